@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const count = z.coerce.number().int().min(1);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const secret = z.string().min(16);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+
+/** Tokens of an outside issuer that doors accept. */
+const issuer = z.object({
+  issuer: z.url(),
+  jwksUrl: z.url(),
+  audience: z.string().min(1),
+  /** Claim that holds the tenant key. */
+  tenantClaim: z.string().min(1).default('tenant'),
+  /** Claim that holds the scopes, space-separated or as an array. */
+  scopeClaim: z.string().min(1).default('scope'),
+});
+export type Issuer = z.infer<typeof issuer>;
+
+const issuers = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: 'custom', message: 'should be a JSON array' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.array(issuer));
+
+/**
+ * Every setting, read from the environment once, in a `main.ts`. `.env.example` documents each. A name with `_FILE`
+ * appended names a file that holds the value, for secrets that an orchestrator mounts.
+ */
+const schema = z.object({
+  /** `local` is the embedded stack; `production` refuses demo secrets. */
+  WAYBILL_ENV: z.enum(['local', 'production']).default('production'),
+  WAYBILL_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+
+  WAYBILL_API_HOST: z.string().default('127.0.0.1'),
+  WAYBILL_API_PORT: port.default(8080),
+  /** Where callers reach the API; download links begin with it. */
+  WAYBILL_PUBLIC_URL: z.url().default('http://127.0.0.1:8080'),
+  /** Bytes of a request body at the most. */
+  WAYBILL_BODY_BYTES_MAX: count.default(262_144),
+
+  WAYBILL_TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  WAYBILL_TEMPORAL_NAMESPACE: z.string().default('waybill'),
+  WAYBILL_TEMPORAL_API_KEY: z.string().optional(),
+  WAYBILL_TEMPORAL_TLS: flag.default(false),
+  /** A count of days that Temporal keeps closed workflows; used when the namespace is created. */
+  WAYBILL_TEMPORAL_RETENTION_DAYS: count.default(30),
+  WAYBILL_TEMPORAL_UI_URL: z.url().optional(),
+
+  /** PostgreSQL connection URL of the ledger. */
+  WAYBILL_LEDGER_URL: z.string().regex(/^postgres(ql)?:\/\//, 'should begin with postgres://'),
+  WAYBILL_LEDGER_CONNECTIONS_MAX: count.default(10),
+
+  WAYBILL_OBJECTS_URL: z.url().default('http://127.0.0.1:9000'),
+  WAYBILL_OBJECTS_REGION: z.string().default('us-east-1'),
+  WAYBILL_OBJECTS_BUCKET: z.string().default('waybill'),
+  WAYBILL_OBJECTS_ACCESS_KEY: z.string().min(1),
+  WAYBILL_OBJECTS_SECRET_KEY: z.string().min(1),
+
+  /** A YAML file, or a directory of them. */
+  WAYBILL_CATALOG: z.string().min(1),
+  /** SQL that attaches the warehouse, statements separated by semicolons; runs before the connection is locked down. */
+  WAYBILL_WAREHOUSE_SQL: z.string().min(1),
+  /** Directories whose files queries may read after the lock-down, for Parquet and CSV warehouses. */
+  WAYBILL_WAREHOUSE_DIRECTORIES: list.default([]),
+  /** Whether DuckDB may fetch extensions from its official host during start-up. */
+  WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
+  /** DuckDB's `memory_limit`; the process may take twice as much for moments. */
+  WAYBILL_WAREHOUSE_MEMORY: z.string().default('2GB'),
+  /** DuckDB's threads; 0: one a core. */
+  WAYBILL_WAREHOUSE_THREADS: z.coerce.number().int().min(0).default(0),
+  /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
+  WAYBILL_TEMP_DIRECTORY: z.string().optional(),
+
+  /** Parts that one worker writes at once. */
+  WAYBILL_WORKER_PARTS_MAX: count.default(2),
+  /** A count of rows from which an unsealed export is split into parts. */
+  WAYBILL_PART_ROWS: count.default(5_000_000),
+  /** Where the worker answers `/healthz`; not set: nowhere. */
+  WAYBILL_WORKER_HEALTH_PORT: port.optional(),
+
+  /** Signs download links. */
+  WAYBILL_LINK_SECRET: secret,
+  /** Signs the access tokens of `POST /oauth/token`. */
+  WAYBILL_TOKEN_SECRET: secret,
+  /** JSON array of outside issuers. */
+  WAYBILL_TOKEN_ISSUERS: issuers.default([]),
+  /** Seconds that an access token is valid. */
+  WAYBILL_TOKEN_SECONDS: count.default(3600),
+  /** Seconds that a download link is valid; never longer than the file is kept. */
+  WAYBILL_LINK_SECONDS: count.default(86_400),
+
+  /** A count of days that finished files are kept, unless the order says fewer. */
+  WAYBILL_KEEP_DAYS: count.default(30),
+  /** Requests a minute that one tenant may make. */
+  WAYBILL_TENANT_REQUESTS_MAX: count.default(600),
+  /** Exports that one tenant may have running at once. */
+  WAYBILL_TENANT_EXPORTS_MAX: count.default(500),
+  /** Failed log-ins a minute from one address, and for one client id. */
+  WAYBILL_LOGIN_FAILURES_MAX: count.default(20),
+
+  /** `smtp://` or `smtps://` URL. */
+  WAYBILL_SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\//, 'should begin with smtp:// or smtps://')
+    .optional(),
+});
+
+export type Settings = z.infer<typeof schema>;
+
+/** Names whose value is never shown, not even in a message about what is wrong with it. */
+const SECRETS = /SECRET|KEY$|LEDGER_URL|WAREHOUSE_SQL|SMTP_URL/;
+
+/** Secrets that the local stack uses; production refuses them. */
+const DEMO_SECRET = /demo-secret|minioadmin/;
+
+/** Thrown by {@link readSettings}; the message lists every setting that is wrong. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/**
+ * Reads and checks all settings.
+ *
+ * @param environment usually `process.env`
+ * @throws SettingsError with the name of each wrong setting, what it held and what it should be.
+ */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const { values, problems } = collect(environment);
+  const result = schema.safeParse(values);
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      const name = String(issue.path[0]);
+      const held = values[name];
+      const shown = held === undefined ? 'is not set' : SECRETS.test(name) ? 'holds a secret' : `holds "${held}"`;
+      problems.push(`${name} ${shown}: ${issue.message}`);
+    }
+  } else if (result.data.WAYBILL_ENV === 'production') {
+    for (const [name, value] of Object.entries(values)) {
+      if (DEMO_SECRET.test(value)) problems.push(`${name} holds a secret of the local stack: production needs its own`);
+    }
+  }
+  if (problems.length > 0 || !result.success) {
+    throw new SettingsError(`Waybill cannot start with these settings:\n${problems.map((p) => `  ${p}`).join('\n')}`);
+  }
+  return result.data;
+}
+
+function collect(environment: Readonly<Record<string, string | undefined>>) {
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('WAYBILL_') || value === undefined || value === '') continue;
+    if (Object.hasOwn(schema.shape, name)) {
+      values[name] = value;
+      continue;
+    }
+    const base = name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : undefined;
+    if (base === undefined || !Object.hasOwn(schema.shape, base)) continue;
+    try {
+      values[base] = readFileSync(value, 'utf8').trimEnd();
+    } catch {
+      problems.push(`${name} holds "${value}": should name a file that can be read`);
+    }
+  }
+  return { values, problems };
+}

@@ -1,0 +1,22 @@
+/**
+ * Where an export's objects lie in the bucket. One export owns one prefix and nothing else writes below it, so
+ * cleaning up after an export is deleting its prefix.
+ *
+ * Tenant keys are `[a-z0-9-]`, export ids are UUIDs: neither can hold a slash.
+ */
+export function exportPrefix(tenant: string, exportId: string): string {
+  return `exports/${tenant}/${exportId}/`;
+}
+
+/** The commit point: written once, last. */
+export function manifestKey(prefix: string): string {
+  return `${prefix}manifest.json`;
+}
+
+/**
+ * @param index zero-based place of the part in the file.
+ * @param attempt text unique to this attempt, so that two attempts at once never share an object.
+ */
+export function partKey(prefix: string, index: number, attempt: string, extension: string): string {
+  return `${prefix}part-${String(index).padStart(5, '0')}-${attempt}.${extension}`;
+}

@@ -1,0 +1,66 @@
+import type { Window } from './window.ts';
+
+/** File formats an order may ask for. Every part of such a file can be concatenated with the next. */
+export const FORMATS = ['csv', 'jsonl'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** How the bytes are compressed before they are sealed. */
+export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** How CSV is written (RFC 4180, UTF-8, lines end in LF). */
+export interface CsvOptions {
+  /** Whether the first line names the columns. @default true */
+  readonly header: boolean;
+  /** One ASCII character between values. @default ',' */
+  readonly delimiter: string;
+  /** Whether the file begins with the UTF-8 byte order mark, which spreadsheet programs want. @default false */
+  readonly bom: boolean;
+  /** What stands for NULL; an empty string is then quoted, so the two differ. @default '' */
+  readonly nullText: string;
+  /**
+   * Whether texts that a spreadsheet would run as a formula get an apostrophe in front. Numbers such as `-5.00` are
+   * left alone. @default false
+   */
+  readonly formulaGuard: boolean;
+}
+
+export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: false, nullText: '', formulaGuard: false };
+
+export type ParameterValue = string | number | boolean;
+
+/**
+ * One validated request for an export. Everything here was parsed at a door; the tenant came from the credential.
+ * It travels in Temporal's history, so it holds no secret: recipients are public keys.
+ */
+export interface Order {
+  readonly tenant: string;
+  /** Name of a dataset in the catalog, as written there. */
+  readonly dataset: string;
+  readonly window: Window;
+  /** Values of the dataset's own parameters, by name. */
+  readonly parameters: Readonly<Record<string, ParameterValue>>;
+  readonly format: Format;
+  readonly csv: CsvOptions;
+  /** Column names in the order wanted, or `null` for all of the dataset's. */
+  readonly columns: readonly string[] | null;
+  readonly compression: Compression;
+  /** age recipients (public keys) that the file is sealed to; empty: not sealed. */
+  readonly recipients: readonly string[];
+  /** A count of days that the files are kept after the export is available. @minimum 1 */
+  readonly keepDays: number;
+}
+
+/** Extension of the finished file, for example `csv.zst.age`. */
+export function fileExtension(order: Pick<Order, 'format' | 'compression' | 'recipients'>): string {
+  const compressed = { none: '', gzip: '.gz', zstd: '.zst' }[order.compression];
+  return `${order.format}${compressed}${order.recipients.length > 0 ? '.age' : ''}`;
+}
+
+/** Media type of the finished file as it is stored. */
+export function mediaType(order: Pick<Order, 'format' | 'compression' | 'recipients'>): string {
+  if (order.recipients.length > 0) return 'application/octet-stream';
+  if (order.compression === 'gzip') return 'application/gzip';
+  if (order.compression === 'zstd') return 'application/zstd';
+  return order.format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
+}

@@ -1,0 +1,74 @@
+/** Size and hash of an object as it was written. */
+export interface WrittenObject {
+  readonly bytes: number;
+  /** Lower-case hex SHA-256. */
+  readonly sha256: string;
+}
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  readonly modifiedAt: Date;
+}
+
+export interface WriteOptions {
+  /** Media type that the store answers with. */
+  readonly contentType: string;
+  readonly signal: AbortSignal;
+  /** Called once a multipart upload has begun, before its first part; never for an object that fits one request. */
+  readonly onUpload?: (uploadId: string) => void;
+  /** Called with the count of bytes that the store has acknowledged so far. */
+  readonly onProgress?: (bytesStored: number) => void;
+}
+
+/**
+ * The object store: one bucket of any S3-compatible service. Depends only on what every one has: path-style Put, Get
+ * with Range, Head, Delete, ListObjectsV2, multipart.
+ *
+ * Errors: `WaybillError` with `objects_unavailable` or `objects_full` (a retry may help), `object_damaged`, `not_found`
+ * for a missing key where the method says so. Messages hold no host and no key.
+ */
+export interface Objects {
+  /** Makes the bucket when it is missing. */
+  prepare(): Promise<void>;
+
+  /**
+   * Writes a stream as one object in bounded memory: appears whole or not at all. When the source or the store fails,
+   * or the signal aborts, the multipart upload is aborted before this rejects with that error.
+   */
+  write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject>;
+
+  /** Writes a small object in one request. Replaces. */
+  put(key: string, body: Uint8Array, contentType: string): Promise<void>;
+
+  /** @returns the whole of a small object, or `undefined` when there is none. */
+  get(key: string): Promise<Uint8Array | undefined>;
+
+  /**
+   * Streams an object, or `length` bytes from `offset`. Ending the iteration or aborting closes the connection.
+   * @throws WaybillError `not_found` at the first pull when there is none; `object_damaged` when it ends short.
+   */
+  read(
+    key: string,
+    range: { readonly offset: number; readonly length: number } | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+
+  /** @returns size and time, or `undefined` when there is none. */
+  head(key: string): Promise<ObjectInfo | undefined>;
+
+  /** Every object whose key begins with the prefix, in key order. */
+  list(prefix: string): AsyncIterable<ObjectInfo>;
+
+  /** Removes objects; missing ones are no error. */
+  remove(keys: readonly string[]): Promise<void>;
+
+  /** Aborts one multipart upload; one that is gone is no error. */
+  abortUpload(key: string, uploadId: string): Promise<void>;
+
+  /** Aborts every multipart upload whose key begins with the prefix. @returns how many there were. */
+  abortUploads(prefix: string): Promise<number>;
+
+  /** Answers when the store can be reached. @throws WaybillError `objects_unavailable` */
+  ping(): Promise<void>;
+}

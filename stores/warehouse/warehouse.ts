@@ -1,0 +1,51 @@
+import type { Dataset } from '../../config/dataset.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import type { Order } from '../../contracts/order.ts';
+import type { PartSlice, Plan } from '../../contracts/plan.ts';
+
+/** A stream of one part's content, formatted by the warehouse itself. */
+export interface PartContent {
+  /**
+   * The content, in order. A chunk is valid only until the next one is asked for. Ending the iteration early stops
+   * the query. Errors of the query surface here, before the end of the stream.
+   */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** A count of rows, known when `chunks` has ended without error; rejects when it has not. */
+  readonly rows: Promise<number>;
+}
+
+/**
+ * The operator's warehouse, read-only and locked down. Every query is filtered by tenant here, server-side, whatever
+ * the caller passes.
+ *
+ * Errors: `WaybillError` with `warehouse_unavailable` (a retry may help), `dataset_broken` (the catalog and the
+ * warehouse disagree) or `memory_exhausted`. Messages never hold SQL, hosts, paths or rows; `cause` may.
+ */
+export interface Warehouse {
+  /**
+   * Fixes what an export will read: the snapshot time, the exact count, the columns, the parts.
+   *
+   * @param partRows a count of rows from which an order that is not sealed is split; sealed orders have one part.
+   */
+  plan(dataset: Dataset, order: Order, partRows: number, signal: AbortSignal): Promise<Plan>;
+
+  /**
+   * Formats one part: CSV (header, and BOM where asked, only when `first`) or JSONL. Aborting the signal stops the query within a second
+   * and rejects.
+   */
+  read(
+    dataset: Dataset,
+    order: Order,
+    part: { readonly slice: PartSlice; readonly first: boolean; readonly snapshotAt: Instant },
+    signal: AbortSignal,
+  ): PartContent;
+
+  /** Runs one row's worth of each dataset, so that a catalog that does not fit is refused at start-up. */
+  check(datasets: readonly Dataset[]): Promise<void>;
+
+  /** Answers when the warehouse can be read. @throws WaybillError `warehouse_unavailable` */
+  ping(): Promise<void>;
+
+  /** Stops every running query and releases the warehouse. */
+  close(): Promise<void>;
+}
