@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const count = z.coerce.number().int().min(1);
@@ -59,6 +60,8 @@ const schema = z.object({
   /** A count of days that Temporal keeps closed workflows; used when the namespace is created. */
   WAYBILL_TEMPORAL_RETENTION_DAYS: count.default(30),
   WAYBILL_TEMPORAL_UI_URL: z.url().optional(),
+  /** Task queue of this deployment's workflows; parts go to `<queue>-parts`. */
+  WAYBILL_TASK_QUEUE: z.string().min(1).default(TASK_QUEUE_CONTROL),
 
   /** PostgreSQL connection URL of the ledger. */
   WAYBILL_LEDGER_URL: z.string().regex(/^postgres(ql)?:\/\//, 'should begin with postgres://'),

@@ -1,9 +1,15 @@
 /** Temporal names that every process must agree on. */
 
-/** Workflow tasks and short steps: ledger, plan, publish, clean-up, expiry. */
+/** Default queue of workflow tasks and short steps: ledger, plan, publish, clean-up, expiry. */
 export const TASK_QUEUE_CONTROL = 'waybill';
-/** Long steps that move rows: one slot writes one part. */
-export const TASK_QUEUE_PARTS = 'waybill-parts';
+
+/** Queue of the long steps that move rows, beside the control queue they belong to: one slot writes one part. */
+export function partsQueue(controlQueue: string): string {
+  return `${controlQueue}-parts`;
+}
 
 /** Keyword search attributes that ops filter by in the Temporal UI. Registered when a worker starts. */
 export const SEARCH_ATTRIBUTES = ['WaybillTenant', 'WaybillDataset', 'WaybillFormat', 'WaybillState'] as const;
+
+/** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
+export const PROGRESS_QUERY = 'progress';

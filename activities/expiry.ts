@@ -1,0 +1,30 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Ports } from './index.ts';
+
+/**
+ * Starts `expireExport` with a delay until the files are due: a closed export and one history event, not a workflow
+ * that stays open for a month.
+ */
+export function createScheduleExpiry({ temporal, taskQueue }: Pick<Ports, 'temporal' | 'taskQueue'>) {
+  return async function scheduleExpiry(input: {
+    readonly exportId: string;
+    readonly tenant: string;
+    /** ISO 8601. */
+    readonly expiresAt: string;
+  }): Promise<void> {
+    const { exportId, tenant, expiresAt } = input;
+    try {
+      await temporal.workflow.start('expireExport', {
+        workflowId: `expire-export|${exportId}`,
+        taskQueue,
+        args: [{ exportId, tenant }],
+        startDelay: Math.max(1, new Date(expiresAt).getTime() - Date.now()),
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        staticSummary: `remove the files of an export of ${tenant} at ${expiresAt}`,
+      });
+    } catch (error) {
+      // An earlier attempt of this step got through.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+  };
+}

@@ -1,0 +1,79 @@
+import { WaybillError } from '../contracts/failures.ts';
+import type { Instant } from '../contracts/instant.ts';
+import { instantFromDate } from '../contracts/instant.ts';
+import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { MANIFEST_VERSION, type Manifest, type ManifestPart } from '../contracts/manifest.ts';
+import { fileExtension } from '../contracts/order.ts';
+import type { Settled } from '../contracts/settled.ts';
+import type { Published, PublishInput } from '../contracts/steps.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import type { Ports } from './index.ts';
+import { runStep } from './step.ts';
+
+/**
+ * Checks that the parts are there and whole, and writes the manifest: the commit point. Writes the very same bytes when
+ * it is repeated. Objects of lost attempts are removed afterwards.
+ */
+export function createPublishExport({ objects, logger }: Pick<Ports, 'objects' | 'logger'>) {
+  return async function publishExport(input: PublishInput): Promise<Settled<Published>> {
+    return runStep(logger, async () => {
+      const manifest = describeManifest(input);
+      const prefix = exportPrefix(input.order.tenant, input.exportId);
+      const strays = await checkParts(objects, prefix, manifest);
+      const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
+      await objects.put(manifestKey(prefix), body, 'application/json');
+      await objects.remove(strays);
+      const { rows, bytes, contentBytes } = manifest;
+      return { rows, bytes, contentBytes };
+    });
+  };
+}
+
+function describeManifest({ exportId, workflowId, order, plan, parts, createdAt, expiresAt }: PublishInput): Manifest {
+  return {
+    version: MANIFEST_VERSION,
+    exportId,
+    workflowId,
+    tenant: order.tenant,
+    dataset: order.dataset,
+    window: order.window,
+    parameters: order.parameters,
+    snapshotAt: plan.snapshotAt,
+    format: order.format,
+    csv: order.format === 'csv' ? order.csv : null,
+    compression: order.compression,
+    recipients: order.recipients,
+    columns: plan.columns,
+    file: `${order.dataset.toLowerCase()}.${fileExtension(order)}`,
+    rows: sum(parts, (part) => part.rows),
+    bytes: sum(parts, (part) => part.bytes),
+    contentBytes: sum(parts, (part) => part.contentBytes),
+    parts,
+    createdAt: toInstant(createdAt),
+    expiresAt: toInstant(expiresAt),
+  };
+}
+
+/**
+ * @returns keys below the prefix that no part owns: what attempts that lost have left
+ * @throws WaybillError `object_damaged` when a part is missing or has another size
+ */
+async function checkParts(objects: Objects, prefix: string, manifest: Manifest): Promise<readonly string[]> {
+  const stored = new Map<string, number>();
+  for await (const object of objects.list(prefix)) stored.set(object.key, object.bytes);
+  for (const part of manifest.parts) {
+    const key = prefix + part.name;
+    if (stored.get(key) !== part.bytes) throw new WaybillError('object_damaged');
+    stored.delete(key);
+  }
+  stored.delete(manifestKey(prefix));
+  return [...stored.keys()];
+}
+
+function sum(parts: readonly ManifestPart[], size: (part: ManifestPart) => number): number {
+  return parts.reduce((total, part) => total + size(part), 0);
+}
+
+function toInstant(iso: string): Instant {
+  return instantFromDate(new Date(iso));
+}

@@ -1,0 +1,23 @@
+import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import type { Settled } from '../contracts/settled.ts';
+import type { RemoveInput } from '../contracts/steps.ts';
+import type { Ports } from './index.ts';
+import { runStep } from './step.ts';
+
+/** Removes all that an export left: the manifest first, so that no reader sees half of it, then objects and uploads. */
+export function createRemoveExport({ objects, logger }: Pick<Ports, 'objects' | 'logger'>) {
+  return async function removeExport({
+    exportId,
+    tenant,
+  }: RemoveInput): Promise<Settled<{ readonly objects: number }>> {
+    return runStep(logger, async () => {
+      const prefix = exportPrefix(tenant, exportId);
+      await objects.remove([manifestKey(prefix)]);
+      await objects.abortUploads(prefix);
+      const keys: string[] = [];
+      for await (const object of objects.list(prefix)) keys.push(object.key);
+      await objects.remove(keys);
+      return { objects: keys.length };
+    });
+  };
+}

@@ -1,0 +1,30 @@
+import { type Logger, pino } from 'pino';
+import type { Settings } from './settings.ts';
+
+/** Fields that never reach the log, whoever passes them. */
+const REDACTED = [
+  'authorization',
+  'cookie',
+  'secret',
+  'privateKey',
+  'identity',
+  'password',
+  'signature',
+  'downloadUrl',
+];
+
+/**
+ * The process's log: JSON lines on standard output.
+ *
+ * @param name of the process, on every line
+ */
+export function createLogger(name: string, level: Settings['WAYBILL_LOG_LEVEL']): Logger {
+  return pino({
+    name,
+    level,
+    base: { name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`, `*.headers.${field}`]), censor: '[redacted]' },
+  });
+}

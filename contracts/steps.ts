@@ -1,0 +1,67 @@
+import type { Failure } from './failures.ts';
+import type { ManifestPart } from './manifest.ts';
+import type { Order } from './order.ts';
+import type { Plan, PlannedPart } from './plan.ts';
+
+/** What every step of an export is told about it. It lives in Temporal's history: no rows, no secrets. */
+export interface ExportIdentity {
+  /** Run id of the workflow's first run. */
+  readonly exportId: string;
+  readonly workflowId: string;
+  readonly order: Order;
+}
+
+/** What a door starts an export with. */
+export interface ExportInput {
+  readonly order: Order;
+  /** ISO 8601. */
+  readonly requestedAt: string;
+}
+
+export interface WritePartInput extends ExportIdentity {
+  readonly snapshotAt: Plan['snapshotAt'];
+  readonly part: PlannedPart;
+}
+
+export interface PublishInput extends ExportIdentity {
+  readonly plan: Plan;
+  readonly parts: readonly ManifestPart[];
+  /** ISO 8601; fixed by the workflow so that a retry writes the very same manifest. */
+  readonly createdAt: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+/** The sums that a finished export is shown with. */
+export interface Published {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly contentBytes: number;
+}
+
+export interface ExpiryInput {
+  readonly exportId: string;
+  readonly tenant: string;
+}
+
+export interface RecordStartInput extends ExportIdentity {
+  /** ISO 8601. */
+  readonly requestedAt: string;
+}
+
+/** How an export ended, in the words of Temporal's history: times are ISO 8601. */
+export type StepOutcome =
+  | ({
+      readonly state: 'completed';
+      readonly snapshotAt: Plan['snapshotAt'];
+      readonly parts: number;
+      readonly expiresAt: string;
+    } & Published)
+  | { readonly state: 'failed' | 'cancelled'; readonly failure: Failure };
+
+export interface RemoveInput {
+  readonly exportId: string;
+  readonly tenant: string;
+  /** A count of parts whose attempts may have left an upload open. */
+  readonly parts: number;
+}

@@ -1,0 +1,95 @@
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { loadCatalog } from '../config/catalog.ts';
+import { createLogger } from '../config/logger.ts';
+import { readSettings, SettingsError } from '../config/settings.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import { createObjects } from '../stores/objects/minio.ts';
+import { createWarehouse } from '../stores/warehouse/duckdb.ts';
+import { serveHealth } from './health.ts';
+import { temporalLogger } from './logger.ts';
+import { prepareNamespace } from './namespace.ts';
+import { createWorkers } from './workers.ts';
+
+/** Composition root of a worker: reads the settings, opens the stores, runs until it is told to stop. */
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  const logger = createLogger('worker', settings.WAYBILL_LOG_LEVEL);
+  Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
+
+  const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
+  const ledger = createLedger({
+    url: settings.WAYBILL_LEDGER_URL,
+    connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,
+  });
+  await ledger.migrate();
+  const objects = createObjects({
+    url: settings.WAYBILL_OBJECTS_URL,
+    region: settings.WAYBILL_OBJECTS_REGION,
+    bucket: settings.WAYBILL_OBJECTS_BUCKET,
+    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
+    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
+  });
+  await objects.prepare();
+  const warehouse = await createWarehouse({
+    startupSql: settings.WAYBILL_WAREHOUSE_SQL,
+    directories: settings.WAYBILL_WAREHOUSE_DIRECTORIES,
+    installExtensions: settings.WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS,
+    memory: settings.WAYBILL_WAREHOUSE_MEMORY,
+    threads: settings.WAYBILL_WAREHOUSE_THREADS,
+    tempDirectory: settings.WAYBILL_TEMP_DIRECTORY,
+  });
+  await warehouse.check(catalog.datasets);
+
+  const connection = await NativeConnection.connect({
+    address: settings.WAYBILL_TEMPORAL_ADDRESS,
+    tls: settings.WAYBILL_TEMPORAL_TLS,
+    ...(settings.WAYBILL_TEMPORAL_API_KEY ? { apiKey: settings.WAYBILL_TEMPORAL_API_KEY } : {}),
+  });
+  const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
+  await prepareNamespace(connection, namespace, settings.WAYBILL_TEMPORAL_RETENTION_DAYS);
+
+  const taskQueue = settings.WAYBILL_TASK_QUEUE;
+  const temporal = new Client({ connection, namespace });
+  const activities = createActivities({
+    catalog,
+    warehouse,
+    objects,
+    ledger,
+    temporal,
+    taskQueue,
+    partRows: settings.WAYBILL_PART_ROWS,
+    logger,
+  });
+  const workers = await createWorkers({
+    connection,
+    namespace,
+    taskQueue,
+    activities,
+    partsMax: settings.WAYBILL_WORKER_PARTS_MAX,
+  });
+  const health = settings.WAYBILL_WORKER_HEALTH_PORT
+    ? serveHealth(settings.WAYBILL_WORKER_HEALTH_PORT, () => workers.every((worker) => worker.getState() === 'RUNNING'))
+    : undefined;
+  logger.info({ taskQueue, datasets: catalog.datasets.length }, 'the worker is ready');
+
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    health?.close();
+    await warehouse.close();
+    await ledger.close();
+    await connection.close();
+    logger.info('the worker has stopped');
+  }
+}
+
+main().catch((error: unknown) => {
+  // A stack is for whoever mends Waybill; a wrong setting or catalog is for whoever runs it.
+  const expected = error instanceof SettingsError || (error instanceof Error && error.name === 'CatalogError');
+  process.stderr.write(
+    `${expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+});

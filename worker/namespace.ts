@@ -1,0 +1,84 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isGrpcServiceError } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
+import { temporal } from '@temporalio/proto';
+import type { NativeConnection } from '@temporalio/worker';
+import { SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
+
+const KEYWORD = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+const MS_A_DAY = 86_400_000;
+
+/** gRPC status codes. Source: grpc/status in the gRPC specification. */
+const GRPC = { alreadyExists: 6, permissionDenied: 7, notFound: 5, unimplemented: 12, unauthenticated: 16 } as const;
+
+/** Tries before a new namespace or attribute must be visible, 250 ms apart. */
+const VISIBLE_TRIES = 120;
+
+/**
+ * Makes the namespace and its search attributes when they are missing, and waits until they can be used: a workflow
+ * that sets an unknown search attribute would retry its first task for ever.
+ *
+ * Where the server does not let clients do that (Temporal Cloud), they are only checked.
+ *
+ * @throws Error that names what is missing and how to make it
+ */
+export async function prepareNamespace(
+  connection: NativeConnection,
+  namespace: string,
+  retentionDays: number,
+): Promise<void> {
+  await allowing([GRPC.alreadyExists, GRPC.permissionDenied, GRPC.unimplemented, GRPC.unauthenticated], () =>
+    connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: msToTs(retentionDays * MS_A_DAY),
+    }),
+  );
+  await untilTrue(`Temporal's namespace ${namespace} is missing. Make it, then start the worker again.`, async () => {
+    const found = await allowing([GRPC.notFound], () => connection.workflowService.describeNamespace({ namespace }));
+    return found !== undefined;
+  });
+
+  const missing = await missingAttributes(connection, namespace);
+  if (missing.length === 0) return;
+  await untilTrue(addingHint(namespace, missing), async () => {
+    // The namespace's shards may not know it yet, so adding is repeated until it is listed.
+    await allowing([GRPC.alreadyExists, GRPC.notFound, GRPC.permissionDenied, GRPC.unimplemented], () =>
+      connection.operatorService.addSearchAttributes({
+        namespace,
+        searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
+      }),
+    );
+    return (await missingAttributes(connection, namespace)).length === 0;
+  });
+}
+
+async function missingAttributes(connection: NativeConnection, namespace: string): Promise<readonly string[]> {
+  const listed = await allowing([GRPC.notFound, GRPC.permissionDenied, GRPC.unimplemented], () =>
+    connection.operatorService.listSearchAttributes({ namespace }),
+  );
+  const known = listed?.customAttributes ?? {};
+  return SEARCH_ATTRIBUTES.filter((name) => known[name] !== KEYWORD);
+}
+
+function addingHint(namespace: string, missing: readonly string[]): string {
+  const flags = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
+  return `Temporal lacks search attributes. Run: temporal operator search-attribute create --namespace ${namespace} ${flags}`;
+}
+
+async function untilTrue(message: string, check: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < VISIBLE_TRIES; tries += 1) {
+    if (await check()) return;
+    await delay(250);
+  }
+  throw new Error(message);
+}
+
+/** @returns `undefined` where the server answers with one of the codes */
+async function allowing<Value>(codes: readonly number[], call: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isGrpcServiceError(error) && codes.includes(error.code)) return undefined;
+    throw error;
+  }
+}

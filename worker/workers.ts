@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Activities } from '../activities/index.ts';
+import { partsQueue } from '../contracts/task-queues.ts';
+
+/** Workflow tasks and short steps that one worker has under way at once. */
+const CONTROL_MAX = 100;
+
+/** How long a stopping worker lets running parts go on before they are handed to another worker. */
+const SHUTDOWN_GRACE = '10 seconds';
+
+/** Heartbeats go out at least this often, so a cancel is seen soon: with Temporal's default it took 38 s. */
+const HEARTBEAT_THROTTLE = '1 second';
+
+export interface WorkersOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  /** Control queue; parts are taken from the queue beside it. */
+  readonly taskQueue: string;
+  readonly activities: Activities;
+  /** Parts that are written at once. */
+  readonly partsMax: number;
+}
+
+/** Two Temporal workers in one process: a stream of short steps never waits behind long parts. */
+export async function createWorkers(options: WorkersOptions): Promise<readonly [Worker, Worker]> {
+  const { connection, namespace, taskQueue, activities, partsMax } = options;
+  const { writePart, ...control } = activities;
+  const shared: Pick<
+    WorkerOptions,
+    | 'connection'
+    | 'namespace'
+    | 'shutdownGraceTime'
+    | 'maxHeartbeatThrottleInterval'
+    | 'defaultHeartbeatThrottleInterval'
+  > = {
+    connection,
+    namespace,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+  };
+  return [
+    await Worker.create({
+      ...shared,
+      taskQueue,
+      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      activities: control,
+      maxConcurrentActivityTaskExecutions: CONTROL_MAX,
+    }),
+    await Worker.create({
+      ...shared,
+      taskQueue: partsQueue(taskQueue),
+      activities: { writePart },
+      maxConcurrentActivityTaskExecutions: partsMax,
+    }),
+  ];
+}

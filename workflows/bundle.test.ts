@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode } from '@temporalio/worker';
+import { describe, expect, it } from 'vitest';
+
+/** Packages and rooms that do I/O, and so must not reach deterministic code. */
+const FORBIDDEN = [
+  'node_modules/pg',
+  'node_modules/minio',
+  'node_modules/@duckdb',
+  '/activities/',
+  '/stores/',
+  '/config/',
+];
+
+describe('the workflow bundle', () => {
+  it('holds deterministic code only', { timeout: 120_000 }, async () => {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('./index.ts', import.meta.url)),
+    });
+    expect(code).toContain('exportDataset');
+    expect(code).toContain('expireExport');
+    for (const path of FORBIDDEN) expect(code, path).not.toContain(path);
+  });
+});

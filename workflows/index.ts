@@ -1,0 +1,3 @@
+/** Everything the worker's bundle holds. Deterministic code only: no I/O, no clock of its own, no randomness. */
+export { expireExport } from './expire-export.ts';
+export { exportDataset, progressQuery } from './export-dataset.ts';

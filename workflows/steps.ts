@@ -1,0 +1,62 @@
+import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { partsQueue } from '../contracts/task-queues.ts';
+
+/** The steps of an export by class of work; each class has its own patience. */
+export interface Steps {
+  readonly ledger: Proxy<'recordStart' | 'recordOutcome' | 'recordExpiry' | 'scheduleExpiry'>;
+  readonly control: Proxy<'planExport' | 'publishExport'>;
+  readonly parts: Proxy<'writePart'>;
+  readonly cleaning: Proxy<'removeExport'>;
+}
+type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
+
+/**
+ * Retries with backoff for trouble that time can cure: about three minutes before the export fails and says so.
+ * A killed worker costs one attempt.
+ */
+const SHORT_TROUBLE = {
+  initialInterval: '500 milliseconds',
+  backoffCoefficient: 2,
+  maximumInterval: '30 seconds',
+  maximumAttempts: 12,
+} as const;
+
+/** What must not be lost: the ledger and clean-up are tried until they answer, for a week; the UI shows each attempt. */
+const MUST_HAPPEN: ActivityOptions = {
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '7 days',
+  retry: { initialInterval: '200 milliseconds', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+};
+
+/** Cancelling waits until the step has let go, so that clean-up never races a writer. */
+const LETS_GO = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
+/** @param tenant key that Temporal's fairness shares the task queues by */
+export function proxySteps(tenant: string): Steps {
+  const priority = { fairnessKey: tenant };
+  return {
+    ledger: proxyActivities({ ...MUST_HAPPEN, priority, cancellationType: LETS_GO }),
+    control: proxyActivities({
+      startToCloseTimeout: '1 hour',
+      heartbeatTimeout: '10 seconds',
+      retry: SHORT_TROUBLE,
+      priority,
+      cancellationType: LETS_GO,
+    }),
+    parts: proxyActivities({
+      taskQueue: partsQueue(workflowInfo().taskQueue),
+      startToCloseTimeout: '24 hours',
+      heartbeatTimeout: '10 seconds',
+      retry: SHORT_TROUBLE,
+      priority,
+      cancellationType: LETS_GO,
+    }),
+    cleaning: proxyActivities({
+      ...MUST_HAPPEN,
+      startToCloseTimeout: '10 minutes',
+      priority,
+      cancellationType: LETS_GO,
+    }),
+  };
+}
