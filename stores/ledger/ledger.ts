@@ -89,6 +89,7 @@ export const AUDIT_ACTIONS = [
   'export.expired',
   'tenant.added',
   'tenant.disabled',
+  'tenant.limited',
   'credential.added',
   'credential.rotated',
   'credential.disabled',
@@ -129,8 +130,21 @@ export interface Ledger {
   recordStart(exportId: string): Promise<void>;
   /** Active -> terminal, with an audit entry; no effect once terminal, so a retry is harmless. */
   recordOutcome(exportId: string, outcome: Outcome): Promise<void>;
-  /** completed -> expired or deleted, when the files are gone. Also failed and cancelled -> deleted. */
+  /**
+   * completed -> expired or deleted, when the files are gone. Also failed and cancelled -> deleted. No effect on any
+   * other state. Expiry is audited here; who asked for a deletion is for the caller to {@link audit}.
+   */
   recordRemoval(exportId: string, state: 'expired' | 'deleted'): Promise<void>;
+
+  /**
+   * Puts a finished export back from its manifest; an active one becomes finished, any other stays what it is.
+   * @returns whether the ledger changed.
+   */
+  restoreExport(
+    entry: Parameters<Ledger['recordOrder']>[0],
+    outcome: Extract<Outcome, { state: 'completed' }>,
+    endedAt: Date,
+  ): Promise<boolean>;
 
   findExport(exportId: string): Promise<ExportRecord | undefined>;
   /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) for a cursor that is not one of ours. */
@@ -157,6 +171,9 @@ export interface Ledger {
   ): Promise<undefined | { readonly requestHash: string; readonly exportId: string | null }>;
   /** @param exportId what the request made, or `null` to forget the claim because it failed. */
   settleIdempotency(tenant: string, key: string, exportId: string | null): Promise<void>;
+
+  // Each of the methods that change tenants and credentials leaves its line in the audit trail, with actor `operator`.
+  // Unknown tenants and client ids: WaybillError `not_found`. Taken or malformed ones: `invalid_field`.
 
   addTenant(tenant: { readonly key: string; readonly title: string }): Promise<void>;
   findTenant(key: string): Promise<Tenant | undefined>;

@@ -1,0 +1,59 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
+import type { Tables } from './schema.ts';
+import { ledgerTrouble } from './trouble.ts';
+
+/** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
+export const STATEMENT_MS_MAX = 10_000;
+/** Milliseconds after which the driver gives a connection up that stays silent: longer than the server's own limit. */
+const SILENCE_MS_MAX = 15_000;
+const CONNECT_MS_MAX = 5_000;
+
+const INT8 = 20;
+
+/** Runs queries with errors translated by {@link ledgerTrouble}. */
+export interface Database {
+  /** For one statement: it is a transaction by itself. */
+  query<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
+  /** For several that belong together, at READ COMMITTED. */
+  transaction<Result>(work: (db: Transaction<Tables>) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** @param statementMsMax milliseconds a statement may take; 0: no limit, for migrations that wait for their lock. */
+export function connect(url: string, connectionsMax: number, statementMsMax: number): Kysely<Tables> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    application_name: 'waybill',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    statement_timeout: statementMsMax,
+    query_timeout: statementMsMax === 0 ? undefined : SILENCE_MS_MAX,
+    types: { getTypeParser: typeParser },
+  });
+  // An idle connection that the server ends is reported here and has already left the pool; without a listener the
+  // process would die of it. The next query opens a new connection and says itself when it cannot.
+  pool.on('error', () => undefined);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** 64-bit integers as numbers: counts of rows and bytes stay far below 2^53. */
+function typeParser(id: number, format?: 'text' | 'binary') {
+  return id === INT8 ? Number : pg.types.getTypeParser(id, format ?? 'text');
+}
+
+export function createDatabase(db: Kysely<Tables>): Database {
+  async function translated<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      throw ledgerTrouble(error);
+    }
+  }
+  return {
+    query: (work) => translated(work(db)),
+    transaction: (work) => translated(db.transaction().execute(work)),
+    close: () => db.destroy(),
+  };
+}

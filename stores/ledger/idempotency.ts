@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { type ExpressionBuilder, sql, type Transaction } from 'kysely';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { Database } from './database.ts';
+import type { Ledger } from './ledger.ts';
+import type { Tables } from './schema.ts';
+
+/** How long an answer is remembered, and a claim whose owner never settled it. */
+const ANSWER_KEPT = sql<Date>`now() - interval '24 hours'`;
+const CLAIM_KEPT = sql<Date>`now() - interval '60 seconds'`;
+/** A count of forgotten keys that one claim removes: more than it adds, so the table does not grow. */
+const SWEEP_MAX = 20;
+/** A count of tries; a second one is needed when a claim is given up between our insert and our look at it. */
+const TRIES_MAX = 5;
+
+export function idempotency(database: Database): Pick<Ledger, 'claimIdempotency' | 'settleIdempotency'> {
+  return {
+    claimIdempotency: (tenant, key, requestHash) =>
+      database.transaction(async (db) => {
+        await sweep(db);
+        for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+          const won = await insertClaim(db, tenant, hashOf(key), requestHash);
+          if (won) return undefined;
+          const held = await db
+            .selectFrom('idempotency')
+            .select(['request_hash', 'export_id'])
+            .where(claim(tenant, key))
+            .executeTakeFirst();
+          if (held) return { requestHash: held.request_hash, exportId: held.export_id };
+        }
+        throw new WaybillError('ledger_unavailable');
+      }),
+
+    async settleIdempotency(tenant, key, exportId) {
+      await database.query<unknown>((db) =>
+        exportId === null
+          ? db.deleteFrom('idempotency').where(claim(tenant, key)).where('export_id', 'is', null).execute()
+          : db
+              .updateTable('idempotency')
+              .set({ export_id: exportId })
+              .where(claim(tenant, key))
+              .where('export_id', 'is', null)
+              .execute(),
+      );
+    },
+  };
+}
+
+/** The unique key lets one of any number of callers win; a forgotten claim is taken over in the same statement. */
+async function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buffer, requestHash: string) {
+  const row = await db
+    .insertInto('idempotency')
+    .values({ tenant, key_hash: keyHash, request_hash: requestHash, export_id: null })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant', 'key_hash'])
+        .doUpdateSet((eb) => ({ request_hash: requestHash, export_id: null, claimed_at: eb.fn<Date>('now') }))
+        .where((eb) =>
+          eb.or([
+            eb('idempotency.claimed_at', '<', ANSWER_KEPT),
+            eb.and([eb('idempotency.export_id', 'is', null), eb('idempotency.claimed_at', '<', CLAIM_KEPT)]),
+          ]),
+        ),
+    )
+    .returning('tenant')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** `skip locked`: two sweeps at once never wait for one another. */
+async function sweep(db: Transaction<Tables>) {
+  await sql`
+    delete from idempotency where ctid = any (array(
+      select ctid from idempotency where claimed_at < ${ANSWER_KEPT} limit ${SWEEP_MAX} for update skip locked
+    ))`.execute(db);
+}
+
+function claim(tenant: string, key: string) {
+  return ({ and }: ExpressionBuilder<Tables, 'idempotency'>) => and({ tenant, key_hash: hashOf(key) });
+}
+
+/** Keys are the caller's text of any length; only their hash is needed. */
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
