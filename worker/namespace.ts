@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time';
-import { temporal } from '@temporalio/proto';
+import { google, temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
 
 const KEYWORD = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
-const MS_A_DAY = 86_400_000;
+const SECONDS_A_DAY = 86_400;
 
 /** gRPC status codes. Source: grpc/status in the gRPC specification. */
 const GRPC = { alreadyExists: 6, permissionDenied: 7, notFound: 5, unimplemented: 12, unauthenticated: 16 } as const;
@@ -30,7 +29,7 @@ export async function prepareNamespace(
   await allowing([GRPC.alreadyExists, GRPC.permissionDenied, GRPC.unimplemented, GRPC.unauthenticated], () =>
     connection.workflowService.registerNamespace({
       namespace,
-      workflowExecutionRetentionPeriod: msToTs(retentionDays * MS_A_DAY),
+      workflowExecutionRetentionPeriod: google.protobuf.Duration.fromObject({ seconds: retentionDays * SECONDS_A_DAY }),
     }),
   );
   await untilTrue(`Temporal's namespace ${namespace} is missing. Make it, then start the worker again.`, async () => {
