@@ -138,7 +138,7 @@ export class SettingsError extends Error {
 /**
  * Reads and checks all settings.
  *
- * @param environment usually `process.env`
+ * @param environment the process's environment
  * @throws SettingsError with the name of each wrong setting, what it held and what it should be.
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {

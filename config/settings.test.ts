@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readSettings, SettingsError } from './settings.ts';
+
+const COMPLETE = {
+  WAYBILL_LEDGER_URL: 'postgres://waybill:pass-word-of-ledger@127.0.0.1/ledger',
+  WAYBILL_OBJECTS_ACCESS_KEY: 'access',
+  WAYBILL_OBJECTS_SECRET_KEY: 'kept-quiet-in-messages',
+  WAYBILL_CATALOG: 'catalogs/sample',
+  WAYBILL_WAREHOUSE_SQL: "ATTACH 'w.duckdb' AS warehouse (READ_ONLY)",
+  WAYBILL_LINK_SECRET: 'l'.repeat(32),
+  WAYBILL_TOKEN_SECRET: 't'.repeat(32),
+};
+
+function messageOf(environment: Record<string, string>): string {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  throw new Error('the settings were accepted');
+}
+
+describe('readSettings', () => {
+  it('fills in the defaults', () => {
+    const settings = readSettings({ ...COMPLETE, PATH: '/bin', WAYBILL_KEEP_DAYS: '' });
+    expect(settings.WAYBILL_API_PORT).toBe(8080);
+    expect(settings.WAYBILL_KEEP_DAYS).toBe(30);
+    expect(settings.WAYBILL_ENV).toBe('production');
+  });
+
+  it.each([
+    ['WAYBILL_API_PORT', '70000', 'WAYBILL_API_PORT holds "70000"'],
+    ['WAYBILL_API_PORT', 'http', 'WAYBILL_API_PORT holds "http"'],
+    ['WAYBILL_ENV', 'staging', 'WAYBILL_ENV holds "staging"'],
+    ['WAYBILL_OBJECTS_URL', 'minio:9000:1', 'WAYBILL_OBJECTS_URL holds'],
+    ['WAYBILL_TOKEN_ISSUERS', '{', 'should be a JSON array'],
+    ['WAYBILL_TOKEN_ISSUERS', '[{"issuer":"x"}]', 'WAYBILL_TOKEN_ISSUERS'],
+    ['WAYBILL_LEDGER_URL', 'mysql://x', 'should begin with postgres://'],
+    ['WAYBILL_LINK_SECRET', 'short', 'WAYBILL_LINK_SECRET holds a secret'],
+  ])('says what is wrong with %s=%s', (name, value, part) => {
+    expect(messageOf({ ...COMPLETE, [name]: value })).toContain(part);
+  });
+
+  it('lists everything that is missing at once', () => {
+    const message = messageOf({});
+    for (const name of Object.keys(COMPLETE)) expect(message).toContain(`${name} is not set`);
+  });
+
+  it('never shows a secret, not even a wrong one', () => {
+    const message = messageOf({
+      ...COMPLETE,
+      WAYBILL_LEDGER_URL: 'mysql://u:hunter2@h/d',
+      WAYBILL_TOKEN_SECRET: 'hunter3',
+    });
+    expect(message).not.toMatch(/hunter/);
+  });
+
+  it('refuses the local secrets in production, and takes them locally', () => {
+    const demo = { ...COMPLETE, WAYBILL_OBJECTS_SECRET_KEY: 'minioadmin' };
+    expect(messageOf(demo)).toContain('WAYBILL_OBJECTS_SECRET_KEY holds a secret of the local stack');
+    expect(readSettings({ ...demo, WAYBILL_ENV: 'local' }).WAYBILL_OBJECTS_SECRET_KEY).toBe('minioadmin');
+  });
+
+  it('reads secrets from files', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'settings-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'link');
+    writeFileSync(file, `${'f'.repeat(20)}\n`);
+    const { WAYBILL_LINK_SECRET: _, ...rest } = COMPLETE;
+    expect(readSettings({ ...rest, WAYBILL_LINK_SECRET_FILE: file }).WAYBILL_LINK_SECRET).toBe('f'.repeat(20));
+    expect(messageOf({ ...rest, WAYBILL_LINK_SECRET_FILE: join(folder, 'none') })).toContain('a file that can be read');
+  });
+});
