@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
+const httpUrl = z.url({ protocol: /^https?$/, message: 'should be an http:// or https:// address' });
 const count = z.coerce.number().int().min(1);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const secret = z.string().min(16);
@@ -15,8 +16,8 @@ const list = z.string().transform((text) =>
 
 /** Tokens of an outside issuer that doors accept. */
 const issuer = z.object({
-  issuer: z.url(),
-  jwksUrl: z.url(),
+  issuer: httpUrl,
+  jwksUrl: httpUrl,
   audience: z.string().min(1),
   /** Claim that holds the tenant key. */
   tenantClaim: z.string().min(1).default('tenant'),
@@ -49,7 +50,7 @@ const schema = z.object({
   WAYBILL_API_HOST: z.string().default('127.0.0.1'),
   WAYBILL_API_PORT: port.default(8080),
   /** Where callers reach the API; download links begin with it. */
-  WAYBILL_PUBLIC_URL: z.url().default('http://127.0.0.1:8080'),
+  WAYBILL_PUBLIC_URL: httpUrl.default('http://127.0.0.1:8080'),
   /** Bytes of a request body at the most. */
   WAYBILL_BODY_BYTES_MAX: count.default(262_144),
 
@@ -59,7 +60,7 @@ const schema = z.object({
   WAYBILL_TEMPORAL_TLS: flag.default(false),
   /** A count of days that Temporal keeps closed workflows; used when the namespace is created. */
   WAYBILL_TEMPORAL_RETENTION_DAYS: count.default(30),
-  WAYBILL_TEMPORAL_UI_URL: z.url().optional(),
+  WAYBILL_TEMPORAL_UI_URL: httpUrl.optional(),
   /** Task queue of this deployment's workflows; parts go to `<queue>-parts`. */
   WAYBILL_TASK_QUEUE: z.string().min(1).default(TASK_QUEUE_CONTROL),
 
@@ -67,7 +68,7 @@ const schema = z.object({
   WAYBILL_LEDGER_URL: z.string().regex(/^postgres(ql)?:\/\//, 'should begin with postgres://'),
   WAYBILL_LEDGER_CONNECTIONS_MAX: count.default(10),
 
-  WAYBILL_OBJECTS_URL: z.url().default('http://127.0.0.1:9000'),
+  WAYBILL_OBJECTS_URL: httpUrl.default('http://127.0.0.1:9000'),
   WAYBILL_OBJECTS_REGION: z.string().default('us-east-1'),
   WAYBILL_OBJECTS_BUCKET: z.string().default('waybill'),
   WAYBILL_OBJECTS_ACCESS_KEY: z.string().min(1),
