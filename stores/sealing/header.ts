@@ -1,0 +1,97 @@
+/**
+ * The header of an age file: who can open it, and the file key sealed to each of them. Recipients and identities are the
+ * `age-encryption` package's.
+ *
+ * Specification: https://c2sp.org/age#header
+ */
+import { Decrypter, Encrypter } from 'age-encryption';
+import { WaybillError } from '../../contracts/failures.ts';
+import { parseIdentities } from './keys.ts';
+import { SALT_BYTES, TAG_BYTES } from './stream.ts';
+
+export interface SealedHeader {
+  readonly header: Uint8Array;
+  /** 16 secret bytes; the payload's key is derived from them. */
+  readonly fileKey: Uint8Array;
+}
+
+/** A header is larger only when somebody made it so; a post-quantum recipient takes 2 KiB of it. */
+const HEADER_BYTES_MAX = 1024 * 1024;
+
+const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
+const MAC_LINE = Buffer.from('\n--- ');
+const LINE_END = 0x0a;
+
+/**
+ * Makes a new file key and seals it to the recipients.
+ *
+ * @param recipients at least one
+ * @throws WaybillError `invalid_recipient` when the package cannot seal to one of them.
+ */
+export async function sealHeader(recipients: readonly string[]): Promise<SealedHeader> {
+  if (recipients.length === 0)
+    throw new WaybillError('invalid_recipient', 'A sealed file needs at least one recipient.');
+  const encrypter = new Encrypter();
+  let fileKey = new Uint8Array();
+  try {
+    for (const recipient of recipients) encrypter.addRecipient(recipient);
+    // The package hands the file key to recipients only; this one adds no stanza, so the header is as without it.
+    encrypter.addRecipient({
+      wrapFileKey(key) {
+        fileKey = key.slice();
+        return [];
+      },
+    });
+    const file = await encrypter.encrypt(new Uint8Array());
+    // An empty file ends in the salt and one chunk that is nothing but its tag.
+    return { header: file.subarray(0, file.length - SALT_BYTES - TAG_BYTES), fileKey };
+  } catch (cause) {
+    throw new WaybillError('invalid_recipient', undefined, { cause, field: 'recipients' });
+  }
+}
+
+/**
+ * Opens a header.
+ *
+ * @param identity one or more private keys, one a line, as in a key file of `age`
+ * @throws WaybillError `wrong_key` when none of them opens it, `object_damaged` when it was altered.
+ */
+export async function openHeader(header: Uint8Array, identity: string): Promise<Uint8Array> {
+  const decrypter = new Decrypter();
+  for (const key of parseIdentities(identity)) addIdentity(decrypter, key);
+  try {
+    return await decrypter.decryptHeader(header);
+  } catch (cause) {
+    // The package has no error classes; its only failure that is not damage is told by its text.
+    if (cause instanceof Error && cause.message.startsWith('no identity matched')) throw new WaybillError('wrong_key');
+    throw new WaybillError('object_damaged', 'The header of the sealed file is damaged.', { cause });
+  }
+}
+
+/**
+ * @param start the first bytes of an age file, as many as there are
+ * @returns the size of the header, up to and including the line end of its MAC, or `undefined` when `start` does not
+ *   reach as far
+ * @throws WaybillError `object_damaged` when this is not the start of an age file.
+ */
+export function headerBytes(start: Uint8Array): number | undefined {
+  const begun = Buffer.from(start.buffer, start.byteOffset, start.length);
+  const version = begun.subarray(0, VERSION_LINE.length);
+  if (!version.equals(VERSION_LINE.subarray(0, version.length))) {
+    throw new WaybillError('object_damaged', 'The file is not an age file.');
+  }
+  const mac = begun.indexOf(MAC_LINE, VERSION_LINE.length - 1);
+  const end = mac < 0 ? -1 : begun.indexOf(LINE_END, mac + MAC_LINE.length);
+  const size = end < 0 ? begun.length : end + 1;
+  if (size > HEADER_BYTES_MAX) throw new WaybillError('object_damaged', 'The header of the sealed file has no end.');
+  return end < 0 ? undefined : size;
+}
+
+function addIdentity(decrypter: Decrypter, key: string): void {
+  try {
+    decrypter.addIdentity(key);
+  } catch {
+    // No cause: the package's message repeats the key.
+    throw new WaybillError('wrong_key', 'The private key is mistyped: its checksum does not fit.');
+  }
+}
