@@ -1,0 +1,104 @@
+import { delimiter, dirname, join, sep } from 'node:path';
+import { cacheDirectory, fetchIntoCache, findCached, isExecutable } from './cache.ts';
+import { runCommand } from './command.ts';
+import type { Environment } from './environment.ts';
+import type { Origin, Program } from './program.ts';
+import { PROGRAMS, type ProgramName } from './programs.ts';
+import { binSetting } from './settings.ts';
+
+/** A program that can be run, and where it came from. */
+export interface FoundProgram {
+  readonly name: ProgramName;
+  /** Absolute path of the executable. */
+  readonly path: string;
+  readonly origin: Origin;
+}
+
+/**
+ * Looks for a program without fetching it: the setting, PATH, the npm package, the cache.
+ *
+ * @throws Error when a setting names something that cannot be run
+ */
+export async function findProgram(name: ProgramName, environment: Environment): Promise<FoundProgram | undefined> {
+  const program: Program = PROGRAMS[name];
+  const setting = binSetting(name);
+  const set = environment[setting];
+  if (set) {
+    if (!(await isWhole(program, set))) throw new Error(`${setting} holds "${set}": should name ${needs(program)}`);
+    return { name, path: set, origin: 'setting' };
+  }
+  const onPath = await findOnPath(program, environment);
+  if (onPath) return { name, path: onPath, origin: 'PATH' };
+  const installed = await program.installed?.();
+  if (installed && (await isWhole(program, installed))) return { name, path: installed, origin: 'node_modules' };
+  const cached = await findCached(program, cacheDirectory(environment));
+  return cached ? { name, path: cached, origin: 'cache' } : undefined;
+}
+
+/** Finds a program, or fetches it. @throws Error that says what was tried and which setting helps */
+export async function getProgram(
+  name: ProgramName,
+  options: {
+    readonly environment: Environment;
+    readonly report: (line: string) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<FoundProgram> {
+  const found = await findProgram(name, options.environment);
+  if (found) return found;
+  const program: Program = PROGRAMS[name];
+  const cache = cacheDirectory(options.environment);
+  try {
+    return { name, path: await fetchIntoCache(program, { ...options, cache }), origin: 'fetched' };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}\nInstall ${name}, or name it in ${binSetting(name)}.`, { cause: error });
+  }
+}
+
+/** @returns what a program says its version is, or `undefined` when it does not say */
+export async function readVersion(found: FoundProgram, environment: Environment): Promise<string | undefined> {
+  const { versionArguments } = PROGRAMS[found.name];
+  if (versionArguments.length === 0) return undefined;
+  try {
+    const output = await runCommand(found.path, versionArguments, { environment });
+    return output.trim().split('\n')[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** A hit must also run: a wrapper whose target is gone, or another platform's executable, is passed over. */
+async function findOnPath(program: Program, environment: Environment): Promise<string | undefined> {
+  const directories = (environment.PATH ?? '').split(delimiter);
+  for (const directory of directories) {
+    // npm puts these in front; what lies there is found as the package that it is.
+    if (!directory || directory.endsWith(join('node_modules', '.bin')) || directory.includes(`${sep}node-gyp-bin`))
+      continue;
+    const path = join(directory, program.executable);
+    if ((await isWhole(program, path)) && (await runs(program, path, environment))) return path;
+  }
+  return undefined;
+}
+
+async function isWhole(program: Program, path: string): Promise<boolean> {
+  const paths = [path, ...program.beside.map((name) => join(dirname(path), name))];
+  return (await Promise.all(paths.map(isExecutable))).every(Boolean);
+}
+
+async function runs(program: Program, path: string, environment: Environment): Promise<boolean> {
+  if (program.versionArguments.length === 0) return true;
+  const paths = [path, ...program.beside.map((name) => join(dirname(path), name))];
+  try {
+    await Promise.all(paths.map((each) => runCommand(each, program.versionArguments, { environment })));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function needs(program: Program): string {
+  const also = program.beside.length > 0 ? ` with ${program.beside.join(' and ')} beside it` : '';
+  return `an executable ${program.executable}${also}`;
+}

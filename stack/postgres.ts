@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { chown, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import pg from 'pg';
+import { type Identity, runCommand } from './command.ts';
+import { DEMO } from './demo-secrets.ts';
+import type { Environment } from './environment.ts';
+import { LOOPBACK } from './ports.ts';
+import type { ProcessSpec } from './process.ts';
+import { canReach, findUnprivileged } from './unprivileged.ts';
+
+const DATABASE = 'waybill';
+
+/**
+ * Where root keeps what the user that PostgreSQL runs as could not reach: the home directory of root, for one, lets
+ * nobody else in.
+ */
+const REACHABLE = '/var/lib/waybill';
+
+/** @returns the connection URL of the ledger's database */
+export function postgresUrl(port: number, database = DATABASE): string {
+  return `postgres://${DEMO.postgresUser}:${DEMO.postgresPassword}@${LOOPBACK}:${port}/${database}`;
+}
+
+/** Makes the database cluster when it is missing. @returns how to start its server */
+export async function postgresProcess(options: {
+  /** Path of `postgres`; `initdb` lies beside it. */
+  readonly executable: string;
+  /** Absolute; made when it is missing. */
+  readonly directory: string;
+  readonly port: number;
+  readonly environment: Environment;
+  readonly report: (line: string) => void;
+}): Promise<ProcessSpec> {
+  const { port, environment, report } = options;
+  const identity = await findUnprivileged(environment);
+  const executable = await reachableExecutable(options.executable, identity);
+  const directory = await reachableDirectory(options.directory, identity, report);
+  const made = await clusterMajor(directory);
+  if (made === undefined) {
+    await initialise(join(dirname(executable), 'initdb'), directory, identity, environment);
+  } else {
+    const major = majorOf(await runCommand(executable, ['--version'], { environment }));
+    if (made !== major) {
+      throw new Error(
+        `${directory} was made by PostgreSQL ${made}, and ${executable} is ${major}: name the former in WAYBILL_STACK_POSTGRES_BIN, or move the directory away`,
+      );
+    }
+  }
+  return {
+    name: 'postgres',
+    command: executable,
+    arguments: [
+      ...['-D', directory, '-p', String(port)],
+      ...['-c', `listen_addresses=${LOOPBACK}`, '-c', 'unix_socket_directories=', '-c', 'log_min_messages=warning'],
+    ],
+    environment,
+    identity,
+    // SIGTERM would wait until every client has left.
+    stopSignal: 'SIGINT',
+    graceMs: 10_000,
+    readyMs: 30_000,
+    ready: () => createDatabase(port),
+    retryWhen: /pre-existing shared memory block|lock file "postmaster.pid" is empty/,
+  };
+}
+
+/** Makes the ledger's database when it is missing. @returns `true`; rejects while the server does not answer */
+async function createDatabase(port: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: postgresUrl(port, 'postgres'), connectionTimeoutMillis: 2_000 });
+  // A connection that breaks while idle must not end this process.
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+    return true;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Makes a cluster under another name first, so that an interrupted `initdb` leaves nothing that looks like one. */
+async function initialise(
+  initdb: string,
+  directory: string,
+  identity: Identity | undefined,
+  environment: Environment,
+): Promise<void> {
+  const partial = `${directory}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true, mode: 0o700 });
+  const secrets = await mkdtemp(join(tmpdir(), 'waybill-initdb-'));
+  try {
+    const passwordFile = join(secrets, 'password');
+    await writeFile(passwordFile, `${DEMO.postgresPassword}\n`, { mode: 0o600 });
+    if (identity) {
+      for (const path of [partial, secrets, passwordFile]) await chown(path, identity.uid, identity.gid);
+    }
+    await runCommand(
+      initdb,
+      [
+        ...['-D', partial, '--username', DEMO.postgresUser, '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
+        ...['--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
+      ],
+      { environment, ...(identity ? { identity } : {}) },
+    );
+  } finally {
+    await rm(secrets, { recursive: true, force: true });
+  }
+  await rename(partial, directory);
+}
+
+async function clusterMajor(directory: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(directory, 'PG_VERSION'), 'utf8')).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns `18` for `postgres (PostgreSQL) 18.4` */
+function majorOf(version: string): string {
+  return /\) (\d+)/.exec(version)?.[1] ?? version.trim();
+}
+
+async function reachableExecutable(executable: string, identity: Identity | undefined): Promise<string> {
+  if (!identity || (await canReach(executable, identity))) return executable;
+  // bin/postgres finds ../share and ../lib from where it lies, so the whole tree goes along.
+  const root = dirname(dirname(executable));
+  const copy = join(REACHABLE, `postgres-${digest(root)}`);
+  const target = join(copy, 'bin', basename(executable));
+  if (!(await canReach(target, identity))) throw new Error(unreachable(executable));
+  const version = (path: string) => runCommand(path, ['--version'], { environment: {} }).catch(() => undefined);
+  if ((await version(target)) !== (await version(executable))) {
+    await rm(copy, { recursive: true, force: true });
+    await mkdir(REACHABLE, { recursive: true });
+    const partial = await mkdtemp(join(REACHABLE, '.partial-'));
+    await cp(root, join(partial, 'tree'), { recursive: true, verbatimSymlinks: true });
+    await rename(join(partial, 'tree'), copy);
+    await rm(partial, { recursive: true });
+  }
+  return target;
+}
+
+async function reachableDirectory(
+  directory: string,
+  identity: Identity | undefined,
+  report: (line: string) => void,
+): Promise<string> {
+  if (!identity || (await canReach(directory, identity))) return directory;
+  const other = join(REACHABLE, `data-${digest(directory)}`);
+  if (!(await canReach(other, identity))) throw new Error(unreachable(directory));
+  report(`postgres: does not run as root, and no other user gets to ${directory}; its data is in ${other}`);
+  await mkdir(REACHABLE, { recursive: true });
+  return other;
+}
+
+function unreachable(path: string): string {
+  return `PostgreSQL does not run as root, and no other user gets to ${path}: start the stack as another user, or from a directory that others may enter`;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}

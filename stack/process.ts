@@ -1,0 +1,199 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Identity } from './command.ts';
+import type { Environment } from './environment.ts';
+
+/** What a supervised process is made of, and how it is told apart from a broken one. */
+export interface ProcessSpec {
+  /** Shown in front of its lines. */
+  readonly name: string;
+  readonly command: string;
+  readonly arguments: readonly string[];
+  readonly environment: Environment;
+  /** Another user to run as. */
+  readonly identity: Identity | undefined;
+  /** Asks for an orderly end. */
+  readonly stopSignal: 'SIGTERM' | 'SIGINT';
+  /** Milliseconds from the stop signal to SIGKILL. */
+  readonly graceMs: number;
+  /** Asked repeatedly until it answers `true`; an error counts as not yet. */
+  readonly ready: () => Promise<boolean>;
+  /** Milliseconds that it may take to become ready. */
+  readonly readyMs: number;
+  /** What it says when it has ended only because what a killed predecessor left is not cleared away yet. */
+  readonly retryWhen: RegExp | undefined;
+}
+
+/** A supervised process. It keeps its identity over restarts: same command, port and data. */
+export interface ProcessHandle {
+  readonly name: string;
+  /** `undefined` while it does not run. */
+  readonly pid: number | undefined;
+  /** Starts it where it does not run. @returns when it is ready. @throws Error with its last lines when it does not get there */
+  start(): Promise<void>;
+  /** Sends a signal to it and its children. @returns when it has ended; for SIGSTOP and SIGCONT at once */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Stops it in an orderly way, with SIGKILL after its grace. No effect where it does not run. */
+  stop(): Promise<void>;
+  /** Stops it where it runs, then starts it again. */
+  restart(): Promise<void>;
+  /** Its last lines, oldest first. */
+  recentLines(): readonly string[];
+}
+
+/** What happens around a process. */
+export interface ProcessEvents {
+  /** A line that it wrote. */
+  readonly line: (name: string, line: string) => void;
+  readonly started: (pid: number, stopSignal: 'SIGTERM' | 'SIGINT') => void;
+  readonly ended: (pid: number) => void;
+  /** It ended although nobody asked it to, after it had been ready. */
+  readonly crashed: (name: string, how: string) => void;
+}
+
+const LINES_KEPT = 100;
+const LINES_SHOWN = 15;
+/** Milliseconds before the second question; each later one waits half as long again, up to the last. */
+const ASK_MS = { first: 50, last: 500 };
+/** Milliseconds that a dead process's children get to follow it. */
+const CHILDREN_MS = 3_000;
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** Resolves with how it ended. */
+  readonly ended: Promise<string>;
+  asked: boolean;
+  ready: boolean;
+  how: string | undefined;
+}
+
+export function createProcess(spec: ProcessSpec, events: ProcessEvents): ProcessHandle {
+  const lines: string[] = [];
+  let run: Run | undefined;
+
+  function launch(): Run {
+    lines.length = 0;
+    const child = spawn(spec.command, spec.arguments, {
+      env: spec.environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own: Ctrl-C in the terminal must not reach it, because the stack ends in order.
+      detached: true,
+      ...spec.identity,
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        lines.push(line);
+        if (lines.length > LINES_KEPT) lines.shift();
+        events.line(spec.name, line);
+      });
+    }
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(`cannot be run: ${error.message}`));
+      child.once('exit', (code, signal) => {
+        const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+        // Children of its own that end a little later hold its output, and what it held, until then.
+        void Promise.race([once(child, 'close'), delay(CHILDREN_MS, undefined, { ref: false })]).then(() =>
+          resolve(how),
+        );
+      });
+    });
+    const launched: Run = { child, pid: child.pid ?? 0, ended, asked: false, ready: false, how: undefined };
+    if (launched.pid > 0) events.started(launched.pid, spec.stopSignal);
+    void ended.then((how) => {
+      launched.how = how;
+      if (run === launched) run = undefined;
+      if (launched.pid > 0) events.ended(launched.pid);
+      if (launched.ready && !launched.asked) events.crashed(spec.name, how);
+    });
+    return launched;
+  }
+
+  async function becomeReady(current: Run): Promise<void> {
+    const deadline = Date.now() + spec.readyMs;
+    let pauseMs = ASK_MS.first;
+    while (current.how === undefined) {
+      if (await spec.ready().catch(() => false)) {
+        current.ready = true;
+        return;
+      }
+      if (Date.now() > deadline) {
+        await stop();
+        throw new Error(`${spec.name} was not ready after ${spec.readyMs / 1000} s${lastLines()}`);
+      }
+      await Promise.race([delay(pauseMs), current.ended]);
+      pauseMs = Math.min(pauseMs * 1.5, ASK_MS.last);
+    }
+    throw new Error(`${spec.name} ${current.how} before it was ready${lastLines()}`);
+  }
+
+  async function start(): Promise<void> {
+    if (run) return;
+    const deadline = Date.now() + spec.readyMs;
+    for (;;) {
+      run = launch();
+      try {
+        return await becomeReady(run);
+      } catch (error) {
+        const passing = spec.retryWhen && lines.some((line) => spec.retryWhen?.test(line));
+        if (!passing || Date.now() > deadline) throw error;
+        await delay(250);
+      }
+    }
+  }
+
+  async function stop(): Promise<void> {
+    const current = run;
+    if (!current) return;
+    current.asked = true;
+    signalGroup(current.pid, spec.stopSignal);
+    const patience = new AbortController();
+    const late = await Promise.race([
+      current.ended.then(() => false),
+      delay(spec.graceMs, true, { signal: patience.signal }).catch(() => false),
+    ]);
+    patience.abort();
+    if (late) signalGroup(current.pid, 'SIGKILL');
+    await current.ended;
+  }
+
+  function lastLines(): string {
+    const shown = lines.slice(-LINES_SHOWN);
+    return shown.length === 0 ? '' : `. It said last:\n${shown.map((line) => `  ${line}`).join('\n')}`;
+  }
+
+  return {
+    name: spec.name,
+    get pid() {
+      return run?.pid;
+    },
+    start,
+    stop,
+    async kill(signal) {
+      const current = run;
+      if (!current) return;
+      const pausing = signal === 'SIGSTOP' || signal === 'SIGCONT';
+      if (!pausing) current.asked = true;
+      signalGroup(current.pid, signal);
+      if (!pausing) await current.ended;
+    },
+    async restart() {
+      await stop();
+      await start();
+    },
+    recentLines: () => [...lines],
+  };
+}
+
+/** Sends a signal to a process group; one that is gone is no error. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(-pid, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,183 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEMO } from './demo-secrets.ts';
+import type { Environment } from './environment.ts';
+import { type FoundProgram, getProgram } from './find-program.ts';
+import { mailProcess } from './mail.ts';
+import { minioProcess } from './minio.ts';
+import { freePorts, LOOPBACK, requireFree, type StackPorts } from './ports.ts';
+import { postgresProcess, postgresUrl } from './postgres.ts';
+import type { ProcessHandle } from './process.ts';
+import type { ProgramName } from './programs.ts';
+import { createSupervisor, type Supervisor } from './supervisor.ts';
+import { NAMESPACE, temporalProcess } from './temporal.ts';
+
+export interface StackUrls {
+  readonly api: string;
+  readonly temporalUi: string;
+  readonly objects: string;
+  readonly objectsConsole: string;
+  readonly mail: string;
+}
+
+/** The four servers, running. */
+export interface RunningServers {
+  readonly ports: StackPorts;
+  readonly urls: StackUrls;
+  /** Settings that connect Waybill's processes with the servers; nothing about the catalog or the warehouse. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly postgres: ProcessHandle;
+  readonly minio: ProcessHandle;
+  readonly temporal: ProcessHandle;
+  readonly mail: ProcessHandle;
+  /** Holds the servers; what is started on it ends before them. */
+  readonly supervisor: Supervisor;
+  /** Ends everything, last started first. */
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  /** `free`: any ports that are free. */
+  readonly ports: StackPorts | 'free';
+  /** Absolute; made when it is missing. */
+  readonly dataDirectory: string;
+  /** The process's environment: PATH, the cache's place, settings that name executables. */
+  readonly environment: Environment;
+  /** Takes a line about what is happening. */
+  readonly report: (line: string) => void;
+  /** Takes a line that one of the processes wrote. */
+  readonly line: (name: string, line: string) => void;
+  /** A process ended although nobody asked it to. */
+  readonly crashed: (name: string, how: string) => void;
+  /** Gives up getting and starting; what runs already is stopped. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gets the servers, checks the ports, starts all four at once and waits until each is healthy.
+ *
+ * @throws Error that says what is wrong and what to change; nothing is left running
+ */
+export async function startServers(options: StackOptions): Promise<RunningServers> {
+  const { dataDirectory, environment, report, signal } = options;
+  const ports = options.ports === 'free' ? await freePorts() : options.ports;
+  await requireFree(ports);
+  const programs = await getServers(options);
+  signal.throwIfAborted();
+
+  await mkdir(join(dataDirectory, 'minio'), { recursive: true });
+  const supervisor = createSupervisor({ line: options.line, crashed: options.crashed });
+  const giveUp = () => void supervisor.stop();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    const [postgres, minio, temporal, mail] = await Promise.all([
+      postgresProcess({
+        executable: programs.postgres.path,
+        directory: join(dataDirectory, 'postgres'),
+        port: ports.postgres,
+        environment: bare(environment),
+        report,
+      }).then((spec) => supervisor.start(spec)),
+      supervisor.start(
+        minioProcess({
+          executable: programs.minio.path,
+          directory: join(dataDirectory, 'minio'),
+          port: ports.objects,
+          consolePort: ports.objectsConsole,
+          environment: bare(environment),
+        }),
+      ),
+      supervisor.start(
+        temporalProcess({
+          executable: programs.temporal.path,
+          database: join(dataDirectory, 'temporal.sqlite'),
+          port: ports.temporal,
+          uiPort: ports.temporalUi,
+          environment: bare(environment),
+        }),
+      ),
+      supervisor.start(
+        mailProcess({
+          program: programs.maildev,
+          smtpPort: ports.smtp,
+          webPort: ports.mail,
+          environment: bare(environment),
+        }),
+      ),
+    ]);
+    const urls = stackUrls(ports);
+    return {
+      ports,
+      urls,
+      settings: connectionSettings(ports, urls),
+      postgres,
+      minio,
+      temporal,
+      mail,
+      supervisor,
+      stop: () => supervisor.stop(),
+    };
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+async function getServers(options: StackOptions) {
+  const get = async (name: ProgramName): Promise<FoundProgram> => {
+    const found = await getProgram(name, options);
+    options.report(
+      `${name}: from ${found.origin === 'fetched' ? 'the cache, just fetched' : found.origin} (${found.path})`,
+    );
+    return found;
+  };
+  const [temporal, minio, postgres, maildev] = await Promise.all([
+    get('temporal'),
+    get('minio'),
+    get('postgres'),
+    get('maildev'),
+  ]);
+  return { temporal, minio, postgres, maildev };
+}
+
+export function stackUrls(ports: StackPorts): StackUrls {
+  const at = (port: number) => `http://${LOOPBACK}:${port}`;
+  return {
+    api: at(ports.api),
+    temporalUi: at(ports.temporalUi),
+    objects: at(ports.objects),
+    objectsConsole: at(ports.objectsConsole),
+    mail: at(ports.mail),
+  };
+}
+
+function connectionSettings(ports: StackPorts, urls: StackUrls): Readonly<Record<string, string>> {
+  return {
+    WAYBILL_ENV: 'local',
+    WAYBILL_API_HOST: LOOPBACK,
+    WAYBILL_API_PORT: String(ports.api),
+    WAYBILL_PUBLIC_URL: urls.api,
+    WAYBILL_TEMPORAL_ADDRESS: `${LOOPBACK}:${ports.temporal}`,
+    WAYBILL_TEMPORAL_NAMESPACE: NAMESPACE,
+    WAYBILL_TEMPORAL_TLS: 'false',
+    WAYBILL_TEMPORAL_UI_URL: urls.temporalUi,
+    WAYBILL_LEDGER_URL: postgresUrl(ports.postgres),
+    WAYBILL_OBJECTS_URL: urls.objects,
+    WAYBILL_OBJECTS_BUCKET: 'waybill',
+    WAYBILL_OBJECTS_ACCESS_KEY: DEMO.objectsAccessKey,
+    WAYBILL_OBJECTS_SECRET_KEY: DEMO.objectsSecretKey,
+    WAYBILL_WORKER_HEALTH_PORT: String(ports.workerHealth),
+    WAYBILL_LINK_SECRET: DEMO.linkSecret,
+    WAYBILL_TOKEN_SECRET: DEMO.tokenSecret,
+    WAYBILL_SMTP_URL: `smtp://${LOOPBACK}:${ports.smtp}`,
+  };
+}
+
+/** The environment without what other programs might take for their own configuration. */
+function bare(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/^(WAYBILL|PG|MINIO|TEMPORAL|MAILDEV)_?/.test(name)),
+  );
+}

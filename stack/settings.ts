@@ -1,0 +1,67 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { Environment } from './environment.ts';
+import type { StackPorts } from './ports.ts';
+import { PROGRAM_NAMES, type ProgramName } from './programs.ts';
+
+const port = z.coerce.number().int().min(1024).max(65_535);
+
+/** Settings of the local stack only; the services' own are in config/settings.ts. `.env.example` documents both. */
+const schema = z.object({
+  WAYBILL_STACK_API_PORT: port.default(8080),
+  WAYBILL_STACK_WORKER_HEALTH_PORT: port.default(8081),
+  WAYBILL_STACK_TEMPORAL_PORT: port.default(7233),
+  WAYBILL_STACK_TEMPORAL_UI_PORT: port.default(8233),
+  WAYBILL_STACK_OBJECTS_PORT: port.default(9000),
+  WAYBILL_STACK_OBJECTS_CONSOLE_PORT: port.default(9001),
+  WAYBILL_STACK_POSTGRES_PORT: port.default(5433),
+  WAYBILL_STACK_SMTP_PORT: port.default(1025),
+  WAYBILL_STACK_MAIL_PORT: port.default(1080),
+  /** Directory of the stack's data. */
+  WAYBILL_STACK_DATA: z.string().min(1).default('.waybill'),
+  /** Size of the sample warehouse, as a multiple of its smallest. */
+  WAYBILL_STACK_SAMPLE_SCALE: z.coerce.number().positive().default(1),
+});
+
+/** Every name of a setting that the stack reads, in the order of `.env.example`. */
+export const STACK_SETTING_NAMES: readonly string[] = [...Object.keys(schema.shape), ...PROGRAM_NAMES.map(binSetting)];
+
+export interface StackSettings {
+  readonly ports: StackPorts;
+  /** Absolute. */
+  readonly dataDirectory: string;
+  readonly sampleScale: number;
+}
+
+/** @returns the setting that names a program's executable, such as `WAYBILL_STACK_MINIO_BIN` */
+export function binSetting(program: ProgramName): string {
+  return `WAYBILL_STACK_${program.replaceAll('-', '_').toUpperCase()}_BIN`;
+}
+
+/** @throws Error with the name of each wrong setting, what it held and what it should be. */
+export function readStackSettings(environment: Environment): StackSettings {
+  const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const { data, error } = schema.safeParse(present);
+  if (error) {
+    const problems = error.issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      return `  ${name} holds "${environment[name]}": ${message}`;
+    });
+    throw new Error(`The stack cannot start with these settings:\n${problems.join('\n')}`);
+  }
+  return {
+    ports: {
+      api: data.WAYBILL_STACK_API_PORT,
+      workerHealth: data.WAYBILL_STACK_WORKER_HEALTH_PORT,
+      temporal: data.WAYBILL_STACK_TEMPORAL_PORT,
+      temporalUi: data.WAYBILL_STACK_TEMPORAL_UI_PORT,
+      objects: data.WAYBILL_STACK_OBJECTS_PORT,
+      objectsConsole: data.WAYBILL_STACK_OBJECTS_CONSOLE_PORT,
+      postgres: data.WAYBILL_STACK_POSTGRES_PORT,
+      smtp: data.WAYBILL_STACK_SMTP_PORT,
+      mail: data.WAYBILL_STACK_MAIL_PORT,
+    },
+    dataDirectory: resolve(data.WAYBILL_STACK_DATA),
+    sampleScale: data.WAYBILL_STACK_SAMPLE_SCALE,
+  };
+}

@@ -1,0 +1,35 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Identity, runCommand } from './command.ts';
+import type { Environment } from './environment.ts';
+
+/** Users that a server may run as where this process is root, which PostgreSQL refuses. */
+const USERS = ['postgres', 'nobody'];
+
+/** @returns who to run PostgreSQL as: `undefined` is whoever this process is */
+export async function findUnprivileged(environment: Environment): Promise<Identity | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const user of USERS) {
+    try {
+      const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => runCommand('id', [flag, user], { environment })));
+      return { uid: Number(uid), gid: Number(gid) };
+    } catch {
+      // No such user here.
+    }
+  }
+  throw new Error(
+    `PostgreSQL does not run as root, and there is no user ${USERS.join(' or ')}: start the stack as another user`,
+  );
+}
+
+/** @returns whether a user may pass through every directory above a path; directories that do not exist yet count as passable */
+export async function canReach(path: string, { uid, gid }: Identity): Promise<boolean> {
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    const found = await stat(directory).catch(() => undefined);
+    if (found) {
+      const execute = found.uid === uid ? 0o100 : found.gid === gid ? 0o010 : 0o001;
+      if ((found.mode & execute) === 0) return false;
+    }
+    if (directory === dirname(directory)) return true;
+  }
+}
