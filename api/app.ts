@@ -1,0 +1,65 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { FAILURES, WaybillError } from '../contracts/failures.ts';
+import { callerRequirement } from './auth/authenticate.ts';
+import { tokenHandler, tokenRoute } from './auth/oauth.ts';
+import { outsideTokens } from './auth/outside-tokens.ts';
+import { ownTokens } from './auth/own-tokens.ts';
+import type { ApiDeps, ApiEnv } from './deps.ts';
+import { serveOpenApi } from './docs/openapi.ts';
+import { servePages } from './docs/serve-pages.ts';
+import { serveSwagger } from './docs/swagger.ts';
+import { mountExports } from './exports/mount.ts';
+import { accessLog } from './http/access-log.ts';
+import { type ApiApp, mount } from './http/mount.ts';
+import { routingPath } from './http/path.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { failedLogins } from './limits/failed-logins.ts';
+import { tenantRequests } from './limits/tenant-requests.ts';
+import { InvalidFields, problemResponse } from './problems/problem.ts';
+import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/health.ts';
+
+/** The HTTP API over its ports. Keeps limits and caches in memory, and nothing else. */
+export function createApp(deps: ApiDeps): ApiApp {
+  const { settings, ledger, clock } = deps;
+  const app = new OpenAPIHono<ApiEnv>({ getPath: routingPath });
+  const logins = failedLogins(deps);
+  const spendRequest = tenantRequests(deps);
+  const own = ownTokens(deps);
+  const outside = outsideTokens(settings.WAYBILL_TOKEN_ISSUERS, clock);
+  const requireCaller = callerRequirement({ ledger, logins, ownTokens: own, outsideTokens: outside, spendRequest });
+
+  app.use(accessLog(deps));
+  app.use(securityHeaders());
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed(c, methods) {
+        c.header('Allow', methods.join(', '));
+        return problemResponse(c, new WaybillError('method_not_allowed'));
+      },
+    }),
+  );
+  app.notFound((c) => problemResponse(c, new WaybillError('not_found', 'There is nothing here. Check the address.')));
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    const known = error instanceof InvalidFields || error instanceof WaybillError;
+    if (!known) c.get('logger').error({ err: error }, 'a request failed');
+    else if (error instanceof WaybillError && FAILURES[error.code].status >= 500) {
+      c.get('logger').warn({ err: error, code: error.code }, 'a request failed');
+    }
+    return problemResponse(c, error);
+  });
+
+  mountExports(app, deps, { requireCaller, logins, spendRequest });
+  const token = tokenHandler({ ledger, logins, ownTokens: own, bodyBytesMax: settings.WAYBILL_BODY_BYTES_MAX });
+  mount(app, tokenRoute, token);
+  app.post('/v1/identity/oauth/token', token);
+  mount(app, healthRoute, healthHandler());
+  mount(app, readyRoute, readyHandler(deps));
+  serveOpenApi(app, deps);
+  serveSwagger(app);
+  servePages(app);
+  return app;
+}

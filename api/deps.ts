@@ -1,0 +1,51 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Logger } from 'pino';
+import type { Catalog } from '../config/dataset.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import type { Caller } from './auth/caller.ts';
+import type { ExportRuns } from './exports/runs.ts';
+
+/** The settings that the API reads. */
+export type ApiSettings = Pick<
+  Settings,
+  | 'WAYBILL_PUBLIC_URL'
+  | 'WAYBILL_BODY_BYTES_MAX'
+  | 'WAYBILL_LINK_SECRET'
+  | 'WAYBILL_LINK_SECONDS'
+  | 'WAYBILL_TOKEN_SECRET'
+  | 'WAYBILL_TOKEN_SECONDS'
+  | 'WAYBILL_TOKEN_ISSUERS'
+  | 'WAYBILL_KEEP_DAYS'
+  | 'WAYBILL_TENANT_REQUESTS_MAX'
+  | 'WAYBILL_TENANT_EXPORTS_MAX'
+  | 'WAYBILL_LOGIN_FAILURES_MAX'
+>;
+
+export interface Clock {
+  now(): Date;
+}
+
+/** All that the API needs from outside; `main.ts` and tests compose it. */
+export interface ApiDeps {
+  readonly settings: ApiSettings;
+  readonly ledger: Ledger;
+  readonly catalog: Catalog;
+  readonly objects: Objects;
+  readonly exports: ExportRuns;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborted when the process is asked to stop: event streams end, so that clients reconnect elsewhere. */
+  readonly stopping: AbortSignal;
+}
+
+/** What Hono carries along with a request. `Bindings` are absent when a test calls `app.request()`. */
+export interface ApiEnv {
+  Bindings: Partial<HttpBindings>;
+  Variables: {
+    requestId: string;
+    logger: Logger;
+    caller: Caller;
+  };
+}

@@ -1,0 +1,83 @@
+import { html } from 'hono/html';
+import { FAILURES, type FailureCode, type FailureKind } from '../../contracts/failures.ts';
+
+type Markup = ReturnType<typeof html>;
+
+function layout(title: string, body: Markup): Markup {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · Waybill</title>
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<header><a href="/">Waybill</a><nav><a href="/docs">API</a><a href="/problems">Problems</a></nav></header>
+<main>${body}</main>
+</body>
+</html>`;
+}
+
+/** Until the portal is here: what this is, and where to go. */
+export function landingPage(): Markup {
+  return layout(
+    'Data exports',
+    html`<h1>Take your data out.</h1>
+<p class="lead">Waybill exports your data on demand: CSV or JSONL, compressed, sealed to your own key, with a waybill that
+says exactly what is in it.</p>
+<ul class="cards">
+<li><a href="/docs"><strong>API documentation</strong><span>Every call, to try out in the browser</span></a></li>
+<li><a href="/openapi.json"><strong>OpenAPI document</strong><span>For code generators and tests</span></a></li>
+<li><a href="/problems"><strong>Problems</strong><span>What each error code means and how to mend it</span></a></li>
+<li><a href="/readyz"><strong>Health</strong><span>Whether all servers answer</span></a></li>
+</ul>`,
+  );
+}
+
+export function problemsPage(): Markup {
+  const kinds = Object.entries<FailureKind>(FAILURES);
+  return layout(
+    'Problems',
+    html`<h1>Problems</h1>
+<p>Every error answer is <code>application/problem+json</code> and names one of these codes.</p>
+<table><thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">What to do</th></tr></thead><tbody>
+${kinds.map(
+  ([code, { status, title, advice }]) =>
+    html`<tr><td><a href="/problems/${code}"><code>${code}</code></a></td><td>${status}</td><td><strong>${title}.</strong> ${advice}</td></tr>`,
+)}
+</tbody></table>`,
+  );
+}
+
+export function problemPage(code: FailureCode): Markup {
+  const { status, title, advice, retryable }: FailureKind = FAILURES[code];
+  return layout(
+    title,
+    html`<p><a href="/problems">All problems</a></p>
+<h1>${title}</h1>
+<dl><dt>Code</dt><dd><code>${code}</code></dd><dt>HTTP status</dt><dd>${status}</dd>
+<dt>What to do</dt><dd>${advice}</dd>
+<dt>Trying again</dt><dd>${retryable ? 'The same request may succeed later.' : 'The same request will fail again.'}</dd></dl>`,
+  );
+}
+
+export function docsPage(): Markup {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>API · Waybill</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<noscript>These pages need JavaScript. The document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>`;
+}

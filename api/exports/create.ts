@@ -1,0 +1,75 @@
+import type { Context, Handler } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
+import { encodeJobId } from '../../contracts/job-id.ts';
+import type { AuditAction } from '../../stores/ledger/ledger.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { readJson } from '../http/json-body.ts';
+import { onceFor } from './idempotency.ts';
+import { locateExport } from './locate.ts';
+import { type NamedOrder, nameOrder, parseOrder } from './order.ts';
+import { offeredDatasets } from './order-parameters.ts';
+import type { Run } from './runs.ts';
+import type { Submit } from './submit.ts';
+import { jobOf } from './view.ts';
+
+/** Seconds after which a client that polls should ask for the first time. */
+const POLL_SECONDS = 2;
+
+export interface CreateDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger'> {
+  readonly submit: Submit;
+}
+
+/** Answers `POST /exports`. */
+export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
+  const rules = { catalog: deps.catalog, keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS };
+  return async function createExport(c) {
+    const { tenant } = c.get('caller');
+    const body = await readJson(c, deps.settings.WAYBILL_BODY_BYTES_MAX);
+    const named = parseOrder(body, tenant.key, rules);
+    const key = c.req.header('idempotency-key');
+    const submit = () => deps.submit(tenant, named);
+    const once = { ledger: deps.ledger, logger: c.get('logger') };
+    const run = key === undefined ? await submit() : await onceFor(once, tenant.key, key.trim(), named, submit);
+    return accept(c, deps, run, 'export.requested', named);
+  };
+}
+
+/** Answers `POST /exports/{id}/resubmit`. */
+export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
+  return async function resubmitExport(c) {
+    const { tenant } = c.get('caller');
+    const { order } = await locateExport(deps.ledger, tenant.key, c.req.param('id') ?? '');
+    if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
+      throw new WaybillError('unknown_dataset', `${order.dataset} is not offered any more.`);
+    }
+    const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
+    const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
+    const run = await deps.submit(tenant, named);
+    return accept(c, deps, run, 'export.resubmitted', named);
+  };
+}
+
+async function accept(
+  c: Context<ApiEnv>,
+  { ledger, settings }: CreateDeps,
+  run: Run,
+  action: AuditAction,
+  { order }: NamedOrder,
+): Promise<Response> {
+  const { tenant, actor } = c.get('caller');
+  try {
+    await ledger.audit({
+      tenant: tenant.key,
+      actor,
+      action,
+      exportId: run.exportId,
+      detail: { dataset: order.dataset, format: order.format },
+    });
+  } catch (error) {
+    // The export runs: saying that it failed would be untrue.
+    c.get('logger').error({ err: error, exportId: run.exportId }, 'a request could not be audited');
+  }
+  c.header('Location', `${settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, '')}/exports/${run.exportId}`);
+  c.header('Retry-After', String(POLL_SECONDS));
+  return c.json({ job: { id: encodeJobId(jobOf(run)) } }, 202);
+}

@@ -1,0 +1,80 @@
+import type { Context } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
+import { mediaType } from '../../contracts/order.ts';
+import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { attachment } from '../http/disposition.ts';
+import { streamBody } from '../http/stream.ts';
+import { evaluatePreconditions, rangeCounts } from './preconditions.ts';
+import { parseRange } from './range.ts';
+import { readStoredFile } from './stored-file.ts';
+import { fileTag, openManifest } from './stored-manifest.ts';
+
+/**
+ * Answers GET and HEAD of a finished export's file as it is stored: whole, one range of it, or what the conditions ask.
+ * The start of a download is audited; a range that continues one is not.
+ *
+ * @param actor client id, or `link`
+ */
+export async function sendStoredFile(
+  c: Context<ApiEnv>,
+  { objects, ledger }: Pick<ApiDeps, 'objects' | 'ledger'>,
+  record: ExportRecord,
+  actor: string,
+): Promise<Response> {
+  const file = await openManifest(objects, record);
+  const { manifest } = file;
+  const modifiedAt = new Date(Math.floor(new Date(manifest.createdAt).getTime() / 1000) * 1000);
+  const validators = { etag: fileTag(manifest), modifiedAt };
+  const header = (name: string) => c.req.header(name);
+  c.header('ETag', validators.etag);
+  c.header('Last-Modified', modifiedAt.toUTCString());
+  c.header('Accept-Ranges', 'bytes');
+  c.header('Cache-Control', 'private, no-cache');
+
+  const status = evaluatePreconditions(header, validators);
+  if (status === 412) throw new WaybillError('precondition_failed');
+  if (status === 304) return c.body(null, 304);
+
+  // Range is defined for GET alone (RFC 9110 section 14.2): HEAD tells of the whole file.
+  const wanted =
+    c.req.method === 'GET' && rangeCounts(header, validators)
+      ? parseRange(c.req.header('range'), manifest.bytes)
+      : undefined;
+  if (wanted === 'unsatisfiable') {
+    c.header('Content-Range', `bytes */${manifest.bytes}`);
+    throw new WaybillError('range_not_satisfiable');
+  }
+  const range = wanted ?? { from: 0, length: manifest.bytes };
+  const describe = () => {
+    c.header('Content-Type', mediaType(manifest));
+    c.header('Content-Disposition', attachment(manifest.file));
+    c.header('Content-Length', String(range.length));
+    if (wanted) c.header('Content-Range', `bytes ${range.from}-${range.from + range.length - 1}/${manifest.bytes}`);
+  };
+  if (c.req.method === 'HEAD') {
+    describe();
+    return c.body(null, 200);
+  }
+  const gone = new AbortController();
+  const body = await streamBody(c, readStoredFile(objects, file, range, gone.signal, true), gone);
+  if (range.from === 0) await auditDownload(ledger, record, actor, { bytes: range.length, unsealed: false }, body);
+  describe();
+  return c.body(body, wanted ? 206 : 200);
+}
+
+/** Writes down that a download begins. When that fails, nothing is sent. */
+export async function auditDownload(
+  ledger: Pick<ApiDeps['ledger'], 'audit'>,
+  { tenant, exportId }: ExportRecord,
+  actor: string,
+  detail: { readonly bytes: number; readonly unsealed: boolean },
+  body: ReadableStream<Uint8Array>,
+): Promise<void> {
+  try {
+    await ledger.audit({ tenant, actor, action: 'export.downloaded', exportId, detail });
+  } catch (error) {
+    await body.cancel();
+    throw error;
+  }
+}

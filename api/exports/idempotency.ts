@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { Ledger } from '../../stores/ledger/ledger.ts';
+import { TryLater } from '../problems/problem.ts';
+import type { NamedOrder } from './order.ts';
+import type { Run } from './runs.ts';
+
+const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+/** A twin of a request that is still being worked on waits this long for its answer, then is told to come back. */
+const TWIN_WAIT_MS = 6000;
+const TWIN_POLL_MS = 100;
+
+export interface OnceDeps {
+  readonly ledger: Pick<Ledger, 'claimIdempotency' | 'settleIdempotency'>;
+  readonly logger: Logger;
+}
+
+/**
+ * Runs `submit` at most once for an `Idempotency-Key`: whoever comes later with the same key and the same order gets
+ * the same export, also after it has ended, for 24 hours.
+ *
+ * @throws WaybillError `invalid_field`, `idempotency_conflict`; TryLater `rate_limited` when the twin takes too long
+ */
+export async function onceFor(
+  deps: OnceDeps,
+  tenant: string,
+  key: string,
+  { order, workflowId }: NamedOrder,
+  submit: () => Promise<Run>,
+): Promise<Run> {
+  if (!KEY.test(key)) {
+    throw new WaybillError('invalid_field', 'Idempotency-Key should be 1 to 255 printable ASCII characters.', {
+      field: 'Idempotency-Key',
+    });
+  }
+  const requestHash = createHash('sha256')
+    .update(JSON.stringify([workflowId, order]))
+    .digest('hex');
+  for (let waited = 0; waited <= TWIN_WAIT_MS; waited += TWIN_POLL_MS) {
+    const held = await deps.ledger.claimIdempotency(tenant, key, requestHash);
+    if (held === undefined) return settle(deps, tenant, key, submit);
+    if (held.requestHash !== requestHash) throw new WaybillError('idempotency_conflict');
+    if (held.exportId !== null) return { workflowId, exportId: held.exportId };
+    await delay(TWIN_POLL_MS);
+  }
+  throw new TryLater(
+    'rate_limited',
+    1,
+    'The first request with this Idempotency-Key is still being worked on. Send it again in a moment.',
+  );
+}
+
+/** Remembering the answer may fail without harm: the claim lapses, and the running export is found again. */
+async function settle(deps: OnceDeps, tenant: string, key: string, submit: () => Promise<Run>): Promise<Run> {
+  const remember = async (exportId: string | null) => {
+    try {
+      await deps.ledger.settleIdempotency(tenant, key, exportId);
+    } catch (error) {
+      deps.logger.error({ err: error, exportId }, 'an idempotency key could not be settled');
+    }
+  };
+  let run: Run;
+  try {
+    run = await submit();
+  } catch (error) {
+    await remember(null);
+    throw error;
+  }
+  await remember(run.exportId);
+  return run;
+}

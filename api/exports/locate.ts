@@ -1,0 +1,17 @@
+import { WaybillError } from '../../contracts/failures.ts';
+import { decodeJobId, isRunId } from '../../contracts/job-id.ts';
+import type { ExportRecord, Ledger } from '../../stores/ledger/ledger.ts';
+
+/**
+ * Finds the export that an id names: a job id in any of its spellings, or the bare export id. What is not there, what
+ * belongs to another tenant and what was made up are all the same to the caller.
+ *
+ * @throws WaybillError `not_found`
+ */
+export async function locateExport(ledger: Ledger, tenant: string, id: string): Promise<ExportRecord> {
+  const job = isRunId(id) ? { runId: id, workflowId: undefined } : decodeJobId(id);
+  const record = job && (await ledger.findExport(job.runId));
+  const theirs = record?.tenant === tenant && (job?.workflowId === undefined || job.workflowId === record.workflowId);
+  if (!record || !theirs) throw new WaybillError('not_found', 'There is no export with this id. Check the id.');
+  return record;
+}

@@ -1,0 +1,46 @@
+import type { RequireCaller } from '../auth/authenticate.ts';
+import type { ApiDeps } from '../deps.ts';
+import { type ApiApp, mount } from '../http/mount.ts';
+import type { FailedLogins } from '../limits/failed-logins.ts';
+import type { SpendRequest } from '../limits/tenant-requests.ts';
+import { createHandler, resubmitHandler } from './create.ts';
+import { eventsHandler } from './events.ts';
+import { fileHandler, linkOrCaller } from './file.ts';
+import { createLinks } from './links.ts';
+import { progressReader } from './progress-reader.ts';
+import { listHandler, manifestHandler, showHandler } from './read.ts';
+import { removeHandler, revokeHandler } from './remove.ts';
+import * as routes from './routes.ts';
+import { createSubmit } from './submit.ts';
+import { createWatch } from './watch.ts';
+
+/** Milliseconds between two looks at an export that somebody watches. */
+const WATCH_MS = 500;
+
+export interface Guards {
+  readonly requireCaller: RequireCaller;
+  readonly logins: FailedLogins;
+  readonly spendRequest: SpendRequest;
+}
+
+/** Door 1: exports on demand. */
+export function mountExports(app: ApiApp, deps: ApiDeps, { requireCaller, logins, spendRequest }: Guards): void {
+  const links = createLinks(deps);
+  const progress = progressReader(deps.exports, deps.clock);
+  const watch = createWatch({ ledger: deps.ledger, progress, logger: deps.logger }, WATCH_MS);
+  const submit = createSubmit(deps);
+  const reading = { ...deps, links, progress };
+  const file = { ...deps, links, logins, spendRequest };
+  const read = requireCaller('read');
+  const write = requireCaller('write');
+
+  mount(app, routes.createExport, write, createHandler({ ...deps, submit }));
+  mount(app, routes.listExports, read, listHandler(reading));
+  mount(app, routes.showExport, read, showHandler(reading));
+  mount(app, routes.watchExport, read, eventsHandler({ ...reading, watch }));
+  mount(app, routes.downloadManifest, read, manifestHandler(reading));
+  mount(app, routes.downloadFile, linkOrCaller(file, read), fileHandler(file));
+  mount(app, routes.removeExport, write, removeHandler(deps));
+  mount(app, routes.resubmitExport, write, resubmitHandler({ ...deps, submit }));
+  mount(app, routes.revokeLinks, write, revokeHandler(deps));
+}

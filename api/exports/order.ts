@@ -1,0 +1,166 @@
+import type { z } from '@hono/zod-openapi';
+import type { Catalog, Dataset } from '../../config/dataset.ts';
+import { FAILURES, WaybillError } from '../../contracts/failures.ts';
+import { type Instant, parseInstant } from '../../contracts/instant.ts';
+import { onDemandWorkflowId } from '../../contracts/job-id.ts';
+import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
+import { parseRecipient, parseRecipients } from '../../stores/sealing/keys.ts';
+import { type FieldError, InvalidFields } from '../problems/problem.ts';
+import { optionsDigest } from './options-digest.ts';
+import { fieldErrorsOf } from './order-errors.ts';
+import { offeredDatasets, offeredName, readParameters } from './order-parameters.ts';
+import { OrderFields } from './schemas.ts';
+
+/** Temporal's limit for a workflow id; the whole order stands in it. */
+const WORKFLOW_ID_BYTES_MAX = 1000;
+
+/** An order together with the workflow id that all orders for the same thing share. */
+export interface NamedOrder {
+  readonly order: Order;
+  readonly workflowId: string;
+}
+
+export interface OrderRules {
+  readonly catalog: Catalog;
+  /** Days that a file is kept by default and at most. */
+  readonly keepDaysMax: number;
+}
+
+type Common = z.infer<typeof OrderFields>;
+
+/**
+ * Reads the body of `POST /exports`.
+ * @throws WaybillError `malformed_body` when it is not an object; InvalidFields with all that is wrong
+ */
+export function parseOrder(body: unknown, tenant: string, rules: OrderRules): NamedOrder {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new WaybillError('malformed_body', 'The body should be one JSON object.');
+  }
+  const fields = new Map(Object.entries(body));
+  const common: Record<string, unknown> = {};
+  for (const name of Object.keys(OrderFields.shape)) {
+    if (fields.has(name)) common[name] = fields.get(name);
+    fields.delete(name);
+  }
+  const read = OrderFields.safeParse(common);
+  const errors: FieldError[] = read.success ? [] : [...fieldErrorsOf(read.error, common)];
+  const right = (name: keyof Common) => !errors.some(({ field }) => field === name || field.startsWith(`${name}.`));
+
+  const dataset = right('exportType') ? findDataset(rules.catalog, String(common.exportType), errors) : undefined;
+  const format = right('format') ? findFormat(String(common.format), dataset, errors) : undefined;
+  const { parameters, errors: wrongParameters } = readParameters(rules.catalog, dataset, fields);
+  errors.push(...wrongParameters);
+  const from = right('startDate') ? readDate('startDate', String(common.startDate), errors) : undefined;
+  const to = right('endDate') ? readDate('endDate', String(common.endDate), errors) : undefined;
+  if (from !== undefined && to !== undefined && from > to) {
+    errors.push({
+      field: 'startDate',
+      code: 'reversed_window',
+      message: 'startDate is after endDate. Let it be at or before endDate.',
+    });
+  }
+  if (read.success) errors.push(...optionErrors(read.data, dataset, format, rules));
+
+  const [first, ...rest] = errors;
+  if (first) throw new InvalidFields([first, ...rest]);
+  if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
+  const { columns, compression, recipients, csv, keepDays } = read.data;
+  const order: Order = {
+    tenant,
+    dataset: dataset.name,
+    window: { from, to, bounds: 'inclusive' },
+    parameters,
+    format,
+    csv: csv ?? CSV_DEFAULTS,
+    columns,
+    compression,
+    recipients: [...parseRecipients(recipients)].sort(),
+    keepDays: keepDays ?? rules.keepDaysMax,
+  };
+  return nameOrder(order, rules);
+}
+
+/** @throws WaybillError `invalid_field` when a parameter is too long for a workflow id */
+export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>): NamedOrder {
+  const workflowId = onDemandWorkflowId(order, optionsDigest(order, rules.keepDaysMax));
+  if (Buffer.byteLength(workflowId) > WORKFLOW_ID_BYTES_MAX) {
+    const [longest = 'exportType'] = Object.keys(order.parameters).sort(
+      (a, b) => String(order.parameters[b]).length - String(order.parameters[a]).length,
+    );
+    throw new WaybillError('invalid_field', `${longest} is too long. Send a shorter value.`, { field: longest });
+  }
+  return { order, workflowId };
+}
+
+function findDataset(catalog: Catalog, name: string, errors: FieldError[]): Dataset | undefined {
+  const offered = offeredDatasets(catalog);
+  const dataset = offered.find((candidate) => offeredName(candidate).toLowerCase() === name.toLowerCase());
+  if (dataset) return dataset;
+  const allowed = offered.map(offeredName);
+  const message = `There is no such export type. Use one of ${allowed.join(', ')}.`;
+  errors.push({ field: 'exportType', code: 'unknown_dataset', message, allowed });
+  return undefined;
+}
+
+function findFormat(text: string, dataset: Dataset | undefined, errors: FieldError[]): Format | undefined {
+  const format = FORMATS.find((candidate) => candidate === text.toLowerCase());
+  const offered: readonly Format[] = dataset?.formats ?? FORMATS;
+  const allowed = offered.map((candidate) => candidate.toUpperCase());
+  if (!format) {
+    const message = `There is no such format. Use one of ${allowed.join(', ')}.`;
+    errors.push({ field: 'format', code: 'unknown_format', message, allowed });
+  } else if (!offered.includes(format)) {
+    const message = `The export type is not offered as ${format.toUpperCase()}. Use ${allowed.join(' or ')}.`;
+    errors.push({ field: 'format', code: 'format_not_offered', message, allowed });
+  }
+  return format;
+}
+
+function readDate(field: 'startDate' | 'endDate', text: string, errors: FieldError[]): Instant | undefined {
+  const instant = text.length <= 64 ? parseInstant(text) : undefined;
+  if (instant === undefined) {
+    errors.push({ field, code: 'invalid_date', message: `${field} is not a date. ${FAILURES.invalid_date.advice}` });
+  }
+  return instant;
+}
+
+function optionErrors(
+  { columns, csv, keepDays, recipients }: Common,
+  dataset: Dataset | undefined,
+  format: Format | undefined,
+  { keepDaysMax }: OrderRules,
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const wrong = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
+  if (csv && format && format !== 'csv') wrong('csv', 'csv: Is only for the format CSV. Leave it out.');
+  if (csv?.nullText.includes(csv.delimiter)) wrong('csv.nullText', 'csv.nullText: Should not hold the delimiter.');
+  if (keepDays !== undefined && keepDays > keepDaysMax)
+    wrong('keepDays', `keepDays: Should be at most ${keepDaysMax}.`);
+  errors.push(...recipientErrors(recipients));
+  if (columns && dataset) {
+    const allowed = dataset.columns.map(({ name }) => name);
+    for (const [index, name] of columns.entries()) {
+      const field = `columns.${index}`;
+      if (!allowed.includes(name)) {
+        const message = `${offeredName(dataset)} has no such column. Use some of ${allowed.join(', ')}.`;
+        errors.push({ field, code: 'unknown_column', message, allowed });
+      } else if (columns.indexOf(name) !== index) wrong(field, `${field}: ${name} is named twice.`);
+    }
+  }
+  return errors;
+}
+
+/** Each recipient by itself, and then all of them together: they must be of one kind. */
+function recipientErrors(recipients: readonly string[]): readonly FieldError[] {
+  const wrong = (field: string, check: () => unknown): FieldError[] => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (!(error instanceof WaybillError)) throw error;
+      return [{ field, code: error.code, message: error.message }];
+    }
+  };
+  const errors = recipients.flatMap((text, index) => wrong(`recipients.${index}`, () => parseRecipient(text)));
+  return errors.length > 0 ? errors : wrong('recipients', () => parseRecipients(recipients));
+}

@@ -1,0 +1,74 @@
+import type { Context, Handler } from 'hono';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { Links } from './links.ts';
+import { LIMIT_DEFAULT, readLimit, readStates } from './list-query.ts';
+import { locateExport } from './locate.ts';
+import { evaluatePreconditions } from './preconditions.ts';
+import type { ProgressReader } from './progress-reader.ts';
+import { bytesTag, openManifest } from './stored-manifest.ts';
+import { exportView, jobStatus } from './view.ts';
+
+export interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'objects'> {
+  readonly links: Links;
+  readonly progress: ProgressReader;
+}
+
+/** Answers `GET /exports`: one job with `id`, else a page of exports. */
+export function listHandler(deps: ReadDeps): Handler<ApiEnv> {
+  const { ledger, links } = deps;
+  return async function listExports(c) {
+    c.header('Cache-Control', 'no-store');
+    const id = c.req.query('id');
+    if (id === undefined) return listPage(c, deps);
+    const record = await locateExport(ledger, c.get('caller').tenant.key, id);
+    return c.json(jobStatus(record, links.mint(record)));
+  };
+}
+
+async function listPage(c: Context<ApiEnv>, { ledger, progress, settings }: ReadDeps): Promise<Response> {
+  const { status, dataset, cursor, limit } = c.req.query();
+  const filter = {
+    ...(status !== undefined && { states: readStates(status) }),
+    ...(dataset !== undefined && { dataset }),
+  };
+  const page = await ledger.listExports(c.get('caller').tenant.key, filter, {
+    cursor: cursor ?? null,
+    limit: limit === undefined ? LIMIT_DEFAULT : readLimit(limit),
+  });
+  if (page.next !== null) {
+    const query = new URLSearchParams({
+      ...(status !== undefined && { status }),
+      ...(dataset !== undefined && { dataset }),
+      ...(limit !== undefined && { limit }),
+      cursor: page.next,
+    });
+    c.header('Link', `<${settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, '')}/exports?${query}>; rel="next"`);
+  }
+  const items = page.rows.map((record) => exportView(record, progress.recall(record), null));
+  return c.json({ items, next: page.next });
+}
+
+/** Answers `GET /exports/{id}`. */
+export function showHandler({ ledger, links, progress }: ReadDeps): Handler<ApiEnv> {
+  return async function showExport(c) {
+    c.header('Cache-Control', 'no-store');
+    const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    return c.json(exportView(record, await progress.read(record), links.mint(record)));
+  };
+}
+
+/** Answers `GET /exports/{id}/manifest` with the bytes as they are stored. */
+export function manifestHandler({ ledger, objects }: ReadDeps): Handler<ApiEnv> {
+  return async function sendManifest(c) {
+    const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    const { bytes, manifest } = await openManifest(objects, record);
+    const etag = bytesTag(bytes);
+    c.header('ETag', etag);
+    c.header('Cache-Control', 'private, no-cache');
+    const modifiedAt = new Date(manifest.createdAt);
+    if (evaluatePreconditions((name) => c.req.header(name), { etag, modifiedAt }) === 304) return c.body(null, 304);
+    c.header('Content-Type', 'application/json');
+    c.header('Content-Length', String(bytes.byteLength));
+    return c.req.method === 'HEAD' ? c.body(null, 200) : c.body(new Uint8Array(bytes), 200);
+  };
+}

@@ -1,0 +1,73 @@
+import type { Context, Handler } from 'hono';
+import { FAILURES } from '../../contracts/failures.ts';
+import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
+import { isActive } from '../../contracts/progress.ts';
+import type { AuditAction, ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Objects } from '../../stores/objects/objects.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { locateExport } from './locate.ts';
+
+/** A count of objects that one request removes. */
+const BATCH = 1000;
+
+type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports'>;
+
+/** Answers `DELETE /exports/{id}`: cancels what runs, deletes the files of what has ended. Repeating it is harmless. */
+export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler<ApiEnv> {
+  const audit = (c: Context<ApiEnv>, action: AuditAction, exportId: string) => {
+    const { tenant, actor } = c.get('caller');
+    return ledger.audit({ tenant: tenant.key, actor, action, exportId, detail: {} });
+  };
+
+  async function cancel(record: ExportRecord): Promise<ExportRecord | undefined> {
+    if ((await exports.cancel(record)) === 'requested') return undefined;
+    const now = await ledger.findExport(record.exportId);
+    if (!now || !isActive(now.state)) return now;
+    // A run records its outcome before it closes. This one was ended from outside and never will.
+    const message = `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`;
+    await removeObjects(objects, record);
+    await ledger.recordOutcome(record.exportId, { state: 'cancelled', failure: { code: 'cancelled', message } });
+    return undefined;
+  }
+
+  return async function removeExport(c) {
+    const found = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    const record = isActive(found.state) ? await cancel(found) : found;
+    if (!record) {
+      await audit(c, 'export.cancelled', found.exportId);
+      return c.body(null, 202);
+    }
+    await removeObjects(objects, record);
+    if (record.state !== 'deleted' && record.state !== 'expired') {
+      await ledger.recordRemoval(record.exportId, 'deleted');
+      await audit(c, 'export.deleted', record.exportId);
+    }
+    return c.body(null, 204);
+  };
+}
+
+/** The manifest goes first: without it nobody reads the parts. */
+async function removeObjects(objects: Objects, { tenant, exportId }: ExportRecord): Promise<void> {
+  const prefix = exportPrefix(tenant, exportId);
+  await objects.remove([manifestKey(prefix)]);
+  await objects.abortUploads(prefix);
+  let batch: string[] = [];
+  for await (const { key } of objects.list(prefix)) {
+    batch.push(key);
+    if (batch.length < BATCH) continue;
+    await objects.remove(batch);
+    batch = [];
+  }
+  if (batch.length > 0) await objects.remove(batch);
+}
+
+/** Answers `DELETE /exports/{id}/links`. */
+export function revokeHandler({ ledger }: Pick<RemoveDeps, 'ledger'>): Handler<ApiEnv> {
+  return async function revokeLinks(c) {
+    const { tenant, actor } = c.get('caller');
+    const { exportId } = await locateExport(ledger, tenant.key, c.req.param('id') ?? '');
+    await ledger.revokeLinks(exportId);
+    await ledger.audit({ tenant: tenant.key, actor, action: 'export.links_revoked', exportId, detail: {} });
+    return c.body(null, 204);
+  };
+}

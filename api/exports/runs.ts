@@ -1,0 +1,139 @@
+import {
+  type Connection,
+  isGrpcServiceError,
+  QueryNotRegisteredError,
+  QueryRejectedError,
+  ServiceError,
+  type WorkflowClient,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defaultPayloadConverter, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { WaybillError } from '../../contracts/failures.ts';
+import { fileExtension } from '../../contracts/order.ts';
+import type { Progress } from '../../contracts/progress.ts';
+import type { ExportInput } from '../../contracts/steps.ts';
+import { PROGRESS_QUERY, type SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
+import { addHeartbeats } from './running-parts.ts';
+
+/** One run of an export's workflow. */
+export interface Run {
+  readonly workflowId: string;
+  /** Run id of the first run. */
+  readonly exportId: string;
+}
+
+/**
+ * The exports as Temporal runs them.
+ *
+ * Errors: `WaybillError` `temporal_unavailable` when the server does not answer within seconds.
+ */
+export interface ExportRuns {
+  /** Starts the export, or finds the one that runs under this workflow id. @returns its export id */
+  start(workflowId: string, input: ExportInput): Promise<string>;
+  /** @returns the export id of the run that is under way, or `undefined` */
+  findRunning(workflowId: string): Promise<string | undefined>;
+  /** Asks the run to cancel. @returns `ended` when there is nothing left to cancel */
+  cancel(run: Run): Promise<'requested' | 'ended'>;
+  /** How far the run is; not monotone by itself. @returns `undefined` when nobody can tell at the moment */
+  progress(run: Run): Promise<Progress | undefined>;
+  /** @throws WaybillError `temporal_unavailable` */
+  ping(): Promise<void>;
+}
+
+const CALL_MS = 5000;
+/** A query waits for a worker; without one the progress is simply not known. */
+const QUERY_MS = 2000;
+
+const keyword = (name: (typeof SEARCH_ATTRIBUTES)[number], value: string) => ({
+  key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
+  value,
+});
+
+/** @param taskQueue queue of this deployment's workflows */
+export function createExportRuns(connection: Connection, workflows: WorkflowClient, taskQueue: string): ExportRuns {
+  async function call<Answer>(ms: number, work: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await connection.withDeadline(Date.now() + ms, work);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError || !isTrouble(error)) throw error;
+      throw new WaybillError('temporal_unavailable', undefined, { cause: error });
+    }
+  }
+
+  return {
+    async start(workflowId, input) {
+      const { order } = input;
+      const handle = await call(CALL_MS, () =>
+        workflows.start('exportDataset', {
+          args: [input],
+          taskQueue,
+          workflowId,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          staticSummary: `${order.dataset} for ${order.tenant} as ${fileExtension(order)}`,
+          priority: { fairnessKey: order.tenant },
+          typedSearchAttributes: [
+            keyword('WaybillTenant', order.tenant),
+            keyword('WaybillDataset', order.dataset),
+            keyword('WaybillFormat', order.format),
+            keyword('WaybillState', 'running'),
+          ],
+        }),
+      );
+      return handle.firstExecutionRunId;
+    },
+
+    async findRunning(workflowId) {
+      try {
+        const { status, runId, raw } = await call(CALL_MS, () => workflows.getHandle(workflowId).describe());
+        if (status.name !== 'RUNNING') return undefined;
+        return raw.workflowExecutionInfo?.firstRunId || runId;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return undefined;
+        throw error;
+      }
+    },
+
+    async cancel({ workflowId, exportId }) {
+      const handle = workflows.getHandle(workflowId, undefined, { firstExecutionRunId: exportId });
+      try {
+        await call(CALL_MS, () => handle.cancel());
+        return 'requested';
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'ended';
+        throw error;
+      }
+    },
+
+    async progress({ workflowId, exportId }) {
+      const handle = workflows.getHandle(workflowId, exportId);
+      try {
+        // In this order: a part that finishes in between is missed once, where the other way it would count twice.
+        const finished = await call(QUERY_MS, () => handle.query<Progress>(PROGRESS_QUERY));
+        const { raw } = await call(QUERY_MS, () => handle.describe());
+        const heartbeats = (raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
+          (heartbeatDetails?.payloads ?? []).map((payload) => defaultPayloadConverter.fromPayload(payload)),
+        );
+        return addHeartbeats(finished, heartbeats);
+      } catch (error) {
+        if (
+          error instanceof WorkflowNotFoundError ||
+          error instanceof WaybillError ||
+          error instanceof QueryNotRegisteredError ||
+          error instanceof QueryRejectedError
+        ) {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+
+    async ping() {
+      await call(QUERY_MS, () => connection.workflowService.getSystemInfo({}));
+    },
+  };
+}
+
+function isTrouble(error: unknown): boolean {
+  return isGrpcServiceError(error) || error instanceof ServiceError;
+}

@@ -1,0 +1,81 @@
+import type { Context } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
+import { mediaType } from '../../contracts/order.ts';
+import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Objects } from '../../stores/objects/objects.ts';
+import { headerBytes, openHeader } from '../../stores/sealing/header.ts';
+import { contentBytes } from '../../stores/sealing/stream.ts';
+import { unseal } from '../../stores/sealing/unseal.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { attachment } from '../http/disposition.ts';
+import { streamBody } from '../http/stream.ts';
+import { auditDownload } from './download.ts';
+import { readStoredFile } from './stored-file.ts';
+import { type ManifestFile, openManifest } from './stored-manifest.ts';
+
+/** Room for the headers of as many recipients as an order may have. A count of bytes. */
+const HEADER_BYTES_READ = 65_536;
+
+/**
+ * Answers GET and HEAD of a sealed export with its content opened on the way; it stays compressed. No ranges: age is
+ * read from its start. The key is used here and nowhere kept.
+ *
+ * @param privateKey age identity from the header `x-private-key`
+ * @throws WaybillError `not_sealed`; `wrong_key` before any byte is sent
+ */
+export async function sendUnsealedFile(
+  c: Context<ApiEnv>,
+  { objects, ledger }: Pick<ApiDeps, 'objects' | 'ledger'>,
+  record: ExportRecord,
+  actor: string,
+  privateKey: string,
+): Promise<Response> {
+  const file = await openManifest(objects, record);
+  const { manifest } = file;
+  if (manifest.recipients.length === 0) throw new WaybillError('not_sealed');
+  const gone = new AbortController();
+  const size = await openSealed(objects, file, privateKey, gone.signal);
+  const describe = () => {
+    c.header('Content-Type', mediaType({ ...manifest, recipients: [] }));
+    c.header('Content-Disposition', attachment(manifest.file.replace(/\.age$/, '')));
+    c.header('Cache-Control', 'no-store');
+    c.header('Content-Length', String(size));
+  };
+  if (c.req.method === 'HEAD') {
+    describe();
+    return c.body(null, 200);
+  }
+  const whole = { from: 0, length: manifest.bytes };
+  const content = fresh(unseal(readStoredFile(objects, file, whole, gone.signal, false), privateKey));
+  const body = await streamBody(c, content, gone);
+  await auditDownload(ledger, record, actor, { bytes: size, unsealed: true }, body);
+  describe();
+  return c.body(body, 200);
+}
+
+/** What is unsealed lies in a buffer that is used again; a response may still be sending it by then. */
+async function* fresh(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) yield chunk.slice();
+}
+
+/**
+ * Tries the key on the file's header.
+ * @returns the size of what the file holds, a count of bytes
+ * @throws WaybillError `wrong_key`, `object_damaged`
+ */
+async function openSealed(
+  objects: Objects,
+  file: ManifestFile,
+  privateKey: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const { bytes } = file.manifest;
+  const range = { from: 0, length: Math.min(bytes, HEADER_BYTES_READ) };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readStoredFile(objects, file, range, signal, false)) chunks.push(chunk.slice());
+  const start = Buffer.concat(chunks);
+  const header = headerBytes(start);
+  if (header === undefined) throw new WaybillError('object_damaged');
+  await openHeader(start.subarray(0, header), privateKey);
+  return contentBytes(header, bytes);
+}

@@ -1,0 +1,81 @@
+import type { z } from '@hono/zod-openapi';
+import { FAILURES } from '../../contracts/failures.ts';
+import { encodeJobId } from '../../contracts/job-id.ts';
+import { fileExtension, type Order } from '../../contracts/order.ts';
+import type { ExportState, Progress } from '../../contracts/progress.ts';
+import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Link } from './links.ts';
+import type { ExportView, JobStatus, STATUSES } from './schemas.ts';
+
+type Status = (typeof STATUSES)[number];
+
+/** Door 1 knows three statuses. One whose files are gone is FAILED: a client that waits for them must not go on. */
+export function statusOf(state: ExportState): Status {
+  switch (state) {
+    case 'pending':
+    case 'running':
+      return 'PENDING';
+    case 'completed':
+      return 'COMPLETED';
+    case 'failed':
+    case 'cancelled':
+    case 'expired':
+    case 'deleted':
+      return 'FAILED';
+  }
+}
+
+/** Name of the finished file, for example `flights.csv.zst.age`. */
+export function fileName(order: Order): string {
+  return `${order.dataset.toLowerCase()}.${fileExtension(order)}`;
+}
+
+/** The answer that door 1's published clients poll. */
+export function jobStatus(record: ExportRecord, link: Link | null): z.infer<typeof JobStatus> {
+  const exportData = link && { downloadUrl: link.url, downloadExpiresAt: link.expiresAt.toISOString() };
+  const data = exportData ? { exportData } : {};
+  return {
+    job: { id: encodeJobId(jobOf(record)), status: statusOf(record.state), ...data },
+    ...data,
+    errors: errorsOf(record),
+  };
+}
+
+function errorsOf({ state, failure }: ExportRecord): z.infer<typeof JobStatus>['errors'] {
+  if (state === 'expired' || state === 'deleted') {
+    return [{ key: 'gone', message: `${FAILURES.gone.title}. ${FAILURES.gone.advice}` }];
+  }
+  return failure ? [{ key: failure.code, message: failure.message }] : [];
+}
+
+export function jobOf({ workflowId, exportId }: Pick<ExportRecord, 'workflowId' | 'exportId'>) {
+  return { workflowId, runId: exportId };
+}
+
+/** @param link `null` also where none is wanted, as in lists */
+export function exportView(record: ExportRecord, progress: Progress, link: Link | null): ExportView {
+  const { order, rows, bytes, contentBytes, parts, failure } = record;
+  const counted = rows !== null && bytes !== null && contentBytes !== null && parts !== null;
+  return {
+    id: encodeJobId(jobOf(record)),
+    exportId: record.exportId,
+    status: statusOf(record.state),
+    state: record.state,
+    dataset: order.dataset,
+    format: order.format,
+    compression: order.compression,
+    recipients: [...order.recipients],
+    window: { from: order.window.from, to: order.window.to },
+    parameters: order.parameters,
+    snapshotAt: record.snapshotAt,
+    progress,
+    manifest: counted ? { rows, bytes, contentBytes, parts, file: fileName(order) } : null,
+    failure,
+    requestedAt: record.requestedAt.toISOString(),
+    startedAt: record.startedAt?.toISOString() ?? null,
+    endedAt: record.endedAt?.toISOString() ?? null,
+    expiresAt: record.expiresAt?.toISOString() ?? null,
+    downloadUrl: link?.url ?? null,
+    downloadExpiresAt: link?.expiresAt.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { Connection, WorkflowClient } from '@temporalio/client';
+import { loadCatalog } from '../config/catalog.ts';
+import { createLogger } from '../config/logger.ts';
+import { readSettings, SettingsError } from '../config/settings.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import { createObjects } from '../stores/objects/minio.ts';
+import { createApp } from './app.ts';
+import { createExportRuns } from './exports/runs.ts';
+import { listen } from './server.ts';
+
+/** Downloads under way have this long to finish once the process is asked to stop. Milliseconds. */
+const GRACE_MS = 20_000;
+
+/** Composition root of the API: reads the settings, opens the stores, serves until it is told to stop. */
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  const logger = createLogger('api', settings.WAYBILL_LOG_LEVEL);
+  const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
+  const ledger = createLedger({
+    url: settings.WAYBILL_LEDGER_URL,
+    connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,
+  });
+  await ledger.migrate();
+  const objects = createObjects({
+    url: settings.WAYBILL_OBJECTS_URL,
+    region: settings.WAYBILL_OBJECTS_REGION,
+    bucket: settings.WAYBILL_OBJECTS_BUCKET,
+    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
+    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
+  });
+  // Lazy: without Temporal the API still serves finished exports, and says in /readyz what is missing.
+  const connection = Connection.lazy({
+    address: settings.WAYBILL_TEMPORAL_ADDRESS,
+    tls: settings.WAYBILL_TEMPORAL_TLS,
+    ...(settings.WAYBILL_TEMPORAL_API_KEY ? { apiKey: settings.WAYBILL_TEMPORAL_API_KEY } : {}),
+  });
+  const workflows = new WorkflowClient({ connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE });
+
+  const stopping = new AbortController();
+  const app = createApp({
+    settings,
+    ledger,
+    catalog,
+    objects,
+    exports: createExportRuns(connection, workflows, settings.WAYBILL_TASK_QUEUE),
+    clock: { now: () => new Date() },
+    logger,
+    stopping: stopping.signal,
+  });
+  const { WAYBILL_API_HOST: host, WAYBILL_API_PORT: port } = settings;
+  const server = await listen(app, host, port).catch((error: unknown) => {
+    if (!isTaken(error)) throw error;
+    throw new SettingsError(`Port ${port} is taken. Free it, or set WAYBILL_API_PORT to another one.`);
+  });
+  logger.info({ host, port: server.port }, 'the API listens');
+
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  stopping.abort();
+  await server.close(GRACE_MS);
+  await ledger.close();
+  await connection.close();
+  logger.info('the API has stopped');
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
+main().catch((error: unknown) => {
+  // A stack is for whoever mends Waybill; a wrong setting or catalog is for whoever runs it.
+  const expected = error instanceof SettingsError || (error instanceof Error && error.name === 'CatalogError');
+  process.stderr.write(
+    `${expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+});
