@@ -263,6 +263,12 @@ export const FAILURES = {
     title: 'The scheduler of exports cannot be reached',
     advice: 'Try again later.',
   },
+  issuer_unavailable: {
+    status: 503,
+    retryable: true,
+    title: 'The issuer of the token cannot be reached',
+    advice: 'Try again later, or use a credential of this service.',
+  },
   object_damaged: {
     status: 500,
     retryable: false,

@@ -150,6 +150,7 @@ export function credentialOf(row: Selectable<CredentialsTable>): Credential {
     clientId: row.client_id,
     scopes: row.scopes,
     createdAt: row.created_at,
+    rotatedAt: row.rotated_at,
     disabledAt: row.disabled_at,
   };
 }

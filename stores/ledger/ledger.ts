@@ -26,6 +26,8 @@ export interface Credential {
   readonly clientId: string;
   readonly scopes: readonly Scope[];
   readonly createdAt: Date;
+  /** When the secret was last replaced; access tokens issued under an older one are void. */
+  readonly rotatedAt: Date | null;
   readonly disabledAt: Date | null;
 }
 
