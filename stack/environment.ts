@@ -1,2 +1,2 @@
-/** A process environment, as `process.env` is. Only `main.ts` files read the real one and hand it on. */
+/** A process's environment. Only entry points read the real one and hand it on. */
 export type Environment = Readonly<Record<string, string | undefined>>;

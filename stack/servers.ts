@@ -18,6 +18,7 @@ export interface StackUrls {
   readonly objects: string;
   readonly objectsConsole: string;
   readonly mail: string;
+  readonly workerHealth: string;
 }
 
 /** The four servers, running. */
@@ -25,7 +26,7 @@ export interface RunningServers {
   readonly ports: StackPorts;
   readonly urls: StackUrls;
   /** Settings that connect Waybill's processes with the servers; nothing about the catalog or the warehouse. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: ConnectionSettings;
   readonly postgres: ProcessHandle;
   readonly minio: ProcessHandle;
   readonly temporal: ProcessHandle;
@@ -150,10 +151,11 @@ export function stackUrls(ports: StackPorts): StackUrls {
     objects: at(ports.objects),
     objectsConsole: at(ports.objectsConsole),
     mail: at(ports.mail),
+    workerHealth: at(ports.workerHealth),
   };
 }
 
-function connectionSettings(ports: StackPorts, urls: StackUrls): Readonly<Record<string, string>> {
+function connectionSettings(ports: StackPorts, urls: StackUrls) {
   return {
     WAYBILL_ENV: 'local',
     WAYBILL_API_HOST: LOOPBACK,
@@ -174,6 +176,8 @@ function connectionSettings(ports: StackPorts, urls: StackUrls): Readonly<Record
     WAYBILL_SMTP_URL: `smtp://${LOOPBACK}:${ports.smtp}`,
   };
 }
+
+export type ConnectionSettings = Readonly<ReturnType<typeof connectionSettings>>;
 
 /** The environment without what other programs might take for their own configuration. */
 function bare(environment: Environment): Environment {

@@ -27,7 +27,7 @@ export function serviceProcess(options: {
     environment: { UV_THREADPOOL_SIZE: THREADS, ...environment },
     identity: undefined,
     stopSignal: 'SIGTERM',
-    graceMs: 20_000,
+    graceMs: 30_000,
     readyMs: 60_000,
     ready: () => answersOk(readyUrl),
     retryWhen: undefined,

@@ -1,0 +1,56 @@
+import { styleText } from 'node:util';
+import { z } from 'zod';
+
+const COLOURS = {
+  stack: 'gray',
+  postgres: 'blue',
+  minio: 'red',
+  temporal: 'magenta',
+  mail: 'yellow',
+  api: 'green',
+  worker: 'cyan',
+} as const;
+
+const LEVELS: Readonly<Record<number, string>> = {
+  10: 'trace',
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'fatal',
+};
+
+/** A line of the services' log. @see https://getpino.io/#/docs/api?id=logger */
+const entry = z.looseObject({ level: z.number(), time: z.number(), msg: z.string().default('') });
+
+/** Of every log entry, and so of no interest in front of a person. */
+const USUAL = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name']);
+
+const WIDTH = Math.max(...Object.keys(COLOURS).map((name) => name.length));
+
+/** @returns a process's line as the terminal shows it: its name in its colour, and JSON log entries made legible */
+export function showLine(name: string, line: string): string {
+  const colour = Object.entries(COLOURS).find(([each]) => each === name)?.[1] ?? 'white';
+  return `${styleText(colour, `${name.padEnd(WIDTH)} |`)} ${showEntry(line)}`;
+}
+
+function showEntry(line: string): string {
+  if (!line.startsWith('{')) return line;
+  const parsed = entry.safeParse(parseJson(line));
+  if (!parsed.success) return line;
+  const { level, time, msg } = parsed.data;
+  const rest = Object.entries(parsed.data)
+    .filter(([key]) => !USUAL.has(key))
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const label = (LEVELS[level] ?? String(level)).padEnd(5);
+  const shown = level >= 50 ? styleText('red', label) : level >= 40 ? styleText('yellow', label) : label;
+  return [new Date(time).toTimeString().slice(0, 8), shown, msg, styleText('gray', rest.join(' '))].join(' ').trimEnd();
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

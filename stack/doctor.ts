@@ -1,0 +1,128 @@
+import { parseArgs, styleText } from 'node:util';
+import { Connection } from '@temporalio/client';
+import pg from 'pg';
+import { type FoundProgram, findProgram, readVersion } from './find-program.ts';
+import { LOOPBACK, PORT_USES, type PortName } from './ports.ts';
+import { postgresUrl } from './postgres.ts';
+import { answersOk } from './probe.ts';
+import type { Program } from './program.ts';
+import { PROGRAM_NAMES, PROGRAMS, type ProgramName, SERVER_NAMES } from './programs.ts';
+import { stackUrls } from './servers.ts';
+import { readStackSettings } from './settings.ts';
+
+const HELP = `Says where each program comes from, and which servers of the local stack answer.
+
+  node stack/doctor.ts [--json]
+
+Ends with 1 where a server of the stack can neither be found nor fetched.
+`;
+
+interface ProgramReport {
+  readonly name: ProgramName;
+  /** Whether the stack needs it; tests and benchmarks need the others. */
+  readonly server: boolean;
+  readonly origin: FoundProgram['origin'] | 'to be fetched' | 'missing';
+  readonly path: string | null;
+  readonly version: string | null;
+  /** What is wrong, or how it would be fetched. */
+  readonly note: string | null;
+}
+
+interface ServerReport {
+  readonly use: string;
+  readonly port: number;
+  readonly healthy: boolean;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [programs, servers] = await Promise.all([Promise.all(PROGRAM_NAMES.map(reportProgram)), reportServers()]);
+  process.stdout.write(values.json ? `${JSON.stringify({ programs, servers }, null, 2)}\n` : show(programs, servers));
+  return programs.some(({ server, origin }) => server && origin === 'missing') ? 1 : 0;
+}
+
+async function reportProgram(name: ProgramName): Promise<ProgramReport> {
+  const program: Program = PROGRAMS[name];
+  const server = SERVER_NAMES.some((each) => each === name);
+  const recipes = program.recipes.map(({ title }) => title);
+  try {
+    const found = await findProgram(name, process.env);
+    if (found) {
+      const version = await readVersion(found, process.env);
+      return { name, server, origin: found.origin, path: found.path, version: version ?? null, note: null };
+    }
+    const missing = { name, server, path: null, version: null };
+    return recipes.length > 0
+      ? { ...missing, origin: 'to be fetched', note: recipes.join(', else ') }
+      : { ...missing, origin: 'missing', note: 'run npm ci' };
+  } catch (error) {
+    const note = error instanceof Error ? error.message : String(error);
+    return { name, server, origin: 'missing', path: null, version: null, note };
+  }
+}
+
+async function reportServers(): Promise<readonly ServerReport[]> {
+  const { ports } = readStackSettings(process.env);
+  const urls = stackUrls(ports);
+  const checks: readonly (readonly [PortName, () => Promise<boolean>])[] = [
+    ['postgres', () => answersPostgres(ports.postgres)],
+    ['objects', () => answersOk(`${urls.objects}/minio/health/ready`)],
+    ['temporal', () => answersTemporal(`${LOOPBACK}:${ports.temporal}`)],
+    ['temporalUi', () => answersOk(urls.temporalUi)],
+    ['mail', () => answersOk(`${urls.mail}/healthz`)],
+    ['api', () => answersOk(`${urls.api}/readyz`)],
+    ['workerHealth', () => answersOk(`${urls.workerHealth}/healthz`)],
+  ];
+  return Promise.all(
+    checks.map(async ([name, check]) => {
+      const healthy = await check().catch(() => false);
+      return { use: PORT_USES[name].use, port: ports[name], healthy };
+    }),
+  );
+}
+
+async function answersPostgres(port: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: postgresUrl(port), connectionTimeoutMillis: 2_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.end();
+  return true;
+}
+
+async function answersTemporal(address: string): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: '2s' });
+  await connection.close();
+  return true;
+}
+
+function show(programs: readonly ProgramReport[], servers: readonly ServerReport[]): string {
+  const mark = (good: boolean) => (good ? styleText('green', '+') : styleText('yellow', '-'));
+  return [
+    styleText('bold', 'Programs'),
+    ...programs.flatMap(({ name, origin, path, version, note }) => [
+      `  ${mark(path !== null)} ${name.padEnd(22)}${origin.padEnd(15)}${version ?? note ?? ''}`,
+      ...(path === null ? [] : [`    ${''.padEnd(22)}${styleText('gray', path)}`]),
+    ]),
+    '',
+    styleText('bold', 'Servers of the local stack'),
+    ...servers.map(
+      ({ use, port, healthy }) =>
+        `  ${mark(healthy)} ${use.padEnd(26)}${`${port}`.padEnd(7)}${healthy ? 'healthy' : 'no answer'}`,
+    ),
+    '',
+  ].join('\n');
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

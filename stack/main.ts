@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util';
+import { showLine } from './console.ts';
+import type { ProcessHandle } from './process.ts';
+import { readStackSettings } from './settings.ts';
+import { type RunningStack, startStack } from './stack.ts';
+import { summary } from './summary.ts';
+
+const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catcher, the API and a worker.
+
+  npm start            keeps it running until Ctrl-C
+  npm run dev          the same; the API and the worker restart when their source changes
+  node stack/doctor.ts says where each server comes from and what is healthy
+
+Servers that are not on this machine are fetched once, into ~/.cache/waybill. Data stays in .waybill.
+Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example lists them.
+`;
+
+const SERVICES = new Set(['api', 'worker']);
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { watch: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const { ports, dataDirectory, sampleScale } = readStackSettings(process.env);
+  const print = (name: string, line: string) => process.stdout.write(`${showLine(name, line)}\n`);
+  const report = (line: string) => print('stack', line);
+  const ending = Promise.withResolvers<number>();
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) {
+        report('not waiting any longer; the watchdog ends what is left');
+        process.exit(130);
+      }
+      report('stopping everything (once more: at once)');
+      interrupted.abort(new Error('Interrupted.'));
+      ending.resolve(0);
+    });
+  }
+
+  let stack: RunningStack | undefined;
+  const crashed = (name: string, how: string) => {
+    if (interrupted.signal.aborted) return;
+    const handle = stack && handleOf(stack, name);
+    report(`${name} ${how}${handle ? '; starting it again' : ''}`);
+    handle?.start().catch((error: unknown) => {
+      if (interrupted.signal.aborted) return;
+      report(messageOf(error));
+      ending.resolve(1);
+    });
+  };
+  try {
+    stack = await startStack({
+      ...{ ports, dataDirectory, sampleScale, report, crashed },
+      environment: process.env,
+      watch: values.watch ?? false,
+      settings: {},
+      signal: interrupted.signal,
+      // What servers say while they start or stop matters only when that fails, and is in the error then.
+      line: (name, line) => {
+        if (SERVICES.has(name) || (stack && !interrupted.signal.aborted)) print(name, line);
+      },
+    });
+  } catch (error) {
+    if (interrupted.signal.aborted) return 0;
+    throw error;
+  }
+  process.stdout.write(`${summary(stack)}\n`);
+  const code = await ending.promise;
+  await stack.stop();
+  report('stopped');
+  return code;
+}
+
+function handleOf(stack: RunningStack, name: string): ProcessHandle | undefined {
+  return [stack.api, stack.worker, stack.postgres, stack.minio, stack.temporal, stack.mail].find(
+    (handle) => handle.name === name,
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
+  },
+);

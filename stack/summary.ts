@@ -1,0 +1,39 @@
+import { styleText } from 'node:util';
+import type { RunningStack } from './stack.ts';
+import { DEMO_CREDENTIALS } from './tenants.ts';
+
+/** @returns what a person wants to know once everything runs: where it is, how to get in, what to try */
+export function summary({ urls, ports, settings }: RunningStack): string {
+  const heading = (text: string) => styleText('bold', text);
+  const rows = (pairs: readonly (readonly [string, string])[]) => {
+    const width = Math.max(...pairs.map(([label]) => label.length));
+    return pairs.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
+  };
+  return [
+    '',
+    styleText('green', 'Waybill is running.'),
+    '',
+    heading('Where'),
+    ...rows([
+      ['API', urls.api],
+      ['API documents', `${urls.api}/docs`],
+      ['Temporal', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows`],
+      [
+        'MinIO',
+        `${urls.objectsConsole}  (${settings.WAYBILL_OBJECTS_ACCESS_KEY} / ${settings.WAYBILL_OBJECTS_SECRET_KEY})`,
+      ],
+      ['PostgreSQL', `${settings.WAYBILL_LEDGER_URL}`],
+      ['Mail', `${urls.mail}  (SMTP on port ${ports.smtp})`],
+    ]),
+    '',
+    heading('Client ids and secrets'),
+    ...rows(DEMO_CREDENTIALS.map(({ clientId, secret, scopes }) => [clientId, `${secret}  (${scopes.join(', ')})`])),
+    '',
+    heading('Try'),
+    `  curl -u dreambuilder:dreambuilder-demo-secret '${urls.api}/exports'`,
+    `  npx waybill --help`,
+    '',
+    'Ctrl-C stops everything; the data stays.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,30 @@
+import type { Ledger, Scope } from '../stores/ledger/ledger.ts';
+
+/** A credential of the local stack. The secret is no secret: it is printed at every start. */
+export interface DemoCredential {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly secret: string;
+  readonly scopes: readonly Scope[];
+}
+
+const DEMO_TENANTS = [
+  { key: 'dreambuilder', title: 'Dreambuilder' },
+  { key: 'acme', title: 'Acme' },
+] as const;
+
+/** For each tenant one credential that may do everything and one that may only read. */
+export const DEMO_CREDENTIALS: readonly DemoCredential[] = DEMO_TENANTS.flatMap(({ key }) => [
+  { tenant: key, clientId: key, secret: `${key}-demo-secret`, scopes: ['read', 'write'] },
+  { tenant: key, clientId: `${key}-readonly`, secret: `${key}-readonly-demo-secret`, scopes: ['read'] },
+]);
+
+/** Adds the demo tenants and their credentials where they are missing; what was changed by hand stays. */
+export async function seedDemoTenants(ledger: Ledger): Promise<void> {
+  for (const tenant of DEMO_TENANTS) {
+    if (!(await ledger.findTenant(tenant.key))) await ledger.addTenant(tenant);
+  }
+  for (const credential of DEMO_CREDENTIALS) {
+    if (!(await ledger.findCredential(credential.clientId))) await ledger.addCredential(credential);
+  }
+}
