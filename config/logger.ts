@@ -23,8 +23,6 @@ export function createLogger(name: string, level: Settings['WAYBILL_LOG_LEVEL'])
     name,
     level,
     base: { name },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
     redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`, `*.headers.${field}`]), censor: '[redacted]' },
   });
 }

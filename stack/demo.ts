@@ -1,0 +1,179 @@
+import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { styleText } from 'node:util';
+import { z } from 'zod';
+import { showLine } from './console.ts';
+import { readStackSettings } from './settings.ts';
+import { startStack } from './stack.ts';
+import { summary } from './summary.ts';
+
+const HELP = `Shows Waybill at work: starts the local stack, exports three million rows sealed to a key made on the spot,
+cancels a second export half way, opens and verifies the first, and ends.
+
+  npm run demo
+`;
+
+const CLI = fileURLToPath(new URL('../cli/waybill.mjs', import.meta.url));
+
+/** Who the demo is, and its window: all of the sample flights. */
+const CLIENT_ID = 'dreambuilder';
+const SECRET = 'dreambuilder-demo-secret';
+const WINDOW = ['--from', '2001-01-01', '--to', '2001-12-31T23:59:59.999999Z'];
+
+/** The second export is cancelled once this much of it is done. */
+const CANCEL_AT_PERCENT = 30;
+const ROWS_SHOWN = 5;
+
+const shownExport = z.object({ exportId: z.string(), state: z.string(), progress: z.object({ percent: z.number() }) });
+const endedExport = z.object({ exportId: z.string(), downloadUrl: z.string().nullable() });
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const { ports, dataDirectory, sampleScale } = readStackSettings(process.env);
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => interrupted.abort(new Error('Interrupted.')));
+  }
+  const say = (line: string) => process.stdout.write(`${showLine('stack', line)}\n`);
+  heading('Starting the local stack');
+  const stack = await startStack({
+    ...{ ports, dataDirectory, sampleScale },
+    environment: process.env,
+    watch: false,
+    settings: { WAYBILL_LOG_LEVEL: 'warn' },
+    signal: interrupted.signal,
+    report: say,
+    line: () => undefined,
+    crashed: (name, how) => say(`${name} ${how}`),
+  });
+  try {
+    const folder = join(dataDirectory, 'demo');
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    await show({
+      folder,
+      url: stack.urls.api,
+      temporalUrl: `${stack.urls.temporalUi}/namespaces/${stack.settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows`,
+      signal: interrupted.signal,
+    });
+    process.stdout.write(`${summary(stack).replace(/\nCtrl-C[^\n]*\n/, '\n')}`);
+    process.stdout.write(`${styleText('dim', 'The demo ends its servers now; `npm start` keeps them running.')}\n`);
+  } finally {
+    await stack.stop();
+  }
+}
+
+interface Stage {
+  /** Where the demo's files go. */
+  readonly folder: string;
+  readonly url: string;
+  readonly temporalUrl: string;
+  readonly signal: AbortSignal;
+}
+
+async function show(stage: Stage): Promise<void> {
+  const here = (name: string) => relative(process.cwd(), join(stage.folder, name));
+  const [keyFile, sealed, opened] = [here('key.txt'), here('flights.csv.zst.age'), here('flights.csv')];
+
+  heading('Make a key: the private half stays in this file, Waybill only gets the recipient');
+  const recipient = (await waybill(stage, ['keygen', '-o', keyFile], 'capture')).trim();
+  process.stdout.write(`${recipient}\n`);
+
+  heading('Export all three million flights: CSV, zstd, sealed; download what is stored');
+  const order = ['export', 'FLIGHTS', ...WINDOW, '--compression', 'zstd', '--seal', recipient];
+  await waybill(stage, [...order, '--save-manifest', '-o', sealed]);
+
+  heading(`Order a second one, and cancel it at ${CANCEL_AT_PERCENT} %`);
+  const other = shownExport.parse(
+    JSON.parse(await waybill(stage, ['export', 'FLIGHTS', ...WINDOW, '--format', 'jsonl', '--json'], 'capture')),
+  );
+  await untilPercent(stage, other.exportId, CANCEL_AT_PERCENT);
+  await waybill(stage, ['exports', 'cancel', other.exportId]);
+
+  heading('Open the first one with the key, without the server');
+  await waybill(stage, ['open', sealed, '--key-file', keyFile, '--decompress', '-o', opened]);
+  await printFirstLines(opened, ROWS_SHOWN + 1);
+
+  heading('Verify it against its manifest: rows, bytes and hashes');
+  await waybill(stage, ['verify', `${sealed}.manifest.json`, '--key-file', keyFile]);
+
+  heading('What ran');
+  await waybill(stage, ['exports', 'list', '--limit', '2']);
+  const manifest = z
+    .object({ exportId: z.string(), workflowId: z.string() })
+    .parse(JSON.parse(await readFile(`${sealed}.manifest.json`, 'utf8')));
+  const { downloadUrl } = endedExport.parse(
+    JSON.parse(await waybill(stage, ['exports', 'show', manifest.exportId, '--json'], 'capture')),
+  );
+  const run = `${stage.temporalUrl}/${encodeURIComponent(manifest.workflowId)}/${manifest.exportId}/history`;
+  process.stdout.write(`\nTemporal UI    ${run}\nDownload link  ${downloadUrl ?? 'none'}\n`);
+}
+
+function heading(text: string): void {
+  process.stdout.write(`\n${styleText('bold', `— ${text}`)}\n`);
+}
+
+/** Runs the command line as a user would. @returns what it printed, when that is captured. @throws Error when it fails */
+async function waybill(stage: Stage, words: readonly string[], output: 'show' | 'capture' = 'show'): Promise<string> {
+  if (output === 'show') {
+    process.stdout.write(`${styleText('dim', `$ npx waybill ${words.join(' ')}`)}\n`);
+  }
+  const child = spawn(process.execPath, [CLI, ...words], {
+    stdio: ['ignore', output === 'show' ? 'inherit' : 'pipe', 'inherit'],
+    signal: stage.signal,
+    env: {
+      ...process.env,
+      WAYBILL_URL: stage.url,
+      WAYBILL_CLIENT_ID: CLIENT_ID,
+      WAYBILL_CLIENT_SECRET: SECRET,
+      WAYBILL_CLIENT_SECRET_FILE: '',
+    },
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  let printed = '';
+  if (child.stdout) for await (const chunk of child.stdout) printed += String(chunk);
+  const code = await ended;
+  if (code !== 0) throw new Error(`waybill ${words[0]} ended with code ${code}.`);
+  return printed;
+}
+
+/** Waits on the export's events until it is that far, or has ended. */
+async function untilPercent(stage: Stage, exportId: string, percent: number): Promise<void> {
+  const answer = await fetch(`${stage.url}/exports/${exportId}/events`, {
+    headers: { authorization: `Basic ${Buffer.from(`${CLIENT_ID}:${SECRET}`).toString('base64')}` },
+    signal: stage.signal,
+  });
+  if (!answer.ok || !answer.body) throw new Error(`The events of the export answered ${answer.status}.`);
+  for await (const line of createInterface({ input: Readable.fromWeb(answer.body) })) {
+    if (!line.startsWith('data:')) continue;
+    const seen = shownExport.parse(JSON.parse(line.slice('data:'.length)));
+    if (seen.progress.percent >= percent || !['pending', 'running'].includes(seen.state)) return;
+  }
+}
+
+async function printFirstLines(file: string, count: number): Promise<void> {
+  const stream = createReadStream(file);
+  let shown = 0;
+  for await (const line of createInterface({ input: stream })) {
+    process.stdout.write(`${line}\n`);
+    shown += 1;
+    if (shown === count) break;
+  }
+  stream.destroy();
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
