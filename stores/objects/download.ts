@@ -1,0 +1,49 @@
+import { WaybillError } from '../../contracts/failures.ts';
+import type { Connect } from './connection.ts';
+import { isBeyondEnd, isMissing, objectsTrouble } from './trouble.ts';
+
+interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+interface Origin {
+  readonly connect: Connect;
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** Implements `Objects.read`. */
+export async function* download(
+  { connect, bucket, key }: Origin,
+  range: Range | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  try {
+    signal.throwIfAborted();
+    const client = connect(signal);
+    if (range?.length === 0) {
+      // S3 has no empty ranges; the object must be there all the same.
+      await client.statObject(bucket, key);
+      return;
+    }
+    // For the client, a length of 0 means up to the end.
+    const body = await client.getPartialObject(bucket, key, range?.offset ?? 0, range?.length ?? 0);
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (isMissing(error)) throw new WaybillError('not_found', 'There is no such file.', { cause: error });
+    if (isBeyondEnd(error)) throw tooShort(error);
+    throw objectsTrouble(error);
+  }
+  // A body cut short of its announced length fails above; this one was announced short.
+  if (range !== undefined && bytes !== range.length) throw tooShort();
+}
+
+function tooShort(cause?: unknown): WaybillError {
+  return new WaybillError('object_damaged', 'A stored file is shorter than it should be.', { cause });
+}

@@ -1,0 +1,46 @@
+import type { Client } from 'minio';
+import type { Objects } from './objects.ts';
+import { asked, isMissing, objectsTrouble } from './trouble.ts';
+
+interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** Finds and aborts multipart uploads that a lost attempt left behind. */
+export function createUploadSweep(client: Client, bucket: string): Pick<Objects, 'abortUpload' | 'abortUploads'> {
+  async function abortUpload(key: string, uploadId: string): Promise<void> {
+    try {
+      await client.abortMultipartUpload(bucket, key, uploadId);
+    } catch (error) {
+      if (!isMissing(error)) throw objectsTrouble(error);
+    }
+  }
+
+  async function* openUploads(prefix: string): AsyncGenerator<OpenUpload> {
+    for (let marker = '', more = true; more; ) {
+      const page = await asked(client.listIncompleteUploadsQuery(bucket, prefix, marker, '', ''));
+      for (const { key, uploadId } of page.uploads) yield { key: String(key), uploadId: String(uploadId) };
+      more = page.isTruncated && page.nextKeyMarker !== '';
+      marker = page.nextKeyMarker;
+    }
+  }
+
+  return {
+    abortUpload,
+
+    async abortUploads(prefix) {
+      const aborted = new Set<string>();
+      // MinIO takes the prefix for a key and lists the uploads of that key alone; without a prefix it lists all that
+      // were begun since it was started. Source: cmd/erasure-server-pool.go, ListMultipartUploads.
+      for (const query of new Set([prefix, ''])) {
+        for await (const { key, uploadId } of openUploads(query)) {
+          if (!key.startsWith(prefix) || aborted.has(uploadId)) continue;
+          await abortUpload(key, uploadId);
+          aborted.add(uploadId);
+        }
+      }
+      return aborted.size;
+    },
+  };
+}
