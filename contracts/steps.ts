@@ -39,7 +39,8 @@ export interface Published {
   readonly contentBytes: number;
 }
 
-export interface ExpiryInput {
+/** Names the files of an export that are to be removed. */
+export interface RemoveInput {
   readonly exportId: string;
   readonly tenant: string;
 }
@@ -58,10 +59,3 @@ export type StepOutcome =
       readonly expiresAt: string;
     } & Published)
   | { readonly state: 'failed' | 'cancelled'; readonly failure: Failure };
-
-export interface RemoveInput {
-  readonly exportId: string;
-  readonly tenant: string;
-  /** A count of parts whose attempts may have left an upload open. */
-  readonly parts: number;
-}

@@ -138,8 +138,7 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
   run.story.failure = failure;
   // The order may not be recorded yet when the export was cancelled at once.
   await ledger.recordStart({ exportId, workflowId, order, requestedAt: run.requestedAt });
-  const remove = () =>
-    cleaning.removeExport({ exportId, tenant: order.tenant, parts: run.story.plan?.parts.length ?? 0 });
+  const remove = () => cleaning.removeExport({ exportId, tenant: order.tenant });
   const record = () => ledger.recordOutcome({ exportId, outcome: { state, failure } });
   // "Cancelled" promises that nothing is left; a failure is told at once, also while the object store is away.
   if (state === 'cancelled') {
