@@ -46,6 +46,8 @@ export interface Parameter {
 export interface Dataset {
   /** `[A-Za-z][A-Za-z0-9_]*`, unique in the catalog without regard to case. */
   readonly name: string;
+  /** What callers of its doors call it, where that is not `name`; unique at each door. @default the name */
+  readonly offeredAs?: string;
   readonly title: string;
   /** One SELECT in DuckDB's SQL over the attached warehouse. Parameters appear as `$name`. */
   readonly sql: string;

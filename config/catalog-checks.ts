@@ -1,0 +1,126 @@
+import { suggestion } from './catalog-sentence.ts';
+import type { Path } from './catalog-source.ts';
+import { scanSql } from './catalog-sql.ts';
+import type { ColumnType, Dataset } from './dataset.ts';
+
+/** A problem at a place inside one dataset. */
+export interface Finding {
+  readonly path: Path;
+  readonly sentence: string;
+}
+
+/** What a SELECT may begin with in DuckDB. */
+const SELECT_BEGINS = new Set(['SELECT', 'WITH', 'FROM', 'VALUES', '(']);
+
+/** Names that orders and queries use for something else. */
+const RESERVED_PARAMETERS = new Set(
+  [
+    ...['tenant', 'from', 'to', 'snapshot', 'startDate', 'endDate', 'exportType', 'format', 'id'],
+    ...['columns', 'compression', 'recipients', 'csv', 'keepDays'],
+  ].map((name) => name.toLowerCase()),
+);
+
+/** What the shape of a dataset cannot say: that its parts fit together. */
+export function checkDataset(dataset: Dataset): readonly Finding[] {
+  return [...checkNames(dataset), ...checkKey(dataset), ...checkMarkers(dataset), ...checkSql(dataset)];
+}
+
+function checkNames(dataset: Dataset): readonly Finding[] {
+  return [
+    ...repeated(dataset.columns, (column) => column.name.toLowerCase()).map((i) => ({
+      path: ['columns', i],
+      sentence: `repeats the column ${dataset.columns[i]?.name}; names are compared without regard to case`,
+    })),
+    ...repeated(dataset.columns, (column) => column.header).map((i) => ({
+      path: ['columns', i],
+      sentence: `repeats the header "${dataset.columns[i]?.header}"; a reader of the CSV could not tell the two apart`,
+    })),
+    ...repeated(dataset.parameters, (parameter) => parameter.name.toLowerCase()).map((i) => ({
+      path: ['parameters', i, 'name'],
+      sentence: 'repeats a parameter; names are compared without regard to case',
+    })),
+    ...dataset.parameters.flatMap(({ name }, i) =>
+      RESERVED_PARAMETERS.has(name.toLowerCase())
+        ? [
+            {
+              path: ['parameters', i, 'name'],
+              sentence: `should be another name; ${name} is used by orders themselves`,
+            },
+          ]
+        : [],
+    ),
+    ...(['doors', 'formats', 'key'] as const).flatMap((list) =>
+      repeated<string>(dataset[list], (item) => item).map((i) => ({ path: [list, i], sentence: 'is listed twice' })),
+    ),
+  ];
+}
+
+function checkKey(dataset: Dataset): readonly Finding[] {
+  const names = dataset.columns.map((column) => column.name);
+  const findings: Finding[] = dataset.key.flatMap((name, i) =>
+    names.includes(name)
+      ? []
+      : [{ path: ['key', i], sentence: `should name one of the columns${suggestion(name, names)}` }],
+  );
+  if (!dataset.doors.includes('recurring')) return findings;
+  if (dataset.key.length === 0) {
+    findings.push({ path: ['key'], sentence: 'is missing; the door recurring needs it to apply deltas' });
+  }
+  if (dataset.createdColumn === null && dataset.modifiedColumn === null) {
+    findings.push({
+      path: ['modified_column'],
+      sentence: 'is missing; the door recurring needs created_column or modified_column to find deltas',
+    });
+  }
+  return findings;
+}
+
+const TIMES: readonly ColumnType[] = ['timestamp', 'date'];
+
+/** A marker need not be exported; when it is, its type must fit. */
+function checkMarkers(dataset: Dataset): readonly Finding[] {
+  return [
+    { key: 'created_column', name: dataset.createdColumn, types: TIMES },
+    { key: 'modified_column', name: dataset.modifiedColumn, types: TIMES },
+    { key: 'deleted_column', name: dataset.deletedColumn, types: ['boolean'] satisfies ColumnType[] },
+  ].flatMap(({ key, name, types }) => {
+    const column = dataset.columns.find((candidate) => candidate.name === name);
+    if (column === undefined || types.includes(column.type)) return [];
+    return [{ path: [key], sentence: `should name a column of type ${types.join(' or ')}; ${name} is ${column.type}` }];
+  });
+}
+
+function checkSql(dataset: Dataset): readonly Finding[] {
+  const scan = scanSql(dataset.sql);
+  const declared = dataset.parameters.map((parameter) => parameter.name);
+  const findings: Finding[] = [];
+  if (scan.semicolon) {
+    findings.push({ path: ['sql'], sentence: 'should be one statement, without a semicolon' });
+  }
+  if (!SELECT_BEGINS.has(scan.begins)) {
+    findings.push({ path: ['sql'], sentence: `should be a SELECT, not begin with ${scan.begins || 'nothing'}` });
+  }
+  for (const name of scan.parameters) {
+    if (declared.includes(name)) continue;
+    findings.push({
+      path: ['sql'],
+      sentence: `uses $${name}, which parameters does not declare${suggestion(name, declared)}`,
+    });
+  }
+  declared.forEach((name, i) => {
+    if (scan.parameters.includes(name)) return;
+    findings.push({ path: ['parameters', i, 'name'], sentence: `is declared, but the sql never uses $${name}` });
+  });
+  return findings;
+}
+
+/** @returns indexes of items whose name came before. */
+function repeated<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly number[] {
+  const seen = new Set<string>();
+  return items.flatMap((item, index) => {
+    const name = nameOf(item);
+    if (seen.has(name)) return [index];
+    seen.add(name);
+    return [];
+  });
+}

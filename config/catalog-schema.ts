@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { FORMATS } from '../contracts/order.ts';
+import { COLUMN_TYPES, type Dataset, DOORS } from './dataset.ts';
+
+const text = z.string().trim().min(1);
+const name = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]*$/, 'should be a letter, followed by letters, digits and underscores');
+const columnName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'should be a letter or underscore, followed by letters, digits and underscores');
+
+const column = z.strictObject({
+  name: columnName.describe("Name in the dataset's SQL, and the key in JSONL."),
+  header: text.optional().describe('Header in CSV. Default: the name.'),
+  type: z.enum(COLUMN_TYPES),
+  label: text.optional().describe('What the column means.'),
+  value_labels: z.record(z.string(), z.string()).optional().describe('Meaning of coded values.'),
+  anonymize: z.boolean().default(false).describe('Whether doors that anonymize replace the value by a keyed hash.'),
+});
+
+const parameter = z.strictObject({
+  name: name.describe('Appears in the SQL as $name.'),
+  type: z.enum(['integer', 'text', 'boolean']),
+  required: z.boolean().default(true),
+  title: text.optional(),
+});
+
+/** One dataset of a catalog file. Columns are in their long form here; see {@link expandColumns}. */
+export const datasetSchema = z.strictObject({
+  name: name.describe('Unique in the catalog, without regard to case.'),
+  offered_as: text.optional().describe('What callers call it, where that is not the name.'),
+  title: text.describe('Name for people.'),
+  doors: z.array(z.enum(DOORS)).min(1).describe('Doors that offer the dataset.'),
+  sql: text.describe('One SELECT in the SQL of DuckDB. Parameters appear as $name.'),
+  tenant_column: columnName.describe('Column of the SELECT that holds the tenant. Every query is filtered by it.'),
+  created_column: columnName.optional().describe('Column of the SELECT that tells when a row was created, in UTC.'),
+  modified_column: columnName.optional().describe('Column of the SELECT that tells when a row was last modified.'),
+  deleted_column: columnName.optional().describe('Boolean column of the SELECT that marks deleted rows.'),
+  key: z.array(columnName).default([]).describe('Columns that identify a row, for deltas.'),
+  formats: z
+    .array(z.enum(FORMATS))
+    .min(1)
+    .default([...FORMATS]),
+  columns: z.array(column).min(1),
+  parameters: z.array(parameter).default([]),
+});
+
+/** What each part of a catalog file may hold, to name near misses of unknown keys. */
+export const KNOWN_KEYS = {
+  file: ['datasets'],
+  dataset: Object.keys(datasetSchema.shape),
+  columns: Object.keys(column.shape),
+  parameters: Object.keys(parameter.shape),
+} as const;
+
+/** Turns what the schema has accepted into the words of the program. */
+export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
+  return {
+    name: parsed.name,
+    offeredAs: parsed.offered_as ?? parsed.name,
+    title: parsed.title,
+    sql: parsed.sql,
+    tenantColumn: parsed.tenant_column,
+    createdColumn: parsed.created_column ?? null,
+    modifiedColumn: parsed.modified_column ?? null,
+    deletedColumn: parsed.deleted_column ?? null,
+    key: parsed.key,
+    columns: parsed.columns.map((entry) => ({
+      name: entry.name,
+      header: entry.header ?? entry.name,
+      type: entry.type,
+      label: entry.label ?? null,
+      valueLabels: entry.value_labels ?? null,
+      anonymize: entry.anonymize,
+    })),
+    parameters: parsed.parameters.map((entry) => ({ ...entry, title: entry.title ?? null })),
+    formats: parsed.formats,
+    doors: parsed.doors,
+  };
+}
+
+/**
+ * Writes columns in the short form, `- user_id: integer`, in the long one, `- { name: user_id, type: integer }`. A map of
+ * one entry is the short form, so `- name: text` is a column called `name`.
+ *
+ * @returns the columns, and the names of those that were short, by index.
+ */
+export function expandColumns(columns: readonly unknown[]): {
+  readonly columns: readonly unknown[];
+  readonly short: ReadonlyMap<number, string>;
+} {
+  const short = new Map<number, string>();
+  const long = columns.map((entry, index) => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return entry;
+    const [[key, type] = ['', undefined], ...rest] = Object.entries(entry);
+    if (key === '' || rest.length > 0) return entry;
+    short.set(index, key);
+    return { name: key, type };
+  });
+  return { columns: long, short };
+}
+
+/** JSON Schema of a catalog file, for editors. */
+export function catalogJsonSchema(): object {
+  const shortColumn = z.record(columnName, z.enum(COLUMN_TYPES)).meta({ minProperties: 1, maxProperties: 1 });
+  const dataset = datasetSchema.extend({ columns: z.array(z.union([column, shortColumn])).min(1) });
+  return z.toJSONSchema(z.strictObject({ datasets: z.array(dataset).min(1) }).meta({ title: 'Waybill catalog' }), {
+    io: 'input',
+  });
+}

@@ -1,0 +1,74 @@
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { CatalogProblem } from './catalog-error.ts';
+
+export type Path = readonly (string | number)[];
+
+/** A YAML document that still knows where each of its values stands. */
+export interface Source {
+  readonly file: string;
+  /** The document as plain values; `undefined` when it is not YAML. */
+  readonly value: unknown;
+  /** What is wrong with the YAML itself. */
+  readonly problems: readonly CatalogProblem[];
+  /**
+   * A problem with the key or list item at a path. Where the path leads nowhere (a key that is missing), it points to
+   * the nearest around it.
+   */
+  problem(path: Path, sentence: string): CatalogProblem;
+}
+
+/** @param text YAML 1.2, one document. */
+export function readSource(file: string, text: string): Source {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problemAt = (offset: number, path: string, sentence: string): CatalogProblem => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1), path, sentence };
+  };
+  const problems = [...document.errors, ...document.warnings].map((error) =>
+    problemAt(error.pos[0], '', `is not valid YAML here: ${error.message}`),
+  );
+  let value: unknown;
+  if (problems.length === 0) {
+    try {
+      value = document.toJS();
+    } catch (error) {
+      problems.push(problemAt(0, '', `cannot be read: ${error instanceof Error ? error.message : String(error)}`));
+    }
+  }
+  return {
+    file,
+    value,
+    problems,
+    problem: (path, sentence) => problemAt(offsetOf(document, path), writePath(path), sentence),
+  };
+}
+
+/** `datasets[3].columns[1].type` */
+function writePath(path: Path): string {
+  return path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
+    '',
+  );
+}
+
+/** Where the key, or the item of a list, begins that the path leads to; as far as it leads. */
+function offsetOf(document: Document, path: Path): number {
+  let node: unknown = document.contents;
+  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    let place: unknown;
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+      place = pair?.key;
+      node = pair?.value;
+    } else if (isSeq(node)) {
+      place = node.items[Number(step)];
+      node = place;
+    }
+    if (!isNode(place)) return offset;
+    offset = place.range?.[0] ?? offset;
+  }
+  return offset;
+}

@@ -1,0 +1,150 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { checkDataset, type Finding } from './catalog-checks.ts';
+import { CatalogError, type CatalogProblem } from './catalog-error.ts';
+import { datasetOf, datasetSchema, expandColumns, KNOWN_KEYS } from './catalog-schema.ts';
+import { sentenceOf, suggestion } from './catalog-sentence.ts';
+import { type Path, readSource, type Source } from './catalog-source.ts';
+import type { Catalog, Dataset } from './dataset.ts';
+
+/**
+ * Reads the catalog.
+ *
+ * @param path a YAML file, or a directory whose `*.yaml` and `*.yml` files together are the catalog.
+ * @throws CatalogError with everything that is wrong, each with its file, line, column and path.
+ */
+export async function loadCatalog(path: string): Promise<Catalog> {
+  const sources = await Promise.all(
+    (await catalogFiles(path)).map(async (file) => readSource(file, await readFile(file, 'utf8'))),
+  );
+  const read = sources.map((source) => ({ source, ...readDatasets(source) }));
+  const placed = read.flatMap(({ source, datasets }) => datasets.map((entry) => ({ ...entry, source })));
+  const problems = [...read.flatMap((file) => file.problems), ...repeatedNames(placed)];
+  if (problems.length > 0) throw new CatalogError(problems);
+  return createCatalog(placed.map((entry) => entry.dataset));
+}
+
+/** @param datasets with names that differ without regard to case. */
+export function createCatalog(datasets: readonly Dataset[]): Catalog {
+  const byName = new Map(datasets.map((dataset) => [dataset.name.toLowerCase(), dataset]));
+  return { datasets, find: (name) => byName.get(name.toLowerCase()) };
+}
+
+async function catalogFiles(path: string): Promise<readonly string[]> {
+  const refusal = (sentence: string) => new CatalogError([{ file: path, line: 1, column: 1, path: '', sentence }]);
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw refusal('should be a file or a directory; nothing is there');
+  if (!found.isDirectory()) return [path];
+  const names = (await readdir(path)).filter((name) => /\.ya?ml$/.test(name)).sort();
+  if (names.length === 0) throw refusal('should hold at least one *.yaml file');
+  return names.map((name) => join(path, name));
+}
+
+interface PlacedDataset {
+  readonly dataset: Dataset;
+  /** Place in its file. */
+  readonly index: number;
+}
+
+function readDatasets(source: Source): {
+  readonly datasets: readonly PlacedDataset[];
+  readonly problems: readonly CatalogProblem[];
+} {
+  if (source.problems.length > 0) return { datasets: [], problems: source.problems };
+  const problems: CatalogProblem[] = [];
+  const datasets: PlacedDataset[] = [];
+  const { entries, keys } = topLevel(source.value);
+  for (const key of keys) {
+    if (key === 'datasets') continue;
+    problems.push(source.problem([key], `is not a key that is known here${suggestion(key, KNOWN_KEYS.file)}`));
+  }
+  if (entries === undefined || entries.length === 0) {
+    problems.push(source.problem(['datasets'], 'should list at least one dataset'));
+  }
+  entries?.forEach((entry, index) => {
+    const { dataset, findings } = readDataset(entry);
+    const base = ['datasets', index];
+    for (const { path, sentence } of findings) problems.push(source.problem([...base, ...path], sentence));
+    if (dataset !== undefined) datasets.push({ dataset, index });
+  });
+  return { datasets, problems };
+}
+
+function topLevel(value: unknown): { readonly entries: readonly unknown[] | undefined; readonly keys: string[] } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { entries: undefined, keys: [] };
+  const datasets: unknown = 'datasets' in value ? value.datasets : undefined;
+  return { entries: Array.isArray(datasets) ? datasets : undefined, keys: Object.keys(value) };
+}
+
+function readDataset(entry: unknown): { readonly dataset?: Dataset; readonly findings: readonly Finding[] } {
+  const { value, short } = expanded(entry);
+  const result = datasetSchema.safeParse(value);
+  const dataset = result.success ? datasetOf(result.data) : undefined;
+  const findings =
+    dataset === undefined
+      ? (result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value))
+      : checkDataset(dataset);
+  return {
+    ...(dataset !== undefined && { dataset }),
+    findings: findings.map(({ path, sentence }) => ({ path: writtenPath(path, short), sentence })),
+  };
+}
+
+/** The path as the document writes it: a short column holds name and type in one entry. */
+function writtenPath(path: Path, short: ReadonlyMap<number, string>): Path {
+  const [list, index] = path;
+  const name = list === 'columns' && path.length > 2 ? short.get(Number(index)) : undefined;
+  return name === undefined ? path : ['columns', Number(index), name];
+}
+
+function expanded(entry: unknown): { readonly value: unknown; readonly short: ReadonlyMap<number, string> } {
+  if (typeof entry !== 'object' || entry === null || !('columns' in entry) || !Array.isArray(entry.columns)) {
+    return { value: entry, short: new Map() };
+  }
+  const { columns, short } = expandColumns(entry.columns);
+  return { value: { ...entry, columns }, short };
+}
+
+function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[] {
+  const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+  const held = path.reduce<unknown>(
+    (inner, step) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, step) : undefined),
+    value,
+  );
+  const room = path[0] === 'columns' || path[0] === 'parameters' ? path[0] : 'dataset';
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      sentence: sentenceOf({ ...issue, keys: [key] }, held, KNOWN_KEYS[room]),
+    }));
+  }
+  if (path[0] === 'tenant_column' && held === undefined) {
+    return [{ path, sentence: 'is missing; without it one tenant could read the rows of another' }];
+  }
+  return [{ path, sentence: sentenceOf(issue, held, []) }];
+}
+
+function repeatedNames(placed: readonly (PlacedDataset & { readonly source: Source })[]): readonly CatalogProblem[] {
+  const names = new Map<string, Source>();
+  const offers = new Map<string, Source>();
+  const problems: CatalogProblem[] = [];
+  for (const { dataset, index, source } of placed) {
+    const earlier = names.get(dataset.name.toLowerCase());
+    if (earlier !== undefined) {
+      const sentence = `repeats ${dataset.name}, which ${earlier.file} has already; names are compared without regard to case`;
+      problems.push(source.problem(['datasets', index, 'name'], sentence));
+      continue;
+    }
+    names.set(dataset.name.toLowerCase(), source);
+    for (const door of dataset.doors) {
+      const offer = `${door} ${(dataset.offeredAs ?? dataset.name).toLowerCase()}`;
+      if (offers.has(offer)) {
+        const sentence = `is taken: the door ${door} offers another dataset as ${dataset.offeredAs}`;
+        problems.push(source.problem(['datasets', index, 'offered_as'], sentence));
+      }
+      offers.set(offer, source);
+    }
+  }
+  return problems;
+}
