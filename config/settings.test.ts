@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readSettings, SettingsError } from './settings.ts';
+import { readSettings, readSomeSettings, SettingsError } from './settings.ts';
 
 const COMPLETE = {
   WAYBILL_LEDGER_URL: 'postgres://waybill:pass-word-of-ledger@127.0.0.1/ledger',
@@ -73,5 +73,19 @@ describe('readSettings', () => {
     const { WAYBILL_LINK_SECRET: _, ...rest } = COMPLETE;
     expect(readSettings({ ...rest, WAYBILL_LINK_SECRET_FILE: file }).WAYBILL_LINK_SECRET).toBe('f'.repeat(20));
     expect(messageOf({ ...rest, WAYBILL_LINK_SECRET_FILE: join(folder, 'none') })).toContain('a file that can be read');
+  });
+});
+
+describe('readSomeSettings', () => {
+  it('asks for no others, and reads these as readSettings does', () => {
+    const names = ['WAYBILL_LEDGER_URL', 'WAYBILL_KEEP_DAYS'] as const;
+    const url = 'postgres://waybill:pass-word-of-ledger@127.0.0.1/ledger';
+    expect(readSomeSettings({ WAYBILL_LEDGER_URL: url }, names)).toEqual({
+      WAYBILL_LEDGER_URL: url,
+      WAYBILL_KEEP_DAYS: 30,
+    });
+    expect(() => readSomeSettings({ WAYBILL_KEEP_DAYS: '0' }, names)).toThrow(
+      /WAYBILL_LEDGER_URL[\s\S]*WAYBILL_KEEP_DAYS/,
+    );
   });
 });

@@ -125,6 +125,9 @@ const schema = z.object({
 
 export type Settings = z.infer<typeof schema>;
 
+/** Every setting's name, in the order of the schema. */
+export const SETTING_NAMES = Object.keys(schema.shape) as readonly (keyof Settings)[];
+
 /** Names whose value is never shown, not even in a message about what is wrong with it. */
 const SECRETS = /SECRET|KEY$|LEDGER_URL|WAREHOUSE_SQL|SMTP_URL/;
 
@@ -143,8 +146,28 @@ export class SettingsError extends Error {
  * @throws SettingsError with the name of each wrong setting, what it held and what it should be.
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  return read(schema, environment);
+}
+
+/**
+ * Reads and checks only these settings, for a tool that needs no more.
+ *
+ * @throws SettingsError as {@link readSettings} does.
+ */
+export function readSomeSettings<Name extends keyof Settings>(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly Name[],
+): Pick<Settings, Name> {
+  const shape: Record<string, z.ZodType> = Object.fromEntries(names.map((name) => [name, schema.shape[name]]));
+  return read(z.object(shape), environment) as Pick<Settings, Name>;
+}
+
+function read<Schema extends z.ZodObject>(
+  wanted: Schema,
+  environment: Readonly<Record<string, string | undefined>>,
+): z.output<Schema> {
   const { values, problems } = collect(environment);
-  const result = schema.safeParse(values);
+  const result = wanted.safeParse(values);
   if (!result.success) {
     for (const issue of result.error.issues) {
       const name = String(issue.path[0]);

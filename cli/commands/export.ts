@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+import { decodeJobId } from '../../contracts/job-id.ts';
+import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { EXIT } from '../failure.ts';
+import { createClient, readJson } from '../http/client.ts';
+import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import { acceptedSchema, exportPath, exportViewSchema } from '../http/export-view.ts';
+import { addOrderOptions, type OrderOptions, orderBody } from '../order-options.ts';
+import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
+import { followExport } from './follow.ts';
+
+type Options = OrderOptions &
+  ConnectionOptions &
+  Omit<FetchOptions, 'output'> & {
+    readonly output?: string;
+    readonly watch?: boolean;
+    readonly json?: boolean;
+    readonly idempotencyKey?: string;
+  };
+
+export function exportCommand(cli: Cli): Command {
+  const command = new Command('export')
+    .description('Order an export; watch it and download it if you like')
+    .argument('<dataset>', 'name of a dataset, in any case')
+    .optionsGroup('Options:')
+    .option('--watch', 'show the progress until it has ended')
+    .option('-o, --output <file>', 'wait, then download to this file or directory');
+  command.option('--idempotency-key <text>', 'a repeated order with the same key is the same export');
+  addJsonOption(command);
+  addOrderOptions(command);
+  addFetchOptions(command);
+  addConnectionOptions(command);
+  addExamples(
+    command,
+    'waybill export USERS --from 2025-01-01 --to 2025-12-31T23:59:59.999999Z --watch',
+    'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --compression zstd \\',
+    '    --seal age1… --key-file key.txt --decompress -o flights.csv',
+    'waybill export USERS --from 2025-01-01 --to 2025-02-01 --format jsonl --json',
+  );
+  return command.action((dataset: string, options: Options) => orderExport(cli, dataset, options));
+}
+
+async function orderExport(cli: Cli, dataset: string, options: Options): Promise<void> {
+  const { terminal } = cli;
+  const fetching: FetchOptions | undefined =
+    options.output === undefined ? undefined : { ...options, output: options.output };
+  if (fetching) checkFetch(fetching);
+  const client = createClient(readConnection(options, cli.environment));
+  const signal = cli.interruptible();
+  const answer = await client.call('POST', 'exports', {
+    body: orderBody(dataset, options),
+    headers: options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey },
+    signal,
+  });
+  const { job } = await readJson(acceptedSchema, answer);
+  const id = decodeJobId(job.id)?.runId ?? job.id;
+  const quiet = options.json === true;
+
+  if (!options.watch && !fetching) {
+    if (quiet) return printJson(terminal, await client.json(exportViewSchema, exportPath(id), signal));
+    terminal.tell(`${terminal.paintTold('green', '✓')} ordered; watch it:  waybill exports show ${id} --watch`);
+    return terminal.print(id);
+  }
+  if (!quiet) terminal.tell(terminal.paintTold('dim', `export ${id}`));
+  const ended = await followExport(cli, { client, id, signal, quiet });
+  if (ended.state !== 'completed') cli.endWith(EXIT.failed);
+  const fetched =
+    fetching && ended.state === 'completed' ? await fetchFile(cli, { client, id, signal, quiet }, fetching) : undefined;
+  if (quiet) printJson(terminal, fetched ? { ...ended, saved: { file: fetched.file, bytes: fetched.bytes } } : ended);
+}

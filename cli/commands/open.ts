@@ -1,0 +1,99 @@
+import { createReadStream, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Command } from 'commander';
+import type { Compression } from '../../contracts/order.ts';
+import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { usage } from '../failure.ts';
+import { openContent } from '../files/content.ts';
+import { readIdentity } from '../files/identity.ts';
+import { createSavedFile } from '../files/save.ts';
+import { openedName, targetFile } from '../files/target.ts';
+import { formatBytes } from '../screen/figures.ts';
+import { createProgressDisplay } from '../screen/progress-display.ts';
+import { transferLine } from '../screen/progress-line.ts';
+
+interface Options {
+  readonly keyFile: string;
+  readonly decompress?: boolean;
+  readonly output?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+export function openCommand(cli: Cli): Command {
+  const command = new Command('open')
+    .description('Unseal a downloaded file; needs no server, and the key stays here')
+    .argument('<file>', 'the sealed file (.age)')
+    .requiredOption('--key-file <file>', 'file that holds the private key, as keygen writes it')
+    .option('-o, --output <file>', 'file or directory; - is standard output (default: without .age)')
+    .option('--decompress', 'decompress as well (.zst, .gz)')
+    .option('--force', 'replace a file that exists');
+  addJsonOption(command);
+  addExamples(
+    command,
+    'waybill open flights.csv.zst.age --key-file key.txt --decompress',
+    'waybill open users.csv.age --key-file key.txt -o - | head',
+  );
+  return command.action((file: string, options: Options) => openFile(cli, file, options));
+}
+
+async function openFile(cli: Cli, sealed: string, options: Options): Promise<void> {
+  const size = statSync(sealed, { throwIfNoEntry: false })?.size;
+  if (size === undefined) throw usage(`There is no file "${sealed}".`);
+  const opening = { identity: readIdentity(options.keyFile), decompress: options.decompress ?? false };
+  const name = openedName(basename(sealed), { unseal: true, decompress: opening.decompress });
+  const compression = opening.decompress ? compressionOf(sealed) : 'none';
+  const signal = cli.interruptible();
+  const source = () => createReadStream(sealed, { highWaterMark: 1 << 20, signal });
+  if (options.output === '-') {
+    for await (const chunk of openContent(source(), compression, opening)) await writeOut(cli, chunk);
+    return;
+  }
+  if (options.output === undefined && name === basename(sealed)) {
+    throw usage(`"${sealed}" does not end in .age.`, 'Say with -o what the opened file is called.');
+  }
+  const target = targetFile(options.output ?? join(dirname(sealed), name), name, options.force ?? false);
+  const display = createProgressDisplay(cli.terminal, options.json === true);
+  const begun = performance.now();
+  const saved = await createSavedFile(target, false);
+  let bytesRead = 0;
+  let bytes = 0;
+  try {
+    for await (const chunk of openContent(counted(source()), compression, opening)) {
+      await saved.write(chunk);
+      bytes += chunk.length;
+    }
+    await saved.finish();
+  } catch (error) {
+    await saved.abandon(false);
+    throw error;
+  } finally {
+    display.stop();
+  }
+  if (options.json) printJson(cli.terminal, { file: target, bytes });
+  else cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${target} (${formatBytes(bytes)})`);
+
+  async function* counted(chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      bytesRead += chunk.length;
+      display.show(transferLine('open', bytesRead, size ?? null, (performance.now() - begun) / 1000));
+      yield chunk;
+    }
+  }
+}
+
+function compressionOf(sealed: string): Compression {
+  if (/\.zst(\.age)?$/.test(sealed)) return 'zstd';
+  if (/\.gz(\.age)?$/.test(sealed)) return 'gzip';
+  throw usage(
+    `The name "${basename(sealed)}" does not say how it is compressed.`,
+    'It should end in .zst.age or .gz.age.',
+  );
+}
+
+/** The chunk may be reused as soon as this resolves. */
+function writeOut(cli: Cli, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    cli.terminal.output.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}

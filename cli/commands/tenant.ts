@@ -1,0 +1,227 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { Credential, Scope, Tenant } from '../../stores/ledger/ledger.ts';
+import { generateSecret } from '../../stores/ledger/secret-hash.ts';
+import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { CliFailure, EXIT } from '../failure.ts';
+import { withLedger } from '../ledger-access.ts';
+import { parseCount } from '../order-options.ts';
+import { formatTime } from '../screen/figures.ts';
+import { formatFields, formatTable, plain } from '../screen/table.ts';
+
+interface Common {
+  readonly json?: boolean;
+}
+interface CredentialOptions extends Common {
+  readonly clientId?: string;
+  readonly readOnly?: boolean;
+}
+
+/** Operators only: goes to the ledger itself, so it needs WAYBILL_LEDGER_URL and no credential of a tenant. */
+export function tenantCommand(cli: Cli): Command {
+  return new Command('tenant')
+    .description('Manage tenants and their credentials (operators; needs WAYBILL_LEDGER_URL)')
+    .addCommand(addCommand(cli))
+    .addCommand(addCredentialCommand(cli))
+    .addCommand(listCommand(cli))
+    .addCommand(showCommand(cli))
+    .addCommand(rotateCommand(cli))
+    .addCommand(disableCommand(cli))
+    .addCommand(limitsCommand(cli));
+}
+
+function addCommand(cli: Cli): Command {
+  const command = new Command('add')
+    .description('Add a tenant with a first credential; the secret is shown this once')
+    .argument('<key>', 'value of the tenant column in the warehouse: lower-case letters, digits, hyphens')
+    .option('--title <text>', 'name for people (default: the key)')
+    .option('--client-id <id>', 'client id of the credential (default: the key)')
+    .option('--read-only', 'a credential that may not order, cancel or delete');
+  addJsonOption(command);
+  addExamples(
+    command,
+    'waybill tenant add acme --title "Acme, Inc."',
+    'waybill tenant add acme --json | jq -r .secret',
+  );
+  return command.action(async (key: string, options: CredentialOptions & { readonly title?: string }) => {
+    await withLedger(cli, async (ledger) => {
+      await ledger.addTenant({ key, title: options.title ?? key });
+      const secret = generateSecret();
+      const credential = await ledger.addCredential({
+        tenant: key,
+        clientId: options.clientId ?? key,
+        scopes: scopesOf(options),
+        secret,
+      });
+      showSecret(cli, options, credential, secret);
+    });
+  });
+}
+
+function addCredentialCommand(cli: Cli): Command {
+  const command = new Command('add-credential')
+    .description('Add a credential to a tenant; the secret is shown this once')
+    .argument('<key>', 'the tenant')
+    .requiredOption('--client-id <id>', 'unique in the deployment')
+    .option('--read-only', 'may not order, cancel or delete');
+  addJsonOption(command);
+  addExamples(command, 'waybill tenant add-credential acme --client-id acme-reports --read-only');
+  return command.action(async (tenant: string, options: CredentialOptions & { readonly clientId: string }) => {
+    const secret = generateSecret();
+    const { clientId } = options;
+    const credential = await withLedger(cli, (ledger) =>
+      ledger.addCredential({ tenant, clientId, scopes: scopesOf(options), secret }),
+    );
+    showSecret(cli, options, credential, secret);
+  });
+}
+
+function rotateCommand(cli: Cli): Command {
+  const command = new Command('rotate')
+    .description('Replace the secret of a credential: the old one is void at once, the new one is shown this once')
+    .argument('<client-id>', 'the credential');
+  return addJsonOption(command).action(async (clientId: string, options: Common) => {
+    const secret = generateSecret();
+    const credential = await withLedger(cli, async (ledger) => {
+      await ledger.rotateCredential(clientId, secret);
+      return ledger.findCredential(clientId);
+    });
+    if (credential) showSecret(cli, options, credential, secret);
+  });
+}
+
+function listCommand(cli: Cli): Command {
+  const command = new Command('list').description('List all tenants');
+  return addJsonOption(command).action(async (options: Common) => {
+    const tenants = await withLedger(cli, (ledger) => ledger.listTenants());
+    if (options.json) return printJson(cli.terminal, tenants);
+    if (tenants.length === 0) return cli.terminal.tell('No tenants.');
+    const [head = '', ...lines] = formatTable(
+      [{ title: 'TENANT' }, { title: 'TITLE' }, { title: 'STATE' }, { title: 'ADDED (UTC)' }],
+      tenants.map((tenant) => [
+        tenant.key,
+        plain(tenant.title),
+        stateText(cli, tenant),
+        formatTime(tenant.createdAt.toISOString()),
+      ]),
+    );
+    for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
+  });
+}
+
+function showCommand(cli: Cli): Command {
+  const command = new Command('show').description('Show a tenant and its credentials').argument('<key>', 'the tenant');
+  return addJsonOption(command).action(async (key: string, options: Common) => {
+    const { tenant, credentials } = await withLedger(cli, async (ledger) => ({
+      tenant: await ledger.findTenant(key),
+      credentials: await ledger.listCredentials(key),
+    }));
+    if (!tenant) throw new CliFailure(EXIT.failed, `There is no tenant "${key}".`, { code: 'not_found' });
+    if (options.json) return printJson(cli.terminal, { ...tenant, credentials });
+    const fields = formatFields([
+      ['tenant', tenant.key],
+      ['title', plain(tenant.title)],
+      ['state', stateText(cli, tenant)],
+      ['exports at once', limitText(tenant.exportsMax)],
+      ['requests a minute', limitText(tenant.requestsMax)],
+    ]);
+    for (const line of fields) cli.terminal.print(line);
+    if (credentials.length === 0) return;
+    cli.terminal.print('');
+    const [head = '', ...lines] = formatTable(
+      [{ title: 'CLIENT ID' }, { title: 'SCOPES' }, { title: 'STATE' }, { title: 'ADDED (UTC)' }],
+      credentials.map((credential) => [
+        credential.clientId,
+        credential.scopes.join(' '),
+        stateText(cli, credential),
+        formatTime(credential.createdAt.toISOString()),
+      ]),
+    );
+    for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
+  });
+}
+
+function disableCommand(cli: Cli): Command {
+  const command = new Command('disable')
+    .description('Lock a tenant out at once, or only one of its credentials')
+    .argument('<key>', 'the tenant')
+    .option('--client-id <id>', 'only this credential');
+  return addJsonOption(command).action(async (key: string, options: CredentialOptions) => {
+    const { clientId } = options;
+    await withLedger(cli, async (ledger) => {
+      if (clientId === undefined) return ledger.disableTenant(key);
+      const credential = await ledger.findCredential(clientId);
+      if (credential?.tenant !== key) {
+        throw new CliFailure(EXIT.failed, `Tenant "${key}" has no credential "${clientId}".`, { code: 'not_found' });
+      }
+      return ledger.disableCredential(clientId);
+    });
+    if (options.json) return printJson(cli.terminal, { tenant: key, clientId: clientId ?? null, disabled: true });
+    const what = clientId === undefined ? `tenant ${key}` : `credential ${clientId}`;
+    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${what} is disabled`);
+  });
+}
+
+interface LimitOptions extends Common {
+  readonly exports?: number | null;
+  readonly requests?: number | null;
+}
+
+function limitsCommand(cli: Cli): Command {
+  const command = new Command('limits')
+    .description("Set a tenant's own limits; what is not given stays")
+    .argument('<key>', 'the tenant')
+    .option('--exports <count>', "exports at once, or 'default'", parseLimit)
+    .option('--requests <count>', "requests a minute, or 'default'", parseLimit);
+  addJsonOption(command);
+  addExamples(command, 'waybill tenant limits acme --exports 10', 'waybill tenant limits acme --requests default');
+  return command.action(async (key: string, options: LimitOptions) => {
+    const limits = await withLedger(cli, async (ledger) => {
+      const tenant = await ledger.findTenant(key);
+      const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : options.exports;
+      const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : options.requests;
+      await ledger.setTenantLimits(key, { exportsMax, requestsMax });
+      return { exportsMax, requestsMax };
+    });
+    if (options.json) return printJson(cli.terminal, { tenant: key, ...limits });
+    cli.terminal.print(`exports at once: ${limitText(limits.exportsMax)}`);
+    cli.terminal.print(`requests a minute: ${limitText(limits.requestsMax)}`);
+  });
+}
+
+/** `null`: the deployment's limit. */
+function parseLimit(text: string): number | null {
+  if (text === 'default') return null;
+  try {
+    return parseCount(text);
+  } catch {
+    throw new InvalidArgumentError("It is a whole number from 1 up, or 'default'.");
+  }
+}
+
+function limitText(limit: number | null): string {
+  return limit === null ? "the deployment's limit" : String(limit);
+}
+
+function scopesOf(options: CredentialOptions): readonly Scope[] {
+  return options.readOnly ? ['read'] : ['read', 'write'];
+}
+
+function stateText(cli: Cli, { disabledAt }: Pick<Tenant | Credential, 'disabledAt'>): string {
+  return disabledAt === null ? cli.terminal.paint('green', 'active') : cli.terminal.paint('red', 'disabled');
+}
+
+function showSecret(cli: Cli, options: Common, credential: Credential, secret: string): void {
+  const { tenant, clientId, scopes } = credential;
+  if (options.json) {
+    printJson(cli.terminal, { tenant, clientId, scopes, secret });
+    return;
+  }
+  const fields = formatFields([
+    ['tenant', tenant],
+    ['client id', clientId],
+    ['scopes', scopes.join(' ')],
+    ['secret', cli.terminal.paint('bold', secret)],
+  ]);
+  for (const line of fields) cli.terminal.print(line);
+  cli.terminal.tell('The secret is shown this once; it is stored only as a hash.');
+}

@@ -1,0 +1,48 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Manifest } from '../../contracts/manifest.ts';
+import { usage } from '../failure.ts';
+
+/** How a stored file is turned into what the user wants. */
+export interface Opening {
+  /** Private keys, or `undefined`: it stays sealed. */
+  readonly identity: string | undefined;
+  readonly decompress: boolean;
+}
+
+/** Name of the file once it is opened: `flights.csv.zst.age` -> `flights.csv.zst` -> `flights.csv`. */
+export function openedName(name: string, opening: { readonly unseal: boolean; readonly decompress: boolean }): string {
+  const unsealed = opening.unseal ? name.replace(/\.age$/, '') : name;
+  return opening.decompress ? unsealed.replace(/\.(zst|gz)$/, '') : unsealed;
+}
+
+/** @throws CliFailure `usage` when the manifest's file cannot be opened in this way. */
+export function checkOpening(manifest: Pick<Manifest, 'recipients' | 'compression'>, opening: Opening): void {
+  const sealed = manifest.recipients.length > 0;
+  if (opening.identity !== undefined && !sealed) throw usage('The export is not sealed. Leave --key-file out.');
+  if (opening.decompress && manifest.compression === 'none') {
+    throw usage('The export is not compressed. Leave --decompress out.');
+  }
+  if (opening.decompress && sealed && opening.identity === undefined) {
+    throw usage('The export is sealed, so it cannot be decompressed without its key.', 'Add --key-file.');
+  }
+}
+
+/**
+ * @param wanted file, or directory in which the file gets its own name.
+ * @throws CliFailure `usage` when the file is there already and may not be replaced.
+ */
+export function targetFile(wanted: string, name: string, replace: boolean): string {
+  const file = isDirectory(wanted) ? join(wanted, name) : wanted;
+  if (!replace && existsSync(file)) throw usage(`"${file}" exists already.`, 'Add --force to replace it.');
+  return file;
+}
+
+/** The same before the name is known: a file that exists is refused at once, not after a long export. */
+export function checkTarget(wanted: string, replace: boolean): void {
+  if (!isDirectory(wanted)) targetFile(wanted, '', replace);
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

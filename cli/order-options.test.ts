@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { addOrderOptions, type OrderOptions, orderBody, parseColumns, parseParameter } from './order-options.ts';
+
+function bodyOf(...args: readonly string[]) {
+  const command = addOrderOptions(new Command('export'))
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  command.parse(['--from', '2025-01-01', '--to', '2025-02-01', ...args], { from: 'user' });
+  return orderBody('USERS', command.opts<OrderOptions>());
+}
+
+const plain = { startDate: '2025-01-01', endDate: '2025-02-01', exportType: 'USERS', format: 'CSV' };
+
+describe('the options of an order', () => {
+  test.each<[readonly string[], object]>([
+    [[], plain],
+    [['--format', 'jsonl'], { ...plain, format: 'JSONL' }],
+    [['--compression', 'zstd'], { ...plain, compression: 'zstd' }],
+    [['--seal', 'age1a', 'age1b', '--seal', 'age1c'], { ...plain, recipients: ['age1a', 'age1b', 'age1c'] }],
+    [['--columns', 'b, a,,c'], { ...plain, columns: ['b', 'a', 'c'] }],
+    [['--keep-days', '7'], { ...plain, keepDays: 7 }],
+    [['--param', 'id=12', '--param', 'name=x=y'], { ...plain, id: 12, name: 'x=y' }],
+    [['--no-csv-header'], { ...plain, csv: { header: false } }],
+    [['--csv-delimiter', '\\t', '--csv-bom'], { ...plain, csv: { delimiter: '\t', bom: true } }],
+    [['--csv-null', '', '--csv-formula-guard'], { ...plain, csv: { nullText: '', formulaGuard: true } }],
+  ])('%j', (args, body) => {
+    expect(bodyOf(...args)).toEqual(body);
+  });
+
+  test.each([
+    [['--format', 'xml']],
+    [['--compression', 'lz4']],
+    [['--keep-days', '0']],
+    [['--keep-days', '1.5']],
+    [['--param', 'x']],
+    [['--param', '=x']],
+    [['--param', 'startDate=x']],
+    [['--param', 'csv=x']],
+    [['--csv-delimiter', '||']],
+    [['--csv-delimiter', '']],
+    [['--nonsense']],
+  ])('%j are refused', (args) => {
+    expect(() => bodyOf(...args)).toThrow();
+  });
+});
+
+test.each<[string, unknown]>([
+  ['12', 12],
+  ['-1', -1],
+  ['1.5', 1.5],
+  ['9007199254740993', '9007199254740993'],
+  ['007', '007'],
+  ['1e3', '1e3'],
+  ['true', true],
+  ['True', 'True'],
+  ['null', 'null'],
+  ['"12"', '12'],
+  ['"a"b"', '"a"b"'],
+  ['', ''],
+  ['[1]', '[1]'],
+])('the parameter value %j is %j', (text, value) => {
+  expect(parseParameter(`name=${text}`)).toEqual({ name: value });
+});
+
+test('columns keep their order', () => {
+  expect(parseColumns(' b ,a')).toEqual(['b', 'a']);
+});

@@ -1,0 +1,122 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { COMPRESSIONS, FORMATS } from '../contracts/order.ts';
+import { usage } from './failure.ts';
+
+/** What the options of `waybill export` hold once they are parsed. */
+export interface OrderOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly format: string;
+  readonly compression?: string;
+  readonly seal?: readonly string[];
+  readonly columns?: readonly string[];
+  readonly param?: Readonly<Record<string, unknown>>;
+  readonly csvHeader: boolean;
+  readonly csvDelimiter?: string;
+  readonly csvBom?: boolean;
+  readonly csvNull?: string;
+  readonly csvFormulaGuard?: boolean;
+  readonly keepDays?: number;
+}
+
+export function addOrderOptions(command: Command): Command {
+  return command
+    .optionsGroup('What is exported:')
+    .requiredOption('--from <time>', 'first moment of the window, ISO 8601; a date means its midnight, UTC')
+    .requiredOption('--to <time>', 'last moment of the window, included')
+    .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('csv'))
+    .addOption(new Option('--compression <kind>', 'how the file is compressed').choices(COMPRESSIONS))
+    .option('--seal <recipient...>', 'age recipients (age1…) that alone will be able to open the file')
+    .option('--keep-days <days>', 'days that the file is kept', parseCount)
+    .option('--columns <names>', 'columns in the order wanted, separated by commas', parseColumns)
+    .option(
+      '--param <name=value>',
+      'a parameter of the dataset, repeatable; \'"123"\' is text, 123 a number',
+      parseParameter,
+    )
+    .optionsGroup('How CSV is written:')
+    .option('--no-csv-header', 'leave the header line out')
+    .option('--csv-delimiter <character>', 'between values; \\t is a tab', parseDelimiter)
+    .option('--csv-bom', 'begin with a byte order mark, which spreadsheet programs want')
+    .option('--csv-null <text>', 'what stands for NULL')
+    .option('--csv-formula-guard', 'put an apostrophe in front of texts that a spreadsheet would run');
+}
+
+const ORDER_FIELDS = [
+  'startDate',
+  'endDate',
+  'exportType',
+  'format',
+  'compression',
+  'recipients',
+  'columns',
+  'csv',
+  'keepDays',
+];
+
+/** The body of `POST /exports`. What was not asked for is left to the server's defaults. */
+export function orderBody(dataset: string, options: OrderOptions): Readonly<Record<string, unknown>> {
+  const csv = {
+    ...(options.csvHeader ? {} : { header: false }),
+    ...(options.csvDelimiter === undefined ? {} : { delimiter: options.csvDelimiter }),
+    ...(options.csvBom ? { bom: true } : {}),
+    ...(options.csvNull === undefined ? {} : { nullText: options.csvNull }),
+    ...(options.csvFormulaGuard ? { formulaGuard: true } : {}),
+  };
+  const body = {
+    startDate: options.from,
+    endDate: options.to,
+    exportType: dataset,
+    format: options.format.toUpperCase(),
+    ...(options.compression === undefined ? {} : { compression: options.compression }),
+    ...(options.seal === undefined ? {} : { recipients: options.seal }),
+    ...(options.columns === undefined ? {} : { columns: options.columns }),
+    ...(Object.keys(csv).length === 0 ? {} : { csv }),
+    ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
+  };
+  const taken = Object.keys(options.param ?? {}).find((name) => ORDER_FIELDS.includes(name));
+  if (taken !== undefined) throw usage(`--param ${taken}: there is an option of its own for that.`);
+  return { ...options.param, ...body };
+}
+
+export function parseColumns(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/**
+ * `name=value`, added to the earlier ones. A value that is a JSON number, true, false or quoted text is that; anything
+ * else is text as it stands, and so is a number that JavaScript could not hold exactly.
+ */
+export function parseParameter(text: string, earlier: Readonly<Record<string, unknown>> = {}) {
+  const split = text.indexOf('=');
+  if (split < 1) throw new InvalidArgumentError('It is written name=value.');
+  return { ...earlier, [text.slice(0, split)]: parseValue(text.slice(split + 1)) };
+}
+
+function parseValue(text: string): string | number | boolean {
+  if (!/^(-?\d+(\.\d+)?|true|false|".*")$/s.test(text)) return text;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  if (typeof value === 'number') return Number.isSafeInteger(value) || !Number.isInteger(value) ? value : text;
+  return typeof value === 'string' || typeof value === 'boolean' ? value : text;
+}
+
+export function parseDelimiter(text: string): string {
+  const character = text === '\\t' ? '\t' : text;
+  if (character.length !== 1) throw new InvalidArgumentError('It is one character, or \\t for a tab.');
+  return character;
+}
+
+/** A whole number from 1 up. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1 up.');
+  return count;
+}
