@@ -1,0 +1,26 @@
+import { createObjects } from '../stores/objects/minio.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { useStack } from './context.ts';
+
+/** The stack's object store, as its operator sees it. */
+export function openBucket(settings: Readonly<Record<string, string>> = useStack().settings): Objects {
+  const setting = (name: string) => {
+    const value = settings[name];
+    if (value === undefined) throw new Error(`the stack has no ${name}`);
+    return value;
+  };
+  return createObjects({
+    url: setting('WAYBILL_OBJECTS_URL'),
+    region: 'us-east-1',
+    bucket: setting('WAYBILL_OBJECTS_BUCKET'),
+    accessKey: setting('WAYBILL_OBJECTS_ACCESS_KEY'),
+    secretKey: setting('WAYBILL_OBJECTS_SECRET_KEY'),
+  });
+}
+
+/** Keys of everything below a prefix. */
+export async function keysBelow(bucket: Objects, prefix: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const object of bucket.list(prefix)) keys.push(object.key);
+  return keys;
+}

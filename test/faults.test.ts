@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { freePorts } from '../stack/ports.ts';
+import type { ProcessHandle } from '../stack/process.ts';
+import { serviceProcess } from '../stack/service.ts';
+import { type RunningStack, serviceEnvironment, startStack } from '../stack/stack.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
+
+/** A stack of its own: these tests kill what it is made of. */
+let stack: RunningStack;
+let door: DoorClient;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-faults-'));
+  await chmod(folder, 0o711);
+  stack = await startStack({
+    ports: 'free',
+    dataDirectory: folder,
+    environment: process.env,
+    sampleScale: 0.01,
+    watch: false,
+    settings: { WAYBILL_PART_ROWS: '1000000', WAYBILL_LOG_LEVEL: 'warn' },
+    report: () => undefined,
+    line: () => undefined,
+    crashed: () => undefined,
+    signal: new AbortController().signal,
+  });
+  door = createDoorClient(stack.urls.api, 'dreambuilder');
+});
+
+afterAll(async () => {
+  await stack?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function startSecondWorker(): Promise<ProcessHandle> {
+  const { workerHealth } = await freePorts();
+  const settings = { ...stack.settings, WAYBILL_WORKER_HEALTH_PORT: String(workerHealth) };
+  return stack.supervisor.start(
+    serviceProcess({
+      name: 'worker-2',
+      entry: 'worker/main.ts',
+      environment: serviceEnvironment(process.env, settings),
+      readyUrl: `http://127.0.0.1:${workerHealth}/healthz`,
+      watch: false,
+    }),
+  );
+}
+
+const FLIGHTS = { ...ALWAYS, exportType: 'FLIGHTS' };
+
+async function contentHash(id: string): Promise<string> {
+  return createHash('sha256')
+    .update(await door.file(id))
+    .digest('hex');
+}
+
+async function expectWhole(id: string): Promise<void> {
+  const bucket = openBucket(stack.settings);
+  const manifest = await door.manifest(id);
+  const prefix = exportPrefix('dreambuilder', id);
+  for (const part of manifest.parts) {
+    const stored = await bucket.get(prefix + part.name);
+    expect(
+      createHash('sha256')
+        .update(stored ?? '')
+        .digest('hex'),
+    ).toBe(part.sha256);
+  }
+  expect(await keysBelow(bucket, prefix)).toEqual(
+    [manifestKey(prefix), ...manifest.parts.map(({ name }) => prefix + name)].sort(),
+  );
+  expect(await bucket.abortUploads(prefix)).toBe(0);
+}
+
+describe('an export in several parts', () => {
+  it('has the same content when its worker is killed in the middle of a part', async () => {
+    const whole = await door.order({ ...FLIGHTS, format: 'CSV' });
+    expect(await door.ended(whole)).toMatchObject({ state: 'completed' });
+    const manifest = await door.manifest(whole);
+    expect(manifest.parts.length).toBeGreaterThan(1);
+    expect(manifest.rows).toBe(3_000_000);
+    const expected = await contentHash(whole);
+
+    const struck = await door.order({ ...FLIGHTS, format: 'CSV' });
+    await door.until(struck, ({ progress }) => progress.contentBytes > 0);
+    await stack.worker.kill('SIGKILL');
+    expect(await door.request('GET', `/exports/${struck}/manifest`).then(({ status }) => status)).toBe(409);
+    await stack.worker.start();
+    expect(await door.ended(struck, 110)).toMatchObject({ state: 'completed' });
+    expect(await contentHash(struck)).toBe(expected);
+    await expectWhole(struck);
+  });
+
+  it('goes on when a worker that hung comes back after another one took over', async () => {
+    const id = await door.order({ ...FLIGHTS, format: 'JSONL' });
+    await door.until(id, ({ progress }) => progress.contentBytes > 0);
+    await stack.worker.kill('SIGSTOP');
+    const second = await startSecondWorker();
+    try {
+      expect(await door.ended(id, 110)).toMatchObject({ state: 'completed' });
+      await stack.worker.kill('SIGCONT');
+      // Once the first worker works again, its lost attempts are over as well.
+      const next = await door.order({ ...FLIGHTS, format: 'JSONL', columns: ['origin'] });
+      expect(await door.ended(next)).toMatchObject({ state: 'completed' });
+      await expectWhole(id);
+    } finally {
+      await stack.worker.kill('SIGCONT');
+      await second.stop();
+    }
+  });
+});
+
+describe('servers that are killed in mid-run', () => {
+  const SERVERS = ['minio', 'temporal', 'postgres'] as const;
+
+  it.each(SERVERS)('%s: the export recovers', async (name) => {
+    const id = await door.order({ ...FLIGHTS, format: 'CSV', compression: 'zstd' });
+    await door.until(id, ({ progress }) => progress.contentBytes > 0);
+    await stack[name].kill('SIGKILL');
+    await stack[name].start();
+    await expect
+      .poll(
+        () =>
+          door.show(id).then(
+            ({ status }) => status,
+            () => 'away',
+          ),
+        { timeout: 110_000 },
+      )
+      .toBe('COMPLETED');
+    await expectWhole(id);
+  });
+
+  it('answer 503 with Retry-After while they are away, and never 500', async () => {
+    await stack.postgres.kill('SIGKILL');
+    try {
+      const answer = await door.request('GET', '/exports');
+      expect(answer.status).toBe(503);
+      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(await answer.json()).toMatchObject({ code: 'ledger_unavailable' });
+    } finally {
+      await stack.postgres.start();
+    }
+    await expect.poll(() => door.request('GET', '/exports').then(({ status }) => status)).toBe(200);
+  });
+});
