@@ -71,5 +71,6 @@ async function accept(
   }
   c.header('Location', `${settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, '')}/exports/${run.exportId}`);
   c.header('Retry-After', String(POLL_SECONDS));
+  c.header('Cache-Control', 'no-store');
   return c.json({ job: { id: encodeJobId(jobOf(run)) } }, 202);
 }

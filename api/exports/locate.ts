@@ -9,7 +9,8 @@ import type { ExportRecord, Ledger } from '../../stores/ledger/ledger.ts';
  * @throws WaybillError `not_found`
  */
 export async function locateExport(ledger: Ledger, tenant: string, id: string): Promise<ExportRecord> {
-  const job = isRunId(id) ? { runId: id, workflowId: undefined } : decodeJobId(id);
+  const uuid = id.toLowerCase();
+  const job = isRunId(uuid) ? { runId: uuid, workflowId: undefined } : decodeJobId(id);
   const record = job && (await ledger.findExport(job.runId));
   const theirs = record?.tenant === tenant && (job?.workflowId === undefined || job.workflowId === record.workflowId);
   if (!record || !theirs) throw new WaybillError('not_found', 'There is no export with this id. Check the id.');

@@ -80,14 +80,15 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
   return nameOrder(order, rules);
 }
 
-/** @throws WaybillError `invalid_field` when a parameter is too long for a workflow id */
+/** @throws InvalidFields when a parameter is too long for a workflow id */
 export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>): NamedOrder {
   const workflowId = onDemandWorkflowId(order, optionsDigest(order, rules.keepDaysMax));
   if (Buffer.byteLength(workflowId) > WORKFLOW_ID_BYTES_MAX) {
     const [longest = 'exportType'] = Object.keys(order.parameters).sort(
       (a, b) => String(order.parameters[b]).length - String(order.parameters[a]).length,
     );
-    throw new WaybillError('invalid_field', `${longest} is too long. Send a shorter value.`, { field: longest });
+    const message = `${longest} is too long. Send a shorter value.`;
+    throw new InvalidFields([{ field: longest, code: 'invalid_field', message }]);
   }
   return { order, workflowId };
 }

@@ -9,7 +9,7 @@ import type { ManifestFile } from './stored-manifest.ts';
  * is checked against its hash before its last chunk is let go, so that a damaged file never ends well.
  *
  * @param hashes whether to check them; what unseals the file does not need it, age verifies every chunk
- * @throws WaybillError `object_damaged`, `objects_unavailable`
+ * @throws WaybillError `object_damaged`, `objects_unavailable`; `gone` when a part is not there, as while it is deleted
  */
 export async function* readStoredFile(
   objects: Objects,
@@ -34,10 +34,16 @@ export async function* readStoredFile(
 
 async function* counted(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = bytes;
-  for await (const chunk of source) {
-    left -= chunk.byteLength;
-    if (left < 0) throw new WaybillError('object_damaged');
-    yield chunk;
+  try {
+    for await (const chunk of source) {
+      left -= chunk.byteLength;
+      if (left < 0) throw new WaybillError('object_damaged');
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof WaybillError && error.code === 'not_found')
+      throw new WaybillError('gone', undefined, { cause: error });
+    throw error;
   }
   if (left !== 0) throw new WaybillError('object_damaged');
 }

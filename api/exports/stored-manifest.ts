@@ -1,32 +1,15 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
-import { COMPRESSIONS, FORMATS } from '../../contracts/order.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
+import { parseManifest } from '../../contracts/manifest-schema.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
-
-const size = z.number().int().min(0);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** What a download needs of a manifest. */
-const manifest = z.object({
-  exportId: z.string(),
-  format: z.enum(FORMATS),
-  compression: z.enum(COMPRESSIONS),
-  recipients: z.array(z.string()),
-  file: z.string().min(1),
-  bytes: size,
-  contentBytes: size,
-  createdAt: z.string(),
-  parts: z.array(z.object({ name: z.string().regex(/^[\w.-]+$/), bytes: size, sha256 })),
-});
-export type StoredManifest = z.infer<typeof manifest>;
 
 /** A manifest as it lies in the store, and read. */
 export interface ManifestFile {
   readonly bytes: Uint8Array;
-  readonly manifest: StoredManifest;
+  readonly manifest: Manifest;
   /** Object key prefix that its parts lie under. */
   readonly prefix: string;
 }
@@ -41,17 +24,12 @@ export async function openManifest(objects: Objects, record: ExportRecord): Prom
   const prefix = exportPrefix(record.tenant, record.exportId);
   const bytes = await objects.get(manifestKey(prefix));
   if (!bytes) throw new WaybillError('gone');
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (error) {
-    throw new WaybillError('object_damaged', undefined, { cause: error });
-  }
-  const read = manifest.safeParse(parsed);
-  if (!read.success) throw new WaybillError('object_damaged', undefined, { cause: read.error });
-  const sum = read.data.parts.reduce((total, part) => total + part.bytes, 0);
-  if (read.data.exportId !== record.exportId || sum !== read.data.bytes) throw new WaybillError('object_damaged');
-  return { bytes, manifest: read.data, prefix };
+  const read = parseManifest(Buffer.from(bytes).toString('utf8'));
+  if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
+  const { manifest } = read;
+  const sum = manifest.parts.reduce((total, part) => total + part.bytes, 0);
+  if (manifest.exportId !== record.exportId || sum !== manifest.bytes) throw new WaybillError('object_damaged');
+  return { bytes, manifest, prefix };
 }
 
 function assertHasFile({ state }: ExportRecord): void {
@@ -71,7 +49,7 @@ function assertHasFile({ state }: ExportRecord): void {
 }
 
 /** Strong entity tag of the file: equal exactly when every part has the same hash. */
-export function fileTag({ parts }: StoredManifest): string {
+export function fileTag({ parts }: Manifest): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part.sha256);
   return `"${hash.digest('hex').slice(0, 40)}"`;

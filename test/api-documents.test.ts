@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FAILURES } from '../contracts/failures.ts';
+import { answerOf, BODY, type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
+
+let started: StartedApi;
+let api: ComposedApi;
+
+beforeAll(async () => {
+  started = await startApi();
+  api = started.compose();
+});
+afterAll(() => started.stop());
+
+describe('pages', () => {
+  test.each(['/', '/docs', '/problems', '/problems/unknown_dataset'])('%s loads nothing foreign', async (path) => {
+    const response = await api.app.request(path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=UTF-8');
+    const policy = response.headers.get('content-security-policy');
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    const page = await response.text();
+    const loaded = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, url = '']) => url);
+    for (const url of loaded) {
+      expect(url).toMatch(/^\//);
+      expect([url, (await api.app.request(url)).status]).toEqual([url, 200]);
+    }
+    expect(page).not.toMatch(/<style|style="|<script(?! src)/);
+  });
+
+  test('every failure has one', async () => {
+    for (const code of Object.keys(FAILURES)) expect((await api.app.request(`/problems/${code}`)).status).toBe(200);
+    expect((await api.app.request('/problems/ghost')).status).toBe(404);
+    expect((await api.app.request('/problems/constructor')).status).toBe(404);
+  });
+});
+
+describe('the OpenAPI document', () => {
+  interface Operation {
+    readonly responses: Readonly<Record<string, unknown>>;
+    readonly summary: string;
+    readonly security?: unknown;
+  }
+  type Document = {
+    readonly openapi: string;
+    readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+    readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  };
+  const load = async () => (await (await api.app.request('/openapi.json')).json()) as Document;
+
+  test('names every route that answers, and only those', async () => {
+    const { paths, openapi } = await load();
+    expect(openapi).toBe('3.1.0');
+    const documented = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    );
+    const pages = /^\/(docs.*|problems.*|style\.css|openapi\.json|v1\/.*)?$/;
+    const served = api.app.routes
+      .filter(({ method, path }) => method !== 'ALL' && !pages.test(path))
+      .map(({ method, path }) => `${method} ${path}`);
+    expect([...new Set(documented)].sort()).toEqual([...new Set(served)].sort());
+  });
+
+  test('describes the problems of every operation that takes credentials', async () => {
+    const { paths } = await load();
+    for (const operation of Object.values(paths).flatMap((operations) => Object.values(operations))) {
+      expect(operation.summary).toBeTruthy();
+      if (operation.security === undefined)
+        expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '429', '503']));
+    }
+  });
+
+  test('has every schema and scheme that it refers to', async () => {
+    const document = await load();
+    const references = [...JSON.stringify(document).matchAll(/"#\/components\/(\w+)\/(\w+)"/g)];
+    expect(references.length).toBeGreaterThan(10);
+    for (const [, kind = '', name = ''] of references) expect(document.components[kind]).toHaveProperty(name);
+    expect(Object.keys(document.components.securitySchemes ?? {})).toEqual(['bearer', 'basic', 'apiKey', 'oauth']);
+  });
+});
+
+describe('health', () => {
+  test('is of the process alone; readiness names what is down, without hosts', async () => {
+    const own = started.compose();
+    expect(await (await own.app.request('/readyz')).json()).toMatchObject({ status: 'ready' });
+    own.runs.away = true;
+    own.objects.away = true;
+    const response = await own.app.request('/readyz');
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { status: 'not_ready', parts: { ledger: 'up', objects: 'down', temporal: 'down' } },
+    ]);
+    expect((await own.app.request('/healthz')).status).toBe(200);
+  });
+});
+
+describe('addresses', () => {
+  test('unknown ones are problems', async () => {
+    const response = await api.app.request('/nowhere?signature=s3cret');
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: 'not_found', instance: '/nowhere' });
+  });
+
+  test.each([
+    ['PUT', '/exports', 'POST, GET, HEAD'],
+    ['PATCH', '/exports/abc', 'GET, HEAD, DELETE'],
+    ['POST', '/exports/abc/file', 'GET, HEAD'],
+    ['GET', '/oauth/token', 'POST'],
+    ['POST', '/healthz', 'GET, HEAD'],
+  ])('%s %s: 405 with Allow', async (method, path, allow) => {
+    const response = await api.app.request(path, { method });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allow]);
+    expect((await answerOf(response)).code).toBe('method_not_allowed');
+  });
+
+  test('every answer has a request id, the caller’s when it is fit', async () => {
+    const mine = await api.app.request('/nowhere', { headers: { 'x-request-id': 'trace-7' } });
+    expect(mine.headers.get('x-request-id')).toBe('trace-7');
+    expect(await mine.json()).toMatchObject({ requestId: 'trace-7' });
+    const unfit = await api.app.request('/nowhere', { headers: { 'x-request-id': 'a b"c' } });
+    expect(unfit.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('no query is logged', async () => {
+    await api.app.request('/exports/abc/file?signature=very-secret&privateKey=also-secret');
+    const logged = started.logged.join('');
+    expect(logged).toContain('/exports/abc/file');
+    expect(logged).not.toMatch(/very-secret|also-secret/);
+  });
+
+  test('headers that protect browsers are on every answer', async () => {
+    const tenant = await started.addTenant();
+    const created = await api.app.request('/exports', post(tenant.headers, BODY));
+    for (const response of [created, await api.app.request('/nowhere'), await api.app.request('/exports')]) {
+      expect(Object.fromEntries(response.headers)).toMatchObject({
+        'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cache-control': 'no-store',
+      });
+    }
+  });
+});

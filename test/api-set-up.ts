@@ -1,0 +1,207 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { createApp } from '../api/app.ts';
+import type { ApiSettings } from '../api/deps.ts';
+import { listen } from '../api/server.ts';
+import { createCatalog } from '../config/catalog.ts';
+import type { Dataset } from '../config/dataset.ts';
+import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { MANIFEST_VERSION, type Manifest } from '../contracts/manifest.ts';
+import { fileExtension } from '../contracts/order.ts';
+import type { ExportRecord, Scope } from '../stores/ledger/ledger.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import { createMemoryObjects } from './memory-objects.ts';
+import { startPostgres } from './postgres-server.ts';
+import { createScriptedRuns } from './scripted-runs.ts';
+
+export const BODY = {
+  startDate: '2012-09-05T11:12:47.000Z',
+  endDate: '2015-05-28T17:39:23.000Z',
+  exportType: 'LEARNING_ACTIVITIES',
+  format: 'CSV',
+} as const;
+
+const SETTINGS: ApiSettings = {
+  WAYBILL_PUBLIC_URL: 'http://waybill.test',
+  WAYBILL_BODY_BYTES_MAX: 65_536,
+  WAYBILL_LINK_SECRET: 'a secret for links, of the tests',
+  WAYBILL_LINK_SECONDS: 3600,
+  WAYBILL_TOKEN_SECRET: 'a secret for tokens, of the tests',
+  WAYBILL_TOKEN_SECONDS: 600,
+  WAYBILL_TOKEN_ISSUERS: [],
+  WAYBILL_KEEP_DAYS: 30,
+  WAYBILL_TENANT_REQUESTS_MAX: 1_000_000,
+  WAYBILL_TENANT_EXPORTS_MAX: 500,
+  WAYBILL_LOGIN_FAILURES_MAX: 1_000_000,
+};
+
+function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
+  const column = (column: string) =>
+    ({ name: column, header: column, type: 'text', label: null, valueLabels: null, anonymize: false }) as const;
+  return {
+    name,
+    title: name,
+    sql: 'select 1',
+    tenantColumn: 'tenant',
+    createdColumn: 'created_at',
+    modifiedColumn: null,
+    key: ['id'],
+    columns: ['id', 'name'].map(column),
+    parameters: [],
+    formats: ['csv', 'jsonl'],
+    deletedColumn: null,
+    doors: ['on-demand'],
+    ...more,
+  };
+}
+
+const CATALOG = createCatalog([
+  dataset('LEARNING_ACTIVITIES'),
+  dataset('LEARNING_ACTIVITY_INTERACTIONS', {
+    formats: ['jsonl'],
+    parameters: [{ name: 'learningActivityId', type: 'integer', required: true, title: null }],
+  }),
+  dataset('NOTES', { parameters: [{ name: 'about', type: 'text', required: false, title: null }] }),
+  dataset('HIDDEN', { doors: ['periodic'] }),
+]);
+
+/**
+ * The API on a real ledger. Temporal and the object store are played, so that a test can put exports into any state and
+ * objects out of order; test/door-one.test.ts has the real ones.
+ */
+export async function startApi() {
+  const postgres = await startPostgres();
+  const ledger = createLedger({ url: await postgres.createDatabase(), connectionsMax: 5 });
+  await ledger.migrate();
+  const time = { offsetMs: 0 };
+  const clock = { now: () => new Date(Date.now() + time.offsetMs) };
+  const logged: string[] = [];
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
+
+  /** A new API over the same ledger, with stores of its own. */
+  function compose(settings: Partial<ApiSettings> = {}) {
+    const runs = createScriptedRuns();
+    const objects = createMemoryObjects();
+    const stopping = new AbortController();
+    const all = { ...SETTINGS, ...settings };
+    const app = createApp({
+      settings: all,
+      ledger,
+      catalog: CATALOG,
+      objects,
+      exports: runs,
+      clock,
+      logger,
+      stopping: stopping.signal,
+    });
+    return { app, runs, objects, stopping, settings: all, serve: () => listen(app, '127.0.0.1', 0) };
+  }
+
+  async function addTenant(scopes: readonly Scope[] = ['read', 'write']) {
+    const key = `t-${randomUUID()}`;
+    await ledger.addTenant({ key, title: 'A tenant' });
+    return { key, ...(await addCredential(key, scopes)) };
+  }
+
+  async function addCredential(tenant: string, scopes: readonly Scope[]) {
+    const clientId = `c-${randomUUID()}`;
+    const secret = `s-${randomUUID()}`;
+    await ledger.addCredential({ tenant, clientId, scopes, secret });
+    return { clientId, secret, headers: { authorization: basic(clientId, secret) } };
+  }
+
+  async function stop() {
+    await ledger.close();
+    await postgres.stop();
+  }
+
+  return { ledger, time, clock, logged, compose, addTenant, addCredential, stop };
+}
+export type StartedApi = Awaited<ReturnType<typeof startApi>>;
+export type ComposedApi = ReturnType<StartedApi['compose']>;
+
+export function basic(clientId: string, secret: string): string {
+  return `Basic ${Buffer.from(`${clientId}:${secret}`, 'utf8').toString('base64')}`;
+}
+
+export function post(headers: Readonly<Record<string, string>>, body: unknown) {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  };
+}
+
+/** Puts a finished file of these parts under an export that is under way, as its workflow would. */
+export async function finishExport(
+  { ledger }: StartedApi,
+  { objects, runs }: ComposedApi,
+  record: ExportRecord,
+  contents: readonly Uint8Array[],
+  more: Partial<Manifest> = {},
+) {
+  const { order, exportId, workflowId, tenant } = record;
+  const prefix = exportPrefix(tenant, exportId);
+  const snapshotAt = '2026-11-21T07:00:00.123456Z' as Manifest['snapshotAt'];
+  const parts = contents.map((content, index) => {
+    const name = `part-${String(index).padStart(5, '0')}-test-1.${fileExtension(order)}`;
+    objects.stored.set(`${prefix}${name}`, content);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const bytes = content.byteLength;
+    return { name, rows: 1, bytes, sha256, contentBytes: bytes, contentSha256: null };
+  });
+  const bytes = parts.reduce((total, part) => total + part.bytes, 0);
+  const manifest: Manifest = {
+    version: MANIFEST_VERSION,
+    exportId,
+    workflowId,
+    tenant,
+    dataset: order.dataset,
+    window: order.window,
+    parameters: order.parameters,
+    snapshotAt,
+    format: order.format,
+    csv: order.format === 'csv' ? order.csv : null,
+    compression: order.compression,
+    recipients: order.recipients,
+    columns: [],
+    file: `${order.dataset.toLowerCase()}.${fileExtension(order)}`,
+    rows: parts.length,
+    bytes,
+    contentBytes: bytes,
+    parts,
+    createdAt: snapshotAt,
+    expiresAt: '2036-12-21T07:00:00.000000Z' as Manifest['expiresAt'],
+    ...more,
+  };
+  objects.stored.set(manifestKey(prefix), Buffer.from(JSON.stringify(manifest)));
+  await ledger.recordOutcome(exportId, {
+    state: 'completed',
+    snapshotAt,
+    rows: manifest.rows,
+    bytes,
+    contentBytes: manifest.contentBytes,
+    parts: parts.length,
+    expiresAt: new Date(manifest.expiresAt),
+  });
+  runs.running.delete(workflowId);
+  return manifest;
+}
+
+/** The members of answers that tests look at; each test asks for what its answer has. */
+export interface Answer {
+  readonly job: { readonly id: string; readonly status: string; readonly exportData?: unknown };
+  readonly exportData: { readonly downloadUrl: string; readonly downloadExpiresAt: string };
+  readonly code: string;
+  readonly errors: readonly { readonly field: string; readonly code: string; readonly allowed?: readonly string[] }[];
+  readonly items: readonly { readonly exportId: string; readonly state: string; readonly downloadUrl: string | null }[];
+  readonly next: string | null;
+  readonly exportId: string;
+  readonly state: string;
+  readonly progress: { readonly percent: number; readonly rowsDone: number };
+  readonly access_token: string;
+}
+
+export async function answerOf(response: Response): Promise<Answer> {
+  return (await response.json()) as Answer;
+}
