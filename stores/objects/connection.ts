@@ -16,7 +16,7 @@ export interface ObjectsOptions {
   readonly silenceMilliseconds?: number;
 }
 
-/** Makes a client whose requests end when the signal aborts, or when the store falls silent. Connections are shared. */
+/** Makes clients whose requests end when the signal aborts, or when the store falls silent. Connections are shared. */
 export type Connect = (signal?: AbortSignal) => Client;
 
 type Transport = NonNullable<ClientOptions['transport']>;
@@ -62,7 +62,7 @@ function transport(send: typeof http.request, silenceMilliseconds: number, signa
     asking.on('timeout', () => {
       // Bytes that wait to be read: the reader is slow, not the store.
       if (answer !== undefined && answer.readableLength > 0) asking.setTimeout(silenceMilliseconds);
-      else asking.destroy(new StoreSilent(`no byte for ${silenceMilliseconds} ms`));
+      else (answer ?? asking).destroy(new StoreSilent(`no byte for ${silenceMilliseconds} ms`));
     });
     return asking;
   }

@@ -34,7 +34,11 @@ export interface Objects {
 
   /**
    * Writes a stream as one object in bounded memory: appears whole or not at all. When the source or the store fails,
-   * or the signal aborts, the multipart upload is aborted before this rejects with that error.
+   * or the signal aborts, the multipart upload is aborted before this rejects with that error. A chunk of the source
+   * need only be valid until the next one is asked for.
+   *
+   * When the store is lost in the very last request, the object may be there although this rejects; when it is lost for
+   * the abort as well, the upload is left to {@link abortUpload}.
    */
   write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject>;
 
@@ -46,7 +50,8 @@ export interface Objects {
 
   /**
    * Streams an object, or `length` bytes from `offset`. Ending the iteration or aborting closes the connection.
-   * @throws WaybillError `not_found` at the first pull when there is none; `object_damaged` when it ends short.
+   * @throws WaybillError `not_found` at the first pull when there is none; `object_damaged` when the object ends before
+   *   the range does; `objects_unavailable` when the connection does.
    */
   read(
     key: string,
@@ -66,7 +71,13 @@ export interface Objects {
   /** Aborts one multipart upload; one that is gone is no error. */
   abortUpload(key: string, uploadId: string): Promise<void>;
 
-  /** Aborts every multipart upload whose key begins with the prefix. @returns how many there were. */
+  /**
+   * Aborts every multipart upload whose key begins with the prefix, as far as the store lists them: a MinIO that was
+   * started again since lists them only by exact key, and drops them by itself after a day. So call this with every key
+   * that is known, and {@link abortUpload} where the upload id is.
+   *
+   * @returns how many there were.
+   */
   abortUploads(prefix: string): Promise<number>;
 
   /** Answers when the store can be reached. @throws WaybillError `objects_unavailable` */

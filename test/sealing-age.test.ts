@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { getProgram } from '../stack/find-program.ts';
+import { generateKey, recipientOf } from '../stores/sealing/keys.ts';
+import { seal } from '../stores/sealing/seal.ts';
+import { CHUNK_BYTES } from '../stores/sealing/stream.ts';
+import { unseal } from '../stores/sealing/unseal.ts';
+
+const run = promisify(execFile);
+
+let age = '';
+let directory = '';
+
+beforeAll(async () => {
+  const signal = new AbortController().signal;
+  const found = await getProgram('age', { environment: process.env, report: () => undefined, signal });
+  age = found.path;
+  directory = await mkdtemp(join(tmpdir(), 'waybill-age-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** Files are written under names of their own, so that tests do not meet. */
+function path(name: string): string {
+  return join(directory, `${name}-${randomBytes(4).toString('hex')}`);
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 10_007) yield bytes.subarray(at, at + 10_007);
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of source) parts.push(Buffer.from(chunk));
+  return Buffer.concat(parts);
+}
+
+const SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 3 * 1024 * 1024 + 5];
+
+describe.each([
+  { kind: 'X25519', postQuantum: false },
+  { kind: 'post-quantum', postQuantum: true },
+])('the age command and a $kind key', ({ postQuantum }) => {
+  it.each(SIZES)('open what we seal, %i bytes', async (size) => {
+    const content = randomBytes(size);
+    const { identity, recipient } = await generateKey({ postQuantum });
+    const [key, sealed, opened] = [path('key'), path('sealed'), path('opened')];
+    await writeFile(key, `${identity}\n`);
+    await writeFile(sealed, await collect(seal(chunksOf(content), [recipient])));
+    await run(age, ['--decrypt', '--identity', key, '--output', opened, sealed]);
+    expect((await readFile(opened)).equals(content)).toBe(true);
+  });
+
+  it.each(SIZES)('seal what we open, %i bytes', async (size) => {
+    const content = randomBytes(size);
+    const { identity, recipient } = await generateKey({ postQuantum });
+    const [plain, sealed] = [path('plain'), path('sealed')];
+    await writeFile(plain, content);
+    await run(age, ['--encrypt', '--recipient', recipient, '--output', sealed, plain]);
+    expect((await collect(unseal(chunksOf(await readFile(sealed)), identity))).equals(content)).toBe(true);
+  });
+
+  it('make key files that we read', async () => {
+    const key = path('key');
+    await run(join(dirname(age), 'age-keygen'), [...(postQuantum ? ['-pq'] : []), '-o', key]);
+    const file = await readFile(key, 'utf8');
+    const content = randomBytes(1_000);
+    const [plain, sealed] = [path('plain'), path('sealed')];
+    await writeFile(plain, content);
+    await run(age, ['--encrypt', '--recipient', await recipientOf(file), '--output', sealed, plain]);
+    expect((await collect(unseal(chunksOf(await readFile(sealed)), file))).equals(content)).toBe(true);
+  });
+});
