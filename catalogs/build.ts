@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
 
 export interface SampleOptions {
@@ -139,7 +139,9 @@ async function withConnection<Result>(work: (connection: DuckDBConnection) => Pr
 
 /** Copies rather than links: the warehouse then does not depend on where the packages are. */
 async function copyFlights(directory: string, flightsPath: string): Promise<void> {
-  const source = fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')));
+  // Not import.meta.resolve, which the tests' module runner does not have.
+  const entry = createRequire(import.meta.url).resolve('vega-datasets');
+  const source = join(dirname(entry), '..', 'data', 'flights-3m.parquet');
   const { size } = await stat(source);
   if ((await stat(flightsPath).catch(() => undefined))?.size === size) return;
   const workshop = await mkdtemp(join(directory, LEFTOVER));

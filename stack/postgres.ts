@@ -61,20 +61,20 @@ export async function postgresProcess(options: {
     stopSignal: 'SIGINT',
     graceMs: 10_000,
     readyMs: 30_000,
-    ready: () => createDatabase(port),
+    ready: () => prepareDatabase(port, DATABASE),
     retryWhen: /pre-existing shared memory block|lock file "postmaster.pid" is empty/,
   };
 }
 
-/** Makes the ledger's database when it is missing. @returns `true`; rejects while the server does not answer */
-async function createDatabase(port: number): Promise<boolean> {
+/** Makes a database when it is missing. @returns `true`; rejects while the server does not answer */
+export async function prepareDatabase(port: number, name: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: postgresUrl(port, 'postgres'), connectionTimeoutMillis: 2_000 });
   // A connection that breaks while idle must not end this process.
   client.on('error', () => undefined);
   await client.connect();
   try {
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
     return true;
   } finally {
     await client.end();

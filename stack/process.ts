@@ -54,7 +54,7 @@ export interface ProcessEvents {
 }
 
 const LINES_KEPT = 100;
-const LINES_SHOWN = 15;
+const LINES_SHOWN = 25;
 /** Milliseconds before the second question; each later one waits half as long again, up to the last. */
 const ASK_MS = { first: 50, last: 500 };
 /** Milliseconds that a dead process's children get to follow it. */

@@ -167,6 +167,7 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
     WAYBILL_TEMPORAL_UI_URL: urls.temporalUi,
     WAYBILL_LEDGER_URL: postgresUrl(ports.postgres),
     WAYBILL_OBJECTS_URL: urls.objects,
+    WAYBILL_OBJECTS_REGION: 'us-east-1',
     WAYBILL_OBJECTS_BUCKET: 'waybill',
     WAYBILL_OBJECTS_ACCESS_KEY: DEMO.objectsAccessKey,
     WAYBILL_OBJECTS_SECRET_KEY: DEMO.objectsSecretKey,

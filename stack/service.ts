@@ -33,3 +33,12 @@ export function serviceProcess(options: {
     retryWhen: undefined,
   };
 }
+
+/**
+ * The surrounding environment with the stack's settings over it. A surrounding `<name>_FILE` must not bring another
+ * value in by the back door.
+ */
+export function serviceEnvironment(environment: Environment, settings: Readonly<Record<string, string>>): Environment {
+  const kept = Object.entries(environment).filter(([name]) => !Object.hasOwn(settings, name.replace(/_FILE$/, '')));
+  return { ...Object.fromEntries(kept), ...settings };
+}

@@ -1,16 +1,15 @@
 import { join } from 'node:path';
-import { createLedger } from '../stores/ledger/postgres.ts';
-import type { Environment } from './environment.ts';
 import type { ProcessHandle } from './process.ts';
-import { type ConnectionSettings, type RunningServers, type StackOptions, startServers } from './servers.ts';
-import { serviceProcess } from './service.ts';
-import { seedDemoTenants } from './tenants.ts';
+import { type RunningServers, type StackOptions, startServers } from './servers.ts';
+import { prepareStores, type ServiceSettings, startServices } from './services.ts';
 import { prepareWarehouse } from './warehouse.ts';
+
+export { serviceEnvironment } from './service.ts';
 
 /** The servers with the API and a worker on them, the sample warehouse and the demo tenants. */
 export interface RunningStack extends RunningServers {
   /** Every setting of the API and the worker. */
-  readonly settings: ConnectionSettings & Readonly<Record<string, string>>;
+  readonly settings: ServiceSettings;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
 }
@@ -22,7 +21,7 @@ export interface RunningStack extends RunningServers {
  */
 export async function startStack(
   options: StackOptions & {
-    /** Size of the sample warehouse, as a multiple of its smallest. */
+    /** Size of the sample warehouse, as a multiple of the default. */
     readonly sampleScale: number;
     /** Whether the API and the worker restart when their source changes. */
     readonly watch: boolean;
@@ -30,51 +29,22 @@ export async function startStack(
     readonly settings: Readonly<Record<string, string>>;
   },
 ): Promise<RunningStack> {
-  const { dataDirectory, environment, report, sampleScale, watch } = options;
+  const { dataDirectory, environment, report, sampleScale, signal, watch } = options;
   const servers = await startServers(options);
+  const giveUp = () => void servers.stop();
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
     const [warehouse] = await Promise.all([
       prepareWarehouse({ directory: join(dataDirectory, 'warehouse'), scale: sampleScale, report }),
-      seed(servers),
+      prepareStores(servers.settings),
     ]);
     const settings = { ...servers.settings, ...warehouse, ...options.settings };
     report('starting the API and a worker');
-    const start = (name: 'api' | 'worker', readyUrl: string) =>
-      servers.supervisor.start(
-        serviceProcess({
-          name,
-          entry: `${name}/main.ts`,
-          environment: serviceEnvironment(environment, settings),
-          readyUrl,
-          watch,
-        }),
-      );
-    const [api, worker] = await Promise.all([
-      start('api', `${servers.urls.api}/readyz`),
-      start('worker', `${servers.urls.workerHealth}/healthz`),
-    ]);
-    return { ...servers, settings, api, worker };
+    return { ...servers, settings, ...(await startServices(servers.supervisor, { settings, environment, watch })) };
   } catch (error) {
     await servers.stop();
     throw error;
-  }
-}
-
-/**
- * What a service of the stack sees: the surrounding environment with the stack's settings over it. A surrounding
- * `<name>_FILE` must not bring another value in by the back door.
- */
-export function serviceEnvironment(environment: Environment, settings: Readonly<Record<string, string>>): Environment {
-  const kept = Object.entries(environment).filter(([name]) => !Object.hasOwn(settings, name.replace(/_FILE$/, '')));
-  return { ...Object.fromEntries(kept), ...settings };
-}
-
-async function seed(servers: RunningServers): Promise<void> {
-  const ledger = createLedger({ url: servers.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
-  try {
-    await ledger.migrate();
-    await seedDemoTenants(ledger);
   } finally {
-    await ledger.close();
+    signal.removeEventListener('abort', giveUp);
   }
 }

@@ -23,7 +23,7 @@ export interface SupervisorEvents {
 
 export function createSupervisor(events: SupervisorEvents): Supervisor {
   const handles: ProcessHandle[] = [];
-  const watchdog = spawn(process.execPath, [fileURLToPath(import.meta.resolve('./watchdog.ts'))], {
+  const watchdog = spawn(process.execPath, [fileURLToPath(new URL('./watchdog.ts', import.meta.url))], {
     stdio: ['pipe', 'ignore', 'inherit'],
     // Ctrl-C and a hang-up of the terminal must not end it before its work is done.
     detached: true,

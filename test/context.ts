@@ -1,13 +1,30 @@
+import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
-import type { StackPorts } from '../stack/ports.ts';
+import { freePort, LOOPBACK, type StackPorts } from '../stack/ports.ts';
+import { postgresUrl, prepareDatabase } from '../stack/postgres.ts';
+import type { ProcessHandle } from '../stack/process.ts';
 import type { StackUrls } from '../stack/servers.ts';
+import { prepareStores, type ServiceSettings, startServices } from '../stack/services.ts';
+import { createSupervisor } from '../stack/supervisor.ts';
+import type { DemoCredential } from '../stack/tenants.ts';
 
-/** The stack that test/global-setup.ts runs for all tests of the project `servers`. */
+/**
+ * The stack that test/global-setup.ts runs for all tests of the project `servers`. It lives in another process than the
+ * tests, who therefore cannot kill its parts, and must not: a test that
+ *
+ * - kills or reconfigures the API or a worker starts its own with {@link startOwnServices}: own processes on the shared
+ *   servers, apart from all others by a Temporal namespace, a bucket and a ledger of their own;
+ * - kills PostgreSQL, MinIO or Temporal starts its own servers with `startServers({ ports: 'free', … })` of
+ *   stack/servers.ts (about two seconds), whose handles have `kill` and `restart`.
+ */
 export interface StackContext {
   readonly ports: StackPorts;
   readonly urls: StackUrls;
   /** Every `WAYBILL_*` setting of the API and the worker. */
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: ServiceSettings;
+  /** What processes that a test starts should have around them: PATH and the like. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly credentials: readonly DemoCredential[];
 }
 
 declare module 'vitest' {
@@ -16,10 +33,59 @@ declare module 'vitest' {
   }
 }
 
-/**
- * The shared stack. A test must leave it running as it found it: one that kills a server starts its own with
- * `startServers({ ports: 'free', … })`.
- */
 export function useStack(): StackContext {
   return inject('stack');
+}
+
+/** @returns the `Authorization` header of a demo credential */
+export function basic(clientId = 'dreambuilder', secret = `${clientId}-demo-secret`): string {
+  return `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
+}
+
+/** An API and a worker of a test's own. */
+export interface OwnServices {
+  /** Where the API answers. */
+  readonly url: string;
+  readonly settings: ServiceSettings;
+  readonly api: ProcessHandle;
+  readonly worker: ProcessHandle;
+  /** What the two have written, oldest first. */
+  readonly lines: readonly string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an API and a worker on the shared servers.
+ *
+ * @param settings on top of those of the shared stack, such as `{ WAYBILL_PART_ROWS: '1000' }`
+ */
+export async function startOwnServices(settings: Readonly<Record<string, string>> = {}): Promise<OwnServices> {
+  const stack = useStack();
+  const name = `test-${randomUUID()}`;
+  const [apiPort, healthPort] = [await freePort(), await freePort()];
+  const url = `http://${LOOPBACK}:${apiPort}`;
+  const own = {
+    ...stack.settings,
+    WAYBILL_API_PORT: String(apiPort),
+    WAYBILL_PUBLIC_URL: url,
+    WAYBILL_WORKER_HEALTH_PORT: String(healthPort),
+    WAYBILL_TEMPORAL_NAMESPACE: name,
+    WAYBILL_OBJECTS_BUCKET: name,
+    WAYBILL_LEDGER_URL: postgresUrl(stack.ports.postgres, name),
+    ...settings,
+  };
+  await prepareDatabase(stack.ports.postgres, name);
+  await prepareStores(own);
+  const lines: string[] = [];
+  const supervisor = createSupervisor({
+    line: (from, line) => lines.push(`${from} | ${line}`),
+    crashed: (from, how) => lines.push(`${from} ${how}`),
+  });
+  try {
+    const services = await startServices(supervisor, { settings: own, environment: stack.environment, watch: false });
+    return { url, settings: own, ...services, lines, stop: () => supervisor.stop() };
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
 }

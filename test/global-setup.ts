@@ -3,24 +3,57 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startServers } from '../stack/servers.ts';
+import { prepareStores } from '../stack/services.ts';
+import { DEMO_CREDENTIALS } from '../stack/tenants.ts';
+import { prepareWarehouse } from '../stack/warehouse.ts';
+
+/** 4,000 rows in the sample warehouse's largest table; the flights are always three million. */
+const SAMPLE_SCALE = 0.01;
 
 /** Starts one stack on free ports and a temporary directory for all tests that need servers. @returns what ends it */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { logger } = project.vitest;
   const directory = await mkdtemp(join(tmpdir(), 'waybill-test-'));
   // As root, PostgreSQL runs as another user, who must get to its data below.
   await chmod(directory, 0o711);
-  const servers = await startServers({
-    ports: 'free',
-    dataDirectory: directory,
-    environment: process.env,
-    report: (line) => project.vitest.logger.log(line),
-    line: () => undefined,
-    crashed: (name, how) => project.vitest.logger.error(`${name} ${how}`),
-    signal: new AbortController().signal,
-  });
-  project.provide('stack', { ports: servers.ports, urls: servers.urls, settings: servers.settings });
-  return async () => {
-    await servers.stop();
-    await rm(directory, { recursive: true, force: true });
-  };
+  const lines: string[] = [];
+  // Settings of whoever runs the tests must not change what they find; those that name executables may.
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('WAYBILL_') || name.endsWith('_BIN')),
+  );
+  const end = async () => rm(directory, { recursive: true, force: true });
+  try {
+    const stack = await startServers({
+      ports: 'free',
+      dataDirectory: directory,
+      environment,
+      report: (line) => logger.log(line),
+      line: (name, line) => lines.push(`${name} | ${line}`),
+      crashed: (name, how) => logger.error(`${name} ${how}:\n${lines.slice(-50).join('\n')}`),
+      signal: new AbortController().signal,
+    });
+    await prepareStores(stack.settings);
+    const warehouse = await prepareWarehouse({
+      directory: join(directory, 'warehouse'),
+      scale: SAMPLE_SCALE,
+      report: (line) => logger.log(line),
+    });
+    const { ports, urls } = stack;
+    const settings = { ...stack.settings, ...warehouse };
+    project.provide('stack', { ports, urls, settings, environment: bare(environment), credentials: DEMO_CREDENTIALS });
+    return async () => {
+      await stack.stop();
+      await end();
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** What can be handed to test workers: an environment without holes. */
+function bare(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
