@@ -41,6 +41,9 @@ export class CliFailure extends Error {
   }
 }
 
+/** Code of a connection that was accepted and then closed without an answer. */
+export const BROKEN_OFF = 'broken_off';
+
 /** A wrong command line. */
 export function usage(message: string, ...lines: readonly string[]): CliFailure {
   return new CliFailure(EXIT.usage, message, { lines });

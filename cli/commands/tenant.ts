@@ -161,9 +161,11 @@ function disableCommand(cli: Cli): Command {
   });
 }
 
+type Limit = number | 'default';
+
 interface LimitOptions extends Common {
-  readonly exports?: number | null;
-  readonly requests?: number | null;
+  readonly exports?: Limit;
+  readonly requests?: Limit;
 }
 
 function limitsCommand(cli: Cli): Command {
@@ -177,8 +179,8 @@ function limitsCommand(cli: Cli): Command {
   return command.action(async (key: string, options: LimitOptions) => {
     const limits = await withLedger(cli, async (ledger) => {
       const tenant = await ledger.findTenant(key);
-      const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : options.exports;
-      const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : options.requests;
+      const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : limitOf(options.exports);
+      const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : limitOf(options.requests);
       await ledger.setTenantLimits(key, { exportsMax, requestsMax });
       return { exportsMax, requestsMax };
     });
@@ -189,8 +191,12 @@ function limitsCommand(cli: Cli): Command {
 }
 
 /** `null`: the deployment's limit. */
-function parseLimit(text: string): number | null {
-  if (text === 'default') return null;
+function limitOf(limit: Limit): number | null {
+  return limit === 'default' ? null : limit;
+}
+
+function parseLimit(text: string): Limit {
+  if (text === 'default') return text;
   try {
     return parseCount(text);
   } catch {

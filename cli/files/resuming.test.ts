@@ -33,7 +33,7 @@ describe('a download that goes on', () => {
   test('brings every byte once, wherever connections break', async () => {
     const loss = fc.record({ bytes: fc.nat(60), how: fc.constantFrom('error', 'end', 'refused') });
     await fc.assert(
-      fc.asyncProperty(fc.array(loss, { maxLength: 6 }), fc.nat(FILE.length), async (losses, offset) => {
+      fc.asyncProperty(fc.array(loss, { maxLength: 4 }), fc.nat(FILE.length), async (losses, offset) => {
         const { bytes } = await collect(breakingAfter(losses).open, offset);
         expect(bytes).toEqual(FILE.subarray(offset));
       }),
@@ -61,6 +61,13 @@ describe('a download that goes on', () => {
     const { open, offsets } = breakingAfter(losses);
     await expect(collect(open)).rejects.toMatchObject({ exitCode: EXIT.unreachable });
     expect(offsets.length).toBe(31);
+  });
+
+  test('gives up sooner when answers break off at the same place', async () => {
+    const losses = Array.from({ length: 100 }, () => ({ bytes: 0, how: 'error' as const }));
+    const { open, offsets } = breakingAfter([{ bytes: 10, how: 'error' }, ...losses]);
+    await expect(collect(open)).rejects.toMatchObject({ exitCode: EXIT.failed, code: 'object_damaged' });
+    expect(offsets.length).toBe(6);
   });
 
   test('does not ask again when it is refused for good, or stopped', async () => {

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CliFailure, EXIT } from '../failure.ts';
+import { BROKEN_OFF, CliFailure, EXIT } from '../failure.ts';
 
 /** A count of tries in a row that may bring nothing. */
 const TRIES_MAX = 30;
+/** A count of answers in a row that may break off before they brought a byte. */
+const EMPTY_ANSWERS_MAX = 5;
 
 export interface ResumingOptions {
   /** First byte wanted. */
@@ -24,14 +26,17 @@ export async function* resuming(open: OpenAt, options: ResumingOptions): AsyncGe
   const { bytesTotal, retryMs, signal, onLoss } = options;
   let at = options.offset;
   let tries = 0;
+  let emptyAnswers = 0;
   while (at < bytesTotal) {
     const source = await opened(open, at);
-    if (source !== undefined) {
+    if (source !== 'away') emptyAnswers += 1;
+    if (typeof source !== 'string') {
       const chunks = source[Symbol.asyncIterator]();
       try {
         for (let chunk = await nextOf(chunks, signal); chunk !== undefined; chunk = await nextOf(chunks, signal)) {
           at += chunk.length;
           tries = 0;
+          emptyAnswers = 0;
           yield chunk;
         }
       } finally {
@@ -41,20 +46,27 @@ export async function* resuming(open: OpenAt, options: ResumingOptions): AsyncGe
     }
     signal.throwIfAborted();
     tries += 1;
-    if (tries > TRIES_MAX) {
-      throw new CliFailure(EXIT.unreachable, 'The connection was lost too often.', { passing: true });
-    }
+    if (emptyAnswers >= EMPTY_ANSWERS_MAX) throw damaged();
+    if (tries > TRIES_MAX) throw new CliFailure(EXIT.unreachable, 'The connection was lost too often.');
     onLoss(at);
     await delay(retryMs, undefined, { signal });
   }
 }
 
-async function opened(open: OpenAt, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+function damaged(): CliFailure {
+  return new CliFailure(EXIT.failed, 'Waybill breaks the file off at the same place each time: it may be damaged.', {
+    code: 'object_damaged',
+    lines: ['Resubmit the export, and tell the operator.'],
+  });
+}
+
+/** @returns `broken off` when it was reached but did not answer, `away` when it could not be reached. */
+async function opened(open: OpenAt, offset: number): Promise<AsyncIterable<Uint8Array> | 'broken off' | 'away'> {
   try {
     return await open(offset);
   } catch (error) {
-    if (error instanceof CliFailure && error.passing) return undefined;
-    throw error;
+    if (!(error instanceof CliFailure && error.passing)) throw error;
+    return error.code === BROKEN_OFF ? 'broken off' : 'away';
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CliFailure, EXIT, type ExitCode } from '../failure.ts';
+import { BROKEN_OFF, CliFailure, EXIT, type ExitCode } from '../failure.ts';
 import { plain } from '../screen/table.ts';
 import type { Connection } from './connection.ts';
 
@@ -33,6 +33,10 @@ export function createClient(connection: Connection): Client {
       });
     } catch (cause) {
       signal?.throwIfAborted();
+      if (isBrokenOff(cause)) {
+        const more = { code: BROKEN_OFF, passing: true, cause };
+        throw new CliFailure(EXIT.unreachable, 'Waybill closed the connection without an answer. Try again.', more);
+      }
       throw new CliFailure(EXIT.unreachable, `Waybill cannot be reached at ${url.origin}.`, {
         lines: ['Is it running? "waybill doctor" tells. Is the address right? --url or WAYBILL_URL sets it.'],
         passing: true,
@@ -50,6 +54,12 @@ export function createClient(connection: Connection): Client {
       return readJson(schema, answer);
     },
   };
+}
+
+/** `fetch` tells it in the cause of its error. Source: undici, core/errors.js. */
+function isBrokenOff(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && ['UND_ERR_SOCKET', 'ECONNRESET'].includes(String(cause.code));
 }
 
 /** @throws CliFailure when the answer is not what Waybill's contract says. */

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { waybill } from './cli-run.ts';
+import { type StartedLedger, startLedger } from './ledger-set-up.ts';
+
+let started: StartedLedger;
+
+beforeAll(async () => {
+  started = await startLedger();
+});
+
+afterAll(() => started?.stop());
+
+const operator = (...args: readonly string[]) => waybill(args, { WAYBILL_LEDGER_URL: started.url });
+
+async function addTenant() {
+  const key = `t-${randomUUID()}`;
+  const { output } = await operator('tenant', 'add', key, '--title', 'A \u001b[2Jtenant', '--json');
+  return { key, ...(JSON.parse(output) as { clientId: string; secret: string; scopes: string[] }) };
+}
+
+describe('an operator', () => {
+  test('adds a tenant whose credential works, with a secret of 256 bits', async () => {
+    const { key, clientId, secret } = await addTenant();
+    expect(secret).toMatch(/^wbs_[\w-]{43}$/);
+    expect(await started.ledger.verifyCredential(clientId, secret)).toMatchObject({ tenant: key });
+    expect((await operator('tenant', 'add', key)).code).toBe(2);
+    const shown = await operator('tenant', 'show', key);
+    expect(shown.output).toContain('A \uFFFD[2Jtenant');
+    expect(shown.output + shown.errors).not.toContain(secret);
+    expect((await operator('tenant', 'list')).output).toContain(key);
+  });
+
+  test('adds a credential that only reads, rotates and disables it', async () => {
+    const { key } = await addTenant();
+    const clientId = `c-${randomUUID()}`;
+    const added = await operator('tenant', 'add-credential', key, '--client-id', clientId, '--read-only', '--json');
+    expect(JSON.parse(added.output)).toMatchObject({ scopes: ['read'], clientId });
+    const rotated = await operator('tenant', 'rotate', clientId, '--json');
+    const [before, after] = [added, rotated].map(({ output }) => String(JSON.parse(output).secret));
+    expect(await started.ledger.verifyCredential(clientId, before ?? '')).toBeUndefined();
+    expect(await started.ledger.verifyCredential(clientId, after ?? '')).toBeDefined();
+    expect((await operator('tenant', 'disable', 'other', '--client-id', clientId)).code).toBe(1);
+    expect((await operator('tenant', 'disable', key, '--client-id', clientId)).code).toBe(0);
+    expect(await started.ledger.verifyCredential(clientId, after ?? '')).toBeUndefined();
+  });
+
+  test('locks a tenant out, sets its limits one by one, and finds it all in the audit trail', async () => {
+    const { key, clientId, secret } = await addTenant();
+    await operator('tenant', 'limits', key, '--exports', '3');
+    await operator('tenant', 'limits', key, '--requests', '100');
+    expect(await started.ledger.findTenant(key)).toMatchObject({ exportsMax: 3, requestsMax: 100 });
+    await operator('tenant', 'limits', key, '--exports', 'default');
+    expect(await started.ledger.findTenant(key)).toMatchObject({ exportsMax: null, requestsMax: 100 });
+    await operator('tenant', 'disable', key);
+    expect(await started.ledger.verifyCredential(clientId, secret)).toBeUndefined();
+    const { output } = await operator('audit', '--tenant', key, '--limit', '2');
+    expect(output).toContain('tenant.disabled');
+    expect(output).not.toContain('tenant.added');
+    const all = await operator('audit', '--tenant', key, '--json');
+    expect(JSON.parse(all.output)).toHaveLength(6);
+    expect(all.output).not.toContain(secret);
+  });
+
+  test.each([
+    [['tenant', 'show', 'nobody'], 1],
+    [['tenant', 'disable', 'nobody'], 1],
+    [['tenant', 'rotate', 'nobody'], 1],
+    [['tenant', 'limits', 'nobody', '--exports', '1'], 1],
+    [['tenant', 'add', 'Not A Key'], 2],
+    [['tenant', 'add-credential', 'nobody', '--client-id', 'x'], 1],
+    [['ledger', 'migrate'], 0],
+    [['ledger', 'rebuild'], 2],
+  ])('%j ends with %d', async (args, code) => {
+    expect((await operator(...args)).code).toBe(code);
+  });
+});
