@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
-import { google, temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
 
-const KEYWORD = temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 const SECONDS_A_DAY = 86_400;
 
 /** gRPC status codes. Source: grpc/status in the gRPC specification. */
@@ -29,7 +29,9 @@ export async function prepareNamespace(
   await allowing([GRPC.alreadyExists, GRPC.permissionDenied, GRPC.unimplemented, GRPC.unauthenticated], () =>
     connection.workflowService.registerNamespace({
       namespace,
-      workflowExecutionRetentionPeriod: google.protobuf.Duration.fromObject({ seconds: retentionDays * SECONDS_A_DAY }),
+      workflowExecutionRetentionPeriod: proto.google.protobuf.Duration.fromObject({
+        seconds: retentionDays * SECONDS_A_DAY,
+      }),
     }),
   );
   await untilTrue(`Temporal's namespace ${namespace} is missing. Make it, then start the worker again.`, async () => {
