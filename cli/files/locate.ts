@@ -8,13 +8,15 @@ export const MANIFEST_FILE = 'manifest.json';
 /** What follows the name of a file whose manifest was saved next to it. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
-/** Where the stored bytes of a part lie on this disk. */
+/** Where a part lies on this disk. */
 export interface LocatedPart {
   readonly part: ManifestPart;
   readonly file: string;
+  /** Whether the file is as it was stored, or has been unsealed and decompressed. */
+  readonly form: 'stored' | 'opened';
   /** First byte of the part in the file. */
   readonly offset: number;
-  /** A count of bytes that the file has from there on, at most what is wanted; `null`: there is no such file. */
+  /** A count of bytes that the file has for the part; `null`: there is no such file. */
   readonly bytesThere: number | null;
 }
 
@@ -47,7 +49,7 @@ function manifestIn(directory: string): string {
   return only;
 }
 
-/** Finds the parts beside their manifest: each as its own file, or all in the finished file. */
+/** Finds the parts beside their manifest: each as its own file, or all in the finished file, opened or not. */
 export function locateParts(manifest: Manifest, manifestFile: string): readonly LocatedPart[] {
   const directory = dirname(manifestFile);
   const finished = finishedNames(manifest, manifestFile)
@@ -57,19 +59,26 @@ export function locateParts(manifest: Manifest, manifestFile: string): readonly 
   if (separate || finished === undefined) {
     return manifest.parts.map((part) => {
       const file = join(directory, part.name);
-      return { part, file, offset: 0, bytesThere: sizeOf(file) };
+      return { part, file, form: 'stored', offset: 0, bytesThere: sizeOf(file) };
     });
   }
   const size = sizeOf(finished) ?? 0;
+  const form = size === manifest.contentBytes && size !== manifest.bytes ? 'opened' : 'stored';
   let offset = 0;
   return manifest.parts.map((part, index) => {
+    const bytes = partBytes({ part, form });
     const isLast = index === manifest.parts.length - 1;
     const rest = Math.max(0, size - offset);
     // Bytes behind the last part belong to no part, so they are counted to it and make it too long.
-    const located = { part, file: finished, offset, bytesThere: isLast ? rest : Math.min(rest, part.bytes) };
-    offset += part.bytes;
+    const located = { part, file: finished, form, offset, bytesThere: isLast ? rest : Math.min(rest, bytes) } as const;
+    offset += bytes;
     return located;
   });
+}
+
+/** A count of bytes that the file should have for the part. */
+export function partBytes({ part, form }: Pick<LocatedPart, 'part' | 'form'>): number {
+  return form === 'stored' ? part.bytes : part.contentBytes;
 }
 
 function finishedNames(manifest: Manifest, manifestFile: string): readonly string[] {

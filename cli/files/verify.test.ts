@@ -79,6 +79,32 @@ describe('a sealed export', () => {
   });
 });
 
+describe('an opened file', () => {
+  test.each(['gzip', 'zstd'] as const)('of compression %s has its content checked', async (compression) => {
+    const made = await makeExport(CONTENTS, { compression, recipients: [] });
+    const directory = scratch();
+    const content = CONTENTS.map(([text]) => text).join('');
+    writeFileSync(join(directory, 'users.csv.manifest.json'), JSON.stringify(made.manifest));
+    writeFileSync(join(directory, 'users.csv'), content);
+    expect(await verify(directory)).toEqual(fine(2, 1, 0));
+    writeFileSync(join(directory, 'users.csv'), content.replace('1', '9'));
+    expect((await verify(directory))[0]?.problems).toEqual(['holds content with another SHA-256']);
+    writeFileSync(join(directory, 'users.csv'), `${content}x`);
+    expect((await verify(directory))[0]?.problems).not.toEqual([]);
+  });
+
+  test('of a sealed export has its rows counted without the key', async () => {
+    const { recipient } = await generateKey({ postQuantum: false });
+    const made = await makeExport([['User ID\n1\n2\n', 2]], { compression: 'none', recipients: [recipient] });
+    const directory = scratch();
+    writeFileSync(join(directory, 'users.csv.manifest.json'), JSON.stringify(made.manifest));
+    writeFileSync(join(directory, 'users.csv'), 'User ID\n1\n2\n');
+    expect(await verify(directory)).toEqual(fine(2));
+    writeFileSync(join(directory, 'users.csv'), 'User ID\n1234');
+    expect((await verify(directory))[0]?.problems).toEqual(['holds 1 rows instead of 2']);
+  });
+});
+
 describe('a manifest that lies', () => {
   const lies: readonly [string, (manifest: Manifest) => Manifest, string][] = [
     ['about rows', ({ parts, ...rest }) => ({ ...rest, parts: parts.map((part) => ({ ...part, rows: 9 })) }), 'rows'],

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { openContent } from './content.ts';
-import type { LocatedPart } from './locate.ts';
+import { type LocatedPart, partBytes } from './locate.ts';
 import { createRowCount } from './row-count.ts';
 
 /** What was found about one part. */
@@ -27,10 +27,11 @@ export function sumProblems(manifest: Manifest): readonly string[] {
 }
 
 /**
- * Checks one part: size and hash as stored; then, where it can be opened, size, hash and rows of its content.
+ * Checks one part: size and hash as stored; then, where it can be opened or has been, size, hash and rows of its
+ * content.
  *
  * @param identity private keys, for a sealed part; without, its content is not looked at.
- * @param onProgress told the count of stored bytes read, twice as many in all where the content is read too.
+ * @param onProgress told the count of bytes read, twice as many in all where a stored part's content is read too.
  */
 export async function verifyPart(
   manifest: Manifest,
@@ -38,19 +39,21 @@ export async function verifyPart(
   identity: string | undefined,
   onProgress: (bytes: number) => void,
 ): Promise<PartVerdict> {
-  const { part, bytesThere } = located;
+  const { part, bytesThere, form } = located;
   const verdict = (problems: readonly string[], rowsCounted: number | null = null) => ({
     name: part.name,
     problems,
     rowsCounted,
   });
   if (bytesThere === null) return verdict(['is missing']);
-  if (bytesThere !== part.bytes) return verdict([`has ${bytesThere} bytes instead of ${part.bytes}`]);
-
-  const hash = createHash('sha256');
-  for await (const chunk of readPart(located, onProgress)) hash.update(chunk);
-  if (hash.digest('hex') !== part.sha256) return verdict(['has another SHA-256']);
-  if (manifest.recipients.length > 0 && identity === undefined) return verdict([]);
+  const bytes = partBytes(located);
+  if (bytesThere !== bytes) return verdict([`has ${bytesThere} bytes instead of ${bytes}`]);
+  if (form === 'stored') {
+    const hash = createHash('sha256');
+    for await (const chunk of readPart(located, onProgress)) hash.update(chunk);
+    if (hash.digest('hex') !== part.sha256) return verdict(['has another SHA-256']);
+    if (manifest.recipients.length > 0 && identity === undefined) return verdict([]);
+  }
 
   try {
     const content = await readContent(manifest, located, identity, onProgress);
@@ -82,7 +85,8 @@ async function readContent(
   let bytes = 0;
   let skip = first && csv?.bom ? BOM_BYTES : 0;
   const opening = { identity: manifest.recipients.length > 0 ? identity : undefined, decompress: true };
-  for await (const chunk of openContent(readPart(located, onProgress), compression, opening)) {
+  const stored = readPart(located, onProgress);
+  for await (const chunk of located.form === 'opened' ? stored : openContent(stored, compression, opening)) {
     bytes += chunk.length;
     hash.update(chunk);
     const skipped = Math.min(skip, chunk.length);
@@ -93,9 +97,11 @@ async function readContent(
   return { bytes, sha256: hash.digest('hex'), rows: count.records - header };
 }
 
-async function* readPart({ part, file, offset }: LocatedPart, onProgress: (bytes: number) => void) {
-  if (part.bytes === 0) return;
-  const stream = createReadStream(file, { start: offset, end: offset + part.bytes - 1, highWaterMark: 1 << 20 });
+async function* readPart(located: LocatedPart, onProgress: (bytes: number) => void) {
+  const { file, offset } = located;
+  const bytes = partBytes(located);
+  if (bytes === 0) return;
+  const stream = createReadStream(file, { start: offset, end: offset + bytes - 1, highWaterMark: 1 << 20 });
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     onProgress(chunk.length);
     yield chunk;

@@ -19,7 +19,7 @@ const progress: Progress = {
 describe('a line of progress', () => {
   test('tells percent, rows, bytes, time and parts', () => {
     expect(renderLine(exportLine('FLIGHTS', progress, 12), 100, unpainted)).toBe(
-      'FLIGHTS ━━━━━━━━━━━━━━━━╸───────────────  53 %  1,590,000 / 3,000,000 rows  512 MB  0:12  3/7 parts',
+      'FLIGHTS ━━━━━━━━━━━━╸───────────  53 %  1,590,000 / 3,000,000 rows  512 MB  0:12  3/7 parts',
     );
   });
 

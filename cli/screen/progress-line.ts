@@ -1,7 +1,7 @@
 import type { Progress } from '../../contracts/progress.ts';
 import { formatBytes, formatCount, formatSeconds } from './figures.ts';
 
-const BAR_WIDTH_MAX = 32;
+const BAR_WIDTH_MAX = 24;
 const BAR_WIDTH_MIN = 8;
 /** U+2501 with U+2578 at its end, and U+2500: the bar moves in halves of a column. */
 const FULL = '━';
