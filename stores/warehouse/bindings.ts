@@ -1,0 +1,98 @@
+import {
+  BIGINT,
+  BOOLEAN,
+  type DuckDBPreparedStatement,
+  type DuckDBType,
+  type DuckDBValue,
+  VARCHAR,
+} from '@duckdb/node-api';
+import type { Dataset, Parameter } from '../../config/dataset.ts';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { ParameterValue } from '../../contracts/order.ts';
+
+/** Names of bound values of ours begin with this; a dataset's parameters may not. */
+const OWN = 'waybill_';
+
+const DUCKDB_TYPES = { integer: BIGINT, text: VARCHAR, boolean: BOOLEAN } as const satisfies Record<
+  Parameter['type'],
+  DuckDBType
+>;
+
+interface Bound {
+  readonly value: DuckDBValue;
+  readonly type: DuckDBType;
+}
+
+/** The values that one statement is bound to, by name without regard to case. No value is ever written into SQL. */
+export class Bindings {
+  readonly #dataset: string;
+  readonly #values = new Map<string, Bound>();
+  #count = 0;
+
+  /**
+   * @param parameters values of the dataset's own parameters; `null` binds NULL to each, for a look at the columns
+   * @throws WaybillError `missing_parameter`, `invalid_field`, or `dataset_broken` for a name that is reserved
+   */
+  constructor(dataset: Dataset, parameters: Readonly<Record<string, ParameterValue>> | null) {
+    this.#dataset = dataset.name;
+    for (const parameter of dataset.parameters) {
+      const name = parameter.name.toLowerCase();
+      if (name.startsWith(OWN)) {
+        throw new WaybillError(
+          'dataset_broken',
+          `Dataset ${dataset.name}: the parameter ${parameter.name} should not begin with ${OWN}.`,
+        );
+      }
+      const value = parameters === null ? null : parameterValue(parameter, parameters);
+      this.#values.set(name, { value, type: DUCKDB_TYPES[parameter.type] });
+    }
+  }
+
+  /** @returns what stands for the value in SQL. */
+  add(value: DuckDBValue, type: DuckDBType): string {
+    this.#count += 1;
+    const name = `${OWN}${this.#count}`;
+    this.#values.set(name, { value, type });
+    return `$${name}`;
+  }
+
+  /**
+   * Binds what the statement uses; DuckDB refuses names that it does not.
+   * @throws WaybillError `dataset_broken` when it uses one that has no value.
+   */
+  bindTo(statement: DuckDBPreparedStatement): void {
+    for (let index = 1; index <= statement.parameterCount; index += 1) {
+      const name = statement.parameterName(index);
+      const bound = this.#values.get(name.toLowerCase());
+      if (!bound) {
+        throw new WaybillError(
+          'dataset_broken',
+          `Dataset ${this.#dataset}: the SQL uses $${name}, which is not one of its parameters.`,
+        );
+      }
+      if (bound.value === null) statement.bindNull(index);
+      else statement.bindValue(index, bound.value, bound.type);
+    }
+  }
+}
+
+function parameterValue(parameter: Parameter, values: Readonly<Record<string, ParameterValue>>): DuckDBValue {
+  const value = Object.hasOwn(values, parameter.name) ? values[parameter.name] : undefined;
+  if (value === undefined) {
+    if (parameter.required) throw new WaybillError('missing_parameter', undefined, { field: parameter.name });
+    return null;
+  }
+  switch (parameter.type) {
+    case 'text':
+      return String(value);
+    case 'integer':
+      if (/^-?\d{1,18}$/.test(String(value))) return BigInt(value);
+      break;
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      break;
+  }
+  throw new WaybillError('invalid_field', `${parameter.name} should be of type ${parameter.type}.`, {
+    field: parameter.name,
+  });
+}

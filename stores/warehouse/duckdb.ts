@@ -1,0 +1,103 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { WaybillError } from '../../contracts/failures.ts';
+import { checkDataset } from './check.ts';
+import { copyContent } from './copy.ts';
+import { checkCsvOptions, csvHead } from './csv-line.ts';
+import { interruptible } from './interrupt.ts';
+import { orderedColumns, preparePart } from './part-query.ts';
+import { planOrder } from './planning.ts';
+import { probe } from './probe.ts';
+import { openSession, type WarehouseOptions } from './session.ts';
+import { warehouseTrouble } from './trouble.ts';
+import type { Warehouse } from './warehouse.ts';
+
+/** Attaches the operator's warehouse to a DuckDB of our own, in memory, and locks it down. */
+export async function createWarehouse(options: WarehouseOptions): Promise<Warehouse> {
+  const session = await openSession(options);
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+
+  /** Runs a query on a connection of its own. */
+  async function query<Answer>(
+    what: string,
+    signal: AbortSignal,
+    ask: (connection: DuckDBConnection) => Promise<Answer>,
+  ): Promise<Answer> {
+    const either = AbortSignal.any([signal, closing.signal]);
+    either.throwIfAborted();
+    const answer = (async () => {
+      const connection = await session.connect();
+      try {
+        return await interruptible(connection, either, () => ask(connection));
+      } finally {
+        connection.disconnectSync();
+      }
+    })();
+    track(answer);
+    try {
+      return await answer;
+    } catch (error) {
+      throw either.aborted ? either.reason : warehouseTrouble(error, what);
+    }
+  }
+
+  function track(answer: Promise<unknown>): void {
+    const forget = () => void running.delete(answer);
+    running.add(answer);
+    answer.then(forget, forget);
+  }
+
+  return {
+    async plan(dataset, order, partRows, signal) {
+      if (order.format === 'csv') checkCsvOptions(order.csv);
+      return query(`Dataset ${dataset.name}`, signal, (connection) => planOrder(connection, dataset, order, partRows));
+    },
+
+    read(dataset, order, part, signal) {
+      if (order.format === 'csv') checkCsvOptions(order.csv);
+      const columns = orderedColumns(order, dataset.columns, ({ name }) => name);
+      const headers = columns.map(({ header }) => header);
+      return copyContent({
+        connect: () => session.connect(),
+        prepare: (connection, path) => preparePart(connection, dataset, order, part, path),
+        track,
+        trouble: (error) => warehouseTrouble(error, `Dataset ${dataset.name}`),
+        head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
+        directory: session.pipeDirectory,
+        signal: AbortSignal.any([signal, closing.signal]),
+      });
+    },
+
+    async check(datasets) {
+      const problems: string[] = [];
+      for (const dataset of datasets) {
+        try {
+          await query(`Dataset ${dataset.name}`, closing.signal, (connection) => checkDataset(connection, dataset));
+        } catch (error) {
+          if (!(error instanceof WaybillError) || error.code !== 'dataset_broken') throw error;
+          problems.push(explained(error));
+        }
+      }
+      if (problems.length > 0) throw new WaybillError('dataset_broken', problems.join('\n'));
+    },
+
+    async ping() {
+      await query('The warehouse', closing.signal, probe);
+    },
+
+    async close() {
+      closing.abort(new WaybillError('warehouse_unavailable', 'The warehouse was closed.'));
+      await Promise.allSettled(running);
+      session.close();
+    },
+  };
+}
+
+/** Errors of DuckDB that name tables, columns and functions, and quote no value. */
+const NAMES_ONLY = /^(?:Binder|Catalog|Parser) Error: /;
+
+/** The message with DuckDB's own first line, which the operator who starts us needs. */
+function explained(error: WaybillError): string {
+  const detail = error.cause instanceof Error ? error.cause.message : '';
+  return NAMES_ONLY.test(detail) ? `${error.message} (${detail})` : error.message;
+}

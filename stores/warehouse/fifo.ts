@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Ring } from './ring.ts';
+
+/** A pipe's capacity on Linux, which no read exceeds. Source: pipe(7). */
+const READ_BYTES = 65_536;
+const RING_BYTES = 1_048_576;
+
+/** A named pipe of our own: DuckDB writes to its path, we read. */
+export interface Fifo {
+  readonly path: string;
+  /**
+   * @returns the next bytes, valid until the next call; `undefined` at the end, which comes only after
+   *   {@link Fifo.finish}, or when what comes is thrown away.
+   */
+  next(): Promise<Uint8Array | undefined>;
+  /** Throws away what is there and what comes, so that a writer who waits for room goes on. */
+  drain(): void;
+  /** Tells that the writer has ended; the end follows what was written. */
+  finish(): void;
+  /** Closes the pipe and removes it. */
+  close(): void;
+}
+
+/**
+ * Makes a FIFO in a directory of its own below `parent`.
+ *
+ * It is read by a socket, because reads of the thread pool could wait for ever behind the queries that wait for them
+ * (libuv has 4 threads by default); and the few calls on the file system are synchronous for the same reason. We hold a
+ * writing end of our own until {@link Fifo.finish}: a FIFO that nobody has opened for writing reads as ended.
+ */
+export async function openFifo(parent: string): Promise<Fifo> {
+  const directory = mkdtempSync(join(parent, 'part-'));
+  const path = join(directory, 'fifo');
+  try {
+    await promisify(execFile)('mkfifo', ['-m', '600', path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    return readFifo({ path, directory, reader, writer });
+  } catch (error) {
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function readFifo(opened: { path: string; directory: string; reader: number; writer: number }): Fifo {
+  const ring = new Ring(RING_BYTES, READ_BYTES);
+  let draining = false;
+  let ended = false;
+  let failure: Error | undefined;
+  let wake: (() => void) | undefined;
+  let writerOpen = true;
+  let closed = false;
+
+  const socket = new Socket({
+    fd: opened.reader,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: () => ring.area(),
+      callback(count) {
+        if (draining) return true;
+        ring.commit(count);
+        wake?.();
+        // The socket pauses when this is false. The area it was given is then the one it goes on with.
+        return ring.isFree();
+      },
+    },
+  });
+  socket.on('error', (error) => {
+    failure = error;
+    wake?.();
+  });
+  socket.on('close', () => {
+    ended = true;
+    wake?.();
+  });
+  socket.resume();
+
+  function finish(): void {
+    if (writerOpen) closeSync(opened.writer);
+    writerOpen = false;
+  }
+
+  return {
+    path: opened.path,
+    async next() {
+      for (;;) {
+        if (failure) throw failure;
+        if (draining) return undefined;
+        const bytes = ring.take();
+        if (ring.isFree()) socket.resume();
+        if (bytes) return bytes;
+        if (ended) return undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = undefined;
+      }
+    },
+    drain() {
+      draining = true;
+      socket.resume();
+      wake?.();
+    },
+    finish,
+    close() {
+      if (closed) return;
+      closed = true;
+      finish();
+      socket.destroy();
+      rmSync(opened.directory, { recursive: true, force: true });
+    },
+  };
+}

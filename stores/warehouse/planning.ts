@@ -1,0 +1,124 @@
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { Dataset } from '../../config/dataset.ts';
+import { WaybillError } from '../../contracts/failures.ts';
+import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
+import type { Order } from '../../contracts/order.ts';
+import type { Plan, PlannedPart } from '../../contracts/plan.ts';
+import { Bindings } from './bindings.ts';
+import { orderedColumns } from './part-query.ts';
+import { rowFilter, sliceFrom, type Times, WHOLE } from './row-filter.ts';
+import { describeSource, type Source } from './source.ts';
+
+/** The plan lives in Temporal's history, so it stays small: about 100 bytes a part. */
+const PARTS_MAX = 2000;
+
+/**
+ * Plans an order in one transaction, so that the total and the counts of the parts are of the same rows.
+ *
+ * @param partRows as in the port
+ */
+export async function planOrder(
+  connection: DuckDBConnection,
+  dataset: Dataset,
+  order: Order,
+  partRows: number,
+): Promise<Plan> {
+  const columns = orderedColumns(order, dataset.columns, ({ name }) => name).map(({ name, header, type }) => ({
+    name,
+    header,
+    type,
+  }));
+  await connection.run('BEGIN TRANSACTION READ ONLY');
+  try {
+    const source = await describeSource(connection, dataset, order.parameters);
+    const read = { connection, dataset, order, source, snapshotAt: await readClock(connection) };
+    const rows = await countRows(read);
+    const split = order.recipients.length === 0 && rows > partRows && source.times !== undefined;
+    const parts = split ? await splitRows(read, source.times, Math.ceil(rows / partRows)) : [];
+    return {
+      snapshotAt: read.snapshotAt,
+      rows,
+      columns,
+      parts: parts.length > 0 ? parts : [{ index: 0, slice: WHOLE, rows }],
+    };
+  } finally {
+    await connection.run('ROLLBACK');
+  }
+}
+
+interface Reading {
+  readonly connection: DuckDBConnection;
+  readonly dataset: Dataset;
+  readonly order: Order;
+  readonly source: Source;
+  readonly snapshotAt: Instant;
+}
+
+async function readClock(connection: DuckDBConnection): Promise<Instant> {
+  const result = await connection.runAndReadAll('SELECT epoch_us(current_timestamp)');
+  const micros = result.getRows()[0]?.[0];
+  const now = typeof micros === 'bigint' ? instantFromMicros(micros) : undefined;
+  if (now === undefined) throw new WaybillError('internal', 'The clock of the warehouse is out of range.');
+  return now;
+}
+
+async function countRows(read: Reading): Promise<number> {
+  const [row] = await select(read, () => ({ columns: 'count(*)' }));
+  return Number(row?.[0]);
+}
+
+/**
+ * Cuts the rows at quantiles of the partition time, which may be near ones: the counts are taken afterwards, and are
+ * exact. Rows with the same time stay together, so there can be fewer parts than asked for.
+ */
+async function splitRows(read: Reading, times: Times, count: number): Promise<readonly PlannedPart[]> {
+  const cuts = await findCuts(read, times, Math.min(count, PARTS_MAX));
+  const rows = await select(read, (bindings) => ({
+    columns: `${sliceNumber(times, cuts, 0, bindings)} AS slice, count(*)`,
+    groupBy: 'slice',
+  }));
+  const counts = new Map(rows.map(([slice, sum]) => [Number(slice), Number(sum)]));
+  const edges = [null, ...cuts, null];
+  return edges.slice(1).map((to, index) => ({
+    index,
+    slice: { from: edges[index] ?? null, to },
+    rows: counts.get(index) ?? 0,
+  }));
+}
+
+async function findCuts(read: Reading, times: Times, count: number): Promise<readonly Instant[]> {
+  const micros = times.flatMap((column) => (column ? [`epoch_us(${column.sql})`] : [])).join(', ');
+  const shares = Array.from({ length: count - 1 }, (_, i) => (i + 1) / count).join(', ');
+  const rows = await select(read, () => ({ columns: `unnest(approx_quantile(coalesce(${micros}), [${shares}]))` }));
+  const cuts = rows.flatMap(([value]) => (typeof value === 'bigint' ? (instantFromMicros(value) ?? []) : []));
+  return [...new Set(cuts)].sort();
+}
+
+/** SQL of the number of a row's slice: a binary search. A row without a partition time falls to the left, into the first. */
+function sliceNumber(times: Times, cuts: readonly Instant[], offset: number, bindings: Bindings): string {
+  const middle = Math.floor(cuts.length / 2);
+  const cut = cuts[middle];
+  if (cut === undefined) return String(offset);
+  const right = sliceNumber(times, cuts.slice(middle + 1), offset + middle + 1, bindings);
+  const left = sliceNumber(times, cuts.slice(0, middle), offset, bindings);
+  return `CASE WHEN ${sliceFrom(times, cut, bindings)} THEN ${right} ELSE ${left} END`;
+}
+
+async function select(
+  { connection, dataset, order, source, snapshotAt }: Reading,
+  query: (bindings: Bindings) => { readonly columns: string; readonly groupBy?: string },
+): Promise<DuckDBValue[][]> {
+  const bindings = new Bindings(dataset, order.parameters);
+  const { columns, groupBy } = query(bindings);
+  const where = rowFilter(source, order, { snapshotAt, slice: WHOLE }, bindings);
+  const statement = await connection.prepare(
+    `SELECT ${columns} FROM ${source.fromSql} WHERE ${where}${groupBy ? ` GROUP BY ${groupBy}` : ''}`,
+  );
+  try {
+    bindings.bindTo(statement);
+    const result = await statement.runAndReadAll();
+    return result.getRows();
+  } finally {
+    statement.destroySync();
+  }
+}

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Ring } from './ring.ts';
+
+describe('Ring', () => {
+  it('gives back what was written, in order, and keeps what is held, whatever the sizes', () => {
+    const steps = fc.array(fc.oneof(fc.record({ write: fc.integer({ min: 1, max: 8 }) }), fc.constant('take')), {
+      maxLength: 400,
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: 16, max: 40 }), steps, (size, plan) => {
+        const ring = new Ring(size, 8);
+        let written = 0;
+        let taken = 0;
+        let held: { bytes: Uint8Array; from: number } | undefined;
+        const check = () => {
+          if (!held) return;
+          const { bytes, from } = held;
+          expect([...bytes]).toEqual(Array.from(bytes, (_, i) => (from + i) % 251));
+        };
+        for (const step of plan) {
+          if (step === 'take') {
+            check();
+            const bytes = ring.take();
+            held = bytes && { bytes, from: taken };
+            taken += bytes?.length ?? 0;
+            if (!bytes) {
+              expect(taken).toBe(written);
+              expect(ring.isFree()).toBe(true);
+            }
+          } else if (typeof step === 'object' && ring.isFree()) {
+            const area = ring.area();
+            for (let i = 0; i < step.write; i += 1) area[i] = (written + i) % 251;
+            ring.commit(step.write);
+            written += step.write;
+          }
+          check();
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('refuses a buffer without room for two areas', () => {
+    expect(() => new Ring(15, 8)).toThrow(RangeError);
+  });
+});

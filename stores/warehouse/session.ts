@@ -1,0 +1,137 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { WaybillError } from '../../contracts/failures.ts';
+import { provideExtension, undeliveredExtension } from './extensions.ts';
+import { literal } from './sql-text.ts';
+import { warehouseTrouble } from './trouble.ts';
+
+export interface WarehouseOptions {
+  /**
+   * SQL that attaches the warehouse; statements separated by semicolons. Queries run on connections of their own, so
+   * they see what it attaches and creates, but not its `USE`.
+   */
+  readonly startupSql: string;
+  /** Directories whose files queries may read after the lock-down. */
+  readonly directories: readonly string[];
+  /** Whether `INSTALL` in the start-up SQL may fetch extensions. */
+  readonly installExtensions: boolean;
+  /** Files of extensions to load before the start-up SQL. */
+  readonly extensionPaths?: readonly string[];
+  /** Where installed extensions are kept. @default `.cache/waybill/duckdb-extensions` in the home directory */
+  readonly extensionDirectory?: string | undefined;
+  /** DuckDB's `memory_limit`, for example `2GB`. */
+  readonly memory: string;
+  /** 0: one a core. */
+  readonly threads: number;
+  /** For the pipes and DuckDB's encrypted spill files. @default the system's */
+  readonly tempDirectory?: string | undefined;
+}
+
+/** DuckDB in memory, with the warehouse attached, locked down. */
+export interface Session {
+  connect(): Promise<DuckDBConnection>;
+  /** Directory of our own that DuckDB may write pipes in. */
+  readonly pipeDirectory: string;
+  close(): void;
+}
+
+/** @throws WaybillError `warehouse_unavailable` or `dataset_broken` when the start-up SQL fails */
+export async function openSession(options: WarehouseOptions): Promise<Session> {
+  const temp = options.tempDirectory ?? tmpdir();
+  mkdirSync(temp, { recursive: true });
+  const own = mkdtempSync(join(temp, 'waybill-warehouse-'));
+  const pipeDirectory = join(own, 'pipes');
+  mkdirSync(pipeDirectory);
+  let instance: DuckDBInstance | undefined;
+  const close = () => {
+    instance?.closeSync();
+    rmSync(own, { recursive: true, force: true });
+  };
+  try {
+    const opened = await DuckDBInstance.create(':memory:');
+    instance = opened;
+    const connection = await opened.connect();
+    try {
+      await configure(connection, options, own);
+      await runStartupSql(connection, options);
+      await lockDown(connection, [...options.directories, pipeDirectory]);
+    } finally {
+      connection.disconnectSync();
+    }
+    return { connect: () => opened.connect(), pipeDirectory, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function configure(connection: DuckDBConnection, options: WarehouseOptions, own: string): Promise<void> {
+  const settings = [
+    "TimeZone = 'UTC'",
+    'autoinstall_known_extensions = false',
+    'autoload_known_extensions = false',
+    'allow_persistent_secrets = false',
+    'temp_file_encryption = true',
+    `memory_limit = ${literal(options.memory)}`,
+    `temp_directory = ${literal(join(own, 'spill'))}`,
+    `extension_directory = ${literal(extensionDirectory(options))}`,
+    ...(options.threads > 0 ? [`threads = ${options.threads}`] : []),
+    // From a repository that is not there INSTALL takes only what is installed already.
+    ...(options.installExtensions ? [] : [`custom_extension_repository = ${literal(join(own, 'no-repository'))}`]),
+  ];
+  for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
+  for (const path of options.extensionPaths ?? []) await connection.run(`LOAD ${literal(path)}`);
+}
+
+async function runStartupSql(connection: DuckDBConnection, options: WarehouseOptions): Promise<void> {
+  let position = '';
+  try {
+    const statements = await connection.extractStatements(options.startupSql);
+    for (let index = 0; index < statements.count; index += 1) {
+      position = ` at statement ${index + 1} of ${statements.count}`;
+      const runOne = async () => {
+        const statement = await statements.prepare(index);
+        await statement.run();
+      };
+      try {
+        await runOne();
+      } catch (error) {
+        const name = options.installExtensions ? undeliveredExtension(error) : undefined;
+        if (name === undefined || !(await provide(connection, name, options))) throw error;
+        await runOne();
+      }
+    }
+  } catch (error) {
+    const trouble = warehouseTrouble(error, 'The start-up SQL');
+    if (!(trouble instanceof WaybillError)) throw trouble;
+    throw new WaybillError(
+      trouble.code,
+      `The start-up SQL of the warehouse failed${position}. The log tells why; correct WAYBILL_WAREHOUSE_SQL or what it names.`,
+      { cause: trouble.cause },
+    );
+  }
+}
+
+async function provide(connection: DuckDBConnection, name: string, options: WarehouseOptions): Promise<boolean> {
+  const result = await connection.runAndReadAll('SELECT version(), platform FROM pragma_platform()');
+  const [version, platform] = result.getRows()[0] ?? [];
+  return provideExtension(name, {
+    directory: extensionDirectory(options),
+    version: String(version),
+    platform: String(platform),
+  });
+}
+
+function extensionDirectory(options: WarehouseOptions): string {
+  return options.extensionDirectory ?? join(homedir(), '.cache', 'waybill', 'duckdb-extensions');
+}
+
+/** From here on queries read the attached databases and these directories, and change no setting. */
+async function lockDown(connection: DuckDBConnection, directories: readonly string[]): Promise<void> {
+  await connection.run(`SET GLOBAL allowed_directories = [${directories.map(literal).join(', ')}]`);
+  await connection.run("SET GLOBAL TimeZone = 'UTC'");
+  await connection.run('SET GLOBAL enable_external_access = false');
+  await connection.run('SET GLOBAL lock_configuration = true');
+}

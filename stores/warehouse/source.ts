@@ -1,0 +1,111 @@
+import { type DuckDBConnection, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import type { Column, Dataset } from '../../config/dataset.ts';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { ParameterValue } from '../../contracts/order.ts';
+import { Bindings } from './bindings.ts';
+import { accepts } from './column-format.ts';
+import { checkDatasetSql } from './dataset-sql.ts';
+import type { Times } from './row-filter.ts';
+import { identifier } from './sql-text.ts';
+import { timeColumn } from './time-column.ts';
+
+/** A dataset as the warehouse has it at this moment. */
+export interface Source {
+  /** What stands after FROM: the dataset's SQL in brackets, named `source`. */
+  readonly fromSql: string;
+  /** SQL of the tenant column as text; the bare column where it is text already, so that storage can filter by it. */
+  readonly tenantSql: string;
+  /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
+  readonly times: Times | undefined;
+  /** The catalog's columns, in its order. */
+  readonly columns: readonly SourceColumn[];
+}
+
+export interface SourceColumn {
+  readonly column: Column;
+  /** Quoted and qualified. */
+  readonly sql: string;
+  readonly type: DuckDBType;
+}
+
+/**
+ * Looks up what the dataset's SQL gives; reads no rows.
+ *
+ * @param parameters as {@link Bindings} takes them
+ * @throws WaybillError `dataset_broken` with every column that is not as the catalog says; errors of DuckDB
+ */
+export async function describeSource(
+  connection: DuckDBConnection,
+  dataset: Dataset,
+  parameters: Readonly<Record<string, ParameterValue>> | null,
+): Promise<Source> {
+  await checkDatasetSql(connection, dataset);
+  // The line break ends a comment that the SQL may end in.
+  const fromSql = `(${dataset.sql.replace(/;\s*$/, '')}\n) AS source`;
+  const types = await columnTypes(connection, `SELECT * FROM ${fromSql} LIMIT 0`, new Bindings(dataset, parameters));
+  const problems: string[] = [];
+
+  function typeOf(name: string, role: string): DuckDBType | undefined {
+    const type = types.get(name.toLowerCase());
+    if (!type) problems.push(`${role} ${name} is not in what the SQL selects`);
+    return type;
+  }
+  function findTime(name: string | null, role: string) {
+    const type = name === null ? undefined : typeOf(name, role);
+    if (name === null || !type) return undefined;
+    const time = timeColumn(qualified(name), type);
+    if (!time) problems.push(`${role} ${name} is ${type}; it should be TIMESTAMP, TIMESTAMPTZ or DATE`);
+    return time;
+  }
+
+  const tenantType = typeOf(dataset.tenantColumn, 'the tenant column');
+  const modified = findTime(dataset.modifiedColumn, 'the modified column');
+  const created = findTime(dataset.createdColumn, 'the created column');
+  const columns: SourceColumn[] = [];
+  for (const column of dataset.columns) {
+    const type = typeOf(column.name, 'column');
+    if (!type) continue;
+    if (accepts(column.type, type)) columns.push({ column, sql: qualified(column.name), type });
+    else problems.push(`column ${column.name} is ${type}, which cannot be written as ${column.type}`);
+  }
+  for (const name of [...dataset.key, ...(dataset.deletedColumn === null ? [] : [dataset.deletedColumn])]) {
+    typeOf(name, 'column');
+  }
+  if (problems.length > 0) {
+    throw new WaybillError('dataset_broken', `Dataset ${dataset.name}: ${problems.join('; ')}.`);
+  }
+  const tenant = qualified(dataset.tenantColumn);
+  const first = modified ?? created;
+  return {
+    fromSql,
+    tenantSql: tenantType?.typeId === DuckDBTypeId.VARCHAR ? tenant : `CAST(${tenant} AS VARCHAR)`,
+    times: first && (modified && created ? [modified, created] : [first]),
+    columns,
+  };
+}
+
+/** @returns the types of a query's columns, by name in lower case. */
+async function columnTypes(
+  connection: DuckDBConnection,
+  sql: string,
+  bindings: Bindings,
+): Promise<ReadonlyMap<string, DuckDBType>> {
+  const statement = await connection.prepare(sql);
+  try {
+    bindings.bindTo(statement);
+    const result = await statement.run();
+    const types = result.columnTypes();
+    return new Map(
+      result.columnNames().flatMap((name, i) => {
+        const type = types[i];
+        return type ? [[name.toLowerCase(), type]] : [];
+      }),
+    );
+  } finally {
+    statement.destroySync();
+  }
+}
+
+function qualified(name: string): string {
+  return `source.${identifier(name)}`;
+}

@@ -1,0 +1,9 @@
+/** @returns the name as a quoted identifier of DuckDB's SQL. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** @returns the text as a literal of DuckDB's SQL, for the few places that take no bound parameter (options, paths). */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { WaybillError } from '../../contracts/failures.ts';
+import { warehouseTrouble } from './trouble.ts';
+
+describe('warehouseTrouble', () => {
+  it.each([
+    ['IO Error: Could not set lock on file "/data/w.duckdb"', 'warehouse_unavailable'],
+    ['IO Error: Unable to connect to Postgres at ""', 'warehouse_unavailable'],
+    ['Invalid Error: Failed to prepare COPY: server closed the connection unexpectedly', 'warehouse_unavailable'],
+    ['Invalid Error: ERROR: permission denied for table t', 'dataset_broken'],
+    ['Binder Error: Referenced column "x" not found', 'dataset_broken'],
+    ['Catalog Error: Table with name t does not exist!', 'dataset_broken'],
+    ["Conversion Error: Could not convert string 'abc' to INT32", 'dataset_broken'],
+    ['Permission Error: Cannot access file "/etc/passwd"', 'dataset_broken'],
+    ['Out of Memory Error: could not allocate block', 'memory_exhausted'],
+    ['INTERNAL Error: assertion', 'internal'],
+    ['something else', 'internal'],
+  ])('%s is %s, and the message keeps its secrets', (message, code) => {
+    const trouble = warehouseTrouble(new Error(message), 'Dataset USERS');
+    expect(trouble).toMatchObject({ name: 'WaybillError', code, cause: { message } });
+    expect((trouble as Error).message).not.toMatch(/data|Postgres|abc|passwd|table t/);
+  });
+
+  it.each([
+    'IO Error: Unable to connect to Postgres at "host=h password=hunter22 dbname=d": refused',
+    'IO Error: Unable to connect to Postgres at "host=h password=\'hunter22 x\' dbname=d": refused',
+    'IO Error: Unable to connect to "postgres://user:hunter22@h/d": refused',
+    "Parser Error: syntax error at or near PASSWORD 'hunter22'",
+    "Binder Error: no such thing\n\nLINE 1: CREATE SECRET (PASSWORD 'hunter22')\n",
+  ])('blots out the password of %j, in the cause as well', (message) => {
+    const trouble = warehouseTrouble(new Error(message), 'Dataset USERS') as WaybillError;
+    expect(`${trouble.message} ${String((trouble.cause as Error).stack)}`).not.toContain('hunter22');
+  });
+
+  it('leaves mistakes of ours and failures that have a code what they are', () => {
+    for (const error of [new TypeError('x'), new WaybillError('cancelled')]) {
+      expect(warehouseTrouble(error, 'Dataset USERS')).toBe(error);
+    }
+  });
+});

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
+import { type Instant, parseInstant } from '../../contracts/instant.ts';
+import { CSV_DEFAULTS, type Order } from '../../contracts/order.ts';
+import type { PartContent } from './warehouse.ts';
+
+/** @returns the instant. @throws when the text is none */
+export function at(text: string): Instant {
+  const instant = parseInstant(text);
+  if (instant === undefined) throw new Error(`${text} is not an instant`);
+  return instant;
+}
+
+export function column(name: string, type: ColumnType, header = name): Column {
+  return { name, header, type, label: null, valueLabels: null, anonymize: false };
+}
+
+export function dataset(fields: Partial<Dataset> & Pick<Dataset, 'sql' | 'columns'>): Dataset {
+  return {
+    name: 'THINGS',
+    title: 'Things',
+    tenantColumn: 'tenant',
+    createdColumn: null,
+    modifiedColumn: null,
+    key: [],
+    parameters: [],
+    formats: ['csv', 'jsonl'],
+    deletedColumn: null,
+    doors: ['on-demand'],
+    ...fields,
+  };
+}
+
+/** An order of tenant `acme` for all time. */
+export function order(fields: Partial<Order> = {}): Order {
+  return {
+    tenant: 'acme',
+    dataset: 'THINGS',
+    window: { from: at('0001-01-01'), to: at('9999-12-31'), bounds: 'inclusive' },
+    parameters: {},
+    format: 'csv',
+    csv: CSV_DEFAULTS,
+    columns: null,
+    compression: 'none',
+    recipients: [],
+    keepDays: 1,
+    ...fields,
+  };
+}
+
+/** The whole of a content. */
+export async function readAll(content: PartContent): Promise<{ readonly text: string; readonly rows: number }> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of content.chunks) chunks.push(Buffer.from(chunk));
+  return { text: Buffer.concat(chunks).toString('utf8'), rows: await content.rows };
+}
+
+/** A directory for one test file. */
+export function scratchDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
