@@ -4,7 +4,7 @@
  *
  * Specification: https://c2sp.org/age#payload
  */
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 
 /** Bytes of content in every chunk but the last. */
@@ -18,9 +18,9 @@ export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 /** Name of the cipher as `node:crypto` knows it. */
 export const CIPHER = 'chacha20-poly1305';
 
-/** @returns the key of the payload's chunks. */
-export function payloadKey(fileKey: Uint8Array, salt: Uint8Array): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', fileKey, salt, 'payload', 32));
+/** @returns the key of the payload's chunks; as an object it is made ready once and not for every chunk. */
+export function payloadKey(fileKey: Uint8Array, salt: Uint8Array): KeyObject {
+  return createSecretKey(new Uint8Array(hkdfSync('sha256', fileKey, salt, 'payload', 32)));
 }
 
 /**

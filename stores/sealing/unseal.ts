@@ -1,4 +1,4 @@
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, type KeyObject } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Block, blocksOf } from './blocks.ts';
 import { headerBytes, openHeader } from './header.ts';
@@ -37,7 +37,7 @@ export async function* unseal(source: AsyncIterable<Uint8Array>, identity: strin
 }
 
 /** @returns a count of bytes written to `output`, all of them verified. */
-function openChunk(key: Uint8Array, index: number, { bytes, last }: Block, output: Buffer): number {
+function openChunk(key: KeyObject, index: number, { bytes, last }: Block, output: Buffer): number {
   const size = bytes.length - TAG_BYTES;
   // Specification: the final chunk is empty only when the whole content is.
   if (size < 0 || (size === 0 && index > 0)) throw new WaybillError('object_damaged', 'The sealed file was cut short.');
