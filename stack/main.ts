@@ -15,6 +15,9 @@ Servers that are not on this machine are fetched once, into ~/.cache/waybill. Da
 Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example lists them.
 `;
 
+/** Milliseconds within which a second signal is the first one again: npm passes Ctrl-C on to who has it already. */
+const TWICE_MS = 1_000;
+
 const SERVICES = new Set(['api', 'worker']);
 
 async function main(): Promise<number> {
@@ -28,13 +31,16 @@ async function main(): Promise<number> {
   const report = (line: string) => print('stack', line);
   const ending = Promise.withResolvers<number>();
   const interrupted = new AbortController();
+  let interruptedAt = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (interrupted.signal.aborted) {
+        if (Date.now() - interruptedAt < TWICE_MS) return;
         report('not waiting any longer; the watchdog ends what is left');
         process.exit(130);
       }
       report('stopping everything (once more: at once)');
+      interruptedAt = Date.now();
       interrupted.abort(new Error('Interrupted.'));
       ending.resolve(0);
     });

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /** What listens on each port, and the setting that moves it. All listen on loopback only. */
@@ -20,20 +21,34 @@ export const LOOPBACK = '127.0.0.1';
 
 const portNames = Object.keys(PORT_USES) as readonly PortName[];
 
-/** @returns ports that were free a moment ago; all are held at once while choosing, so that they differ. */
+/**
+ * Where free ports are looked for: below those that systems give to outgoing connections, because one of these could
+ * take the port between the choice and its use.
+ */
+const FREE = { from: 15_000, to: 32_000 };
+const FREE_TRIES = 100;
+
+/** @returns ports that were free a moment ago; all are held at once while choosing, so that they differ */
 export async function freePorts(): Promise<StackPorts> {
-  const held = await Promise.all(portNames.map(async (name) => ({ name, server: await listen(0) })));
-  const ports = held.map(({ name, server }) => [name, portOf(server)] as const);
+  const held = await Promise.all(portNames.map(async (name) => ({ name, ...(await holdFree()) })));
   await Promise.all(held.map(({ server }) => close(server)));
-  return Object.fromEntries(ports) as StackPorts;
+  return Object.fromEntries(held.map(({ name, port }) => [name, port])) as StackPorts;
 }
 
 /** @returns one port that was free a moment ago */
 export async function freePort(): Promise<number> {
-  const server = await listen(0);
-  const port = portOf(server);
+  const { port, server } = await holdFree();
   await close(server);
   return port;
+}
+
+async function holdFree(): Promise<{ readonly port: number; readonly server: Server }> {
+  for (let tries = 0; tries < FREE_TRIES; tries += 1) {
+    const port = randomInt(FREE.from, FREE.to);
+    const server = await listen(port);
+    if (server) return { port, server };
+  }
+  throw new Error(`No port between ${FREE.from} and ${FREE.to} is free.`);
 }
 
 /** @throws Error that names every port that is taken, or given twice, what it was for and the setting that changes it. */
@@ -50,30 +65,23 @@ export async function requireFree(ports: StackPorts): Promise<void> {
 }
 
 async function isFree(port: number): Promise<boolean> {
-  try {
-    await close(await listen(port));
-    return true;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EADDRINUSE' || code === 'EACCES') return false;
-    throw error;
-  }
+  const server = await listen(port);
+  if (server) await close(server);
+  return server !== undefined;
 }
 
-function listen(port: number): Promise<Server> {
+/** @returns `undefined` when the port is taken */
+function listen(port: number): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      else reject(error);
+    });
     server.listen(port, LOOPBACK, () => resolve(server));
   });
 }
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The probe is not on a port.');
-  return address.port;
 }

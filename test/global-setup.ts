@@ -2,10 +2,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startServers } from '../stack/servers.ts';
-import { prepareStores } from '../stack/services.ts';
+import { startStack } from '../stack/stack.ts';
 import { DEMO_CREDENTIALS } from '../stack/tenants.ts';
-import { prepareWarehouse } from '../stack/warehouse.ts';
 
 /** 4,000 rows in the sample warehouse's largest table; the flights are always three million. */
 const SAMPLE_SCALE = 0.01;
@@ -23,23 +21,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   );
   const end = async () => rm(directory, { recursive: true, force: true });
   try {
-    const stack = await startServers({
+    const stack = await startStack({
       ports: 'free',
       dataDirectory: directory,
+      sampleScale: SAMPLE_SCALE,
+      watch: false,
+      settings: {},
       environment,
       report: (line) => logger.log(line),
       line: (name, line) => lines.push(`${name} | ${line}`),
       crashed: (name, how) => logger.error(`${name} ${how}:\n${lines.slice(-50).join('\n')}`),
       signal: new AbortController().signal,
     });
-    await prepareStores(stack.settings);
-    const warehouse = await prepareWarehouse({
-      directory: join(directory, 'warehouse'),
-      scale: SAMPLE_SCALE,
-      report: (line) => logger.log(line),
-    });
-    const { ports, urls } = stack;
-    const settings = { ...stack.settings, ...warehouse };
+    const { ports, urls, settings } = stack;
     project.provide('stack', { ports, urls, settings, environment: bare(environment), credentials: DEMO_CREDENTIALS });
     return async () => {
       await stack.stop();
