@@ -12,13 +12,27 @@ export interface Finding {
 /** What a SELECT may begin with in DuckDB. */
 const SELECT_BEGINS = new Set(['SELECT', 'WITH', 'FROM', 'VALUES', '(']);
 
-/** Names that orders and queries use for something else. */
+/** Fields of an order and of a job id, beside which parameters stand. */
 const RESERVED_PARAMETERS = new Set(
   [
-    ...['tenant', 'from', 'to', 'snapshot', 'startDate', 'endDate', 'exportType', 'format', 'id'],
-    ...['columns', 'compression', 'recipients', 'csv', 'keepDays'],
+    ...[
+      'id',
+      'startDate',
+      'endDate',
+      'exportType',
+      'format',
+      'columns',
+      'compression',
+      'recipients',
+      'csv',
+      'keepDays',
+    ],
+    ...['tenantKey', 'type', 'start', 'end'],
   ].map((name) => name.toLowerCase()),
 );
+
+/** How names of the warehouse's own bound values begin. */
+const RESERVED_BEGINNING = 'waybill_';
 
 /** What the shape of a dataset cannot say: that its parts fit together. */
 export function checkDataset(dataset: Dataset): readonly Finding[] {
@@ -40,7 +54,7 @@ function checkNames(dataset: Dataset): readonly Finding[] {
       sentence: 'repeats a parameter; names are compared without regard to case',
     })),
     ...dataset.parameters.flatMap(({ name }, i) =>
-      RESERVED_PARAMETERS.has(name.toLowerCase())
+      isReserved(name.toLowerCase())
         ? [
             {
               path: ['parameters', i, 'name'],
@@ -53,6 +67,10 @@ function checkNames(dataset: Dataset): readonly Finding[] {
       repeated<string>(dataset[list], (item) => item).map((i) => ({ path: [list, i], sentence: 'is listed twice' })),
     ),
   ];
+}
+
+function isReserved(lowerCaseName: string): boolean {
+  return RESERVED_PARAMETERS.has(lowerCaseName) || lowerCaseName.startsWith(RESERVED_BEGINNING);
 }
 
 function checkKey(dataset: Dataset): readonly Finding[] {

@@ -15,7 +15,10 @@ export function sentenceOf(issue: z.core.$ZodIssue, value: unknown, known: reado
   if (issue.code === 'too_small') return issue.origin === 'array' ? 'should list at least one' : 'should not be empty';
   const be = shouldBe(issue);
   if (value === undefined) return `is missing; it ${be}`;
-  if (issue.code === 'invalid_type') return `${be}, not ${shown(value)}`;
+  if (issue.code === 'invalid_type') {
+    const quotes = issue.expected === 'string' && typeof value !== 'object' ? '; put it in quotes' : '';
+    return `${be}, not ${shown(value)}${quotes}`;
+  }
   if (issue.code !== 'invalid_value') return be;
   return `${be}, not ${shown(value)}${suggestion(String(value), issue.values.map(String))}`;
 }
@@ -39,7 +42,7 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'keys with values';
   if (typeof value === 'string') return `"${value}"`;
-  return `the ${typeof value} ${String(value)} (a text needs quotes here)`;
+  return `the ${typeof value} ${String(value)}`;
 }
 
 /** @returns `; did you mean …?` when one of the names is near, an empty text otherwise. */

@@ -137,7 +137,7 @@ function repeatedNames(placed: readonly (PlacedDataset & { readonly source: Sour
       continue;
     }
     names.set(dataset.name.toLowerCase(), source);
-    for (const door of dataset.doors) {
+    for (const door of new Set(dataset.doors)) {
       const offer = `${door} ${(dataset.offeredAs ?? dataset.name).toLowerCase()}`;
       if (offers.has(offer)) {
         const sentence = `is taken: the door ${door} offers another dataset as ${dataset.offeredAs}`;

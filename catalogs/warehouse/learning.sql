@@ -64,7 +64,7 @@ CREATE TABLE warehouse.learning.activity_results AS
         ELSE moment(i, 'rc', along, '2010-03-01', 2300) - to_seconds(pick(i, 'rd', 7200)) END AS happened_at,
       CASE WHEN chance(i, 'rn', 10) THEN NULL ELSE pick(i, 'rt', 7200) END AS seconds_spent,
       choose(i, 'rs', ['not started', 'in progress', 'completed', 'passed', 'failed']) AS status,
-      CASE WHEN chance(i, 'rm', 25) THEN NULL ELSE (pick(i, 'rp', 1100000) - 100000)::DECIMAL(18, 4) / 10000 END::DECIMAL(9, 4) AS score
+      CASE WHEN chance(i, 'rm', 25) THEN NULL ELSE ((pick(i, 'rp', 1100000) - 100000) * 0.0001)::DECIMAL(9, 4) END AS score
     FROM seed(400000)
   ) r JOIN warehouse.learning.activities a USING (tenant, activity_id) JOIN warehouse.learning.programs p USING (tenant, program_number)
   ORDER BY r.result_id;
@@ -75,7 +75,7 @@ CREATE TABLE warehouse.learning.interactions AS
     9007199254740993 + parent(i, 'iw', slot, 50000) AS user_id, moment_exact(i, 'ic', along, '2010-03-01', 2300) AS occurred_at,
     choose(i, 'iv', ['answered', 'attempted', 'commented', 'completed', 'skipped']) AS verb,
     4611686018427387904 + pick(i, 'is', 4611686018427387903) AS session_number,
-    (pick(i, 'ig', 2000000000) - 1000000000)::DECIMAL(38, 10) / 7 * 1000003 AS weight,
+    ((pick(i, 'ig', 2000000000) - 1000000000) * 142857.1428571429)::DECIMAL(38, 10) AS weight,
     CASE WHEN chance(i, 'in', 5) THEN NULL ELSE [
       {'question': 1, 'answer': prose(i, 'i1'), 'choices': ['a', 'b, c'], 'seconds': pick(i, 'i2', 90000) / 1000},
       {'question': 2, 'answer': prose(i, 'i3'), 'choices': [], 'seconds': NULL}][1:1 + pick(i, 'i4', 2)] END AS answers,

@@ -22,6 +22,16 @@ CREATE MACRO choose(i, salt, choices) AS choices[1 + pick(i, salt, len(choices))
 -- The row number of a parent that belongs to the same tenant, in a table of seed(n).
 CREATE MACRO parent(i, salt, slot, n) AS
   first_of(slot, total(n)) + pick(i, salt, first_of(slot + 1, total(n)) - first_of(slot, total(n)));
+-- A count of the tenant's rows in a table of seed(n).
+CREATE MACRO rows_of(slot, n) AS first_of(slot + 1, total(n)) - first_of(slot, total(n));
+-- A parent of row j that deals children out evenly, and a child of parent p so dealt: the two agree, so that a row can
+-- name a parent and a child of that same parent. There must be at least as many children as parents.
+CREATE MACRO owner(j, slot, n) AS first_of(slot, total(n)) + j % rows_of(slot, n);
+CREATE MACRO child(i, salt, slot, p, parents, children) AS first_of(slot, total(children)) + p - first_of(slot, total(parents))
+  + rows_of(slot, parents) * pick(i, salt, rows_of(slot, children) // rows_of(slot, parents));
+-- A partner for row j, which owner() gives to parent p of n parents: the same parent never gets the same partner twice.
+CREATE MACRO partner(j, salt, slot, n, partners) AS first_of(slot, total(partners))
+  + (pick(owner(j, slot, n), salt, rows_of(slot, partners)) + j // rows_of(slot, n)) % rows_of(slot, partners);
 
 -- A moment to the microsecond that moves through a span of days as `along` goes from 0 to 1. One in 50 is cut to the
 -- hour, as a bulk load would, so that some rows share their moment.
@@ -56,3 +66,4 @@ CREATE MACRO prose(i, salt) AS CASE WHEN pick(i, salt || 'long', 2000) = 7 THEN 
 
 CREATE MACRO email(given, family, i) AS lower(strip_accents(regexp_replace(given || '.' || family, '[^\pL.]', '', 'g'))) || i || '@example.com';
 CREATE MACRO uuid_of(i, salt) AS (printf('%016x', hash(i, salt)) || printf('%016x', hash(i, salt, 'low')))::UUID;
+CREATE MACRO hash_of(i, salt) AS md5(salt || '/' || i);
