@@ -6,6 +6,7 @@ import { createClient, readJson } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
 import { acceptedSchema, exportPath, exportViewSchema } from '../http/export-view.ts';
 import { addOrderOptions, type OrderOptions, orderBody } from '../order-options.ts';
+import { endLine } from '../screen/export-lines.ts';
 import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
 import { followExport } from './follow.ts';
 
@@ -63,6 +64,7 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
   }
   if (!quiet) terminal.tell(terminal.paintTold('dim', `export ${id}`));
   const ended = await followExport(cli, { client, id, signal, quiet });
+  if (!quiet) terminal.tell(endLine(terminal, ended));
   if (ended.state !== 'completed') cli.endWith(EXIT.failed);
   const fetched =
     fetching && ended.state === 'completed' ? await fetchFile(cli, { client, id, signal, quiet }, fetching) : undefined;

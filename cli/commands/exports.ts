@@ -7,7 +7,7 @@ import { type Client, createClient, readJson } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
 import { acceptedSchema, exportListSchema, exportPath, exportViewSchema, hasEnded } from '../http/export-view.ts';
 import { parseCount } from '../order-options.ts';
-import { detailLines, listLines } from '../screen/export-lines.ts';
+import { detailLines, endLine, listLines } from '../screen/export-lines.ts';
 import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
 import { followExport } from './follow.ts';
 
@@ -95,7 +95,11 @@ function cancelCommand(cli: Cli): Command {
     }
     await client.call('DELETE', exportPath(id));
     const ended = await followExport(cli, { client, id, signal: cli.interruptible(), quiet: options.json === true });
-    if (options.json) printJson(cli.terminal, ended);
+    const { terminal } = cli;
+    if (options.json) printJson(terminal, ended);
+    else if (ended.state === 'cancelled') {
+      terminal.tell(`${terminal.paintTold('green', '✓')} cancelled; what it had written is removed`);
+    } else terminal.tell(endLine(terminal, ended));
     cli.endWith(ended.state === 'cancelled' ? EXIT.ok : EXIT.failed);
   });
 }

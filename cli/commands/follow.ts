@@ -3,7 +3,6 @@ import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
 import { type ExportView, hasEnded } from '../http/export-view.ts';
 import { watchExport } from '../http/watch.ts';
-import { endLine } from '../screen/export-lines.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { exportLine } from '../screen/progress-line.ts';
 import { plain } from '../screen/table.ts';
@@ -46,6 +45,5 @@ export async function followExport(cli: Cli, { client, id, signal, quiet }: Foll
   if (last === undefined || !hasEnded(last)) {
     throw new CliFailure(EXIT.unreachable, 'Waybill stopped telling how the export gets on.');
   }
-  if (!quiet) cli.terminal.tell(endLine(cli.terminal, last));
   return last;
 }

@@ -87,18 +87,18 @@ const problemSchema = z.object({
 async function refusal(answer: Response): Promise<CliFailure> {
   const parsed = problemSchema.safeParse(await answer.json().catch(() => undefined));
   const problem = parsed.success ? parsed.data : {};
+  const said = problem.detail ?? problem.title ?? `Waybill answered ${answer.status} ${answer.statusText}.`;
   const lines = (problem.errors ?? [problem]).flatMap(({ field, allowed, ...more }) => {
     const message = problem.errors && problem.errors.length > 1 && 'message' in more ? `: ${more.message}` : '';
     return [
       ...(field === undefined ? [] : [`field ${field}${message}`]),
-      ...(allowed === undefined ? [] : [`allowed: ${allowed.join(', ')}`]),
+      ...(allowed === undefined || said.includes(allowed.join(', ')) ? [] : [`allowed: ${allowed.join(', ')}`]),
     ];
   });
   const retryAfter = answer.headers.get('retry-after');
   if (retryAfter !== null) lines.push(`Try again in ${retryAfter} seconds.`);
   if (answer.status >= 500 && problem.requestId !== undefined) lines.push(`request id: ${problem.requestId}`);
-  const message = problem.detail ?? problem.title ?? `Waybill answered ${answer.status} ${answer.statusText}.`;
-  return new CliFailure(exitCodeOf(answer.status), plain(message), {
+  return new CliFailure(exitCodeOf(answer.status), plain(said), {
     lines: lines.map(plain),
     passing: answer.status === 429 || answer.status >= 502,
     ...(problem.code === undefined ? {} : { code: problem.code }),
