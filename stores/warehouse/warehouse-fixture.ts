@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { CSV_DEFAULTS, type Order } from '../../contracts/order.ts';
-import type { PartContent } from './warehouse.ts';
+import { createWarehouse } from './duckdb.ts';
+import type { PartContent, Warehouse } from './warehouse.ts';
 
 /** @returns the instant. @throws when the text is none */
 export function at(text: string): Instant {
@@ -57,8 +58,32 @@ export async function readAll(content: PartContent): Promise<{ readonly text: st
   return { text: Buffer.concat(chunks).toString('utf8'), rows: await content.rows };
 }
 
-/** A directory for one test file. */
-export function scratchDirectory(): { readonly path: string; remove(): void } {
-  const path = mkdtempSync(join(tmpdir(), 'waybill-test-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+/** Every row, at a snapshot of the far future. */
+export const EVERYTHING = { slice: { from: null, to: null }, first: true, snapshotAt: at('2030-01-01') } as const;
+
+/** A signal that does not abort. */
+export const never = new AbortController().signal;
+
+/** A warehouse of its own for one test file, in a scratch directory that is its temporary directory too. */
+export async function openTestWarehouse(
+  startupSql: string,
+  more: { readonly scratch?: string; readonly directories?: readonly string[] } = {},
+): Promise<{ readonly warehouse: Warehouse; readonly scratch: { readonly path: string }; close(): Promise<void> }> {
+  const path = more.scratch ?? mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  const warehouse = await createWarehouse({
+    startupSql,
+    directories: more.directories ?? [],
+    installExtensions: false,
+    memory: '1GB',
+    threads: 2,
+    tempDirectory: path,
+  });
+  return {
+    warehouse,
+    scratch: { path },
+    async close() {
+      await warehouse.close();
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
 }

@@ -1,0 +1,278 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ColumnType } from '../../config/dataset.ts';
+import { CSV_DEFAULTS, type CsvOptions } from '../../contracts/order.ts';
+import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+
+const { warehouse, scratch, close } = await openTestWarehouse("CREATE TYPE mood AS ENUM ('=a', 'b')");
+const reader = await DuckDBInstance.create(':memory:').then((instance) => instance.connect());
+beforeAll(() => reader.run("SET TimeZone = 'UTC'"));
+afterAll(close);
+
+async function csvOf(sql: string, type: ColumnType, csv: Partial<CsvOptions> = {}): Promise<string> {
+  const set = dataset({
+    sql: `SELECT 'acme' AS tenant, ${sql} AS v, 1 AS one`,
+    columns: [column('v', type), column('one', 'integer')],
+  });
+  const { text } = await readAll(
+    warehouse.read(set, order({ csv: { ...CSV_DEFAULTS, header: false, ...csv } }), EVERYTHING, never),
+  );
+  return text.slice(0, text.lastIndexOf(',1\n'));
+}
+
+async function jsonOf(sql: string, type: ColumnType): Promise<string> {
+  const set = dataset({ sql: `SELECT 'acme' AS tenant, ${sql} AS v`, columns: [column('v', type)] });
+  const { text } = await readAll(warehouse.read(set, order({ format: 'jsonl' }), EVERYTHING, never));
+  JSON.parse(text);
+  return /^\{"v":(.*)\}\n$/s.exec(text)?.[1] ?? text;
+}
+
+describe('a value', () => {
+  it.each<[ColumnType, string, string, string]>([
+    ['boolean', 'true', 'true', 'true'],
+    ['integer', '9223372036854775807', '9223372036854775807', '9223372036854775807'],
+    ['integer', '(-9223372036854775808)::BIGINT', '-9223372036854775808', '-9223372036854775808'],
+    [
+      'integer',
+      '170141183460469231731687303715884105727::HUGEINT',
+      '170141183460469231731687303715884105727',
+      '"170141183460469231731687303715884105727"',
+    ],
+    ['decimal', '1.10::DECIMAL(10,2)', '1.10', '"1.10"'],
+    [
+      'decimal',
+      '12345678901234567890123456789012345.678::DECIMAL(38,3)',
+      '12345678901234567890123456789012345.678',
+      '"12345678901234567890123456789012345.678"',
+    ],
+    ['decimal', '5', '5', '"5"'],
+    ['double', '0.1::DOUBLE', '0.1', '0.1'],
+    ['double', '0.1::FLOAT', '0.1', '0.1'],
+    ['double', "'NaN'::DOUBLE", 'nan', 'null'],
+    ['double', "'-inf'::DOUBLE", '-inf', 'null'],
+    ['double', "'inf'::FLOAT", 'inf', 'null'],
+    ['text', "'é😀'", 'é😀', '"é😀"'],
+    ['text', "'=a'::mood", '=a', '"=a"'],
+    ['text', "''", '""', '""'],
+    ['date', "DATE '0099-01-02'", '0099-01-02', '"0099-01-02"'],
+    ['time', "TIME '01:02:03.004'", '01:02:03.004', '"01:02:03.004"'],
+    [
+      'timestamp',
+      "TIMESTAMP '1969-12-31 23:59:59.999999'",
+      '1969-12-31T23:59:59.999999Z',
+      '"1969-12-31T23:59:59.999999Z"',
+    ],
+    [
+      'timestamp',
+      "TIMESTAMPTZ '2020-06-01 00:00:00.5+02:00'",
+      '2020-05-31T22:00:00.500000Z',
+      '"2020-05-31T22:00:00.500000Z"',
+    ],
+    [
+      'timestamp',
+      "TIMESTAMP_NS '2020-06-01 00:00:00.123456789'",
+      '2020-06-01T00:00:00.123456Z',
+      '"2020-06-01T00:00:00.123456Z"',
+    ],
+    ['timestamp', "DATE '2020-06-01'", '2020-06-01T00:00:00.000000Z', '"2020-06-01T00:00:00.000000Z"'],
+    ['timestamp', "TIMESTAMP 'infinity'", 'infinity', '"infinity"'],
+    ['timestamp', "TIMESTAMPTZ '-infinity'", '-infinity', '"-infinity"'],
+    [
+      'uuid',
+      "UUID '5C3B1D3E-0000-0000-0000-000000000001'",
+      '5c3b1d3e-0000-0000-0000-000000000001',
+      '"5c3b1d3e-0000-0000-0000-000000000001"',
+    ],
+    ['json', '[1, NULL, 3]', '"[1,null,3]"', '[1,null,3]'],
+    ['json', "{'a': [1], 'b': 'x\"y'}", '"{""a"":[1],""b"":""x\\""y""}"', '{"a":[1],"b":"x\\"y"}'],
+    ['json', `'{"k": 1}'::JSON`, '"{""k"": 1}"', '{"k":1}'],
+    ['json', `'{"k": 1}'`, '"{""k"": 1}"', '{"k":1}'],
+    ['binary', "'\\xAA\\x00'::BLOB", 'qgA=', '"qgA="'],
+  ])('%s %s is %s in CSV and %s in JSONL', async (type, sql, csv, json) => {
+    expect(await csvOf(sql, type)).toBe(csv);
+    expect(await jsonOf(sql, type)).toBe(json);
+  });
+
+  it.each<[ColumnType, string]>([
+    ['boolean', 'BOOLEAN'],
+    ['integer', 'HUGEINT'],
+    ['decimal', 'DECIMAL(9,2)'],
+    ['double', 'FLOAT'],
+    ['double', 'DOUBLE'],
+    ['text', 'VARCHAR'],
+    ['text', 'mood'],
+    ['date', 'DATE'],
+    ['time', 'TIMETZ'],
+    ['timestamp', 'TIMESTAMPTZ'],
+    ['uuid', 'UUID'],
+    ['json', 'INTEGER[]'],
+    ['json', 'STRUCT(a INTEGER)'],
+    ['json', 'JSON'],
+    ['json', 'VARCHAR'],
+    ['binary', 'BLOB'],
+  ])('%s NULL of %s is NULL', async (type, actual) => {
+    expect(await csvOf(`NULL::${actual}`, type)).toBe('');
+    expect(await csvOf(`NULL::${actual}`, type, { nullText: '\\N', formulaGuard: true })).toBe('\\N');
+    expect(await jsonOf(`NULL::${actual}`, type)).toBe('null');
+  });
+
+  it.each([
+    ["'=1+1'", "'=1+1"],
+    ["'@x'", "'@x"],
+    ["'-x'", "'-x"],
+    ["'+x'", "'+x"],
+    ["chr(9) || 'x'", "'\tx"],
+    ["chr(13) || '=x'", '"\'\r=x"'],
+    ["'-5.00'", '-5.00'],
+    ["'+1e5'", '+1e5'],
+    ["'-.5'", '-.5'],
+    ["'-'", "'-"],
+    ["'-5' || chr(10) || '=x'", '"\'-5\n=x"'],
+    ["'a=b'", 'a=b'],
+    ["'-inf'", "'-inf"],
+    ["'=a'::mood", "'=a"],
+  ])('text %s is guarded as %j', async (sql, csv) => {
+    expect(await csvOf(sql, 'text', { formulaGuard: true })).toBe(csv);
+  });
+});
+
+const TEXTS = [
+  'a',
+  '',
+  'NULL',
+  '\\N',
+  'a,b',
+  'a;b',
+  'a"b',
+  '"',
+  "'",
+  'a\nb',
+  'a\r\nb',
+  '\r',
+  ' a ',
+  '\t',
+  '#x',
+  '-',
+  'é😀',
+  'nan',
+  'true',
+  '00',
+  ',',
+  '\\',
+  '\\"',
+];
+
+describe('CSV, read back', () => {
+  it.each<[string, Partial<CsvOptions>]>([
+    ['defaults', {}],
+    ['a tab', { delimiter: '\t' }],
+    ['a semicolon and a byte order mark', { delimiter: ';', bom: true }],
+    ['NULL as NULL', { nullText: 'NULL' }],
+    ['NULL as \\N', { nullText: '\\N' }],
+  ])('with %s, has every text and NULL as it was', async (_title, options) => {
+    const csv = { ...CSV_DEFAULTS, ...options };
+    const texts = fc.array(
+      fc.option(
+        fc.oneof(
+          fc.constantFrom(...TEXTS),
+          fc.string({ unit: 'binary', maxLength: 6 }).filter((t) => !t.includes('\0')),
+        ),
+      ),
+      { minLength: 1, maxLength: 40 },
+    );
+    await fc.assert(
+      fc.asyncProperty(texts, async (values) => {
+        const list = values.map((value) => (value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`)).join(', ');
+        const set = dataset({
+          sql: `SELECT 'acme' AS tenant, i AS id, v FROM (SELECT unnest([${list}]::VARCHAR[]) AS v, generate_subscripts([${list}]::VARCHAR[], 1) AS i)`,
+          columns: [column('id', 'integer'), column('v', 'text', 'A "human", header')],
+        });
+        const { text, rows } = await readAll(warehouse.read(set, order({ csv }), EVERYTHING, never));
+        expect(rows).toBe(values.length);
+        expect(text.startsWith('\uFEFF')).toBe(csv.bom);
+        const path = join(scratch.path, 'back.csv');
+        writeFileSync(path, text);
+        const back = await reader.runAndReadAll(
+          `SELECT v FROM read_csv($path, delim = '${csv.delimiter}', nullstr = '${csv.nullText}', allow_quoted_nulls = false, quote = '"', escape = '"', skip = 1, header = false, auto_detect = false, strict_mode = false, new_line = '\\n', columns = {'id': 'INTEGER', 'v': 'VARCHAR'}) ORDER BY id`,
+          { path },
+        );
+        expect(back.getRows().map(([v]) => v)).toEqual(values);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('keeps the rows of a single column apart, NULL, empty and blank', async () => {
+    const set = dataset({
+      sql: "SELECT 'acme' AS tenant, unnest(['a', NULL, '', ' ', NULL]) AS v",
+      columns: [column('v', 'text')],
+    });
+    const { text } = await readAll(warehouse.read(set, order(), EVERYTHING, never));
+    expect(text).toBe('v\na\n\n""\n \n\n');
+    const path = join(scratch.path, 'one.csv');
+    writeFileSync(path, text);
+    const back = await reader.runAndReadAll(
+      `SELECT v FROM read_csv($path, delim = ',', nullstr = '', allow_quoted_nulls = false, header = true, auto_detect = false, columns = {'v': 'VARCHAR'})`,
+      { path },
+    );
+    expect(back.getRows().map(([v]) => v)).toEqual(['a', null, '', ' ', null]);
+  });
+
+  it('keeps headers that are the same, and writes none where none is wanted', async () => {
+    const set = dataset({
+      sql: "SELECT 'acme' AS tenant, 1 AS a, 2 AS b",
+      columns: [column('a', 'integer', 'Same'), column('b', 'integer', 'Same')],
+    });
+    const read = async (csv: Partial<CsvOptions>, first = true) =>
+      (await readAll(warehouse.read(set, order({ csv: { ...CSV_DEFAULTS, ...csv } }), { ...EVERYTHING, first }, never)))
+        .text;
+    expect(await read({})).toBe('Same,Same\n1,2\n');
+    expect(await read({ bom: true })).toBe('\uFEFFSame,Same\n1,2\n');
+    expect(await read({ bom: true, header: false })).toBe('\uFEFF1,2\n');
+    expect(await read({ bom: true }, false)).toBe('1,2\n');
+  });
+
+  it.each([
+    [{ delimiter: '"' }, 'delimiter'],
+    [{ delimiter: '\n' }, 'delimiter'],
+    [{ delimiter: 'é' }, 'delimiter'],
+    [{ delimiter: '' }, 'delimiter'],
+    [{ nullText: 'a,b' }, 'nullText'],
+    [{ nullText: '"' }, 'nullText'],
+    [{ nullText: 'a\nb' }, 'nullText'],
+  ])('refuses %j', async (options, field) => {
+    const set = dataset({ sql: "SELECT 'acme' AS tenant", columns: [column('tenant', 'text')] });
+    const asked = warehouse.plan(set, order({ csv: { ...CSV_DEFAULTS, ...options } }), 10, never);
+    await expect(asked).rejects.toMatchObject({ code: 'invalid_field', field });
+  });
+});
+
+describe('JSONL, read back', () => {
+  it('has every text as it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            fc.constantFrom(...TEXTS),
+            fc.string({ unit: 'binary', maxLength: 6 }).filter((t) => !t.includes('\0')),
+          ),
+          { minLength: 1 },
+        ),
+        async (values) => {
+          const list = values.map((value) => `'${value.replaceAll("'", "''")}'`).join(', ');
+          const set = dataset({
+            sql: `SELECT 'acme' AS tenant, unnest([${list}]) AS "odd ""key"`,
+            columns: [column('odd "key', 'text')],
+          });
+          const { text } = await readAll(warehouse.read(set, order({ format: 'jsonl' }), EVERYTHING, never));
+          const lines = text.split('\n').slice(0, -1);
+          expect(lines.map((line) => JSON.parse(line))).toEqual(values.map((value) => ({ 'odd "key': value })));
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { column, dataset, EVERYTHING, never, openTestWarehouse, order } from './warehouse-fixture.ts';
+
+const { warehouse, scratch, close } = await openTestWarehouse(`
+  CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
+    TIMESTAMP '2020-01-01' + to_seconds(i // 10) AS created,
+    CASE WHEN i % 3 = 0 THEN TIMESTAMP '2020-02-01' + to_seconds(i // 10) END AS modified, 'name; of ' || i AS name
+    FROM range(200000) t(i);
+`);
+afterAll(close);
+
+const BIG = dataset({
+  sql: 'SELECT * FROM big;',
+  createdColumn: 'created',
+  modifiedColumn: 'modified',
+  columns: [column('id', 'integer'), column('name', 'text'), column('created', 'timestamp')],
+});
+
+describe('a stream', () => {
+  const ENDLESS = dataset({
+    sql: "SELECT 'acme' AS tenant, i AS id FROM range(1000000000000) t(i)",
+    columns: [column('id', 'integer')],
+  });
+  const LATE = dataset({
+    sql: "SELECT 'acme' AS tenant, CASE WHEN i = 1500000 THEN error('a late row') ELSE i END AS id FROM range(2000000) t(i)",
+    columns: [column('id', 'integer')],
+  });
+  const pipes = () => readdirSync(scratch.path).flatMap((name) => readdirSync(join(scratch.path, name, 'pipes')));
+
+  it('that fails at a late row never ends cleanly', async () => {
+    const content = warehouse.read(LATE, order(), EVERYTHING, never);
+    let bytes = 0;
+    await expect(
+      (async () => {
+        for await (const chunk of content.chunks) bytes += chunk.length;
+      })(),
+    ).rejects.toMatchObject({ code: 'dataset_broken' });
+    await expect(content.rows).rejects.toMatchObject({ code: 'dataset_broken' });
+    expect(bytes).toBeGreaterThan(0);
+    expect(pipes()).toEqual([]);
+  });
+
+  it.each(['before it is read', 'between two chunks', 'while the consumer waits'] as const)(
+    'aborted %s rejects with the reason and leaves nothing',
+    async (when) => {
+      const abort = new AbortController();
+      const reason = new Error('enough');
+      const content = warehouse.read(
+        when === 'while the consumer waits' ? { ...ENDLESS, sql: `${ENDLESS.sql} WHERE i < 0` } : ENDLESS,
+        order({ csv: { ...order().csv, header: false } }),
+        EVERYTHING,
+        abort.signal,
+      );
+      const chunks = content.chunks[Symbol.asyncIterator]();
+      if (when === 'before it is read') abort.abort(reason);
+      else if (when === 'between two chunks') {
+        await chunks.next();
+        abort.abort(reason);
+        // The query ends without anybody asking for the next chunk.
+        await expect.poll(pipes, { timeout: 1000 }).toEqual([]);
+      } else setImmediate(() => abort.abort(reason));
+      await expect(chunks.next()).rejects.toBe(reason);
+      await expect(content.rows).rejects.toBe(reason);
+      expect(pipes()).toEqual([]);
+    },
+  );
+
+  it('that the consumer leaves ends the query', async () => {
+    const content = warehouse.read(ENDLESS, order(), EVERYTHING, never);
+    for await (const chunk of content.chunks) if (chunk.length > 1000) break;
+    await expect(content.rows).rejects.toThrow('not read to its end');
+    expect(pipes()).toEqual([]);
+  });
+
+  it('does not wait for the others: six at once, the first consumer slowest', async () => {
+    const contents = Array.from({ length: 6 }, () =>
+      warehouse.read(BIG, order(), EVERYTHING, never).chunks[Symbol.asyncIterator](),
+    );
+    await Promise.all(contents.slice(0, 4).map((chunks) => chunks.next()));
+    const counts = await Promise.all(
+      contents.slice(1).map(async (chunks) => {
+        let count = 0;
+        for (let step = await chunks.next(); !step.done; step = await chunks.next()) count += step.value.length;
+        return count;
+      }),
+    );
+    expect(new Set(counts.slice(3)).size).toBe(1);
+    await contents[0]?.return?.();
+  });
+});

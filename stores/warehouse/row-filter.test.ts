@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { at, column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+
+const { warehouse, close } = await openTestWarehouse(`
+  CREATE TABLE times (id INTEGER, tenant VARCHAR, created TIMESTAMP, modified TIMESTAMPTZ, day DATE);
+  INSERT INTO times
+    SELECT row_number() OVER (), 'acme', c.t::TIMESTAMP, m.t::TIMESTAMP AT TIME ZONE 'UTC', c.t::DATE
+    FROM (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-01 00:00:00.000002'),
+      ('2020-01-03 00:00:00.000000'), ('2020-01-03 00:00:00.000001')) c(t),
+      (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-03 00:00:00.000000'),
+      ('2020-01-03 00:00:00.000001')) m(t);
+  CREATE TABLE tenants AS SELECT unnest(['acme', '''; DROP TABLE tenants; --', 'ACME', 'acme ', '%', '$waybill_1', '"', '',
+    '007', '7']) AS tenant, 1 AS id;
+  CREATE TABLE numbered AS SELECT unnest([7, 8]) AS tenant, 1 AS id;
+`);
+afterAll(close);
+
+const TIMES = dataset({
+  sql: 'SELECT * FROM times -- all of them',
+  createdColumn: 'created',
+  modifiedColumn: 'modified',
+  columns: [column('id', 'integer')],
+});
+async function ids(set: typeof TIMES, fields: Parameters<typeof order>[0], part = EVERYTHING): Promise<number[]> {
+  const { text } = await readAll(warehouse.read(set, order({ ...fields, columns: ['id'] }), part, never));
+  return text
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+describe('the window', () => {
+  const from = '2020-01-01T00:00:00.000001Z';
+  const to = '2020-01-03T00:00:00.000000Z';
+  // Times as the table has them: before, from, within, to, after.
+  const CREATED = [
+    null,
+    '2020-01-01T00:00:00.000000Z',
+    from,
+    '2020-01-01T00:00:00.000002Z',
+    to,
+    '2020-01-03T00:00:00.000001Z',
+  ];
+  const MODIFIED = [null, '2020-01-01T00:00:00.000000Z', from, to, '2020-01-03T00:00:00.000001Z'];
+
+  it.each(['inclusive', 'half-open'] as const)('%s takes created or modified to the microsecond', async (bounds) => {
+    const inside = (time: string | null) =>
+      time !== null && time >= from && (bounds === 'inclusive' ? time <= to : time < to);
+    for (const [created, c] of CREATED.map((time, i) => [time, i] as const)) {
+      for (const [modified, m] of MODIFIED.map((time, i) => [time, i] as const)) {
+        const one = {
+          ...TIMES,
+          sql: `SELECT * FROM times WHERE created IS NOT DISTINCT FROM ${sqlTime(created)} AND modified IS NOT DISTINCT FROM ${sqlTime(modified)}::TIMESTAMPTZ`,
+        };
+        const { rows } = await readAll(
+          warehouse.read(one, order({ window: { from: at(from), to: at(to), bounds } }), EVERYTHING, never),
+        );
+        expect({ created, modified, rows }, `${c}/${m}`).toEqual({
+          created,
+          modified,
+          rows: inside(created) || inside(modified) ? 1 : 0,
+        });
+      }
+    }
+  });
+
+  it.each([
+    { from: '2020-01-01', to: '2020-01-03', bounds: 'inclusive', days: ['2020-01-01', '2020-01-03'] },
+    { from: '2020-01-01', to: '2020-01-03', bounds: 'half-open', days: ['2020-01-01'] },
+    { from: '2020-01-01T00:00:00.000001Z', to: '2020-01-03', bounds: 'inclusive', days: ['2020-01-03'] },
+    { from: '2020-01-01', to: '2020-01-02T23:59:59.999999Z', bounds: 'inclusive', days: ['2020-01-01'] },
+    { from: '2020-01-01', to: '2020-01-03T00:00:00.000001Z', bounds: 'half-open', days: ['2020-01-01', '2020-01-03'] },
+  ] as const)('reads a date as its midnight: $from to $to, $bounds', async ({ from, to, bounds, days }) => {
+    const set = dataset({
+      sql: 'SELECT DISTINCT tenant, day FROM times WHERE day IS NOT NULL',
+      createdColumn: 'day',
+      columns: [column('day', 'date')],
+    });
+    const { text } = await readAll(
+      warehouse.read(set, order({ window: { from: at(from), to: at(to), bounds } }), EVERYTHING, never),
+    );
+    expect(text.trim().split('\n').slice(1).sort()).toEqual(days);
+  });
+
+  it('leaves out what changed after the snapshot, though its creation lies in the window', async () => {
+    const cut = { ...EVERYTHING, snapshotAt: at('2020-01-03T00:00:00Z') };
+    const all = await ids(TIMES, {}, cut);
+    const later = await ids(
+      { ...TIMES, sql: "SELECT * FROM times WHERE coalesce(modified, created) > TIMESTAMP '2020-01-03'" },
+      {},
+    );
+    expect(later.length).toBeGreaterThan(0);
+    expect(all.filter((id) => later.includes(id))).toEqual([]);
+    expect(all.length + later.length).toBe(29);
+  });
+
+  it('does not apply to a dataset without time columns', async () => {
+    const set = { ...TIMES, createdColumn: null, modifiedColumn: null };
+    const past = { from: at('1999-01-01'), to: at('1999-01-02'), bounds: 'inclusive' } as const;
+    expect(await ids(set, { window: past }, { ...EVERYTHING, snapshotAt: at('1990-01-01') })).toHaveLength(30);
+  });
+});
+
+function sqlTime(time: string | null): string {
+  return time === null ? 'NULL' : `TIMESTAMP '${time.replace('Z', '')}'`;
+}
+
+describe('a tenant', () => {
+  const set = dataset({ sql: 'SELECT * FROM tenants', columns: [column('tenant', 'text')] });
+
+  it.each([...'acme|\'; DROP TABLE tenants; --|ACME|acme |%|$waybill_1|"|007|7'.split('|'), ''])(
+    'named %j reads its own rows only',
+    async (tenant) => {
+      const csv = { ...order().csv, header: false };
+      const { text, rows } = await readAll(
+        warehouse.read(set, order({ tenant, format: 'jsonl', csv }), EVERYTHING, never),
+      );
+      expect(rows).toBe(1);
+      expect(JSON.parse(text)).toEqual({ tenant });
+    },
+  );
+
+  it('of any other name, and with any parameter, reads none', async () => {
+    const filtered = {
+      ...set,
+      sql: 'SELECT * FROM tenants WHERE id = $Number AND ($text IS NULL OR tenant <> $text OR tenant = $text)',
+      parameters: [
+        { name: 'Number', type: 'integer', required: true, title: null },
+        { name: 'text', type: 'text', required: false, title: null },
+      ],
+    } as const;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }),
+        fc.string(),
+        async (tenant, text) => {
+          fc.pre(!tenant.includes('\0') && !text.includes('\0') && tenant !== '%' && tenant !== '"' && tenant !== '7');
+          const foreign = await warehouse.plan(filtered, order({ tenant, parameters: { Number: 1, text } }), 10, never);
+          expect(foreign.rows).toBe(0);
+          const own = await warehouse.plan(filtered, order({ parameters: { Number: 1, text } }), 10, never);
+          expect(own.rows).toBe(1);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is compared as text where the column is a number', async () => {
+    const numbered = dataset({ sql: 'SELECT * FROM numbered', columns: [column('id', 'integer')] });
+    expect((await warehouse.plan(numbered, order({ tenant: '7' }), 10, never)).rows).toBe(1);
+    expect((await warehouse.plan(numbered, order({ tenant: '007' }), 10, never)).rows).toBe(0);
+  });
+});
