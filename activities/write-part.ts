@@ -26,15 +26,16 @@ export function createWritePart(ports: Pick<Ports, 'catalog' | 'warehouse' | 'ob
     const { order, part, exportId, snapshotAt } = input;
     const info = activityInfo();
     const prefix = exportPrefix(order.tenant, exportId);
-    const key = partKey(prefix, part.index, attemptName(info), fileExtension(order));
+    const runId = info.workflowExecution?.runId ?? exportId;
+    const keyOf = (attempt: number) => partKey(prefix, part.index, attemptName(runId, attempt), fileExtension(order));
+    const key = keyOf(info.attempt);
     const meter = createMeter(part.rows);
     const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
     let uploadId: string | null = null;
     let storedBytes = 0;
 
     const work = async (signal: AbortSignal): Promise<ManifestPart> => {
-      const before = info.heartbeatDetails as PartHeartbeat | undefined;
-      if (before?.uploadId) await objects.abortUpload(before.key, before.uploadId);
+      for (let earlier = 1; earlier < info.attempt; earlier += 1) await objects.abortUploads(keyOf(earlier));
 
       const dataset = orderedDataset(catalog, order.dataset);
       const content = warehouse.read(

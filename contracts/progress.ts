@@ -24,7 +24,7 @@ export interface Progress {
   readonly final: boolean;
 }
 
-/** What a write-part attempt reports in each heartbeat. `uploadId` lets the next attempt abort what this one left. */
+/** What a write-part attempt reports in each heartbeat. `uploadId` is for whoever looks after the store. */
 export interface PartHeartbeat {
   readonly index: number;
   readonly rows: number;
