@@ -31,7 +31,7 @@ export function createMemoryObjects(): MemoryObjects {
       const chunks: Uint8Array[] = [];
       for await (const chunk of source) {
         signal.throwIfAborted();
-        chunks.push(chunk.slice());
+        chunks.push(Buffer.from(chunk));
       }
       const body = Buffer.concat(chunks);
       stored.set(key, body);

@@ -26,7 +26,7 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
   const { ledger, links, progress, watch, stopping } = deps;
   return async function sendEvents(c) {
     const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
-    const first: Sight = { record, progress: await progress.read(record) };
+    const first: Sight = { record, progress: progress.recall(record) };
     c.header('X-Accel-Buffering', 'no');
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
 

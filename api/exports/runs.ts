@@ -42,7 +42,8 @@ export interface ExportRuns {
 
 const CALL_MS = 5000;
 /** A query waits for a worker; without one the progress is simply not known. */
-const QUERY_MS = 2000;
+const QUERY_MS = 1000;
+const PING_MS = 2000;
 
 const keyword = (name: (typeof SEARCH_ATTRIBUTES)[number], value: string) => ({
   key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
@@ -97,6 +98,9 @@ export function createExportRuns(connection: Connection, workflows: WorkflowClie
     async cancel({ workflowId, exportId }) {
       const handle = workflows.getHandle(workflowId, undefined, { firstExecutionRunId: exportId });
       try {
+        // The server takes a cancel request for a closed run without a word.
+        const { status } = await call(CALL_MS, () => workflows.getHandle(workflowId, exportId).describe());
+        if (status.name !== 'RUNNING') return 'ended';
         await call(CALL_MS, () => handle.cancel());
         return 'requested';
       } catch (error) {
@@ -129,7 +133,7 @@ export function createExportRuns(connection: Connection, workflows: WorkflowClie
     },
 
     async ping() {
-      await call(QUERY_MS, () => connection.workflowService.getSystemInfo({}));
+      await call(PING_MS, () => connection.workflowService.getSystemInfo({}));
     },
   };
 }

@@ -53,9 +53,9 @@ export async function sendUnsealedFile(
   return c.body(body, 200);
 }
 
-/** What is unsealed lies in a buffer that is used again; a response may still be sending it by then. */
+/** What is unsealed lies in a buffer that is used again while the response may still be sending it. */
 async function* fresh(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) yield chunk.slice();
+  for await (const chunk of source) yield Buffer.from(chunk);
 }
 
 /**
@@ -72,7 +72,7 @@ async function openSealed(
   const { bytes } = file.manifest;
   const range = { from: 0, length: Math.min(bytes, HEADER_BYTES_READ) };
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readStoredFile(objects, file, range, signal, false)) chunks.push(chunk.slice());
+  for await (const chunk of readStoredFile(objects, file, range, signal, false)) chunks.push(chunk);
   const start = Buffer.concat(chunks);
   const header = headerBytes(start);
   if (header === undefined) throw new WaybillError('object_damaged');

@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseRange } from './range.ts';
+
+test('a range that is read lies within the file, and is the one that was asked for', () => {
+  const bound = fc.option(fc.nat({ max: 300 }), { nil: undefined });
+  fc.assert(
+    fc.property(bound, bound, fc.nat({ max: 200 }), (first, last, size) => {
+      const range = parseRange(`bytes=${first ?? ''}-${last ?? ''}`, size);
+      const bytes = Array.from({ length: size }, (_, index) => index);
+      const wanted =
+        first !== undefined
+          ? bytes.filter((at) => at >= first && (last === undefined || at <= last))
+          : bytes.slice(Math.max(0, size - (last ?? 0)));
+      const malformed = first === undefined ? last === undefined : last !== undefined && last < first;
+      if (malformed) expect(range).toBeUndefined();
+      else if (wanted.length === 0 || (first === undefined && last === 0)) expect(range).toBe('unsatisfiable');
+      else expect(range).toEqual({ from: wanted[0], length: wanted.length });
+    }),
+  );
+});
+
+test.each([
+  undefined,
+  '',
+  'bytes',
+  'bytes=',
+  'bytes=1',
+  'bytes=1-2,3-4',
+  'items=0-1',
+  'bytes=-1-2',
+  `bytes=${'9'.repeat(16)}-`,
+])('%s asks for no range', (header) => {
+  expect(parseRange(header, 100)).toBeUndefined();
+});
+
+test('blanks and case do not matter', () => {
+  expect(parseRange(' Bytes = 1 - 2 ', 10)).toEqual({ from: 1, length: 2 });
+});
