@@ -4,8 +4,6 @@ import { type RunningServers, type StackOptions, startServers } from './servers.
 import { prepareStores, type ServiceSettings, startServices } from './services.ts';
 import { prepareWarehouse } from './warehouse.ts';
 
-export { serviceEnvironment } from './service.ts';
-
 /** The servers with the API and a worker on them, the sample warehouse and the demo tenants. */
 export interface RunningStack extends RunningServers {
   /** Every setting of the API and the worker. */
