@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Environment } from '../stack/environment.ts';
+import type { ProcessHandle } from '../stack/process.ts';
+import { type RunningServers, startServers } from '../stack/servers.ts';
+import { serviceProcess } from '../stack/service.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import type { Bench } from './benchmark.ts';
+import { type Door, openDoor } from './door.ts';
+import { attachSql, CATALOG, TENANT } from './readings.ts';
+
+/** The whole of Waybill on servers of its own: API and worker as processes, as in the local stack. */
+export interface Deployment extends AsyncDisposable {
+  readonly servers: RunningServers;
+  readonly door: Door;
+  readonly worker: ProcessHandle;
+  /** Settings and surroundings of the services. */
+  readonly environment: Environment;
+}
+
+/** Requests and exports of one tenant that no benchmark reaches. */
+const UNLIMITED = '1000000';
+
+/** @param warehouse path of the table's file */
+export async function deploy(bench: Bench, warehouse: string): Promise<Deployment> {
+  // PostgreSQL runs as another user where this process is root, and must get to its data.
+  await chmod(bench.directory, 0o711);
+  const tempDirectory = join(bench.directory, 'tmp');
+  await mkdir(tempDirectory);
+  let stopping = false;
+  const servers = await startServers({
+    ports: 'free',
+    dataDirectory: join(bench.directory, 'servers'),
+    environment: bench.environment,
+    report: () => undefined,
+    line: () => undefined,
+    crashed: (name, how) => {
+      if (!stopping) bench.report(`${name} ${how}`);
+    },
+    signal: bench.signal,
+  });
+  const stop = () => {
+    stopping = true;
+    return servers.stop();
+  };
+  try {
+    const secret = await addTenant(servers);
+    const environment: Environment = {
+      PATH: bench.environment.PATH,
+      HOME: bench.directory,
+      ...servers.settings,
+      WAYBILL_LOG_LEVEL: 'warn',
+      WAYBILL_CATALOG: CATALOG,
+      WAYBILL_WAREHOUSE_SQL: attachSql(warehouse),
+      WAYBILL_TEMP_DIRECTORY: tempDirectory,
+      WAYBILL_TENANT_REQUESTS_MAX: UNLIMITED,
+      WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,
+    };
+    const start = (name: string, entry: string, readyUrl: string) =>
+      servers.supervisor.start(serviceProcess({ name, entry, environment, readyUrl, watch: false }));
+    const [worker] = await Promise.all([
+      start('worker', 'worker/main.ts', `http://127.0.0.1:${servers.ports.workerHealth}/healthz`),
+      start('api', 'api/main.ts', `${servers.urls.api}/readyz`),
+    ]);
+    const door = await openDoor({ url: servers.urls.api, clientId: TENANT, secret, signal: bench.signal });
+    return { servers, door, worker, environment, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** @returns the secret of the tenant's one credential, whose client id is the tenant's key */
+async function addTenant({ settings }: RunningServers): Promise<string> {
+  const secret = randomBytes(24).toString('base64url');
+  const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
+  try {
+    await ledger.migrate();
+    await ledger.addTenant({ key: TENANT, title: 'Benchmarks' });
+    await ledger.addCredential({ tenant: TENANT, clientId: TENANT, scopes: ['read', 'write'], secret });
+  } finally {
+    await ledger.close();
+  }
+  return secret;
+}

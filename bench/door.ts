@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Instant } from '../contracts/instant.ts';
+
+/** What a benchmark asks the API for. */
+interface Request {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly recipients: readonly string[];
+}
+
+/** The on-demand door as a client sees it, over HTTP with a token. */
+export interface Door {
+  readonly url: string;
+  /** Value of the header `Authorization`. */
+  readonly authorization: string;
+  /**
+   * Asks for an export of READINGS as CSV and polls its status until it is completed.
+   *
+   * @param pollMs milliseconds between two questions
+   * @returns its job id
+   * @throws Error when it fails
+   */
+  fetchExport(request: Request, pollMs: number): Promise<string>;
+}
+
+const Token = z.object({ access_token: z.string() });
+const Accepted = z.object({ job: z.object({ id: z.string() }) });
+const Status = z.object({
+  job: z.object({ status: z.enum(['PENDING', 'COMPLETED', 'FAILED']) }),
+  errors: z.array(z.object({ message: z.string() })),
+});
+
+export async function openDoor(options: {
+  readonly url: string;
+  readonly clientId: string;
+  readonly secret: string;
+  readonly signal: AbortSignal;
+}): Promise<Door> {
+  const { url, clientId, secret, signal } = options;
+
+  async function call<Value>(path: string, shape: z.ZodType<Value>, init: RequestInit): Promise<Value> {
+    const response = await fetch(`${url}${path}`, { ...init, signal });
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
+    return shape.parse(await response.json());
+  }
+
+  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: secret, scope: 'read write' };
+  const token = await call('/oauth/token', Token, { method: 'POST', body: new URLSearchParams(form) });
+  const authorization = `Bearer ${token.access_token}`;
+
+  return {
+    url,
+    authorization,
+    async fetchExport({ from, to, recipients }, pollMs) {
+      const body = { startDate: from, endDate: to, exportType: 'READINGS', format: 'CSV', recipients };
+      const { job } = await call('/exports', Accepted, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      for (;;) {
+        const path = `/exports?id=${encodeURIComponent(job.id)}`;
+        const answer = await call(path, Status, { headers: { authorization } });
+        if (answer.job.status === 'COMPLETED') return job.id;
+        if (answer.job.status === 'FAILED') {
+          throw new Error(`The export failed: ${answer.errors.map(({ message }) => message).join(' ')}`);
+        }
+        await delay(pollMs, undefined, { signal });
+      }
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Benchmark, Result } from './benchmark.ts';
+import { downloadBenchmark } from './download.ts';
+import { describeMachine, machineLines } from './machine.ts';
+import { memoryBenchmark } from './memory.ts';
+import { sealingBenchmark } from './sealing.ts';
+import { smallExportBenchmark } from './small-export.ts';
+import { resultLines } from './table.ts';
+import { throughputBenchmarks } from './throughput.ts';
+
+const BENCHMARKS: readonly Benchmark[] = [
+  ...throughputBenchmarks,
+  sealingBenchmark,
+  downloadBenchmark,
+  smallExportBenchmark,
+  memoryBenchmark,
+];
+
+interface Options {
+  readonly runs: number;
+  readonly rows: number;
+  readonly json?: string;
+}
+
+async function main(): Promise<void> {
+  const command = new Command('bench')
+    .description(
+      'Measures Waybill against its peers, both sides in turn on this machine. Reports; never fails on a figure.',
+    )
+    .argument('[names...]', 'benchmarks to run; all when none is named')
+    .option('--runs <count>', 'counted runs of each side, after one to warm up', wholeNumber(1), 5)
+    .option('--rows <count>', 'rows of the big table', wholeNumber(1000), 10_000_000)
+    .option('--json <file>', 'write every figure to this file')
+    .addHelpText(
+      'after',
+      `\nBenchmarks:\n${BENCHMARKS.map(({ name, title }) => `  ${name.padEnd(22)}${title}`).join('\n')}`,
+    );
+  command.parse();
+  const chosen = choose(command);
+  const { runs, rows, json } = command.opts<Options>();
+
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
+
+  const loadBefore = loadavg()[0] ?? 0;
+  const results: Result[] = [];
+  for (const benchmark of chosen) {
+    const report = (line: string) => process.stderr.write(`${benchmark.name}: ${line}\n`);
+    const directory = await mkdtemp(join(tmpdir(), 'waybill-bench-'));
+    try {
+      report(benchmark.title);
+      const bench = { runs, rows, environment: process.env, directory, report, signal: stopping.signal };
+      results.push(await benchmark.run(bench));
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+  // Afterwards, when every program that took part has been fetched.
+  const machine = await describeMachine(process.env, loadBefore);
+  process.stdout.write(`${[...machineLines(machine), '', ...resultLines(results)].join('\n')}\n`);
+  if (json) await writeFile(json, `${JSON.stringify({ at: new Date(), runs, rows, machine, results }, null, 2)}\n`);
+}
+
+function choose(command: Command): readonly Benchmark[] {
+  for (const name of command.args) {
+    if (BENCHMARKS.some((benchmark) => benchmark.name === name)) continue;
+    command.error(`There is no benchmark ${name}. There are: ${BENCHMARKS.map((each) => each.name).join(', ')}.`);
+  }
+  return command.args.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => command.args.includes(name));
+}
+
+function wholeNumber(least: number) {
+  return (text: string): number => {
+    const number = Number(text);
+    if (Number.isSafeInteger(number) && number >= least) return number;
+    throw new InvalidArgumentError(`It should be a whole number of at least ${least}.`);
+  };
+}
+
+await main();

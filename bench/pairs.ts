@@ -1,0 +1,48 @@
+/** What one pair of runs took, one straight after the other. */
+export interface Pair {
+  readonly ours: number;
+  readonly peer: number;
+}
+
+/**
+ * One side of a comparison.
+ *
+ * @param warmUp whether this run is not counted, so that it may take its time to check what it has made
+ * @returns its figure, such as the seconds that it took
+ */
+type Side = (warmUp: boolean) => Promise<number>;
+
+export interface Sides {
+  readonly ours: Side;
+  readonly peer: Side;
+}
+
+/**
+ * Runs both sides in turn (ours, peer, ours, peer, …), so that whatever else the machine does falls on both. Each side
+ * has run once beforehand, uncounted.
+ *
+ * @param runs a count of pairs
+ * @param progress told of each counted pair, with its number from 1
+ */
+export async function runPairs(
+  runs: number,
+  { ours, peer }: Sides,
+  progress: (number: number, pair: Pair) => void,
+): Promise<readonly Pair[]> {
+  await ours(true);
+  await peer(true);
+  const pairs: Pair[] = [];
+  for (let number = 1; number <= runs; number += 1) {
+    const pair = { ours: await ours(false), peer: await peer(false) };
+    progress(number, pair);
+    pairs.push(pair);
+  }
+  return pairs;
+}
+
+/** @returns seconds that the work took, by the monotonic clock */
+export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}

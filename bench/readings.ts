@@ -1,0 +1,100 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Instant, instantFromMicros } from '../contracts/instant.ts';
+import { type Compression, CSV_DEFAULTS, type Format, type Order } from '../contracts/order.ts';
+import { cacheDirectory } from '../stack/cache.ts';
+import type { Bench } from './benchmark.ts';
+import { getPrograms } from './peers.ts';
+import { runShell } from './shell.ts';
+
+/** The catalog of the benchmarks; its one dataset reads the table `readings` of the warehouse attached as `bench`. */
+export const CATALOG = fileURLToPath(import.meta.resolve('./readings.yaml'));
+
+/** Every row is this tenant's: the peers do not filter, and both sides have the same rows. */
+export const TENANT = 'bench';
+
+/** Bumped when the table changes, so that an older file is not taken for it. */
+const TABLE_VERSION = 1;
+
+/** First row's time, 2024-01-01, and the step from one row to the next, in microseconds. */
+const FIRST_MICROS = 1_704_067_200_000_000n;
+const STEP_MICROS = 1_000_003n;
+
+/** Ten exported columns and the tenant, from hashes of the row's number: the same on every machine. */
+const TABLE = `
+  CREATE TABLE readings AS
+  SELECT
+    '${TENANT}' AS tenant,
+    i AS id,
+    make_timestamp(${FIRST_MICROS} + i * ${STEP_MICROS}) AS created_at,
+    (hash(i, 1) % 100000000)::BIGINT AS user_id,
+    ['open', 'in progress', 'completed', 'cancelled', 'failed'][(hash(i, 2) % 5)::BIGINT + 1] AS status,
+    ((hash(i, 3) % 10000000)::BIGINT / 100)::DECIMAL(12, 2) AS amount,
+    (hash(i, 4) % 100000)::DOUBLE / 1000 AS score,
+    hash(i, 5) % 3 = 0 AS active,
+    ['Łódź', 'San Juan, PR', 'Reykjavík', 'Oslo', 'New York', '東京', 'Springfield', 'Nairobi'][(hash(i, 6) % 8)::BIGINT + 1]
+      AS city,
+    substr(md5(i::VARCHAR), 1, 16) AS reference,
+    CASE hash(i, 7) % 20 WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN 'said "yes", twice' ELSE 'check ' || hash(i, 8) % 1000 END
+      AS note
+  FROM range(getvariable('rows')::BIGINT) AS numbers(i)`;
+
+/** The peers' query: the dataset's columns, unfiltered. */
+export const READINGS_QUERY =
+  'SELECT id, created_at, user_id, status, amount, score, active, city, reference, note FROM readings';
+
+/**
+ * Builds the warehouse once; it stays in the cache.
+ *
+ * @returns path of a DuckDB file
+ */
+export async function buildReadings(bench: Bench): Promise<string> {
+  const directory = join(cacheDirectory(bench.environment), 'bench');
+  const path = join(directory, `readings-${TABLE_VERSION}-${bench.rows}.duckdb`);
+  if (await stat(path).catch(() => undefined)) return path;
+  bench.report(`building the table of ${bench.rows.toLocaleString('en')} rows, once`);
+  const { duckdb } = await getPrograms(bench, ['duckdb']);
+  await mkdir(directory, { recursive: true });
+  const unfinished = `${path}.${process.pid}`;
+  const environment = { ...bench.environment, DUCKDB: duckdb, WAREHOUSE: unfinished, TABLE, ROWS: String(bench.rows) };
+  try {
+    await runShell('"$DUCKDB" "$WAREHOUSE" -c "SET VARIABLE rows = $ROWS; $TABLE"', environment, bench.signal);
+    await rename(unfinished, path);
+  } finally {
+    await Promise.all([unfinished, `${unfinished}.wal`].map((left) => rm(left, { force: true })));
+  }
+  return path;
+}
+
+/** Start-up SQL that attaches the table's file as the catalog expects it. */
+export function attachSql(warehouse: string): string {
+  return `ATTACH '${warehouse.replaceAll("'", "''")}' AS bench (READ_ONLY)`;
+}
+
+/** @returns the time of a row, by its number from 0 */
+export function readingTime(row: number): Instant {
+  const instant = instantFromMicros(FIRST_MICROS + BigInt(row) * STEP_MICROS);
+  if (!instant) throw new RangeError(`There is no time for row ${row}.`);
+  return instant;
+}
+
+/** An order for the first rows of the table, a count of `rows`. */
+export function readingsOrder(options: {
+  readonly rows: number;
+  readonly format: Format;
+  readonly compression: Compression;
+  readonly recipients: readonly string[];
+}): Order {
+  const { rows, ...asked } = options;
+  return {
+    ...asked,
+    tenant: TENANT,
+    dataset: 'READINGS',
+    window: { from: readingTime(0), to: readingTime(rows - 1), bounds: 'inclusive' },
+    parameters: {},
+    csv: CSV_DEFAULTS,
+    columns: null,
+    keepDays: 1,
+  };
+}

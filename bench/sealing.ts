@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { Encrypter } from 'age-encryption';
+import { generateKey } from '../stores/sealing/keys.ts';
+import { seal } from '../stores/sealing/seal.ts';
+import { type Bench, type Benchmark, createResult } from './benchmark.ts';
+import { runPairs, secondsOf } from './pairs.ts';
+import { pairLine } from './table.ts';
+
+/** Sealing alone, from memory to nowhere, against the package `age-encryption` from which the header comes. */
+export const sealingBenchmark: Benchmark = {
+  name: 'sealing',
+  title: 'Sealing alone',
+  run: measureSealing,
+};
+
+const CHUNK_BYTES = 65_536;
+const CHUNKS = 16_384;
+const BYTES = CHUNK_BYTES * CHUNKS;
+
+async function measureSealing({ runs, report, signal }: Bench) {
+  const { recipient } = await generateKey({ postQuantum: false });
+  const chunk = randomBytes(CHUNK_BYTES);
+
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let sent = 0; sent < CHUNKS; sent += 1) {
+      signal.throwIfAborted();
+      yield chunk;
+    }
+  }
+
+  const pairs = await runPairs(
+    runs,
+    {
+      ours: () => secondsOf(() => drain(seal(chunks(), [recipient]))),
+      peer: () =>
+        secondsOf(async () => {
+          const encrypter = new Encrypter();
+          encrypter.addRecipient(recipient);
+          await drain(await encrypter.encrypt(ReadableStream.from(chunks())));
+        }),
+    },
+    (number, pair) => report(pairLine('seconds', runs, number, pair)),
+  );
+  return createResult({
+    ...sealingBenchmark,
+    unit: 'seconds',
+    ours: { what: 'stores/sealing', bytes: BYTES },
+    peer: { what: 'age-encryption', bytes: BYTES },
+    pairs,
+    ratio: { kind: 'speed', target: 5 },
+    notes: [],
+  });
+}
+
+/** @throws Error unless the sealed stream is as long as 1 GiB of content makes it at least */
+async function drain(sealed: AsyncIterable<Uint8Array>): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of sealed) bytes += chunk.byteLength;
+  if (bytes <= BYTES) throw new Error(`Only ${bytes} bytes were sealed.`);
+}

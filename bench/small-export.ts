@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { decodeJobId } from '../contracts/job-id.ts';
+import { freePort } from '../stack/ports.ts';
+import { serviceProcess } from '../stack/service.ts';
+import { type Bench, type Benchmark, createResult } from './benchmark.ts';
+import { type Deployment, deploy } from './deployment.ts';
+import { EMPTY_QUEUE } from './empty/steps.ts';
+import { runPairs, secondsOf } from './pairs.ts';
+import { buildReadings, readingTime } from './readings.ts';
+import { pairLine } from './table.ts';
+
+/** From the request to the finished file, for a file that takes no time by itself. */
+export const smallExportBenchmark: Benchmark = {
+  name: 'small-export',
+  title: 'Small export, request to available',
+  run: measureSmallExport,
+};
+
+const ROWS = 1000;
+
+/** Milliseconds between two questions for the status: a figure is half of it too long on average. */
+const POLL_MS = 10;
+
+/** Events of a single-part export's history that quality allows. */
+const EVENTS_MAX = 60;
+
+async function measureSmallExport(bench: Bench) {
+  const { runs, report } = bench;
+  const warehouse = await buildReadings(bench);
+  await using deployment = await deploy(bench, warehouse);
+  const { servers, door } = deployment;
+  await startEmptyWorker(deployment);
+  const connection = await Connection.connect({ address: servers.settings.WAYBILL_TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: servers.settings.WAYBILL_TEMPORAL_NAMESPACE });
+  let last = '';
+  let asked = 0;
+  try {
+    const pairs = await runPairs(
+      runs,
+      {
+        ours: () => {
+          // Another window each time: the same order would be answered with the run before it while that still runs.
+          const from = readingTime(asked);
+          const to = readingTime(asked + ROWS - 1);
+          asked += 1;
+          return secondsOf(async () => {
+            last = await door.fetchExport({ from, to, recipients: [] }, POLL_MS);
+          });
+        },
+        peer: () =>
+          secondsOf(() =>
+            client.workflow.execute('runEmptySteps', { taskQueue: EMPTY_QUEUE, workflowId: `empty|${randomUUID()}` }),
+          ),
+      },
+      (number, pair) => report(pairLine('seconds', runs, number, pair)),
+    );
+    return createResult({
+      ...smallExportBenchmark,
+      unit: 'seconds',
+      ours: {
+        what: `POST /exports of ${ROWS} rows, GET /exports?id= every ${POLL_MS} ms until COMPLETED`,
+        bytes: null,
+      },
+      peer: { what: 'an empty workflow of two activities, start to result', bytes: null },
+      pairs,
+      ratio: { kind: 'size', target: 4 },
+      notes: [await describeHistory(client, last)],
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+async function startEmptyWorker({ servers, environment }: Deployment): Promise<void> {
+  const port = await freePort();
+  await servers.supervisor.start(
+    serviceProcess({
+      name: 'empty worker',
+      entry: 'bench/empty/main.ts',
+      environment: { ...environment, WAYBILL_WORKER_HEALTH_PORT: String(port) },
+      readyUrl: `http://127.0.0.1:${port}/`,
+      watch: false,
+    }),
+  );
+}
+
+async function describeHistory(client: Client, jobId: string): Promise<string> {
+  const id = decodeJobId(jobId);
+  if (!id) throw new Error('The API answered with a job id that is none.');
+  const handle = client.workflow.getHandle(id.workflowId, id.runId);
+  // Recorded as completed is not yet closed: the removal is scheduled meanwhile.
+  await handle.result();
+  const { historyLength } = await handle.describe();
+  return `a single-part export has ${historyLength} history events (wanted: at most ${EVENTS_MAX})`;
+}
