@@ -89,4 +89,21 @@ describe('a stream', () => {
     expect(new Set(counts.slice(3)).size).toBe(1);
     await contents[0]?.return?.();
   });
+
+  it('takes the same memory for thirty times the rows', async () => {
+    const read = async (rows: number) => {
+      const set = dataset({ ...ENDLESS, sql: `SELECT 'acme' AS tenant, i AS id FROM range(${rows}) t(i)` });
+      let peak = 0;
+      let bytes = 0;
+      for await (const chunk of warehouse.read(set, order(), EVERYTHING, never).chunks) {
+        bytes += chunk.length;
+        peak = Math.max(peak, process.memoryUsage.rss());
+      }
+      return { bytes, peak };
+    };
+    const small = await read(500_000);
+    const large = await read(15_000_000);
+    expect(large.bytes).toBeGreaterThan(100_000_000);
+    expect(large.peak - small.peak).toBeLessThan(30_000_000);
+  }, 30_000);
 });

@@ -1,7 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
-import { dataset, never, openTestWarehouse, order } from './warehouse-fixture.ts';
+import {
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  openTestWarehouse,
+  order,
+  readAll,
+  scratchDirectory,
+} from './warehouse-fixture.ts';
 
 const { warehouse, scratch, close } = await openTestWarehouse(`
   CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
@@ -37,5 +47,74 @@ describe('the lock-down', () => {
     await expect(warehouse.check([set])).rejects.toMatchObject({ code: 'dataset_broken' });
     await expect(warehouse.plan(set, order(), 10, never)).rejects.toMatchObject({ code: 'dataset_broken' });
     expect(existsSync(inside)).toBe(false);
+  });
+});
+
+describe('start-up', () => {
+  it('attaches a DuckDB file and a directory of Parquet files, and reads nothing beside it', async () => {
+    const { path, remove } = scratchDirectory();
+    const database = join(path, 'it.duckdb');
+    const inside = join(path, 'inside');
+    mkdirSync(inside);
+    const instance = await DuckDBInstance.create(database);
+    const connection = await instance.connect();
+    await connection.run("CREATE TABLE t AS SELECT 'acme' AS tenant, 1 AS id");
+    await connection.run(`COPY t TO '${join(inside, 'a.parquet')}'; COPY t TO '${join(inside, 'b.parquet')}'`);
+    await connection.run(`COPY t TO '${join(path, 'outside.parquet')}'`);
+    connection.disconnectSync();
+    instance.closeSync();
+    const both = await openTestWarehouse(
+      `ATTACH '${database}' AS it (READ_ONLY); CREATE VIEW files AS FROM read_parquet('${inside}/*.parquet');`,
+      { directories: [inside] },
+    );
+    try {
+      const columns = [column('id', 'integer')];
+      const rowsOf = async (sql: string) =>
+        (await readAll(both.warehouse.read(dataset({ sql, columns }), order(), EVERYTHING, never))).rows;
+      expect(await rowsOf('SELECT * FROM it.t')).toBe(1);
+      expect(await rowsOf('SELECT * FROM files')).toBe(2);
+      expect(await rowsOf(`SELECT * FROM '${inside}/a.parquet'`)).toBe(1);
+      await expect(rowsOf(`SELECT * FROM '${path}/outside.parquet'`)).rejects.toMatchObject({ code: 'dataset_broken' });
+      await expect(rowsOf(`SELECT * FROM '${inside}/../outside.parquet'`)).rejects.toMatchObject({
+        code: 'dataset_broken',
+      });
+    } finally {
+      await both.close();
+      remove();
+    }
+  });
+
+  it.each([
+    ["SELECT 1; ATTACH '/nowhere/secret.duckdb' AS it (READ_ONLY)", 'warehouse_unavailable', 'at statement 2 of 2'],
+    ["SELECT ';'; SELECT 1 + ", 'dataset_broken', 'failed.'],
+    ["CREATE SECRET (TYPE nothing, PASSWORD 'secret')", 'dataset_broken', 'at statement 1 of 1'],
+    ['INSTALL httpfs', 'warehouse_unavailable', 'at statement 1 of 1'],
+  ])('that fails (%s) is %s, %s, and leaves nothing behind', async (startupSql, code, where) => {
+    const { path, remove } = scratchDirectory();
+    const error: unknown = await openTestWarehouse(startupSql, { scratch: path }).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code });
+    expect(String(error)).toContain(where);
+    expect(String(error)).not.toContain('secret');
+    expect(readdirSync(path)).toEqual([]);
+    remove();
+  });
+
+  it('that is closed stops what runs and leaves nothing behind', async () => {
+    const { path, remove } = scratchDirectory();
+    const closing = await openTestWarehouse('SELECT 1', { scratch: path });
+    const endless = dataset({
+      sql: "SELECT 'acme' AS tenant, i FROM range(1000000000000) t(i)",
+      columns: [column('i', 'integer')],
+    });
+    const chunks = closing.warehouse.read(endless, order(), EVERYTHING, never).chunks[Symbol.asyncIterator]();
+    const planned = closing.warehouse.plan({ ...endless, sql: `${endless.sql} WHERE i % 7 = 3` }, order(), 10, never);
+    await chunks.next();
+    await Promise.all([
+      closing.warehouse.close(),
+      expect(planned).rejects.toMatchObject({ code: 'warehouse_unavailable' }),
+    ]);
+    await expect(chunks.next()).rejects.toMatchObject({ code: 'warehouse_unavailable' });
+    expect(readdirSync(path)).toEqual([]);
+    remove();
   });
 });

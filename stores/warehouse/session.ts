@@ -72,7 +72,8 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     "TimeZone = 'UTC'",
     'autoinstall_known_extensions = false',
     'autoload_known_extensions = false',
-    'allow_persistent_secrets = false',
+    // Secrets of whoever runs the process are not the warehouse's.
+    `secret_directory = ${literal(join(own, 'secrets'))}`,
     'temp_file_encryption = true',
     `memory_limit = ${literal(options.memory)}`,
     `temp_directory = ${literal(join(own, 'spill'))}`,
@@ -88,19 +89,15 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
 async function runStartupSql(connection: DuckDBConnection, options: WarehouseOptions): Promise<void> {
   let position = '';
   try {
-    const statements = await connection.extractStatements(options.startupSql);
-    for (let index = 0; index < statements.count; index += 1) {
-      position = ` at statement ${index + 1} of ${statements.count}`;
-      const runOne = async () => {
-        const statement = await statements.prepare(index);
-        await statement.run();
-      };
+    const { count } = await connection.extractStatements(options.startupSql);
+    for (let index = 0; index < count; index += 1) {
+      position = ` at statement ${index + 1} of ${count}`;
       try {
-        await runOne();
+        await runStatement(connection, options.startupSql, index);
       } catch (error) {
         const name = options.installExtensions ? undeliveredExtension(error) : undefined;
         if (name === undefined || !(await provide(connection, name, options))) throw error;
-        await runOne();
+        await runStatement(connection, options.startupSql, index);
       }
     }
   } catch (error) {
@@ -111,6 +108,17 @@ async function runStartupSql(connection: DuckDBConnection, options: WarehouseOpt
       `The start-up SQL of the warehouse failed${position}. The log tells why; correct WAYBILL_WAREHOUSE_SQL or what it names.`,
       { cause: trouble.cause },
     );
+  }
+}
+
+/** Runs one of several statements, as DuckDB's own parser divides them. An extracted statement can be prepared only once. */
+async function runStatement(connection: DuckDBConnection, sql: string, index: number): Promise<void> {
+  const statements = await connection.extractStatements(sql);
+  const statement = await statements.prepare(index);
+  try {
+    await statement.run();
+  } finally {
+    statement.destroySync();
   }
 }
 

@@ -48,10 +48,8 @@ function isMistake(error: Error): boolean {
 export function withoutSecrets(error: Error): Error {
   const [summary = ''] = error.message.split(/\n\s*LINE \d+:/);
   const blotted = summary
-    .replace(
-      /\b(pass(?:word|wd)?|pwd|secret|token|key)(\w*)(\s*(?:=|:=|\s)\s*)('(?:''|\\'|[^'])*'?|[^\s"',;)]+)/gi,
-      '$1$2$3***',
-    )
+    .replace(/\b((?:pass(?:word|wd)?|pwd|secret|token|key)\w*\s*:?=\s*)('(?:''|\\'|[^'])*'?|[^\s"',;)]+)/gi, '$1***')
+    .replace(/\b((?:pass(?:word|wd)?|secret|token|key)\w*\s+)'(?:''|[^'])*'?/gi, '$1***')
     .replace(/(\/\/[^\s/:@]*):[^\s@]+@/g, '$1:***@');
   return new Error(blotted);
 }

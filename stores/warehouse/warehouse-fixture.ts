@@ -64,6 +64,12 @@ export const EVERYTHING = { slice: { from: null, to: null }, first: true, snapsh
 /** A signal that does not abort. */
 export const never = new AbortController().signal;
 
+/** An empty directory for one test. */
+export function scratchDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
 /** A warehouse of its own for one test file, in a scratch directory that is its temporary directory too. */
 export async function openTestWarehouse(
   startupSql: string,

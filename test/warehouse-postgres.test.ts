@@ -1,0 +1,145 @@
+import { tmpdir } from 'node:os';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWarehouse } from '../stores/warehouse/duckdb.ts';
+import type { WarehouseOptions } from '../stores/warehouse/session.ts';
+import type { Warehouse } from '../stores/warehouse/warehouse.ts';
+import { column, dataset, EVERYTHING, never, order, readAll } from '../stores/warehouse/warehouse-fixture.ts';
+import { type PostgresServer, startPostgres } from './postgres-server.ts';
+
+const OPTIONS: Omit<WarehouseOptions, 'startupSql'> = {
+  directories: [],
+  installExtensions: true,
+  memory: '1GB',
+  threads: 2,
+  tempDirectory: tmpdir(),
+};
+const THINGS = dataset({
+  sql: 'SELECT * FROM wh.public.things WHERE id <> $except',
+  createdColumn: 'created',
+  modifiedColumn: 'modified',
+  parameters: [{ name: 'except', type: 'integer', required: true, title: null }],
+  columns: [
+    column('id', 'integer'),
+    column('name', 'text'),
+    column('created', 'timestamp'),
+    column('amount', 'decimal'),
+    column('facts', 'json'),
+    column('code', 'uuid'),
+    column('list', 'json'),
+    column('bytes', 'binary'),
+  ],
+});
+const parameters = { except: -1 };
+
+let server: PostgresServer;
+let url: URL;
+let warehouse: Warehouse;
+let stopped = false;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  url = new URL(await server.createDatabase());
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  await client.query(`
+    CREATE TABLE things (id bigint, tenant text, name text, created timestamptz, modified timestamp, amount numeric(20, 4),
+      facts jsonb, code uuid, list int[], bytes bytea);
+    INSERT INTO things SELECT i, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END, 'name ' || i,
+      timestamptz '2020-01-01 00:00:00.000001+00' + i * interval '1 second', NULL, i / 100.0, '{"a": [1, null]}',
+      '5c3b1d3e-0000-0000-0000-000000000001', '{1,2}', '\\xAA' FROM generate_series(1, 20000) i;
+    UPDATE things SET modified = created AT TIME ZONE 'UTC' + interval '1 day' WHERE id % 3 = 0;
+  `);
+  await client.end();
+  warehouse = await createWarehouse({
+    ...OPTIONS,
+    startupSql: `
+      INSTALL postgres; LOAD postgres;
+      CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
+        PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
+      ATTACH '' AS wh (TYPE postgres, READ_ONLY);`,
+  });
+});
+afterAll(async () => {
+  await warehouse.close();
+  if (!stopped) await server.stop();
+});
+
+describe('a warehouse in PostgreSQL', () => {
+  it('is checked, planned in exact parts and read', async () => {
+    await warehouse.check([THINGS]);
+    await warehouse.ping();
+    const plan = await warehouse.plan(THINGS, order({ parameters }), 3000, never);
+    expect(plan.rows).toBe(10_000);
+    expect(plan.parts.length).toBeGreaterThan(2);
+    const texts: string[] = [];
+    for (const part of plan.parts) {
+      const { text, rows } = await readAll(
+        warehouse.read(
+          THINGS,
+          order({ parameters, format: 'jsonl' }),
+          { ...part, first: part.index === 0, snapshotAt: plan.snapshotAt },
+          never,
+        ),
+      );
+      expect(rows).toBe(part.rows);
+      texts.push(text);
+    }
+    const things = texts
+      .join('')
+      .trimEnd()
+      .split('\n')
+      .map((line): { id: number } => JSON.parse(line));
+    expect(new Set(things.map(({ id }) => id)).size).toBe(10_000);
+    expect(things.find(({ id }) => id === 2)).toEqual({
+      id: 2,
+      name: 'name 2',
+      created: '2020-01-01T00:00:02.000001Z',
+      amount: '0.0200',
+      facts: { a: [1, null] },
+      code: '5c3b1d3e-0000-0000-0000-000000000001',
+      list: [1, 2],
+      bytes: 'qg==',
+    });
+  });
+
+  it('is not written to, and no other server is reached', async () => {
+    const elsewhere = `host=${url.hostname} port=${url.port} user=${url.username} password=${url.password} dbname=postgres`;
+    for (const sql of [
+      `SELECT * FROM postgres_scan('${elsewhere}', 'public', 'things')`,
+      `SELECT * FROM postgres_attach('${elsewhere}')`,
+      `ATTACH '${elsewhere}' AS elsewhere (TYPE postgres)`,
+      "SELECT 'acme' AS tenant FROM postgres_query('wh', 'CREATE TABLE more (x int)')",
+      "CALL postgres_execute('wh', 'CREATE TABLE more (x int)')",
+      'DELETE FROM wh.public.things',
+    ]) {
+      const error = await warehouse.check([dataset({ sql, columns: [] })]).then(String, (failure: unknown) => failure);
+      expect(error, sql).toMatchObject({ code: 'dataset_broken' });
+      expect(String(error)).not.toContain(url.password + url.hostname);
+    }
+    expect((await readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never))).rows).toBe(10_000);
+  });
+
+  it('that is gone is unavailable, by a message that names no host and no password', async () => {
+    await server.stop();
+    stopped = true;
+    const secrets = new RegExp(`${url.port}|${url.hostname}|${url.pathname.slice(1)}`);
+    for (const asked of [
+      () => warehouse.ping(),
+      () => warehouse.plan(THINGS, order({ parameters }), 3000, never),
+      () => readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never)),
+    ]) {
+      const error: unknown = await asked().catch((failure: unknown) => failure);
+      expect(error).toMatchObject({ code: 'warehouse_unavailable' });
+      expect(String(error)).not.toMatch(secrets);
+    }
+    const inline = `LOAD postgres; ATTACH 'host=${url.hostname} port=${url.port} password=hunter22 dbname=x' AS wh (TYPE postgres)`;
+    const error: unknown = await createWarehouse({ ...OPTIONS, startupSql: inline }).catch(
+      (failure: unknown) => failure,
+    );
+    expect(error).toMatchObject({ code: 'warehouse_unavailable' });
+    expect(String(error)).toContain('statement 2 of 2');
+    expect(String(error)).not.toMatch(secrets);
+    expect(String((error as Error).cause)).not.toContain('hunter22');
+  });
+});
