@@ -160,6 +160,27 @@ describe('what comes of an order', () => {
     expect((await send(body)).body.job.id).not.toBe(first.body.job.id);
   });
 
+  test('a run that has ended and not yet closed is waited for; one that does not close is said so', async () => {
+    const body = { ...BODY, startDate: '2010-01-02' };
+    const failure = { code: 'source_changed', message: 'It changed.' } as const;
+    const end = async (id: string, looks: number) => {
+      const exportId = decodeJobId(id)?.runId ?? '';
+      api.runs.closing.set(exportId, looks);
+      await started.ledger.recordOutcome(exportId, { state: 'failed', failure });
+    };
+    const first = await send(body);
+    await end(first.body.job.id, 2);
+    const second = await send(body);
+    expect(second.status).toBe(202);
+    expect(second.body.job.id).not.toBe(first.body.job.id);
+    expect((await send(body)).body.job.id).toBe(second.body.job.id);
+
+    await end(second.body.job.id, Number.POSITIVE_INFINITY);
+    const refused = await send(body);
+    expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited']);
+    expect(refused.response.headers.get('retry-after')).toBe('5');
+  }, 20_000);
+
   test('every option of ours makes another export, and its default the same', async () => {
     const same = [
       {},

@@ -41,11 +41,15 @@ describe('an export in Temporal', () => {
       ]),
     );
 
+    expect(await runs.fate({ workflowId, exportId })).toBe('open');
+    expect(await runs.fate({ workflowId, exportId: randomUUID() })).toBe('over');
+
     expect(await runs.cancel({ workflowId, exportId: randomUUID() })).toBe('ended');
     expect(await runs.cancel({ workflowId, exportId })).toBe('requested');
     await workflows.getHandle(workflowId).terminate();
     expect(await runs.cancel({ workflowId, exportId })).toBe('ended');
     expect(await runs.findRunning(workflowId)).toBeUndefined();
+    expect(await runs.fate({ workflowId, exportId })).toBe('cut');
     const next = await runs.start(workflowId, input);
     expect(next).not.toBe(exportId);
     expect(await runs.cancel({ workflowId, exportId })).toBe('ended');

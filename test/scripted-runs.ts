@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ExportRuns } from '../api/exports/runs.ts';
+import type { ExportRuns, Fate } from '../api/exports/runs.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Progress } from '../contracts/progress.ts';
 
@@ -9,6 +9,10 @@ export interface ScriptedRuns extends ExportRuns {
   away: boolean;
   /** Export ids under way, by workflow id. */
   readonly running: Map<string, string>;
+  /** Export ids that stay open after their outcome is recorded, as while they clean up, for so many looks. */
+  readonly closing: Map<string, number>;
+  /** How those not under way have ended; `cut` when it is not said. */
+  readonly fates: Map<string, Fate>;
   /** Export ids that were asked to cancel. */
   readonly cancelled: Set<string>;
   /** What is answered next, by export id. */
@@ -22,6 +26,8 @@ export function createScriptedRuns(): ScriptedRuns {
     away: false,
     asked: 0,
     running: new Map(),
+    closing: new Map(),
+    fates: new Map(),
     cancelled: new Set(),
     seen: new Map(),
     async start(workflowId) {
@@ -33,6 +39,13 @@ export function createScriptedRuns(): ScriptedRuns {
     async findRunning(workflowId) {
       reach();
       return runs.running.get(workflowId);
+    },
+    async fate({ workflowId, exportId }) {
+      reach();
+      const looks = runs.closing.get(exportId);
+      if (looks === 0) runs.running.delete(workflowId);
+      else if (looks !== undefined) runs.closing.set(exportId, looks - 1);
+      return runs.running.get(workflowId) === exportId ? 'open' : (runs.fates.get(exportId) ?? 'cut');
     },
     async cancel({ workflowId, exportId }) {
       reach();

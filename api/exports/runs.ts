@@ -5,6 +5,7 @@ import {
   QueryRejectedError,
   ServiceError,
   type WorkflowClient,
+  type WorkflowExecutionStatusName,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { defaultPayloadConverter, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
@@ -23,6 +24,12 @@ export interface Run {
 }
 
 /**
+ * How a run stands: `open`; `cut` when it was ended from outside, or failed without a word; `over` when it has done all
+ * its steps, or is not known any more.
+ */
+export type Fate = 'open' | 'cut' | 'over';
+
+/**
  * The exports as Temporal runs them.
  *
  * Errors: `WaybillError` `temporal_unavailable` when the server does not answer within seconds.
@@ -34,6 +41,8 @@ export interface ExportRuns {
   findRunning(workflowId: string): Promise<string | undefined>;
   /** Asks the run to cancel. @returns `ended` when there is nothing left to cancel */
   cancel(run: Run): Promise<'requested' | 'ended'>;
+  /** How the run stands. A run that an operator has reset goes on, and is open. */
+  fate(run: Run): Promise<Fate>;
   /** How far the run is; not monotone by itself. @returns `undefined` when nobody can tell at the moment */
   progress(run: Run): Promise<Progress | undefined>;
   /** @throws WaybillError `temporal_unavailable` */
@@ -61,6 +70,28 @@ export function createExportRuns(connection: Connection, workflows: WorkflowClie
     }
   }
 
+  async function describe(workflowId: string, runId?: string) {
+    try {
+      return await call(CALL_MS, () => workflows.getHandle(workflowId, runId).describe());
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  async function findRunning(workflowId: string): Promise<string | undefined> {
+    const latest = await describe(workflowId);
+    if (!latest || fateOf(latest.status.name) !== 'open') return undefined;
+    return latest.raw.workflowExecutionInfo?.firstRunId || latest.runId;
+  }
+
+  async function fate({ workflowId, exportId }: Run): Promise<Fate> {
+    const run = await describe(workflowId, exportId);
+    const fate = run ? fateOf(run.status.name) : 'over';
+    // A reset ends this run and goes on in another of the same chain.
+    return fate === 'cut' && (await findRunning(workflowId)) === exportId ? 'open' : fate;
+  }
+
   return {
     async start(workflowId, input) {
       const { order } = input;
@@ -84,23 +115,14 @@ export function createExportRuns(connection: Connection, workflows: WorkflowClie
       return handle.firstExecutionRunId;
     },
 
-    async findRunning(workflowId) {
-      try {
-        const { status, runId, raw } = await call(CALL_MS, () => workflows.getHandle(workflowId).describe());
-        if (status.name !== 'RUNNING') return undefined;
-        return raw.workflowExecutionInfo?.firstRunId || runId;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return undefined;
-        throw error;
-      }
-    },
+    findRunning,
+    fate,
 
     async cancel({ workflowId, exportId }) {
       const handle = workflows.getHandle(workflowId, undefined, { firstExecutionRunId: exportId });
       try {
         // The server takes a cancel request for a closed run without a word.
-        const { status } = await call(CALL_MS, () => workflows.getHandle(workflowId, exportId).describe());
-        if (status.name !== 'RUNNING') return 'ended';
+        if ((await fate({ workflowId, exportId })) !== 'open') return 'ended';
         await call(CALL_MS, () => handle.cancel());
         return 'requested';
       } catch (error) {
@@ -136,6 +158,24 @@ export function createExportRuns(connection: Connection, workflows: WorkflowClie
       await call(PING_MS, () => connection.workflowService.getSystemInfo({}));
     },
   };
+}
+
+function fateOf(status: WorkflowExecutionStatusName): Fate {
+  switch (status) {
+    case 'COMPLETED':
+      return 'over';
+    case 'FAILED':
+    case 'CANCELLED':
+    case 'TERMINATED':
+    case 'TIMED_OUT':
+      return 'cut';
+    case 'RUNNING':
+    case 'PAUSED':
+    case 'CONTINUED_AS_NEW':
+    case 'UNSPECIFIED':
+    case 'UNKNOWN':
+      return 'open';
+  }
 }
 
 function isTrouble(error: unknown): boolean {

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isActive } from '../../contracts/progress.ts';
 import type { Tenant } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../problems/problem.ts';
@@ -7,9 +9,16 @@ import type { Run } from './runs.ts';
 /** Seconds after which a caller over the limit should ask again. */
 const LIMIT_RETRY_SECONDS = 15;
 
+/** A run whose outcome is recorded closes within moments; one that still cleans up may take as long as its trouble. */
+const CLOSE_WAIT_MS = 5000;
+const CLOSE_POLL_MS = 50;
+const CLOSE_RETRY_SECONDS = 5;
+
 /**
  * Starts the export within the tenant's limit, or finds the one that runs for the same order, which does not count.
- * @throws TryLater `too_many_exports`
+ * A run that has ended is never found, also not in the moments until its workflow has closed.
+ *
+ * @throws TryLater `too_many_exports`; `rate_limited` when the run that has ended takes too long to close
  */
 export type Submit = (tenant: Tenant, named: NamedOrder) => Promise<Run>;
 
@@ -30,6 +39,33 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'export
     return { workflowId, exportId };
   }
 
+  async function hasEnded({ exportId }: Run): Promise<boolean> {
+    try {
+      const record = await ledger.findExport(exportId);
+      return record !== undefined && !isActive(record.state);
+    } catch (error) {
+      logger.error({ err: error, exportId }, 'a started export could not be looked up');
+      return false;
+    }
+  }
+
+  /** The outcome is in the ledger before the workflow closes; in between, Temporal answers a start with the old run. */
+  async function startAnew(workflowId: string, order: NamedOrder['order']): Promise<Run> {
+    let run = await start(workflowId, order);
+    for (let waited = 0; await hasEnded(run); waited += CLOSE_POLL_MS) {
+      if (waited >= CLOSE_WAIT_MS) {
+        throw new TryLater(
+          'rate_limited',
+          CLOSE_RETRY_SECONDS,
+          'The earlier export of the same order has ended, and is still being cleaned up. Send the request again soon.',
+        );
+      }
+      if ((await exports.fate(run)) === 'open') await delay(CLOSE_POLL_MS);
+      else run = await start(workflowId, order);
+    }
+    return run;
+  }
+
   return async function submit(tenant, { order, workflowId }) {
     const limit = tenant.exportsMax ?? settings.WAYBILL_TENANT_EXPORTS_MAX;
     const ahead = starting.get(tenant.key) ?? 0;
@@ -37,14 +73,16 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'export
     try {
       if ((await ledger.countActive(tenant.key)) + ahead >= limit) {
         const running = await exports.findRunning(workflowId);
-        if (running !== undefined) return { workflowId, exportId: running };
+        if (running !== undefined && !(await hasEnded({ workflowId, exportId: running }))) {
+          return { workflowId, exportId: running };
+        }
         throw new TryLater(
           'too_many_exports',
           LIMIT_RETRY_SECONDS,
           `${limit} exports are running, which is the limit. Wait until one of them has ended, or cancel one.`,
         );
       }
-      return await start(workflowId, order);
+      return await startAnew(workflowId, order);
     } finally {
       const left = (starting.get(tenant.key) ?? 1) - 1;
       if (left > 0) starting.set(tenant.key, left);
