@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import { describe, expect, it } from 'vitest';
+import { useStack } from './context.ts';
+import { ALWAYS, createDoorClient } from './door.ts';
+import { decodeHistory, openTemporal } from './temporal.ts';
+
+const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+const FIXTURES = fileURLToPath(new URL('./fixtures/histories/', import.meta.url));
+
+/** Events that a single-part export may cost at the most. */
+const EVENTS_MAX = 60;
+
+describe('workflow histories', () => {
+  it.each(readdirSync(FIXTURES))('%s, recorded earlier, replays with the code of today', async (name) => {
+    const history = decodeHistory(readFileSync(`${FIXTURES}${name}`));
+    await Worker.runReplayHistory({ workflowsPath: WORKFLOWS, replayName: name }, history);
+  });
+
+  it('are short, and tell what ran', async () => {
+    const stack = useStack();
+    const door = createDoorClient(stack.urls.api, 'dreambuilder');
+    const exportId = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV', csv: { nullText: 'none' } });
+    await door.ended(exportId);
+    const { workflowId } = await door.manifest(exportId);
+    const temporal = await openTemporal(stack.settings);
+    try {
+      const handle = temporal.client.workflow.getHandle(workflowId, exportId);
+      await handle.result();
+      const { historyLength, searchAttributes } = await handle.describe();
+      expect(historyLength).toBeLessThanOrEqual(EVENTS_MAX);
+      expect(searchAttributes).toMatchObject({
+        WaybillTenant: ['dreambuilder'],
+        WaybillDataset: ['NETWORKS'],
+        WaybillFormat: ['csv'],
+        WaybillState: ['completed'],
+      });
+    } finally {
+      await temporal.close();
+    }
+  });
+});
