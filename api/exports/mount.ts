@@ -4,6 +4,7 @@ import { type ApiApp, mount } from '../http/mount.ts';
 import type { FailedLogins } from '../limits/failed-logins.ts';
 import type { SpendRequest } from '../limits/tenant-requests.ts';
 import { createHandler, resubmitHandler } from './create.ts';
+import { createSettleCutRun } from './cut-runs.ts';
 import { eventsHandler } from './events.ts';
 import { fileHandler, linkOrCaller } from './file.ts';
 import { createLinks } from './links.ts';
@@ -27,9 +28,10 @@ export interface Guards {
 export function mountExports(app: ApiApp, deps: ApiDeps, { requireCaller, logins, spendRequest }: Guards): void {
   const links = createLinks(deps);
   const progress = progressReader(deps.exports, deps.clock);
-  const watch = createWatch({ ledger: deps.ledger, progress, logger: deps.logger }, WATCH_MS);
+  const settleCutRun = createSettleCutRun(deps);
+  const watch = createWatch({ ...deps, progress, settleCutRun }, WATCH_MS);
   const submit = createSubmit(deps);
-  const reading = { ...deps, links, progress };
+  const reading = { ...deps, links, progress, settleCutRun };
   const file = { ...deps, links, logins, spendRequest };
   const read = requireCaller('read');
   const write = requireCaller('write');

@@ -1,5 +1,6 @@
 import type { Context, Handler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { SettleCutRun } from './cut-runs.ts';
 import type { Links } from './links.ts';
 import { LIMIT_DEFAULT, readLimit, readStates } from './list-query.ts';
 import { locateExport } from './locate.ts';
@@ -11,16 +12,17 @@ import { exportView, jobStatus } from './view.ts';
 export interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'objects'> {
   readonly links: Links;
   readonly progress: ProgressReader;
+  readonly settleCutRun: SettleCutRun;
 }
 
 /** Answers `GET /exports`: one job with `id`, else a page of exports. */
 export function listHandler(deps: ReadDeps): Handler<ApiEnv> {
-  const { ledger, links } = deps;
+  const { ledger, links, settleCutRun } = deps;
   return async function listExports(c) {
     c.header('Cache-Control', 'no-store');
     const id = c.req.query('id');
     if (id === undefined) return listPage(c, deps);
-    const record = await locateExport(ledger, c.get('caller').tenant.key, id);
+    const record = await settleCutRun(await locateExport(ledger, c.get('caller').tenant.key, id));
     return c.json(jobStatus(record, links.mint(record)));
   };
 }
@@ -49,10 +51,11 @@ async function listPage(c: Context<ApiEnv>, { ledger, progress, settings }: Read
 }
 
 /** Answers `GET /exports/{id}`. */
-export function showHandler({ ledger, links, progress }: ReadDeps): Handler<ApiEnv> {
+export function showHandler({ ledger, links, progress, settleCutRun }: ReadDeps): Handler<ApiEnv> {
   return async function showExport(c) {
     c.header('Cache-Control', 'no-store');
-    const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    const found = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    const record = await settleCutRun(found);
     return c.json(exportView(record, await progress.read(record), links.mint(record)));
   };
 }

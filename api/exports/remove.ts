@@ -1,14 +1,10 @@
 import type { Context, Handler } from 'hono';
 import { FAILURES } from '../../contracts/failures.ts';
-import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { AuditAction, ExportRecord } from '../../stores/ledger/ledger.ts';
-import type { Objects } from '../../stores/objects/objects.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { locateExport } from './locate.ts';
-
-/** A count of objects that one request removes. */
-const BATCH = 1000;
+import { removeObjects } from './remove-objects.ts';
 
 type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports'>;
 
@@ -44,21 +40,6 @@ export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler
     }
     return c.body(null, 204);
   };
-}
-
-/** The manifest goes first: without it nobody reads the parts. */
-async function removeObjects(objects: Objects, { tenant, exportId }: ExportRecord): Promise<void> {
-  const prefix = exportPrefix(tenant, exportId);
-  await objects.remove([manifestKey(prefix)]);
-  await objects.abortUploads(prefix);
-  let batch: string[] = [];
-  for await (const { key } of objects.list(prefix)) {
-    batch.push(key);
-    if (batch.length < BATCH) continue;
-    await objects.remove(batch);
-    batch = [];
-  }
-  if (batch.length > 0) await objects.remove(batch);
 }
 
 /** Answers `DELETE /exports/{id}/links`. */

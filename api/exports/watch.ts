@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isActive, type Progress } from '../../contracts/progress.ts';
 import type { ExportRecord, Ledger } from '../../stores/ledger/ledger.ts';
+import type { SettleCutRun } from './cut-runs.ts';
 import type { ProgressReader } from './progress-reader.ts';
 
 /** An export at one moment. */
@@ -20,15 +21,21 @@ export interface Watch {
 
 /** @param everyMs milliseconds between two looks */
 export function createWatch(
-  deps: { readonly ledger: Pick<Ledger, 'findExport'>; readonly progress: ProgressReader; readonly logger: Logger },
+  deps: {
+    readonly ledger: Pick<Ledger, 'findExport'>;
+    readonly progress: ProgressReader;
+    readonly settleCutRun: SettleCutRun;
+    readonly logger: Logger;
+  },
   everyMs: number,
 ): Watch {
   const listeners = new Map<string, Set<Listener>>();
 
   async function look(exportId: string, all: ReadonlySet<Listener>): Promise<ExportRecord | undefined> {
     try {
-      const record = await deps.ledger.findExport(exportId);
-      if (!record) return undefined;
+      const found = await deps.ledger.findExport(exportId);
+      if (!found) return undefined;
+      const record = await deps.settleCutRun(found);
       const sight = { record, progress: await deps.progress.read(record) };
       for (const listener of all) listener(sight);
       return record;

@@ -1,0 +1,100 @@
+import { Connection, WorkflowClient } from '@temporalio/client';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Fate } from '../api/exports/runs.ts';
+import { decodeJobId } from '../contracts/job-id.ts';
+import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { answerOf, BODY, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { useStack } from './context.ts';
+import { ALWAYS, createDoorClient } from './door.ts';
+
+describe('an export whose run was ended in Temporal', () => {
+  const { settings, urls } = useStack();
+  const door = createDoorClient(urls.api, 'dreambuilder');
+  const connection = Connection.lazy({ address: settings.WAYBILL_TEMPORAL_ADDRESS ?? '' });
+  const workflows = new WorkflowClient({ connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE ?? '' });
+  afterAll(() => connection.close());
+
+  test('has failed, says so and leaves nothing; the same order can be placed again', async () => {
+    const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' };
+    const id = await door.order(order);
+    const { progress } = await door.until(id, (view) => view.progress.storedBytes > 0);
+    expect(progress.final).toBe(false);
+    const events = await door.request('GET', `/exports/${id}/events`);
+    const { job } = (await (await door.request('GET', `/exports?id=${id}`)).json()) as { job: { id: string } };
+    await workflows.getHandle(decodeJobId(job.id)?.workflowId ?? '', id).terminate('by a test');
+
+    expect(await door.ended(id, 10)).toMatchObject({
+      state: 'failed',
+      failure: { code: 'internal', message: expect.stringMatching(/ended by an operator.*Resubmit/) },
+      downloadUrl: null,
+    });
+    expect(await events.text()).toMatch(/event: end\ndata: .*"state":"failed"/);
+    // The attempt that was under way stops at its next heartbeat.
+    await expect.poll(() => keysBelow(openBucket(), exportPrefix('dreambuilder', id))).toEqual([]);
+    const next = await door.order(order);
+    expect(next).not.toBe(id);
+    expect((await door.request('DELETE', `/exports/${next}`)).status).toBe(202);
+    await door.ended(next);
+  });
+});
+
+describe('an active export', () => {
+  let started: StartedApi;
+  beforeAll(async () => {
+    started = await startApi();
+  });
+  afterAll(() => started.stop());
+
+  async function ordered(fate: Fate) {
+    const api = started.compose();
+    const { key, headers } = await started.addTenant();
+    const { job } = await answerOf(await api.app.request('/exports', post(headers, BODY)));
+    const exportId = decodeJobId(job.id)?.runId ?? '';
+    if (fate !== 'open') api.runs.running.clear();
+    api.runs.fates.set(exportId, fate);
+    const read = async (path: string) => answerOf(await api.app.request(path, { headers }));
+    const status = async () => (await read(`/exports?id=${exportId}`)).job.status;
+    return { api, exportId, prefix: exportPrefix(key, exportId), read, status };
+  }
+
+  test.each(['cut', 'over'] as const)('of a run that is %s has failed, whichever door reads it', async (fate) => {
+    const one = await ordered(fate);
+    one.api.objects.stored.set(`${one.prefix}part-00000-a-1.csv`, new Uint8Array(1));
+    expect(await one.status()).toBe('FAILED');
+    expect(one.api.objects.stored.size).toBe(0);
+    const other = await ordered(fate);
+    expect((await other.read(`/exports/${other.exportId}`)).state).toBe('failed');
+  });
+
+  test('of an open run is what it was', async () => {
+    const { status } = await ordered('open');
+    expect(await status()).toBe('PENDING');
+  });
+
+  test('is not judged while Temporal is away', async () => {
+    const { api, status } = await ordered('cut');
+    api.runs.away = true;
+    expect(await status()).toBe('PENDING');
+  });
+
+  test('that has a manifest is left for the ledger to be rebuilt', async () => {
+    const { api, prefix, status } = await ordered('over');
+    api.objects.stored.set(manifestKey(prefix), Buffer.from('{}'));
+    expect(await status()).toBe('PENDING');
+    expect(api.objects.stored.size).toBe(1);
+  });
+
+  test('whose run has the last word while it is looked at keeps that word, and its files', async () => {
+    const { api, exportId, status } = await ordered('cut');
+    const record = await started.ledger.findExport(exportId);
+    if (!record) throw new Error('not recorded');
+    const { fate } = api.runs;
+    api.runs.fate = async (run) => {
+      await finishExport(started, api, record, [new Uint8Array(3)]);
+      return fate(run);
+    };
+    expect(await status()).toBe('COMPLETED');
+    expect(api.objects.stored.size).toBe(2);
+  });
+});
