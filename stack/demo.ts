@@ -47,7 +47,6 @@ async function main(): Promise<void> {
   const stack = await startStack({
     ...{ ports, dataDirectory, sampleScale },
     environment: process.env,
-    watch: false,
     settings: { WAYBILL_LOG_LEVEL: 'warn' },
     signal: interrupted.signal,
     report: say,

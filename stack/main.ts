@@ -1,9 +1,12 @@
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { showLine } from './console.ts';
 import type { ProcessHandle } from './process.ts';
 import { readStackSettings } from './settings.ts';
 import { type RunningStack, startStack } from './stack.ts';
 import { summary } from './summary.ts';
+import { watchSources } from './watch.ts';
 
 const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catcher, the API and a worker.
 
@@ -17,6 +20,12 @@ Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example
 
 /** Milliseconds within which a second signal is the first one again: npm passes Ctrl-C on to who has it already. */
 const TWICE_MS = 1_000;
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** What the API and the worker are made of. */
+const SOURCES = ['contracts', 'config', 'stores', 'workflows', 'activities', 'api', 'worker', 'catalogs'].map((room) =>
+  join(ROOT, room),
+);
 
 const SERVICES = new Set(['api', 'worker']);
 
@@ -61,7 +70,6 @@ async function main(): Promise<number> {
     stack = await startStack({
       ...{ ports, dataDirectory, sampleScale, report, crashed },
       environment: process.env,
-      watch: values.watch ?? false,
       settings: {},
       signal: interrupted.signal,
       // What servers say while they start or stop matters only when that fails, and is in the error then.
@@ -74,6 +82,19 @@ async function main(): Promise<number> {
     throw error;
   }
   process.stdout.write(`${summary(stack)}\n`);
+  if (values.watch) {
+    const { api, worker } = stack;
+    watchSources(
+      SOURCES,
+      async (path) => {
+        report(`${relative(ROOT, path)} changed; restarting the API and the worker`);
+        // What does not start now starts after the next change.
+        await Promise.all([api, worker].map((handle) => handle.restart().catch((error) => report(messageOf(error)))));
+        report('restarted');
+      },
+      interrupted.signal,
+    );
+  }
   const code = await ending.promise;
   await stack.stop();
   report('stopped');

@@ -16,14 +16,12 @@ export function serviceProcess(options: {
   readonly environment: Environment;
   /** Answers with success once the service is ready. */
   readonly readyUrl: string;
-  /** Whether it restarts when one of its source files changes. */
-  readonly watch: boolean;
 }): ProcessSpec {
-  const { name, entry, environment, readyUrl, watch } = options;
+  const { name, entry, environment, readyUrl } = options;
   return {
     name,
     command: process.execPath,
-    arguments: [...(watch ? ['--watch', '--watch-preserve-output'] : []), `${ROOT}${entry}`],
+    arguments: [`${ROOT}${entry}`],
     environment: { UV_THREADPOOL_SIZE: THREADS, ...environment },
     identity: undefined,
     stopSignal: 'SIGTERM',

@@ -16,8 +16,6 @@ export interface ServiceOptions {
   readonly settings: ServiceSettings;
   /** Surrounds the settings: PATH and the like. */
   readonly environment: Environment;
-  /** Whether they restart when their source changes. */
-  readonly watch: boolean;
 }
 
 /** Makes the bucket, the ledger's tables and the demo tenants where they are missing. */
@@ -50,7 +48,7 @@ export async function startServices(
   return { api, worker };
 }
 
-function specOf(name: 'api' | 'worker', { settings, environment, watch }: ServiceOptions): ProcessSpec {
+function specOf(name: 'api' | 'worker', { settings, environment }: ServiceOptions): ProcessSpec {
   const ready = {
     api: `${settings.WAYBILL_API_PORT}/readyz`,
     worker: `${settings.WAYBILL_WORKER_HEALTH_PORT}/healthz`,
@@ -60,6 +58,5 @@ function specOf(name: 'api' | 'worker', { settings, environment, watch }: Servic
     entry: `${name}/main.ts`,
     environment: serviceEnvironment(environment, settings),
     readyUrl: `http://${LOOPBACK}:${ready}`,
-    watch,
   });
 }

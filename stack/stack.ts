@@ -21,13 +21,11 @@ export async function startStack(
   options: StackOptions & {
     /** Size of the sample warehouse, as a multiple of the default. */
     readonly sampleScale: number;
-    /** Whether the API and the worker restart when their source changes. */
-    readonly watch: boolean;
     /** Settings on top of the stack's own. */
     readonly settings: Readonly<Record<string, string>>;
   },
 ): Promise<RunningStack> {
-  const { dataDirectory, environment, report, sampleScale, signal, watch } = options;
+  const { dataDirectory, environment, report, sampleScale, signal } = options;
   const servers = await startServers(options);
   const giveUp = () => void servers.stop();
   signal.addEventListener('abort', giveUp, { once: true });
@@ -38,7 +36,7 @@ export async function startStack(
     ]);
     const settings = { ...servers.settings, ...warehouse, ...options.settings };
     report('starting the API and a worker');
-    return { ...servers, settings, ...(await startServices(servers.supervisor, { settings, environment, watch })) };
+    return { ...servers, settings, ...(await startServices(servers.supervisor, { settings, environment })) };
   } catch (error) {
     await servers.stop();
     throw error;

@@ -82,7 +82,7 @@ export async function startOwnServices(settings: Readonly<Record<string, string>
     crashed: (from, how) => lines.push(`${from} ${how}`),
   });
   try {
-    const services = await startServices(supervisor, { settings: own, environment: stack.environment, watch: false });
+    const services = await startServices(supervisor, { settings: own, environment: stack.environment });
     return { url, settings: own, ...services, lines, stop: () => supervisor.stop() };
   } catch (error) {
     await supervisor.stop();

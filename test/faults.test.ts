@@ -24,7 +24,6 @@ beforeAll(async () => {
     dataDirectory: folder,
     environment: process.env,
     sampleScale: 0.01,
-    watch: false,
     settings: { WAYBILL_PART_ROWS: '1000000', WAYBILL_LOG_LEVEL: 'warn' },
     report: () => undefined,
     line: () => undefined,
@@ -48,7 +47,6 @@ async function startSecondWorker(): Promise<ProcessHandle> {
       entry: 'worker/main.ts',
       environment: serviceEnvironment(process.env, settings),
       readyUrl: `http://127.0.0.1:${workerHealth}/healthz`,
-      watch: false,
     }),
   );
 }

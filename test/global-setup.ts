@@ -25,7 +25,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       ports: 'free',
       dataDirectory: directory,
       sampleScale: SAMPLE_SCALE,
-      watch: false,
       settings: {},
       environment,
       report: (line) => logger.log(line),

@@ -32,7 +32,6 @@ const stack = await startStack({
   dataDirectory: directory,
   environment: process.env,
   sampleScale: 0.01,
-  watch: false,
   settings: { WAYBILL_PART_ROWS: '1000000' },
   report: (line) => process.stdout.write(`${line}\n`),
   line: () => undefined,

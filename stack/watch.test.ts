@@ -1,0 +1,46 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { watchSources } from './watch.ts';
+
+let directory: string;
+let ending: AbortController;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'waybill-watch-'));
+  await mkdir(join(directory, 'exports'));
+  ending = new AbortController();
+});
+afterEach(async () => {
+  ending.abort();
+  await rm(directory, { recursive: true });
+});
+
+it('tells of changes that come together once, and of later ones when the first are dealt with', async () => {
+  const seen: string[] = [];
+  const dealtWith = Promise.withResolvers<void>();
+  watchSources(
+    [directory],
+    async (path) => {
+      seen.push(path);
+      await dealtWith.promise;
+    },
+    ending.signal,
+  );
+  const file = join(directory, 'exports', 'create.ts');
+  for (const content of ['a', 'b', 'c']) await writeFile(file, content);
+  await expect.poll(() => seen).toEqual([file]);
+  const other = join(directory, 'app.ts');
+  await writeFile(other, 'a');
+  dealtWith.resolve();
+  await expect.poll(() => seen).toEqual([file, other]);
+});
+
+it('passes over tests and what is not source', async () => {
+  const seen: string[] = [];
+  watchSources([directory], async (path) => void seen.push(path), ending.signal);
+  for (const name of ['app.test.ts', 'notes.md', 'app.ts~']) await writeFile(join(directory, name), 'a');
+  // The last one shows that the watching goes on.
+  await writeFile(join(directory, 'catalog.yaml'), 'a');
+  await expect.poll(() => seen).toEqual([join(directory, 'catalog.yaml')]);
+});

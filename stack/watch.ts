@@ -1,0 +1,46 @@
+import { watch } from 'node:fs';
+import { join } from 'node:path';
+
+/** Milliseconds of quiet after a change before it is acted on: editors write a file several times. */
+const QUIET_MS = 200;
+
+/**
+ * Calls back when source files below a directory change, once for changes that come together, and never again before
+ * the promise that it returned has settled.
+ *
+ * Not `node --watch`, which talks to worker threads over the port that Temporal's workflow threads have for themselves.
+ *
+ * @param directories watched with all below them
+ * @param changed given one of the changed files
+ */
+export function watchSources(
+  directories: readonly string[],
+  changed: (path: string) => Promise<void>,
+  signal: AbortSignal,
+): void {
+  let pending: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let busy = false;
+
+  async function act(): Promise<void> {
+    if (busy || pending === undefined || signal.aborted) return;
+    const path = pending;
+    pending = undefined;
+    busy = true;
+    try {
+      await changed(path);
+    } finally {
+      busy = false;
+    }
+    await act();
+  }
+
+  for (const directory of directories) {
+    watch(directory, { recursive: true, signal }, (_, name) => {
+      if (!name || !/\.(ts|sql|ya?ml)$/.test(name) || name.endsWith('.test.ts')) return;
+      pending = join(directory, name);
+      clearTimeout(timer);
+      timer = setTimeout(() => void act(), QUIET_MS);
+    });
+  }
+}
