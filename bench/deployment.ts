@@ -58,7 +58,7 @@ export async function deploy(bench: Bench, warehouse: string): Promise<Deploymen
       WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,
     };
     const start = (name: string, entry: string, readyUrl: string) =>
-      servers.supervisor.start(serviceProcess({ name, entry, environment, readyUrl, watch: false }));
+      servers.supervisor.start(serviceProcess({ name, entry, environment, readyUrl }));
     const [worker] = await Promise.all([
       start('worker', 'worker/main.ts', `http://127.0.0.1:${servers.ports.workerHealth}/healthz`),
       start('api', 'api/main.ts', `${servers.urls.api}/readyz`),

@@ -25,7 +25,7 @@ interface Options {
   readonly json?: string;
 }
 
-async function main(): Promise<void> {
+async function main(stopping: AbortController): Promise<void> {
   const command = new Command('bench')
     .description(
       'Measures Waybill against its peers, both sides in turn on this machine. Reports; never fails on a figure.',
@@ -42,7 +42,6 @@ async function main(): Promise<void> {
   const chosen = choose(command);
   const { runs, rows, json } = command.opts<Options>();
 
-  const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
   const loadBefore = loadavg()[0] ?? 0;
@@ -80,4 +79,10 @@ function wholeNumber(least: number) {
   };
 }
 
-await main();
+const stopping = new AbortController();
+try {
+  await main(stopping);
+} catch (error) {
+  if (!stopping.signal.aborted) throw error;
+  process.exitCode = 130;
+}

@@ -80,7 +80,6 @@ async function startEmptyWorker({ servers, environment }: Deployment): Promise<v
       entry: 'bench/empty/main.ts',
       environment: { ...environment, WAYBILL_WORKER_HEALTH_PORT: String(port) },
       readyUrl: `http://127.0.0.1:${port}/`,
-      watch: false,
     }),
   );
 }
