@@ -104,7 +104,7 @@ describe('a warehouse in PostgreSQL', () => {
   });
 
   it('is not written to, and no other server is reached', async () => {
-    const elsewhere = `host=${url.hostname} port=${url.port} user=${url.username} password=${url.password} dbname=postgres`;
+    const elsewhere = `host=${url.hostname} port=${url.port} user=${url.username} password=${url.password} dbname=${url.pathname.slice(1)}`;
     for (const sql of [
       `SELECT * FROM postgres_scan('${elsewhere}', 'public', 'things')`,
       `SELECT * FROM postgres_attach('${elsewhere}')`,
@@ -113,7 +113,9 @@ describe('a warehouse in PostgreSQL', () => {
       "CALL postgres_execute('wh', 'CREATE TABLE more (x int)')",
       'DELETE FROM wh.public.things',
     ]) {
-      const error = await warehouse.check([dataset({ sql, columns: [] })]).then(String, (failure: unknown) => failure);
+      const error = await warehouse
+        .check([dataset({ sql, columns: [column('tenant', 'text')] })])
+        .then(String, (failure: unknown) => failure);
       expect(error, sql).toMatchObject({ code: 'dataset_broken' });
       expect(String(error)).not.toContain(url.password + url.hostname);
     }

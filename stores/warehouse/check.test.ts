@@ -37,6 +37,7 @@ describe('a check', () => {
       dataset({ name: 'B', sql: "SELECT 'x' AS tenant, 'y' AS at", createdColumn: 'at', columns: [] }),
       dataset({ name: 'C', sql: 'SELECT * FROM nowhere', columns: [] }),
       dataset({ name: 'D', sql: 'SELECT $x AS tenant', columns: [] }),
+      dataset({ name: 'E', sql: "SELECT 'x' AS tenant; SELECT 'y' AS tenant", columns: [] }),
     ];
     const error = await warehouse.check(sets).then(String, String);
     expect(error).toContain(
@@ -44,6 +45,7 @@ describe('a check', () => {
     );
     expect(error).toContain('Dataset B: the created column at is VARCHAR');
     expect(error).toMatch(/Dataset C: .*nowhere does not exist/);
+    expect(error).toContain('Dataset E: the SQL should be one SELECT, not several statements');
     expect(error).toContain('Dataset D: the SQL uses $x');
     expect(error).not.toContain('THINGS');
   });

@@ -233,6 +233,7 @@ describe('CSV, read back', () => {
     expect(await read({ bom: true })).toBe('\uFEFFSame,Same\n1,2\n');
     expect(await read({ bom: true, header: false })).toBe('\uFEFF1,2\n');
     expect(await read({ bom: true }, false)).toBe('1,2\n');
+    expect(await read({ nullText: 'Same', delimiter: ';' })).toBe('"Same";"Same"\n1;2\n');
   });
 
   it.each([

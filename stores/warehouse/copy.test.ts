@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order } from './warehouse-fixture.ts';
+import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
 
 const { warehouse, scratch, close } = await openTestWarehouse(`
   CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
@@ -66,6 +66,19 @@ describe('a stream', () => {
       expect(pipes()).toEqual([]);
     },
   );
+
+  it('waits for a slow consumer, and leaves the chunk it holds alone', async () => {
+    const { text } = await readAll(warehouse.read(BIG, order(), EVERYTHING, never));
+    const chunks: Buffer[] = [];
+    for await (const chunk of warehouse.read(BIG, order(), EVERYTHING, never).chunks) {
+      const before = Buffer.from(chunk);
+      for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(before.equals(chunk)).toBe(true);
+      chunks.push(before);
+    }
+    expect(text.length).toBeGreaterThan(4_000_000);
+    expect(Buffer.concat(chunks).equals(Buffer.from(text))).toBe(true);
+  });
 
   it('that the consumer leaves ends the query', async () => {
     const content = warehouse.read(ENDLESS, order(), EVERYTHING, never);

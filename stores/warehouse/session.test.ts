@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
+import { openSession } from './session.ts';
 import {
   column,
   dataset,
@@ -31,7 +32,7 @@ describe('the lock-down', () => {
     "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')",
     "SELECT * FROM postgres_scan('host=127.0.0.1', 'public', 't')",
     'SELECT * FROM (SELECT * FROM "POSTGRES_attach"(\'host=127.0.0.1\'))',
-    "SELECT * FROM query('SELECT 1')",
+    "SELECT * FROM query('SELECT ''acme'' AS tenant')",
     "SET memory_limit = '1TB'",
     "SELECT 1 AS tenant; SET memory_limit = '1TB'",
     'SELECT 1) AS source, (SELECT 2',
@@ -43,10 +44,45 @@ describe('the lock-down', () => {
     'DROP TABLE big',
     "SELECT getenv('HOME') AS tenant",
   ])('refuses a dataset of %s', async (sql) => {
-    const set = dataset({ sql, columns: [] });
+    const set = dataset({ sql, columns: [column('tenant', 'text')] });
     await expect(warehouse.check([set])).rejects.toMatchObject({ code: 'dataset_broken' });
     await expect(warehouse.plan(set, order(), 10, never)).rejects.toMatchObject({ code: 'dataset_broken' });
     expect(existsSync(inside)).toBe(false);
+  });
+});
+
+describe('a connection', () => {
+  it.each([
+    "SET memory_limit = '1TB'",
+    'RESET TimeZone',
+    'SET GLOBAL enable_external_access = true',
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')",
+    "ATTACH '/tmp/waybill-elsewhere.duckdb'",
+    "COPY (SELECT 1) TO '/tmp/waybill-elsewhere.csv'",
+    "EXPORT DATABASE '/tmp/waybill-elsewhere'",
+    'INSTALL httpfs',
+    "LOAD '/tmp/x.duckdb_extension'",
+  ])('of a locked-down session refuses %s, and takes its own pipes', async (sql) => {
+    const { path, remove } = scratchDirectory();
+    const session = await openSession({
+      startupSql: 'SELECT 1',
+      directories: [],
+      installExtensions: true,
+      memory: '100MB',
+      threads: 1,
+      tempDirectory: path,
+    });
+    const connection = await session.connect();
+    await expect(connection.run(sql)).rejects.toThrow(/Permission Error|configuration has been locked/);
+    await connection.run(`COPY (SELECT 1) TO '${session.pipeDirectory}/x' (USE_TMP_FILE false)`);
+    const { value } =
+      (await connection.runAndReadAll("SELECT current_setting('TimeZone') AS value")).getRowObjects()[0] ?? {};
+    expect(value).toBe('UTC');
+    connection.disconnectSync();
+    session.close();
+    expect(readdirSync(path)).toEqual([]);
+    remove();
   });
 });
 
