@@ -50,6 +50,7 @@ beforeAll(async () => {
       '5c3b1d3e-0000-0000-0000-000000000001', '{1,2}', '\\xAA' FROM generate_series(1, 20000) i;
     UPDATE things SET modified = created AT TIME ZONE 'UTC' + interval '1 day' WHERE id % 3 = 0;
   `);
+  await client.query(`CREATE VIEW slow AS SELECT 'acme'::text AS tenant, 1 AS id, pg_sleep(60)::text AS name`);
   await client.end();
   warehouse = await createWarehouse({
     ...OPTIONS,
@@ -64,6 +65,15 @@ afterAll(async () => {
   await warehouse.close();
   if (!stopped) await server.stop();
 });
+
+/** @returns a count of the server's queries that sleep. */
+async function sleeping(): Promise<number> {
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  const { rowCount } = await client.query("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+  await client.end();
+  return rowCount ?? 0;
+}
 
 describe('a warehouse in PostgreSQL', () => {
   it('is checked, planned in exact parts and read', async () => {
@@ -102,6 +112,28 @@ describe('a warehouse in PostgreSQL', () => {
       bytes: 'qg==',
     });
   });
+
+  it.each(['read', 'plan'] as const)(
+    'stops a %s that the server is still computing',
+    async (what) => {
+      const slow = dataset({
+        sql: 'SELECT * FROM wh.public.slow WHERE name IS NOT NULL',
+        columns: [column('id', 'integer'), column('name', 'text')],
+      });
+      const abort = new AbortController();
+      const asked =
+        what === 'plan'
+          ? warehouse.plan(slow, order(), 10, abort.signal)
+          : readAll(warehouse.read(slow, order(), EVERYTHING, abort.signal));
+      const reason = new Error('enough');
+      const settled = expect(asked).rejects.toBe(reason);
+      await expect.poll(() => sleeping(), { timeout: 10_000 }).toBe(1);
+      abort.abort(reason);
+      await settled;
+      expect(await sleeping()).toBe(0);
+    },
+    30_000,
+  );
 
   it('is not written to, and no other server is reached', async () => {
     const elsewhere = `host=${url.hostname} port=${url.port} user=${url.username} password=${url.password} dbname=${url.pathname.slice(1)}`;

@@ -1,12 +1,12 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { type Fifo, openFifo } from './fifo.ts';
-import { interruptible } from './interrupt.ts';
+import type { Session } from './session.ts';
+import { inTransaction } from './transaction.ts';
 import type { PartContent } from './warehouse.ts';
 
 /** What a COPY needs. */
 export interface CopyOptions {
-  /** Opens a connection that belongs to this COPY. */
-  readonly connect: () => Promise<DuckDBConnection>;
+  readonly session: Session;
   /** Prepares `COPY … TO path` with its values bound. */
   readonly prepare: (connection: DuckDBConnection, path: string) => Promise<DuckDBPreparedStatement>;
   /** Told of the query as it begins; settles when DuckDB is done with it. */
@@ -15,8 +15,6 @@ export interface CopyOptions {
   readonly trouble: (error: unknown) => unknown;
   /** Bytes before the first row. */
   readonly head: Uint8Array;
-  /** Directory that DuckDB may write to. */
-  readonly directory: string;
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +49,7 @@ export function copyContent(options: CopyOptions): PartContent {
 async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGenerator<Uint8Array, number> {
   const { signal } = options;
   signal.throwIfAborted();
-  const fifo = await openFifo(options.directory);
+  const fifo = await openFifo(options.session.pipeDirectory);
   const copy = runCopy(options, fifo);
   options.track(copy);
   // Handled below; it may fail while the consumer holds a chunk.
@@ -77,20 +75,24 @@ async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGe
  * known. When the signal aborts, the content is thrown away: a writer in a full pipe, or in the opening of one, is not
  * seen by an interrupt.
  */
-async function runCopy(options: CopyOptions, fifo: Fifo): Promise<number> {
-  let connection: DuckDBConnection | undefined;
-  try {
-    connection = await options.connect();
-    const statement = await options.prepare(connection, fifo.path);
+async function runCopy({ session, prepare, signal }: CopyOptions, fifo: Fifo): Promise<number> {
+  const copy = async (connection: DuckDBConnection) => {
+    const statement = await prepare(connection, fifo.path);
     try {
-      const result = await interruptible(connection, options.signal, () => statement.run(), fifo.drain);
-      return result.rowsChanged;
+      signal.throwIfAborted();
+      return (await statement.run()).rowsChanged;
     } finally {
       statement.destroySync();
     }
+  };
+  let connection: DuckDBConnection | undefined;
+  try {
+    const opened = await session.connect();
+    connection = opened;
+    return await inTransaction(session, opened, signal, () => copy(opened), fifo.drain);
   } finally {
     connection?.disconnectSync();
-    if (options.signal.aborted) fifo.close();
+    if (signal.aborted) fifo.close();
     else fifo.finish();
   }
 }

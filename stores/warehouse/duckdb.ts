@@ -3,11 +3,10 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { checkDataset } from './check.ts';
 import { copyContent } from './copy.ts';
 import { checkCsvOptions, csvHead } from './csv-line.ts';
-import { interruptible } from './interrupt.ts';
 import { orderedColumns, preparePart } from './part-query.ts';
 import { planOrder } from './planning.ts';
-import { probe } from './probe.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
+import { inTransaction } from './transaction.ts';
 import { warehouseTrouble } from './trouble.ts';
 import type { Warehouse } from './warehouse.ts';
 
@@ -28,7 +27,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     const answer = (async () => {
       const connection = await session.connect();
       try {
-        return await interruptible(connection, either, () => ask(connection));
+        return await inTransaction(session, connection, either, () => ask(connection));
       } finally {
         connection.disconnectSync();
       }
@@ -58,12 +57,11 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       const columns = orderedColumns(order, dataset.columns, ({ name }) => name);
       const headers = columns.map(({ header }) => header);
       return copyContent({
-        connect: () => session.connect(),
+        session,
         prepare: (connection, path) => preparePart(connection, dataset, order, part, path),
         track,
         trouble: (error) => warehouseTrouble(error, `Dataset ${dataset.name}`),
         head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
-        directory: session.pipeDirectory,
         signal: AbortSignal.any([signal, closing.signal]),
       });
     },
@@ -82,7 +80,8 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     },
 
     async ping() {
-      await query('The warehouse', closing.signal, probe);
+      // Beginning a transaction asks every attached server for an answer; files are open in this process.
+      await query('The warehouse', closing.signal, (connection) => connection.run('SELECT 1'));
     },
 
     async close() {

@@ -4,21 +4,10 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 const AGAIN_MS = 20;
 
 /**
- * Interrupts a connection until its query has ended: an interrupt that comes before the query has begun is forgotten
- * by DuckDB, and a query may wait for a thread of the pool before it begins.
+ * Runs a query that an abort of the signal interrupts, again and again until it has ended: an interrupt that comes
+ * before the query has begun is forgotten by DuckDB, and a query may wait for a thread of the pool before it begins.
  *
- * @returns ends the interrupting
- */
-function interruptUntilEnded(connection: DuckDBConnection): () => void {
-  connection.interrupt();
-  const timer = setInterval(() => connection.interrupt(), AGAIN_MS);
-  return () => clearInterval(timer);
-}
-
-/**
- * Runs a query that an abort of the signal interrupts.
- *
- * @param onAbort what else has to happen for the query to end
+ * @param alsoStop what else has to happen for the query to end; called with each interrupt
  * @returns the query's answer, once it has ended
  * @throws the query's error, or the signal's reason where that came first
  */
@@ -26,13 +15,17 @@ export async function interruptible<Answer>(
   connection: DuckDBConnection,
   signal: AbortSignal,
   query: () => Promise<Answer>,
-  onAbort?: () => void,
+  alsoStop?: () => void,
 ): Promise<Answer> {
   signal.throwIfAborted();
-  let endInterrupts: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    connection.interrupt();
+    alsoStop?.();
+  };
   const abort = () => {
-    endInterrupts = interruptUntilEnded(connection);
-    onAbort?.();
+    stop();
+    timer = setInterval(stop, AGAIN_MS);
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -42,6 +35,6 @@ export async function interruptible<Answer>(
     throw error;
   } finally {
     signal.removeEventListener('abort', abort);
-    endInterrupts?.();
+    clearInterval(timer);
   }
 }

@@ -13,7 +13,7 @@ import { describeSource, type Source } from './source.ts';
 const PARTS_MAX = 2000;
 
 /**
- * Plans an order in one transaction, so that the total and the counts of the parts are of the same rows.
+ * Plans an order. The connection is in a transaction, so that the total and the counts of the parts are of the same rows.
  *
  * @param partRows as in the port
  */
@@ -28,22 +28,17 @@ export async function planOrder(
     header,
     type,
   }));
-  await connection.run('BEGIN TRANSACTION READ ONLY');
-  try {
-    const source = await describeSource(connection, dataset, order.parameters);
-    const read = { connection, dataset, order, source, snapshotAt: await readClock(connection) };
-    const rows = await countRows(read);
-    const split = order.recipients.length === 0 && rows > partRows && source.times !== undefined;
-    const parts = split ? await splitRows(read, source.times, Math.ceil(rows / partRows)) : [];
-    return {
-      snapshotAt: read.snapshotAt,
-      rows,
-      columns,
-      parts: parts.length > 0 ? parts : [{ index: 0, slice: WHOLE, rows }],
-    };
-  } finally {
-    await connection.run('ROLLBACK');
-  }
+  const source = await describeSource(connection, dataset, order.parameters);
+  const read = { connection, dataset, order, source, snapshotAt: await readClock(connection) };
+  const rows = await countRows(read);
+  const split = order.recipients.length === 0 && rows > partRows && source.times !== undefined;
+  const parts = split ? await splitRows(read, source.times, Math.ceil(rows / partRows)) : [];
+  return {
+    snapshotAt: read.snapshotAt,
+    rows,
+    columns,
+    parts: parts.length > 0 ? parts : [{ index: 0, slice: WHOLE, rows }],
+  };
 }
 
 interface Reading {

@@ -32,6 +32,8 @@ export interface WarehouseOptions {
 /** DuckDB in memory, with the warehouse attached, locked down. */
 export interface Session {
   connect(): Promise<DuckDBConnection>;
+  /** Names of the attached databases that are PostgreSQL servers. */
+  readonly postgresDatabases: readonly string[];
   /** Directory of our own that DuckDB may write pipes in. */
   readonly pipeDirectory: string;
   close(): void;
@@ -53,14 +55,16 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     const opened = await DuckDBInstance.create(':memory:');
     instance = opened;
     const connection = await opened.connect();
+    let postgresDatabases: readonly string[];
     try {
       await configure(connection, options, own);
       await runStartupSql(connection, options);
       await lockDown(connection, [...options.directories, pipeDirectory]);
+      postgresDatabases = await findPostgres(connection);
     } finally {
       connection.disconnectSync();
     }
-    return { connect: () => opened.connect(), pipeDirectory, close };
+    return { connect: () => opened.connect(), postgresDatabases, pipeDirectory, close };
   } catch (error) {
     close();
     throw error;
@@ -142,4 +146,9 @@ async function lockDown(connection: DuckDBConnection, directories: readonly stri
   await connection.run("SET GLOBAL TimeZone = 'UTC'");
   await connection.run('SET GLOBAL enable_external_access = false');
   await connection.run('SET GLOBAL lock_configuration = true');
+}
+
+async function findPostgres(connection: DuckDBConnection): Promise<readonly string[]> {
+  const result = await connection.runAndReadAll("SELECT database_name FROM duckdb_databases() WHERE type = 'postgres'");
+  return result.getRows().map(([name]) => String(name));
 }
