@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { showLine } from './console.ts';
 import { readStackSettings } from './settings.ts';
 import { startStack } from './stack.ts';
-import { summary } from './summary.ts';
+import { places } from './summary.ts';
 
 const HELP = `Shows Waybill at work: starts the local stack, exports three million rows sealed to a key made on the spot,
 cancels a second export half way, opens and verifies the first, and ends.
@@ -25,8 +25,8 @@ const CLIENT_ID = 'dreambuilder';
 const SECRET = 'dreambuilder-demo-secret';
 const WINDOW = ['--from', '2001-01-01', '--to', '2001-12-31T23:59:59.999999Z'];
 
-/** The second export is cancelled once this much of it is done. */
-const CANCEL_AT_PERCENT = 30;
+/** The second export is cancelled once this much of it is done; the command takes a moment to get there. */
+const CANCEL_AT_PERCENT = 10;
 const ROWS_SHOWN = 5;
 
 const shownExport = z.object({ exportId: z.string(), state: z.string(), progress: z.object({ percent: z.number() }) });
@@ -63,8 +63,8 @@ async function main(): Promise<void> {
       temporalUrl: `${stack.urls.temporalUi}/namespaces/${stack.settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows`,
       signal: interrupted.signal,
     });
-    process.stdout.write(`${summary(stack).replace(/\nCtrl-C[^\n]*\n/, '\n')}`);
-    process.stdout.write(`${styleText('dim', 'The demo ends its servers now; `npm start` keeps them running.')}\n`);
+    heading('The demo ends its servers now; `npm start` keeps them running, and has this to offer');
+    process.stdout.write(places(stack));
   } finally {
     await stack.stop();
   }
@@ -90,7 +90,7 @@ async function show(stage: Stage): Promise<void> {
   const order = ['export', 'FLIGHTS', ...WINDOW, '--compression', 'zstd', '--seal', recipient];
   await waybill(stage, [...order, '--save-manifest', '-o', sealed]);
 
-  heading(`Order a second one, and cancel it at ${CANCEL_AT_PERCENT} %`);
+  heading('Order a second one, and cancel it on its way');
   const other = shownExport.parse(
     JSON.parse(await waybill(stage, ['export', 'FLIGHTS', ...WINDOW, '--format', 'jsonl', '--json'], 'capture')),
   );

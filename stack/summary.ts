@@ -2,16 +2,20 @@ import { styleText } from 'node:util';
 import type { RunningStack } from './stack.ts';
 import { DEMO_CREDENTIALS } from './tenants.ts';
 
-/** @returns what a person wants to know once everything runs: where it is, how to get in, what to try */
-export function summary({ urls, ports, settings }: RunningStack): string {
+/** @returns what a person wants to know once everything runs, and how to end it */
+export function summary(stack: RunningStack): string {
+  const running = styleText('green', 'Waybill is running.');
+  return `\n${running}\n${places(stack)}\nCtrl-C stops everything; the data stays.\n`;
+}
+
+/** @returns where everything is, how to get in, what to try */
+export function places({ urls, ports, settings }: RunningStack): string {
   const heading = (text: string) => styleText('bold', text);
   const rows = (pairs: readonly (readonly [string, string])[]) => {
     const width = Math.max(...pairs.map(([label]) => label.length));
     return pairs.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
   };
   return [
-    '',
-    styleText('green', 'Waybill is running.'),
     '',
     heading('Where'),
     ...rows([
@@ -32,8 +36,6 @@ export function summary({ urls, ports, settings }: RunningStack): string {
     heading('Try'),
     `  curl -u dreambuilder:dreambuilder-demo-secret '${urls.api}/exports'`,
     `  npx waybill --help`,
-    '',
-    'Ctrl-C stops everything; the data stays.',
     '',
   ].join('\n');
 }
