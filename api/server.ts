@@ -1,6 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { ApiApp } from './http/mount.ts';
+import { sendDownload } from './http/send-download.ts';
 
 /** A listening API. */
 export interface ApiServer {
@@ -15,7 +17,17 @@ const IDLE_LOOK_MS = 50;
 
 /** Listens. Rejects when the port is taken. @param port 0: any free one */
 export async function listen(app: ApiApp, host: string, port: number): Promise<ApiServer> {
-  const answer = getRequestListener((request, env) => app.fetch(request, env), { errorHandler: () => badRequest() });
+  const answer = getRequestListener(
+    async (request, env) => {
+      const response = await app.fetch(request, env);
+      const { outgoing } = env;
+      const isDownload = response.headers.has('Content-Disposition');
+      if (!isDownload || !(outgoing instanceof ServerResponse)) return response;
+      await sendDownload(response, outgoing);
+      return RESPONSE_ALREADY_SENT;
+    },
+    { errorHandler: () => badRequest() },
+  );
   // Never rejects: what fails becomes an answer or a cut connection.
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {

@@ -54,7 +54,7 @@ export function createMemoryObjects(): MemoryObjects {
       try {
         for (let at = offset; at < offset + length; at += CHUNK_BYTES) {
           signal.throwIfAborted();
-          const chunk = body.slice(at, Math.min(at + CHUNK_BYTES, offset + length));
+          const chunk = new Uint8Array(body.subarray(at, Math.min(at + CHUNK_BYTES, offset + length)));
           if (chunk.byteLength === 0) throw new WaybillError('object_damaged');
           yield chunk;
         }

@@ -57,7 +57,7 @@ export async function sendStoredFile(
     return c.body(null, 200);
   }
   const gone = new AbortController();
-  const body = await streamBody(c, readStoredFile(objects, file, range, gone.signal, true), gone);
+  const body = await streamBody(c, readStoredFile(objects, file, range, gone.signal), gone);
   if (range.from === 0) await auditDownload(ledger, record, actor, { bytes: range.length, unsealed: false }, body);
   describe();
   return c.body(body, wanted ? 206 : 200);

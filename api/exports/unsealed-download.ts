@@ -10,7 +10,7 @@ import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment } from '../http/disposition.ts';
 import { streamBody } from '../http/stream.ts';
 import { auditDownload } from './download.ts';
-import { readStoredFile } from './stored-file.ts';
+import { readParts } from './stored-file.ts';
 import { type ManifestFile, openManifest } from './stored-manifest.ts';
 
 /** Room for the headers of as many recipients as an order may have. A count of bytes. */
@@ -46,16 +46,11 @@ export async function sendUnsealedFile(
     return c.body(null, 200);
   }
   const whole = { from: 0, length: manifest.bytes };
-  const content = fresh(unseal(readStoredFile(objects, file, whole, gone.signal, false), privateKey));
+  const content = unseal(readParts(objects, file, whole, gone.signal), privateKey);
   const body = await streamBody(c, content, gone);
   await auditDownload(ledger, record, actor, { bytes: size, unsealed: true }, body);
   describe();
   return c.body(body, 200);
-}
-
-/** What is unsealed lies in a buffer that is used again while the response may still be sending it. */
-async function* fresh(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) yield Buffer.from(chunk);
 }
 
 /**
@@ -72,7 +67,7 @@ async function openSealed(
   const { bytes } = file.manifest;
   const range = { from: 0, length: Math.min(bytes, HEADER_BYTES_READ) };
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readStoredFile(objects, file, range, signal, false)) chunks.push(chunk);
+  for await (const chunk of readParts(objects, file, range, signal)) chunks.push(Buffer.from(chunk));
   const start = Buffer.concat(chunks);
   const header = headerBytes(start);
   if (header === undefined) throw new WaybillError('object_damaged');

@@ -49,7 +49,9 @@ export interface Objects {
   get(key: string): Promise<Uint8Array | undefined>;
 
   /**
-   * Streams an object, or `length` bytes from `offset`. Ending the iteration or aborting closes the connection.
+   * Streams an object, or `length` bytes from `offset`. Ending the iteration or aborting closes the connection. The
+   * memory of the chunks is the reader's alone: nothing else looks at it, and chunks that share some follow each other.
+   *
    * @throws WaybillError `not_found` at the first pull when there is none; `object_damaged` when the object ends before
    *   the range does; `objects_unavailable` when the connection does.
    */

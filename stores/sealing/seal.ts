@@ -1,4 +1,5 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
+import { free } from '../buffers/free.ts';
 import { blocksOf } from './blocks.ts';
 import { sealHeader } from './header.ts';
 import { CHUNK_BYTES, CIPHER, payloadKey, SALT_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES, writeNonce } from './stream.ts';
@@ -30,7 +31,9 @@ export async function* seal(
   for await (const { bytes, last } of blocksOf(source, CHUNK_BYTES)) {
     writeNonce(nonce, index, last);
     const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
-    output.set(cipher.update(bytes), filled);
+    const sealed = cipher.update(bytes);
+    output.set(sealed, filled);
+    free(sealed);
     cipher.final();
     output.set(cipher.getAuthTag(), filled + bytes.length);
     filled += bytes.length + TAG_BYTES;

@@ -1,5 +1,6 @@
 import { createDecipheriv, type KeyObject } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
+import { free } from '../buffers/free.ts';
 import { type Block, blocksOf } from './blocks.ts';
 import { headerBytes, openHeader } from './header.ts';
 import { CHUNK_BYTES, CIPHER, payloadKey, SALT_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES, writeNonce } from './stream.ts';
@@ -52,6 +53,7 @@ function openChunk(key: KeyObject, index: number, { bytes, last }: Block, output
     throw new WaybillError('object_damaged', 'The sealed file was altered, cut short or extended.', { cause });
   }
   output.set(content);
+  free(content);
   return size;
 }
 
