@@ -110,11 +110,11 @@ const schema = z.object({
   /** A count of days that finished files are kept, unless the order says fewer. */
   WAYBILL_KEEP_DAYS: count.default(30),
   /** Requests a minute that one tenant may make. */
-  WAYBILL_TENANT_REQUESTS_MAX: count.default(600),
+  WAYBILL_TENANT_REQUESTS_MAX: count.default(6000),
   /** Exports that one tenant may have running at once. */
   WAYBILL_TENANT_EXPORTS_MAX: count.default(500),
   /** Failed log-ins a minute from one address, and for one client id. */
-  WAYBILL_LOGIN_FAILURES_MAX: count.default(20),
+  WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
   /** `smtp://` or `smtps://` URL. */
   WAYBILL_SMTP_URL: z

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 /** Temporal's own log lines, in the process's log. Payloads are not among their metadata. */
 export function temporalLogger(logger: Logger): TemporalLogger {
   const write = (level: LogLevel, message: string, meta?: LogMetadata) => {
+    if (EXPECTED.test(message)) return;
     const fields = meta ? Object.fromEntries(Object.entries(meta).filter(([name]) => LOGGED.has(name))) : {};
     logger[PINO_LEVELS[level]](fields, message);
   };
@@ -21,3 +22,6 @@ const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn
 
 /** Metadata worth a line; the rest repeats what the Temporal UI shows. */
 const LOGGED: ReadonlySet<string> = new Set(['workflowId', 'runId', 'activityType', 'attempt', 'error', 'taskQueue']);
+
+/** The worker of parts has no workflows, on purpose. */
+const EXPECTED = /^No workflows registered/;

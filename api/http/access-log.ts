@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 
+/** Asked every few seconds by whatever watches the process; a line for each would hide the others. */
+const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
@@ -18,7 +21,7 @@ export function accessLog({ logger, clock }: Pick<ApiDeps, 'logger' | 'clock'>):
     const began = clock.now().getTime();
     await next();
     c.header('X-Request-Id', requestId);
-    log.info(
+    log[PROBES.has(c.req.path) && c.res.ok ? 'debug' : 'info'](
       {
         method: c.req.method,
         path: c.req.path,
