@@ -60,6 +60,6 @@ export function createApp(deps: ApiDeps): ApiApp {
   mount(app, readyRoute, readyHandler(deps));
   serveOpenApi(app, deps);
   serveSwagger(app);
-  servePages(app);
+  servePages(app, deps);
   return app;
 }

@@ -34,7 +34,7 @@ export function serveOpenApi(app: ApiApp, { settings }: Pick<ApiDeps, 'settings'
           title: 'Waybill',
           version: '0.1.0',
           description:
-            'Data exports on demand. Errors are `application/problem+json`; every code is explained at `/problems`. ' +
+            'Data exports on demand. Errors are `application/problem+json`; [every code is explained](/problems). ' +
             'All paths also exist under `/tp-api`.',
           license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
         },

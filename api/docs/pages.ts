@@ -3,6 +3,8 @@ import { FAILURES, type FailureCode, type FailureKind } from '../../contracts/fa
 
 type Markup = ReturnType<typeof html>;
 
+const HEADER = html`<header><a href="/">Waybill</a><nav><a href="/docs">API</a><a href="/problems">Problems</a></nav></header>`;
+
 function layout(title: string, body: Markup): Markup {
   return html`<!doctype html>
 <html lang="en">
@@ -14,14 +16,14 @@ function layout(title: string, body: Markup): Markup {
 <link rel="stylesheet" href="/style.css">
 </head>
 <body>
-<header><a href="/">Waybill</a><nav><a href="/docs">API</a><a href="/problems">Problems</a></nav></header>
-<main>${body}</main>
+${HEADER}
+<main class="page">${body}</main>
 </body>
 </html>`;
 }
 
-/** Until the portal is here: what this is, and where to go. */
-export function landingPage(): Markup {
+/** Until the portal is here: what this is, and where to go. @param publicUrl without a slash at its end */
+export function landingPage(publicUrl: string): Markup {
   return layout(
     'Data exports',
     html`<h1>Take your data out.</h1>
@@ -32,20 +34,28 @@ says exactly what is in it.</p>
 <li><a href="/openapi.json"><strong>OpenAPI document</strong><span>For code generators and tests</span></a></li>
 <li><a href="/problems"><strong>Problems</strong><span>What each error code means and how to mend it</span></a></li>
 <li><a href="/readyz"><strong>Health</strong><span>Whether all servers answer</span></a></li>
-</ul>`,
+</ul>
+<h2>From a command line</h2>
+<pre tabindex="0"><code>curl -i -u '<i>client id</i>:<i>secret</i>' ${publicUrl}/exports \\
+  -H 'content-type: application/json' -d '{
+    "exportType": "USERS", "format": "CSV",
+    "startDate": "2000-01-01", "endDate": "2100-01-01"
+  }'</code></pre>
+<p>The answer's <code>Location</code> is where to look for it; the file will be there at <code>/file</code>.</p>`,
   );
 }
 
+/** Tells all codes. The roles keep the table one for screen readers where it is laid out as blocks. */
 export function problemsPage(): Markup {
   const kinds = Object.entries<FailureKind>(FAILURES);
   return layout(
     'Problems',
     html`<h1>Problems</h1>
 <p>Every error answer is <code>application/problem+json</code> and names one of these codes.</p>
-<table><thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">What to do</th></tr></thead><tbody>
+<table role="table"><thead><tr role="row"><th role="columnheader">Code</th><th role="columnheader">Status</th><th role="columnheader">What to do</th></tr></thead><tbody>
 ${kinds.map(
   ([code, { status, title, advice }]) =>
-    html`<tr><td><a href="/problems/${code}"><code>${code}</code></a></td><td>${status}</td><td><strong>${title}.</strong> ${advice}</td></tr>`,
+    html`<tr role="row"><td role="cell"><a href="/problems/${code}"><code>${code}</code></a></td><td role="cell">${status}</td><td role="cell"><strong>${title}.</strong> ${advice}</td></tr>`,
 )}
 </tbody></table>`,
   );
@@ -69,11 +79,14 @@ export function docsPage(): Markup {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>API · Waybill</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/style.css">
 <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
 </head>
 <body>
+${HEADER}
 <div id="swagger-ui"></div>
 <noscript>These pages need JavaScript. The document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
 <script src="/docs/swagger-ui-bundle.js"></script>
