@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILURES } from '../contracts/failures.ts';
+import { COMPRESSIONS, FORMATS, mediaType } from '../contracts/order.ts';
 import { answerOf, BODY, type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
 
 let started: StartedApi;
@@ -77,6 +78,35 @@ describe('the OpenAPI document', () => {
     expect(references.length).toBeGreaterThan(10);
     for (const [, kind = '', name = ''] of references) expect(document.components[kind]).toHaveProperty(name);
     expect(Object.keys(document.components.securitySchemes ?? {})).toEqual(['bearer', 'basic', 'apiKey', 'oauth']);
+  });
+});
+
+describe('patterns of the OpenAPI document', () => {
+  test('match the defaults and examples that stand beside them', async () => {
+    const checked: unknown[] = [];
+    const walk = (node: unknown) => {
+      if (typeof node !== 'object' || node === null) return;
+      const { pattern, default: preset, example } = node as Readonly<Record<string, unknown>>;
+      for (const text of [preset, example]) {
+        if (typeof pattern !== 'string' || typeof text !== 'string') continue;
+        expect(text).toMatch(new RegExp(pattern, 'u'));
+        checked.push(pattern);
+      }
+      Object.values(node).forEach(walk);
+    };
+    walk(await (await api.app.request('/openapi.json')).json());
+    expect(checked.length).toBeGreaterThan(2);
+  });
+
+  test('every media type of a file is described', async () => {
+    const { paths } = (await (await api.app.request('/openapi.json')).json()) as {
+      paths: { '/exports/{id}/file': { get: { responses: Record<string, { content: object }> } } };
+    };
+    const described = Object.keys(paths['/exports/{id}/file'].get.responses['200']?.content ?? {});
+    for (const format of FORMATS)
+      for (const compression of COMPRESSIONS)
+        for (const recipients of [[], ['age1']])
+          expect(described).toContain(mediaType({ format, compression, recipients }).split(';')[0]);
   });
 });
 

@@ -77,6 +77,7 @@ describe('what is wrong with an order', () => {
     ['a quote as delimiter', { ...BODY, csv: { delimiter: '"' } }, 'invalid_field', 'csv.delimiter'],
     ['a delimiter in the null text', { ...BODY, csv: { nullText: 'a,b' } }, 'invalid_field', 'csv.nullText'],
     ['no recipient', { ...BODY, recipients: ['age1'] }, 'invalid_recipient', 'recipients.0'],
+    ['a recipient that is no list', { ...BODY, recipients: 'age1'.repeat(20) }, 'invalid_field', 'recipients'],
     ['no days', { ...BODY, keepDays: 0 }, 'invalid_field', 'keepDays'],
     ['too many days', { ...BODY, keepDays: 31 }, 'invalid_field', 'keepDays'],
     ['half a day', { ...BODY, keepDays: 1.5 }, 'invalid_field', 'keepDays'],
@@ -129,6 +130,13 @@ describe('what is wrong with an order', () => {
   test.each(['text/plain', 'application/x-www-form-urlencoded', ''])('content type "%s"', async (type) => {
     const answer = await send(BODY, { 'content-type': type });
     expect([answer.status, answer.body.code]).toEqual([415, 'unsupported_media_type']);
+  });
+
+  test.each([
+    ['gzip', 415],
+    ['identity', 202],
+  ])('content encoding "%s"', async (encoding, status) => {
+    expect((await send(BODY, { 'content-encoding': encoding })).status).toBe(status);
   });
 });
 

@@ -3,9 +3,14 @@ import type { FieldError } from '../problems/problem.ts';
 
 /** Turns what zod found into field errors with codes of ours. @param body the object that was checked */
 export function fieldErrorsOf(error: z.ZodError, body: Readonly<Record<string, unknown>>): readonly FieldError[] {
+  const mistyped = new Set(
+    error.issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => path.join('.')),
+  );
   return error.issues.flatMap((issue): FieldError[] => {
     const path = issue.path.map(String);
     const field = path.join('.');
+    // zod measures a text where a list should be; its length says nothing then.
+    if (issue.code !== 'invalid_type' && mistyped.has(field)) return [];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
         const name = [...path, key].join('.');

@@ -12,6 +12,14 @@ const params = z.object({
 });
 const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
 const binary = z.string().openapi({ type: 'string', format: 'binary' });
+/** As `mediaType` names them; sealed files and files opened on the way are octets or one of the others. */
+const storedFile = {
+  'text/csv': { schema: binary },
+  'application/x-ndjson': { schema: binary },
+  'application/gzip': { schema: binary },
+  'application/zstd': { schema: binary },
+  'application/octet-stream': { schema: binary },
+};
 
 const acceptedHeaders = {
   Location: { schema: { type: 'string' as const }, description: 'Where the export can be asked for.' },
@@ -31,6 +39,9 @@ export const createExport = createRoute({
         .string()
         .optional()
         .openapi({
+          minLength: 1,
+          maxLength: 255,
+          pattern: '^[!-~]([ -~]*[!-~])?$',
           description:
             'A request that repeats a key within 24 hours gets the same export, also after it has ended. While the first ' +
             'is being worked on, a repetition waits up to six seconds, then gets 429 with Retry-After.',
@@ -144,8 +155,8 @@ export const downloadFile = createRoute({
     }),
   },
   responses: {
-    200: { description: 'The file.', content: { 'application/octet-stream': { schema: binary } } },
-    206: { description: 'The range.', content: { 'application/octet-stream': { schema: binary } } },
+    200: { description: 'The file.', content: storedFile },
+    206: { description: 'The range.', content: storedFile },
     304: { description: 'Not modified.' },
     ...problems(
       'not_found',

@@ -27,10 +27,10 @@ export const CsvBody = z
     nullText: z
       .string()
       .max(32, 'Should have at most 32 characters.')
-      .regex(/^[^"\p{Cc}]*$/u, 'Should hold neither quotes nor control characters.')
+      .refine((text) => !/["\p{Cc}]/u.test(text), 'Should hold neither quotes nor control characters.')
       .refine((text) => text.isWellFormed(), 'Should be well-formed Unicode.')
       .default(CSV_DEFAULTS.nullText)
-      .openapi({ description: 'What stands for NULL.' }),
+      .openapi({ description: 'What stands for NULL.', pattern: '^[^"\\u0000-\\u001f\\u007f-\\u009f]*$' }),
     formulaGuard: z.boolean().default(CSV_DEFAULTS.formulaGuard).openapi({
       description: 'Put an apostrophe before texts that a spreadsheet would run as a formula.',
     }),
@@ -152,6 +152,6 @@ export const ListQuery = z.object({
       'PENDING, COMPLETED, FAILED, or a state: pending, running, completed, failed, cancelled, expired, deleted.',
   }),
   dataset: z.string().optional(),
-  cursor: z.string().optional(),
-  limit: z.string().optional().openapi({ description: '1 to 200.', example: '50' }),
+  cursor: z.string().optional().openapi({ description: '`next` of the page before.', minLength: 1 }),
+  limit: z.string().optional().openapi({ description: '1 to 200.', example: '50', pattern: '^[1-9][0-9]{0,2}$' }),
 });

@@ -34,6 +34,9 @@ export async function readJson(c: Context<ApiEnv>, bytesMax: number): Promise<un
   if (type !== 'application/json' && !/^application\/[\w.-]+\+json$/.test(type)) {
     throw new WaybillError('unsupported_media_type');
   }
+  if ((c.req.header('content-encoding') ?? 'identity').trim().toLowerCase() !== 'identity') {
+    throw new WaybillError('unsupported_media_type', 'The body is compressed. Send it without Content-Encoding.');
+  }
   return parseJson(await readBody(c, bytesMax));
 }
 
