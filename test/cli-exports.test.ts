@@ -41,6 +41,14 @@ function scratch(): string {
   return directory;
 }
 
+test('a place that cannot be written to is refused before anything is ordered', async () => {
+  const before = await started.ledger.countActive(tenant.key);
+  const target = join(scratch(), 'nowhere', 'out.csv');
+  const { code, errors } = await waybill([...ORDER, '-o', target], environment);
+  expect([code, errors]).toEqual([2, expect.stringContaining('There is no directory')]);
+  expect(await started.ledger.countActive(tenant.key)).toBe(before);
+});
+
 let days = 0;
 /** Orders are the same export while it runs, so each test asks for another window. */
 async function order(...more: readonly string[]): Promise<ExportRecord> {
@@ -136,7 +144,7 @@ describe('the command line over HTTP', () => {
     const directory = scratch();
     const { code, errors } = await waybill(['exports', 'download', record.exportId, '-o', directory], environment);
     expect(code).toBe(1);
-    expect(errors).toContain('damaged');
+    expect(errors).toContain('not what the manifest says');
     expect(() => readFileSync(join(directory, 'learning_activities.csv'))).toThrow();
   });
 

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { usage } from '../failure.ts';
 
@@ -38,9 +38,13 @@ export function targetFile(wanted: string, name: string, replace: boolean): stri
   return file;
 }
 
-/** The same before the name is known: a file that exists is refused at once, not after a long export. */
+/** The same before the name is known: what cannot be written is refused at once, not after a long export. */
 export function checkTarget(wanted: string, replace: boolean): void {
-  if (!isDirectory(wanted)) targetFile(wanted, '', replace);
+  if (isDirectory(wanted)) return;
+  targetFile(wanted, '', replace);
+  const directory = dirname(wanted);
+  if (!isDirectory(directory))
+    throw usage(`There is no directory "${directory}".`, 'Make it, or choose another with -o.');
 }
 
 function isDirectory(path: string): boolean {
