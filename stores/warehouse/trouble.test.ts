@@ -10,7 +10,6 @@ describe('warehouseTrouble', () => {
     ['Invalid Error: ERROR: permission denied for table t', 'dataset_broken'],
     ['Binder Error: Referenced column "x" not found', 'dataset_broken'],
     ['Catalog Error: Table with name t does not exist!', 'dataset_broken'],
-    ["Conversion Error: Could not convert string 'abc' to INT32", 'dataset_broken'],
     ['Permission Error: Cannot access file "/etc/passwd"', 'dataset_broken'],
     ['Out of Memory Error: could not allocate block', 'memory_exhausted'],
     ['INTERNAL Error: assertion', 'internal'],
@@ -30,6 +29,21 @@ describe('warehouseTrouble', () => {
   ])('blots out the password of %j, in the cause as well', (message) => {
     const trouble = warehouseTrouble(new Error(message), 'Dataset USERS') as WaybillError;
     expect(`${trouble.message} ${String((trouble.cause as Error).stack)}`).not.toContain('hunter22');
+  });
+
+  it.each([
+    [
+      "Conversion Error: Could not convert string 'abc's' to INT32 when casting from source column x",
+      'source column x',
+    ],
+    ['Conversion Error: Malformed JSON at byte 1 of input.  Input: "{abc"\n\nLINE 1: SELECT', 'Conversion Error'],
+    ['Invalid Input Error: abc', 'Invalid Input Error'],
+    ['Out of Range Error: Overflow in multiplication of INT64 (abc * 2)!', 'Out of Range Error'],
+  ])('%s is the catalog, and quotes no row, in the cause either', (message, kept) => {
+    const trouble = warehouseTrouble(new Error(message), 'Dataset USERS') as WaybillError;
+    expect(trouble.code).toBe('dataset_broken');
+    expect(String(trouble.cause)).toContain(kept);
+    expect(`${trouble.message} ${String((trouble.cause as Error).stack)}`).not.toContain('abc');
   });
 
   it('leaves mistakes of ours and failures that have a code what they are', () => {

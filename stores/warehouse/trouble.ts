@@ -18,7 +18,8 @@ const LOST_CONNECTION = /connection|server closed|terminat(?:ed|ing)|shutting do
 
 /**
  * Turns what DuckDB threw into a failure that callers know. Unreachable and locked warehouses may be tried again; what
- * binds or converts wrongly is the catalog's mistake. The original is kept as `cause`, without its secrets.
+ * binds or converts wrongly is the catalog's mistake. The original is kept as `cause`, without secrets and rows: it is
+ * logged.
  *
  * @param what begins the message: names the dataset, and nothing that a tenant may not see
  */
@@ -28,7 +29,9 @@ export function warehouseTrouble(error: unknown, what: string): unknown {
   let code = CODES[kind] ?? (kind === '' ? 'internal' : 'dataset_broken');
   if (kind === 'Invalid' && LOST_CONNECTION.test(error.message)) code = 'warehouse_unavailable';
   const sentence = SENTENCES[code];
-  return new WaybillError(code, sentence && `${what}: ${sentence}`, { cause: withoutSecrets(error) });
+  return new WaybillError(code, sentence && `${what}: ${sentence}`, {
+    cause: withoutSecrets(withoutRows(error, kind)),
+  });
 }
 
 const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {
@@ -40,6 +43,16 @@ const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {
 /** A TypeError, RangeError and the like is a mistake of ours and stays what it is. */
 function isMistake(error: Error): boolean {
   return error.name !== 'Error';
+}
+
+/** Kinds whose messages quote the value that was at fault. Source as above. */
+const QUOTING_ROWS = new Set(['Conversion', 'Invalid Input', 'Out of Range', 'Constraint', 'Decimal', 'Mismatch Type']);
+
+/** The error with nothing but its kind and the column where its message may quote a row. */
+function withoutRows(error: Error, kind: string): Error {
+  if (!QUOTING_ROWS.has(kind)) return error;
+  const column = / when casting from source column \w+(?=\n|$)/.exec(error.message)?.[0] ?? '';
+  return new Error(`${kind} Error${column} (the rest is left out, because it may quote a row)`);
 }
 
 /**
