@@ -1,11 +1,23 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo } from '@temporalio/activity';
 import { WaybillError } from '../contracts/failures.ts';
 import type { RecordStartInput, StepOutcome } from '../contracts/steps.ts';
 import type { Outcome } from '../stores/ledger/ledger.ts';
 import type { Ports } from './index.ts';
 
 /** The workflow is the ledger's writer for its export; each of these may be repeated without harm. */
-export function createRecordSteps({ ledger }: Pick<Ports, 'ledger'>) {
+export function createRecordSteps({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {
+  /** The ledger's trouble is always worth another try; only its code and its table message go into the history. */
+  async function writing(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const { activityType, attempt } = activityInfo();
+      logger.warn({ err: error, activity: activityType, attempt }, 'the ledger could not be written');
+      if (error instanceof WaybillError) throw ApplicationFailure.retryable(error.message, error.code);
+      throw ApplicationFailure.retryable('The ledger could not be written.', 'internal');
+    }
+  }
+
   return {
     /** Records the order, which the door may have done already, and that work on it has begun. */
     async recordStart(input: RecordStartInput): Promise<void> {
@@ -28,14 +40,4 @@ export function createRecordSteps({ ledger }: Pick<Ports, 'ledger'>) {
 
 function ledgerOutcome(outcome: StepOutcome): Outcome {
   return outcome.state === 'completed' ? { ...outcome, expiresAt: new Date(outcome.expiresAt) } : outcome;
-}
-
-/** The ledger's trouble is always worth another try; only its code and its table message go into the history. */
-async function writing(write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
-    if (error instanceof WaybillError) throw ApplicationFailure.retryable(error.message, error.code);
-    throw ApplicationFailure.retryable('The ledger could not be written.', 'internal');
-  }
 }
