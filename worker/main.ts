@@ -2,8 +2,10 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
+import { CatalogError } from '../config/catalog-error.ts';
 import { createLogger } from '../config/logger.ts';
 import { readSettings, SettingsError } from '../config/settings.ts';
+import { WaybillError } from '../contracts/failures.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
@@ -86,10 +88,13 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  // A stack is for whoever mends Waybill; a wrong setting or catalog is for whoever runs it.
-  const expected = error instanceof SettingsError || (error instanceof Error && error.name === 'CatalogError');
-  process.stderr.write(
-    `${expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`${explained(error)}\n`);
   process.exit(1);
 });
+
+/** A stack is for whoever mends Waybill; a wrong setting or catalog, or a store that is away, for whoever runs it. */
+function explained(error: unknown): string {
+  if (error instanceof SettingsError || error instanceof CatalogError) return error.message;
+  if (!(error instanceof WaybillError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error.cause instanceof Error ? `${error.message}\nThe cause: ${error.cause.message}` : error.message;
+}
