@@ -5,5 +5,5 @@
  * @param bytes the only view of its memory that is still used; never a small `Buffer`, which shares its memory with others
  */
 export function free({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { Client, type ClientOptions } from 'minio';
+import { free } from '../buffers/free.ts';
 
 /** How to reach one bucket. */
 export interface ObjectsOptions {
@@ -58,6 +59,11 @@ function transport(send: typeof http.request, silenceMilliseconds: number, signa
       onResponse(response);
       // An unread body would hold its connection for ever.
       if (UNREAD.has(response.statusCode ?? 0)) response.resume();
+    });
+    asking.once('socket', (socket) => {
+      // Comes after the parser's own listener, which has copied what it wants. `close` comes before the socket is lent again.
+      socket.on('data', free);
+      asking.once('close', () => socket.off('data', free));
     });
     asking.on('timeout', () => {
       // Bytes that wait to be read: the reader is slow, not the store.
