@@ -47,8 +47,8 @@ function range({ min, max }: Summary, digits: number): string {
   return `${min.toFixed(digits)}–${max.toFixed(digits)}`;
 }
 
-/** @param scale figure that decides whether seconds are shown as milliseconds */
-function formatFigure(unit: Result['unit'], figure: number, scale = figure): string {
+/** Less than a second is shown in milliseconds. */
+function formatFigure(unit: Result['unit'], figure: number): string {
   if (unit === 'MiB') return `${figure.toFixed(0)} MiB`;
-  return scale < 1 ? `${(figure * 1000).toFixed(1)} ms` : `${figure.toFixed(2)} s`;
+  return figure < 1 ? `${(figure * 1000).toFixed(1)} ms` : `${figure.toFixed(2)} s`;
 }

@@ -74,7 +74,6 @@ export async function fetchFile(
       retryMs: RETRY_MS,
       signal,
       onProgress: (received) => display.show(transferLine('download', received, manifest.bytes, seconds())),
-      onLoss: () => undefined,
     });
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -36,7 +36,7 @@ function serve(bytes: Uint8Array) {
 
 function download({ manifest }: ExportFixture, open: OpenAt, file: string, opening: Opening) {
   const signal = new AbortController().signal;
-  return downloadFile({ manifest, open, file, opening, retryMs: 0, signal, onProgress: () => {}, onLoss: () => {} });
+  return downloadFile({ manifest, open, file, opening, retryMs: 0, signal, onProgress: () => {} });
 }
 
 describe('a download', () => {

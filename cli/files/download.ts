@@ -17,7 +17,6 @@ export interface DownloadOptions {
   readonly signal: AbortSignal;
   /** Told the count of bytes received so far, what an earlier run has left included. */
   readonly onProgress: (bytes: number) => void;
-  readonly onLoss: (offset: number) => void;
 }
 
 /**
@@ -60,12 +59,12 @@ async function checkLeft({ file, manifest }: DownloadOptions): Promise<PartCheck
 }
 
 async function fetchInto(options: DownloadOptions, check: PartCheck): Promise<number> {
-  const { manifest, open, file, opening, retryMs, signal, onProgress, onLoss } = options;
+  const { manifest, open, file, opening, retryMs, signal, onProgress } = options;
   const offset = check.bytes;
   const saved = await createSavedFile(file, offset > 0);
   let written = offset;
   try {
-    const stored = resuming(open, { offset, bytesTotal: manifest.bytes, retryMs, signal, onLoss });
+    const stored = resuming(open, { offset, bytesTotal: manifest.bytes, retryMs, signal });
     for await (const chunk of openContent(checked(stored, check, onProgress), manifest.compression, opening)) {
       await saved.write(chunk);
       written += chunk.length;

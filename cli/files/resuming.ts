@@ -14,8 +14,6 @@ export interface ResumingOptions {
   /** Milliseconds between a loss and the next try. */
   readonly retryMs: number;
   readonly signal: AbortSignal;
-  /** Told where the connection was lost, before it is opened again. */
-  readonly onLoss: (offset: number) => void;
 }
 
 /** Begins to read at an offset; throws a passing `CliFailure` when a later try may do better. */
@@ -23,7 +21,7 @@ export type OpenAt = (offset: number) => Promise<AsyncIterable<Uint8Array>>;
 
 /** The bytes from `offset` to the end, although connections drop: each time it goes on where the last one ended. */
 export async function* resuming(open: OpenAt, options: ResumingOptions): AsyncGenerator<Uint8Array> {
-  const { bytesTotal, retryMs, signal, onLoss } = options;
+  const { bytesTotal, retryMs, signal } = options;
   let at = options.offset;
   let tries = 0;
   let emptyAnswers = 0;
@@ -48,7 +46,6 @@ export async function* resuming(open: OpenAt, options: ResumingOptions): AsyncGe
     tries += 1;
     if (emptyAnswers >= EMPTY_ANSWERS_MAX) throw damaged();
     if (tries > TRIES_MAX) throw new CliFailure(EXIT.unreachable, 'The connection was lost too often.');
-    onLoss(at);
     await delay(retryMs, undefined, { signal });
   }
 }

@@ -17,10 +17,6 @@ export interface WarehouseOptions {
   readonly directories: readonly string[];
   /** Whether `INSTALL` in the start-up SQL may fetch extensions. */
   readonly installExtensions: boolean;
-  /** Files of extensions to load before the start-up SQL. */
-  readonly extensionPaths?: readonly string[];
-  /** Where installed extensions are kept. @default `.cache/waybill/duckdb-extensions` in the home directory */
-  readonly extensionDirectory?: string | undefined;
   /** DuckDB's `memory_limit`, for example `2GB`. */
   readonly memory: string;
   /** 0: one a core. */
@@ -81,13 +77,12 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     'temp_file_encryption = true',
     `memory_limit = ${literal(options.memory)}`,
     `temp_directory = ${literal(join(own, 'spill'))}`,
-    `extension_directory = ${literal(extensionDirectory(options))}`,
+    `extension_directory = ${literal(extensionDirectory())}`,
     ...(options.threads > 0 ? [`threads = ${options.threads}`] : []),
     // From a repository that is not there INSTALL takes only what is installed already.
     ...(options.installExtensions ? [] : [`custom_extension_repository = ${literal(join(own, 'no-repository'))}`]),
   ];
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
-  for (const path of options.extensionPaths ?? []) await connection.run(`LOAD ${literal(path)}`);
 }
 
 async function runStartupSql(connection: DuckDBConnection, options: WarehouseOptions): Promise<void> {
@@ -100,7 +95,7 @@ async function runStartupSql(connection: DuckDBConnection, options: WarehouseOpt
         await runStatement(connection, options.startupSql, index);
       } catch (error) {
         const name = options.installExtensions ? undeliveredExtension(error) : undefined;
-        if (name === undefined || !(await provide(connection, name, options))) throw error;
+        if (name === undefined || !(await provide(connection, name))) throw error;
         await runStatement(connection, options.startupSql, index);
       }
     }
@@ -126,18 +121,19 @@ async function runStatement(connection: DuckDBConnection, sql: string, index: nu
   }
 }
 
-async function provide(connection: DuckDBConnection, name: string, options: WarehouseOptions): Promise<boolean> {
+async function provide(connection: DuckDBConnection, name: string): Promise<boolean> {
   const result = await connection.runAndReadAll('SELECT version(), platform FROM pragma_platform()');
   const [version, platform] = result.getRows()[0] ?? [];
   return provideExtension(name, {
-    directory: extensionDirectory(options),
+    directory: extensionDirectory(),
     version: String(version),
     platform: String(platform),
   });
 }
 
-function extensionDirectory(options: WarehouseOptions): string {
-  return options.extensionDirectory ?? join(homedir(), '.cache', 'waybill', 'duckdb-extensions');
+/** Where installed extensions are kept, so that one process finds what another has fetched. */
+function extensionDirectory(): string {
+  return join(homedir(), '.cache', 'waybill', 'duckdb-extensions');
 }
 
 /** From here on queries read the attached databases and these directories, and change no setting. */
