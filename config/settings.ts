@@ -116,7 +116,7 @@ const schema = z.object({
   /** Failed log-ins a minute from one address, and for one client id. */
   WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
-  /** `smtp://` or `smtps://` URL. */
+  /** `smtp://` or `smtps://` URL, for doors that send mail; none does so far. */
   WAYBILL_SMTP_URL: z
     .string()
     .regex(/^smtps?:\/\//, 'should begin with smtp:// or smtps://')

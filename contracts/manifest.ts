@@ -2,7 +2,7 @@ import type { Instant } from './instant.ts';
 import type { Compression, CsvOptions, Format, ParameterValue } from './order.ts';
 import type { Window } from './window.ts';
 
-/** `$id` of the published JSON Schema; bumped when a field changes its meaning. */
+/** Raised when a field changes its meaning; readers refuse versions that they do not know. */
 export const MANIFEST_VERSION = 1;
 
 /** One object of an export. The parts of a file, concatenated in order, are the file. */

@@ -1,4 +1,4 @@
-/** States of an export as the ledger and the API show them. The last four are terminal. */
+/** States of an export as the ledger and the API show them. All but the first two are terminal. */
 export const EXPORT_STATES = ['pending', 'running', 'completed', 'failed', 'cancelled', 'expired', 'deleted'] as const;
 export type ExportState = (typeof EXPORT_STATES)[number];
 

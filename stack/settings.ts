@@ -19,7 +19,7 @@ const schema = z.object({
   WAYBILL_STACK_MAIL_PORT: port.default(1080),
   /** Directory of the stack's data. */
   WAYBILL_STACK_DATA: z.string().min(1).default('.waybill'),
-  /** Size of the sample warehouse, as a multiple of its smallest. */
+  /** Size of the sample warehouse, as a multiple of the default. */
   WAYBILL_STACK_SAMPLE_SCALE: z.coerce.number().positive().default(1),
 });
 

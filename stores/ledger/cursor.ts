@@ -7,8 +7,9 @@ export interface Place {
   readonly exportId: string;
 }
 
-/** 8640000000000000 ms: the last moment that a `Date` can hold (ECMAScript, time values). */
+/** Milliseconds since 1970 in base 36, and an export id. */
 const CURSOR = /^([0-9a-z]{1,11})\.([0-9a-f-]{36})$/;
+/** The last moment that a `Date` can hold. Source: ECMAScript, time values. */
 const DATE_MS_MAX = 8_640_000_000_000_000;
 
 export function encodeCursor(place: Place): string {
