@@ -1,16 +1,10 @@
 import { type Logger, pino } from 'pino';
 import type { Settings } from './settings.ts';
 
-/** Fields that never reach the log, whoever passes them. */
+/** Fields and headers that never reach the log, whoever passes them, up to two levels deep. */
 const REDACTED = [
-  'authorization',
-  'cookie',
-  'secret',
-  'privateKey',
-  'identity',
-  'password',
-  'signature',
-  'downloadUrl',
+  ...['authorization', 'cookie', 'api-key', 'x-private-key'],
+  ...['secret', 'secretKey', 'privateKey', 'identity', 'password', 'signature', 'downloadUrl'],
 ];
 
 /**
@@ -23,6 +17,9 @@ export function createLogger(name: string, level: Settings['WAYBILL_LOG_LEVEL'])
     name,
     level,
     base: { name },
-    redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`, `*.headers.${field}`]), censor: '[redacted]' },
+    redact: {
+      paths: REDACTED.flatMap((field) => [`["${field}"]`, `*["${field}"]`, `*.headers["${field}"]`]),
+      censor: '[redacted]',
+    },
   });
 }
