@@ -1,22 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { BIG, BIG_TABLE } from './tables-fixture.ts';
 import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
 
-const { warehouse, scratch, close } = await openTestWarehouse(`
-  CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
-    TIMESTAMP '2020-01-01' + to_seconds(i // 10) AS created,
-    CASE WHEN i % 3 = 0 THEN TIMESTAMP '2020-02-01' + to_seconds(i // 10) END AS modified, 'name; of ' || i AS name
-    FROM range(200000) t(i);
-`);
+const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
 afterAll(close);
-
-const BIG = dataset({
-  sql: 'SELECT * FROM big;',
-  createdColumn: 'created',
-  modifiedColumn: 'modified',
-  columns: [column('id', 'integer'), column('name', 'text'), column('created', 'timestamp')],
-});
 
 describe('a stream', () => {
   const ENDLESS = dataset({

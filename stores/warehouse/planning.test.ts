@@ -1,33 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import { BIG, BIG_TABLE, TIMES, TIMES_TABLE } from './tables-fixture.ts';
+import { EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
 
-const { warehouse, close } = await openTestWarehouse(`
-  CREATE TABLE times (id INTEGER, tenant VARCHAR, created TIMESTAMP, modified TIMESTAMPTZ, day DATE);
-  INSERT INTO times
-    SELECT row_number() OVER (), 'acme', c.t::TIMESTAMP, m.t::TIMESTAMP AT TIME ZONE 'UTC', c.t::DATE
-    FROM (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-01 00:00:00.000002'),
-      ('2020-01-03 00:00:00.000000'), ('2020-01-03 00:00:00.000001')) c(t),
-      (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-03 00:00:00.000000'),
-      ('2020-01-03 00:00:00.000001')) m(t);
-  CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
-    TIMESTAMP '2020-01-01' + to_seconds(i // 10) AS created,
-    CASE WHEN i % 3 = 0 THEN TIMESTAMP '2020-02-01' + to_seconds(i // 10) END AS modified, 'name; of ' || i AS name
-    FROM range(200000) t(i);
-`);
+const { warehouse, close } = await openTestWarehouse(TIMES_TABLE + BIG_TABLE);
 afterAll(close);
-
-const TIMES = dataset({
-  sql: 'SELECT * FROM times -- all of them',
-  createdColumn: 'created',
-  modifiedColumn: 'modified',
-  columns: [column('id', 'integer')],
-});
-const BIG = dataset({
-  sql: 'SELECT * FROM big;',
-  createdColumn: 'created',
-  modifiedColumn: 'modified',
-  columns: [column('id', 'integer'), column('name', 'text'), column('created', 'timestamp')],
-});
 
 describe('a plan', () => {
   it('cuts parts that are exact, disjoint and, concatenated, the whole', async () => {

@@ -1,27 +1,16 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { TIMES, TIMES_TABLE } from './tables-fixture.ts';
 import { at, column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
 
 const { warehouse, close } = await openTestWarehouse(`
-  CREATE TABLE times (id INTEGER, tenant VARCHAR, created TIMESTAMP, modified TIMESTAMPTZ, day DATE);
-  INSERT INTO times
-    SELECT row_number() OVER (), 'acme', c.t::TIMESTAMP, m.t::TIMESTAMP AT TIME ZONE 'UTC', c.t::DATE
-    FROM (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-01 00:00:00.000002'),
-      ('2020-01-03 00:00:00.000000'), ('2020-01-03 00:00:00.000001')) c(t),
-      (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-03 00:00:00.000000'),
-      ('2020-01-03 00:00:00.000001')) m(t);
+  ${TIMES_TABLE}
   CREATE TABLE tenants AS SELECT unnest(['acme', '''; DROP TABLE tenants; --', 'ACME', 'acme ', '%', '$waybill_1', '"', '',
     '007', '7']) AS tenant, 1 AS id;
   CREATE TABLE numbered AS SELECT unnest([7, 8]) AS tenant, 1 AS id;
 `);
 afterAll(close);
 
-const TIMES = dataset({
-  sql: 'SELECT * FROM times -- all of them',
-  createdColumn: 'created',
-  modifiedColumn: 'modified',
-  columns: [column('id', 'integer')],
-});
 async function ids(set: typeof TIMES, fields: Parameters<typeof order>[0], part = EVERYTHING): Promise<number[]> {
   const { text } = await readAll(warehouse.read(set, order({ ...fields, columns: ['id'] }), part, never));
   return text

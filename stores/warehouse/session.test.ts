@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openSession } from './session.ts';
+import { BIG_TABLE } from './tables-fixture.ts';
 import {
   column,
   dataset,
@@ -14,12 +15,7 @@ import {
   scratchDirectory,
 } from './warehouse-fixture.ts';
 
-const { warehouse, scratch, close } = await openTestWarehouse(`
-  CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
-    TIMESTAMP '2020-01-01' + to_seconds(i // 10) AS created,
-    CASE WHEN i % 3 = 0 THEN TIMESTAMP '2020-02-01' + to_seconds(i // 10) END AS modified, 'name; of ' || i AS name
-    FROM range(200000) t(i);
-`);
+const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
 afterAll(close);
 
 describe('the lock-down', () => {
