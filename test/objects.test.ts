@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Client } from 'minio';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { collect, pieces, sample } from '../stores/buffers/stream-fixture.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import type { Objects, WriteOptions } from '../stores/objects/objects.ts';
 import { useStack } from './context.ts';
@@ -33,29 +34,6 @@ beforeAll(() => objects.prepare());
 
 const never = new AbortController().signal;
 const CSV: WriteOptions = { contentType: 'text/csv', signal: never };
-
-/** Bytes that differ from place to place, so that a part in the wrong place is seen. */
-function sample(size: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE(Math.imul(at + 1, 2654435761) >>> 0, at);
-  return bytes;
-}
-
-/** Yields the bytes in pieces of the given sizes, over and over, and spoils each piece once the next is asked for. */
-async function* pieces(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const piece = new Uint8Array(bytes.subarray(at, at + (sizes[turn % sizes.length] ?? 1)));
-    at += piece.length;
-    yield piece;
-    piece.fill(0xee);
-  }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const chunk of source) parts.push(Buffer.from(chunk));
-  return Buffer.concat(parts);
-}
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');

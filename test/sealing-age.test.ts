@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getProgram } from '../stack/find-program.ts';
+import { collect, pieces } from '../stores/buffers/stream-fixture.ts';
 import { generateKey, recipientOf } from '../stores/sealing/keys.ts';
 import { seal } from '../stores/sealing/seal.ts';
 import { CHUNK_BYTES } from '../stores/sealing/stream.ts';
@@ -29,16 +30,6 @@ function path(name: string): string {
   return join(directory, `${name}-${randomBytes(4).toString('hex')}`);
 }
 
-async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += 10_007) yield bytes.subarray(at, at + 10_007);
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const chunk of source) parts.push(Buffer.from(chunk));
-  return Buffer.concat(parts);
-}
-
 const SIZES = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 3 * 1024 * 1024 + 5];
 
 describe.each([
@@ -50,7 +41,7 @@ describe.each([
     const { identity, recipient } = await generateKey({ postQuantum });
     const [key, sealed, opened] = [path('key'), path('sealed'), path('opened')];
     await writeFile(key, `${identity}\n`);
-    await writeFile(sealed, await collect(seal(chunksOf(content), [recipient])));
+    await writeFile(sealed, await collect(seal(pieces(content, [10_007]), [recipient])));
     await run(age, ['--decrypt', '--identity', key, '--output', opened, sealed]);
     expect((await readFile(opened)).equals(content)).toBe(true);
   });
@@ -61,7 +52,7 @@ describe.each([
     const [plain, sealed] = [path('plain'), path('sealed')];
     await writeFile(plain, content);
     await run(age, ['--encrypt', '--recipient', recipient, '--output', sealed, plain]);
-    expect((await collect(unseal(chunksOf(await readFile(sealed)), identity))).equals(content)).toBe(true);
+    expect((await collect(unseal(pieces(await readFile(sealed), [10_007]), identity))).equals(content)).toBe(true);
   });
 
   it('make key files that we read', async () => {
@@ -72,6 +63,6 @@ describe.each([
     const [plain, sealed] = [path('plain'), path('sealed')];
     await writeFile(plain, content);
     await run(age, ['--encrypt', '--recipient', await recipientOf(file), '--output', sealed, plain]);
-    expect((await collect(unseal(chunksOf(await readFile(sealed)), file))).equals(content)).toBe(true);
+    expect((await collect(unseal(pieces(await readFile(sealed), [10_007]), file))).equals(content)).toBe(true);
   });
 });

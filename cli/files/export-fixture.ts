@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Manifest, ManifestPart } from '../../contracts/manifest.ts';
 import { type Compression, CSV_DEFAULTS, type CsvOptions } from '../../contracts/order.ts';
+import { collect } from '../../stores/buffers/stream-fixture.ts';
 import { compress } from '../../stores/compression/compress.ts';
 import { seal } from '../../stores/sealing/seal.ts';
 
@@ -67,12 +68,6 @@ export async function makeExport(
     expiresAt: '2026-12-21T07:41:13.000001Z' as Instant,
   };
   return { manifest, stored };
-}
-
-export async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of source) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
 }
 
 async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { collect, pieces } from '../buffers/stream-fixture.ts';
 import { BLOCK_BYTES, compress } from './compress.ts';
 import { decompress } from './decompress.ts';
 import { framesOf } from './zstd-frames.ts';
@@ -16,22 +17,6 @@ function sample(size: number): Buffer {
   const bytes = Buffer.alloc(size);
   for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE(Math.imul((at >> 6) + 1, 2654435761) >>> 0, at);
   return bytes;
-}
-
-/** Yields the bytes in pieces of the given sizes, over and over, and spoils each piece once the next is asked for. */
-async function* pieces(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const piece = new Uint8Array(bytes.subarray(at, at + (sizes[turn % sizes.length] ?? 1)));
-    at += piece.length;
-    yield piece;
-    piece.fill(0xee);
-  }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const chunk of source) parts.push(Buffer.from(chunk));
-  return Buffer.concat(parts);
 }
 
 describe.each(['gzip', 'zstd'] as const)('%s', (kind) => {

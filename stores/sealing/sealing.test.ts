@@ -2,6 +2,7 @@ import { Decrypter, Encrypter } from 'age-encryption';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
+import { collect, pieces, sample } from '../buffers/stream-fixture.ts';
 import { headerBytes } from './header.ts';
 import { generateKey } from './keys.ts';
 import { seal } from './seal.ts';
@@ -26,29 +27,6 @@ const BOUNDARIES = [
   16 * CHUNK_BYTES + 1,
   3 * MIB + 17,
 ];
-
-/** Bytes that repeat in no chunk, so that a chunk in the wrong place is seen. */
-function sample(size: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32LE(Math.imul(at + 1, 2654435761) >>> 0, at);
-  return bytes;
-}
-
-/** Yields the bytes in pieces of the given sizes, over and over, and spoils each piece once the next is asked for. */
-async function* pieces(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
-  for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-    const piece = new Uint8Array(bytes.subarray(at, at + (sizes[turn % sizes.length] ?? 1)));
-    at += piece.length;
-    yield piece;
-    piece.fill(0xee);
-  }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const chunk of source) parts.push(Buffer.from(chunk));
-  return Buffer.concat(parts);
-}
 
 async function failure(source: AsyncIterable<Uint8Array>): Promise<FailureCode | undefined> {
   try {
