@@ -149,7 +149,7 @@ describe('a warehouse in PostgreSQL', () => {
         .check([dataset({ sql, columns: [column('tenant', 'text')] })])
         .then(String, (failure: unknown) => failure);
       expect(error, sql).toMatchObject({ code: 'dataset_broken' });
-      expect(String(error)).not.toContain(url.password + url.hostname);
+      for (const part of [url.port, url.hostname, url.pathname.slice(1)]) expect(String(error)).not.toContain(part);
     }
     expect((await readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never))).rows).toBe(10_000);
   });
