@@ -1,7 +1,7 @@
 import { suggestion } from './catalog-sentence.ts';
 import type { Path } from './catalog-source.ts';
 import { scanSql } from './catalog-sql.ts';
-import type { ColumnType, Dataset } from './dataset.ts';
+import { BOUND_BEGINNING, type ColumnType, type Dataset } from './dataset.ts';
 
 /** A problem at a place inside one dataset. */
 export interface Finding {
@@ -30,9 +30,6 @@ const RESERVED_PARAMETERS = new Set(
     ...['tenantKey', 'type', 'start', 'end'],
   ].map((name) => name.toLowerCase()),
 );
-
-/** How names of the warehouse's own bound values begin. */
-const RESERVED_BEGINNING = 'waybill_';
 
 /** What the shape of a dataset cannot say: that its parts fit together. */
 export function checkDataset(dataset: Dataset): readonly Finding[] {
@@ -70,7 +67,7 @@ function checkNames(dataset: Dataset): readonly Finding[] {
 }
 
 function isReserved(lowerCaseName: string): boolean {
-  return RESERVED_PARAMETERS.has(lowerCaseName) || lowerCaseName.startsWith(RESERVED_BEGINNING);
+  return RESERVED_PARAMETERS.has(lowerCaseName) || lowerCaseName.startsWith(BOUND_BEGINNING);
 }
 
 function checkKey(dataset: Dataset): readonly Finding[] {

@@ -112,11 +112,11 @@ function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[]
     (inner, step) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, step) : undefined),
     value,
   );
-  const room = path[0] === 'columns' || path[0] === 'parameters' ? path[0] : 'dataset';
+  const part = path[0] === 'columns' || path[0] === 'parameters' ? path[0] : 'dataset';
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: [...path, key],
-      sentence: sentenceOf({ ...issue, keys: [key] }, held, KNOWN_KEYS[room]),
+      sentence: sentenceOf({ ...issue, keys: [key] }, held, KNOWN_KEYS[part]),
     }));
   }
   if (path[0] === 'tenant_column' && held === undefined) {

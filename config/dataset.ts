@@ -42,6 +42,9 @@ export interface Parameter {
   readonly title: string | null;
 }
 
+/** How the names of values begin that the warehouse binds beside a dataset's parameters; theirs may not. */
+export const BOUND_BEGINNING = 'waybill_';
+
 /** A named, tenant-filtered query of the catalog. */
 export interface Dataset {
   /** `[A-Za-z][A-Za-z0-9_]*`, unique in the catalog without regard to case. */

@@ -1,8 +1,11 @@
+/** What every tenant's key looks like. */
+export const TENANT_KEY = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
 /**
  * Where an export's objects lie in the bucket. One export owns one prefix and nothing else writes below it, so
  * cleaning up after an export is deleting its prefix.
  *
- * Tenant keys are `[a-z0-9-]`, export ids are UUIDs: neither can hold a slash.
+ * Tenant keys are {@link TENANT_KEY}, export ids are UUIDs: neither can hold a slash.
  */
 export function exportPrefix(tenant: string, exportId: string): string {
   return `exports/${tenant}/${exportId}/`;

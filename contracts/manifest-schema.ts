@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Instant } from './instant.ts';
+import { TENANT_KEY } from './keys.ts';
 import { MANIFEST_VERSION, type Manifest } from './manifest.ts';
 import { COMPRESSIONS, FORMATS } from './order.ts';
 
@@ -27,7 +28,7 @@ export const manifestSchema = z
     version: z.literal(MANIFEST_VERSION),
     exportId: z.uuid(),
     workflowId: z.string(),
-    tenant: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+    tenant: z.string().regex(TENANT_KEY),
     dataset: z.string(),
     window: z
       .object({ from: instant, to: instant, bounds: z.enum(['inclusive', 'half-open']) })

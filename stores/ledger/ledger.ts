@@ -5,7 +5,7 @@ import type { ExportState } from '../../contracts/progress.ts';
 
 /** A customer whose rows are exported. */
 export interface Tenant {
-  /** `[a-z0-9][a-z0-9-]{0,62}`; the value of the tenant column in the warehouse, and part of object keys. */
+  /** As `TENANT_KEY` in contracts/keys.ts; the value of the tenant column in the warehouse, and part of object keys. */
   readonly key: string;
   readonly title: string;
   readonly createdAt: Date;
@@ -91,6 +91,7 @@ export const AUDIT_ACTIONS = [
   'export.expired',
   'tenant.added',
   'tenant.disabled',
+  'tenant.enabled',
   'tenant.limited',
   'credential.added',
   'credential.rotated',
@@ -181,6 +182,8 @@ export interface Ledger {
   findTenant(key: string): Promise<Tenant | undefined>;
   listTenants(): Promise<readonly Tenant[]>;
   disableTenant(key: string): Promise<void>;
+  /** Lets a disabled tenant in again; those of its credentials that were disabled by themselves stay so. */
+  enableTenant(key: string): Promise<void>;
   setTenantLimits(
     key: string,
     limits: { readonly exportsMax: number | null; readonly requestsMax: number | null },

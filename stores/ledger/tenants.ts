@@ -1,19 +1,21 @@
-import type { Selectable } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
+import { TENANT_KEY } from '../../contracts/keys.ts';
 import { appendAudit } from './audit.ts';
 import type { Database } from './database.ts';
-import type { Ledger, Tenant } from './ledger.ts';
-import type { TenantsTable } from './schema.ts';
+import type { AuditAction, AuditEntry, Ledger, Tenant } from './ledger.ts';
+import type { Tables, TenantsTable } from './schema.ts';
 import { isTaken, storable } from './trouble.ts';
 
-const KEY = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
-type Tenants = Pick<Ledger, 'addTenant' | 'findTenant' | 'listTenants' | 'disableTenant' | 'setTenantLimits'>;
+type Tenants = Pick<
+  Ledger,
+  'addTenant' | 'findTenant' | 'listTenants' | 'disableTenant' | 'enableTenant' | 'setTenantLimits'
+>;
 
 export function tenants(database: Database): Tenants {
   return {
     async addTenant({ key, title }) {
-      if (!KEY.test(key)) {
+      if (!TENANT_KEY.test(key)) {
         throw new WaybillError(
           'invalid_field',
           'A tenant key has 1 to 63 lower-case letters, digits and hyphens, and does not begin with a hyphen.',
@@ -32,12 +34,12 @@ export function tenants(database: Database): Tenants {
             field: 'key',
           });
         }
-        await appendAudit(db, { tenant: key, actor: 'operator', action: 'tenant.added', exportId: null, detail: {} });
+        await auditTenant(db, key, 'tenant.added');
       });
     },
 
     async findTenant(key) {
-      if (!KEY.test(key)) return undefined;
+      if (!TENANT_KEY.test(key)) return undefined;
       const row = await database.query((db) =>
         db.selectFrom('tenants').selectAll().where('key', '=', key).executeTakeFirst(),
       );
@@ -58,13 +60,20 @@ export function tenants(database: Database): Tenants {
           .returning('key')
           .executeTakeFirst();
         if (!row) throw noTenant(key);
-        await appendAudit(db, {
-          tenant: key,
-          actor: 'operator',
-          action: 'tenant.disabled',
-          exportId: null,
-          detail: {},
-        });
+        await auditTenant(db, key, 'tenant.disabled');
+      });
+    },
+
+    async enableTenant(key) {
+      await database.transaction(async (db) => {
+        const row = await db
+          .updateTable('tenants')
+          .set({ disabled_at: null })
+          .where('key', '=', storable(key))
+          .returning('key')
+          .executeTakeFirst();
+        if (!row) throw noTenant(key);
+        await auditTenant(db, key, 'tenant.enabled');
       });
     },
 
@@ -82,16 +91,19 @@ export function tenants(database: Database): Tenants {
           .returning('key')
           .executeTakeFirst();
         if (!row) throw noTenant(key);
-        await appendAudit(db, {
-          tenant: key,
-          actor: 'operator',
-          action: 'tenant.limited',
-          exportId: null,
-          detail: { exportsMax, requestsMax },
-        });
+        await auditTenant(db, key, 'tenant.limited', { exportsMax, requestsMax });
       });
     },
   };
+}
+
+async function auditTenant(
+  db: Kysely<Tables>,
+  tenant: string,
+  action: AuditAction,
+  detail: AuditEntry['detail'] = {},
+): Promise<void> {
+  await appendAudit(db, { tenant, actor: 'operator', action, exportId: null, detail });
 }
 
 export function noTenant(key: string): WaybillError {

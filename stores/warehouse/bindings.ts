@@ -6,12 +6,9 @@ import {
   type DuckDBValue,
   VARCHAR,
 } from '@duckdb/node-api';
-import type { Dataset, Parameter } from '../../config/dataset.ts';
+import { BOUND_BEGINNING, type Dataset, type Parameter } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
-
-/** Names of bound values of ours begin with this; a dataset's parameters may not. */
-const OWN = 'waybill_';
 
 const DUCKDB_TYPES = { integer: BIGINT, text: VARCHAR, boolean: BOOLEAN } as const satisfies Record<
   Parameter['type'],
@@ -37,10 +34,10 @@ export class Bindings {
     this.#dataset = dataset.name;
     for (const parameter of dataset.parameters) {
       const name = parameter.name.toLowerCase();
-      if (name.startsWith(OWN)) {
+      if (name.startsWith(BOUND_BEGINNING)) {
         throw new WaybillError(
           'dataset_broken',
-          `Dataset ${dataset.name}: the parameter ${parameter.name} should not begin with ${OWN}.`,
+          `Dataset ${dataset.name}: the parameter ${parameter.name} should not begin with ${BOUND_BEGINNING}.`,
         );
       }
       const value = parameters === null ? null : parameterValue(parameter, parameters);
@@ -51,7 +48,7 @@ export class Bindings {
   /** @returns what stands for the value in SQL. */
   add(value: DuckDBValue, type: DuckDBType): string {
     this.#count += 1;
-    const name = `${OWN}${this.#count}`;
+    const name = `${BOUND_BEGINNING}${this.#count}`;
     this.#values.set(name, { value, type });
     return `$${name}`;
   }
