@@ -7,8 +7,9 @@ export function serveHealth(port: number, healthy: () => boolean): Server {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(healthy() ? 200 : 503, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ healthy: healthy() }));
+    const answer = { healthy: healthy() };
+    response.writeHead(answer.healthy ? 200 : 503, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer));
   });
   return server.listen(port, '127.0.0.1');
 }
