@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
+import { settingSentence } from './setting-sentence.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const httpUrl = z.url({ protocol: /^https?$/, message: 'should be an http:// or https:// address' });
@@ -172,8 +173,10 @@ function read<Schema extends z.ZodObject>(
     for (const issue of result.error.issues) {
       const name = String(issue.path[0]);
       const held = values[name];
-      const shown = held === undefined ? 'is not set' : SECRETS.test(name) ? 'holds a secret' : `holds "${held}"`;
-      problems.push(`${name} ${shown}: ${issue.message}`);
+      const shown = SECRETS.test(name) ? 'holds a secret' : `holds "${held}"`;
+      problems.push(
+        held === undefined ? `${name} is not set, and has no default` : `${name} ${shown}: ${settingSentence(issue)}`,
+      );
     }
   } else if (result.data.WAYBILL_ENV === 'production') {
     for (const [name, value] of Object.entries(values)) {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { settingSentence } from '../config/setting-sentence.ts';
 import type { Environment } from './environment.ts';
 import type { StackPorts } from './ports.ts';
 import { PROGRAM_NAMES, type ProgramName } from './programs.ts';
@@ -43,9 +44,9 @@ export function readStackSettings(environment: Environment): StackSettings {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = schema.safeParse(present);
   if (error) {
-    const problems = error.issues.map(({ path, message }) => {
-      const name = String(path[0]);
-      return `  ${name} holds "${environment[name]}": ${message}`;
+    const problems = error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return `  ${name} holds "${environment[name]}": ${settingSentence(issue)}`;
     });
     throw new Error(`The stack cannot start with these settings:\n${problems.join('\n')}`);
   }
