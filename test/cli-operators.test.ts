@@ -57,14 +57,18 @@ describe('an operator', () => {
     const { output } = await operator('audit', '--tenant', key, '--limit', '2');
     expect(output).toContain('tenant.disabled');
     expect(output).not.toContain('tenant.added');
+    expect((await operator('tenant', 'enable', key)).code).toBe(0);
+    expect(await started.ledger.verifyCredential(clientId, secret)).toBeDefined();
+    expect((await operator('audit', '--tenant', key, '--limit', '1')).output).toContain('tenant.enabled');
     const all = await operator('audit', '--tenant', key, '--json');
-    expect(JSON.parse(all.output)).toHaveLength(6);
+    expect(JSON.parse(all.output)).toHaveLength(7);
     expect(all.output).not.toContain(secret);
   });
 
   test.each([
     [['tenant', 'show', 'nobody'], 1],
     [['tenant', 'disable', 'nobody'], 1],
+    [['tenant', 'enable', 'nobody'], 1],
     [['tenant', 'rotate', 'nobody'], 1],
     [['tenant', 'limits', 'nobody', '--exports', '1'], 1],
     [['tenant', 'add', 'Not A Key'], 2],

@@ -26,6 +26,7 @@ export function tenantCommand(cli: Cli): Command {
     .addCommand(showCommand(cli))
     .addCommand(rotateCommand(cli))
     .addCommand(disableCommand(cli))
+    .addCommand(enableCommand(cli))
     .addCommand(limitsCommand(cli));
 }
 
@@ -158,6 +159,17 @@ function disableCommand(cli: Cli): Command {
     if (options.json) return printJson(cli.terminal, { tenant: key, clientId: clientId ?? null, disabled: true });
     const what = clientId === undefined ? `tenant ${key}` : `credential ${clientId}`;
     cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${what} is disabled`);
+  });
+}
+
+function enableCommand(cli: Cli): Command {
+  const command = new Command('enable')
+    .description('Let a disabled tenant in again; credentials that were disabled one by one stay so')
+    .argument('<key>', 'the tenant');
+  return addJsonOption(command).action(async (key: string, options: Common) => {
+    await withLedger(cli, (ledger) => ledger.enableTenant(key));
+    if (options.json) return printJson(cli.terminal, { tenant: key, disabled: false });
+    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} tenant ${key} is enabled`);
   });
 }
 
