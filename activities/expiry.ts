@@ -1,5 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Ports } from './index.ts';
+
+const TENANT = defineSearchAttributeKey('WaybillTenant', SearchAttributeType.KEYWORD);
 
 /**
  * Starts `expireExport` with a delay until the files are due: a closed export and one history event, not a workflow
@@ -20,6 +23,7 @@ export function createScheduleExpiry({ temporal, taskQueue }: Pick<Ports, 'tempo
         args: [{ exportId, tenant }],
         startDelay: Math.max(1, new Date(expiresAt).getTime() - Date.now()),
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        typedSearchAttributes: [{ key: TENANT, value: tenant }],
         staticSummary: `remove the files of an export of ${tenant} at ${expiresAt}`,
       });
     } catch (error) {

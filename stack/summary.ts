@@ -2,6 +2,9 @@ import { styleText } from 'node:util';
 import type { RunningStack } from './stack.ts';
 import { DEMO_CREDENTIALS } from './tenants.ts';
 
+/** The exports alone: each finished one also has a delayed workflow that will expire its files. */
+const EXPORTS_QUERY = `?query=${encodeURIComponent('WorkflowType="exportDataset"')}`;
+
 /** @returns what a person wants to know once everything runs, and how to end it */
 export function summary(stack: RunningStack): string {
   const running = styleText('green', 'Waybill is running.');
@@ -21,7 +24,7 @@ export function places({ urls, ports, settings }: RunningStack): string {
     ...rows([
       ['API', urls.api],
       ['API documents', `${urls.api}/docs`],
-      ['Temporal', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows`],
+      ['Temporal', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows${EXPORTS_QUERY}`],
       [
         'MinIO',
         `${urls.objectsConsole}  (${settings.WAYBILL_OBJECTS_ACCESS_KEY} / ${settings.WAYBILL_OBJECTS_SECRET_KEY})`,

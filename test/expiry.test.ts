@@ -27,7 +27,8 @@ describe('expiry', () => {
           ),
         )
         .toBe('RUNNING');
-      const { executionTime, historyLength } = await waiting.describe();
+      const { executionTime, historyLength, typedSearchAttributes } = await waiting.describe();
+      expect(typedSearchAttributes.getAll()).toMatchObject([{ key: { name: 'WaybillTenant' }, value: 'dreambuilder' }]);
       expect(Math.abs((executionTime?.getTime() ?? 0) - Date.parse(expiresAt))).toBeLessThan(60_000);
       expect(historyLength).toBe(1);
 
