@@ -79,7 +79,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'export
         throw new TryLater(
           'too_many_exports',
           LIMIT_RETRY_SECONDS,
-          `${limit} exports are running, which is the limit. Wait until one of them has ended, or cancel one.`,
+          `No more than ${limit} may run at once, and so many do. Wait until one of them has ended, or cancel one.`,
         );
       }
       return await startAnew(workflowId, order);
