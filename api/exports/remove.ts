@@ -34,7 +34,8 @@ export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler
       return c.body(null, 202);
     }
     await removeObjects(objects, record);
-    if (record.state !== 'deleted' && record.state !== 'expired') {
+    // One that failed or was cancelled had no files to lose: a repeated cancel must not hide what became of it.
+    if (record.state === 'completed') {
       await ledger.recordRemoval(record.exportId, 'deleted');
       await audit(c, 'export.deleted', record.exportId);
     }
