@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Ports } from './index.ts';
@@ -8,7 +9,8 @@ const TENANT = defineSearchAttributeKey('WaybillTenant', SearchAttributeType.KEY
  * Starts `expireExport` with a delay until the files are due: a closed export and one history event, not a workflow
  * that stays open for a month.
  */
-export function createScheduleExpiry({ temporal, taskQueue }: Pick<Ports, 'temporal' | 'taskQueue'>) {
+export function createScheduleExpiry(ports: Pick<Ports, 'temporal' | 'taskQueue' | 'logger'>) {
+  const { temporal, taskQueue, logger } = ports;
   return async function scheduleExpiry(input: {
     readonly exportId: string;
     readonly tenant: string;
@@ -28,7 +30,9 @@ export function createScheduleExpiry({ temporal, taskQueue }: Pick<Ports, 'tempo
       });
     } catch (error) {
       // An earlier attempt of this step got through.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+      logger.warn({ err: error, exportId }, 'the expiry could not be scheduled yet');
+      throw ApplicationFailure.retryable('Temporal did not take the expiry yet.', 'temporal_unavailable');
     }
   };
 }
