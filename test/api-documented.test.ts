@@ -15,8 +15,11 @@ const blocks = [...page.matchAll(/^```bash\n(.*?)^```$/gms)].map((match) => matc
 /** Stands before the output of each block. */
 const MARK = '----- block';
 
-/** `npx` would need the repository as its working directory. */
-const PRELUDE = `set -euo pipefail
+/**
+ * `npx` would need the repository as its working directory. Without `pipefail`: `head` ends before what feeds it, which
+ * may then die of its pipe.
+ */
+const PRELUDE = `set -eu
 npx() { node "${root}/cli/\${1}.mjs" "\${@:2}"; }
 `;
 
