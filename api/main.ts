@@ -3,8 +3,10 @@ import { Connection, WorkflowClient } from '@temporalio/client';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
 import { readSettings, SettingsError } from '../config/settings.ts';
+import { explainStartup } from '../config/startup.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
+import { objectsOptions } from '../stores/objects/settings.ts';
 import { createApp } from './app.ts';
 import { createExportRuns } from './exports/runs.ts';
 import { listen } from './server.ts';
@@ -22,13 +24,7 @@ async function main(): Promise<void> {
     connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,
   });
   await ledger.migrate();
-  const objects = createObjects({
-    url: settings.WAYBILL_OBJECTS_URL,
-    region: settings.WAYBILL_OBJECTS_REGION,
-    bucket: settings.WAYBILL_OBJECTS_BUCKET,
-    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
-    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
-  });
+  const objects = createObjects(objectsOptions(settings));
   // Lazy: without Temporal the API still serves finished exports, and says in /readyz what is missing.
   const connection = Connection.lazy({
     address: settings.WAYBILL_TEMPORAL_ADDRESS,
@@ -68,10 +64,6 @@ function isTaken(error: unknown): boolean {
 }
 
 main().catch((error: unknown) => {
-  // A stack is for whoever mends Waybill; a wrong setting or catalog is for whoever runs it.
-  const expected = error instanceof SettingsError || (error instanceof Error && error.name === 'CatalogError');
-  process.stderr.write(
-    `${expected ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`${explainStartup(error)}\n`);
   process.exit(1);
 });

@@ -1,5 +1,6 @@
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
+import { objectsOptions } from '../stores/objects/settings.ts';
 import type { Environment } from './environment.ts';
 import { LOOPBACK } from './ports.ts';
 import type { ProcessHandle, ProcessSpec } from './process.ts';
@@ -20,13 +21,7 @@ export interface ServiceOptions {
 
 /** Makes the bucket, the ledger's tables and the demo tenants where they are missing. */
 export async function prepareStores(settings: ConnectionSettings): Promise<void> {
-  await createObjects({
-    url: settings.WAYBILL_OBJECTS_URL,
-    region: settings.WAYBILL_OBJECTS_REGION,
-    bucket: settings.WAYBILL_OBJECTS_BUCKET,
-    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
-    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
-  }).prepare();
+  await createObjects(objectsOptions(settings)).prepare();
   const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
   try {
     await ledger.migrate();

@@ -2,12 +2,12 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
-import { CatalogError } from '../config/catalog-error.ts';
 import { createLogger } from '../config/logger.ts';
-import { readSettings, SettingsError } from '../config/settings.ts';
-import { WaybillError } from '../contracts/failures.ts';
+import { readSettings } from '../config/settings.ts';
+import { explainStartup } from '../config/startup.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
+import { objectsOptions } from '../stores/objects/settings.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
@@ -26,13 +26,7 @@ async function main(): Promise<void> {
     connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,
   });
   await ledger.migrate();
-  const objects = createObjects({
-    url: settings.WAYBILL_OBJECTS_URL,
-    region: settings.WAYBILL_OBJECTS_REGION,
-    bucket: settings.WAYBILL_OBJECTS_BUCKET,
-    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
-    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
-  });
+  const objects = createObjects(objectsOptions(settings));
   await objects.prepare();
   const warehouse = await createWarehouse({
     startupSql: settings.WAYBILL_WAREHOUSE_SQL,
@@ -88,13 +82,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${explained(error)}\n`);
+  process.stderr.write(`${explainStartup(error)}\n`);
   process.exit(1);
 });
-
-/** A stack is for whoever mends Waybill; a wrong setting or catalog, or a store that is away, for whoever runs it. */
-function explained(error: unknown): string {
-  if (error instanceof SettingsError || error instanceof CatalogError) return error.message;
-  if (!(error instanceof WaybillError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return error.cause instanceof Error ? `${error.message}\nThe cause: ${error.cause.message}` : error.message;
-}
