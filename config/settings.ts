@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { isTimeZone, TIME_OF_DAY } from '../contracts/periodic.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 import { settingSentence } from './setting-sentence.ts';
 
@@ -117,11 +118,25 @@ const schema = z.object({
   /** Failed log-ins a minute from one address, and for one client id. */
   WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
-  /** `smtp://` or `smtps://` URL, for doors that send mail; none does so far. */
+  /** When each tenant's periodic run begins: `HH:MM` on the clock of the time zone below. */
+  WAYBILL_PERIODIC_AT: z.string().regex(TIME_OF_DAY, 'should be a time of day such as 01:30').default('01:30'),
+  /** IANA name. */
+  WAYBILL_PERIODIC_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, 'should be an IANA time zone such as Europe/Amsterdam')
+    .default('UTC'),
+  /** Runs are spread over so many minutes from then on. */
+  WAYBILL_PERIODIC_JITTER_MINUTES: z.coerce.number().int().min(0).max(1439).default(30),
+  /** Seconds that a replaced generation stays, so that downloads of it that have begun can end. */
+  WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
+
+  /** `smtp://` or `smtps://` URL, user and password included; not set: nobody is told of failures by mail. */
   WAYBILL_SMTP_URL: z
     .string()
     .regex(/^smtps?:\/\//, 'should begin with smtp:// or smtps://')
     .optional(),
+  /** Sender of every letter: an address, or `Name <address>`. */
+  WAYBILL_MAIL_FROM: z.string().min(3).default('Waybill <waybill@localhost>'),
 });
 
 export type Settings = z.infer<typeof schema>;

@@ -4,14 +4,16 @@ import { TENANT_KEY } from './keys.ts';
 import { MANIFEST_VERSION, type Manifest } from './manifest.ts';
 import { COMPRESSIONS, FORMATS } from './order.ts';
 
-const count = z.int().min(0);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const instant = z
+export const count = z.int().min(0);
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+export const instant = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/)
   .transform((text) => text as Instant);
 /** A name in a directory, so that a manifest of others cannot make a reader leave its own. */
-const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/);
+export const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/);
+
+export const columns = z.array(z.object({ name: z.string(), header: z.string(), type: z.string() }));
 
 const part = z.object({
   name: fileName.describe("Object key, relative to the manifest's own prefix."),
@@ -48,7 +50,7 @@ export const manifestSchema = z
       .describe('null for other formats than CSV.'),
     compression: z.enum(COMPRESSIONS),
     recipients: z.array(z.string()).describe('age recipients that the parts are sealed to; empty: not sealed.'),
-    columns: z.array(z.object({ name: z.string(), header: z.string(), type: z.string() })),
+    columns,
     file: fileName.describe('Name of the finished file: the parts, concatenated in order.'),
     rows: count.describe('Sum over the parts, as are the two below.'),
     bytes: count,

@@ -1,8 +1,14 @@
 import type { Window } from './window.ts';
 
-/** File formats an order may ask for. Every part of such a file can be concatenated with the next. */
+/** File formats an order on demand may ask for. Every part of such a file can be concatenated with the next. */
 export const FORMATS = ['csv', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
+
+/**
+ * All that the warehouse formats. A `json` file is one array of objects whose values are texts, as in CSV, or null; it
+ * cannot be concatenated, so it has one part.
+ */
+export type FileFormat = Format | 'json';
 
 /** How the bytes are compressed before they are sealed. */
 export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
@@ -29,38 +35,53 @@ export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: fal
 
 export type ParameterValue = string | number | boolean;
 
-/**
- * One validated request for an export. Everything here was parsed at a door; the tenant came from the credential.
- * It travels in Temporal's history, so it holds no secret: recipients are public keys.
- */
-export interface Order {
+/** Which rows go into one file, and how. */
+export interface FileOrder {
   readonly tenant: string;
   /** Name of a dataset in the catalog, as written there. */
   readonly dataset: string;
-  readonly window: Window;
+  /** `null`: the complete history, rows without a time included. */
+  readonly window: Window | null;
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
-  readonly format: Format;
+  readonly format: FileFormat;
   readonly csv: CsvOptions;
   /** Column names in the order wanted, or `null` for all of the dataset's. */
   readonly columns: readonly string[] | null;
   readonly compression: Compression;
   /** age recipients (public keys) that the file is sealed to; empty: not sealed. */
   readonly recipients: readonly string[];
+}
+
+/**
+ * One validated request for an export. Everything here was parsed at a door; the tenant came from the credential.
+ * It travels in Temporal's history, so it holds no secret: recipients are public keys.
+ */
+export interface Order extends FileOrder {
+  readonly window: Window;
+  readonly format: Format;
   /** A count of days that the files are kept after the export is available. @minimum 1 */
   readonly keepDays: number;
 }
 
+type FileShape = Pick<FileOrder, 'format' | 'compression' | 'recipients'>;
+
 /** Extension of the finished file, for example `csv.zst.age`. */
-export function fileExtension(order: Pick<Order, 'format' | 'compression' | 'recipients'>): string {
+export function fileExtension(order: FileShape): string {
   const compressed = { none: '', gzip: '.gz', zstd: '.zst' }[order.compression];
   return `${order.format}${compressed}${order.recipients.length > 0 ? '.age' : ''}`;
 }
 
+const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
+  csv: 'text/csv; charset=utf-8',
+  jsonl: 'application/x-ndjson',
+  json: 'application/json',
+};
+
 /** Media type of the finished file as it is stored. */
-export function mediaType(order: Pick<Order, 'format' | 'compression' | 'recipients'>): string {
+export function mediaType(order: FileShape): string {
   if (order.recipients.length > 0) return 'application/octet-stream';
   if (order.compression === 'gzip') return 'application/gzip';
   if (order.compression === 'zstd') return 'application/zstd';
-  return order.format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
+  return CONTENT_TYPES[order.format];
 }

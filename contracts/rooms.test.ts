@@ -11,15 +11,16 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     contracts: { values: [] },
     config: { values: ['contracts'] },
     stores: { values: ['contracts', 'config'] },
-    activities: { values: ['contracts', 'config', 'stores'] },
+    formats: { values: ['contracts', 'config', 'stores'] },
+    activities: { values: ['contracts', 'config', 'stores', 'formats'] },
     workflows: { values: ['contracts'], types: ['activities'] },
-    api: { values: ['contracts', 'config', 'stores'] },
-    worker: { values: ['contracts', 'config', 'stores', 'activities', 'workflows'] },
+    api: { values: ['contracts', 'config', 'stores', 'formats'] },
+    worker: { values: ['contracts', 'config', 'stores', 'formats', 'activities', 'workflows'] },
     cli: { values: ['contracts', 'config', 'stores'] },
     catalogs: { values: ['contracts', 'config'] },
     stack: { values: ['contracts', 'config', 'stores', 'catalogs'] },
-    bench: { values: ['contracts', 'config', 'stores', 'activities', 'worker', 'cli', 'stack'] },
-    test: { values: ['contracts', 'config', 'stores', 'activities', 'workflows', 'api', 'worker', 'cli', 'stack'] },
+    bench: { values: ['contracts', 'config', 'stores', 'formats', 'activities', 'worker', 'cli', 'stack'] },
+    test: { values: ['contracts', 'config', 'stores', 'formats', 'activities', 'workflows', 'api', 'worker', 'cli', 'stack'] },
   };
 
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'(\.{1,2}\/[^']+)'/g;

@@ -2,6 +2,7 @@ import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { ExportState } from '../../contracts/progress.ts';
+import type { PeriodicLedger } from './periodic.ts';
 
 /** A customer whose rows are exported. */
 export interface Tenant {
@@ -13,6 +14,8 @@ export interface Tenant {
   /** `null`: the deployment's limit. */
   readonly exportsMax: number | null;
   readonly requestsMax: number | null;
+  /** E-mail addresses of the people who are told when something that nobody waits for fails, and works again. */
+  readonly contacts: readonly string[];
 }
 
 export const SCOPES = ['read', 'write'] as const;
@@ -93,9 +96,20 @@ export const AUDIT_ACTIONS = [
   'tenant.disabled',
   'tenant.enabled',
   'tenant.limited',
+  'tenant.contacts',
   'credential.added',
   'credential.rotated',
   'credential.disabled',
+  'periodic.enabled',
+  'periodic.resumed',
+  'periodic.disabled',
+  'periodic.deleted',
+  'periodic.rotated',
+  'periodic.published',
+  'periodic.failed',
+  'periodic.cancelled',
+  'periodic.downloaded',
+  'notice.sent',
   'token.issued',
   'login.failed',
 ] as const;
@@ -108,6 +122,7 @@ export interface AuditEntry {
   /** Client id, `link` for a signed link, `operator` for the command line, `waybill` for the service itself. */
   readonly actor: string;
   readonly action: AuditAction;
+  /** The export, or the generation, that it is about. */
   readonly exportId: string | null;
   readonly detail: Readonly<Record<string, string | number | boolean | null>>;
 }
@@ -118,7 +133,7 @@ export interface AuditEntry {
  * Errors: `WaybillError` `ledger_unavailable` when the database cannot be reached or refuses (a retry may help); its
  * message holds no host and no SQL.
  */
-export interface Ledger {
+export interface Ledger extends PeriodicLedger {
   /** Brings the schema up to date, under a lock, so that several processes may start at once. */
   migrate(): Promise<void>;
 
@@ -188,6 +203,12 @@ export interface Ledger {
     key: string,
     limits: { readonly exportsMax: number | null; readonly requestsMax: number | null },
   ): Promise<void>;
+
+  /**
+   * Replaces the tenant's contacts.
+   * @param contacts e-mail addresses, at most 20. @throws WaybillError `invalid_field` for one that is none
+   */
+  setTenantContacts(key: string, contacts: readonly string[]): Promise<void>;
 
   /** @param secret at least 16 characters; stored as scrypt with a random salt. */
   addCredential(credential: {

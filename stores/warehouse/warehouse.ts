@@ -1,6 +1,6 @@
 import type { Dataset } from '../../config/dataset.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Order } from '../../contracts/order.ts';
+import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice, Plan } from '../../contracts/plan.ts';
 
 /** A stream of one part's content, formatted by the warehouse itself. */
@@ -27,15 +27,26 @@ export interface Warehouse {
    *
    * @param partRows a count of rows from which an order that is not sealed is split; sealed orders have one part.
    */
-  plan(dataset: Dataset, order: Order, partRows: number, signal: AbortSignal): Promise<Plan>;
+  plan(dataset: Dataset, order: FileOrder, partRows: number, signal: AbortSignal): Promise<Plan>;
 
   /**
-   * Formats one part: CSV (header, and BOM where asked, only when `first`) or JSONL. Aborting the signal stops the query within a second
-   * and rejects.
+   * Plans several orders as one: all counts are of one transaction, and all plans have the same snapshot time. Each has
+   * one part.
+   *
+   * @returns the plans in the order of the orders
+   */
+  planTogether(
+    orders: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
+    signal: AbortSignal,
+  ): Promise<readonly Plan[]>;
+
+  /**
+   * Formats one part: CSV (header, and BOM where asked, only when `first`), JSONL, or a JSON array, which is always
+   * whole. Aborting the signal stops the query within a second and rejects.
    */
   read(
     dataset: Dataset,
-    order: Order,
+    order: FileOrder,
     part: { readonly slice: PartSlice; readonly first: boolean; readonly snapshotAt: Instant },
     signal: AbortSignal,
   ): PartContent;

@@ -1,0 +1,84 @@
+import type { Failure } from './failures.ts';
+import type { FileType, GenerationObject } from './generation.ts';
+import type { Instant } from './instant.ts';
+import type { ManifestColumn } from './manifest.ts';
+
+/** What a schedule starts `periodicExport` with. All else is the ledger's to say when the run begins. */
+export interface PeriodicInput {
+  readonly tenant: string;
+}
+
+/** What every step of a run is told about it. It lives in Temporal's history: no rows, no secrets. */
+export interface GenerationIdentity {
+  readonly tenant: string;
+  /** Run id of the workflow's first run. */
+  readonly generationId: string;
+  readonly workflowId: string;
+}
+
+/** What a run finds when it begins: nothing to do, or whom to seal to. */
+export type Beginning =
+  | { readonly enabled: false }
+  | {
+      readonly enabled: true;
+      /** The one age recipient. */
+      readonly recipient: string;
+      /** Of the settings; a run of an older epoch can publish nothing. */
+      readonly epoch: number;
+    };
+
+/** One file of the bundle, as the plan fixed it. */
+export interface PlannedFile {
+  readonly file: string;
+  readonly dataset: string;
+  /** A count of rows at the snapshot; a file that turns out otherwise ends the run with `source_changed`. */
+  readonly rows: number;
+  readonly columns: readonly ManifestColumn[];
+}
+
+export interface GenerationPlan {
+  readonly snapshotAt: Instant;
+  readonly files: readonly PlannedFile[];
+}
+
+export interface WriteFileInput extends GenerationIdentity {
+  readonly recipient: string;
+  readonly snapshotAt: Instant;
+  readonly file: PlannedFile;
+  readonly fileType: FileType;
+  /** Zero-based place among all objects of the generation, for progress. */
+  readonly index: number;
+}
+
+export interface PublishGenerationInput extends GenerationIdentity {
+  readonly recipient: string;
+  readonly epoch: number;
+  readonly plan: GenerationPlan;
+  /** In the order of the plan's files. */
+  readonly objects: readonly Readonly<Record<FileType, GenerationObject>>[];
+  /** ISO 8601; fixed by the workflow so that a retry writes the very same manifest. */
+  readonly createdAt: string;
+}
+
+/** What the switch came to. `replaced`: the settings are of another epoch now, or off. */
+export type Switched =
+  | { readonly published: false }
+  | {
+      readonly published: true;
+      /** The generation that was current until now. */
+      readonly previous: string | null;
+      readonly rows: number;
+      readonly bytes: number;
+    };
+
+/** How a run ended that published nothing. */
+export interface GenerationEnd extends GenerationIdentity {
+  readonly state: 'failed' | 'cancelled';
+  readonly failure: Failure;
+}
+
+/** Names the files of a generation that are to be removed. */
+export interface RemoveGenerationInput {
+  readonly tenant: string;
+  readonly generationId: string;
+}

@@ -1,0 +1,24 @@
+import type { PeriodicSettings } from '../ledger/periodic.ts';
+
+/** A tenant's schedule as Temporal has it. */
+export interface ScheduleSight {
+  /** When the next run is due, jitter included; `null` when none is. */
+  readonly nextRunAt: Date | null;
+}
+
+/**
+ * The Temporal Schedules of periodic exports, one a tenant.
+ *
+ * Errors: `WaybillError` `temporal_unavailable` when the server does not answer within seconds.
+ */
+export interface PeriodicSchedules {
+  /**
+   * Brings the tenant's schedule in line with the settings: one with their run time when they are enabled, none when
+   * they are not. Repeating it is harmless.
+   */
+  apply(settings: PeriodicSettings): Promise<void>;
+  /** Starts a run now. One that is under way is cancelled first, and has ended before the new one begins. */
+  trigger(tenant: string): Promise<void>;
+  /** @returns `undefined` when the tenant has no schedule */
+  find(tenant: string): Promise<ScheduleSight | undefined>;
+}
