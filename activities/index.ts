@@ -2,13 +2,24 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import type { GenerationRemovals } from '../stores/schedules/removals.ts';
+import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { createScheduleExpiry } from './expiry.ts';
 import { createRecordSteps } from './ledger.ts';
+import { createSendNotices } from './notices/send-notices.ts';
+import { createPlanGeneration } from './periodic/plan-generation.ts';
+import { createPublishGeneration } from './periodic/publish-generation.ts';
+import { createGenerationRecords } from './periodic/record.ts';
+import { createRemoveGeneration } from './periodic/remove-generation.ts';
+import { createGenerationScheduling } from './periodic/schedule.ts';
+import { createWriteFile } from './periodic/write-file.ts';
 import { createPlanExport } from './plan-export.ts';
 import { createPublishExport } from './publish-export.ts';
 import { createRemoveExport } from './remove-export.ts';
+import { createWriteObject } from './write-object.ts';
 import { createWritePart } from './write-part.ts';
 
 /** What the steps of an export work with. */
@@ -19,22 +30,39 @@ export interface Ports {
   readonly ledger: Ledger;
   /** Starts the delayed workflow that removes an export's files. */
   readonly temporal: Pick<Client, 'workflow'>;
+  readonly schedules: PeriodicSchedules;
+  readonly removals: GenerationRemovals;
+  /** `null`: mail is not set up, and nobody is told by it. */
+  readonly mail: Mail | null;
+  /** Where callers reach the API; letters name it. */
+  readonly publicUrl: string;
   /** Control queue of this deployment. */
   readonly taskQueue: string;
   /** A count of rows from which an unsealed export is split. */
   readonly partRows: number;
+  /** Seconds that a replaced generation stays. */
+  readonly periodicGraceSeconds: number;
   readonly logger: Logger;
 }
 
-/** Every step of an export. Workflows see only the type of what this returns. */
+/** Every step of every workflow. Workflows see only the type of what this returns. */
 export function createActivities(ports: Ports) {
+  const writeObject = createWriteObject(ports);
   return {
     ...createRecordSteps(ports),
     planExport: createPlanExport(ports),
-    writePart: createWritePart(ports),
+    writePart: createWritePart(writeObject),
     publishExport: createPublishExport(ports),
     removeExport: createRemoveExport(ports),
     scheduleExpiry: createScheduleExpiry(ports),
+
+    ...createGenerationRecords(ports),
+    ...createGenerationScheduling(ports),
+    planGeneration: createPlanGeneration(ports),
+    writeFile: createWriteFile(writeObject),
+    publishGeneration: createPublishGeneration(ports),
+    removeGenerationFiles: createRemoveGeneration(ports),
+    sendNotices: createSendNotices(ports),
   };
 }
 

@@ -1,22 +1,11 @@
-import { ApplicationFailure, activityInfo } from '@temporalio/activity';
-import { WaybillError } from '../contracts/failures.ts';
 import type { RecordStartInput, StepOutcome } from '../contracts/steps.ts';
 import type { Outcome } from '../stores/ledger/ledger.ts';
 import type { Ports } from './index.ts';
+import { createLedgerStep } from './ledger-step.ts';
 
 /** The workflow is the ledger's writer for its export; each of these may be repeated without harm. */
 export function createRecordSteps({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {
-  /** The ledger's trouble is always worth another try; only its code and its table message go into the history. */
-  async function writing(write: () => Promise<void>): Promise<void> {
-    try {
-      await write();
-    } catch (error) {
-      const { activityType, attempt } = activityInfo();
-      logger.warn({ err: error, activity: activityType, attempt }, 'the ledger could not be written');
-      if (error instanceof WaybillError) throw ApplicationFailure.retryable(error.message, error.code);
-      throw ApplicationFailure.retryable('The ledger could not be written.', 'internal');
-    }
-  }
+  const writing = createLedgerStep(logger);
 
   return {
     /** Records the order, which the door may have done already, and that work on it has begun. */

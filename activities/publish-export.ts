@@ -1,4 +1,3 @@
-import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
@@ -6,9 +5,9 @@ import { MANIFEST_VERSION, type Manifest, type ManifestPart } from '../contracts
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published, PublishInput } from '../contracts/steps.ts';
-import type { Objects } from '../stores/objects/objects.ts';
 import type { Ports } from './index.ts';
 import { runStep } from './step.ts';
+import { checkStored } from './stored.ts';
 
 /**
  * Checks that the parts are there and whole, and writes the manifest: the commit point. Writes the very same bytes when
@@ -19,7 +18,7 @@ export function createPublishExport({ objects, logger }: Pick<Ports, 'objects' |
     return runStep(logger, async () => {
       const manifest = describeManifest(input);
       const prefix = exportPrefix(input.order.tenant, input.exportId);
-      const strays = await checkParts(objects, prefix, manifest);
+      const strays = await checkStored(objects, prefix, manifest.parts);
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');
       await objects.remove(strays);
@@ -52,22 +51,6 @@ function describeManifest({ exportId, workflowId, order, plan, parts, createdAt,
     createdAt: toInstant(createdAt),
     expiresAt: toInstant(expiresAt),
   };
-}
-
-/**
- * @returns keys below the prefix that no part owns: what attempts that lost have left
- * @throws WaybillError `object_damaged` when a part is missing or has another size
- */
-async function checkParts(objects: Objects, prefix: string, manifest: Manifest): Promise<readonly string[]> {
-  const stored = new Map<string, number>();
-  for await (const object of objects.list(prefix)) stored.set(object.key, object.bytes);
-  for (const part of manifest.parts) {
-    const key = prefix + part.name;
-    if (stored.get(key) !== part.bytes) throw new WaybillError('object_damaged');
-    stored.delete(key);
-  }
-  stored.delete(manifestKey(prefix));
-  return [...stored.keys()];
 }
 
 function sum(parts: readonly ManifestPart[], size: (part: ManifestPart) => number): number {

@@ -1,21 +1,16 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { exportPrefix } from '../contracts/keys.ts';
 import type { RemoveInput } from '../contracts/steps.ts';
 import type { Ports } from './index.ts';
 import { runStep } from './step.ts';
+import { removeStored } from './stored.ts';
 
 /** Removes all that an export left: the manifest first, so that no reader sees half of it, then objects and uploads. */
 export function createRemoveExport({ objects, logger }: Pick<Ports, 'objects' | 'logger'>) {
   return async function removeExport({ exportId, tenant }: RemoveInput): Promise<{ readonly objects: number }> {
-    const removed = await runStep(logger, async () => {
-      const prefix = exportPrefix(tenant, exportId);
-      await objects.remove([manifestKey(prefix)]);
-      await objects.abortUploads(prefix);
-      const keys: string[] = [];
-      for await (const object of objects.list(prefix)) keys.push(object.key);
-      await objects.remove(keys);
-      return { objects: keys.length };
-    });
+    const removed = await runStep(logger, async () => ({
+      objects: await removeStored(objects, exportPrefix(tenant, exportId)),
+    }));
     // Nobody may be told that the files are gone while they are not.
     if (!removed.ok) throw ApplicationFailure.nonRetryable(removed.failure.message, removed.failure.code);
     return removed.value;

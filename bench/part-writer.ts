@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { createWriteObject } from '../activities/write-object.ts';
 import { createWritePart } from '../activities/write-part.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
@@ -26,7 +27,7 @@ async function serve(settings: WriterSettings): Promise<void> {
     threads: 0,
     tempDirectory: settings.tempDirectory,
   });
-  const writePart = createWritePart({ catalog, warehouse, objects, logger });
+  const writePart = createWritePart(createWriteObject({ catalog, warehouse, objects, logger }));
 
   async function answer({ order, exportId, snapshotAt, rows }: WriterRequest): Promise<WriterReply> {
     const input: WritePartInput = {

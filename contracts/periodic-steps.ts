@@ -46,8 +46,8 @@ export interface WriteFileInput extends GenerationIdentity {
   readonly snapshotAt: Instant;
   readonly file: PlannedFile;
   readonly fileType: FileType;
-  /** Zero-based place among all objects of the generation, for progress. */
-  readonly index: number;
+  /** Counts from 1; every round writes all files anew, from a snapshot of its own. */
+  readonly round: number;
 }
 
 export interface PublishGenerationInput extends GenerationIdentity {
@@ -81,4 +81,12 @@ export interface GenerationEnd extends GenerationIdentity {
 export interface RemoveGenerationInput {
   readonly tenant: string;
   readonly generationId: string;
+}
+
+/** What a run of the bundle came to. */
+export interface PeriodicResult {
+  /** `off`: there was nothing to do; `replaced`: the settings changed meanwhile, and nothing was published. */
+  readonly outcome: 'published' | 'off' | 'replaced';
+  readonly rows: number;
+  readonly bytes: number;
 }

@@ -20,7 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     catalogs: { values: ['contracts', 'config'] },
     stack: { values: ['contracts', 'config', 'stores', 'catalogs'] },
     bench: { values: ['contracts', 'config', 'stores', 'formats', 'activities', 'worker', 'cli', 'stack'] },
-    test: { values: ['contracts', 'config', 'stores', 'formats', 'activities', 'workflows', 'api', 'worker', 'cli', 'stack'] },
+    test: {
+      values: ['contracts', 'config', 'stores', 'formats', 'activities', 'workflows', 'api', 'worker', 'cli', 'stack'],
+    },
   };
 
 const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'(\.{1,2}\/[^']+)'/g;

@@ -6,8 +6,11 @@ import { createLogger } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
 import { explainStartup } from '../config/startup.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
+import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
+import { createGenerationRemovals } from '../stores/schedules/removals.ts';
+import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
@@ -46,6 +49,9 @@ async function main(): Promise<void> {
   const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
   await prepareNamespace(connection, namespace, settings.WAYBILL_TEMPORAL_RETENTION_DAYS);
 
+  const mail = settings.WAYBILL_SMTP_URL
+    ? createMail({ url: settings.WAYBILL_SMTP_URL, from: settings.WAYBILL_MAIL_FROM })
+    : null;
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
   const temporal = new Client({ connection, namespace });
   const activities = createActivities({
@@ -54,8 +60,17 @@ async function main(): Promise<void> {
     objects,
     ledger,
     temporal,
+    schedules: createPeriodicSchedules(temporal.schedule, connection, {
+      taskQueue,
+      runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
+      jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
+    }),
+    removals: createGenerationRemovals(temporal.workflow, taskQueue),
+    mail,
+    publicUrl: settings.WAYBILL_PUBLIC_URL,
     taskQueue,
     partRows: settings.WAYBILL_PART_ROWS,
+    periodicGraceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     logger,
   });
   const workers = await createWorkers({
@@ -74,6 +89,7 @@ async function main(): Promise<void> {
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
     health?.close();
+    mail?.close();
     await warehouse.close();
     await ledger.close();
     await connection.close();

@@ -25,7 +25,7 @@ export interface WorkersOptions {
 /** Two Temporal workers in one process: a stream of short steps never waits behind long parts. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly [Worker, Worker]> {
   const { connection, namespace, taskQueue, activities, partsMax } = options;
-  const { writePart, ...control } = activities;
+  const { writePart, writeFile, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -51,7 +51,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
     await Worker.create({
       ...shared,
       taskQueue: partsQueue(taskQueue),
-      activities: { writePart },
+      activities: { writePart, writeFile },
       maxConcurrentActivityTaskExecutions: partsMax,
     }),
   ];

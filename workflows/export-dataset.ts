@@ -12,6 +12,7 @@ import type { Plan } from '../contracts/plan.ts';
 import type { Progress } from '../contracts/progress.ts';
 import type { ExportIdentity, ExportInput, Published } from '../contracts/steps.ts';
 import { PROGRESS_QUERY } from '../contracts/task-queues.ts';
+import { inLanes } from './lanes.ts';
 import { proxySteps, type Steps } from './steps.ts';
 import { enterState, progressOf, type Story, tell } from './story.ts';
 import { cancelledFailure, failureOf, unwrap, workflowFailure } from './verdict.ts';
@@ -93,29 +94,13 @@ async function produce(run: Run): Promise<Publication> {
 
 async function writeParts(run: Run, plan: Plan): Promise<readonly ManifestPart[]> {
   const written: ManifestPart[] = [];
-  const waiting = [...plan.parts];
-  const lane = async () => {
-    for (let part = waiting.shift(); part; part = waiting.shift()) {
-      const input = { ...run.identity, snapshotAt: plan.snapshotAt, part };
-      const summary = `part ${part.index + 1} of ${plan.parts.length}: ${part.rows.toLocaleString('en')} rows`;
-      const result = unwrap(await run.steps.parts.writePart.executeWithOptions({ summary }, [input]));
-      written[part.index] = result;
-      run.story.parts.push(result);
-      tell(run.story);
-    }
-  };
-  // Once one part has failed for good the others are cancelled, and have let go before the failure goes on.
-  await CancellationScope.cancellable(async () => {
-    const scope = CancellationScope.current();
-    const lanes = Array.from({ length: Math.min(PARTS_IN_FLIGHT, plan.parts.length) }, lane);
-    try {
-      await Promise.all(lanes);
-    } catch (error) {
-      waiting.length = 0;
-      scope.cancel();
-      await Promise.allSettled(lanes);
-      throw error;
-    }
+  await inLanes(plan.parts, PARTS_IN_FLIGHT, async (part) => {
+    const input = { ...run.identity, snapshotAt: plan.snapshotAt, part };
+    const summary = `part ${part.index + 1} of ${plan.parts.length}: ${part.rows.toLocaleString('en')} rows`;
+    const result = unwrap(await run.steps.parts.writePart.executeWithOptions({ summary }, [input]));
+    written[part.index] = result;
+    run.story.parts.push(result);
+    tell(run.story);
   });
   return written;
 }

@@ -4,10 +4,20 @@ import { partsQueue } from '../contracts/task-queues.ts';
 
 /** The steps of an export by class of work; each class has its own patience. */
 export interface Steps {
-  readonly ledger: Proxy<'recordStart' | 'recordOutcome' | 'recordExpiry' | 'scheduleExpiry'>;
-  readonly control: Proxy<'planExport' | 'publishExport'>;
-  readonly parts: Proxy<'writePart'>;
-  readonly cleaning: Proxy<'removeExport'>;
+  readonly ledger: Proxy<
+    | 'recordStart'
+    | 'recordOutcome'
+    | 'recordExpiry'
+    | 'scheduleExpiry'
+    | 'beginGeneration'
+    | 'endGeneration'
+    | 'scheduleGenerationRemoval'
+    | 'syncPeriodicSchedule'
+  >;
+  readonly control: Proxy<'planExport' | 'publishExport' | 'planGeneration' | 'publishGeneration'>;
+  readonly parts: Proxy<'writePart' | 'writeFile'>;
+  readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
+  readonly mail: Proxy<'sendNotices'>;
 }
 type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
 
@@ -21,6 +31,9 @@ const SHORT_TROUBLE = {
   maximumInterval: '30 seconds',
   maximumAttempts: 12,
 } as const;
+
+/** Short, because a run that waits for a mail server holds up the next one. */
+const MAIL_TROUBLE = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
 
 /** What must not be lost: the ledger and clean-up are tried until they answer, for a week; the UI shows each attempt. */
 const MUST_HAPPEN: ActivityOptions = {
@@ -49,6 +62,14 @@ export function proxySteps(tenant: string): Steps {
       startToCloseTimeout: '24 hours',
       heartbeatTimeout: '10 seconds',
       retry: SHORT_TROUBLE,
+      priority,
+      cancellationType: LETS_GO,
+    }),
+    mail: proxyActivities({
+      startToCloseTimeout: '2 minutes',
+      heartbeatTimeout: '10 seconds',
+      scheduleToCloseTimeout: '5 minutes',
+      retry: MAIL_TROUBLE,
       priority,
       cancellationType: LETS_GO,
     }),

@@ -20,8 +20,13 @@ const STATE = defineSearchAttributeKey('WaybillState', SearchAttributeType.KEYWO
 /** Moves the story to a state, for the details and for the search attribute that ops filter by. */
 export function enterState(story: Story, state: ExportState): void {
   story.state = state;
-  upsertSearchAttributes([{ key: STATE, value: state }]);
+  showState(state);
   tell(story);
+}
+
+/** Sets the search attribute that ops filter by. */
+export function showState(state: ExportState): void {
+  upsertSearchAttributes([{ key: STATE, value: state }]);
 }
 
 /** Progress by what has finished; the parts under way report theirs in heartbeats, which a door adds. */

@@ -1,6 +1,6 @@
 import { type DuckDBType, DuckDBTypeId as Id } from '@duckdb/node-api';
 import type { ColumnType } from '../../config/dataset.ts';
-import type { Format } from '../../contracts/order.ts';
+import type { FileFormat, Format } from '../../contracts/order.ts';
 import { literal } from './sql-text.ts';
 
 /** `2012-09-05T11:12:47.000000Z`; strftime leaves NULL, infinity and -infinity what they are. */
@@ -43,9 +43,21 @@ export function accepts(type: ColumnType, actual: DuckDBType): boolean {
 /**
  * @param value SQL of the column
  * @param actual its type in the warehouse, which the catalog's type accepts
- * @returns SQL of what DuckDB's CSV or JSON writer then writes exactly
+ * @returns SQL of what DuckDB's CSV or JSON writer then writes exactly; for `json` the text that CSV holds
  */
 export function formatColumn(
+  value: string,
+  type: ColumnType,
+  actual: DuckDBType,
+  format: FileFormat,
+  formulaGuard: boolean,
+): string {
+  return format === 'json'
+    ? text(formatTyped(value, type, actual, 'csv', false))
+    : formatTyped(value, type, actual, format, formulaGuard);
+}
+
+function formatTyped(
   value: string,
   type: ColumnType,
   actual: DuckDBType,

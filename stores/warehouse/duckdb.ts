@@ -4,7 +4,7 @@ import { checkDataset } from './check.ts';
 import { copyContent } from './copy.ts';
 import { checkCsvOptions, csvHead } from './csv-line.ts';
 import { orderedColumns, preparePart } from './part-query.ts';
-import { planOrder } from './planning.ts';
+import { planOrder, planOrders } from './planning.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
 import { inTransaction } from './transaction.ts';
 import { warehouseTrouble } from './trouble.ts';
@@ -50,6 +50,10 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     async plan(dataset, order, partRows, signal) {
       if (order.format === 'csv') checkCsvOptions(order.csv);
       return query(`Dataset ${dataset.name}`, signal, (connection) => planOrder(connection, dataset, order, partRows));
+    },
+
+    async planTogether(orders, signal) {
+      return query('The datasets', signal, (connection) => planOrders(connection, orders));
     },
 
     read(dataset, order, part, signal) {

@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { CsvOptions, Format, Order } from '../../contracts/order.ts';
+import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { formatColumn } from './column-format.ts';
@@ -12,7 +12,7 @@ import { identifier, literal } from './sql-text.ts';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
 export function orderedColumns<Item>(
-  order: Pick<Order, 'columns'>,
+  order: Pick<FileOrder, 'columns'>,
   columns: readonly Item[],
   nameOf: (item: Item) => string,
 ): readonly Item[] {
@@ -31,7 +31,7 @@ export function orderedColumns<Item>(
 }
 
 /** @returns SQL of the columns, formatted, each under its name. */
-export function formattedColumns(columns: readonly SourceColumn[], format: Format, formulaGuard: boolean): string {
+export function formattedColumns(columns: readonly SourceColumn[], format: FileFormat, formulaGuard: boolean): string {
   return columns
     .map(
       ({ column, sql, type }) =>
@@ -44,7 +44,7 @@ export function formattedColumns(columns: readonly SourceColumn[], format: Forma
 export async function preparePart(
   connection: DuckDBConnection,
   dataset: Dataset,
-  order: Order,
+  order: FileOrder,
   cut: { readonly slice: PartSlice; readonly snapshotAt: Instant },
   path: string,
 ): Promise<DuckDBPreparedStatement> {
@@ -54,7 +54,7 @@ export async function preparePart(
   const query =
     `SELECT ${formattedColumns(columns, order.format, order.csv.formulaGuard)} FROM ${source.fromSql} ` +
     `WHERE ${rowFilter(source, order, cut, bindings)}`;
-  const options = order.format === 'csv' ? csvFormat(order.csv) : 'FORMAT json, ARRAY false';
+  const options = order.format === 'csv' ? csvFormat(order.csv) : `FORMAT json, ARRAY ${order.format === 'json'}`;
   const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
   bindings.bindTo(statement);
   return statement;

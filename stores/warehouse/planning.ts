@@ -2,12 +2,13 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
-import type { Order } from '../../contracts/order.ts';
+import type { FileOrder } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { orderedColumns } from './part-query.ts';
 import { rowFilter, sliceFrom, type Times, WHOLE } from './row-filter.ts';
 import { describeSource, type Source } from './source.ts';
+import { warehouseTrouble } from './trouble.ts';
 
 /** The plan lives in Temporal's history, so it stays small: about 100 bytes a part. */
 const PARTS_MAX = 2000;
@@ -20,33 +21,71 @@ const PARTS_MAX = 2000;
 export async function planOrder(
   connection: DuckDBConnection,
   dataset: Dataset,
-  order: Order,
+  order: FileOrder,
   partRows: number,
 ): Promise<Plan> {
-  const columns = orderedColumns(order, dataset.columns, ({ name }) => name).map(({ name, header, type }) => ({
-    name,
-    header,
-    type,
-  }));
-  const source = await describeSource(connection, dataset, order.parameters);
-  const read = { connection, dataset, order, source, snapshotAt: await readClock(connection) };
-  const rows = await countRows(read);
-  const split = order.recipients.length === 0 && rows > partRows && source.times !== undefined;
-  const parts = split ? await splitRows(read, source.times, Math.ceil(rows / partRows)) : [];
-  return {
-    snapshotAt: read.snapshotAt,
-    rows,
-    columns,
-    parts: parts.length > 0 ? parts : [{ index: 0, slice: WHOLE, rows }],
-  };
+  const read = await beginReading(connection, dataset, order, await readClock(connection));
+  const plan = await planWhole(read);
+  const { times } = read.source;
+  const split = order.recipients.length === 0 && plan.rows > partRows && times !== undefined;
+  const parts = split ? await splitRows(read, times, Math.ceil(plan.rows / partRows)) : [];
+  return parts.length > 0 ? { ...plan, parts } : plan;
+}
+
+/** Plans several orders at one snapshot time, in the transaction that the connection is in; each has one part. */
+export async function planOrders(
+  connection: DuckDBConnection,
+  orders: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
+): Promise<readonly Plan[]> {
+  const snapshotAt = await readClock(connection);
+  const plans: Plan[] = [];
+  for (const { dataset, order } of orders) {
+    try {
+      plans.push(await planWhole(await beginReading(connection, dataset, order, snapshotAt)));
+    } catch (error) {
+      throw warehouseTrouble(error, `Dataset ${dataset.name}`);
+    }
+  }
+  return plans;
 }
 
 interface Reading {
   readonly connection: DuckDBConnection;
   readonly dataset: Dataset;
-  readonly order: Order;
+  readonly order: FileOrder;
   readonly source: Source;
   readonly snapshotAt: Instant;
+}
+
+async function beginReading(
+  connection: DuckDBConnection,
+  dataset: Dataset,
+  order: FileOrder,
+  snapshotAt: Instant,
+): Promise<Reading> {
+  return {
+    connection,
+    dataset,
+    order,
+    source: await describeSource(connection, dataset, order.parameters),
+    snapshotAt,
+  };
+}
+
+/** @returns a plan of one part. */
+async function planWhole(read: Reading): Promise<Plan> {
+  const { dataset, order, snapshotAt } = read;
+  const rows = await countRows(read);
+  return {
+    snapshotAt,
+    rows,
+    columns: orderedColumns(order, dataset.columns, ({ name }) => name).map(({ name, header, type }) => ({
+      name,
+      header,
+      type,
+    })),
+    parts: [{ index: 0, slice: WHOLE, rows }],
+  };
 }
 
 async function readClock(connection: DuckDBConnection): Promise<Instant> {

@@ -1,6 +1,6 @@
 import { VARCHAR } from '@duckdb/node-api';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Order } from '../../contracts/order.ts';
+import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
 import type { Bindings } from './bindings.ts';
@@ -16,16 +16,14 @@ export const WHOLE: PartSlice = { from: null, to: null };
 /** @returns the WHERE condition of an order's rows: the tenant's, in the window, at the snapshot, in the slice. */
 export function rowFilter(
   source: Source,
-  order: Pick<Order, 'tenant' | 'window'>,
+  order: Pick<FileOrder, 'tenant' | 'window'>,
   cut: { readonly snapshotAt: Instant; readonly slice: PartSlice },
   bindings: Bindings,
 ): string {
   const conditions = [`${source.tenantSql} = ${bindings.add(order.tenant, VARCHAR)}`];
   if (source.times) {
-    conditions.push(
-      inWindow(source.times, order.window, bindings),
-      untilSnapshot(source.times, cut.snapshotAt, bindings),
-    );
+    if (order.window !== null) conditions.push(inWindow(source.times, order.window, bindings));
+    conditions.push(untilSnapshot(source.times, cut.snapshotAt, bindings));
     if (cut.slice.from !== null) conditions.push(sliceFrom(source.times, cut.slice.from, bindings));
     if (cut.slice.to !== null) conditions.push(sliceTo(source.times, cut.slice.to, bindings));
   }

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { WaybillError } from '../../contracts/failures.ts';
+import { FILE_TYPES, GENERATION_VERSION, type GenerationManifest } from '../../contracts/generation.ts';
+import { instantFromDate } from '../../contracts/instant.ts';
+import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
+import type { PublishGenerationInput, Switched } from '../../contracts/periodic-steps.ts';
+import type { Settled } from '../../contracts/settled.ts';
+import type { Ports } from '../index.ts';
+import { runStep } from '../step.ts';
+import { checkStored } from '../stored.ts';
+
+/**
+ * Checks that the objects are there and whole, writes the manifest, and switches the ledger to this generation: the
+ * commit point. Writes the very same bytes when it is repeated, and gets the same answer. Objects of lost attempts are
+ * removed afterwards.
+ */
+export function createPublishGeneration({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
+  return async function publishGeneration(input: PublishGenerationInput): Promise<Settled<Switched>> {
+    return runStep(logger, async (): Promise<Switched> => {
+      const { tenant, generationId, epoch } = input;
+      const manifest = describeGeneration(input);
+      const { rows, bytes, snapshotAt } = manifest;
+      const prefix = generationPrefix(tenant, generationId);
+      const listed = manifest.files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type]));
+      const strays = await checkStored(objects, prefix, listed);
+      const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
+      await objects.put(manifestKey(prefix), body, 'application/json');
+      const manifestSha256 = createHash('sha256').update(body).digest('hex');
+      const files = manifest.files.length;
+      const switched = await ledger.publishGeneration({
+        ...{ tenant, generationId, epoch, snapshotAt, files, rows, bytes, manifestSha256 },
+      });
+      if ('refused' in switched) return { published: false };
+      await objects.remove(strays);
+      return { published: true, previous: switched.previous, rows, bytes };
+    });
+  };
+}
+
+function describeGeneration(input: PublishGenerationInput): GenerationManifest {
+  const { tenant, generationId, workflowId, recipient, plan, objects, createdAt } = input;
+  const files = plan.files.map(({ file, dataset, rows, columns }, index) => {
+    const stored = objects[index];
+    if (!stored) throw new WaybillError('object_damaged');
+    return { file, dataset, rows, columns, objects: stored };
+  });
+  const all = files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type]));
+  return {
+    version: GENERATION_VERSION,
+    kind: 'generation',
+    generationId,
+    workflowId,
+    tenant,
+    snapshotAt: plan.snapshotAt,
+    recipient,
+    files,
+    rows: files.reduce((sum, file) => sum + file.rows, 0),
+    bytes: all.reduce((sum, object) => sum + object.bytes, 0),
+    contentBytes: all.reduce((sum, object) => sum + object.contentBytes, 0),
+    createdAt: instantFromDate(new Date(createdAt)),
+  };
+}

@@ -1,0 +1,27 @@
+import type { Beginning, GenerationEnd, GenerationIdentity } from '../../contracts/periodic-steps.ts';
+import type { Ports } from '../index.ts';
+import { createLedgerStep } from '../ledger-step.ts';
+
+/** What a run of the bundle tells the ledger; each of these may be repeated without harm. */
+export function createGenerationRecords({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {
+  const asking = createLedgerStep(logger);
+  return {
+    /** Finds out whom to seal to, and records that the run begins; or that there is nothing to do. */
+    async beginGeneration(
+      input: GenerationIdentity & {
+        /** ISO 8601. */
+        readonly startedAt: string;
+      },
+    ): Promise<Beginning> {
+      const { tenant, generationId, workflowId } = input;
+      const run = { tenant, generationId, workflowId, startedAt: new Date(input.startedAt) };
+      const settings = await asking(() => ledger.beginGeneration(run));
+      if (!settings || settings.recipient === null) return { enabled: false };
+      return { enabled: true, recipient: settings.recipient, epoch: settings.epoch };
+    },
+
+    async endGeneration({ generationId, state, failure }: GenerationEnd): Promise<void> {
+      await asking(() => ledger.endGeneration(generationId, { state, failure }));
+    },
+  };
+}

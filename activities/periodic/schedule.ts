@@ -1,0 +1,34 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
+import { syncSchedule } from '../../stores/schedules/sync.ts';
+import type { Ports } from '../index.ts';
+
+/** What a run of the bundle asks of Temporal itself. */
+export function createGenerationScheduling(
+  ports: Pick<Ports, 'ledger' | 'schedules' | 'removals' | 'periodicGraceSeconds' | 'logger'>,
+) {
+  const { ledger, schedules, removals, periodicGraceSeconds, logger } = ports;
+
+  async function asking(what: string, ask: () => Promise<unknown>): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      logger.warn({ err: error }, what);
+      throw ApplicationFailure.retryable('Temporal did not take it yet.', 'temporal_unavailable');
+    }
+  }
+
+  return {
+    /** Lets the replaced generation stay as long as downloads of it may need, then removes it. */
+    async scheduleGenerationRemoval(input: RemoveGenerationInput): Promise<void> {
+      await asking('the removal of a generation could not be scheduled yet', () =>
+        removals.scheduleRemoval(input, periodicGraceSeconds * 1000),
+      );
+    },
+
+    /** Removes the schedule of a tenant whose periodic exports are off: an API died before it did. */
+    async syncPeriodicSchedule({ tenant }: { readonly tenant: string }): Promise<void> {
+      await asking('a schedule could not be brought in line yet', () => syncSchedule(ledger, schedules, tenant));
+    },
+  };
+}

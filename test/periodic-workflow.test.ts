@@ -1,0 +1,238 @@
+import { fileURLToPath } from 'node:url';
+import { CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Activities } from '../activities/index.ts';
+import type { FailureCode } from '../contracts/failures.ts';
+import type { Instant } from '../contracts/instant.ts';
+import type { Switched } from '../contracts/periodic-steps.ts';
+import type { Settled } from '../contracts/settled.ts';
+import { partsQueue } from '../contracts/task-queues.ts';
+import { getProgram } from '../stack/find-program.ts';
+import type { periodicExport } from '../workflows/periodic-export.ts';
+import { useStack } from './context.ts';
+
+/** The steps that a run takes, played; Temporal's time-skipping server lets the pauses between rounds pass at once. */
+type PlayedSteps = Pick<
+  Activities,
+  | 'beginGeneration'
+  | 'endGeneration'
+  | 'planGeneration'
+  | 'writeFile'
+  | 'publishGeneration'
+  | 'removeGenerationFiles'
+  | 'scheduleGenerationRemoval'
+  | 'syncPeriodicSchedule'
+  | 'sendNotices'
+>;
+
+const QUEUE = 'waybill';
+const FILES = ['user', 'teacher', 'year'].map((file, place) => ({
+  file,
+  dataset: file,
+  rows: place * 10,
+  columns: [],
+}));
+const OBJECT = { name: 'user.csv.age', bytes: 10, sha256: '0'.repeat(64), contentBytes: 5 };
+
+let server: TestWorkflowEnvironment;
+let code: string;
+/** What the steps were asked, in order: names, with the file where it is one. */
+let taken: string[];
+
+beforeAll(async () => {
+  const { environment } = useStack();
+  const program = await getProgram('temporal-test-server', {
+    environment,
+    report: () => undefined,
+    signal: new AbortController().signal,
+  });
+  server = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: program.path } },
+  });
+  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
+  ({ code } = await bundleWorkflowCode({ workflowsPath }));
+}, 300_000);
+
+afterAll(() => server?.teardown());
+
+beforeEach(() => {
+  taken = [];
+});
+
+function play(own: Partial<PlayedSteps>): PlayedSteps {
+  return {
+    async beginGeneration() {
+      taken.push('begin');
+      return { enabled: true, recipient: 'age1test', epoch: 1 };
+    },
+    async planGeneration() {
+      taken.push('plan');
+      return { ok: true, value: { snapshotAt: '2026-11-21T01:30:00.000000Z' as Instant, files: FILES } };
+    },
+    async writeFile({ file, fileType, round }) {
+      taken.push(`write ${file.file}.${fileType} ${round}`);
+      return { ok: true, value: OBJECT };
+    },
+    async publishGeneration() {
+      taken.push('publish');
+      return switched({ published: true, previous: null, rows: 30, bytes: 60 });
+    },
+    async endGeneration({ state, failure }) {
+      taken.push(`end ${state} ${failure.code}`);
+    },
+    async removeGenerationFiles() {
+      taken.push('remove');
+      return { objects: 0, kept: false };
+    },
+    async scheduleGenerationRemoval({ generationId }) {
+      taken.push(`schedule removal of ${generationId}`);
+    },
+    async syncPeriodicSchedule() {
+      taken.push('sync');
+    },
+    async sendNotices() {
+      taken.push('notify');
+      return { sent: 0 };
+    },
+    ...own,
+  };
+}
+
+function switched(value: Switched): Settled<Switched> {
+  return { ok: true, value };
+}
+
+function failed(code: FailureCode): { readonly ok: false; readonly failure: { code: FailureCode; message: string } } {
+  return { ok: false, failure: { code, message: `${code}, in words.` } };
+}
+
+/** Runs the workflow over these steps until it has ended. @param meanwhile what happens while it runs */
+async function run(
+  own: Partial<PlayedSteps>,
+  meanwhile: (handle: WorkflowHandle<typeof periodicExport>) => Promise<void> = async () => undefined,
+) {
+  const activities = play(own);
+  const shared = { connection: server.nativeConnection, activities };
+  const control = await Worker.create({ ...shared, taskQueue: QUEUE, workflowBundle: { code } });
+  const parts = await Worker.create({ ...shared, taskQueue: partsQueue(QUEUE) });
+  return control.runUntil(
+    parts.runUntil(async () => {
+      const handle = await server.client.workflow.start<typeof periodicExport>('periodicExport', {
+        workflowId: `periodic-${crypto.randomUUID()}`,
+        taskQueue: QUEUE,
+        args: [{ tenant: 'acme' }],
+      });
+      await meanwhile(handle);
+      return handle.result();
+    }),
+  );
+}
+
+async function codeOf(result: Promise<unknown>): Promise<string | null | undefined> {
+  const error = await result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+  return error.cause.type;
+}
+
+const count = (what: string) => taken.filter((step) => step.startsWith(what)).length;
+
+describe('a run of the periodic exports', () => {
+  it('writes every file in every type, the largest first, and publishes once', async () => {
+    expect(await run({})).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
+    expect(taken.slice(0, 2)).toEqual(['begin', 'plan']);
+    expect(taken.filter((step) => step.startsWith('write')).toSorted()).toEqual(
+      ['teacher', 'user', 'year'].flatMap((file) => [`write ${file}.csv 1`, `write ${file}.json 1`]),
+    );
+    expect(taken.slice(-2)).toEqual(['publish', 'notify']);
+  });
+
+  it('schedules the removal of the generation it replaces', async () => {
+    const publishGeneration = async () => switched({ published: true, previous: 'the one before', rows: 1, bytes: 1 });
+    await run({ publishGeneration });
+    expect(taken).toContain('schedule removal of the one before');
+    expect(count('remove')).toBe(0);
+  });
+
+  it('does nothing where periodic exports are off, and has the stale schedule removed', async () => {
+    const result = await run({ beginGeneration: async () => ({ enabled: false }) });
+    expect(result.outcome).toBe('off');
+    expect(taken).toEqual(['sync']);
+  });
+
+  it('gives way when the settings changed meanwhile: its objects go, nobody is told', async () => {
+    const result = await run({ publishGeneration: async () => switched({ published: false }) });
+    expect(result.outcome).toBe('replaced');
+    expect(taken.slice(-2)).toEqual(['remove', 'end cancelled replaced']);
+    expect(count('notify')).toBe(0);
+  });
+
+  it('starts another round from a new snapshot when the source changed', async () => {
+    let changes = 2;
+    const writeFile: Activities['writeFile'] = async ({ round }) => {
+      taken.push(`write ${round}`);
+      if (changes === 0) return { ok: true, value: OBJECT };
+      changes -= 1;
+      return failed('source_changed');
+    };
+    expect((await run({ writeFile })).outcome).toBe('published');
+    expect(count('plan')).toBeGreaterThanOrEqual(2);
+    expect(taken).toContain('write 2');
+    expect(count('publish')).toBe(1);
+  });
+
+  it('gives up after three rounds, keeps what is published, removes its own, and tells', async () => {
+    expect(await codeOf(run({ writeFile: async () => failed('source_changed') }))).toBe('source_changed');
+    expect(count('plan')).toBe(3);
+    expect(count('publish')).toBe(0);
+    expect(taken.filter((step) => /^(end|remove|notify)/.test(step)).toSorted()).toEqual([
+      'end failed source_changed',
+      'notify',
+      'remove',
+    ]);
+  });
+
+  it.each(['dataset_broken', 'memory_exhausted'] as const)('fails at once of %s', async (failure) => {
+    expect(await codeOf(run({ planGeneration: async () => failed(failure) }))).toBe(failure);
+    expect(count('plan')).toBe(0);
+    expect(taken).toContain(`end failed ${failure}`);
+  });
+
+  it('ends as it did when the contacts cannot be told', async () => {
+    const sendNotices = async () => {
+      throw ApplicationFailure.nonRetryable('no server', 'mail_unavailable');
+    };
+    expect((await run({ sendNotices })).outcome).toBe('published');
+  });
+
+  it('lets go of what it writes before a cancel counts, and removes its objects', async () => {
+    const writing = Promise.withResolvers<void>();
+    const writeFile: Activities['writeFile'] = async () => {
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat(), 50);
+      writing.resolve();
+      try {
+        await context.cancelled;
+      } catch (error) {
+        taken.push('let go');
+        throw error;
+      } finally {
+        clearInterval(beat);
+      }
+      throw new CancelledFailure();
+    };
+    const cancelled = run({ writeFile }, async (handle) => {
+      await writing.promise;
+      await handle.cancel();
+    });
+    await expect(cancelled).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    expect(count('let go')).toBe(FILES.length * 2);
+    expect(taken.slice(-2)).toEqual(['remove', 'end cancelled cancelled']);
+    expect(count('publish')).toBe(0);
+  });
+});

@@ -1,0 +1,191 @@
+import { CancellationScope, isCancellation, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { FAILURES, type Failure } from '../contracts/failures.ts';
+import { FILE_TYPES, type FileType, type GenerationObject } from '../contracts/generation.ts';
+import type {
+  Beginning,
+  GenerationIdentity,
+  GenerationPlan,
+  PeriodicInput,
+  PeriodicResult,
+  PlannedFile,
+  Switched,
+} from '../contracts/periodic-steps.ts';
+import { progressQuery } from './export-dataset.ts';
+import {
+  beginStory,
+  enterGenerationState,
+  type GenerationStory,
+  generationProgress,
+  tellGeneration,
+} from './generation-story.ts';
+import { inLanes } from './lanes.ts';
+import { proxySteps, type Steps } from './steps.ts';
+import { cancelledFailure, failureOf, StepFailure, unwrap, workflowFailure } from './verdict.ts';
+
+/** Objects of one run that are under way at once, over all workers. A count of activities. */
+const OBJECTS_IN_FLIGHT = 16;
+
+/** A source that changes while it is read is read again from a new snapshot, so often at the most. */
+const ROUNDS_MAX = 3;
+/** The wait before the next round, times the rounds that have been. */
+const ROUND_PAUSE_MS = 20_000;
+
+const STILL_CHANGING: Failure = {
+  code: 'source_changed',
+  message: 'The source changed while it was being read, again and again. The next run tries anew.',
+};
+
+/** One run and all it needs. */
+interface Run {
+  readonly identity: GenerationIdentity;
+  readonly steps: Steps;
+  readonly story: GenerationStory;
+}
+
+type Enabled = Extract<Beginning, { readonly enabled: true }>;
+
+/**
+ * All periodic files of a tenant, from one snapshot, as one generation: plan, write every file in every type, publish by
+ * one switch. Whom to seal to is the ledger's to say when the run begins; when that has changed by the end, nothing is
+ * published. A run that publishes nothing leaves no object behind, and the generation before stays what downloads get.
+ *
+ * Fails with an `ApplicationFailure` whose type is the failure's code; a cancelled one ends as cancelled, after its
+ * clean-up.
+ */
+export async function periodicExport({ tenant }: PeriodicInput): Promise<PeriodicResult> {
+  const { workflowId, firstExecutionRunId: generationId } = workflowInfo();
+  const run: Run = {
+    identity: { tenant, generationId, workflowId },
+    steps: proxySteps(tenant),
+    story: beginStory(tenant),
+  };
+  setHandler(progressQuery, () => generationProgress(run.story));
+  tellGeneration(run.story);
+  let switched: Switched;
+  try {
+    const startedAt = new Date().toISOString();
+    const beginning = await run.steps.ledger.beginGeneration({ ...run.identity, startedAt });
+    if (!beginning.enabled) return await standDown(run);
+    switched = await produce(run, beginning);
+  } catch (error) {
+    const cancelled = isCancellation(error);
+    const failure = cancelled ? cancelledFailure() : failureOf(error);
+    await CancellationScope.nonCancellable(() => abandon(run, cancelled ? 'cancelled' : 'failed', failure));
+    throw cancelled ? error : workflowFailure(failure);
+  }
+  // From the switch on there is nothing left to cancel.
+  return CancellationScope.nonCancellable(() => (switched.published ? conclude(run, switched) : giveWay(run)));
+}
+
+/** The tenant's periodic exports are off: there should be no schedule any more. */
+async function standDown({ identity, steps, story }: Run): Promise<PeriodicResult> {
+  story.ending = 'periodic exports are off: nothing to do';
+  await steps.ledger.syncPeriodicSchedule({ tenant: identity.tenant });
+  enterGenerationState(story, 'completed');
+  return { outcome: 'off', rows: 0, bytes: 0 };
+}
+
+async function produce(run: Run, beginning: Enabled): Promise<Switched> {
+  for (let round = 1; ; round += 1) {
+    try {
+      return await produceOnce(run, beginning, round);
+    } catch (error) {
+      if (!(error instanceof StepFailure) || error.failure.code !== 'source_changed') throw error;
+      if (round === ROUNDS_MAX) throw new StepFailure(STILL_CHANGING);
+      await sleep(ROUND_PAUSE_MS * round, { summary: 'the source changed: another round follows' });
+      run.story.round = round + 1;
+      run.story.plan = null;
+      run.story.objects.length = 0;
+      tellGeneration(run.story);
+    }
+  }
+}
+
+async function produceOnce(run: Run, beginning: Enabled, round: number): Promise<Switched> {
+  const { identity, steps, story } = run;
+  const { recipient, epoch } = beginning;
+  const plan = unwrap(await steps.control.planGeneration({ tenant: identity.tenant, recipient }));
+  story.plan = plan;
+  tellGeneration(story);
+  const objects = await writeObjects(run, recipient, plan, round);
+  const createdAt = new Date().toISOString();
+  return unwrap(await steps.control.publishGeneration({ ...identity, recipient, epoch, plan, objects, createdAt }));
+}
+
+interface Task {
+  readonly file: PlannedFile;
+  readonly place: number;
+  readonly fileType: FileType;
+}
+
+async function writeObjects(
+  { identity, steps, story }: Run,
+  recipient: string,
+  plan: GenerationPlan,
+  round: number,
+): Promise<readonly Record<FileType, GenerationObject>[]> {
+  const written = plan.files.map((): Partial<Record<FileType, GenerationObject>> => ({}));
+  const tasks = plan.files.flatMap((file, place) => FILE_TYPES.map((fileType): Task => ({ file, place, fileType })));
+  // The largest first, so that the run does not end with one lane at work.
+  tasks.sort((one, other) => other.file.rows - one.file.rows);
+  await inLanes(tasks, OBJECTS_IN_FLIGHT, async ({ file, place, fileType }) => {
+    const input = { ...identity, recipient, snapshotAt: plan.snapshotAt, file, fileType, round };
+    const summary = `${file.file}.${fileType}: ${file.rows.toLocaleString('en')} rows`;
+    const object = unwrap(await steps.parts.writeFile.executeWithOptions({ summary }, [input]));
+    written[place] = { ...written[place], [fileType]: object };
+    story.objects.push({ rows: file.rows, object });
+    tellGeneration(story);
+  });
+  return written.map(({ csv, json }) => {
+    if (!csv || !json) throw new RangeError('a file was not written');
+    return { csv, json };
+  });
+}
+
+async function conclude(
+  { identity, steps, story }: Run,
+  { previous, rows, bytes }: Extract<Switched, { readonly published: true }>,
+): Promise<PeriodicResult> {
+  const { tenant } = identity;
+  story.ending = 'published: downloads are of this generation now';
+  enterGenerationState(story, 'completed');
+  await Promise.all([
+    previous === null ? undefined : steps.ledger.scheduleGenerationRemoval({ tenant, generationId: previous }),
+    notify({ identity, steps, story }),
+  ]);
+  return { outcome: 'published', rows, bytes };
+}
+
+/** The settings changed while the run was under way. */
+async function giveWay(run: Run): Promise<PeriodicResult> {
+  const { title, advice } = FAILURES.replaced;
+  await abandon(run, 'cancelled', { code: 'replaced', message: `${title}. ${advice}` });
+  return { outcome: 'replaced', rows: 0, bytes: 0 };
+}
+
+async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure): Promise<void> {
+  const { identity, steps, story } = run;
+  const { tenant, generationId } = identity;
+  story.failure = failure;
+  tellGeneration(story);
+  const end = () => steps.ledger.endGeneration({ ...identity, state, failure });
+  const remove = () => steps.cleaning.removeGenerationFiles({ tenant, generationId });
+  // "Cancelled" promises that nothing is left; a failure is told at once, also while the object store is away.
+  if (state === 'cancelled') {
+    await remove();
+    await end();
+  } else {
+    await end();
+    await Promise.all([remove(), notify(run)]);
+  }
+  enterGenerationState(story, state);
+}
+
+/** A letter that cannot be sent now does not change how the run ended: it stays owed, and the next run sends it. */
+async function notify({ identity, steps }: Run): Promise<void> {
+  try {
+    await steps.mail.sendNotices(identity);
+  } catch (error) {
+    log.warn('the contacts could not be told', { failure: failureOf(error).code });
+  }
+}
