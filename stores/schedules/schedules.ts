@@ -2,7 +2,7 @@ import type { PeriodicSettings } from '../ledger/periodic.ts';
 
 /** A tenant's schedule as Temporal has it. */
 export interface ScheduleSight {
-  /** When the next run is due, jitter included; `null` when none is. */
+  /** When the next run is due, jitter included; `null` when none is, as while the schedule is paused. */
   readonly nextRunAt: Date | null;
 }
 
@@ -14,10 +14,18 @@ export interface ScheduleSight {
 export interface PeriodicSchedules {
   /**
    * Brings the tenant's schedule in line with the settings: one with their run time when they are enabled, none when
-   * they are not. Repeating it is harmless.
+   * they are not. Repeating it is harmless. What an operator did by hand, a pause or a limit of runs, stays.
+   *
+   * A run time that the clock skips in spring has no run that night; one that it repeats in autumn has two.
+   *
+   * @throws WaybillError `invalid_field` (field `timeZone`) for a time zone that Temporal does not know
    */
   apply(settings: PeriodicSettings): Promise<void>;
-  /** Starts a run now. One that is under way is cancelled first, and has ended before the new one begins. */
+  /**
+   * Starts a run now, paused or not. One that is under way is cancelled first, and has ended before the new one begins.
+   *
+   * @throws WaybillError `not_enabled` when the tenant has no schedule
+   */
   trigger(tenant: string): Promise<void>;
   /** @returns `undefined` when the tenant has no schedule */
   find(tenant: string): Promise<ScheduleSight | undefined>;

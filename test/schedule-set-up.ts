@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection, type WorkflowExecutionDescription } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { periodicScheduleId } from '../contracts/periodic.ts';
+import type { PeriodicSettings } from '../stores/ledger/periodic.ts';
+import type { PeriodicDeployment } from '../stores/schedules/plan.ts';
+import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
+
+/** Schedules on the stack's Temporal, for tenants that only this test knows. */
+export function openSchedules(settings: Readonly<Record<string, string>>) {
+  const { WAYBILL_TEMPORAL_ADDRESS: address = '', WAYBILL_TEMPORAL_NAMESPACE: namespace = '' } = settings;
+  const connection = Connection.lazy({ address });
+  const client = new Client({ connection, namespace });
+  /** A queue that no worker polls: what is started here stays as it was started. */
+  const deployment: PeriodicDeployment = {
+    taskQueue: `nobody-${randomUUID()}`,
+    runTime: { at: '01:30', timeZone: 'Europe/Amsterdam' },
+    jitterMinutes: 30,
+  };
+  const schedules = createPeriodicSchedules(client.schedule, connection, deployment);
+  const tenants: string[] = [];
+  const scheduleOf = (tenant: string) => client.schedule.getHandle(periodicScheduleId(tenant));
+
+  return {
+    address,
+    namespace,
+    connection,
+    client,
+    deployment,
+    schedules,
+    scheduleOf,
+
+    newTenant(): string {
+      const tenant = `t-${randomUUID()}`;
+      tenants.push(tenant);
+      return tenant;
+    },
+
+    /** Runs that the schedule has started and that are under way. */
+    async running(tenant: string): Promise<readonly WorkflowExecutionDescription[]> {
+      const { info } = await scheduleOf(tenant).describe();
+      return Promise.all(
+        info.runningActions.map(({ workflow }) => client.workflow.getHandle(workflow.workflowId).describe()),
+      );
+    },
+
+    async isCancelRequested({ workflowId, runId }: WorkflowExecutionDescription): Promise<boolean> {
+      const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+      return events?.some(({ workflowExecutionCancelRequestedEventAttributes: asked }) => Boolean(asked)) ?? false;
+    },
+
+    /** Times that the server computes for a schedule, jitter included. */
+    async timesBetween(tenant: string, from: string, to: string): Promise<readonly string[]> {
+      const timestamp = (iso: string) =>
+        proto.google.protobuf.Timestamp.fromObject({ seconds: Date.parse(iso) / 1000 });
+      const { startTime } = await client.schedule.workflowService.listScheduleMatchingTimes({
+        namespace,
+        scheduleId: periodicScheduleId(tenant),
+        startTime: timestamp(from),
+        endTime: timestamp(to),
+      });
+      return startTime.map(({ seconds }) => new Date(Number(seconds) * 1000).toISOString());
+    },
+
+    async close(): Promise<void> {
+      for (const tenant of tenants) await schedules.apply(settingsOf(tenant, { enabled: false }));
+      for await (const { workflowId } of client.workflow.list({
+        query: `TaskQueue = '${deployment.taskQueue}' and ExecutionStatus = 'Running'`,
+      })) {
+        await client.workflow.getHandle(workflowId).terminate();
+      }
+      await connection.close();
+    },
+  };
+}
+
+/** Settings of a tenant whose periodic exports are enabled. */
+export function settingsOf(tenant: string, more: Partial<PeriodicSettings> = {}): PeriodicSettings {
+  return {
+    tenant,
+    enabled: true,
+    recipient: 'age1example',
+    ownRecipient: false,
+    epoch: 1,
+    version: 1,
+    runAt: null,
+    timeZone: null,
+    generationId: null,
+    failingSince: null,
+    changedAt: new Date(),
+    ...more,
+  };
+}
+
+/** Looks until there is something to see. @throws Error after 20 s */
+export async function until<Value>(look: () => Promise<Value | undefined>, what: string): Promise<Value> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const value = await look();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+    await delay(50);
+  }
+}

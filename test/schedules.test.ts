@@ -1,0 +1,277 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { periodicWorkflowId } from '../contracts/periodic.ts';
+import { createGenerationRemovals } from '../stores/schedules/removals.ts';
+import { syncSchedule } from '../stores/schedules/sync.ts';
+import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
+import { useStack } from './context.ts';
+import { failsWith } from './ledger-set-up.ts';
+import { openSchedules, settingsOf, until } from './schedule-set-up.ts';
+
+const { settings } = useStack();
+const opened = openSchedules(settings);
+const { address, namespace, connection, client, deployment, schedules } = opened;
+const { newTenant, scheduleOf, running, isCancelRequested, timesBetween } = opened;
+let native: NativeConnection;
+
+beforeAll(async () => {
+  native = await NativeConnection.connect({ address });
+});
+afterAll(async () => {
+  await native.close();
+  await opened.close();
+});
+
+describe('the schedule of a tenant', () => {
+  test('says what Temporal and its operators need to know', async () => {
+    const tenant = newTenant();
+    expect(await schedules.find(tenant)).toBeUndefined();
+    await schedules.apply(settingsOf(tenant));
+    const { spec, policies, action, state, typedSearchAttributes } = await scheduleOf(tenant).describe();
+    expect(spec).toMatchObject({
+      timezone: 'Europe/Amsterdam',
+      jitter: 30 * 60_000,
+      calendars: [{ hour: [{ start: 1, end: 1 }], minute: [{ start: 30, end: 30 }], second: [{ start: 0, end: 0 }] }],
+    });
+    expect(policies).toEqual({ overlap: 'SKIP', catchupWindow: 12 * 3_600_000, pauseOnFailure: false });
+    expect(state).toEqual({
+      paused: false,
+      note: `nightly periodic export of ${tenant} at 01:30 Europe/Amsterdam, jitter 30 min`,
+      remainingActions: undefined,
+    });
+    expect(action).toMatchObject({
+      workflowType: 'periodicExport',
+      workflowId: periodicWorkflowId(tenant),
+      taskQueue: deployment.taskQueue,
+      args: [{ tenant }],
+      staticSummary: `periodic export of ${tenant}`,
+      priority: { fairnessKey: tenant },
+    });
+    expect(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
+      expect.arrayContaining([
+        ['WaybillTenant', tenant],
+        ['WaybillDataset', 'periodic'],
+      ]),
+    );
+  });
+
+  test('is made, changed and removed, each as often as one likes', async () => {
+    const tenant = newTenant();
+    const changed = settingsOf(tenant, { runAt: '23:05', timeZone: 'America/St_Johns' });
+    await schedules.apply(settingsOf(tenant));
+    await schedules.apply(settingsOf(tenant));
+    await schedules.apply(changed);
+    await schedules.apply(changed);
+    expect((await scheduleOf(tenant).describe()).spec).toMatchObject({
+      timezone: 'America/St_Johns',
+      calendars: [{ hour: [{ start: 23 }], minute: [{ start: 5 }] }],
+    });
+    const off = settingsOf(tenant, { enabled: false });
+    await schedules.apply(off);
+    await schedules.apply(off);
+    expect(await schedules.find(tenant)).toBeUndefined();
+    await schedules.apply(settingsOf(tenant));
+    expect(await schedules.find(tenant)).toBeDefined();
+  });
+
+  test('is due within the jitter after its time', async () => {
+    const tenant = newTenant();
+    const { jitterMinutes } = deployment;
+    await schedules.apply(settingsOf(tenant));
+    const { nextRunAt } = (await schedules.find(tenant)) ?? {};
+    const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'Europe/Amsterdam' });
+    const [hour = 0, minute = 0] = clock
+      .format(nextRunAt ?? undefined)
+      .split(':')
+      .map(Number);
+    expect(hour * 60 + minute).toBeGreaterThanOrEqual(90);
+    expect(hour * 60 + minute).toBeLessThanOrEqual(90 + jitterMinutes);
+    expect(nextRunAt?.getTime()).toBeGreaterThan(Date.now());
+  });
+
+  test('stays paused by an operator, for the reason given, while its settings change', async () => {
+    const tenant = newTenant();
+    await schedules.apply(settingsOf(tenant));
+    await scheduleOf(tenant).pause('the warehouse moves');
+    await schedules.apply(settingsOf(tenant, { runAt: '04:00' }));
+    const { state, spec } = await scheduleOf(tenant).describe();
+    expect(state).toMatchObject({ paused: true, note: 'the warehouse moves' });
+    expect(spec.calendars).toMatchObject([{ hour: [{ start: 4 }] }]);
+    expect(await schedules.find(tenant)).toEqual({ nextRunAt: null });
+    await schedules.trigger(tenant);
+    await until(async () => (await running(tenant))[0], 'a run that was asked for');
+    await scheduleOf(tenant).unpause();
+    await schedules.apply(settingsOf(tenant, { runAt: '05:00' }));
+    expect((await scheduleOf(tenant).describe()).state.note).toContain('at 05:00');
+    expect((await schedules.find(tenant))?.nextRunAt).toBeInstanceOf(Date);
+  });
+
+  test.each([
+    ['europe/amsterdam', 'Europe/Amsterdam'],
+    ['Asia/Kolkata', 'Asia/Kolkata'],
+    ['UTC', 'UTC'],
+  ])('takes the time zone %s for %s', async (timeZone, known) => {
+    const tenant = newTenant();
+    await schedules.apply(settingsOf(tenant, { timeZone }));
+    expect((await scheduleOf(tenant).describe()).spec.timezone).toBe(known);
+  });
+
+  test('refuses a time zone that the server does not know, in words that help', async () => {
+    const strange = settingsOf(newTenant(), { timeZone: 'asia/kolkata' });
+    await expect(schedules.apply(strange)).rejects.toEqual(failsWith('invalid_field', 'timeZone'));
+    await expect(schedules.apply(strange)).rejects.toThrow('"asia/kolkata"');
+  });
+
+  test.each([
+    ['02:30', ['2027-03-27T01:30:00.000Z', '2027-03-29T00:30:00.000Z', '2027-03-30T00:30:00.000Z']],
+    [
+      '01:30',
+      ['2027-03-27T00:30:00.000Z', '2027-03-28T00:30:00.000Z', '2027-03-28T23:30:00.000Z', '2027-03-29T23:30:00.000Z'],
+    ],
+  ])('at %s in Amsterdam follows the clock into summer', async (runAt, expected) => {
+    const tenant = newTenant();
+    await createPeriodicSchedules(client.schedule, connection, { ...deployment, jitterMinutes: 0 }).apply(
+      settingsOf(tenant, { runAt }),
+    );
+    expect(await timesBetween(tenant, '2027-03-27T00:00:00Z', '2027-03-30T12:00:00Z')).toEqual(expected);
+  });
+
+  test('can be kept by a worker, over the connection that workers have', async () => {
+    const tenant = newTenant();
+    const own = createPeriodicSchedules(new Client({ connection: native, namespace }).schedule, native, deployment);
+    await own.apply(settingsOf(tenant));
+    await own.apply(settingsOf(tenant, { runAt: '03:00' }));
+    expect((await own.find(tenant))?.nextRunAt).toBeInstanceOf(Date);
+    await own.apply(settingsOf(tenant, { enabled: false }));
+    expect(await own.find(tenant)).toBeUndefined();
+    await expect(own.trigger(tenant)).rejects.toEqual(failsWith('not_enabled'));
+  });
+});
+
+describe('a run that is asked for', () => {
+  test('is started with its names, and cancels the one under way first', async () => {
+    const tenant = newTenant();
+    await schedules.apply(settingsOf(tenant));
+    await schedules.trigger(tenant);
+    const first = await until(async () => (await running(tenant))[0], 'a run');
+    expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicWorkflowId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
+    expect(first.type).toBe('periodicExport');
+    expect(await first.staticSummary()).toBe(`periodic export of ${tenant}`);
+    expect(first.priority).toMatchObject({ fairnessKey: tenant });
+    expect(first.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
+      expect.arrayContaining([
+        ['WaybillTenant', tenant],
+        ['WaybillDataset', 'periodic'],
+        ['WaybillFormat', 'csv+json'],
+        ['WaybillState', 'running'],
+      ]),
+    );
+    expect(await isCancelRequested(first)).toBe(false);
+
+    await schedules.trigger(tenant);
+    await until(async () => ((await isCancelRequested(first)) ? true : undefined), 'a cancel');
+    await client.workflow.getHandle(first.workflowId, first.runId).terminate();
+    const second = await until(
+      async () => (await running(tenant)).find(({ runId }) => runId !== first.runId),
+      'a second run',
+    );
+    expect(second.workflowId).toMatch(periodicWorkflowId(tenant));
+    expect(await isCancelRequested(second)).toBe(false);
+  });
+
+  test('is refused where there is no schedule', async () => {
+    await expect(schedules.trigger(newTenant())).rejects.toEqual(failsWith('not_enabled'));
+  });
+});
+
+describe('bringing a schedule in line', () => {
+  test('ends as the last settings say, however many do it at once', async () => {
+    const tenant = newTenant();
+    let current = settingsOf(tenant);
+    const ledger = { findPeriodic: async () => current };
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => {
+        current = settingsOf(tenant, {
+          enabled: index % 3 !== 2,
+          runAt: `${String(index).padStart(2, '0')}:00`,
+          version: index + 1,
+        });
+        return syncSchedule(ledger, schedules, tenant);
+      }),
+    );
+    expect(current).toMatchObject({ enabled: true, runAt: '19:00', version: 20 });
+    const { spec } = await scheduleOf(tenant).describe();
+    expect(spec.calendars).toMatchObject([{ hour: [{ start: 19 }] }]);
+
+    const on = current;
+    const switched = [false, true, false].map(async (enabled, index) => {
+      current = { ...on, enabled, version: 21 + index };
+      return syncSchedule(ledger, schedules, tenant);
+    });
+    expect(await Promise.all(switched)).toEqual([current, current, current]);
+    expect(await schedules.find(tenant)).toBeUndefined();
+  });
+});
+
+describe('the removal of a generation', () => {
+  test('waits for its time as a workflow of its own, started once', async () => {
+    const tenant = newTenant();
+    const generationId = randomUUID();
+    const removals = createGenerationRemovals(client.workflow, deployment.taskQueue);
+    await removals.scheduleRemoval({ tenant, generationId }, 3_600_000);
+    await removals.scheduleRemoval({ tenant, generationId }, 0);
+    const handle = client.workflow.getHandle(`remove-generation|${generationId}`);
+    const described = await handle.describe();
+    expect(described.type).toBe('removeGeneration');
+    expect(described.taskQueue).toBe(deployment.taskQueue);
+    expect(described.executionTime?.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
+    const { events } = await handle.fetchHistory();
+    expect(events).toHaveLength(1);
+    await handle.terminate();
+    await removals.scheduleRemoval({ tenant, generationId }, 1);
+    expect((await handle.describe()).runId).toBe(described.runId);
+  });
+
+  test('may begin at once', async () => {
+    const generationId = randomUUID();
+    const removals = createGenerationRemovals(client.workflow, deployment.taskQueue);
+    await removals.scheduleRemoval({ tenant: newTenant(), generationId }, 0);
+    const handle = client.workflow.getHandle(`remove-generation|${generationId}`);
+    // The first workflow task is scheduled as soon as the delay is over.
+    await until(async () => ((await handle.describe()).historyLength > 1 ? true : undefined), 'its first task');
+  });
+});
+
+test('a server that does not answer is unavailable within seconds', async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => {
+    silent.listen(0, '127.0.0.1', resolve);
+  });
+  const at = silent.address();
+  const away = Connection.lazy({ address: `127.0.0.1:${typeof at === 'object' ? at?.port : 0}` });
+  const lost = new Client({ connection: away });
+  const there = createPeriodicSchedules(lost.schedule, away, deployment);
+  const removals = createGenerationRemovals(lost.workflow, 'nobody');
+  const calls = [
+    there.apply(settingsOf('acme')),
+    there.apply(settingsOf('acme', { enabled: false })),
+    there.trigger('acme'),
+    there.find('acme'),
+    removals.scheduleRemoval({ tenant: 'acme', generationId: randomUUID() }, 1),
+  ];
+  await Promise.all(calls.map((call) => expect(call).rejects.toEqual(failsWith('temporal_unavailable'))));
+  await away.close();
+  silent.close();
+}, 40_000);
+
+test('a namespace that is missing is unavailable: the first worker makes it', async () => {
+  const lost = createPeriodicSchedules(
+    new Client({ connection, namespace: `n-${randomUUID()}` }).schedule,
+    connection,
+    deployment,
+  );
+  await expect(lost.apply(settingsOf('acme'))).rejects.toEqual(failsWith('temporal_unavailable'));
+});
