@@ -7,6 +7,7 @@ import { exportsCommand } from './commands/exports.ts';
 import { keygenCommand } from './commands/keygen.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { openCommand } from './commands/open.ts';
+import { periodicCommand } from './commands/periodic.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -35,7 +36,7 @@ export function createProgram(cli: Cli, version: string): Command {
     .addHelpText('after', ENVIRONMENT);
 
   program.commandsGroup('Exports:');
-  for (const command of [exportCommand(cli), exportsCommand(cli)]) program.addCommand(command);
+  for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli)]) program.addCommand(command);
   program.commandsGroup('Files, without a server:');
   for (const command of [openCommand(cli), verifyCommand(cli), keygenCommand(cli)]) program.addCommand(command);
   program.commandsGroup('Operators:');

@@ -39,6 +39,20 @@ describe('the command line', () => {
     [['exports', 'list', '--client-id', 'x', '--secret-file', '/nowhere'], 2],
     [['exports', 'list', '--client-id', 'x', '--url', 'ftp://x'], 2],
     [['exports', 'list', '--client-id', 'x', '--limit', '0'], 2],
+    [['periodic', 'enable', '--help'], 0],
+    [['periodic', 'enable', '--client-id', 'x', '--at', '24:00'], 2],
+    [['periodic', 'enable', '--client-id', 'x', '--time-zone', 'Europe/Nowhere'], 2],
+    [['periodic', 'enable', '--client-id', 'x', '--seal', 'age1', '--key-out', 'k'], 2],
+    [['periodic', 'rotate', '--client-id', 'x', '--seal', 'age1', '--post-quantum'], 2],
+    [['periodic', 'disable', '--client-id', 'x', '--delete-settings'], 2],
+    [['periodic', 'download', 'user'], 2],
+    [['periodic', 'download', 'user', '--sealed', '--key-file', 'k'], 2],
+    [['periodic', 'download', 'user', '--sealed', '--typed'], 2],
+    [['periodic', 'download', '../user', '--sealed'], 2],
+    [['periodic', 'download', 'user', '--sealed', '--type', 'xml'], 2],
+    [['periodic', 'download', 'user', '--key-file', '/nowhere'], 2],
+    [['periodic', 'download-all', '--sealed'], 2],
+    [['periodic', 'download-all', '--sealed', '--directory', 'x', '-o', 'y'], 2],
     [['tenant', 'list'], 2],
     [['tenant', 'limits', 'a', '--exports', 'many'], 2],
     [['open', '/nowhere.age', '--key-file', '/nowhere'], 2],
@@ -52,6 +66,7 @@ describe('the command line', () => {
 
   test.each([
     ['exports', 'list'],
+    ['periodic', 'status'],
     ['tenant', 'list'],
   ])('says that it cannot reach anybody: %s %s', async (...args) => {
     const { code, errors } = await waybill([...args, '--json'], {

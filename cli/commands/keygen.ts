@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { generateKey } from '../../stores/sealing/keys.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
-import { CliFailure, EXIT, usage } from '../failure.ts';
+import { createKeyFile, keyText } from '../files/key-file.ts';
 
 interface Options {
   readonly output?: string;
@@ -10,7 +9,6 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Writes what `age-keygen` writes, so that `age` reads it. */
 export function keygenCommand(cli: Cli): Command {
   const command = new Command('keygen')
     .description('Make a key pair to seal exports with; the recipient is public, the key file is not')
@@ -19,13 +17,14 @@ export function keygenCommand(cli: Cli): Command {
   addJsonOption(command);
   addExamples(command, 'waybill keygen -o key.txt', 'waybill keygen -o key.txt --post-quantum > recipient.txt');
   return command.action(async (options: Options) => {
-    const { identity, recipient } = await generateKey({ postQuantum: options.postQuantum ?? false });
-    const created = `${new Date().toISOString().slice(0, 19)}Z`;
-    const text = `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
+    const key = await generateKey({ postQuantum: options.postQuantum ?? false });
+    const { identity, recipient } = key;
     if (options.output === undefined) {
-      return options.json ? printJson(cli.terminal, { recipient, identity }) : cli.terminal.print(text.trimEnd());
+      return options.json
+        ? printJson(cli.terminal, { recipient, identity })
+        : cli.terminal.print(keyText(key).trimEnd());
     }
-    save(options.output, text);
+    createKeyFile(options.output).write(key);
     if (options.json) return printJson(cli.terminal, { recipient, file: options.output });
     cli.terminal.tell(
       `${cli.terminal.paintTold('green', '✓')} private key in ${options.output}; keep it: nobody else has it`,
@@ -33,15 +32,4 @@ export function keygenCommand(cli: Cli): Command {
     cli.terminal.tell('recipient, to seal to:');
     cli.terminal.print(recipient);
   });
-}
-
-function save(file: string, text: string): void {
-  try {
-    writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') {
-      throw usage(`"${file}" exists already.`, 'A key is never replaced: choose another name.');
-    }
-    throw new CliFailure(EXIT.failed, `"${file}" cannot be written.`, { cause });
-  }
 }

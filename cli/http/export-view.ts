@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EXPORT_STATES, type Progress } from '../../contracts/progress.ts';
 
-const progressSchema: z.ZodType<Progress> = z.object({
+export const progressSchema: z.ZodType<Progress> = z.object({
   percent: z.number(),
   rowsDone: z.number(),
   rowsTotal: z.number().nullable(),

@@ -92,6 +92,6 @@ function shortTime(instant: string): string {
 }
 
 /** Post-quantum recipients have 1,959 characters. */
-function shortRecipient(recipient: string): string {
+export function shortRecipient(recipient: string): string {
   return recipient.length > 70 ? `${recipient.slice(0, 40)}…${recipient.slice(-8)}` : recipient;
 }

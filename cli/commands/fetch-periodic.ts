@@ -1,0 +1,86 @@
+import { type Command, Option } from 'commander';
+import { FILE_TYPES, type FileType } from '../../contracts/generation.ts';
+import { CliFailure, EXIT, usage } from '../failure.ts';
+import { readIdentity } from '../files/identity.ts';
+import type { Client } from '../http/client.ts';
+import { PERIODIC_PATH } from '../http/periodic-view.ts';
+
+export interface FetchOptions {
+  readonly type?: FileType;
+  readonly typed?: boolean;
+  readonly keyFile?: string;
+  readonly sealed?: boolean;
+  readonly force?: boolean;
+}
+
+export function addFetchOptions(command: Command): Command {
+  return command
+    .optionsGroup('Which, and how it is opened:')
+    .addOption(new Option('--type <type>', 'csv, or json: an array of objects (default: csv)').choices(FILE_TYPES))
+    .option('--key-file <file>', 'unseal with the private key in this file')
+    .option('--sealed', 'leave it sealed; "waybill open" or "age -d" opens it')
+    .option('--typed', 'JSON with numbers and booleans instead of texts; made by the server, which is sent the key')
+    .option('--force', 'replace what exists');
+}
+
+/** What a download is asked for with. */
+export interface Fetching {
+  readonly fileType: FileType;
+  /** What follows a file's name. */
+  readonly extension: string;
+  /** Private keys that open it here; `undefined`: it is saved as it comes. */
+  readonly identity: string | undefined;
+  /** Private key that the server is sent; `undefined`: it sends what it stores. */
+  readonly sentKey: string | undefined;
+  readonly typed: boolean;
+}
+
+/**
+ * @param openHere whether files are opened by this process, if that can be done
+ * @throws CliFailure `usage` when the options do not go together
+ */
+export function readFetching(options: FetchOptions, openHere: boolean): Fetching {
+  const { keyFile, sealed } = options;
+  const typed = options.typed ?? false;
+  const fileType = options.type ?? (typed ? 'json' : 'csv');
+  if ((keyFile === undefined) === (sealed !== true)) {
+    throw usage('Add --key-file <file> to open it, or --sealed to leave it as it is: one of the two.');
+  }
+  if (typed && fileType !== 'json') throw usage('Only JSON has types. Leave --typed out, or --type csv.');
+  if (keyFile === undefined) {
+    if (typed) throw usage('A sealed file cannot be given types. Leave one of --typed and --sealed out.');
+    return { fileType, extension: `${fileType}.age`, identity: undefined, sentKey: undefined, typed };
+  }
+  const identity = readIdentity(keyFile);
+  if (openHere && !typed) return { fileType, extension: fileType, identity, sentKey: undefined, typed };
+  if (identity.includes('\n')) throw usage(`"${keyFile}" holds several private keys, and the server takes one.`);
+  return { fileType, extension: fileType, identity: undefined, sentKey: identity, typed };
+}
+
+/** Asks for one file, or with `undefined` for the zip of all. */
+export function askForFile(
+  client: Client,
+  file: string | undefined,
+  { fileType, sentKey, typed }: Fetching,
+  signal: AbortSignal,
+): Promise<Response> {
+  const query = new URLSearchParams({ ...(file === undefined ? {} : { file }), fileType });
+  if (sentKey === undefined) query.set('sealed', 'true');
+  if (typed) query.set('parseJsonDataTypes', 'true');
+  return client.call('GET', `${PERIODIC_PATH}/${file === undefined ? 'downloadAll' : 'download'}?${query}`, {
+    // Compressed on the way, its length would not be told.
+    headers: { 'accept-encoding': 'identity', ...(sentKey === undefined ? {} : { 'x-private-key': sentKey }) },
+    signal,
+  });
+}
+
+/** @returns size of the answer's body in bytes; `null`: it is not told. */
+export function lengthOf(answer: Response): number | null {
+  const length = answer.headers.get('content-length');
+  return length === null ? null : Number(length);
+}
+
+/** What a download that Ctrl-C ended says; any other error stays what it is. */
+export function asStopped(error: unknown, signal: AbortSignal): unknown {
+  return signal.aborted ? new CliFailure(EXIT.interrupted, 'The download was stopped; nothing was saved.') : error;
+}

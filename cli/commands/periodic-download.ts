@@ -1,0 +1,190 @@
+import { Command } from 'commander';
+import { WaybillError } from '../../contracts/failures.ts';
+import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { usage } from '../failure.ts';
+import { fetchGeneration, GenerationReplaced } from '../files/fetch-generation.ts';
+import { bytesOf, receiveFile } from '../files/receive.ts';
+import { checkTarget, targetFile } from '../files/target.ts';
+import { type Client, createClient } from '../http/client.ts';
+import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import {
+  GENERATION_HEADER,
+  PERIODIC_PATH,
+  type PeriodicView,
+  periodicViewSchema,
+  SNAPSHOT_HEADER,
+} from '../http/periodic-view.ts';
+import { formatBytes, formatNumberOf } from '../screen/figures.ts';
+import { createProgressDisplay } from '../screen/progress-display.ts';
+import { transferLine } from '../screen/progress-line.ts';
+import { plain } from '../screen/table.ts';
+import {
+  addFetchOptions,
+  askForFile,
+  asStopped,
+  type Fetching,
+  type FetchOptions,
+  lengthOf,
+  readFetching,
+} from './fetch-periodic.ts';
+
+/** A count of times that all files are asked for anew because a newer generation was published meanwhile. */
+const REPLACED_TRIES_MAX = 3;
+
+interface Common extends FetchOptions, ConnectionOptions {
+  readonly json?: boolean;
+}
+
+export function downloadCommand(cli: Cli): Command {
+  const command = new Command('download')
+    .description('Download one file and open it here: the key stays on this machine')
+    .argument('<file>', 'its name, as "status" lists it')
+    .optionsGroup('Options:')
+    .option('-o, --output <file>', 'file, or directory in which it gets its own name', '.');
+  addFetchOptions(command);
+  addExamples(
+    command,
+    'waybill periodic download user --key-file periodic.key',
+    'waybill periodic download user --type json --typed --key-file periodic.key -o users.json',
+    'waybill periodic download user --sealed && age -d -i periodic.key user.csv.age',
+  );
+  addConnectionOptions(addJsonOption(command.optionsGroup('Options:')));
+  return command.action(async (file: string, options: Common & { readonly output: string }) => {
+    const fetching = readFetching(options, true);
+    checkTarget(options.output, options.force ?? false);
+    const target = targetFile(options.output, `${fileName(file)}.${fetching.extension}`, options.force ?? false);
+    await fetchOne(cli, options, { fetching, target, file });
+  });
+}
+
+export function downloadAllCommand(cli: Cli): Command {
+  const command = new Command('download-all')
+    .description('Download all files of one generation, into a directory or as a zip')
+    .optionsGroup('Options:')
+    .option('--directory <directory>', 'into this directory, opened here: the key stays on this machine')
+    .option('-o, --output <file>', 'as the zip that the server makes; with --key-file, it is sent the key for that');
+  addFetchOptions(command);
+  addExamples(
+    command,
+    'waybill periodic download-all --directory export --key-file periodic.key',
+    'waybill periodic download-all -o export.zip --type json --typed --key-file periodic.key',
+    'waybill periodic download-all -o sealed.zip --sealed',
+  );
+  addConnectionOptions(addJsonOption(command.optionsGroup('Options:')));
+  return command.action(async (options: Common & { readonly output?: string; readonly directory?: string }) => {
+    const { output, directory } = options;
+    if (directory !== undefined && output === undefined) return fetchAll(cli, options, directory);
+    if (output === undefined || directory !== undefined) {
+      throw usage('Where to? --directory <directory>, or -o <file.zip>: one of the two.');
+    }
+    const fetching = readFetching(options, false);
+    checkTarget(output, options.force ?? false);
+    const target = targetFile(output, `periodic-${fetching.extension.replace('.', '-')}.zip`, options.force ?? false);
+    return fetchOne(cli, options, { fetching, target, file: undefined });
+  });
+}
+
+/** Fetches one file, or with `file` undefined the zip of all. */
+async function fetchOne(
+  cli: Cli,
+  options: Common,
+  { fetching, target, file }: { fetching: Fetching; target: string; file: string | undefined },
+): Promise<void> {
+  const { terminal } = cli;
+  const client = createClient(readConnection(options, cli.environment));
+  const signal = cli.interruptible();
+  const receiving = createReceiving(cli, options.json === true);
+  let answer: Response;
+  let bytes: number;
+  try {
+    answer = await askForFile(client, file, fetching, signal);
+    receiving.expect(lengthOf(answer));
+    bytes = await receiveFile(bytesOf(answer, signal, receiving.count), target, fetching.identity);
+  } catch (error) {
+    throw asStopped(error, signal);
+  } finally {
+    receiving.stop();
+  }
+  const { headers } = answer;
+  const [generationId, snapshotAt] = [headers.get(GENERATION_HEADER), headers.get(SNAPSHOT_HEADER)];
+  if (options.json) return printJson(terminal, { file: target, bytes, generationId, snapshotAt });
+  const readAt = snapshotAt === null ? '' : `, read at ${plain(snapshotAt)}`;
+  terminal.tell(`${terminal.paintTold('green', '✓')} ${formatBytes(bytes)}${readAt}`);
+  terminal.print(target);
+}
+
+async function fetchAll(cli: Cli, options: Common, directory: string): Promise<void> {
+  const { terminal } = cli;
+  const fetching = readFetching(options, true);
+  const client = createClient(readConnection(options, cli.environment));
+  const signal = cli.interruptible();
+  for (let tries = 1; ; tries += 1) {
+    const generation = await currentGeneration(client, signal);
+    const names = generation.files.map(({ file }) => `${fileName(file)}.${fetching.extension}`);
+    for (const name of names) targetFile(`${directory}/${name}`, name, options.force ?? false);
+    const receiving = createReceiving(cli, options.json === true);
+    const stored = generation.files.reduce((sum, file) => sum + file[fetching.fileType].bytes, 0);
+    receiving.expect(fetching.sentKey === undefined ? stored : null);
+    try {
+      const sizes = await fetchGeneration({
+        directory,
+        names,
+        generationId: generation.generationId,
+        identity: fetching.identity,
+        ask: async (index) => {
+          const answer = await askForFile(client, generation.files[index]?.file, fetching, signal);
+          return {
+            generationId: answer.headers.get(GENERATION_HEADER),
+            content: bytesOf(answer, signal, receiving.count),
+            cancel: async () => answer.body?.cancel(),
+          };
+        },
+      });
+      receiving.stop();
+      const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      const { generationId, snapshotAt } = generation;
+      if (options.json) return printJson(terminal, { directory, files: names, bytes, generationId, snapshotAt });
+      const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
+      terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}`);
+      return terminal.print(directory);
+    } catch (error) {
+      if (!(error instanceof GenerationReplaced && tries < REPLACED_TRIES_MAX)) throw asStopped(error, signal);
+    } finally {
+      receiving.stop();
+    }
+  }
+}
+
+async function currentGeneration(
+  client: Client,
+  signal: AbortSignal,
+): Promise<NonNullable<PeriodicView['generation']>> {
+  const view = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
+  if (view.generation !== null) return view.generation;
+  throw new WaybillError(view.recipient === null ? 'not_enabled' : 'not_produced');
+}
+
+/** Shows how much has come. */
+function createReceiving(cli: Cli, quiet: boolean) {
+  const display = createProgressDisplay(cli.terminal, quiet);
+  const begun = performance.now();
+  let received = 0;
+  let total: number | null = null;
+  return {
+    /** @param bytes `null`: not known */
+    expect(bytes: number | null) {
+      total = bytes;
+    },
+    count(bytes: number) {
+      received += bytes;
+      display.show(transferLine('download', received, total, (performance.now() - begun) / 1000));
+    },
+    stop: () => display.stop(),
+  };
+}
+
+/** A file's name becomes part of a path here, wherever it came from. */
+function fileName(file: string): string {
+  if (/^[A-Za-z][A-Za-z0-9_]*$/.test(file)) return file;
+  throw usage(`"${plain(file)}" is not the name of a file.`, 'waybill periodic status lists them.');
+}

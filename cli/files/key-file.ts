@@ -1,0 +1,53 @@
+import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import type { KeyPair } from '../../stores/sealing/keys.ts';
+import { CliFailure, EXIT, usage } from '../failure.ts';
+
+/** A new key file. It is there from the beginning, so that a key that is shown once cannot find its place taken. */
+export interface KeyFile {
+  /** Writes the key, durably. Called at most once. */
+  write(key: KeyPair): void;
+  /** Removes the file: the key in it, if any, opens nothing. */
+  discard(): void;
+}
+
+/** What `age-keygen` writes, so that `age` reads it. */
+export function keyText({ identity, recipient }: KeyPair): string {
+  const created = `${new Date().toISOString().slice(0, 19)}Z`;
+  return `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
+}
+
+/**
+ * Creates the file, readable by its owner alone.
+ *
+ * @throws CliFailure `usage` when it exists: a key is never replaced.
+ */
+export function createKeyFile(file: string): KeyFile {
+  const handle = openNew(file);
+  let open = true;
+  const close = () => {
+    if (open) closeSync(handle);
+    open = false;
+  };
+  return {
+    write(key) {
+      writeSync(handle, keyText(key));
+      fsyncSync(handle);
+      close();
+    },
+    discard() {
+      close();
+      unlinkSync(file);
+    },
+  };
+}
+
+function openNew(file: string): number {
+  try {
+    return openSync(file, 'wx', 0o600);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') {
+      throw usage(`"${file}" exists already.`, 'A key is never replaced: choose another name.');
+    }
+    throw new CliFailure(EXIT.failed, `"${file}" cannot be written.`, { cause });
+  }
+}
