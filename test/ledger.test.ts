@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
+import * as first from '../stores/ledger/migrations/0001_first.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
 
@@ -28,8 +31,34 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    expect(rows).toEqual([{ name: '0001_first' }]);
+    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_periodic' }]);
     expect(rowCount).toBe(1);
+  });
+});
+
+describe('the second migration', () => {
+  test('keeps what a ledger of the first one holds', async () => {
+    const url = await started.server.createDatabase();
+    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) });
+    const migrator = new Migrator({
+      db,
+      provider: { getMigrations: async () => ({ '0001_first': first }) },
+      migrationTableName: 'schema_migrations',
+      migrationLockTableName: 'schema_migrations_lock',
+    });
+    expect((await migrator.migrateToLatest()).error).toBeUndefined();
+    await sql`insert into tenants (key, title, exports_max) values ('acme', 'Acme', 3)`.execute(db);
+    await sql`insert into audit (tenant, actor, action, detail) values ('acme', 'operator', 'tenant.added', '{}')`.execute(
+      db,
+    );
+    const later = createLedger({ url, connectionsMax: 1 });
+    await later.migrate();
+    expect(await later.findTenant('acme')).toMatchObject({ title: 'Acme', exportsMax: 3, contacts: [] });
+    expect(await later.listAudit('acme', 9)).toMatchObject([{ action: 'tenant.added' }]);
+    expect(await later.findPeriodic('acme')).toBeUndefined();
+    await later.setTenantContacts('acme', ['a@example.com']);
+    await later.close();
+    await db.destroy();
   });
 });
 
@@ -68,6 +97,59 @@ describe('a tenant', () => {
     const key = `t-${randomUUID()}`;
     await ledger.addTenant({ key, title });
     expect((await ledger.findTenant(key))?.title).toBe(title);
+  });
+});
+
+describe("a tenant's contacts", () => {
+  test('are none, until they are set and set again, with a count in the trail and no address', async () => {
+    const key = await addTenant(ledger);
+    expect((await ledger.findTenant(key))?.contacts).toEqual([]);
+    const contacts = ['b@example.com', "o'brien+export@xn--bcher-kva.example", 'B@example.com', 'ü@bücher.example'];
+    await ledger.setTenantContacts(key, [...contacts, 'b@example.com']);
+    expect((await ledger.findTenant(key))?.contacts).toEqual(contacts);
+    expect((await ledger.listTenants()).find((tenant) => tenant.key === key)?.contacts).toEqual(contacts);
+    const [line] = await ledger.listAudit(key, 1);
+    expect(line).toMatchObject({ actor: 'operator', action: 'tenant.contacts', detail: { contacts: 4 } });
+    await ledger.setTenantContacts(key, []);
+    expect((await ledger.findTenant(key))?.contacts).toEqual([]);
+    await expect(ledger.setTenantContacts('nobody', [])).rejects.toEqual(failsWith('not_found'));
+  });
+
+  const exactly = (length: number) => `${'x'.repeat(length - 12)}@example.com`;
+  test.each([
+    '',
+    'x',
+    '@',
+    'a@',
+    '@b',
+    'a@b@c',
+    'a b@c',
+    ' a@b',
+    'a@b\n',
+    'a@b\r\nBcc: c@d',
+    'a@b\0',
+    'a\u202e@b',
+    'a@b,c',
+    'Ann <a@b>',
+    'a@b;',
+    exactly(255),
+  ])('cannot be %j', async (contact) => {
+    const key = await addTenant(ledger);
+    const refused: unknown = await ledger.setTenantContacts(key, ['a@b', contact]).catch((error: unknown) => error);
+    expect(refused).toEqual(failsWith('invalid_field', 'contacts'));
+    expect(refused instanceof WaybillError && refused.message).toContain('Contact 2 ');
+    expect((await ledger.findTenant(key))?.contacts).toEqual([]);
+  });
+
+  test('are 254 characters long and 20 in number at the most', async () => {
+    const key = await addTenant(ledger);
+    const twenty = Array.from({ length: 20 }, (_, index) => `a${index}@b`);
+    await ledger.setTenantContacts(key, [exactly(254), ...twenty.slice(1)]);
+    await ledger.setTenantContacts(key, [...twenty, 'a0@b']);
+    await expect(ledger.setTenantContacts(key, [...twenty, 'c@d'])).rejects.toEqual(
+      failsWith('invalid_field', 'contacts'),
+    );
+    expect((await ledger.findTenant(key))?.contacts).toEqual(twenty);
   });
 });
 

@@ -4,9 +4,15 @@ import { credentials } from './credentials.ts';
 import { connect, createDatabase, type Database, STATEMENT_MS_MAX } from './database.ts';
 import { exportLists } from './export-lists.ts';
 import { exports } from './exports.ts';
+import { generationLists } from './generation-lists.ts';
+import { generationRestore } from './generation-restore.ts';
+import { generations } from './generations.ts';
 import { idempotency } from './idempotency.ts';
 import type { Ledger } from './ledger.ts';
 import { migrateToLatest } from './migrate.ts';
+import { notices } from './notices.ts';
+import { periodicChanges } from './periodic-changes.ts';
+import { periodicSettings } from './periodic-settings.ts';
 import { createSecretHash } from './secret-hash.ts';
 import { tenants } from './tenants.ts';
 import { ledgerTrouble } from './trouble.ts';
@@ -33,6 +39,12 @@ export function createLedger(options: { readonly url: string; readonly connectio
     ...credentials(database, secretHash, lookupSalt),
     ...verification(database, secretHash, lookupSalt),
     ...auditTrail(database),
+    ...periodicSettings(database),
+    ...periodicChanges(database),
+    ...generations(database),
+    ...generationLists(database),
+    ...generationRestore(database),
+    ...notices(database),
     migrate: () => migrate(options.url),
     async ping() {
       await database.query((db) => sql`select 1`.execute(db));

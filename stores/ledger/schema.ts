@@ -4,6 +4,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { ExportState } from '../../contracts/progress.ts';
 import type { AuditAction, AuditEntry, Scope } from './ledger.ts';
+import type { GenerationState, Notice } from './periodic.ts';
 
 /** Written as JSON text, read back as the value. */
 type Json<Value extends object> = JSONColumnType<Value>;
@@ -17,6 +18,7 @@ export interface TenantsTable {
   disabled_at: Date | null;
   exports_max: number | null;
   requests_max: number | null;
+  contacts: Generated<string[]>;
 }
 
 export interface CredentialsTable {
@@ -56,6 +58,55 @@ export interface ExportsTable {
   links_revoked_at: Date | null;
 }
 
+export interface PeriodicExportsTable {
+  tenant: string;
+  enabled: Generated<boolean>;
+  recipient: string | null;
+  own_recipient: Generated<boolean>;
+  epoch: number;
+  version: number;
+  run_at: string | null;
+  time_zone: string | null;
+  generation_id: string | null;
+  failing_since: Date | null;
+  changed_at: Generated<Date>;
+}
+
+export interface GenerationsTable {
+  generation_id: string;
+  tenant: string;
+  workflow_id: string;
+  /** 0: put back from a manifest that is sealed to another recipient than the settings have. */
+  epoch: number;
+  state: Generated<GenerationState>;
+  started_at: Date;
+  ended_at: Date | null;
+  snapshot_at: Instant | null;
+  files: number | null;
+  rows: number | null;
+  bytes: number | null;
+  manifest_sha256: string | null;
+  /** The generation that was current until this one was published. */
+  previous_id: string | null;
+  failure_code: FailureCode | null;
+  failure_message: string | null;
+  /** `null`: it may still own objects. */
+  removed_at: Date | null;
+}
+
+export interface NoticesTable {
+  notice_id: Generated<string>;
+  tenant: string;
+  kind: Notice['kind'];
+  generation_id: string;
+  failing_since: Date;
+  failure_code: FailureCode | null;
+  failure_message: string | null;
+  sent_at: Date | null;
+  /** A count of addresses. */
+  recipients: number | null;
+}
+
 interface IdempotencyTable {
   tenant: string;
   key_hash: Buffer;
@@ -81,6 +132,9 @@ export interface Tables {
   credentials: CredentialsTable;
   deployment: DeploymentTable;
   exports: ExportsTable;
+  periodic_exports: PeriodicExportsTable;
+  generations: GenerationsTable;
+  notices: NoticesTable;
   idempotency: IdempotencyTable;
   audit: AuditTable;
 }

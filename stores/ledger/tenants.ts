@@ -7,9 +7,24 @@ import type { AuditAction, AuditEntry, Ledger, Tenant } from './ledger.ts';
 import type { Tables, TenantsTable } from './schema.ts';
 import { isTaken, storable } from './trouble.ts';
 
+const CONTACTS_MAX = 20;
+/** A count of characters. Source: RFC 5321, 4.5.3.1.3, without the angle brackets. */
+const ADDRESS_LENGTH_MAX = 254;
+/**
+ * One @ with something on each side, and nothing that a mail header could take for the end of an address. Whether
+ * letters arrive there is for the mail server to say.
+ */
+const ADDRESS = /^[^\s\p{C}@,;:<>()[\]"\\]+@[^\s\p{C}@,;:<>()[\]"\\]+$/u;
+
 type Tenants = Pick<
   Ledger,
-  'addTenant' | 'findTenant' | 'listTenants' | 'disableTenant' | 'enableTenant' | 'setTenantLimits'
+  | 'addTenant'
+  | 'findTenant'
+  | 'listTenants'
+  | 'disableTenant'
+  | 'enableTenant'
+  | 'setTenantLimits'
+  | 'setTenantContacts'
 >;
 
 export function tenants(database: Database): Tenants {
@@ -94,7 +109,38 @@ export function tenants(database: Database): Tenants {
         await auditTenant(db, key, 'tenant.limited', { exportsMax, requestsMax });
       });
     },
+
+    async setTenantContacts(key, contacts) {
+      const unique = checkedContacts(contacts);
+      await database.transaction(async (db) => {
+        const row = await db
+          .updateTable('tenants')
+          .set({ contacts: unique })
+          .where('key', '=', storable(key))
+          .returning('key')
+          .executeTakeFirst();
+        if (!row) throw noTenant(key);
+        await auditTenant(db, key, 'tenant.contacts', { contacts: unique.length });
+      });
+    },
   };
+}
+
+/** Names the place of a bad address and not the address, because messages end in logs. */
+function checkedContacts(contacts: readonly string[]): string[] {
+  const bad = contacts.findIndex((contact) => contact.length > ADDRESS_LENGTH_MAX || !ADDRESS.test(contact));
+  if (bad >= 0) {
+    throw new WaybillError(
+      'invalid_field',
+      `Contact ${bad + 1} is not an e-mail address. Write it like name@example.com, ${ADDRESS_LENGTH_MAX} characters at most.`,
+      { field: 'contacts' },
+    );
+  }
+  const unique = [...new Set(contacts)];
+  if (unique.length > CONTACTS_MAX) {
+    throw new WaybillError('invalid_field', `A tenant has at most ${CONTACTS_MAX} contacts.`, { field: 'contacts' });
+  }
+  return unique;
 }
 
 async function auditTenant(
@@ -118,5 +164,6 @@ function tenantOf(row: Selectable<TenantsTable>): Tenant {
     disabledAt: row.disabled_at,
     exportsMax: row.exports_max,
     requestsMax: row.requests_max,
+    contacts: row.contacts,
   };
 }
