@@ -86,7 +86,7 @@ async function rotate(cli: Cli, options: Options): Promise<void> {
   const answer = before.enabled ? await sendKey(sending, options) : await sendNothing(sending);
   if (options.json !== true) {
     const check = cli.terminal.paintTold('green', '✓');
-    cli.terminal.tell(`${check} the key is replaced; files that the old one opens are gone`);
+    cli.terminal.tell(`${check} the key is replaced; the old one opens nothing here any more`);
   }
   await tellKey(cli, { client, before, signal, options }, answer);
 }
