@@ -1,17 +1,26 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { GenerationManifest } from '../contracts/generation.ts';
+import type { Instant } from '../contracts/instant.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import { makeExport } from './files/export-fixture.ts';
 import { orderOf, rebuildLedger } from './rebuild.ts';
 
 type Restored = Parameters<Ledger['restoreExport']>;
+type RestoredGeneration = Parameters<Ledger['restoreGeneration']>[0];
 
 /** A ledger and a bucket that hold what they are given. */
 function storesOf(files: Readonly<Record<string, string>>, known: readonly string[]) {
   const restored: Restored[] = [];
-  const ledger: Pick<Ledger, 'restoreExport'> = {
+  const generations: RestoredGeneration[] = [];
+  const ledger: Pick<Ledger, 'restoreExport' | 'restoreGeneration'> = {
     async restoreExport(...entry) {
       restored.push(entry);
       return !known.includes(entry[0].exportId);
+    },
+    async restoreGeneration(generation) {
+      generations.push(generation);
+      return !known.includes(generation.generationId);
     },
   };
   const objects = {
@@ -24,7 +33,33 @@ function storesOf(files: Readonly<Record<string, string>>, known: readonly strin
       return Buffer.from(files[key] ?? '');
     },
   };
-  return { ledger, objects, restored };
+  return { ledger, objects, restored, generations };
+}
+
+function generationOf(generationId: string, createdAt: string): GenerationManifest {
+  const object = { bytes: 15, sha256: 'ab'.repeat(32), contentBytes: 1 };
+  return {
+    version: 1,
+    kind: 'generation',
+    generationId,
+    workflowId: 'periodic-export|tenantKey:acme',
+    tenant: 'acme',
+    snapshotAt: '2026-11-20T01:30:00.000001Z' as Instant,
+    recipient: 'age1example',
+    files: [
+      {
+        file: 'user',
+        dataset: 'user',
+        rows: 7,
+        columns: [{ name: 'id', header: 'id', type: 'integer' }],
+        objects: { csv: { ...object, name: 'user-a1.csv.age' }, json: { ...object, name: 'user-a1.json.age' } },
+      },
+    ],
+    rows: 7,
+    bytes: 30,
+    contentBytes: 2,
+    createdAt: createdAt as Instant,
+  };
 }
 
 describe('the ledger', () => {
@@ -45,6 +80,7 @@ describe('the ledger', () => {
     expect(await rebuildLedger(ledger, objects)).toEqual({
       manifests: 4,
       restored: 1,
+      generations: { manifests: 0, restored: 0 },
       unreadable: [
         { key: 'exports/acme/x/manifest.json', problem: 'It is not JSON.' },
         { key: `exports/other/${one}/manifest.json`, problem: expect.stringContaining('another tenant') },
@@ -54,6 +90,53 @@ describe('the ledger', () => {
     expect(entry).toMatchObject({ exportId: one, workflowId: manifest.workflowId, order: orderOf(manifest) });
     expect(outcome).toMatchObject({ rows: 1, bytes: manifest.bytes, parts: 1 });
     expect(endedAt).toEqual(new Date('2026-11-21T07:41:13.000Z'));
+  });
+
+  test('is rebuilt from the manifests of generations, the newest first, each with the hash of its bytes', async () => {
+    const ids = ['0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11', '1b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11'];
+    const [older = '', newer = ''] = ids;
+    const known = '2b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11';
+    const manifests = {
+      [older]: generationOf(older, '2026-11-20T01:31:00.456789Z'),
+      [newer]: generationOf(newer, '2026-11-21T01:31:00.456789Z'),
+      [known]: generationOf(known, '2026-11-19T01:31:00.456789Z'),
+    };
+    // As somebody else would write it: the hash is of the bytes, not of what they say.
+    const text = `${JSON.stringify(manifests[newer], null, 4)}\n`;
+    const { ledger, objects, generations, restored } = storesOf(
+      {
+        [`periodic/acme/${older}/manifest.json`]: JSON.stringify(manifests[older]),
+        [`periodic/acme/${newer}/manifest.json`]: text,
+        [`periodic/acme/${newer}/user-a1.csv.age`]: '',
+        [`periodic/acme/${known}/manifest.json`]: JSON.stringify(manifests[known]),
+        [`periodic/other/${newer}/manifest.json`]: text,
+        'periodic/acme/x/manifest.json': JSON.stringify({ ...manifests[older], version: 2 }),
+      },
+      [known],
+    );
+    expect(await rebuildLedger(ledger, objects)).toEqual({
+      manifests: 0,
+      restored: 0,
+      generations: { manifests: 5, restored: 2 },
+      unreadable: [
+        { key: 'periodic/acme/x/manifest.json', problem: expect.stringContaining('version') },
+        { key: `periodic/other/${newer}/manifest.json`, problem: expect.stringContaining('another tenant') },
+      ],
+    });
+    expect(restored).toEqual([]);
+    expect(generations.map(({ generationId }) => generationId)).toEqual([newer, older, known]);
+    expect(generations[0]).toEqual({
+      generationId: newer,
+      tenant: 'acme',
+      workflowId: 'periodic-export|tenantKey:acme',
+      recipient: 'age1example',
+      snapshotAt: '2026-11-20T01:30:00.000001Z',
+      files: 1,
+      rows: 7,
+      bytes: 30,
+      manifestSha256: createHash('sha256').update(text).digest('hex'),
+      createdAt: new Date('2026-11-21T01:31:00.456Z'),
+    });
   });
 
   test('learns the order from the manifest', async () => {

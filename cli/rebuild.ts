@@ -1,43 +1,114 @@
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { createHash } from 'node:crypto';
+import { parseGeneration } from '../contracts/generation-schema.ts';
+import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { parseManifest } from '../contracts/manifest-schema.ts';
 import { CSV_DEFAULTS, type Order } from '../contracts/order.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
-export interface Rebuilt {
+/** What was found below one prefix. */
+interface Found {
   /** A count of manifests in the bucket. */
   readonly manifests: number;
-  /** A count of exports that the ledger did not know, or did not know to have ended. */
+  /** A count of exports, or generations, that the ledger did not know, or did not know to have ended. */
   readonly restored: number;
-  readonly unreadable: readonly { readonly key: string; readonly problem: string }[];
 }
+
+/** Of exports, and beside them of periodic generations. */
+export interface Rebuilt extends Found {
+  readonly generations: Found;
+  readonly unreadable: readonly Unreadable[];
+}
+interface Unreadable {
+  readonly key: string;
+  readonly problem: string;
+}
+
+type RebuiltLedger = Pick<Ledger, 'restoreExport' | 'restoreGeneration'>;
+type Bucket = Pick<Objects, 'list' | 'get'>;
+type FoundGeneration = Parameters<Ledger['restoreGeneration']>[0];
 
 const DAY_MS = 86_400_000;
 
 /**
- * Reads every manifest and records its export as completed. What left no manifest (failed and cancelled exports,
- * tenants, credentials, the audit trail) comes from a backup of the ledger only.
+ * Reads every manifest and records its export as completed, or its generation as published. What left no manifest
+ * (failed and cancelled exports, tenants, credentials, the audit trail) comes from a backup of the ledger only.
  */
-export async function rebuildLedger(
-  ledger: Pick<Ledger, 'restoreExport'>,
-  objects: Pick<Objects, 'list' | 'get'>,
-): Promise<Rebuilt> {
-  const unreadable: { key: string; problem: string }[] = [];
+export async function rebuildLedger(ledger: RebuiltLedger, objects: Bucket): Promise<Rebuilt> {
+  const exports = await rebuildExports(ledger, objects);
+  const generations = await rebuildGenerations(ledger, objects);
+  return {
+    manifests: exports.manifests,
+    restored: exports.restored,
+    generations: { manifests: generations.manifests, restored: generations.restored },
+    unreadable: [...exports.unreadable, ...generations.unreadable],
+  };
+}
+
+async function rebuildExports(ledger: Pick<Ledger, 'restoreExport'>, objects: Bucket) {
+  const unreadable: Unreadable[] = [];
   let manifests = 0;
   let restored = 0;
-  for await (const { key } of objects.list('exports/')) {
-    if (!key.endsWith(manifestKey('/'))) continue;
+  for await (const { key, body } of manifestsBelow(objects, 'exports/')) {
     manifests += 1;
-    const body = await objects.get(key);
-    // It has expired since it was listed.
-    if (body === undefined) continue;
-    const problem = await restore(ledger, key, Buffer.from(body).toString('utf8'));
+    const problem = await restore(ledger, key, textOf(body));
     if (problem === undefined) continue;
     if (problem === true) restored += 1;
     else unreadable.push({ key, problem });
   }
   return { manifests, restored, unreadable };
+}
+
+/** Newest first, because the first one that is put back where a tenant has none becomes the current one. */
+async function rebuildGenerations(ledger: Pick<Ledger, 'restoreGeneration'>, objects: Bucket) {
+  const unreadable: Unreadable[] = [];
+  const found: FoundGeneration[] = [];
+  let restored = 0;
+  for await (const { key, body } of manifestsBelow(objects, 'periodic/')) {
+    const read = readGeneration(key, body);
+    if ('problem' in read) unreadable.push({ key, problem: read.problem });
+    else found.push(read);
+  }
+  for (const generation of found.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())) {
+    if (await ledger.restoreGeneration(generation)) restored += 1;
+  }
+  return { manifests: found.length + unreadable.length, restored, unreadable };
+}
+
+async function* manifestsBelow(objects: Bucket, prefix: string) {
+  for await (const { key } of objects.list(prefix)) {
+    if (!key.endsWith(manifestKey('/'))) continue;
+    const body = await objects.get(key);
+    // Without one it has been removed since it was listed.
+    if (body !== undefined) yield { key, body };
+  }
+}
+
+function textOf(body: Uint8Array): string {
+  return Buffer.from(body).toString('utf8');
+}
+
+/** @returns what the ledger is to know of it, or what is wrong with the manifest. */
+function readGeneration(key: string, body: Uint8Array): FoundGeneration | { readonly problem: string } {
+  const parsed = parseGeneration(textOf(body));
+  if ('problem' in parsed) return parsed;
+  const { generationId, tenant, workflowId, recipient, snapshotAt, files, rows, bytes, createdAt } = parsed.generation;
+  if (key !== manifestKey(generationPrefix(tenant, generationId))) {
+    return { problem: 'It names another tenant or generation than the place it lies at.' };
+  }
+  return {
+    generationId,
+    tenant,
+    workflowId,
+    recipient,
+    snapshotAt,
+    files: files.length,
+    rows,
+    bytes,
+    manifestSha256: createHash('sha256').update(body).digest('hex'),
+    createdAt: new Date(createdAt),
+  };
 }
 
 /** @returns what is wrong with the manifest, `true` when the ledger changed, `undefined` when it knew the export. */

@@ -24,7 +24,7 @@ function migrateCommand(cli: Cli): Command {
 
 function rebuildCommand(cli: Cli): Command {
   const command = new Command('rebuild').description(
-    'Put finished exports back into the ledger from the manifests in the object store (needs WAYBILL_OBJECTS_…)',
+    'Put exports and periodic files back into the ledger from their manifests in the bucket (needs WAYBILL_OBJECTS_…)',
   );
   return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
     const { terminal } = cli;
@@ -53,7 +53,9 @@ function rebuildCommand(cli: Cli): Command {
     for (const { key, problem } of result.unreadable) {
       terminal.tell(`${terminal.paintTold('red', '✗')} ${key} is not a manifest: ${problem}`);
     }
-    const found = formatNumberOf(result.manifests, 'manifest');
-    terminal.print(`${found} found, ${formatNumberOf(result.restored, 'export')} put back`);
+    const { generations } = result;
+    const found = formatNumberOf(result.manifests + generations.manifests, 'manifest');
+    const restored = `${formatNumberOf(result.restored, 'export')} and ${formatNumberOf(generations.restored, 'generation')}`;
+    terminal.print(`${found} found, ${restored} put back`);
   });
 }
