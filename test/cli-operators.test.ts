@@ -65,7 +65,33 @@ describe('an operator', () => {
     expect(all.output).not.toContain(secret);
   });
 
+  test('sets whom a tenant wants told, shows them, and takes them away', async () => {
+    const { key } = await addTenant();
+    const contacts = (...args: readonly string[]) => operator('tenant', 'contacts', key, ...args);
+    expect(await contacts()).toMatchObject({ code: 0, output: '' });
+    expect((await contacts('ann@acme.example', 'bob@acme.example')).output).toBe(
+      'ann@acme.example\nbob@acme.example\n',
+    );
+    expect((await contacts()).output).toBe('ann@acme.example\nbob@acme.example\n');
+    expect((await operator('tenant', 'show', key)).output).toMatch(/^contacts +ann@acme\.example, bob@acme\.example$/m);
+    const shown = await operator('tenant', 'show', key, '--json');
+    expect(JSON.parse(shown.output)).toMatchObject({ contacts: ['ann@acme.example', 'bob@acme.example'] });
+    expect(await contacts('ann@acme.example', 'not an address')).toMatchObject({
+      code: 2,
+      errors: expect.stringContaining('Contact 2'),
+    });
+    expect((await contacts('--none', 'ann@acme.example')).code).toBe(2);
+    expect(await started.ledger.findTenant(key)).toMatchObject({ contacts: ['ann@acme.example', 'bob@acme.example'] });
+    expect(JSON.parse((await contacts('--none', '--json')).output)).toEqual({ tenant: key, contacts: [] });
+    expect((await operator('tenant', 'show', key)).output).toMatch(/^contacts +none$/m);
+    const trail = await operator('audit', '--tenant', key, '--json');
+    expect(trail.output).toContain('tenant.contacts');
+    expect(trail.output).not.toContain('@acme.example');
+  });
+
   test.each([
+    [['tenant', 'contacts', 'nobody'], 1],
+    [['tenant', 'contacts', 'nobody', 'ann@acme.example'], 1],
     [['tenant', 'show', 'nobody'], 1],
     [['tenant', 'disable', 'nobody'], 1],
     [['tenant', 'enable', 'nobody'], 1],

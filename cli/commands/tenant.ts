@@ -7,6 +7,7 @@ import { withLedger } from '../ledger-access.ts';
 import { parseCount } from '../order-options.ts';
 import { formatTime } from '../screen/figures.ts';
 import { formatFields, formatTable, plain } from '../screen/table.ts';
+import { contactsCommand } from './tenant-contacts.ts';
 
 interface Common {
   readonly json?: boolean;
@@ -27,7 +28,8 @@ export function tenantCommand(cli: Cli): Command {
     .addCommand(rotateCommand(cli))
     .addCommand(disableCommand(cli))
     .addCommand(enableCommand(cli))
-    .addCommand(limitsCommand(cli));
+    .addCommand(limitsCommand(cli))
+    .addCommand(contactsCommand(cli));
 }
 
 function addCommand(cli: Cli): Command {
@@ -124,6 +126,7 @@ function showCommand(cli: Cli): Command {
       ['state', stateText(cli, tenant)],
       ['exports at once', limitText(tenant.exportsMax)],
       ['requests a minute', limitText(tenant.requestsMax)],
+      ['contacts', plain(tenant.contacts.join(', ')) || 'none'],
     ]);
     for (const line of fields) cli.terminal.print(line);
     if (credentials.length === 0) return;
