@@ -2,7 +2,7 @@ import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
 import type { PeriodicView } from '../http/periodic-view.ts';
-import { endOf, type RunEnd, watchRun } from '../http/watch-periodic.ts';
+import { type RunEnd, watchRun } from '../http/watch-periodic.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { exportLine } from '../screen/progress-line.ts';
 
@@ -29,10 +29,9 @@ export async function followRun(
   const display = createProgressDisplay(cli.terminal, quiet);
   const begun = performance.now();
   try {
-    for await (const view of watchRun(client, earlier, { pollMs: POLL_MS, signal })) {
+    for await (const { view, end } of watchRun(client, earlier, { pollMs: POLL_MS, signal })) {
       const progress = view.running?.progress ?? null;
       if (progress !== null) display.show(exportLine('periodic', progress, (performance.now() - begun) / 1000));
-      const end = endOf(view, earlier);
       if (end !== undefined) return { view, end };
     }
   } catch (error) {

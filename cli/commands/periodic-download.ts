@@ -160,7 +160,10 @@ async function currentGeneration(
   signal: AbortSignal,
 ): Promise<NonNullable<PeriodicView['generation']>> {
   const view = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
-  if (view.generation !== null) return view.generation;
+  const { generation } = view;
+  // A file that the catalog offers no more may be in it still.
+  if (generation !== null)
+    return { ...generation, files: generation.files.filter(({ file }) => view.files.includes(file)) };
   throw new WaybillError(view.recipient === null ? 'not_enabled' : 'not_produced');
 }
 

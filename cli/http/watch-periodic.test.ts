@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import type { Client } from './client.ts';
 import { ENABLED, GENERATION, NOTHING, PROGRESS, runEnded } from './periodic-fixture.ts';
 import type { PeriodicView } from './periodic-view.ts';
-import { endOf, type RunEnd, runsOf } from './watch-periodic.ts';
+import { endOf, type RunEnd, runsOf, watchRun } from './watch-periodic.ts';
 
 const running = { generationId: 'new', startedAt: '2026-11-21T01:47:00.000Z', progress: PROGRESS };
 const published = { ...GENERATION, generationId: 'new' };
@@ -31,4 +32,34 @@ test('the runs of a view are those it names', () => {
   expect(runsOf(NOTHING)).toEqual(new Set());
   const view = { ...ENABLED, running, lastRun: runEnded('failed', 'old'), generation: GENERATION };
   expect(runsOf(view)).toEqual(new Set(['new', 'old', GENERATION.generationId]));
+});
+
+/** Answers with these views in turn, and with the last one for ever. */
+function showing(views: readonly PeriodicView[]): Client {
+  let looks = 0;
+  return {
+    call: () => Promise.reject(new Error('not asked for')),
+    json: async (schema) => {
+      looks += 1;
+      return schema.parse(views[Math.min(looks, views.length) - 1]);
+    },
+  };
+}
+
+async function endsOf(...views: readonly PeriodicView[]): Promise<readonly (RunEnd | undefined)[]> {
+  const ends: (RunEnd | undefined)[] = [];
+  const options = { pollMs: 1, signal: new AbortController().signal };
+  for await (const { end } of watchRun(showing(views), new Set(['old']), options)) ends.push(end);
+  return ends;
+}
+
+test('a run that is cancelled for another one is not the end', async () => {
+  const cancelled = { ...ENABLED, lastRun: runEnded('cancelled', 'unseen') };
+  const then = { ...cancelled, generation: published };
+  expect(await endsOf(ENABLED, cancelled, { ...cancelled, running }, then)).toEqual([...Array(3), 'published']);
+});
+
+test('a run that is cancelled for no other one ends the watching', async () => {
+  const ends = await endsOf({ ...ENABLED, lastRun: runEnded('cancelled', 'new') });
+  expect(ends).toEqual([...Array(9), 'cancelled']);
 });

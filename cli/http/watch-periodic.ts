@@ -5,6 +5,8 @@ import { PERIODIC_PATH, type PeriodicView, periodicViewSchema } from './periodic
 
 /** A count of looks in a row that may find Waybill unreachable, before watching ends. */
 const MISSES_MAX = 30;
+/** A count of looks in a row after which a run that was cancelled is believed to have no successor. */
+const CANCELLED_LOOKS = 10;
 
 export interface WatchRunOptions {
   /** Milliseconds between two looks. */
@@ -32,19 +34,32 @@ export function endOf(view: PeriodicView, earlier: ReadonlySet<string>): RunEnd 
   return view.lastRun.state === 'failed' || view.lastRun.state === 'cancelled' ? view.lastRun.state : undefined;
 }
 
-/** Looks again and again until a run that is not one of the earlier has ended; the last view yielded tells how. */
+export interface Look {
+  readonly view: PeriodicView;
+  /** `undefined`: the run has not ended. */
+  readonly end: RunEnd | undefined;
+}
+
+/**
+ * Looks again and again until a run that is not one of the earlier has ended; the last look tells how. A run that was
+ * under way unseen when the settings changed is cancelled for another one: that is not the end yet.
+ */
 export async function* watchRun(
   client: Client,
   earlier: ReadonlySet<string>,
   { pollMs, signal }: WatchRunOptions,
-): AsyncGenerator<PeriodicView> {
+): AsyncGenerator<Look> {
   let misses = 0;
+  let cancelledLooks = 0;
   for (;;) {
     try {
       const view = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
       misses = 0;
-      yield view;
-      if (endOf(view, earlier) !== undefined) return;
+      const seen = endOf(view, earlier);
+      cancelledLooks = seen === 'cancelled' ? cancelledLooks + 1 : 0;
+      const end = seen === 'cancelled' && cancelledLooks < CANCELLED_LOOKS ? undefined : seen;
+      yield { view, end };
+      if (end !== undefined) return;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof CliFailure && error.passing)) throw error;
