@@ -71,7 +71,7 @@ describe('a generation', () => {
       state: 'cancelled',
       failure: { code: 'replaced' },
     });
-    expect(await ledger.listDueNotices(run.generationId)).toEqual([]);
+    expect(await ledger.listDueNotices(tenant)).toEqual([]);
   });
 
   test('is published whole, in place of the one before, and says so again when asked again', async () => {

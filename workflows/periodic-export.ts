@@ -174,6 +174,7 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
   if (state === 'cancelled') {
     await remove();
     await end();
+    await steps.ledger.recordGenerationRemoval(identity);
   } else {
     await end();
     await Promise.all([remove(), notify(run)]);

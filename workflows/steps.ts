@@ -11,6 +11,7 @@ export interface Steps {
     | 'scheduleExpiry'
     | 'beginGeneration'
     | 'endGeneration'
+    | 'recordGenerationRemoval'
     | 'scheduleGenerationRemoval'
     | 'syncPeriodicSchedule'
   >;

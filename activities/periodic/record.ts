@@ -23,5 +23,10 @@ export function createGenerationRecords({ ledger, logger }: Pick<Ports, 'ledger'
     async endGeneration({ generationId, state, failure }: GenerationEnd): Promise<void> {
       await asking(() => ledger.endGeneration(generationId, { state, failure }));
     },
+
+    /** For a run whose objects went before it ended. */
+    async recordGenerationRemoval({ generationId }: GenerationIdentity): Promise<void> {
+      await asking(() => ledger.recordGenerationRemoval(generationId));
+    },
   };
 }

@@ -5,7 +5,7 @@ import type { Ports } from '../index.ts';
 import { runStep } from '../step.ts';
 import { removeStored } from '../stored.ts';
 
-/** Removes all that a generation left, and records it. Never the current one, whoever asks. */
+/** Removes all that a generation left, and records it unless its run goes on. Never the current one, whoever asks. */
 export function createRemoveGeneration({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
   return async function removeGenerationFiles(
     input: RemoveGenerationInput,

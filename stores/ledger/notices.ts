@@ -1,5 +1,4 @@
 import { sql, type Transaction } from 'kysely';
-import { isRunId } from '../../contracts/job-id.ts';
 import { appendAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import type { Notice, PeriodicLedger } from './periodic.ts';
@@ -23,14 +22,16 @@ export async function leaveNotice(db: Transaction<Tables>, notice: Omit<Notice, 
 
 export function notices(database: Database): Pick<PeriodicLedger, 'listDueNotices' | 'recordNoticeSent'> {
   return {
-    async listDueNotices(generationId) {
-      if (!isRunId(generationId)) return [];
+    async listDueNotices(tenant) {
       const rows = await database.query((db) =>
         db
           .selectFrom('notices')
           .selectAll()
-          .where('generation_id', '=', generationId)
+          .where('tenant', '=', storable(tenant))
           .where('sent_at', 'is', null)
+          // A series ends after it has begun.
+          .orderBy('failing_since')
+          .orderBy('kind')
           .execute(),
       );
       return rows.map((row) => ({

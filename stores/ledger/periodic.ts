@@ -186,8 +186,8 @@ export interface PeriodicLedger {
     },
   ): Promise<boolean>;
 
-  /** Notices of this generation that have not been sent. */
-  listDueNotices(generationId: string): Promise<readonly Notice[]>;
+  /** Notices of the tenant that have not been sent, oldest first: also those of runs whose letters could not leave. */
+  listDueNotices(tenant: string): Promise<readonly Notice[]>;
   /** @param recipients a count of addresses that it went to; 0: the tenant has no contacts, or mail is not set up */
   recordNoticeSent(noticeId: string, recipients: number): Promise<void>;
 }

@@ -83,4 +83,5 @@ async function notices(db: Kysely<unknown>): Promise<void> {
       check (num_nulls(failure_code, failure_message) = case kind when 'failed' then 0 else 2 end),
       check (num_nulls(sent_at, recipients) in (0, 2))
     )`.execute(db);
+  await sql`create index notices_due on notices (tenant) where sent_at is null`.execute(db);
 }
