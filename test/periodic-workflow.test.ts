@@ -1,24 +1,28 @@
 import { fileURLToPath } from 'node:url';
-import { CancelledFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities } from '../activities/index.ts';
 import type { FailureCode } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
-import type { Switched } from '../contracts/periodic-steps.ts';
+import type { GenerationPlan, Switched, WriteFileInput } from '../contracts/periodic-steps.ts';
 import type { Settled } from '../contracts/settled.ts';
-import { partsQueue } from '../contracts/task-queues.ts';
+import { partsQueue, SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
 import { getProgram } from '../stack/find-program.ts';
 import type { periodicExport } from '../workflows/periodic-export.ts';
 import { useStack } from './context.ts';
+import type { RunHistory } from './temporal.ts';
 
 /** The steps that a run takes, played; Temporal's time-skipping server lets the pauses between rounds pass at once. */
 type PlayedSteps = Pick<
   Activities,
   | 'beginGeneration'
   | 'endGeneration'
+  | 'recordGenerationRemoval'
   | 'planGeneration'
   | 'writeFile'
   | 'publishGeneration'
@@ -28,13 +32,14 @@ type PlayedSteps = Pick<
   | 'sendNotices'
 >;
 
-const QUEUE = 'waybill';
 const FILES = ['user', 'teacher', 'year'].map((file, place) => ({
   file,
   dataset: file,
   rows: place * 10,
   columns: [],
 }));
+/** Of the files, the one that turns out to have other rows than were planned, where one does. */
+const CHANGING = 'user.csv';
 const OBJECT = { name: 'user.csv.age', bytes: 10, sha256: '0'.repeat(64), contentBytes: 5 };
 
 let server: TestWorkflowEnvironment;
@@ -49,11 +54,17 @@ beforeAll(async () => {
     report: () => undefined,
     signal: new AbortController().signal,
   });
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger });
   server = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: program.path } },
   });
+  const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = proto.temporal.api.enums.v1.IndexedValueType;
+  await server.nativeConnection.operatorService.addSearchAttributes({
+    searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, keyword])),
+  });
   const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-  ({ code } = await bundleWorkflowCode({ workflowsPath }));
+  ({ code } = await bundleWorkflowCode({ workflowsPath, logger }));
 }, 300_000);
 
 afterAll(() => server?.teardown());
@@ -70,7 +81,7 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
     },
     async planGeneration() {
       taken.push('plan');
-      return { ok: true, value: { snapshotAt: '2026-11-21T01:30:00.000000Z' as Instant, files: FILES } };
+      return planned();
     },
     async writeFile({ file, fileType, round }) {
       taken.push(`write ${file.file}.${fileType} ${round}`);
@@ -82,6 +93,9 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
     },
     async endGeneration({ state, failure }) {
       taken.push(`end ${state} ${failure.code}`);
+    },
+    async recordGenerationRemoval() {
+      taken.push('record removal');
     },
     async removeGenerationFiles() {
       taken.push('remove');
@@ -101,6 +115,24 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
   };
 }
 
+function planned(): Settled<GenerationPlan> {
+  return { ok: true, value: { snapshotAt: '2026-11-21T01:30:00.000000Z' as Instant, files: FILES } };
+}
+
+/** A file that is still being written when the run wants no more of it. */
+async function writeUntilCancelled(): Promise<never> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 50);
+  try {
+    return await context.cancelled;
+  } catch (error) {
+    taken.push('let go');
+    throw error;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
 function switched(value: Switched): Settled<Switched> {
   return { ok: true, value };
 }
@@ -114,15 +146,15 @@ async function run(
   own: Partial<PlayedSteps>,
   meanwhile: (handle: WorkflowHandle<typeof periodicExport>) => Promise<void> = async () => undefined,
 ) {
-  const activities = play(own);
-  const shared = { connection: server.nativeConnection, activities };
-  const control = await Worker.create({ ...shared, taskQueue: QUEUE, workflowBundle: { code } });
-  const parts = await Worker.create({ ...shared, taskQueue: partsQueue(QUEUE) });
+  const taskQueue = `waybill-${crypto.randomUUID()}`;
+  const shared = { connection: server.nativeConnection, activities: play(own), maxHeartbeatThrottleInterval: '100 ms' };
+  const control = await Worker.create({ ...shared, taskQueue, workflowBundle: { code } });
+  const parts = await Worker.create({ ...shared, taskQueue: partsQueue(taskQueue) });
   return control.runUntil(
     parts.runUntil(async () => {
       const handle = await server.client.workflow.start<typeof periodicExport>('periodicExport', {
         workflowId: `periodic-${crypto.randomUUID()}`,
-        taskQueue: QUEUE,
+        taskQueue,
         args: [{ tenant: 'acme' }],
       });
       await meanwhile(handle);
@@ -140,11 +172,26 @@ async function codeOf(result: Promise<unknown>): Promise<string | null | undefin
   return error.cause.type;
 }
 
+/** Rows of the files that were asked for, in the order of asking. */
+function rowsWritten({ events }: RunHistory): readonly number[] {
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: asked }) => {
+    const [payload] = asked?.input?.payloads ?? [];
+    if (asked?.activityType?.name !== 'writeFile' || !payload) return [];
+    return [defaultPayloadConverter.fromPayload<WriteFileInput>(payload).file.rows];
+  });
+}
+
 const count = (what: string) => taken.filter((step) => step.startsWith(what)).length;
 
 describe('a run of the periodic exports', () => {
   it('writes every file in every type, the largest first, and publishes once', async () => {
-    expect(await run({})).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
+    let scheduled: readonly number[] = [];
+    const ran = run({}, async (handle) => {
+      await handle.result();
+      scheduled = rowsWritten(await handle.fetchHistory());
+    });
+    expect(await ran).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
+    expect(scheduled).toEqual([20, 20, 10, 10, 0, 0]);
     expect(taken.slice(0, 2)).toEqual(['begin', 'plan']);
     expect(taken.filter((step) => step.startsWith('write')).toSorted()).toEqual(
       ['teacher', 'user', 'year'].flatMap((file) => [`write ${file}.csv 1`, `write ${file}.json 1`]),
@@ -168,26 +215,34 @@ describe('a run of the periodic exports', () => {
   it('gives way when the settings changed meanwhile: its objects go, nobody is told', async () => {
     const result = await run({ publishGeneration: async () => switched({ published: false }) });
     expect(result.outcome).toBe('replaced');
-    expect(taken.slice(-2)).toEqual(['remove', 'end cancelled replaced']);
+    expect(taken.slice(-3)).toEqual(['remove', 'end cancelled replaced', 'record removal']);
     expect(count('notify')).toBe(0);
   });
 
-  it('starts another round from a new snapshot when the source changed', async () => {
-    let changes = 2;
-    const writeFile: Activities['writeFile'] = async ({ round }) => {
-      taken.push(`write ${round}`);
-      if (changes === 0) return { ok: true, value: OBJECT };
-      changes -= 1;
-      return failed('source_changed');
+  it('starts another round from a new snapshot once everything of the last one has let go', async () => {
+    let begun = 0;
+    const writeFile: Activities['writeFile'] = async ({ file, fileType, round }) => {
+      begun += 1;
+      if (round === 2) return { ok: true, value: OBJECT };
+      if (`${file.file}.${fileType}` === CHANGING) return failed('source_changed');
+      return writeUntilCancelled();
     };
-    expect((await run({ writeFile })).outcome).toBe('published');
-    expect(count('plan')).toBeGreaterThanOrEqual(2);
-    expect(taken).toContain('write 2');
+    const planGeneration: Activities['planGeneration'] = async () => {
+      taken.push(`plan: ${begun} begun, ${count('let go')} let go`);
+      return planned();
+    };
+    expect((await run({ writeFile, planGeneration })).outcome).toBe('published');
+    expect(taken.filter((step) => step.startsWith('plan'))).toEqual([
+      'plan: 0 begun, 0 let go',
+      `plan: 6 begun, 5 let go`,
+    ]);
     expect(count('publish')).toBe(1);
   });
 
   it('gives up after three rounds, keeps what is published, removes its own, and tells', async () => {
-    expect(await codeOf(run({ writeFile: async () => failed('source_changed') }))).toBe('source_changed');
+    const writeFile: Activities['writeFile'] = async ({ file, fileType }) =>
+      `${file.file}.${fileType}` === CHANGING ? failed('source_changed') : writeUntilCancelled();
+    expect(await codeOf(run({ writeFile }))).toBe('source_changed');
     expect(count('plan')).toBe(3);
     expect(count('publish')).toBe(0);
     expect(taken.filter((step) => /^(end|remove|notify)/.test(step)).toSorted()).toEqual([
@@ -199,7 +254,7 @@ describe('a run of the periodic exports', () => {
 
   it.each(['dataset_broken', 'memory_exhausted'] as const)('fails at once of %s', async (failure) => {
     expect(await codeOf(run({ planGeneration: async () => failed(failure) }))).toBe(failure);
-    expect(count('plan')).toBe(0);
+    expect(count('write')).toBe(0);
     expect(taken).toContain(`end failed ${failure}`);
   });
 
@@ -213,18 +268,8 @@ describe('a run of the periodic exports', () => {
   it('lets go of what it writes before a cancel counts, and removes its objects', async () => {
     const writing = Promise.withResolvers<void>();
     const writeFile: Activities['writeFile'] = async () => {
-      const context = Context.current();
-      const beat = setInterval(() => context.heartbeat(), 50);
       writing.resolve();
-      try {
-        await context.cancelled;
-      } catch (error) {
-        taken.push('let go');
-        throw error;
-      } finally {
-        clearInterval(beat);
-      }
-      throw new CancelledFailure();
+      return writeUntilCancelled();
     };
     const cancelled = run({ writeFile }, async (handle) => {
       await writing.promise;
@@ -232,7 +277,7 @@ describe('a run of the periodic exports', () => {
     });
     await expect(cancelled).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     expect(count('let go')).toBe(FILES.length * 2);
-    expect(taken.slice(-2)).toEqual(['remove', 'end cancelled cancelled']);
+    expect(taken.slice(-3)).toEqual(['remove', 'end cancelled cancelled', 'record removal']);
     expect(count('publish')).toBe(0);
   });
 });
