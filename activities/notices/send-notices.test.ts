@@ -1,0 +1,163 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import type { Tenant } from '../../stores/ledger/ledger.ts';
+import type { Generation, Notice, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { Letter } from '../../stores/mail/mail.ts';
+import { createSendNotices } from './send-notices.ts';
+
+const RUN = { tenant: 'acme', generationId: 'g2', workflowId: 'w2' };
+
+const NOTICE: Notice = {
+  noticeId: 'n1',
+  tenant: 'acme',
+  kind: 'failed',
+  generationId: 'g2',
+  failingSince: new Date('2026-11-21T01:42:07Z'),
+  failure: { code: 'source_changed', message: 'The source changed.' },
+};
+
+const TENANT: Tenant = {
+  key: 'acme',
+  title: 'Acme',
+  createdAt: new Date(0),
+  disabledAt: null,
+  exportsMax: null,
+  requestsMax: null,
+  contacts: ['ann@example.com', 'bob@example.com'],
+};
+
+const SETTINGS: PeriodicSettings = {
+  tenant: 'acme',
+  enabled: true,
+  recipient: 'age1example',
+  ownRecipient: false,
+  epoch: 1,
+  version: 1,
+  runAt: null,
+  timeZone: null,
+  generationId: 'g1',
+  failingSince: NOTICE.failingSince,
+  changedAt: new Date(0),
+};
+
+const CURRENT: Generation = {
+  generationId: 'g1',
+  tenant: 'acme',
+  workflowId: 'w1',
+  epoch: 1,
+  state: 'published',
+  startedAt: new Date(0),
+  endedAt: new Date(0),
+  snapshotAt: '2026-11-20T01:31:05.123456Z' as Instant,
+  files: 36,
+  rows: 5,
+  bytes: 6,
+  manifestSha256: '00',
+  failure: null,
+};
+
+/** A ledger that owes notices about run g2, while downloads are of run g1; a mailbox; and a log. */
+function setUp(
+  options: { contacts?: readonly string[]; mail?: 'none' | FailureCode; notices?: readonly Notice[] } = {},
+) {
+  const { contacts = TENANT.contacts, mail, notices = [NOTICE] } = options;
+  const letters: Letter[] = [];
+  const recorded: (readonly [noticeId: string, recipients: number])[] = [];
+  const logged: { readonly level: number; readonly msg: string }[] = [];
+  const sendNotices = createSendNotices({
+    ledger: {
+      listDueNotices: async (tenant) =>
+        notices.filter((notice) => notice.tenant === tenant && !recorded.some(([id]) => id === notice.noticeId)),
+      recordNoticeSent: async (noticeId, recipients) => {
+        recorded.push([noticeId, recipients]);
+      },
+      findTenant: async (key) => (key === 'acme' ? { ...TENANT, contacts } : undefined),
+      findPeriodic: async () => SETTINGS,
+      findGeneration: async (generationId) => (generationId === 'g1' ? CURRENT : undefined),
+    },
+    schedules: { find: async () => ({ nextRunAt: new Date('2026-11-22T01:47:00Z') }) },
+    mail:
+      mail === 'none'
+        ? null
+        : {
+            send: async (letter) => {
+              if (mail) throw new WaybillError(mail);
+              letters.push(letter);
+            },
+          },
+    publicUrl: 'https://exports.example.com',
+    logger: pino({ level: 'warn' }, { write: (line) => logged.push(JSON.parse(line)) }),
+  });
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const send = (run = RUN): Promise<{ readonly sent: number }> => environment.run(sendNotices, run);
+  return { send, letters, recorded, warnings: () => logged.filter(({ level }) => level === 40).map(({ msg }) => msg) };
+}
+
+describe('the notices of a run', () => {
+  it('go to the contacts once, with what downloads still get', async () => {
+    const { send, letters, recorded, warnings } = setUp();
+    expect(await send()).toEqual({ sent: 1 });
+    expect(await send()).toEqual({ sent: 0 });
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({ to: ['ann@example.com', 'bob@example.com'], reference: 'notice|n1' });
+    expect(letters[0]?.subject).toBe('Periodic export of Acme could not be refreshed');
+    expect(letters[0]?.text).toContain('36 files with 5 rows, as of 20 November 2026');
+    expect(letters[0]?.text).toContain('22 November 2026, 01:47 UTC');
+    expect(recorded).toEqual([['n1', 2]]);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('are none of another tenant', async () => {
+    const { send, letters, recorded } = setUp();
+    expect(await send({ ...RUN, tenant: 'other' })).toEqual({ sent: 0 });
+    expect({ letters, recorded }).toEqual({ letters: [], recorded: [] });
+  });
+
+  it('tell only the end of trouble that ended before anybody could be told', async () => {
+    const recovered: Notice = { ...NOTICE, noticeId: 'n2', kind: 'recovered', generationId: 'g3', failure: null };
+    const { send, letters, recorded } = setUp({ notices: [NOTICE, recovered] });
+    expect(await send()).toEqual({ sent: 1 });
+    expect(letters.map(({ subject }) => subject)).toEqual(['Periodic export of Acme works again']);
+    expect(recorded).toEqual([
+      ['n1', 0],
+      ['n2', 2],
+    ]);
+  });
+
+  it.each([
+    ['the tenant has no contacts', { contacts: [] }],
+    ['mail is not set up', { mail: 'none' }],
+  ] as const)('are settled with a warning when %s', async (why, options) => {
+    const { send, letters, recorded, warnings } = setUp(options);
+    expect(await send()).toEqual({ sent: 0 });
+    expect(letters).toEqual([]);
+    expect(recorded).toEqual([['n1', 0]]);
+    expect(warnings()).toEqual([expect.stringContaining(why)]);
+  });
+
+  it('are settled for a tenant that is not known', async () => {
+    const { send, recorded } = setUp({ notices: [{ ...NOTICE, tenant: 'gone' }] });
+    expect(await send({ ...RUN, tenant: 'gone' })).toEqual({ sent: 0 });
+    expect(recorded).toEqual([['n1', 0]]);
+  });
+
+  it('are settled with a warning when the server refuses the letter for good', async () => {
+    const { send, recorded, warnings } = setUp({ mail: 'mail_refused' });
+    expect(await send()).toEqual({ sent: 0 });
+    expect(recorded).toEqual([['n1', 0]]);
+    expect(warnings()).toEqual([expect.stringContaining('check their addresses')]);
+  });
+
+  it('stay owed while the mail server is away', async () => {
+    const { send, recorded } = setUp({ mail: 'mail_unavailable' });
+    const failure: unknown = await send().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ApplicationFailure);
+    expect(failure).toMatchObject({ type: 'mail_unavailable', nonRetryable: false });
+    expect(recorded).toEqual([]);
+  });
+});

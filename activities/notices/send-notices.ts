@@ -1,0 +1,77 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { GenerationIdentity } from '../../contracts/periodic-steps.ts';
+import type { Ledger, Tenant } from '../../stores/ledger/ledger.ts';
+import type { Notice } from '../../stores/ledger/periodic.ts';
+import type { Mail } from '../../stores/mail/mail.ts';
+import type { PeriodicSchedules } from '../../stores/schedules/schedules.ts';
+import type { Ports } from '../index.ts';
+import { runStep } from '../step.ts';
+import { type NoticeContext, noticeLetter } from './letter.ts';
+
+/** What sending notices needs of the ports. */
+export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
+  readonly ledger: Pick<
+    Ledger,
+    'listDueNotices' | 'recordNoticeSent' | 'findTenant' | 'findPeriodic' | 'findGeneration'
+  >;
+  readonly schedules: Pick<PeriodicSchedules, 'find'>;
+  readonly mail: Pick<Mail, 'send'> | null;
+}
+
+/** Tells the tenant's contacts, by mail, what the ledger noted for them: about this run, and what could not leave before. */
+export function createSendNotices(ports: NoticePorts) {
+  const { ledger, schedules, mail, publicUrl, logger } = ports;
+
+  async function contextOf(tenant: Tenant): Promise<NoticeContext> {
+    const settings = await ledger.findPeriodic(tenant.key);
+    const current = settings?.generationId ? await ledger.findGeneration(settings.generationId) : undefined;
+    const { snapshotAt = null, files = null, rows = null } = current ?? {};
+    return {
+      tenantTitle: tenant.title,
+      contacts: tenant.contacts,
+      generation: snapshotAt === null || files === null || rows === null ? null : { snapshotAt, files, rows },
+      nextRunAt: (await schedules.find(tenant.key))?.nextRunAt ?? null,
+      publicUrl,
+    };
+  }
+
+  /** @returns a count of addresses that have the letter */
+  async function deliver(notice: Notice, context: NoticeContext | undefined): Promise<number> {
+    const { tenant, kind, generationId } = notice;
+    if (!mail || !context || context.contacts.length === 0) {
+      const why = mail ? 'the tenant has no contacts' : 'mail is not set up';
+      logger.warn({ tenant, kind, generationId, code: notice.failure?.code }, `nobody is told by mail: ${why}`);
+      return 0;
+    }
+    try {
+      await mail.send(noticeLetter(notice, context));
+      return context.contacts.length;
+    } catch (error) {
+      if (!(error instanceof WaybillError && error.code === 'mail_refused')) throw error;
+      logger.warn({ err: error, tenant, kind, generationId }, 'some contacts could not be told: check their addresses');
+      return 0;
+    }
+  }
+
+  /** @returns a count of notices that all contacts have got. A mail server that is away is tried again. */
+  return async function sendNotices({ tenant }: GenerationIdentity): Promise<{ readonly sent: number }> {
+    const told = await runStep(logger, async () => {
+      const due = await ledger.listDueNotices(tenant);
+      if (due.length === 0) return { sent: 0 };
+      const known = await ledger.findTenant(tenant);
+      const context = known && (await contextOf(known));
+      let sent = 0;
+      for (const [index, notice] of due.entries()) {
+        // Of trouble that ended before anybody could be told, only the end is news.
+        const overtaken = index < due.length - 1;
+        const recipients = overtaken ? 0 : await deliver(notice, context);
+        await ledger.recordNoticeSent(notice.noticeId, recipients);
+        if (recipients > 0) sent += 1;
+      }
+      return { sent };
+    });
+    if (!told.ok) throw ApplicationFailure.nonRetryable(told.failure.message, told.failure.code);
+    return told.value;
+  };
+}
