@@ -18,18 +18,16 @@ import { useStack } from './context.ts';
 import type { RunHistory } from './temporal.ts';
 
 /** The steps that a run takes, played; Temporal's time-skipping server lets the pauses between rounds pass at once. */
-type PlayedSteps = Pick<
+type PlayedSteps = Omit<
   Activities,
-  | 'beginGeneration'
-  | 'endGeneration'
-  | 'recordGenerationRemoval'
-  | 'planGeneration'
-  | 'writeFile'
-  | 'publishGeneration'
-  | 'removeGenerationFiles'
-  | 'scheduleGenerationRemoval'
-  | 'syncPeriodicSchedule'
-  | 'sendNotices'
+  | 'recordStart'
+  | 'recordOutcome'
+  | 'recordExpiry'
+  | 'scheduleExpiry'
+  | 'planExport'
+  | 'writePart'
+  | 'publishExport'
+  | 'removeExport'
 >;
 
 const FILES = ['user', 'teacher', 'year'].map((file, place) => ({
