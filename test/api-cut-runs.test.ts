@@ -1,6 +1,6 @@
 import { Connection, WorkflowClient } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Fate } from '../api/exports/runs.ts';
+import type { Fate } from '../api/temporal/workflow-runs.ts';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { answerOf, BODY, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';

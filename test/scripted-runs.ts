@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { ExportRuns, Fate } from '../api/exports/runs.ts';
+import type { ExportRuns } from '../api/exports/runs.ts';
+import type { Fate } from '../api/temporal/workflow-runs.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Progress } from '../contracts/progress.ts';
 

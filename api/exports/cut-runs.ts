@@ -3,8 +3,8 @@ import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps } from '../deps.ts';
-import { removeObjects } from './remove-objects.ts';
-import type { Fate } from './runs.ts';
+import { removeObjects } from '../objects/remove-objects.ts';
+import type { Fate } from '../temporal/workflow-runs.ts';
 
 /** Many readers of one export cost one question to Temporal in so many milliseconds. */
 const LOOK_MS = 2000;
@@ -65,7 +65,7 @@ export function createSettleCutRun({ ledger, objects, exports, clock, logger }: 
     if (now.state !== 'failed' || now.failure?.message !== message) return now;
     logger.warn({ exportId }, 'an export whose run was ended from outside is recorded as failed');
     try {
-      await removeObjects(objects, now);
+      await removeObjects(objects, exportPrefix(now.tenant, exportId));
     } catch (error) {
       logger.error({ err: error, exportId }, 'what a failed export left could not be removed; delete the export');
     }

@@ -1,18 +1,14 @@
 import type { Catalog, Dataset, Parameter } from '../../config/dataset.ts';
+import { offeredAt, offeredName } from '../../config/offered.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
 import type { FieldError } from '../problems/problem.ts';
 
 /** Characters of a text parameter at the most. */
 const TEXT_LENGTH_MAX = 500;
 
-/** What callers of door 1 call a dataset. */
-export function offeredName({ name, offeredAs }: Dataset): string {
-  return offeredAs ?? name;
-}
-
 /** Datasets that door 1 offers, in the catalog's order. */
 export function offeredDatasets(catalog: Catalog): readonly Dataset[] {
-  return catalog.datasets.filter(({ doors }) => doors.includes('on-demand'));
+  return offeredAt(catalog, 'on-demand');
 }
 
 /**

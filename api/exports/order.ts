@@ -1,14 +1,15 @@
 import type { z } from '@hono/zod-openapi';
 import type { Catalog, Dataset } from '../../config/dataset.ts';
+import { offeredName } from '../../config/offered.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
 import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
 import { parseRecipient, parseRecipients } from '../../stores/sealing/keys.ts';
+import { fieldErrorsOf } from '../problems/field-errors.ts';
 import { type FieldError, InvalidFields } from '../problems/problem.ts';
 import { optionsDigest } from './options-digest.ts';
-import { fieldErrorsOf } from './order-errors.ts';
-import { offeredDatasets, offeredName, readParameters } from './order-parameters.ts';
+import { offeredDatasets, readParameters } from './order-parameters.ts';
 import { OrderFields } from './schemas.ts';
 
 /** Temporal's limit for a workflow id; the whole order stands in it. */

@@ -1,20 +1,10 @@
-import {
-  type Connection,
-  isGrpcServiceError,
-  QueryNotRegisteredError,
-  QueryRejectedError,
-  ServiceError,
-  type WorkflowClient,
-  type WorkflowExecutionStatusName,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
-import { defaultPayloadConverter, defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { WaybillError } from '../../contracts/failures.ts';
+import type { Connection, WorkflowClient } from '@temporalio/client';
 import { fileExtension } from '../../contracts/order.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import type { ExportInput } from '../../contracts/steps.ts';
-import { PROGRESS_QUERY, type SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
-import { addHeartbeats } from './running-parts.ts';
+import { keyword } from '../../stores/schedules/attributes.ts';
+import { callTemporal } from '../../stores/schedules/calls.ts';
+import { createWorkflowRuns, type Fate, type WorkflowRun } from '../temporal/workflow-runs.ts';
 
 /** One run of an export's workflow. */
 export interface Run {
@@ -22,12 +12,6 @@ export interface Run {
   /** Run id of the first run. */
   readonly exportId: string;
 }
-
-/**
- * How a run stands: `open`; `cut` when it was ended from outside, or failed without a word; `over` when it has done all
- * its steps, or is not known any more.
- */
-export type Fate = 'open' | 'cut' | 'over';
 
 /**
  * The exports as Temporal runs them.
@@ -49,53 +33,15 @@ export interface ExportRuns {
   ping(): Promise<void>;
 }
 
-const CALL_MS = 5000;
-/** A query waits for a worker; without one the progress is simply not known. */
-const QUERY_MS = 1000;
 const PING_MS = 2000;
-
-const keyword = (name: (typeof SEARCH_ATTRIBUTES)[number], value: string) => ({
-  key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD),
-  value,
-});
 
 /** @param taskQueue queue of this deployment's workflows */
 export function createExportRuns(connection: Connection, workflows: WorkflowClient, taskQueue: string): ExportRuns {
-  async function call<Answer>(ms: number, work: () => Promise<Answer>): Promise<Answer> {
-    try {
-      return await connection.withDeadline(Date.now() + ms, work);
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError || !isTrouble(error)) throw error;
-      throw new WaybillError('temporal_unavailable', undefined, { cause: error });
-    }
-  }
-
-  async function describe(workflowId: string, runId?: string) {
-    try {
-      return await call(CALL_MS, () => workflows.getHandle(workflowId, runId).describe());
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return undefined;
-      throw error;
-    }
-  }
-
-  async function findRunning(workflowId: string): Promise<string | undefined> {
-    const latest = await describe(workflowId);
-    if (!latest || fateOf(latest.status.name) !== 'open') return undefined;
-    return latest.raw.workflowExecutionInfo?.firstRunId || latest.runId;
-  }
-
-  async function fate({ workflowId, exportId }: Run): Promise<Fate> {
-    const run = await describe(workflowId, exportId);
-    const fate = run ? fateOf(run.status.name) : 'over';
-    // A reset ends this run and goes on in another of the same chain.
-    return fate === 'cut' && (await findRunning(workflowId)) === exportId ? 'open' : fate;
-  }
-
+  const runs = createWorkflowRuns(workflows);
   return {
     async start(workflowId, input) {
       const { order } = input;
-      const handle = await call(CALL_MS, () =>
+      const handle = await callTemporal(workflows, () =>
         workflows.start('exportDataset', {
           args: [input],
           taskQueue,
@@ -114,70 +60,16 @@ export function createExportRuns(connection: Connection, workflows: WorkflowClie
       );
       return handle.firstExecutionRunId;
     },
-
-    findRunning,
-    fate,
-
-    async cancel({ workflowId, exportId }) {
-      const handle = workflows.getHandle(workflowId, undefined, { firstExecutionRunId: exportId });
-      try {
-        // The server takes a cancel request for a closed run without a word.
-        if ((await fate({ workflowId, exportId })) !== 'open') return 'ended';
-        await call(CALL_MS, () => handle.cancel());
-        return 'requested';
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return 'ended';
-        throw error;
-      }
-    },
-
-    async progress({ workflowId, exportId }) {
-      const handle = workflows.getHandle(workflowId, exportId);
-      try {
-        // In this order: a part that finishes in between is missed once, where the other way it would count twice.
-        const finished = await call(QUERY_MS, () => handle.query<Progress>(PROGRESS_QUERY));
-        const { raw } = await call(QUERY_MS, () => handle.describe());
-        const heartbeats = (raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
-          (heartbeatDetails?.payloads ?? []).map((payload) => defaultPayloadConverter.fromPayload(payload)),
-        );
-        return addHeartbeats(finished, heartbeats);
-      } catch (error) {
-        if (
-          error instanceof WorkflowNotFoundError ||
-          error instanceof WaybillError ||
-          error instanceof QueryNotRegisteredError ||
-          error instanceof QueryRejectedError
-        ) {
-          return undefined;
-        }
-        throw error;
-      }
-    },
-
+    findRunning: (workflowId) => runs.findRunning(workflowId),
+    cancel: (run) => runs.cancel(workflowRun(run)),
+    fate: (run) => runs.fate(workflowRun(run)),
+    progress: (run) => runs.progress(workflowRun(run)),
     async ping() {
-      await call(PING_MS, () => connection.workflowService.getSystemInfo({}));
+      await callTemporal(connection, () => connection.workflowService.getSystemInfo({}), PING_MS);
     },
   };
 }
 
-function fateOf(status: WorkflowExecutionStatusName): Fate {
-  switch (status) {
-    case 'COMPLETED':
-      return 'over';
-    case 'FAILED':
-    case 'CANCELLED':
-    case 'TERMINATED':
-    case 'TIMED_OUT':
-      return 'cut';
-    case 'RUNNING':
-    case 'PAUSED':
-    case 'CONTINUED_AS_NEW':
-    case 'UNSPECIFIED':
-    case 'UNKNOWN':
-      return 'open';
-  }
-}
-
-function isTrouble(error: unknown): boolean {
-  return isGrpcServiceError(error) || error instanceof ServiceError;
+function workflowRun({ workflowId, exportId }: Run): WorkflowRun {
+  return { workflowId, runId: exportId };
 }

@@ -30,6 +30,22 @@ export function mediaTypeOf(c: Context<ApiEnv>): string {
  * @throws WaybillError `unsupported_media_type`, `body_too_large`, `malformed_body`
  */
 export async function readJson(c: Context<ApiEnv>, bytesMax: number): Promise<unknown> {
+  assertJson(c);
+  return parseJson(await readBody(c, bytesMax));
+}
+
+/**
+ * The same where the body may be left out.
+ * @returns `undefined` when it is empty, whatever its type
+ */
+export async function readOptionalJson(c: Context<ApiEnv>, bytesMax: number): Promise<unknown> {
+  const body = await readBody(c, bytesMax);
+  if (body.byteLength === 0) return undefined;
+  assertJson(c);
+  return parseJson(body);
+}
+
+function assertJson(c: Context<ApiEnv>): void {
   const type = mediaTypeOf(c);
   if (type !== 'application/json' && !/^application\/[\w.-]+\+json$/.test(type)) {
     throw new WaybillError('unsupported_media_type');
@@ -37,7 +53,6 @@ export async function readJson(c: Context<ApiEnv>, bytesMax: number): Promise<un
   if ((c.req.header('content-encoding') ?? 'identity').trim().toLowerCase() !== 'identity') {
     throw new WaybillError('unsupported_media_type', 'The body is compressed. Send it without Content-Encoding.');
   }
-  return parseJson(await readBody(c, bytesMax));
 }
 
 /** @throws WaybillError `malformed_body` also for bytes that are not UTF-8 */

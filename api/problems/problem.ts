@@ -68,7 +68,8 @@ export function problemResponse(c: Context<ApiEnv>, error: unknown): Response {
     ...more,
     requestId: c.get('requestId'),
   };
-  if (status === 429 || status === 503) c.header('Retry-After', String(retryAfterSeconds(error)));
+  if (status === 429 || status === 503 || error instanceof TryLater)
+    c.header('Retry-After', String(retryAfterSeconds(error)));
   if (status === 401) challenge(c);
   if (code === 'insufficient_scope') {
     c.header('WWW-Authenticate', 'Bearer realm="waybill", error="insufficient_scope", scope="write"');

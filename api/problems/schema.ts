@@ -43,10 +43,11 @@ export function problems(...own: readonly FailureCode[]) {
     const { status, title } = FAILURES[code];
     const line = `\`${code}\`: ${title}.`;
     const before = byStatus[status];
+    const waits = before?.headers !== undefined || status === 429 || status === 503 || code === 'not_produced';
     byStatus[status] = {
       description: before ? `${before.description} ${line}` : line,
       content,
-      ...((status === 429 || status === 503) && { headers: retryAfter }),
+      ...(waits && { headers: retryAfter }),
     };
   }
   return byStatus;

@@ -2,7 +2,7 @@ import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { WaybillError } from '../../contracts/failures.ts';
 
-/** How long one call may take. Milliseconds. */
+/** How long one call may take, unless its caller says otherwise. Milliseconds. */
 const CALL_MS = 5000;
 
 /** What the connections of the API and of workers, and their clients, have in common. */
@@ -15,11 +15,16 @@ export interface Deadlines {
  * Makes a call that ends within seconds. What the server answers by name, such as that there is no such schedule,
  * passes through.
  *
+ * @param ms milliseconds that it may take
  * @throws WaybillError `temporal_unavailable`
  */
-export async function callTemporal<Answer>(calls: Deadlines, work: () => Promise<Answer>): Promise<Answer> {
+export async function callTemporal<Answer>(
+  calls: Deadlines,
+  work: () => Promise<Answer>,
+  ms: number = CALL_MS,
+): Promise<Answer> {
   try {
-    return await calls.withDeadline(Date.now() + CALL_MS, work);
+    return await calls.withDeadline(Date.now() + ms, work);
   } catch (error) {
     if (!isTrouble(error)) throw error;
     throw new WaybillError('temporal_unavailable', undefined, { cause: error });

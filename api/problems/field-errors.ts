@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import type { FieldError } from '../problems/problem.ts';
+import type { FieldError } from './problem.ts';
 
 /** Turns what zod found into field errors with codes of ours. @param body the object that was checked */
 export function fieldErrorsOf(error: z.ZodError, body: Readonly<Record<string, unknown>>): readonly FieldError[] {

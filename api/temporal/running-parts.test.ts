@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Progress } from '../../contracts/progress.ts';
-import { clamp } from './progress-reader.ts';
+import { clamp } from './progress-memory.ts';
 import { addHeartbeats } from './running-parts.ts';
 
 const FINISHED: Progress = {

@@ -1,13 +1,11 @@
-import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import { manifestKey } from '../../contracts/keys.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 
 /** A count of objects that one request removes. */
 const BATCH = 1000;
 
-/** Removes all that an export left. The manifest goes first: without it nobody reads the parts. */
-export async function removeObjects(objects: Objects, { tenant, exportId }: ExportRecord): Promise<void> {
-  const prefix = exportPrefix(tenant, exportId);
+/** Removes all that lies below a prefix. The manifest goes first: without it nobody reads the rest. */
+export async function removeObjects(objects: Objects, prefix: string): Promise<void> {
   await objects.remove([manifestKey(prefix)]);
   await objects.abortUploads(prefix);
   let batch: string[] = [];
