@@ -17,6 +17,7 @@ import { routingPath } from './http/path.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { failedLogins } from './limits/failed-logins.ts';
 import { tenantRequests } from './limits/tenant-requests.ts';
+import { mountPeriodic } from './periodic/mount.ts';
 import { InvalidFields, problemResponse } from './problems/problem.ts';
 import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/health.ts';
 
@@ -53,6 +54,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   });
 
   mountExports(app, deps, { requireCaller, logins, spendRequest });
+  mountPeriodic(app, deps, requireCaller);
   const token = tokenHandler({ ledger, logins, ownTokens: own, bodyBytesMax: settings.WAYBILL_BODY_BYTES_MAX });
   mount(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);

@@ -4,8 +4,11 @@ import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import type { GenerationRemovals } from '../stores/schedules/removals.ts';
+import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
 import type { Caller } from './auth/caller.ts';
 import type { ExportRuns } from './exports/runs.ts';
+import type { PeriodicRuns } from './periodic/runs.ts';
 
 /** The settings that the API reads. */
 export type ApiSettings = Pick<
@@ -21,6 +24,8 @@ export type ApiSettings = Pick<
   | 'WAYBILL_TENANT_REQUESTS_MAX'
   | 'WAYBILL_TENANT_EXPORTS_MAX'
   | 'WAYBILL_LOGIN_FAILURES_MAX'
+  | 'WAYBILL_PERIODIC_AT'
+  | 'WAYBILL_PERIODIC_TIME_ZONE'
 >;
 
 export interface Clock {
@@ -34,6 +39,9 @@ export interface ApiDeps {
   readonly catalog: Catalog;
   readonly objects: Objects;
   readonly exports: ExportRuns;
+  readonly periodicRuns: PeriodicRuns;
+  readonly schedules: PeriodicSchedules;
+  readonly removals: GenerationRemovals;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted when the process is asked to stop: event streams end, so that clients reconnect elsewhere. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Connection, WorkflowClient } from '@temporalio/client';
+import { Connection, ScheduleClient, WorkflowClient } from '@temporalio/client';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
 import { readSettings, SettingsError } from '../config/settings.ts';
@@ -7,8 +7,11 @@ import { explainStartup } from '../config/startup.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
+import { createGenerationRemovals } from '../stores/schedules/removals.ts';
+import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
 import { createApp } from './app.ts';
 import { createExportRuns } from './exports/runs.ts';
+import { createPeriodicRuns } from './periodic/runs.ts';
 import { listen } from './server.ts';
 
 /** Downloads under way have this long to finish once the process is asked to stop. Milliseconds. */
@@ -31,7 +34,9 @@ async function main(): Promise<void> {
     tls: settings.WAYBILL_TEMPORAL_TLS,
     ...(settings.WAYBILL_TEMPORAL_API_KEY ? { apiKey: settings.WAYBILL_TEMPORAL_API_KEY } : {}),
   });
-  const workflows = new WorkflowClient({ connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE });
+  const reach = { connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE };
+  const workflows = new WorkflowClient(reach);
+  const taskQueue = settings.WAYBILL_TASK_QUEUE;
 
   const stopping = new AbortController();
   const app = createApp({
@@ -39,7 +44,14 @@ async function main(): Promise<void> {
     ledger,
     catalog,
     objects,
-    exports: createExportRuns(connection, workflows, settings.WAYBILL_TASK_QUEUE),
+    exports: createExportRuns(connection, workflows, taskQueue),
+    periodicRuns: createPeriodicRuns(workflows),
+    schedules: createPeriodicSchedules(new ScheduleClient(reach), connection, {
+      taskQueue,
+      runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
+      jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
+    }),
+    removals: createGenerationRemovals(workflows, taskQueue),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

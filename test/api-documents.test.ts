@@ -110,6 +110,50 @@ describe('patterns of the OpenAPI document', () => {
   });
 });
 
+describe('the operations of periodic exports', () => {
+  interface Described {
+    readonly tags: readonly string[];
+    readonly description?: string;
+    readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
+    readonly responses: Readonly<Record<string, { readonly headers?: object; readonly content?: object }>>;
+  }
+  const load = async (path: string, method: string) => {
+    const { paths } = (await (await api.app.request('/openapi.json')).json()) as {
+      paths: Record<string, Record<string, Described>>;
+    };
+    const found = paths[path]?.[method];
+    if (!found) throw new Error(`${method} ${path} is not described`);
+    return found;
+  };
+
+  test.each([
+    ['get', '/dataexport', 'organisation'],
+    ['post', '/dataexport/enable', 'organisation'],
+    ['post', '/dataexport/rotate', 'organisation'],
+    ['post', '/dataexport/disable', 'deleteSettings organisation'],
+    ['get', '/dataexport/download', 'file fileType organisation parseJsonDataTypes privateKey sealed x-private-key'],
+    ['get', '/dataexport/downloadAll', 'fileType organisation parseJsonDataTypes privateKey sealed x-private-key'],
+  ])('%s %s takes %s', async (method, path, names) => {
+    const { tags, description, parameters } = await load(path, method);
+    expect([tags, typeof description]).toEqual([['Periodic exports'], 'string']);
+    expect(parameters.map(({ name }) => name).toSorted()).toEqual(names.split(' '));
+    const required = parameters.filter((parameter) => parameter.required === true).map(({ name }) => name);
+    expect(required.toSorted()).toEqual(names.split(' ').filter((name) => ['file', 'fileType'].includes(name)));
+  });
+
+  test.each([
+    ['/dataexport/download', ['application/json', 'application/octet-stream', 'text/csv']],
+    ['/dataexport/downloadAll', ['application/zip']],
+  ])('%s describes what it sends, and that one may have to wait', async (path, types) => {
+    const { responses } = await load(path, 'get');
+    expect(Object.keys(responses['200']?.content ?? {}).toSorted()).toEqual(types);
+    expect(Object.keys(responses['200']?.headers ?? {})).toEqual(
+      expect.arrayContaining(['Content-Disposition', 'X-Waybill-Generation', 'X-Waybill-Snapshot']),
+    );
+    expect(Object.keys(responses['404']?.headers ?? {})).toEqual(['Retry-After']);
+  });
+});
+
 describe('health', () => {
   test('is of the process alone; readiness names what is down, without hosts', async () => {
     const own = started.compose();
@@ -138,6 +182,12 @@ describe('addresses', () => {
     ['POST', '/exports/abc/file', 'GET, HEAD'],
     ['GET', '/oauth/token', 'POST'],
     ['POST', '/healthz', 'GET, HEAD'],
+    ['POST', '/dataexport', 'GET, HEAD'],
+    ['GET', '/dataexport/enable', 'POST'],
+    ['GET', '/dataexport/rotate', 'POST'],
+    ['GET', '/dataexport/disable', 'POST'],
+    ['POST', '/dataexport/download', 'GET, HEAD'],
+    ['DELETE', '/dataexport/downloadAll', 'GET, HEAD'],
   ])('%s %s: 405 with Allow', async (method, path, allow) => {
     const response = await api.app.request(path, { method });
     expect([response.status, response.headers.get('allow')]).toEqual([405, allow]);
@@ -154,6 +204,7 @@ describe('addresses', () => {
 
   test('no query is logged', async () => {
     await api.app.request('/exports/abc/file?signature=very-secret&privateKey=also-secret');
+    await api.app.request('/dataexport/download?privateKey=also-secret');
     const logged = started.logged.join('');
     expect(logged).toContain('/exports/abc/file');
     expect(logged).not.toMatch(/very-secret|also-secret/);

@@ -4,7 +4,7 @@ import { createApp } from '../api/app.ts';
 import type { ApiSettings } from '../api/deps.ts';
 import { listen } from '../api/server.ts';
 import { createCatalog } from '../config/catalog.ts';
-import type { Dataset } from '../config/dataset.ts';
+import type { Catalog, Dataset } from '../config/dataset.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { MANIFEST_VERSION, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
@@ -12,6 +12,7 @@ import type { ExportRecord, Scope } from '../stores/ledger/ledger.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
+import { createScriptedPeriodic } from './scripted-periodic.ts';
 import { createScriptedRuns } from './scripted-runs.ts';
 
 export const BODY = {
@@ -33,6 +34,8 @@ const SETTINGS: ApiSettings = {
   WAYBILL_TENANT_REQUESTS_MAX: 1_000_000,
   WAYBILL_TENANT_EXPORTS_MAX: 500,
   WAYBILL_LOGIN_FAILURES_MAX: 1_000_000,
+  WAYBILL_PERIODIC_AT: '01:30',
+  WAYBILL_PERIODIC_TIME_ZONE: 'UTC',
 };
 
 function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
@@ -63,6 +66,8 @@ const CATALOG = createCatalog([
   }),
   dataset('NOTES', { parameters: [{ name: 'about', type: 'text', required: false, title: null }] }),
   dataset('HIDDEN', { doors: ['periodic'] }),
+  dataset('EVALUATION_USERS', { doors: ['periodic'], offeredAs: 'user' }),
+  dataset('year', { doors: ['periodic'] }),
 ]);
 
 /**
@@ -79,22 +84,26 @@ export async function startApi() {
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
 
   /** A new API over the same ledger, with stores of its own. */
-  function compose(settings: Partial<ApiSettings> = {}) {
+  function compose(settings: Partial<ApiSettings> = {}, catalog: Catalog = CATALOG) {
     const runs = createScriptedRuns();
+    const periodic = createScriptedPeriodic();
     const objects = createMemoryObjects();
     const stopping = new AbortController();
     const all = { ...SETTINGS, ...settings };
     const app = createApp({
       settings: all,
       ledger,
-      catalog: CATALOG,
+      catalog,
       objects,
       exports: runs,
+      periodicRuns: periodic.periodicRuns,
+      schedules: periodic.schedules,
+      removals: periodic.removals,
       clock,
       logger,
       stopping: stopping.signal,
     });
-    return { app, runs, objects, stopping, settings: all, serve: () => listen(app, '127.0.0.1', 0) };
+    return { app, runs, periodic, objects, stopping, settings: all, serve: () => listen(app, '127.0.0.1', 0) };
   }
 
   async function addTenant(scopes: readonly Scope[] = ['read', 'write']) {

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { Connection, WorkflowClient } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExportRuns, type ExportRuns } from '../api/exports/runs.ts';
+import { createPeriodicRuns } from '../api/periodic/runs.ts';
 import { useStack } from './context.ts';
 import { failsWith, orderOf } from './ledger-set-up.ts';
 
@@ -57,6 +58,41 @@ describe('an export in Temporal', () => {
   });
 });
 
+describe('a periodic run in Temporal', () => {
+  const startRun = async () => {
+    const workflowId = `periodic-export|${randomUUID()}`;
+    const handle = await workflows.start('periodicExport', {
+      args: [{ tenant: 'dreambuilder' }],
+      taskQueue: `nobody-${randomUUID()}`,
+      workflowId,
+    });
+    return { workflowId, generationId: handle.firstExecutionRunId };
+  };
+
+  test('is asked to end, and waited for no longer than is said', async () => {
+    const periodic = createPeriodicRuns(workflows);
+    const run = await startRun();
+    expect(await periodic.fate(run)).toBe('open');
+    expect(await periodic.progress(run)).toBeUndefined();
+    const began = Date.now();
+    expect(await periodic.endRun(run, 500)).toBe(false);
+    expect(Date.now() - began).toBeLessThan(10_000);
+    const { raw } = await workflows.getHandle(run.workflowId).describe();
+    expect(raw.workflowExtendedInfo?.cancelRequested).toBe(true);
+
+    const ending = periodic.endRun(run, 60_000);
+    await workflows.getHandle(run.workflowId).terminate();
+    expect(await ending).toBe(true);
+    expect(await periodic.fate(run)).toBe('cut');
+    expect(await periodic.endRun(run, 60_000)).toBe(true);
+  });
+
+  test('that is not known has ended', async () => {
+    const run = { workflowId: `periodic-export|${randomUUID()}`, generationId: randomUUID() };
+    expect(await createPeriodicRuns(workflows).endRun(run, 60_000)).toBe(true);
+  });
+});
+
 test('a server that does not answer is unavailable within seconds', async () => {
   const silent = createServer(() => undefined);
   await new Promise<void>((resolve) => {
@@ -70,6 +106,9 @@ test('a server that does not answer is unavailable within seconds', async () => 
   await expect(lost.start('w', input)).rejects.toEqual(failsWith('temporal_unavailable'));
   await expect(lost.cancel(run)).rejects.toEqual(failsWith('temporal_unavailable'));
   expect(await lost.progress(run)).toBeUndefined();
+  const periodic = createPeriodicRuns(new WorkflowClient({ connection: away }));
+  const periodicRun = { workflowId: 'w', generationId: randomUUID() };
+  await expect(periodic.endRun(periodicRun, 60_000)).rejects.toEqual(failsWith('temporal_unavailable'));
   await away.close();
   silent.close();
 }, 40_000);

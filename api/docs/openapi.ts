@@ -21,7 +21,7 @@ export function serveOpenApi(app: ApiApp, { settings }: Pick<ApiDeps, 'settings'
     flows: {
       clientCredentials: {
         tokenUrl: '/oauth/token',
-        scopes: { read: 'See and download.', write: 'Request, cancel, delete.', everything: 'Both.' },
+        scopes: { read: 'See and download.', write: 'Request, enable, cancel, delete.', everything: 'Both.' },
       },
     },
   });
@@ -34,7 +34,8 @@ export function serveOpenApi(app: ApiApp, { settings }: Pick<ApiDeps, 'settings'
           title: 'Waybill',
           version: '0.1.0',
           description:
-            'Data exports on demand. Errors are `application/problem+json`; [every code is explained](/problems). ' +
+            'Data exports on demand, and periodic ones that only the tenant can open. ' +
+            'Errors are `application/problem+json`; [every code is explained](/problems). ' +
             'All paths also exist under `/tp-api`.',
           license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
         },

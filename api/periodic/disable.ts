@@ -1,0 +1,39 @@
+import type { Handler } from 'hono';
+import { syncSchedule } from '../../stores/schedules/sync.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { FieldError } from '../problems/problem.ts';
+import { type DeleteDeps, deleteSettings } from './delete-settings.ts';
+import { readQuery, refuseWrong } from './query.ts';
+import type { DisabledAnswer } from './schemas.ts';
+
+/** A run that is cancelled by a plain disable can publish nothing any more; so long its end is waited for. */
+const END_MS = 2000;
+/** Generations that are looked through for running ones; there is one at the most. */
+const GENERATIONS_SEEN = 20;
+
+/** Answers `POST /dataexport/disable`. Repeating it is harmless, and goes on with what was not done. */
+export function disableHandler(deps: DeleteDeps): Handler<ApiEnv> {
+  return async function disable(c) {
+    c.header('Cache-Control', 'no-store');
+    const errors: FieldError[] = [];
+    const query = readQuery(c, errors);
+    const withFiles = query.flag('deleteSettings');
+    refuseWrong(c, errors, query.text('organisation'));
+    const { tenant, actor } = c.get('caller');
+    if (withFiles) await deleteSettings(deps, tenant.key, actor);
+    else await switchOff(deps, tenant.key, actor);
+    return c.json({ enabled: false } satisfies DisabledAnswer);
+  };
+}
+
+async function switchOff(
+  { ledger, schedules, periodicRuns }: Pick<ApiDeps, 'ledger' | 'schedules' | 'periodicRuns'>,
+  tenant: string,
+  actor: string,
+): Promise<void> {
+  if (!(await ledger.disablePeriodic(tenant, null, actor))) return;
+  await syncSchedule(ledger, schedules, tenant);
+  const generations = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
+  const running = generations.filter(({ state }) => state === 'running');
+  await Promise.all(running.map((run) => periodicRuns.endRun(run, END_MS)));
+}

@@ -1,0 +1,57 @@
+import type { Handler } from 'hono';
+import { type ZipEntry, zip } from '../../formats/zip.ts';
+import type { ApiEnv } from '../deps.ts';
+import { attachment } from '../http/disposition.ts';
+import { admit, notProduced } from './access.ts';
+import { contentName, openContent } from './content.ts';
+import { type DownloadDeps, offeredFiles, sendContent } from './download.ts';
+import { readDownload } from './download-query.ts';
+
+/** Answers GET and HEAD of `/dataexport/downloadAll`: every file of one generation in one zip, flat. */
+export function downloadAllHandler(deps: DownloadDeps): Handler<ApiEnv> {
+  const names = offeredFiles(deps);
+  return async function downloadAll(c) {
+    const { opening, shape } = readDownload(c, () => undefined);
+    const { key: tenant } = c.get('caller').tenant;
+    const admission = await admit(deps, tenant, opening);
+    const { manifest, key } = admission;
+    const files = names.flatMap((name) => manifest.files.filter(({ file }) => file === name));
+    if (files.length === 0) throw notProduced();
+    const form = { ...shape, key };
+    const modifiedAt = new Date(manifest.snapshotAt);
+    const source = (signal: AbortSignal) =>
+      firstProven(
+        files.map((file) => {
+          const { bytes, contentBytes } = file.objects[form.fileType];
+          return {
+            name: contentName(file, form),
+            modifiedAt,
+            bytesMax: key === null ? bytes : contentBytes,
+            open: () => openContent(deps.objects, admission, file, form, signal),
+          };
+        }),
+        signal,
+      );
+    const headers = {
+      'Content-Type': 'application/zip',
+      'Content-Disposition': attachment(`${tenant}-${form.fileType}-${manifest.snapshotAt.slice(0, 10)}.zip`),
+    };
+    return sendContent(c, deps, { admission, opening, form, headers, source, file: '*' });
+  };
+}
+
+/** The zip, whose first byte comes only when the first file has been opened, so that what fails at once can be told. */
+async function* firstProven(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const [first, ...rest] = entries;
+  if (!first) return;
+  const content = first.open()[Symbol.asyncIterator]();
+  try {
+    const start = await content.next();
+    const open = async function* () {
+      for (let next = start; !next.done; next = await content.next()) yield next.value;
+    };
+    yield* zip([{ ...first, open }, ...rest], signal);
+  } finally {
+    await content.return?.();
+  }
+}

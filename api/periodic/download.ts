@@ -1,0 +1,83 @@
+import type { Context, Handler } from 'hono';
+import { offeredAt, offeredName } from '../../config/offered.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { attachment } from '../http/disposition.ts';
+import { streamBody } from '../http/stream.ts';
+import { type Admission, admit, assertStands, explained, notProduced, type Opening } from './access.ts';
+import { contentLength, contentName, contentType, type Form, openContent } from './content.ts';
+import { readDownload } from './download-query.ts';
+
+export type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
+
+/** Names that callers know the periodic files by, in the order of the catalog. */
+export function offeredFiles({ catalog }: Pick<DownloadDeps, 'catalog'>): readonly string[] {
+  return offeredAt(catalog, 'periodic').map(offeredName);
+}
+
+/** Answers GET and HEAD of `/dataexport/download`. */
+export function downloadHandler(deps: DownloadDeps): Handler<ApiEnv> {
+  const files = offeredFiles(deps);
+  return async function download(c) {
+    const { more: name, opening, shape } = readDownload(c, (query) => query.choice('file', files, 'unknown_file'));
+    const admission = await admit(deps, c.get('caller').tenant.key, opening);
+    const file = admission.manifest.files.find((candidate) => candidate.file === name);
+    if (!file) throw notProduced(`${name} is not among the files yet. The next run makes it.`);
+    const form = { ...shape, key: admission.key };
+    const length = contentLength(file, form);
+    const headers = {
+      'Content-Type': contentType(form),
+      'Content-Disposition': attachment(contentName(file, form)),
+      ...(length !== undefined && { 'Content-Length': String(length) }),
+    };
+    const source = (signal: AbortSignal) => openContent(deps.objects, admission, file, form, signal);
+    return sendContent(c, deps, { admission, opening, form, headers, source, file: file.file });
+  };
+}
+
+/** An answer that is ready to be sent. */
+export interface Content {
+  readonly admission: Admission;
+  readonly opening: Opening;
+  readonly form: Form;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Name of the file, or `*` for all of them. */
+  readonly file: string;
+  /** Reads nothing before the first chunk is asked for. */
+  readonly source: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Sends what a download is, or for HEAD only tells of it. What fails before the first byte is still an answer; what fails
+ * later cuts the connection. The start of a download is audited.
+ */
+export async function sendContent(
+  c: Context<ApiEnv>,
+  deps: DownloadDeps,
+  { admission, opening, form, headers, file, source }: Content,
+): Promise<Response> {
+  const { manifest, settings } = admission;
+  const all = {
+    ...headers,
+    'Cache-Control': 'no-store',
+    'X-Waybill-Generation': manifest.generationId,
+    'X-Waybill-Snapshot': manifest.snapshotAt,
+  };
+  if (c.req.method === 'HEAD') return c.body(null, 200, all);
+  const gone = new AbortController();
+  const body = await explained(deps, settings, opening, () => streamBody(c, source(gone.signal), gone));
+  try {
+    await assertStands(deps, admission, opening);
+    const { tenant, actor } = c.get('caller');
+    await deps.ledger.audit({
+      tenant: tenant.key,
+      actor,
+      action: 'periodic.downloaded',
+      exportId: manifest.generationId,
+      detail: { file, fileType: form.fileType, generation: manifest.generationId, sealed: form.key === null },
+    });
+  } catch (error) {
+    await body.cancel();
+    throw error;
+  }
+  return c.body(body, 200, all);
+}

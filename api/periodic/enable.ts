@@ -1,0 +1,79 @@
+import type { z } from '@hono/zod-openapi';
+import type { Handler } from 'hono';
+import type { Logger } from 'pino';
+import { offeredAt } from '../../config/offered.ts';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { Enabling, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import { syncSchedule } from '../../stores/schedules/sync.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { HINTS } from './hints.ts';
+import { readKeyOrder, sealingKey } from './key-order.ts';
+import { EnableBody, type EnabledAnswer } from './schemas.ts';
+
+type EnableDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'catalog' | 'schedules'>;
+
+/** Answers `POST /dataexport/enable`. The private key is in this answer and nowhere else. */
+export function enableHandler({ settings, ledger, catalog, schedules }: EnableDeps): Handler<ApiEnv> {
+  /** Puts back what enabling changed, because it cannot be carried out. */
+  async function undo({ outcome, settings: made }: Enabling, actor: string, logger: Logger): Promise<void> {
+    try {
+      if (outcome === 'enabled') await ledger.deletePeriodic(made.tenant, made.epoch, actor);
+      else await ledger.disablePeriodic(made.tenant, made.epoch, actor);
+    } catch (error) {
+      logger.error({ err: error, tenant: made.tenant }, 'periodic exports stay enabled without a schedule; rotate');
+    }
+  }
+
+  return async function enable(c) {
+    c.header('Cache-Control', 'no-store');
+    const order = await readKeyOrder(c, EnableBody, settings.WAYBILL_BODY_BYTES_MAX);
+    if (offeredAt(catalog, 'periodic').length === 0) {
+      throw new WaybillError('not_found', 'This deployment offers no periodic files. Ask the operator.');
+    }
+    const { tenant, actor } = c.get('caller');
+    const logger = c.get('logger');
+    const kept = await ledger.findPeriodic(tenant.key);
+    if (kept?.enabled) throw new WaybillError('already_enabled');
+    const key = await sealingKey(order);
+    // Asked before anything is changed: without Temporal there would be neither schedule nor run.
+    await schedules.find(tenant.key);
+
+    const enabling = await ledger.enablePeriodic({
+      tenant: tenant.key,
+      recipient: key.recipient,
+      ownRecipient: key.privateKey === null,
+      runTime: runTimeOf(order, kept),
+      actor,
+    });
+    if (enabling.outcome === 'already') throw new WaybillError('already_enabled');
+    if (enabling.outcome === 'kept') throw new WaybillError('recipient_kept');
+    try {
+      await syncSchedule(ledger, schedules, tenant.key);
+    } catch (error) {
+      await undo(enabling, actor, logger);
+      throw error;
+    }
+
+    const hints: string[] = [];
+    if (enabling.outcome === 'resumed') hints.push(HINTS.resumed);
+    else if (key.privateKey === null) hints.push(HINTS.ownRecipient);
+    try {
+      await schedules.trigger(tenant.key);
+    } catch (error) {
+      logger.error({ err: error, tenant: tenant.key }, 'the first periodic run could not be started');
+      hints.push(HINTS.notTriggered);
+    }
+    return c.json({
+      enabled: true,
+      privateKey: enabling.outcome === 'resumed' ? null : key.privateKey,
+      recipient: enabling.settings.recipient ?? key.recipient,
+      ...(hints.length > 0 && { hint: hints.join(' ') }),
+    } satisfies EnabledAnswer);
+  };
+}
+
+/** Half a run time that is given leaves the other half as it was. */
+function runTimeOf({ at, timeZone }: z.infer<typeof EnableBody>, kept: PeriodicSettings | undefined) {
+  if (at === undefined && timeZone === undefined) return undefined;
+  return { at: at ?? kept?.runAt ?? null, timeZone: timeZone ?? kept?.timeZone ?? null };
+}

@@ -1,0 +1,75 @@
+import type { Handler } from 'hono';
+import { generationPrefix } from '../../contracts/keys.ts';
+import type { Generation } from '../../stores/ledger/periodic.ts';
+import { syncSchedule } from '../../stores/schedules/sync.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { removeObjects } from '../objects/remove-objects.ts';
+import { HINTS } from './hints.ts';
+import { readKeyOrder, sealingKey } from './key-order.ts';
+import { type EnabledAnswer, KeyBody } from './schemas.ts';
+import { SWEEP_MS } from './sweep.ts';
+
+type RotateDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'objects' | 'schedules' | 'removals'>;
+
+/**
+ * Answers `POST /dataexport/rotate`. Once the ledger has the new recipient, the answer is 200 whatever fails: the key in
+ * it exists nowhere else.
+ */
+export function rotateHandler({ settings, ledger, objects, schedules, removals }: RotateDeps): Handler<ApiEnv> {
+  async function startRun(tenant: string): Promise<void> {
+    await syncSchedule(ledger, schedules, tenant);
+    await schedules.trigger(tenant);
+  }
+
+  async function removeNow(outdated: readonly Generation[]): Promise<void> {
+    for (const { tenant, generationId } of outdated) {
+      await removeObjects(objects, generationPrefix(tenant, generationId));
+      await ledger.recordGenerationRemoval(generationId);
+    }
+  }
+
+  async function removeAgain(outdated: readonly Generation[]): Promise<void> {
+    for (const { tenant, generationId } of outdated) {
+      await removals.scheduleRemoval({ tenant, generationId }, SWEEP_MS);
+    }
+  }
+
+  return async function rotate(c) {
+    c.header('Cache-Control', 'no-store');
+    const order = await readKeyOrder(c, KeyBody, settings.WAYBILL_BODY_BYTES_MAX);
+    const { tenant, actor } = c.get('caller');
+    const key = await sealingKey(order);
+    const { outdated } = await ledger.rotatePeriodic({
+      tenant: tenant.key,
+      recipient: key.recipient,
+      ownRecipient: key.privateKey === null,
+      actor,
+    });
+
+    const attempt = async (what: string, work: Promise<void>): Promise<boolean> => {
+      try {
+        await work;
+        return true;
+      } catch (error) {
+        c.get('logger').error({ err: error, tenant: tenant.key }, what);
+        return false;
+      }
+    };
+    const [started, removed] = await Promise.all([
+      attempt('the run after a rotation could not be started', startRun(tenant.key)),
+      attempt('files of before a rotation could not be removed', removeNow(outdated)),
+      attempt('the second removal of files of before a rotation could not be scheduled', removeAgain(outdated)),
+    ]);
+    const hints = [
+      ...(key.privateKey === null ? [HINTS.ownRecipient] : []),
+      ...(started ? [] : [HINTS.notTriggered]),
+      ...(removed ? [] : [HINTS.notRemoved]),
+    ];
+    return c.json({
+      enabled: true,
+      privateKey: key.privateKey,
+      recipient: key.recipient,
+      ...(hints.length > 0 && { hint: hints.join(' ') }),
+    } satisfies EnabledAnswer);
+  };
+}

@@ -1,0 +1,115 @@
+import { z } from '@hono/zod-openapi';
+import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
+import { isTimeZone, TIME_OF_DAY } from '../../contracts/periodic.ts';
+import { GENERATION_STATES } from '../../stores/ledger/periodic.ts';
+import { ProgressView } from '../exports/schemas.ts';
+
+const codes = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
+/** Characters of one recipient at the most; a post-quantum one has about 2,000. */
+const RECIPIENT_LENGTH_MAX = 4096;
+/** Characters of the name of a time zone at the most; the longest has about 30. */
+const TIME_ZONE_LENGTH_MAX = 64;
+
+const time = (description: string) => z.string().openapi({ description, example: '2026-11-21T01:30:00.000Z' });
+const count = z.number().int().min(0);
+
+/** Which key the files are sealed to. */
+export const KeyBody = z
+  .strictObject({
+    recipient: z.string().max(RECIPIENT_LENGTH_MAX).optional().openapi({
+      description:
+        'Your own age public key (age1…). Then no private key is made here, and nobody but you can ever open the files.',
+    }),
+    postQuantum: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Make a key that also withstands quantum computers. Not together with `recipient`.' }),
+  })
+  .openapi('PeriodicKeyRequest');
+
+export const EnableBody = KeyBody.extend({
+  at: z
+    .string()
+    .regex(TIME_OF_DAY, 'Should be a time of day such as 01:30.')
+    .optional()
+    .openapi({ description: 'When the run begins every day. By default as the operator has it.', example: '01:30' }),
+  timeZone: z
+    .string()
+    .max(TIME_ZONE_LENGTH_MAX)
+    .refine(isTimeZone, 'Should be an IANA time zone such as Europe/Amsterdam.')
+    .optional()
+    .openapi({ description: 'IANA time zone of `at`.', example: 'Europe/Amsterdam' }),
+}).openapi('PeriodicEnableRequest');
+
+export const EnabledAnswer = z
+  .object({
+    enabled: z.literal(true),
+    privateKey: z
+      .string()
+      .nullable()
+      .openapi({
+        description:
+          'The age identity that opens the files. It is shown this once and stored nowhere: keep it. `null` when the ' +
+          'recipient is your own, or is the one of before.',
+        example: 'AGE-SECRET-KEY-1…',
+      }),
+    recipient: z.string().openapi({ description: 'The age public key that the files are sealed to.' }),
+    hint: z.string().optional().openapi({ description: 'What is other than you may expect.' }),
+  })
+  .openapi('PeriodicEnabled');
+export type EnabledAnswer = z.infer<typeof EnabledAnswer>;
+
+export const DisabledAnswer = z.object({ enabled: z.literal(false) }).openapi('PeriodicDisabled');
+export type DisabledAnswer = z.infer<typeof DisabledAnswer>;
+
+const size = z
+  .object({
+    bytes: count.openapi({ description: 'As stored, sealed.' }),
+    contentBytes: count.openapi({ description: 'As downloaded.' }),
+  })
+  .openapi('PeriodicFileSize');
+
+const GenerationView = z
+  .object({
+    generationId: z.uuid(),
+    snapshotAt: time('The moment that all files were read at: nothing later is in any of them.'),
+    publishedAt: z.string().nullable(),
+    rows: count.openapi({ description: 'Sum over the files.' }),
+    bytes: count.openapi({ description: 'Sum over all stored objects.' }),
+    files: z.array(z.object({ file: z.string(), rows: count, csv: size, json: size })),
+  })
+  .openapi('PeriodicGeneration');
+
+export const PeriodicView = z
+  .object({
+    enabled: z.boolean(),
+    recipient: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The age public key that files are sealed to; null: never enabled, or deleted since.' }),
+    ownRecipient: z.boolean().openapi({ description: 'Whether you brought it.' }),
+    schedule: z.object({ at: z.string().openapi({ example: '01:30' }), timeZone: z.string() }),
+    nextRunAt: z.string().nullable().openapi({ description: 'Null while disabled, or when it is not known.' }),
+    lastRun: z
+      .object({
+        generationId: z.uuid(),
+        state: z.enum(GENERATION_STATES),
+        startedAt: z.string(),
+        endedAt: z.string().nullable(),
+        failure: z.object({ code: z.enum(codes), message: z.string() }).nullable(),
+      })
+      .nullable()
+      .openapi({ description: 'The newest run that has ended.' }),
+    running: z
+      .object({ generationId: z.uuid(), startedAt: z.string(), progress: ProgressView })
+      .nullable()
+      .openapi({ description: 'The run under way. A part of its progress is one file in one file type.' }),
+    failingSince: z
+      .string()
+      .nullable()
+      .openapi({ description: 'When runs began to fail; null: the last one succeeded.' }),
+    generation: GenerationView.nullable().openapi({ description: 'What downloads are of.' }),
+    files: z.array(z.string()).openapi({ description: 'Names of all files that are offered.' }),
+  })
+  .openapi('PeriodicExports');
+export type PeriodicView = z.infer<typeof PeriodicView>;

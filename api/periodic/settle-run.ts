@@ -1,0 +1,43 @@
+import { WaybillError } from '../../contracts/failures.ts';
+import { generationPrefix } from '../../contracts/keys.ts';
+import type { Generation } from '../../stores/ledger/periodic.ts';
+import type { ApiDeps } from '../deps.ts';
+import { removeObjects } from '../objects/remove-objects.ts';
+
+const MESSAGE = 'The run was ended by an operator before it was done. The next run tries anew.';
+
+type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'periodicRuns' | 'logger'>;
+
+/**
+ * Sees to it that a run that was ended from outside, in the Temporal UI for example, is not under way for ever: records
+ * that it failed, and removes what it left. Runs that are open are left alone, and so are all while Temporal does not
+ * answer.
+ *
+ * @returns the run as it stands then
+ */
+export async function settleRun(deps: SettleDeps, run: Generation): Promise<Generation> {
+  const { ledger, objects, logger } = deps;
+  const { tenant, generationId } = run;
+  if (run.state !== 'running' || (await isOpen(deps, run))) return run;
+  // A run records its end before it closes, so what is still running in the ledger now will stay so.
+  await ledger.endGeneration(generationId, { state: 'failed', failure: { code: 'internal', message: MESSAGE } });
+  const now = (await ledger.findGeneration(generationId)) ?? run;
+  if (now.state !== 'failed' || now.failure?.message !== MESSAGE) return now;
+  logger.warn({ generationId }, 'a periodic run that was ended from outside is recorded as failed');
+  try {
+    await removeObjects(objects, generationPrefix(tenant, generationId));
+    await ledger.recordGenerationRemoval(generationId);
+  } catch (error) {
+    logger.error({ err: error, generationId }, 'what a failed periodic run left could not be removed');
+  }
+  return now;
+}
+
+async function isOpen({ periodicRuns }: SettleDeps, run: Generation): Promise<boolean> {
+  try {
+    return (await periodicRuns.fate(run)) === 'open';
+  } catch (error) {
+    if (error instanceof WaybillError && error.code === 'temporal_unavailable') return true;
+    throw error;
+  }
+}

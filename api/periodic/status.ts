@@ -1,0 +1,85 @@
+import type { Context, Handler } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { ScheduleSight } from '../../stores/schedules/schedules.ts';
+import { syncSchedule } from '../../stores/schedules/sync.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { FieldError } from '../problems/problem.ts';
+import { progressMemory } from '../temporal/progress-memory.ts';
+import { offeredFiles } from './download.ts';
+import { readQuery, refuseWrong } from './query.ts';
+import { settleRun } from './settle-run.ts';
+import { openGeneration, type StoredGeneration } from './stored-generation.ts';
+import { periodicView } from './view.ts';
+
+/** Runs that are looked through for the last one that ended. */
+const RUNS_SEEN = 5;
+
+export type StatusDeps = Pick<
+  ApiDeps,
+  'settings' | 'ledger' | 'objects' | 'catalog' | 'schedules' | 'periodicRuns' | 'clock' | 'logger'
+>;
+
+/** Answers `GET /dataexport`: how things stand. Mends on the way what a process that died has left half done. */
+export function statusHandler(deps: StatusDeps): Handler<ApiEnv> {
+  const { ledger, settings, periodicRuns } = deps;
+  const memory = progressMemory(deps.clock);
+  const files = offeredFiles(deps);
+  const deployment = { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE };
+  return async function showPeriodic(c) {
+    c.header('Cache-Control', 'no-store');
+    const errors: FieldError[] = [];
+    refuseWrong(c, errors, readQuery(c, errors).text('organisation'));
+    const { key: tenant } = c.get('caller').tenant;
+    const listed = await ledger.listGenerations(tenant, RUNS_SEEN);
+    const runs = await Promise.all(listed.map((run) => settleRun(deps, run)));
+    // After the runs: settling one may begin a series of failures.
+    const found = await ledger.findPeriodic(tenant);
+    const sight = found && (await lookAtSchedule(c, deps, found));
+    const running = runs.find(({ state }) => state === 'running');
+    const progress = running && (await memory.read(running.generationId, () => periodicRuns.progress(running)));
+    const view = periodicView({
+      settings: found,
+      deployment,
+      nextRunAt: sight?.nextRunAt ?? null,
+      lastRun: runs.find(({ state }) => state !== 'running'),
+      running: running && progress && { run: running, progress },
+      current: found && (await findCurrent(deps, found)),
+      files,
+    });
+    return c.json(view);
+  };
+}
+
+/** @returns `undefined` also while Temporal does not answer: the rest can be told all the same */
+async function lookAtSchedule(
+  c: Context<ApiEnv>,
+  { ledger, schedules }: StatusDeps,
+  { tenant, enabled }: PeriodicSettings,
+): Promise<ScheduleSight | undefined> {
+  try {
+    const sight = await schedules.find(tenant);
+    if ((sight !== undefined) === enabled) return sight;
+    await syncSchedule(ledger, schedules, tenant);
+    return await schedules.find(tenant);
+  } catch (error) {
+    if (!(error instanceof WaybillError)) throw error;
+    c.get('logger').warn({ err: error, tenant }, 'a schedule could not be looked at');
+    return undefined;
+  }
+}
+
+/** @returns the generation that downloads are of, or `undefined` when there is none, also while its files are removed */
+async function findCurrent(
+  { ledger, objects }: StatusDeps,
+  { tenant, generationId }: PeriodicSettings,
+): Promise<(StoredGeneration & { readonly publishedAt: Date | null }) | undefined> {
+  const record = generationId === null ? undefined : await ledger.findGeneration(generationId);
+  if (record?.tenant !== tenant) return undefined;
+  try {
+    return { ...(await openGeneration(objects, record)), publishedAt: record.endedAt };
+  } catch (error) {
+    if (error instanceof WaybillError && error.code === 'gone') return undefined;
+    throw error;
+  }
+}

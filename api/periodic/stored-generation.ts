@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { GenerationManifest } from '../../contracts/generation.ts';
+import { parseGeneration } from '../../contracts/generation-schema.ts';
+import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
+import type { Generation } from '../../stores/ledger/periodic.ts';
+import type { Objects } from '../../stores/objects/objects.ts';
+
+/** A published generation, as its manifest tells. */
+export interface StoredGeneration {
+  readonly manifest: GenerationManifest;
+  /** Object key prefix that its files lie under. */
+  readonly prefix: string;
+}
+
+/**
+ * Reads the manifest of a generation. Only the one whose hash the ledger names counts: whoever can write to the bucket
+ * cannot offer another.
+ *
+ * @throws WaybillError `gone` when there is none, `object_damaged`, `objects_unavailable`
+ */
+export async function openGeneration(
+  objects: Objects,
+  { tenant, generationId, manifestSha256 }: Generation,
+): Promise<StoredGeneration> {
+  const prefix = generationPrefix(tenant, generationId);
+  const bytes = await objects.get(manifestKey(prefix));
+  if (!bytes) throw new WaybillError('gone');
+  if (createHash('sha256').update(bytes).digest('hex') !== manifestSha256) throw new WaybillError('object_damaged');
+  const read = parseGeneration(Buffer.from(bytes).toString('utf8'));
+  if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
+  const { generation: manifest } = read;
+  if (manifest.generationId !== generationId || manifest.tenant !== tenant) throw new WaybillError('object_damaged');
+  return { manifest, prefix };
+}

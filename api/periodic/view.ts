@@ -1,0 +1,70 @@
+import type { RunTime } from '../../contracts/periodic.ts';
+import type { Progress } from '../../contracts/progress.ts';
+import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { PeriodicView } from './schemas.ts';
+import type { StoredGeneration } from './stored-generation.ts';
+
+/** All that `GET /dataexport` tells of. */
+export interface PeriodicSight {
+  /** `undefined`: never enabled */
+  readonly settings: PeriodicSettings | undefined;
+  /** The run time of tenants that chose none. */
+  readonly deployment: RunTime;
+  readonly nextRunAt: Date | null;
+  /** The newest run that has ended. */
+  readonly lastRun: Generation | undefined;
+  readonly running: { readonly run: Generation; readonly progress: Progress } | undefined;
+  /** What downloads are of. */
+  readonly current: (StoredGeneration & { readonly publishedAt: Date | null }) | undefined;
+  /** Names of all files that are offered. */
+  readonly files: readonly string[];
+}
+
+export function periodicView(sight: PeriodicSight): PeriodicView {
+  const { settings, deployment, lastRun, running, current } = sight;
+  return {
+    enabled: settings?.enabled ?? false,
+    recipient: settings?.recipient ?? null,
+    ownRecipient: settings?.ownRecipient ?? false,
+    schedule: { at: settings?.runAt ?? deployment.at, timeZone: settings?.timeZone ?? deployment.timeZone },
+    nextRunAt: sight.nextRunAt?.toISOString() ?? null,
+    lastRun: lastRun
+      ? {
+          generationId: lastRun.generationId,
+          state: lastRun.state,
+          startedAt: lastRun.startedAt.toISOString(),
+          endedAt: lastRun.endedAt?.toISOString() ?? null,
+          failure: lastRun.failure,
+        }
+      : null,
+    running: running
+      ? {
+          generationId: running.run.generationId,
+          startedAt: running.run.startedAt.toISOString(),
+          progress: running.progress,
+        }
+      : null,
+    failingSince: settings?.failingSince?.toISOString() ?? null,
+    generation: current ? generationView(current) : null,
+    files: [...sight.files],
+  };
+}
+
+function generationView({
+  manifest,
+  publishedAt,
+}: NonNullable<PeriodicSight['current']>): NonNullable<PeriodicView['generation']> {
+  return {
+    generationId: manifest.generationId,
+    snapshotAt: manifest.snapshotAt,
+    publishedAt: publishedAt?.toISOString() ?? null,
+    rows: manifest.rows,
+    bytes: manifest.bytes,
+    files: manifest.files.map(({ file, rows, objects: { csv, json } }) => ({
+      file,
+      rows,
+      csv: { bytes: csv.bytes, contentBytes: csv.contentBytes },
+      json: { bytes: json.bytes, contentBytes: json.contentBytes },
+    })),
+  };
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { GENERATION_VERSION, type GenerationManifest, type GenerationObject } from '../contracts/generation.ts';
+import { type Instant, instantFromDate } from '../contracts/instant.ts';
+import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { seal } from '../stores/sealing/seal.ts';
+import type { ComposedApi, StartedApi } from './api-set-up.ts';
+import { runOf } from './scripted-periodic.ts';
+
+/** One file, as a run would have read it. */
+export interface PlainFile {
+  readonly csv: string | Uint8Array;
+  readonly json: string | Uint8Array;
+  /** Types in the catalog, by column. */
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+export const SNAPSHOT_AT = '2026-11-21T01:30:07.123456Z' as Instant;
+
+/** With an integer beyond 2^53 and a decimal that no double holds. */
+export const FILES: Readonly<Record<string, PlainFile>> = {
+  HIDDEN: { csv: 'id\n1\n', json: '[\n\t{"id":"1"}\n]\n', columns: { id: 'integer' } },
+  user: {
+    csv: 'id,name,score,active\n9007199254740993,Ada,1.10,true\n2,,,false\n',
+    json:
+      '[\n\t{"id":"9007199254740993","name":"Ada","score":"1.10","active":"true"},\n' +
+      '\t{"id":"2","name":null,"score":null,"active":"false"}\n]\n',
+    columns: { id: 'integer', name: 'text', score: 'decimal', active: 'boolean' },
+  },
+  year: { csv: 'id\n', json: '[\n]\n', columns: { id: 'integer' } },
+};
+
+/** Seals a generation as a run would: objects, manifest, then the ledger's switch. Settings must be enabled. */
+export async function publishSealed(
+  { ledger }: Pick<StartedApi, 'ledger'>,
+  { objects }: Pick<ComposedApi, 'objects'>,
+  tenant: string,
+  files: Readonly<Record<string, PlainFile>> = FILES,
+): Promise<GenerationManifest> {
+  const run = runOf(tenant);
+  const settings = await ledger.beginGeneration(run);
+  if (!settings?.recipient) throw new Error('periodic exports are not enabled');
+  const { recipient, epoch } = settings;
+  const { generationId } = run;
+  const prefix = generationPrefix(tenant, generationId);
+
+  async function put(name: string, content: string | Uint8Array): Promise<GenerationObject> {
+    const plain = Buffer.from(content);
+    const sealed = await sealedTo(plain, recipient ?? '');
+    objects.stored.set(`${prefix}${name}`, sealed);
+    return { name, bytes: sealed.byteLength, sha256: sha256(sealed), contentBytes: plain.byteLength };
+  }
+  const written = await Promise.all(
+    Object.entries(files).map(async ([file, { csv, json, columns }]) => ({
+      file,
+      dataset: file,
+      rows: 3,
+      columns: Object.entries(columns).map(([name, type]) => ({ name, header: name, type })),
+      objects: { csv: await put(`${file}-a-1.csv.age`, csv), json: await put(`${file}-a-1.json.age`, json) },
+    })),
+  );
+  const all = written.flatMap((file) => Object.values(file.objects));
+  const manifest: GenerationManifest = {
+    version: GENERATION_VERSION,
+    kind: 'generation',
+    ...{ generationId, workflowId: run.workflowId, tenant, recipient },
+    snapshotAt: SNAPSHOT_AT,
+    files: written,
+    rows: written.length * 3,
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    contentBytes: all.reduce((sum, { contentBytes }) => sum + contentBytes, 0),
+    createdAt: instantFromDate(run.startedAt),
+  };
+  const text = Buffer.from(JSON.stringify(manifest));
+  objects.stored.set(manifestKey(prefix), text);
+  const published = await ledger.publishGeneration({
+    ...{ generationId, tenant, epoch, snapshotAt: SNAPSHOT_AT },
+    ...{ files: written.length, rows: manifest.rows, bytes: manifest.bytes, manifestSha256: sha256(text) },
+  });
+  if ('refused' in published) throw new Error('the generation was not published');
+  return manifest;
+}
+
+async function sealedTo(content: Uint8Array, recipient: string): Promise<Buffer> {
+  async function* source() {
+    yield content;
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of seal(source(), [recipient])) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
