@@ -4,6 +4,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential, Scope } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { peerAddress } from '../http/address.ts';
+import { withoutKeys } from '../http/without-keys.ts';
 import type { FailedLogins, LoginAttempt } from '../limits/failed-logins.ts';
 import type { SpendRequest } from '../limits/tenant-requests.ts';
 import type { OutsideTokens } from './outside-tokens.ts';
@@ -53,7 +54,11 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
         actor: 'waybill',
         action: 'login.failed',
         exportId: null,
-        detail: { address: attempt.address, clientId: attempt.clientId?.slice(0, 127) ?? null, kind: presented.kind },
+        detail: {
+          address: attempt.address,
+          clientId: attempt.clientId === null ? null : withoutKeys(attempt.clientId).slice(0, 127),
+          kind: presented.kind,
+        },
       });
       throw new WaybillError('unauthenticated');
     }

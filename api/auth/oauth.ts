@@ -5,6 +5,7 @@ import type { Credential } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { peerAddress } from '../http/address.ts';
 import { mediaTypeOf, parseJson, readBody } from '../http/json-body.ts';
+import { withoutKeys } from '../http/without-keys.ts';
 import type { FailedLogins } from '../limits/failed-logins.ts';
 import { challenge, TryLater } from '../problems/problem.ts';
 import type { OwnTokens } from './own-tokens.ts';
@@ -168,7 +169,7 @@ async function authenticateClient(
     actor: 'waybill',
     action: 'login.failed',
     exportId: null,
-    detail: { address: attempt.address, clientId: pair.clientId.slice(0, 127), kind: 'token' },
+    detail: { address: attempt.address, clientId: withoutKeys(pair.clientId).slice(0, 127), kind: 'token' },
   });
   throw wrong;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { withoutKeys } from './without-keys.ts';
 
 /** Asked every few seconds by whatever watches the process; a line for each would hide the others. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
@@ -24,7 +25,7 @@ export function accessLog({ logger, clock }: Pick<ApiDeps, 'logger' | 'clock'>):
     log[PROBES.has(c.req.path) && c.res.ok ? 'debug' : 'info'](
       {
         method: c.req.method,
-        path: c.req.path,
+        path: withoutKeys(c.req.path),
         status: c.res.status,
         ms: clock.now().getTime() - began,
         tenant: c.get('caller')?.tenant.key,

@@ -1,4 +1,5 @@
 import type { z } from '@hono/zod-openapi';
+import { withoutKeys } from '../http/without-keys.ts';
 import type { FieldError } from './problem.ts';
 
 /** Turns what zod found into field errors with codes of ours. @param body the object that was checked */
@@ -13,7 +14,7 @@ export function fieldErrorsOf(error: z.ZodError, body: Readonly<Record<string, u
     if (issue.code !== 'invalid_type' && mistyped.has(field)) return [];
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
-        const name = [...path, key].join('.');
+        const name = withoutKeys([...path, key].join('.'));
         return { field: name, code: 'unknown_field', message: `There is no field ${name}. Remove it.` };
       });
     }

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import type { ApiEnv } from '../deps.ts';
+import { withoutKeys } from '../http/without-keys.ts';
 
 /** One thing that is wrong with a request. */
 export interface FieldError {
@@ -63,7 +64,7 @@ export function problemResponse(c: Context<ApiEnv>, error: unknown): Response {
     title,
     status,
     detail,
-    instance: c.req.path,
+    instance: withoutKeys(c.req.path),
     code,
     ...more,
     requestId: c.get('requestId'),
