@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiServer } from '../api/server.ts';
 import { answerOf, BODY, type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
+import { publishSealed } from './sealed-generation.ts';
 
 /** A count of requests of each property. */
 const RUNS = 2500;
@@ -14,6 +15,9 @@ let api: ComposedApi;
 let tenant: Awaited<ReturnType<StartedApi['addTenant']>>;
 let stranger: Awaited<ReturnType<StartedApi['addTenant']>>;
 let jobId: string;
+let owner: Awaited<ReturnType<StartedApi['addTenant']>>;
+let privateKey: string;
+let documented: ReadonlyMap<string, string>;
 let server: ApiServer;
 
 beforeAll(async () => {
@@ -22,12 +26,44 @@ beforeAll(async () => {
   tenant = await started.addTenant();
   stranger = await started.addTenant();
   jobId = (await answerOf(await api.app.request('/exports', post(tenant.headers, BODY)))).job.id;
+  owner = await started.addTenant();
+  const enabled = await api.app.request('/dataexport/enable', post(owner.headers, {}));
+  ({ privateKey } = (await enabled.json()) as { privateKey: string });
+  await publishSealed(started, api, owner.key);
+  documented = await documentedAnswers();
   server = await api.serve();
 });
 afterAll(async () => {
   await server.close(0);
   await started.stop();
 });
+
+/** What the OpenAPI document says of each answer: by `get /path 200`. */
+async function documentedAnswers(): Promise<ReadonlyMap<string, string>> {
+  const { paths } = (await (await api.app.request('/openapi.json')).json()) as {
+    paths: Record<string, Record<string, { responses: Record<string, { description: string }> }>>;
+  };
+  return new Map(
+    Object.entries(paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, { responses }]) =>
+        Object.entries(responses).map(
+          ([status, { description }]) => [`${method} ${path} ${status}`, description] as const,
+        ),
+      ),
+    ),
+  );
+}
+
+/** Holds an answer to the document: its status is there, and its code too. */
+function assertDocumented(method: string, path: string, { status }: Response, text: string) {
+  const said = documented.get(`${method === 'HEAD' ? 'get' : method.toLowerCase()} ${path} ${status}`);
+  expect([method, path, status, said]).toEqual([method, path, status, expect.any(String)]);
+  if (status < 400 || method === 'HEAD') return;
+  const { code, allowed, errors } = JSON.parse(text) as { code: string; allowed?: unknown; errors?: unknown[] };
+  expect(said).toContain(`\`${code}\``);
+  if (status === 400 && code !== 'malformed_body') expect(errors?.length).toBeGreaterThan(0);
+  if (code.startsWith('unknown_file')) expect(allowed).toEqual(expect.arrayContaining([expect.any(String)]));
+}
 
 async function judge(response: Response, request: unknown) {
   const text = await response.text();
@@ -127,6 +163,90 @@ test('queries of lists and links: no 5xx', async () => {
     }),
     { numRuns: RUNS },
   );
+});
+
+test('periodic settings: whatever is asked for, it is documented, and a key is answered once or not at all', async () => {
+  const value = fc.oneof(awkward, fc.jsonValue({ maxDepth: 2 }));
+  const fields = fc.record(
+    {
+      recipient: fc.oneof(fc.constantFrom('age1', 'AGE-SECRET-KEY-1QQQ', 'ssh-ed25519 AAAA'), value),
+      postQuantum: fc.oneof(fc.boolean(), value),
+      at: fc.oneof(fc.constantFrom('01:30', '24:00', '1:30'), value),
+      timeZone: fc.oneof(fc.constantFrom('Europe/Amsterdam', 'europe/amsterdam', 'UTC+25', '+01:00'), value),
+    },
+    { requiredKeys: [] },
+  );
+  const body = fc.oneof({ weight: 6, arbitrary: fields }, { weight: 1, arbitrary: fc.dictionary(awkward, value) });
+  const path = fc.constantFrom('enable', 'rotate', 'disable', 'disable?deleteSettings=true');
+  const query = fc.oneof(
+    fc.constant(''),
+    awkward.map((text) => `organisation=${encodeURIComponent(text.toWellFormed())}`),
+  );
+  await fc.assert(
+    fc.asyncProperty(path, query, body, async (name, more, sent) => {
+      const [bare = ''] = name.split('?');
+      const target = `/dataexport/${name}${more && `${name.includes('?') ? '&' : '?'}${more}`}`;
+      const response = await api.app.request(target, post(tenant.headers, { ...sent }));
+      const text = await judge(response, [target, sent]);
+      assertDocumented('POST', `/dataexport/${bare}`, response, text);
+      const settings = await started.ledger.findPeriodic(tenant.key);
+      if (response.status !== 200) return;
+      const { enabled, recipient } = JSON.parse(text) as { enabled: boolean; recipient?: string };
+      expect([enabled, recipient ?? null]).toEqual([
+        settings?.enabled ?? false,
+        bare === 'disable' ? null : settings?.recipient,
+      ]);
+    }),
+    { numRuns: 600 },
+  );
+});
+
+test('periodic downloads: whatever is asked for, it is documented, and nothing comes without the key', async () => {
+  const choices: Readonly<Record<string, fc.Arbitrary<string>>> = {
+    file: fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom('user', 'year', 'HIDDEN') },
+      { weight: 1, arbitrary: awkward },
+    ),
+    fileType: fc.oneof({ weight: 4, arbitrary: fc.constantFrom('csv', 'json') }, { weight: 1, arbitrary: awkward }),
+    privateKey: fc.oneof(fc.constantFrom('RIGHT', 'AGE-SECRET-KEY-1QQQ', `AGE-SECRET-KEY-1${'Q'.repeat(58)}`), awkward),
+    parseJsonDataTypes: fc.oneof(fc.constantFrom('true', 'false', '0', ''), awkward),
+    sealed: fc.oneof(fc.constantFrom('true', 'false', '0', ''), awkward),
+    organisation: fc.oneof(fc.constant('OWN'), awkward),
+    other: awkward,
+  };
+  const optional = (name: string) =>
+    fc.option(fc.tuple(fc.constant(name), choices[name] ?? awkward), { nil: undefined, freq: 3 });
+  const pairs = fc
+    .tuple(
+      ...Object.keys(choices).map(optional),
+      fc.option(
+        awkward.map((text) => ['file', text] as [string, string]),
+        { nil: undefined, freq: 1 },
+      ),
+    )
+    .map((all) => all.filter((pair) => pair !== undefined));
+  const name = fc.constantFrom('download', 'downloadAll');
+  const inHeader = fc.constantFrom(undefined, undefined, 'RIGHT', 'wrong');
+  await fc.assert(
+    fc.asyncProperty(name, pairs, inHeader, fc.constantFrom('GET', 'HEAD'), async (bare, all, header, method) => {
+      const actual = (text: string) =>
+        text === 'RIGHT' ? privateKey : text === 'OWN' ? owner.key : text.toWellFormed();
+      const query = all.map(([key, text]) => `${key}=${encodeURIComponent(actual(text))}`).join('&');
+      const headers = { ...owner.headers, ...(header && { 'x-private-key': actual(header) }) };
+      const response = await api.app.request(`/dataexport/${bare}?${query}`, { method, headers });
+      const text = await judge(response, [bare, all, header, method]);
+      assertDocumented(method, `/dataexport/${bare}`, response, text);
+      expect(text).not.toContain(privateKey);
+      if (response.status !== 200) return;
+      const sent = new Map(all);
+      const opened = (header ?? sent.get('privateKey')) === 'RIGHT' || sent.get('sealed') === 'true';
+      expect([all, header, opened]).toEqual([all, header, true]);
+      expect(response.headers.get('content-disposition')).toMatch(/^attachment; /);
+    }),
+    { numRuns: RUNS },
+  );
+  expect(api.objects.openReads).toBe(0);
+  expect(started.logged.join('')).not.toContain(privateKey);
 });
 
 test('credentials: whatever is presented, 401 and no 5xx', async () => {

@@ -32,6 +32,11 @@ export function contentLength({ objects }: GenerationFile, form: Form): number |
   return isTyped(form) ? undefined : object.contentBytes;
 }
 
+/** @returns a count of bytes that the file has at the most. Typed values are shorter, but for NaN, which becomes null. */
+export function contentBytesMax(file: GenerationFile, form: Form): number {
+  return contentLength(file, form) ?? file.objects[form.fileType].contentBytes * 2;
+}
+
 /**
  * Streams one file: out of the store, checked against the manifest, opened, and typed where that is wanted. The end
  * comes only when all of it is as it was written. A yielded chunk is valid only until the next one is asked for.

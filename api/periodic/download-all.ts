@@ -3,7 +3,7 @@ import { type ZipEntry, zip } from '../../formats/zip.ts';
 import type { ApiEnv } from '../deps.ts';
 import { attachment } from '../http/disposition.ts';
 import { admit, notProduced } from './access.ts';
-import { contentName, openContent } from './content.ts';
+import { contentBytesMax, contentName, openContent } from './content.ts';
 import { type DownloadDeps, offeredFiles, sendContent } from './download.ts';
 import { readDownload } from './download-query.ts';
 
@@ -21,15 +21,12 @@ export function downloadAllHandler(deps: DownloadDeps): Handler<ApiEnv> {
     const modifiedAt = new Date(manifest.snapshotAt);
     const source = (signal: AbortSignal) =>
       firstProven(
-        files.map((file) => {
-          const { bytes, contentBytes } = file.objects[form.fileType];
-          return {
-            name: contentName(file, form),
-            modifiedAt,
-            bytesMax: key === null ? bytes : contentBytes,
-            open: () => openContent(deps.objects, admission, file, form, signal),
-          };
-        }),
+        files.map((file) => ({
+          name: contentName(file, form),
+          modifiedAt,
+          bytesMax: contentBytesMax(file, form),
+          open: () => openContent(deps.objects, admission, file, form, signal),
+        })),
         signal,
       );
     const headers = {

@@ -3,6 +3,7 @@ import type { ApiDeps } from '../deps.ts';
 import { type ApiApp, mount } from '../http/mount.ts';
 import { disableHandler } from './disable.ts';
 import { downloadHandler } from './download.ts';
+import { downloadAllHandler } from './download-all.ts';
 import { enableHandler } from './enable.ts';
 import { rotateHandler } from './rotate.ts';
 import * as routes from './routes.ts';
@@ -16,6 +17,7 @@ export function mountPeriodic(app: ApiApp, deps: ApiDeps, requireCaller: Require
   mount(app, routes.showPeriodic, read, statusHandler(deps));
   mount(app, routes.enablePeriodic, write, enableHandler(deps));
   mount(app, routes.downloadPeriodic, read, downloadHandler(deps));
+  mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
   mount(app, routes.rotatePeriodic, write, rotateHandler(deps));
   mount(app, routes.disablePeriodic, write, disableHandler(deps));
 }

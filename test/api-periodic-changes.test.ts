@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
+import { generateKey } from '../stores/sealing/keys.ts';
+import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
+import { post, type StartedApi, startApi } from './api-set-up.ts';
+import { publishSealed } from './sealed-generation.ts';
+
+let started: StartedApi;
+let door: Door;
+
+beforeAll(async () => {
+  started = await startApi();
+});
+afterAll(() => started.stop());
+beforeEach(async () => {
+  door = await openDoor(started);
+});
+
+describe('rotating', () => {
+  test('replaces the key; what the old one opens is gone at once, and a run begins', async () => {
+    const first = await door.keyOf('enable');
+    const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+    const run = await door.begin();
+    door.api.objects.stored.set(
+      `${generationPrefix(door.tenant.key, run.generationId)}user-a-1.csv.age`,
+      Buffer.from('x'),
+    );
+    const second = await door.keyOf('rotate');
+    expect(second).toEqual({ enabled: true, privateKey: expect.any(String), recipient: expect.any(String) });
+    expect(second.recipient).not.toBe(first.recipient);
+    expect(door.storedKeys()).toEqual([]);
+    expect(await door.settings()).toMatchObject({ enabled: true, recipient: second.recipient, generationId: null });
+    expect(await started.ledger.findGeneration(generationId)).toMatchObject({ state: 'removed' });
+    expect(door.api.periodic.removalsDue.map((due) => due.generationId).toSorted()).toEqual(
+      [generationId, run.generationId].toSorted(),
+    );
+    expect(door.api.periodic.removalsDue.every(({ delayMs }) => delayMs >= 60_000)).toBe(true);
+    expect(door.api.periodic.triggered).toEqual([door.tenant.key, door.tenant.key]);
+  });
+
+  test('to a recipient of the tenant’s own, or a post-quantum key', async () => {
+    await door.keyOf('enable');
+    const own = await generateKey({ postQuantum: false });
+    expect(await door.keyOf('rotate', { recipient: own.recipient })).toMatchObject({
+      privateKey: null,
+      recipient: own.recipient,
+      hint: expect.any(String),
+    });
+    expect((await door.keyOf('rotate', { postQuantum: true })).privateKey).toMatch(/^AGE-SECRET-KEY-PQ-1/);
+  });
+
+  test('never loses the key: Temporal and the object store may be away', async () => {
+    const { recipient } = await door.keyOf('enable');
+    await publishSealed(started, door.api, door.tenant.key);
+    door.api.periodic.away.add('all');
+    door.api.objects.away = true;
+    const answer = await door.keyOf('rotate');
+    expect(answer.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
+    expect(answer.recipient).not.toBe(recipient);
+    expect(answer.hint).toMatch(/next nightly run.*removed as soon as/);
+    expect((await door.settings())?.recipient).toBe(answer.recipient);
+  });
+
+  test('is refused where nothing is enabled', async () => {
+    expect(await codeOf(door.send('rotate'))).toEqual([404, 'not_enabled']);
+    await door.keyOf('enable');
+    await door.send('disable');
+    expect(await codeOf(door.send('rotate'))).toEqual([404, 'not_enabled']);
+  });
+});
+
+describe('disabling', () => {
+  const disable = async (query = '') => {
+    const answer = await door.send(`disable${query}`);
+    expect([answer.status, await answer.json()]).toEqual([200, { enabled: false }]);
+  };
+
+  test('is 200 also where nothing was enabled', async () => {
+    for (const query of ['', '?deleteSettings=false', '?deleteSettings=', '?deleteSettings=true']) await disable(query);
+    expect(await door.settings()).toBeUndefined();
+  });
+
+  test('takes the schedule away and cancels the run; files and recipient stay', async () => {
+    const { recipient } = await door.keyOf('enable');
+    const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+    const run = await door.begin();
+    const files = door.storedKeys();
+    await disable();
+    expect(door.api.periodic.scheduled.size).toBe(0);
+    expect(door.api.periodic.ended).toEqual([run.generationId]);
+    expect(door.storedKeys()).toEqual(files);
+    expect(await door.settings()).toMatchObject({ enabled: false, recipient, generationId });
+  });
+
+  test('does not wait for a run that takes long', async () => {
+    await door.keyOf('enable');
+    door.api.periodic.busy.add((await door.begin()).generationId);
+    await disable();
+  });
+
+  test('counts in the ledger while Temporal is away, and goes on when it is repeated', async () => {
+    await door.keyOf('enable');
+    door.api.periodic.away.add('all');
+    expect(await codeOf(door.send('disable'))).toEqual([503, 'temporal_unavailable']);
+    expect((await door.settings())?.enabled).toBe(false);
+    door.api.periodic.away.clear();
+    await disable();
+    expect(door.api.periodic.scheduled.size).toBe(0);
+  });
+
+  describe('with deleteSettings', () => {
+    test.each(['true', 'TRUE', '1'])('%s leaves nothing when it answers', async (flag) => {
+      await door.keyOf('enable');
+      await publishSealed(started, door.api, door.tenant.key);
+      const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+      const run = await door.begin();
+      const prefix = generationPrefix(door.tenant.key, run.generationId);
+      door.api.objects.stored.set(`${prefix}user-a-1.csv.age`, Buffer.from('half'));
+      door.api.objects.stored.set(
+        `${periodicPrefix(door.tenant.key)}lost-by-the-ledger/user.csv.age`,
+        Buffer.from('stray'),
+      );
+      await disable(`?deleteSettings=${flag}`);
+      expect(door.storedKeys()).toEqual([]);
+      expect(door.api.periodic.ended).toEqual([run.generationId]);
+      expect(door.api.periodic.scheduled.size).toBe(0);
+      expect(await door.settings()).toMatchObject({ enabled: false, recipient: null, generationId: null });
+      expect(await started.ledger.findGeneration(generationId)).toMatchObject({ state: 'removed' });
+      expect(await started.ledger.findGeneration(run.generationId)).toMatchObject({ state: 'cancelled' });
+      expect(door.api.periodic.removalsDue.map((due) => due.generationId)).toContain(generationId);
+    });
+
+    test('leaves other tenants alone', async () => {
+      const other = await started.addTenant();
+      await door.api.app.request('/dataexport/enable', post(other.headers, {}));
+      await publishSealed(started, door.api, other.key);
+      await door.keyOf('enable');
+      await disable('?deleteSettings=true');
+      expect(door.storedKeys(other.key).length).toBeGreaterThan(0);
+      expect(await started.ledger.findPeriodic(other.key)).toMatchObject({ enabled: true });
+    });
+
+    test('a run that does not end in time: 503, the key is void all the same, and repeating goes on', async () => {
+      await door.keyOf('enable');
+      await publishSealed(started, door.api, door.tenant.key);
+      const run = await door.begin();
+      door.api.periodic.busy.add(run.generationId);
+      for (let time = 0; time < 2; time += 1) {
+        const answer = await door.send('disable?deleteSettings=true');
+        expect(answer.headers.get('retry-after')).toBe('5');
+        expect(await codeOf(answer)).toEqual([503, 'settings_busy']);
+        expect(await door.settings()).toMatchObject({ enabled: false, recipient: null });
+      }
+      door.api.periodic.busy.clear();
+      await disable('?deleteSettings=true');
+      expect(door.storedKeys()).toEqual([]);
+      expect(door.api.periodic.ended).toEqual([run.generationId, run.generationId, run.generationId]);
+    });
+
+    test('goes on where the object store went away', async () => {
+      await door.keyOf('enable');
+      await publishSealed(started, door.api, door.tenant.key);
+      door.api.objects.away = true;
+      expect(await codeOf(door.send('disable?deleteSettings=true'))).toEqual([503, 'objects_unavailable']);
+      door.api.objects.away = false;
+      await disable('?deleteSettings=true');
+      expect(door.storedKeys()).toEqual([]);
+    });
+
+    test('spares what somebody has enabled again meanwhile', async () => {
+      await door.keyOf('enable');
+      const { generationId: old } = await publishSealed(started, door.api, door.tenant.key);
+      let fresh = '';
+      door.api.periodic.onApply = async () => {
+        door.api.periodic.onApply = async () => undefined;
+        await door.keyOf('enable');
+        fresh = (await publishSealed(started, door.api, door.tenant.key)).generationId;
+      };
+      await disable('?deleteSettings=true');
+      const prefixes = new Set(door.storedKeys().map((key) => key.split('/')[2]));
+      expect([...prefixes]).toEqual([fresh]);
+      expect(fresh).not.toBe(old);
+      expect(await door.settings()).toMatchObject({ enabled: true, generationId: fresh });
+      expect(door.api.periodic.scheduled.get(door.tenant.key)?.enabled).toBe(true);
+    });
+  });
+
+  test('a flag that is none is told what would be', async () => {
+    await door.keyOf('enable');
+    const answer = await door.send('disable?deleteSettings=maybe');
+    expect(await answer.json()).toMatchObject({ code: 'invalid_field', allowed: ['true', 'false'] });
+    const twice = await door.send('disable?deleteSettings=true&deleteSettings=true');
+    expect(await codeOf(twice)).toEqual([400, 'invalid_field']);
+    expect((await door.settings())?.enabled).toBe(true);
+  });
+});
+
+describe('who may do what', () => {
+  const CALLS = [
+    ['POST', 'enable'],
+    ['POST', 'rotate'],
+    ['POST', 'disable'],
+    ['POST', 'disable?deleteSettings=true'],
+    ['GET', ''],
+    ['GET', 'download?file=user&fileType=csv'],
+    ['GET', 'downloadAll?fileType=csv'],
+  ] as const;
+  const call = (method: string, path: string, headers: Record<string, string>) =>
+    door.api.app.request(`/dataexport${path && `/${path}`}`, { method, headers });
+
+  test('a credential that may only read changes nothing', async () => {
+    const reader = await started.addCredential(door.tenant.key, ['read']);
+    await door.keyOf('enable');
+    for (const [method, path] of CALLS) {
+      const { status } = await call(method, path, reader.headers);
+      expect([path, status === 403]).toEqual([path, method === 'POST']);
+    }
+    expect((await door.settings())?.enabled).toBe(true);
+  });
+
+  test('without a credential it is 401', async () => {
+    for (const [method, path] of CALLS) expect((await call(method, path, {})).status).toBe(401);
+  });
+
+  test('the organisation is the tenant’s own, in any case, or it is 404', async () => {
+    for (const [method, path] of CALLS) {
+      const target = (name: string) => `${path}${path.includes('?') ? '&' : '?'}organisation=${name}`;
+      const foreign = await call(method, target('somebody-else'), door.tenant.headers);
+      expect([path, await codeOf(foreign)]).toEqual([path, [404, 'foreign_organisation']]);
+      const twice = await call(
+        method,
+        target(`${door.tenant.key}&organisation=${door.tenant.key}`),
+        door.tenant.headers,
+      );
+      expect([path, await codeOf(twice)]).toEqual([path, [400, 'invalid_field']]);
+      const own = await call(method, target(door.tenant.key.toUpperCase()), door.tenant.headers);
+      expect([path, (await own.text()).includes('foreign_organisation')]).toEqual([path, false]);
+    }
+  });
+
+  test('the paths also exist under the alias, and with doubled slashes', async () => {
+    for (const path of ['/tp-api/dataexport', '//dataexport//', '/tp-api//dataexport']) {
+      expect((await door.api.app.request(path, { headers: door.tenant.headers })).status).toBe(200);
+    }
+    expect(
+      (await door.api.app.request('/dataexport/enable', { headers: door.tenant.headers })).headers.get('allow'),
+    ).toBe('POST');
+  });
+});

@@ -1,0 +1,85 @@
+import { expect } from 'vitest';
+import type { Catalog } from '../config/dataset.ts';
+import type { GenerationManifest } from '../contracts/generation.ts';
+import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
+import { post, type StartedApi } from './api-set-up.ts';
+import { problemOf } from './periodic-answers.ts';
+import { readDownload } from './raw-download.ts';
+import { runOf } from './scripted-periodic.ts';
+
+export interface KeyAnswer {
+  readonly enabled: boolean;
+  readonly privateKey: string | null;
+  readonly recipient: string;
+  readonly hint?: string;
+}
+
+/** A new tenant at the second door of an API of its own. Temporal and the object store are played. */
+export async function openDoor(started: StartedApi, catalog?: Catalog) {
+  const api = started.compose({}, catalog);
+  const tenant = await started.addTenant();
+
+  function send(path: string, body?: unknown): Promise<Response> {
+    const request = body === undefined ? { method: 'POST', headers: tenant.headers } : post(tenant.headers, body);
+    return Promise.resolve(api.app.request(`/dataexport/${path}`, request));
+  }
+
+  return {
+    api,
+    tenant,
+    send,
+    /** @returns the answer, which must be good */
+    async keyOf(path: 'enable' | 'rotate', body?: unknown): Promise<KeyAnswer> {
+      const answer = await send(path, body);
+      expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+      return (await answer.json()) as KeyAnswer;
+    },
+    settings: () => started.ledger.findPeriodic(tenant.key),
+    storedKeys: (key = tenant.key) =>
+      [...api.objects.stored.keys()].filter((stored) => stored.startsWith(periodicPrefix(key))),
+    /** Lets a run begin, as the schedule would. */
+    async begin() {
+      const run = runOf(tenant.key);
+      await started.ledger.beginGeneration(run);
+      api.periodic.fates.set(run.generationId, 'open');
+      return run;
+    },
+  };
+}
+export type Door = Awaited<ReturnType<typeof openDoor>>;
+
+/** The same, enabled, and listening on a port. */
+export async function openServedDoor(started: StartedApi) {
+  const door = await openDoor(started);
+  const { api, tenant } = door;
+  const server = await api.serve();
+  const address = `http://127.0.0.1:${server.port}/dataexport`;
+  const key = (await door.keyOf('enable')).privateKey ?? '';
+  const withKey = (privateKey: string) => ({ ...tenant.headers, 'x-private-key': privateKey });
+  const headers = withKey(key);
+  return {
+    ...door,
+    server,
+    address,
+    key,
+    headers,
+    withKey,
+    /** Sends the private key unless other headers are given. */
+    get: (path: string, own: Record<string, string> = headers, method = 'GET') =>
+      fetch(`${address}/${path}`, { method, headers: own }),
+    /** Reads an answer to its end, good or bad. */
+    read: (path: string) => readDownload(`${address}/${path}`, headers),
+  };
+}
+export type ServedDoor = Awaited<ReturnType<typeof openServedDoor>>;
+
+/** Status and code of a problem. */
+export async function codeOf(asked: Promise<Response> | Response): Promise<readonly [number, string]> {
+  const answer = await asked;
+  return [answer.status, (await problemOf(answer)).code];
+}
+
+export function objectKey(manifest: GenerationManifest, file: string, fileType: 'csv' | 'json'): string {
+  const found = manifest.files.find((candidate) => candidate.file === file);
+  return `${generationPrefix(manifest.tenant, manifest.generationId)}${found?.objects[fileType].name}`;
+}
