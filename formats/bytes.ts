@@ -8,7 +8,6 @@ export const BRACE_CLOSE = 0x7d;
 export const BRACKET_OPEN = 0x5b;
 export const BRACKET_CLOSE = 0x5d;
 export const MINUS = 0x2d;
-export const POINT = 0x2e;
 export const ZERO = 0x30;
 /** Of `null` and of `\n`. */
 export const LETTER_N = 0x6e;

@@ -1,0 +1,246 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Transform } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import zlib from 'node:zlib';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { collect, pieces, sample } from '../stores/buffers/stream-fixture.ts';
+import { type ZipEntry, zip } from './zip.ts';
+import { readZip } from './zip-fixture.ts';
+
+const MIB = 1024 * 1024;
+const NOON = new Date('2026-11-21T12:34:56Z');
+const never = new AbortController().signal;
+
+function entryOf(name: string, content: Uint8Array, more: Partial<ZipEntry> = {}): ZipEntry {
+  const open = () => pieces(content, [100_000, 1, 7_000]);
+  return { name, modifiedAt: NOON, bytesMax: content.length, open, ...more };
+}
+
+/** An entry of which can be seen how far it was read. */
+function watched(name: string, source: () => AsyncIterable<Uint8Array>) {
+  const seen = { opened: false, closed: false, bytes: 0 };
+  async function* content() {
+    seen.opened = true;
+    try {
+      for await (const chunk of source()) {
+        seen.bytes += chunk.length;
+        yield chunk;
+      }
+    } finally {
+      seen.closed = true;
+    }
+  }
+  return { seen, entry: entryOf(name, new Uint8Array(), { open: content }) };
+}
+
+async function* noise(bytes: number) {
+  for (let at = 0; at < bytes; at += MIB) yield randomBytes(Math.min(MIB, bytes - at));
+}
+
+function hasCommand(command: string): boolean {
+  return spawnSync(command, ['-v']).status === 0;
+}
+
+async function testWithUnzip(archive: Uint8Array): Promise<{ readonly status: number | null; readonly said: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'zip-test-'));
+  try {
+    const path = join(directory, 'archive.zip');
+    await writeFile(path, archive);
+    const { status, stdout } = spawnSync('unzip', ['-t', path], { encoding: 'utf8' });
+    return { status, said: stdout };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+describe('an archive', () => {
+  it.each([
+    ['no entries', []],
+    ['an empty entry', [entryOf('empty.csv', Buffer.alloc(0))]],
+    ['one byte', [entryOf('byte', Buffer.from('x'))]],
+    ['text that shrinks', [entryOf('a.csv', Buffer.from('id,name\n1,å\n'.repeat(200_000)))]],
+    ['noise that does not', [entryOf('noise', sample(3 * MIB + 5))]],
+    ['several entries', ['a.csv', 'ß東.json', 'c d'].map((name, at) => entryOf(name, sample(at * 300_000)))],
+  ])('of %s reads back', async (_, entries) => {
+    const archive = await collect(zip(entries, never));
+    const read = await readZip(archive);
+    expect(read.map(({ entry }) => entry.fileName)).toEqual(entries.map(({ name }) => name));
+    for (const [at, { entry, content }] of read.entries()) {
+      expect(content.equals(await collect(entries[at]?.open() ?? pieces(content, [1])))).toBe(true);
+      expect(entry.getLastModDate()).toEqual(NOON);
+    }
+    if (!hasCommand('unzip') || entries.length === 0) return;
+    expect(await testWithUnzip(archive)).toMatchObject({ status: 0 });
+  });
+
+  it('of any entries reads back', async () => {
+    const contents = fc.array(fc.oneof(fc.uint8Array({ maxLength: 2_000 }), fc.nat(200_000).map(sample)), {
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        contents,
+        fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1 }),
+        async (all, sizes) => {
+          const entries = all.map((content, at) => ({
+            ...entryOf(`file-${at}.csv`, content),
+            open: () => pieces(content, [...sizes, 50_000]),
+          }));
+          const read = await readZip(await collect(zip(entries, never)));
+          expect(read.map(({ content }) => content)).toEqual(all.map((content) => Buffer.from(content)));
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('is the same in every time zone', async () => {
+    const archives: Buffer[] = [];
+    for (const zone of ['UTC', 'Asia/Tokyo', 'America/St_Johns']) {
+      vi.stubEnv('TZ', zone);
+      archives.push(await collect(zip([entryOf('a', sample(10))], never)));
+    }
+    vi.unstubAllEnvs();
+    expect(archives[1]).toEqual(archives[0]);
+    expect(archives[2]).toEqual(archives[0]);
+    const [read] = await readZip(archives[0] ?? Buffer.alloc(0));
+    expect(read?.entry.getLastModDate({ forceDosFormat: true, timezone: 'UTC' })).toEqual(NOON);
+  });
+
+  it.each([
+    [0, false],
+    [2 ** 32 - 2 ** 23, false],
+    [2 ** 32 - 2 ** 20, true],
+    [2 ** 32, true],
+    [2 ** 45, true],
+  ])('has an entry of at most %i bytes in zip64: %s', async (bytesMax, zip64) => {
+    const archive = await collect(zip([entryOf('a', sample(70_000), { bytesMax }), entryOf('b', sample(9))], never));
+    const [first, second] = await readZip(archive);
+    expect(first?.entry.versionNeededToExtract).toBe(zip64 ? 45 : 20);
+    expect(first?.entry.extraFields.some(({ id }) => id === 1)).toBe(zip64);
+    expect(second?.entry.versionNeededToExtract).toBe(20);
+    expect(first?.content).toEqual(sample(70_000));
+    if (hasCommand('unzip')) expect(await testWithUnzip(archive)).toMatchObject({ status: 0 });
+  });
+});
+
+describe('its sources', () => {
+  const compressors: Transform[] = [];
+  const { DeflateRaw } = zlib;
+
+  beforeEach(() => {
+    zlib.DeflateRaw = class extends DeflateRaw {
+      constructor(options?: zlib.ZlibOptions) {
+        super(options);
+        compressors.push(this);
+      }
+    };
+  });
+
+  afterEach(async () => {
+    zlib.DeflateRaw = DeflateRaw;
+    await vi.waitFor(() => expect(compressors.filter(({ closed }) => !closed)).toEqual([]));
+    compressors.length = 0;
+  });
+
+  it('are opened one at a time, in order', async () => {
+    const log: string[] = [];
+    const entries = ['a', 'b', 'c'].map((name) =>
+      entryOf(name, sample(9), {
+        async *open() {
+          log.push(`${name} opened`);
+          yield* pieces(sample(400_000), [65_536]);
+          log.push(`${name} read`);
+        },
+      }),
+    );
+    expect(await readZip(await collect(zip(entries, never)))).toHaveLength(3);
+    expect(log).toEqual(['a opened', 'a read', 'b opened', 'b read', 'c opened', 'c read']);
+    expect(compressors).toHaveLength(3);
+  });
+
+  it('are not opened when the signal has aborted', async () => {
+    const { entry, seen } = watched('a', () => noise(MIB));
+    await expect(collect(zip([entry], AbortSignal.abort(new TypeError('gone'))))).rejects.toThrow('gone');
+    expect(seen.opened).toBe(false);
+  });
+
+  it.each([
+    ['at once', 0],
+    ['after a little', 1_000],
+    ['after a lot', 9 * MIB],
+  ])('hand their errors out, when they break %s', async (_, bytes) => {
+    const broken = watched('broken', async function* () {
+      yield* noise(bytes);
+      throw new TypeError('source broke');
+    });
+    const next = watched('next', () => noise(1));
+    for (const entries of [[broken.entry], [broken.entry, next.entry], [entryOf('whole', sample(9)), broken.entry]]) {
+      await expect(collect(zip(entries, never))).rejects.toThrow('source broke');
+    }
+    expect(next.seen.opened).toBe(false);
+  });
+
+  it('may fail to open', async () => {
+    const entry = entryOf('a', sample(9), {
+      open() {
+        throw new TypeError('not there');
+      },
+    });
+    await expect(collect(zip([entry], never))).rejects.toThrow('not there');
+  });
+
+  it('may have names that no archive takes', async () => {
+    const { entry, seen } = watched('/etc/passwd', () => noise(1));
+    await expect(collect(zip([entryOf('a', sample(9)), entry], never))).rejects.toThrow('absolute path');
+    expect(seen.opened).toBe(false);
+  });
+
+  it('are closed when the reader stops early', async () => {
+    const first = watched('first', () => noise(64 * MIB));
+    const next = watched('next', () => noise(1));
+    for await (const _ of zip([first.entry, next.entry], never)) break;
+    expect(first.seen.closed).toBe(true);
+    expect(first.seen.bytes).toBeLessThan(16 * MIB);
+    expect(next.seen.opened).toBe(false);
+  });
+
+  it('are closed when the signal aborts while they stand still', async () => {
+    const abort = new AbortController();
+    const still = watched('still', async function* () {
+      yield* noise(10);
+      abort.abort(new TypeError('client left'));
+      await new Promise(() => undefined);
+    });
+    await expect(collect(zip([still.entry], abort.signal))).rejects.toThrow('client left');
+  });
+
+  it('are closed when the signal aborts while the reader stands still', async () => {
+    const abort = new AbortController();
+    const { entry, seen } = watched('a', () => noise(64 * MIB));
+    const archive = zip([entry], abort.signal);
+    expect((await archive.next()).done).toBe(false);
+    abort.abort(new TypeError('client left'));
+    await vi.waitFor(() => expect(seen.closed).toBe(true));
+    await expect(archive.next()).rejects.toThrow('client left');
+  });
+
+  it('are not read far ahead of a slow reader', async () => {
+    const { entry, seen } = watched('a', () => noise(24 * MIB));
+    let taken = 0;
+    let aheadMax = 0;
+    for await (const chunk of zip([entry], never)) {
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+      // Noise does not shrink, so that bytes out can be compared with bytes in.
+      taken += chunk.length;
+      aheadMax = Math.max(aheadMax, seen.bytes - taken);
+    }
+    expect(seen.bytes).toBe(24 * MIB);
+    expect(aheadMax).toBeLessThan(6 * MIB);
+  });
+});
