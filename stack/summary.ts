@@ -2,8 +2,8 @@ import { styleText } from 'node:util';
 import type { RunningStack } from './stack.ts';
 import { DEMO_CREDENTIALS } from './tenants.ts';
 
-/** The exports alone: each finished one also has a delayed workflow that will expire its files. */
-const EXPORTS_QUERY = `?query=${encodeURIComponent('WorkflowType="exportDataset"')}`;
+/** The exports alone: there are also delayed workflows, which will remove files one day. */
+const EXPORTS_QUERY = `?query=${encodeURIComponent('WorkflowType IN ("exportDataset", "periodicExport")')}`;
 
 /** @returns what a person wants to know once everything runs, and how to end it */
 export function summary(stack: RunningStack): string {
@@ -25,6 +25,7 @@ export function places({ urls, ports, settings }: RunningStack): string {
       ['API', urls.api],
       ['API documents', `${urls.api}/docs`],
       ['Temporal', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows${EXPORTS_QUERY}`],
+      ['Schedules', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/schedules`],
       [
         'MinIO',
         `${urls.objectsConsole}  (${settings.WAYBILL_OBJECTS_ACCESS_KEY} / ${settings.WAYBILL_OBJECTS_SECRET_KEY})`,

@@ -8,9 +8,10 @@ export interface DemoCredential {
   readonly scopes: readonly Scope[];
 }
 
+/** Their letters go to the local mail catcher. */
 const DEMO_TENANTS = [
-  { key: 'dreambuilder', title: 'Dreambuilder' },
-  { key: 'acme', title: 'Acme' },
+  { key: 'dreambuilder', title: 'Dreambuilder', contacts: ['data@dreambuilder.example'] },
+  { key: 'acme', title: 'Acme', contacts: ['data@acme.example'] },
 ] as const;
 
 /** For each tenant one credential that may do everything and one that may only read. */
@@ -21,8 +22,10 @@ export const DEMO_CREDENTIALS: readonly DemoCredential[] = DEMO_TENANTS.flatMap(
 
 /** Adds the demo tenants and their credentials where they are missing; what was changed by hand stays. */
 export async function seedDemoTenants(ledger: Ledger): Promise<void> {
-  for (const tenant of DEMO_TENANTS) {
-    if (!(await ledger.findTenant(tenant.key))) await ledger.addTenant(tenant);
+  for (const { key, title, contacts } of DEMO_TENANTS) {
+    if (await ledger.findTenant(key)) continue;
+    await ledger.addTenant({ key, title });
+    await ledger.setTenantContacts(key, contacts);
   }
   for (const credential of DEMO_CREDENTIALS) {
     if (!(await ledger.findCredential(credential.clientId))) await ledger.addCredential(credential);
