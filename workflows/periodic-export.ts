@@ -20,7 +20,7 @@ import {
 } from './generation-story.ts';
 import { inLanes } from './lanes.ts';
 import { proxySteps, type Steps } from './steps.ts';
-import { cancelledFailure, failureOf, StepFailure, unwrap, workflowFailure } from './verdict.ts';
+import { failureOf, StepFailure, unwrap, workflowFailure } from './verdict.ts';
 
 /** Objects of one run that are under way at once, over all workers. A count of activities. */
 const OBJECTS_IN_FLIGHT = 16;
@@ -33,6 +33,11 @@ const ROUND_PAUSE_MS = 20_000;
 const STILL_CHANGING: Failure = {
   code: 'source_changed',
   message: 'The source changed while it was being read, again and again. The next run tries anew.',
+};
+
+const CANCELLED: Failure = {
+  code: 'cancelled',
+  message: 'The run was cancelled. What was published before stays as it is; the next run tries anew.',
 };
 
 /** One run and all it needs. */
@@ -69,7 +74,7 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
     switched = await produce(run, beginning);
   } catch (error) {
     const cancelled = isCancellation(error);
-    const failure = cancelled ? cancelledFailure() : failureOf(error);
+    const failure = cancelled ? CANCELLED : failureOf(error);
     await CancellationScope.nonCancellable(() => abandon(run, cancelled ? 'cancelled' : 'failed', failure));
     throw cancelled ? error : workflowFailure(failure);
   }

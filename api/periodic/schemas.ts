@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
 import { isTimeZone, TIME_OF_DAY } from '../../contracts/periodic.ts';
-import { GENERATION_STATES } from '../../stores/ledger/periodic.ts';
 import { ProgressView } from '../exports/schemas.ts';
 
 const codes = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
@@ -93,13 +92,13 @@ export const PeriodicView = z
     lastRun: z
       .object({
         generationId: z.uuid(),
-        state: z.enum(GENERATION_STATES),
+        state: z.enum(['published', 'failed', 'cancelled']),
         startedAt: z.string(),
         endedAt: z.string().nullable(),
         failure: z.object({ code: z.enum(codes), message: z.string() }).nullable(),
       })
       .nullable()
-      .openapi({ description: 'The newest run that has ended.' }),
+      .openapi({ description: 'The newest run that has ended. What was published may have been replaced since.' }),
     running: z
       .object({ generationId: z.uuid(), startedAt: z.string(), progress: ProgressView })
       .nullable()

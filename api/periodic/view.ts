@@ -31,7 +31,7 @@ export function periodicView(sight: PeriodicSight): PeriodicView {
     lastRun: lastRun
       ? {
           generationId: lastRun.generationId,
-          state: lastRun.state,
+          state: lastRun.failure === null ? 'published' : lastRun.state === 'cancelled' ? 'cancelled' : 'failed',
           startedAt: lastRun.startedAt.toISOString(),
           endedAt: lastRun.endedAt?.toISOString() ?? null,
           failure: lastRun.failure,
