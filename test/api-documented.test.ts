@@ -6,11 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILURES } from '../contracts/failures.ts';
-import { useStack } from './context.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const page = await readFile(join(root, 'docs/on-demand.md'), 'utf8');
-const blocks = [...page.matchAll(/^```bash\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
 
 /** Stands before the output of each block. */
 const MARK = '----- block';
@@ -23,24 +21,44 @@ const PRELUDE = `set -eu
 npx() { node "${root}/cli/\${1}.mjs" "\${@:2}"; }
 `;
 
-describe('docs/on-demand.md', () => {
-  const { urls, environment } = useStack();
-  let directory: string;
-  let outputs: readonly string[];
+async function readPage(name: string) {
+  const text = await readFile(join(root, name), 'utf8');
+  return { text, blocks: [...text.matchAll(/^```bash\n(.*?)^```$/gms)].map((match) => match[1] ?? '') };
+}
 
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'waybill-documented-'));
+/** Pastes all blocks into one shell, in a directory of its own. @returns what each has written */
+async function runBlocks(blocks: readonly string[], apiUrl: string): Promise<readonly string[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'waybill-documented-'));
+  try {
     const script = blocks.map((block) => `echo "${MARK}"\n${block}`).join('\n');
     const { stdout } = await promisify(execFile)(
       'bash',
-      ['-c', PRELUDE + script.replace('http://127.0.0.1:8080', urls.api)],
-      { cwd: directory, env: environment, maxBuffer: 64 * 1024 * 1024 },
+      ['-c', PRELUDE + script.replace('http://127.0.0.1:8080', apiUrl)],
+      { cwd: directory, env: useStack().environment, maxBuffer: 64 * 1024 * 1024 },
     );
-    outputs = stdout.split(`${MARK}\n`).slice(1);
-  });
-  afterAll(() => rm(directory, { recursive: true, force: true }));
+    return stdout.split(`${MARK}\n`).slice(1);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
 
-  const outputOf = (line: string) => outputs[blocks.findIndex((block) => block.includes(line))] ?? '';
+function expectKnownCodes(page: string): void {
+  const named = [...page.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map((match) => match[1] ?? '');
+  expect(named.length).toBeGreaterThan(2);
+  for (const code of named) expect(FAILURES).toHaveProperty(code);
+}
+
+const onDemand = await readPage('docs/on-demand.md');
+const periodic = await readPage('docs/periodic.md');
+
+describe('docs/on-demand.md', () => {
+  let outputs: readonly string[];
+
+  beforeAll(async () => {
+    outputs = await runBlocks(onDemand.blocks, useStack().urls.api);
+  });
+
+  const outputOf = (line: string) => outputs[onDemand.blocks.findIndex((block) => block.includes(line))] ?? '';
 
   test.each([
     ['/oauth/token', /"access_token":"[^"]+".*"scope":"read write"/],
@@ -61,8 +79,44 @@ describe('docs/on-demand.md', () => {
   });
 
   test('names only codes that there are', () => {
-    const named = [...page.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map((match) => match[1] ?? '');
-    expect(named.length).toBeGreaterThan(2);
-    for (const code of named) expect(FAILURES).toHaveProperty(code);
+    expectKnownCodes(onDemand.text);
+  });
+});
+
+describe('docs/periodic.md', () => {
+  let services: OwnServices;
+  let outputs: readonly string[];
+
+  beforeAll(async () => {
+    // Its own, because what a tenant has enabled is there once.
+    services = await startOwnServices();
+    outputs = await runBlocks(periodic.blocks, services.url);
+  });
+  afterAll(() => services?.stop());
+
+  const outputOf = (line: string) => outputs[periodic.blocks.findIndex((block) => block.includes(line))] ?? '';
+
+  test.each([
+    ['periodic.key', /^\{"enabled":true,"privateKey":"AGE-SECRET\n$/],
+    ['until curl', /^\{"enabled":true,"recipient":"age1.*"generation":\{"generationId":"[0-9a-f-]{36}"/],
+    ['head -3 user.csv', /^id,name,.*\n\d+,/],
+    ['unzip -l', / year\.csv\n[\s\S]* 36 files\n$/],
+    ['privateKey=', /^\[\s*\{"id":"\d+"/],
+    ['parseJsonDataTypes=true', /^\[\s*\{"id":\d+,/],
+    ['sealed=true', /^the same\n$/],
+    ['periodic status', /^periodic +enabled\n[\s\S]*\nteacher +\d[\s\S]*teacher\.csv\nexport\n$/],
+    ['--key-out second.key', /second\.csv\n$/],
+    [
+      'fourth.json',
+      /^\{"enabled":true,"privateKey":null,"recipient":"age1.*\n\{"enabled":true,"privateKey":"AGE-SECRET-KEY-PQ-/,
+    ],
+    ['deleteSettings=true', /^\{"enabled":false\}\n\{"enabled":false\}\n$/],
+    ['file=users', /"unknown_file".*"answerSetResult".*"unknown_file_type".*"csv"/],
+  ])('the lines with %s do what they say', (line, output) => {
+    expect(outputOf(line)).toMatch(output);
+  });
+
+  test('names only codes that there are', () => {
+    expectKnownCodes(periodic.text);
   });
 });
