@@ -23,16 +23,3 @@ export async function checkStored(
   stored.delete(manifestKey(prefix));
   return [...stored.keys()];
 }
-
-/** Removes all that lies below a prefix: the manifest first, so that no reader sees half of it. @returns a count */
-export async function removeStored(
-  objects: Pick<Objects, 'list' | 'remove' | 'abortUploads'>,
-  prefix: string,
-): Promise<number> {
-  await objects.remove([manifestKey(prefix)]);
-  await objects.abortUploads(prefix);
-  const keys: string[] = [];
-  for await (const object of objects.list(prefix)) keys.push(object.key);
-  await objects.remove(keys);
-  return keys.length;
-}

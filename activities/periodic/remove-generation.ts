@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
+import { removeBelow } from '../../stores/objects/remove-below.ts';
 import type { Ports } from '../index.ts';
 import { runStep } from '../step.ts';
-import { removeStored } from '../stored.ts';
 
 /** Removes all that a generation left, and records it unless its run goes on. Never the current one, whoever asks. */
 export function createRemoveGeneration({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
@@ -14,7 +14,7 @@ export function createRemoveGeneration({ objects, ledger, logger }: Pick<Ports, 
     const removed = await runStep(logger, async () => {
       const settings = await ledger.findPeriodic(tenant);
       if (settings?.generationId === generationId) return { objects: 0, kept: true };
-      const count = await removeStored(objects, generationPrefix(tenant, generationId));
+      const count = await removeBelow(objects, generationPrefix(tenant, generationId));
       await ledger.recordGenerationRemoval(generationId);
       return { objects: count, kept: false };
     });

@@ -2,8 +2,8 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import { removeBelow } from '../../stores/objects/remove-below.ts';
 import type { ApiDeps } from '../deps.ts';
-import { removeObjects } from '../objects/remove-objects.ts';
 import type { Fate } from '../temporal/workflow-runs.ts';
 
 /** Many readers of one export cost one question to Temporal in so many milliseconds. */
@@ -65,7 +65,7 @@ export function createSettleCutRun({ ledger, objects, exports, clock, logger }: 
     if (now.state !== 'failed' || now.failure?.message !== message) return now;
     logger.warn({ exportId }, 'an export whose run was ended from outside is recorded as failed');
     try {
-      await removeObjects(objects, exportPrefix(now.tenant, exportId));
+      await removeBelow(objects, exportPrefix(now.tenant, exportId));
     } catch (error) {
       logger.error({ err: error, exportId }, 'what a failed export left could not be removed; delete the export');
     }

@@ -3,8 +3,8 @@ import { FAILURES } from '../../contracts/failures.ts';
 import { exportPrefix } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { AuditAction, ExportRecord } from '../../stores/ledger/ledger.ts';
+import { removeBelow } from '../../stores/objects/remove-below.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { removeObjects } from '../objects/remove-objects.ts';
 import { locateExport } from './locate.ts';
 
 type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports'>;
@@ -22,7 +22,7 @@ export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler
     if (!now || !isActive(now.state)) return now;
     // A run records its outcome before it closes. This one was ended from outside and never will.
     const message = `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`;
-    await removeObjects(objects, exportPrefix(record.tenant, record.exportId));
+    await removeBelow(objects, exportPrefix(record.tenant, record.exportId));
     await ledger.recordOutcome(record.exportId, { state: 'cancelled', failure: { code: 'cancelled', message } });
     return undefined;
   }
@@ -34,7 +34,7 @@ export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler
       await audit(c, 'export.cancelled', found.exportId);
       return c.body(null, 202);
     }
-    await removeObjects(objects, exportPrefix(record.tenant, record.exportId));
+    await removeBelow(objects, exportPrefix(record.tenant, record.exportId));
     // One that failed or was cancelled had no files to lose: a repeated cancel must not hide what became of it.
     if (record.state === 'completed') {
       await ledger.recordRemoval(record.exportId, 'deleted');

@@ -1,9 +1,9 @@
 import { FAILURES } from '../../contracts/failures.ts';
 import { generationPrefix, periodicPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
+import { removeBelow } from '../../stores/objects/remove-below.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps } from '../deps.ts';
-import { removeObjects } from '../objects/remove-objects.ts';
 import { TryLater } from '../problems/problem.ts';
 import { SWEEP_MS } from './sweep.ts';
 
@@ -32,7 +32,7 @@ export async function deleteSettings(deps: DeleteDeps, tenant: string, actor: st
   ]);
   if (!ended) throw new TryLater('settings_busy', BUSY_SECONDS);
 
-  for (const { generationId } of outdated) await removeObjects(objects, generationPrefix(tenant, generationId));
+  for (const { generationId } of outdated) await removeBelow(objects, generationPrefix(tenant, generationId));
   await removeStrays(deps, tenant);
   for (const { generationId } of outdated) await ledger.recordGenerationRemoval(generationId);
 }
@@ -68,6 +68,6 @@ async function removeStrays(
   for (const folder of folders) {
     const known = await ledger.findGeneration(folder);
     if (known?.state === 'running' || known?.state === 'published') continue;
-    await removeObjects(objects, generationPrefix(tenant, folder));
+    await removeBelow(objects, generationPrefix(tenant, folder));
   }
 }

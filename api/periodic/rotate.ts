@@ -1,9 +1,9 @@
 import type { Handler } from 'hono';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
+import { removeBelow } from '../../stores/objects/remove-below.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { removeObjects } from '../objects/remove-objects.ts';
 import { HINTS } from './hints.ts';
 import { readKeyOrder, sealingKey } from './key-order.ts';
 import { type EnabledAnswer, KeyBody } from './schemas.ts';
@@ -23,7 +23,7 @@ export function rotateHandler({ settings, ledger, objects, schedules, removals }
 
   async function removeNow(outdated: readonly Generation[]): Promise<void> {
     for (const { tenant, generationId } of outdated) {
-      await removeObjects(objects, generationPrefix(tenant, generationId));
+      await removeBelow(objects, generationPrefix(tenant, generationId));
       await ledger.recordGenerationRemoval(generationId);
     }
   }

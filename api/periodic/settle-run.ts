@@ -1,8 +1,8 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
+import { removeBelow } from '../../stores/objects/remove-below.ts';
 import type { ApiDeps } from '../deps.ts';
-import { removeObjects } from '../objects/remove-objects.ts';
 
 const MESSAGE = 'The run was ended by an operator before it was done. The next run tries anew.';
 
@@ -25,7 +25,7 @@ export async function settleRun(deps: SettleDeps, run: Generation): Promise<Gene
   if (now.state !== 'failed' || now.failure?.message !== MESSAGE) return now;
   logger.warn({ generationId }, 'a periodic run that was ended from outside is recorded as failed');
   try {
-    await removeObjects(objects, generationPrefix(tenant, generationId));
+    await removeBelow(objects, generationPrefix(tenant, generationId));
     await ledger.recordGenerationRemoval(generationId);
   } catch (error) {
     logger.error({ err: error, generationId }, 'what a failed periodic run left could not be removed');
