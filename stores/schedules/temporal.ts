@@ -1,9 +1,11 @@
 import {
+  isGrpcServiceError,
   ScheduleAlreadyRunning,
   type ScheduleClient,
   type ScheduleDescription,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
+  ServiceError,
 } from '@temporalio/client';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/periodic.ts';
@@ -87,7 +89,14 @@ async function ifThere<Answer>(call: () => Promise<Answer>): Promise<IfThere<Ans
   try {
     return { there: true, answer: await call() };
   } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return { there: false };
+    if (error instanceof ScheduleNotFoundError || isStillborn(error)) return { there: false };
     throw error;
   }
+}
+
+/** A schedule that was deleted before it took its first step is not said to be unknown when it is asked about. */
+function isStillborn(error: unknown): boolean {
+  const call = error instanceof WaybillError ? error.cause : undefined;
+  const answer = call instanceof ServiceError ? call.cause : call;
+  return isGrpcServiceError(answer) && /execution closed before WorkflowTaskStarted/i.test(answer.message);
 }
