@@ -194,7 +194,7 @@ describe('a run of the periodic exports', () => {
     expect(taken.filter((step) => step.startsWith('write')).toSorted()).toEqual(
       ['teacher', 'user', 'year'].flatMap((file) => [`write ${file}.csv 1`, `write ${file}.json 1`]),
     );
-    expect(taken.slice(-2)).toEqual(['publish', 'notify']);
+    expect(taken.slice(-3)).toEqual(['publish', 'notify', 'sync']);
   });
 
   it('schedules the removal of the generation it replaces', async () => {
@@ -256,11 +256,13 @@ describe('a run of the periodic exports', () => {
     expect(taken).toContain(`end failed ${failure}`);
   });
 
-  it('ends as it did when the contacts cannot be told', async () => {
-    const sendNotices = async () => {
+  it('ends as it did when the contacts cannot be told and the schedule cannot be looked at', async () => {
+    const away = async () => {
       throw ApplicationFailure.nonRetryable('no server', 'mail_unavailable');
     };
-    expect((await run({ sendNotices })).outcome).toBe('published');
+    expect((await run({ sendNotices: away, syncPeriodicSchedule: away })).outcome).toBe('published');
+    const off = { beginGeneration: async () => ({ enabled: false }) as const, syncPeriodicSchedule: away };
+    expect((await run(off)).outcome).toBe('off');
   });
 
   it('lets go of what it writes before a cancel counts, and removes its objects', async () => {

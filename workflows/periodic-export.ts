@@ -85,7 +85,7 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
 /** The tenant's periodic exports are off: there should be no schedule any more. */
 async function standDown({ identity, steps, story }: Run): Promise<PeriodicResult> {
   story.ending = 'periodic exports are off: nothing to do';
-  await steps.ledger.syncPeriodicSchedule({ tenant: identity.tenant });
+  await passing('the schedule', steps.afterwards.syncPeriodicSchedule({ tenant: identity.tenant }));
   enterGenerationState(story, 'completed');
   return { outcome: 'off', rows: 0, bytes: 0 };
 }
@@ -156,7 +156,7 @@ async function conclude(
   enterGenerationState(story, 'completed');
   await Promise.all([
     previous === null ? undefined : steps.ledger.scheduleGenerationRemoval({ tenant, generationId: previous }),
-    notify({ identity, steps, story }),
+    roundOff({ identity, steps, story }),
   ]);
   return { outcome: 'published', rows, bytes };
 }
@@ -182,16 +182,26 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
     await steps.ledger.recordGenerationRemoval(identity);
   } else {
     await end();
-    await Promise.all([remove(), notify(run)]);
+    await Promise.all([remove(), roundOff(run)]);
   }
   enterGenerationState(story, state);
 }
 
-/** A letter that cannot be sent now does not change how the run ended: it stays owed, and the next run sends it. */
-async function notify({ identity, steps }: Run): Promise<void> {
+/**
+ * Sends the letters that are owed, and brings the schedule in line with what the deployment says by now. Neither changes
+ * how the run ended: what fails here is made up for by the next run.
+ */
+async function roundOff({ identity, steps }: Run): Promise<void> {
+  await Promise.all([
+    passing('letters', steps.afterwards.sendNotices(identity)),
+    passing('the schedule', steps.afterwards.syncPeriodicSchedule({ tenant: identity.tenant })),
+  ]);
+}
+
+async function passing(what: string, work: Promise<unknown>): Promise<void> {
   try {
-    await steps.mail.sendNotices(identity);
+    await work;
   } catch (error) {
-    log.warn('the contacts could not be told', { failure: failureOf(error).code });
+    log.warn(`${what}: left to the next run`, { failure: failureOf(error).code });
   }
 }

@@ -13,12 +13,12 @@ export interface Steps {
     | 'endGeneration'
     | 'recordGenerationRemoval'
     | 'scheduleGenerationRemoval'
-    | 'syncPeriodicSchedule'
   >;
   readonly control: Proxy<'planExport' | 'publishExport' | 'planGeneration' | 'publishGeneration'>;
   readonly parts: Proxy<'writePart' | 'writeFile'>;
   readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
-  readonly mail: Proxy<'sendNotices'>;
+  /** What does not change how a run ended. */
+  readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule'>;
 }
 type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
 
@@ -33,8 +33,8 @@ const SHORT_TROUBLE = {
   maximumAttempts: 12,
 } as const;
 
-/** Short, because a run that waits for a mail server holds up the next one. */
-const MAIL_TROUBLE = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
+/** For what can be made up for by the next run, which should not have to wait for this one's end. */
+const PASSING_TROUBLE = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
 
 /** What must not be lost: the ledger and clean-up are tried until they answer, for a week; the UI shows each attempt. */
 const MUST_HAPPEN: ActivityOptions = {
@@ -66,11 +66,11 @@ export function proxySteps(tenant: string): Steps {
       priority,
       cancellationType: LETS_GO,
     }),
-    mail: proxyActivities({
+    afterwards: proxyActivities({
       startToCloseTimeout: '2 minutes',
       heartbeatTimeout: '10 seconds',
       scheduleToCloseTimeout: '5 minutes',
-      retry: MAIL_TROUBLE,
+      retry: PASSING_TROUBLE,
       priority,
       cancellationType: LETS_GO,
     }),

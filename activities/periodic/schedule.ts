@@ -26,7 +26,10 @@ export function createGenerationScheduling(
       );
     },
 
-    /** Removes the schedule of a tenant whose periodic exports are off: an API died before it did. */
+    /**
+     * Brings the schedule in line with the settings and with the deployment's: an API may have died before it did, and an
+     * operator may have chosen another time.
+     */
     async syncPeriodicSchedule({ tenant }: { readonly tenant: string }): Promise<void> {
       await asking('a schedule could not be brought in line yet', () => syncSchedule(ledger, schedules, tenant));
     },
