@@ -33,7 +33,7 @@ const RESERVED_PARAMETERS = new Set(
 
 /** What the shape of a dataset cannot say: that its parts fit together. */
 export function checkDataset(dataset: Dataset): readonly Finding[] {
-  return [...checkNames(dataset), ...checkKey(dataset), ...checkMarkers(dataset), ...checkSql(dataset)];
+  return [checkNames, checkKey, checkPeriodic, checkMarkers, checkSql].flatMap((check) => check(dataset));
 }
 
 function checkNames(dataset: Dataset): readonly Finding[] {
@@ -86,6 +86,24 @@ function checkKey(dataset: Dataset): readonly Finding[] {
       path: ['modified_column'],
       sentence: 'is missing; the door recurring needs created_column or modified_column to find deltas',
     });
+  }
+  return findings;
+}
+
+/** Names of files, which object keys and downloads are made of. */
+const FILE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+function checkPeriodic({ doors, offeredAs, parameters }: Dataset): readonly Finding[] {
+  if (!doors.includes('periodic')) return [];
+  const findings: Finding[] = parameters.flatMap(({ required }, i) =>
+    required
+      ? [{ path: ['parameters', i], sentence: 'should not be required; at the door periodic, nobody can give it' }]
+      : [],
+  );
+  if (offeredAs !== undefined && !FILE_NAME.test(offeredAs)) {
+    const sentence =
+      'should be a letter, followed by letters, digits and underscores; the door periodic names files so';
+    findings.push({ path: ['offered_as'], sentence });
   }
   return findings;
 }

@@ -208,6 +208,18 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
     ['7:20', `${D}.parameters[0].name`, 'should be another name; Format is used by orders themselves'],
   ],
   [
+    'a parameter that nobody can give',
+    changed('orders', 'orders WHERE id = $orderId')
+      .replace('[on-demand]', '[periodic]')
+      .replace('    columns:', '    parameters: [{ name: orderId, type: integer }]\n    columns:'),
+    ['7:18', `${D}.parameters[0]`, 'should not be required; at the door periodic, nobody can give it'],
+  ],
+  [
+    'a name that no file can have',
+    changed('ORDERS', 'ORDERS\n    offered_as: all/orders').replace('[on-demand]', '[periodic]'),
+    ['3:5', `${D}.offered_as`, 'should be a letter, followed by letters, digits and underscores'],
+  ],
+  [
     'a parameter that begins as ours do',
     changed('orders', 'orders WHERE id = $waybill_1').replace(
       '    columns:',
