@@ -8,12 +8,13 @@ import { serviceProcess } from '../stack/service.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Bench } from './benchmark.ts';
 import { type Door, openDoor } from './door.ts';
-import { attachSql, CATALOG, TENANT } from './readings.ts';
+import { attachSql, TENANT } from './readings.ts';
 
 /** The whole of Waybill on servers of its own: API and worker as processes, as in the local stack. */
 export interface Deployment extends AsyncDisposable {
   readonly servers: RunningServers;
   readonly door: Door;
+  readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
   /** Settings and surroundings of the services. */
   readonly environment: Environment;
@@ -22,8 +23,11 @@ export interface Deployment extends AsyncDisposable {
 /** Requests and exports of one tenant that no benchmark reaches. */
 const UNLIMITED = '1000000';
 
-/** @param warehouse path of the table's file */
-export async function deploy(bench: Bench, warehouse: string): Promise<Deployment> {
+/** @param data paths of the table's file and of a catalog that reads it as `bench.readings` */
+export async function deploy(
+  bench: Bench,
+  data: { readonly warehouse: string; readonly catalog: string },
+): Promise<Deployment> {
   // PostgreSQL runs as another user where this process is root, and must get to its data.
   await chmod(bench.directory, 0o711);
   const tempDirectory = join(bench.directory, 'tmp');
@@ -51,20 +55,20 @@ export async function deploy(bench: Bench, warehouse: string): Promise<Deploymen
       HOME: bench.directory,
       ...servers.settings,
       WAYBILL_LOG_LEVEL: 'warn',
-      WAYBILL_CATALOG: CATALOG,
-      WAYBILL_WAREHOUSE_SQL: attachSql(warehouse),
+      WAYBILL_CATALOG: data.catalog,
+      WAYBILL_WAREHOUSE_SQL: attachSql(data.warehouse),
       WAYBILL_TEMP_DIRECTORY: tempDirectory,
       WAYBILL_TENANT_REQUESTS_MAX: UNLIMITED,
       WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,
     };
     const start = (name: string, entry: string, readyUrl: string) =>
       servers.supervisor.start(serviceProcess({ name, entry, environment, readyUrl }));
-    const [worker] = await Promise.all([
+    const [worker, api] = await Promise.all([
       start('worker', 'worker/main.ts', `http://127.0.0.1:${servers.ports.workerHealth}/healthz`),
       start('api', 'api/main.ts', `${servers.urls.api}/readyz`),
     ]);
     const door = await openDoor({ url: servers.urls.api, clientId: TENANT, secret, signal: bench.signal });
-    return { servers, door, worker, environment, [Symbol.asyncDispose]: stop };
+    return { servers, door, api, worker, environment, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;

@@ -9,7 +9,16 @@ interface Request {
   readonly recipients: readonly string[];
 }
 
-/** The on-demand door as a client sees it, over HTTP with a token. */
+/** A tenant's periodic files. */
+export interface Bundle {
+  readonly generationId: string;
+  /** Opens them. */
+  readonly privateKey: string;
+  /** Of all files as CSV, as downloaded. */
+  readonly csvBytes: number;
+}
+
+/** The doors as a client sees them, over HTTP with a token. */
 export interface Door {
   readonly url: string;
   /** Value of the header `Authorization`. */
@@ -22,6 +31,13 @@ export interface Door {
    * @throws Error when it fails
    */
   fetchExport(request: Request, pollMs: number): Promise<string>;
+  /**
+   * Enables periodic exports and polls until the first files are there.
+   *
+   * @param pollMs milliseconds between two questions
+   * @throws Error when the first run fails
+   */
+  produceBundle(pollMs: number): Promise<Bundle>;
 }
 
 const Token = z.object({ access_token: z.string() });
@@ -29,6 +45,17 @@ const Accepted = z.object({ job: z.object({ id: z.string() }) });
 const Status = z.object({
   job: z.object({ status: z.enum(['PENDING', 'COMPLETED', 'FAILED']) }),
   errors: z.array(z.object({ message: z.string() })),
+});
+
+const Enabled = z.object({ privateKey: z.string() });
+const Periodic = z.object({
+  lastRun: z.object({ failure: z.object({ message: z.string() }).nullable() }).nullable(),
+  generation: z
+    .object({
+      generationId: z.string(),
+      files: z.array(z.object({ csv: z.object({ contentBytes: z.number() }) })),
+    })
+    .nullable(),
 });
 
 export async function openDoor(options: {
@@ -66,6 +93,18 @@ export async function openDoor(options: {
         if (answer.job.status === 'FAILED') {
           throw new Error(`The export failed: ${answer.errors.map(({ message }) => message).join(' ')}`);
         }
+        await delay(pollMs, undefined, { signal });
+      }
+    },
+    async produceBundle(pollMs) {
+      const { privateKey } = await call('/dataexport/enable', Enabled, { method: 'POST', headers: { authorization } });
+      for (;;) {
+        const { generation, lastRun } = await call('/dataexport', Periodic, { headers: { authorization } });
+        if (generation) {
+          const csvBytes = generation.files.reduce((sum, { csv }) => sum + csv.contentBytes, 0);
+          return { generationId: generation.generationId, privateKey, csvBytes };
+        }
+        if (lastRun?.failure) throw new Error(`The first periodic run failed: ${lastRun.failure.message}`);
         await delay(pollMs, undefined, { signal });
       }
     },

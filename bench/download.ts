@@ -8,7 +8,7 @@ import { deploy } from './deployment.ts';
 import { clientVariables } from './object-server.ts';
 import { runPairs, secondsOf } from './pairs.ts';
 import { getPrograms } from './peers.ts';
-import { buildReadings, readingTime, TENANT } from './readings.ts';
+import { buildReadings, CATALOG, readingTime, TENANT } from './readings.ts';
 import { runShell } from './shell.ts';
 import { pairLine } from './table.ts';
 
@@ -26,7 +26,7 @@ async function measureDownload(bench: Bench) {
   const { directory, environment, signal, rows, runs, report } = bench;
   const { age, mc } = await getPrograms(bench, ['age', 'mc']);
   const warehouse = await buildReadings(bench);
-  await using deployment = await deploy(bench, warehouse);
+  await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
   const { door, servers } = deployment;
   const key = await generateKey({ postQuantum: false });
   const identityFile = join(directory, 'identity.txt');

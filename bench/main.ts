@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Benchmark, Result } from './benchmark.ts';
 import { downloadBenchmark } from './download.ts';
+import { downloadAllBenchmarks } from './download-all.ts';
 import { describeMachine, machineLines } from './machine.ts';
 import { memoryBenchmark } from './memory.ts';
 import { sealingBenchmark } from './sealing.ts';
@@ -15,6 +16,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...throughputBenchmarks,
   sealingBenchmark,
   downloadBenchmark,
+  ...downloadAllBenchmarks,
   smallExportBenchmark,
   memoryBenchmark,
 ];

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { generateKey } from '../stores/sealing/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
-import { type Deployment, deploy } from './deployment.ts';
+import { deploy } from './deployment.ts';
 import { runPairs } from './pairs.ts';
-import { buildReadings, readingTime } from './readings.ts';
+import { readPeak } from './peak.ts';
+import { buildReadings, CATALOG, readingTime } from './readings.ts';
 import { pairLine } from './table.ts';
 
 /** Whether a worker's memory stays bounded: what it peaks at for an export, and for one a hundred times larger. */
@@ -19,7 +19,7 @@ const POLL_MS = 100;
 async function measureMemory(bench: Bench) {
   const { rows, runs, report } = bench;
   const warehouse = await buildReadings(bench);
-  await using deployment = await deploy(bench, warehouse);
+  await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
   const { recipient } = await generateKey({ postQuantum: false });
   const few = Math.floor(rows / FACTOR);
   const many = few * FACTOR;
@@ -32,7 +32,7 @@ async function measureMemory(bench: Bench) {
     const to = readingTime(count - 1 - asked);
     asked += 1;
     await deployment.door.fetchExport({ from: readingTime(0), to, recipients: [recipient] }, POLL_MS);
-    return readPeak(deployment);
+    return readPeak(deployment.worker);
   }
 
   const pairs = await runPairs(runs, { ours: () => peakOf(many), peer: () => peakOf(few) }, (number, pair) =>
@@ -49,12 +49,4 @@ async function measureMemory(bench: Bench) {
   });
   const growth = (result.ratio.summary.median - 1) * 100;
   return { ...result, notes: [`the peak grows by ${growth.toFixed(1)} percent (wanted: at most 10)`] };
-}
-
-/** @returns MiB of the worker's peak resident set. Source: proc_pid_status(5), VmHWM, in KiB */
-async function readPeak({ worker }: Deployment): Promise<number> {
-  const status = await readFile(`/proc/${worker.pid}/status`, 'utf8');
-  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (peak === undefined) throw new Error('The peak of the worker cannot be read: this benchmark needs Linux.');
-  return Number(peak) / 1024;
 }

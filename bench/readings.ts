@@ -8,7 +8,7 @@ import type { Bench } from './benchmark.ts';
 import { getPrograms } from './peers.ts';
 import { runShell } from './shell.ts';
 
-/** The catalog of the benchmarks; its one dataset reads the table `readings` of the warehouse attached as `bench`. */
+/** The catalog of most benchmarks; its one dataset reads the table `readings` of the warehouse attached as `bench`. */
 export const CATALOG = fileURLToPath(import.meta.resolve('./readings.yaml'));
 
 /** Every row is this tenant's: the peers do not filter, and both sides have the same rows. */

@@ -7,7 +7,7 @@ import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { type Deployment, deploy } from './deployment.ts';
 import { EMPTY_QUEUE } from './empty/steps.ts';
 import { runPairs, secondsOf } from './pairs.ts';
-import { buildReadings, readingTime } from './readings.ts';
+import { buildReadings, CATALOG, readingTime } from './readings.ts';
 import { pairLine } from './table.ts';
 
 /** From the request to the finished file, for a file that takes no time by itself. */
@@ -28,7 +28,7 @@ const EVENTS_MAX = 60;
 async function measureSmallExport(bench: Bench) {
   const { runs, report } = bench;
   const warehouse = await buildReadings(bench);
-  await using deployment = await deploy(bench, warehouse);
+  await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
   const { servers, door } = deployment;
   await startEmptyWorker(deployment);
   const connection = await Connection.connect({ address: servers.settings.WAYBILL_TEMPORAL_ADDRESS });
