@@ -133,6 +133,7 @@ describe('the operations of periodic exports', () => {
     ['post', '/dataexport/disable', 'deleteSettings organisation'],
     ['get', '/dataexport/download', 'file fileType organisation parseJsonDataTypes privateKey sealed x-private-key'],
     ['get', '/dataexport/downloadAll', 'fileType organisation parseJsonDataTypes privateKey sealed x-private-key'],
+    ['get', '/dataexport/manifest', 'organisation'],
   ])('%s %s takes %s', async (method, path, names) => {
     const { tags, description, parameters } = await load(path, method);
     expect([tags, typeof description]).toEqual([['Periodic exports'], 'string']);
@@ -150,6 +151,12 @@ describe('the operations of periodic exports', () => {
     expect(Object.keys(responses['200']?.headers ?? {})).toEqual(
       expect.arrayContaining(['Content-Disposition', 'X-Waybill-Generation', 'X-Waybill-Snapshot']),
     );
+    expect(Object.keys(responses['404']?.headers ?? {})).toEqual(['Retry-After']);
+  });
+
+  test('/dataexport/manifest describes its headers, and that one may have to wait', async () => {
+    const { responses } = await load('/dataexport/manifest', 'get');
+    expect(Object.keys(responses['200']?.headers ?? {})).toEqual(['X-Waybill-Generation', 'X-Waybill-Snapshot']);
     expect(Object.keys(responses['404']?.headers ?? {})).toEqual(['Retry-After']);
   });
 });
@@ -188,6 +195,7 @@ describe('addresses', () => {
     ['GET', '/dataexport/disable', 'POST'],
     ['POST', '/dataexport/download', 'GET, HEAD'],
     ['DELETE', '/dataexport/downloadAll', 'GET, HEAD'],
+    ['POST', '/dataexport/manifest', 'GET, HEAD'],
   ])('%s %s: 405 with Allow', async (method, path, allow) => {
     const response = await api.app.request(path, { method });
     expect([response.status, response.headers.get('allow')]).toEqual([405, allow]);

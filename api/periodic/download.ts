@@ -6,6 +6,7 @@ import { streamBody } from '../http/stream.ts';
 import { type Admission, admit, assertStands, explained, notProduced, type Opening } from './access.ts';
 import { contentLength, contentName, contentType, type Form, openContent } from './content.ts';
 import { readDownload } from './download-query.ts';
+import { generationHeaders } from './generation-headers.ts';
 
 export type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
 
@@ -56,12 +57,7 @@ export async function sendContent(
   { admission, opening, form, headers, file, source }: Content,
 ): Promise<Response> {
   const { manifest, settings } = admission;
-  const all = {
-    ...headers,
-    'Cache-Control': 'no-store',
-    'X-Waybill-Generation': manifest.generationId,
-    'X-Waybill-Snapshot': manifest.snapshotAt,
-  };
+  const all = { ...headers, ...generationHeaders(manifest) };
   if (c.req.method === 'HEAD') return c.body(null, 200, all);
   const gone = new AbortController();
   const body = await explained(deps, settings, opening, () => streamBody(c, source(gone.signal), gone));

@@ -5,6 +5,7 @@ import { disableHandler } from './disable.ts';
 import { downloadHandler } from './download.ts';
 import { downloadAllHandler } from './download-all.ts';
 import { enableHandler } from './enable.ts';
+import { manifestHandler } from './manifest.ts';
 import { rotateHandler } from './rotate.ts';
 import * as routes from './routes.ts';
 import { statusHandler } from './status.ts';
@@ -18,6 +19,7 @@ export function mountPeriodic(app: ApiApp, deps: ApiDeps, requireCaller: Require
   mount(app, routes.enablePeriodic, write, enableHandler(deps));
   mount(app, routes.downloadPeriodic, read, downloadHandler(deps));
   mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
+  mount(app, routes.periodicManifest, read, manifestHandler(deps));
   mount(app, routes.rotatePeriodic, write, rotateHandler(deps));
   mount(app, routes.disablePeriodic, write, disableHandler(deps));
 }

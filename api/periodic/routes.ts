@@ -34,8 +34,7 @@ const keyHeader = z.object({
     description: 'The age identity, here instead of in the query; this one counts. Used once and kept nowhere.',
   }),
 });
-const downloadHeaders = {
-  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The name of the file.' },
+const generationHeaders = {
   'X-Waybill-Generation': {
     schema: { type: 'string' as const, format: 'uuid' },
     description: 'The generation that it is of. Files of one generation belong together.',
@@ -44,6 +43,10 @@ const downloadHeaders = {
     schema: { type: 'string' as const, format: 'date-time' },
     description: 'The moment that the generation was read at.',
   },
+};
+const downloadHeaders = {
+  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The name of the file.' },
+  ...generationHeaders,
 };
 const contentLength = {
   'Content-Length': { schema: { type: 'integer' as const }, description: 'Unless values are typed on the way.' },
@@ -179,5 +182,31 @@ export const downloadAllPeriodic = createRoute({
       headers: downloadHeaders,
     },
     ...problems(...DOWNLOAD_PROBLEMS),
+  },
+});
+
+export const periodicManifest = createRoute({
+  method: 'get',
+  path: '/dataexport/manifest',
+  tags,
+  summary: 'Download the manifest',
+  description:
+    'What the generation that downloads are of is made of: rows of every file, size and SHA-256 of every stored object, ' +
+    'the moment that all were read at. Needs no key. `waybill verify` checks files against it.',
+  request: { query: ownQuery },
+  responses: {
+    200: {
+      description: 'The manifest, byte for byte as it is stored.',
+      content: json(z.looseObject({})),
+      headers: generationHeaders,
+    },
+    ...problems(
+      'invalid_field',
+      'foreign_organisation',
+      'not_enabled',
+      'not_produced',
+      'objects_unavailable',
+      'object_damaged',
+    ),
   },
 });

@@ -8,6 +8,8 @@ import type { Objects } from '../../stores/objects/objects.ts';
 
 /** A published generation, as its manifest tells. */
 export interface StoredGeneration {
+  /** The manifest byte for byte as it is stored. */
+  readonly bytes: Uint8Array;
   readonly manifest: GenerationManifest;
   /** Object key prefix that its files lie under. */
   readonly prefix: string;
@@ -31,5 +33,5 @@ export async function openGeneration(
   if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
   const { generation: manifest } = read;
   if (manifest.generationId !== generationId || manifest.tenant !== tenant) throw new WaybillError('object_damaged');
-  return { manifest, prefix };
+  return { bytes, manifest, prefix };
 }
