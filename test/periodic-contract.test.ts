@@ -1,0 +1,274 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { periodicPrefix } from '../contracts/keys.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { generateKey } from '../stores/sealing/keys.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { type OwnServices, startOwnServices } from './context.ts';
+import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
+import { openWithAge, readZip } from './periodic-archive.ts';
+import { BUNDLE } from './periodic-bundle.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+
+let services: OwnServices;
+let bucket: Objects;
+let acme: PeriodicClient;
+
+beforeAll(async () => {
+  services = await startOwnServices();
+  bucket = openBucket(services.settings);
+  acme = createPeriodicClient(services.url, 'acme-demo-secret');
+});
+afterAll(() => services?.stop());
+
+const NAMES = BUNDLE.map(({ file }) => file);
+
+const storedOf = (tenant: string) => keysBelow(bucket, periodicPrefix(tenant));
+
+describe('a client that knows the documentation alone', () => {
+  it('enables, downloads every file and all of them, disables, and deletes', async () => {
+    const headers = { 'api-key': 'acme-demo-secret' };
+    const call = (method: string, path: string) => fetch(`${services.url}/dataexport/${path}`, { method, headers });
+
+    const enabling = await call('POST', 'enable');
+    expect(enabling.status).toBe(200);
+    const { enabled, privateKey } = (await enabling.json()) as { enabled: boolean; privateKey: string };
+    expect(enabled).toBe(true);
+    expect(privateKey).toMatch(/^AGE-SECRET-KEY-1[A-Z0-9]+$/);
+
+    const deadline = Date.now() + 90_000;
+    for (;;) {
+      const first = await call('GET', `download?file=year&fileType=csv&privateKey=${privateKey}`);
+      await first.arrayBuffer();
+      if (first.status === 200) break;
+      expect(first.status).toBe(404);
+      if (Date.now() > deadline) throw new Error('the files never came');
+      await delay(200);
+    }
+
+    const single = new Map<string, string>();
+    for (const { file, columns } of BUNDLE) {
+      const csv = await call('GET', `download?file=${file}&fileType=csv&privateKey=${privateKey}`);
+      expect([file, csv.status, csv.headers.get('content-type')]).toEqual([file, 200, 'text/csv; charset=utf-8']);
+      expect(csv.headers.get('content-disposition')).toMatch(new RegExp(`^attachment; filename="${file}\\.csv"`));
+      const text = await csv.text();
+      expect(text.slice(0, text.indexOf('\n'))).toBe(columns.join(','));
+      single.set(`${file}.csv`, text);
+
+      const json = await call('GET', `download?file=${file}&fileType=json&privateKey=${privateKey}`);
+      expect([file, json.status, json.headers.get('content-type')]).toEqual([file, 200, 'application/json']);
+      expect(json.headers.get('content-disposition')).toMatch(new RegExp(`^attachment; filename="${file}\\.json"`));
+      const rows = (await json.json()) as Record<string, unknown>[];
+      expect(rows.length, file).toBeGreaterThan(0);
+      for (const row of rows) {
+        expect(Object.keys(row)).toEqual(columns);
+        expect(Object.values(row).every((value) => value === null || typeof value === 'string')).toBe(true);
+      }
+      single.set(`${file}.json`, JSON.stringify(rows));
+    }
+
+    for (const fileType of ['csv', 'json']) {
+      const all = await call('GET', `downloadAll?fileType=${fileType}&privateKey=${privateKey}`);
+      expect([all.status, all.headers.get('content-type')]).toEqual([200, 'application/zip']);
+      expect(all.headers.get('content-disposition')).toMatch(/^attachment; filename="[^"]+\.zip"/);
+      const entries = await readZip(Buffer.from(await all.arrayBuffer()));
+      expect([...entries.keys()].toSorted()).toEqual(NAMES.map((name) => `${name}.${fileType}`).toSorted());
+      for (const [name, content] of entries) {
+        const text = content.toString();
+        expect(fileType === 'json' ? JSON.stringify(JSON.parse(text)) : text, name).toBe(single.get(name));
+      }
+    }
+
+    const typed = await call(
+      'GET',
+      `download?file=answerSetResult&fileType=json&privateKey=${privateKey}&parseJsonDataTypes=true`,
+    );
+    const [answer] = (await typed.json()) as { id: unknown; value: unknown; questionHash: unknown }[];
+    expect([typeof answer?.id, typeof answer?.questionHash]).toEqual(['number', 'string']);
+
+    const disabling = await call('POST', 'disable');
+    expect([disabling.status, await disabling.json()]).toEqual([200, { enabled: false }]);
+    const after = await call('GET', `download?file=year&fileType=csv&privateKey=${privateKey}`);
+    expect([after.status, await after.text()]).toEqual([200, single.get('year.csv')]);
+
+    const deleting = await call('POST', 'disable?deleteSettings=true');
+    expect([deleting.status, await deleting.json()]).toEqual([200, { enabled: false }]);
+    expect(await storedOf('acme')).toEqual([]);
+    const gone = await call('GET', `download?file=year&fileType=csv&privateKey=${privateKey}`);
+    expect(await codeOf(Promise.resolve(gone))).toEqual([404, 'not_enabled']);
+  });
+
+  it('may write the documented address with doubled slashes', async () => {
+    const answer = await fetch(`${services.url}//dataexport//download?file=user`, {
+      headers: { 'api-key': 'acme-demo-secret' },
+    });
+    expect(answer.status).not.toBe(404);
+  });
+});
+
+describe('enabling and disabling', () => {
+  let privateKey: string;
+  let recipient: string;
+
+  it('shows the key once; the status shows the recipient and what there is, and no key', async () => {
+    const answer = await acme.enable();
+    privateKey = answer.privateKey ?? '';
+    ({ recipient } = answer);
+    expect(recipient).toMatch(/^age1[a-z0-9]{58}$/);
+    const generation = await acme.generation();
+    expect(generation.files.map(({ file }) => file).toSorted()).toEqual(NAMES.toSorted());
+    const text = await (await acme.request('GET', '/dataexport')).text();
+    expect(text).not.toMatch(/AGE-SECRET-KEY/i);
+    expect(JSON.parse(text)).toMatchObject({ enabled: true, recipient, files: expect.arrayContaining(NAMES) });
+    expect(Date.parse((await acme.status()).nextRunAt ?? '')).toBeGreaterThan(Date.now());
+  });
+
+  it('refuses to enable what is enabled, and changes nothing', async () => {
+    expect(await codeOf(acme.request('POST', '/dataexport/enable'))).toEqual([409, 'already_enabled']);
+    expect((await acme.status()).recipient).toBe(recipient);
+    expect((await ask(acme, privateKey)).status).toBe(200);
+  });
+
+  it('keeps files and key over a plain disable, resumes under them, and never stops serving', async () => {
+    const before = (await acme.generation()).generationId;
+    const statuses: number[] = [];
+    let downloading = true;
+    const reader = (async () => {
+      while (downloading) {
+        const answer = await ask(acme, privateKey);
+        await answer.arrayBuffer();
+        statuses.push(answer.status);
+      }
+    })();
+    try {
+      await acme.disable();
+      expect(await acme.status()).toMatchObject({ enabled: false, recipient, nextRunAt: null });
+      const resumed = (await acme.enable()) as Awaited<ReturnType<typeof acme.enable>> & { readonly hint?: string };
+      expect(resumed).toMatchObject({ enabled: true, privateKey: null, recipient, hint: expect.any(String) });
+      // Enabling starts a run at once, so the generation changes under the downloads.
+      await acme.generation(before);
+    } finally {
+      downloading = false;
+      await reader;
+    }
+    expect(statuses.length).toBeGreaterThan(0);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+
+  it('disabling twice is harmless', async () => {
+    await acme.disable();
+    await acme.disable();
+    expect((await acme.status()).enabled).toBe(false);
+    expect((await ask(acme, privateKey)).status).toBe(200);
+  });
+
+  it('deletes everything before it answers, also what a run under way has written', async () => {
+    const before = await storedOf('acme');
+    await acme.enable();
+    await expect.poll(async () => (await storedOf('acme')).length, { timeout: 30_000 }).toBeGreaterThan(before.length);
+    await acme.disable(true);
+    expect(await storedOf('acme')).toEqual([]);
+    expect(await bucket.abortUploads(periodicPrefix('acme'))).toBe(0);
+    expect(await codeOf(ask(acme, privateKey))).toEqual([404, 'not_enabled']);
+    expect(await acme.status()).toMatchObject({ enabled: false, recipient: null, generation: null, nextRunAt: null });
+  });
+
+  it('makes another key the next time; the old one opens nothing', async () => {
+    const answer = await acme.enable();
+    expect(answer.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
+    expect([answer.privateKey, answer.recipient]).not.toContain(privateKey);
+    expect(answer.recipient).not.toBe(recipient);
+    await acme.generation();
+    expect(await codeOf(ask(acme, privateKey))).toEqual([403, 'wrong_key']);
+    expect((await ask(acme, answer.privateKey ?? '')).status).toBe(200);
+    await acme.disable(true);
+  });
+});
+
+describe('rotating', () => {
+  afterEach(() => acme.disable(true));
+
+  it('gives a new key and new files; the old key and the old files are void at once', async () => {
+    const first = await acme.enable();
+    const { generationId } = await acme.generation();
+    const oldFiles = await storedOf('acme');
+    expect(oldFiles.length).toBe(NAMES.length * 2 + 1);
+
+    const second = await acme.rotate();
+    expect(second.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
+    expect(second.recipient).not.toBe(first.recipient);
+    const now = new Set(await storedOf('acme'));
+    expect(oldFiles.filter((key) => now.has(key))).toEqual([]);
+    expect(await codeOf(ask(acme, first.privateKey ?? ''))).toEqual([403, 'wrong_key']);
+
+    const generation = await acme.generation(generationId);
+    expect(generation.files).toHaveLength(NAMES.length);
+    expect(await codeOf(ask(acme, first.privateKey ?? ''))).toEqual([403, 'wrong_key']);
+    expect((await acme.download(USERS, second.privateKey ?? '')).length).toBeGreaterThan(0);
+    for (const key of await storedOf('acme')) expect(key).toContain(generation.generationId);
+  });
+
+  it('is refused where nothing is enabled', async () => {
+    expect(await codeOf(acme.request('POST', '/dataexport/rotate'))).toEqual([404, 'not_enabled']);
+  });
+});
+
+describe('keys of other kinds', () => {
+  afterEach(() => acme.disable(true));
+
+  it('a recipient of the tenant’s own: no key in any answer, sealed downloads that age opens', async () => {
+    const own = await generateKey({ postQuantum: false });
+    const answer = await acme.request('POST', '/dataexport/enable', { body: { recipient: own.recipient } });
+    const text = await answer.text();
+    expect([answer.status, JSON.parse(text)]).toEqual([
+      200,
+      { enabled: true, privateKey: null, recipient: own.recipient, hint: expect.any(String) },
+    ]);
+    expect(text).not.toMatch(/AGE-SECRET-KEY/i);
+    const generation = await acme.generation();
+
+    const rows = generation.files.find(({ file }) => file === 'topicType')?.rows ?? 0;
+    const query = 'file=topicType&fileType=json&sealed=true';
+    const sealed = await acme.request('GET', `/dataexport/download?${query}`);
+    expect(sealed.status).toBe(200);
+    expect(sealed.headers.get('content-disposition')).toMatch(/^attachment; filename="topicType\.json\.age"/);
+    const opened = await openWithAge(Buffer.from(await sealed.arrayBuffer()), own.identity);
+    expect(JSON.parse(opened.toString())).toHaveLength(rows);
+
+    const zip = await acme.request('GET', '/dataexport/downloadAll?fileType=csv&sealed=true');
+    const entries = await readZip(Buffer.from(await zip.arrayBuffer()));
+    expect([...entries.keys()].toSorted()).toEqual(NAMES.map((name) => `${name}.csv.age`).toSorted());
+    const year = await openWithAge(entries.get('year.csv.age') ?? Buffer.alloc(0), own.identity);
+    expect(year.equals(await acme.download('file=year&fileType=csv', own.identity))).toBe(true);
+
+    const without = await acme.request('GET', `/dataexport/download?${USERS}`);
+    expect([without.status, (await problemOf(without)).code]).toEqual([400, 'missing_field']);
+    await acme.disable();
+    const other = await generateKey({ postQuantum: false });
+    const mixed = acme.request('POST', '/dataexport/enable', { body: { recipient: other.recipient } });
+    expect(await codeOf(mixed)).toEqual([409, 'recipient_kept']);
+  });
+
+  it('a post-quantum key: the service and age open the same file with it', async () => {
+    const { privateKey } = await acme.enable({ postQuantum: true });
+    expect(privateKey).toMatch(/^AGE-SECRET-KEY-PQ-1/);
+    await acme.generation();
+    const content = await acme.download(USERS, privateKey ?? '');
+    const sealed = await acme.request('GET', `/dataexport/download?${USERS}&sealed=true`);
+    const opened = await openWithAge(Buffer.from(await sealed.arrayBuffer()), privateKey ?? '');
+    expect(opened.equals(content)).toBe(true);
+  });
+
+  it.each([
+    ['no recipient', { recipient: 'age1nonsense' }, 400, 'invalid_recipient'],
+    ['a private key as recipient', { recipient: 'AGE-SECRET-KEY-1QQQ' }, 400, 'invalid_recipient'],
+    ['both at once', { recipient: `age1${'q'.repeat(58)}`, postQuantum: true }, 400, 'invalid_recipient'],
+    ['an unknown field', { recipients: [] }, 400, 'unknown_field'],
+    ['no time of day', { at: '25:00' }, 400, 'invalid_field'],
+    ['no time zone', { timeZone: 'Mars/Olympus' }, 400, 'invalid_field'],
+    ['no object', [], 400, 'malformed_body'],
+  ])('%s is refused, and nothing is enabled', async (_, body, status, code) => {
+    expect(await codeOf(acme.request('POST', '/dataexport/enable', { body }))).toEqual([status, code]);
+    expect(await acme.status()).toMatchObject({ enabled: false, recipient: null });
+  });
+});

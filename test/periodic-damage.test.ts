@@ -1,0 +1,206 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FileType, GenerationManifest, GenerationObject } from '../contracts/generation.ts';
+import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { collect, pieces } from '../stores/buffers/stream-fixture.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { seal } from '../stores/sealing/seal.ts';
+import { SEALED_CHUNK_BYTES } from '../stores/sealing/stream.ts';
+import { openBucket } from './bucket.ts';
+import { type OwnServices, startOwnServices } from './context.ts';
+import { unzipTests } from './periodic-archive.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { readDownload } from './raw-download.ts';
+
+/** `long` is some MiB in either file type, `short` less than one block of age. */
+const CATALOG = `
+datasets:
+  - name: short
+    title: A few rows
+    doors: [periodic]
+    sql: SELECT 'acme' AS tenant, i AS id, 'text of ' || i AS text FROM range(20) AS r(i)
+    tenant_column: tenant
+    columns: [{ name: id, type: integer }, { name: text, type: text }]
+  - name: long
+    title: Many rows
+    doors: [periodic]
+    sql: SELECT 'acme' AS tenant, i AS id, md5(i::VARCHAR) AS text FROM range(100000) AS r(i)
+    tenant_column: tenant
+    columns: [{ name: id, type: integer }, { name: text, type: text }]
+`;
+
+const FILES = ['short', 'long'] as const;
+
+let folder: string;
+let services: OwnServices;
+let bucket: Objects;
+let client: PeriodicClient;
+let privateKey: string;
+let manifest: GenerationManifest;
+let prefix: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-damage-'));
+  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
+  services = await startOwnServices({
+    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
+    WAYBILL_WAREHOUSE_SQL: 'SELECT 1',
+  });
+  bucket = openBucket(services.settings);
+  client = createPeriodicClient(services.url, 'acme-demo-secret');
+  privateKey = (await client.enable()).privateKey ?? '';
+  prefix = generationPrefix('acme', (await client.generation()).generationId);
+  manifest = JSON.parse(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString()) as GenerationManifest;
+});
+afterAll(async () => {
+  await services?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const headers = () => ({ 'api-key': 'acme-demo-secret', 'x-private-key': privateKey });
+const get = (path: string) => readDownload(`${services.url}/dataexport/${path}`, headers());
+
+function objectOf(file: string, fileType: FileType): GenerationObject {
+  const found = manifest.files.find((known) => known.file === file);
+  if (!found) throw new Error(`there is no ${file}`);
+  return found.objects[fileType];
+}
+
+/** What comes of a stored object at the hands of somebody who can write to the bucket, or of a failing disk. */
+const DAMAGES: readonly (readonly [
+  string,
+  (stored: Buffer, content: Buffer) => Promise<Buffer> | Buffer | undefined,
+])[] = [
+  ['cut by a byte', (stored) => stored.subarray(0, -1)],
+  ['cut between two blocks', (stored) => stored.subarray(0, -(stored.length % SEALED_CHUNK_BYTES) || -1)],
+  ['cut to half', (stored) => stored.subarray(0, stored.length / 2)],
+  ['empty', () => Buffer.alloc(0)],
+  ['altered in its header', (stored) => altered(stored, 40)],
+  ['altered in its middle', (stored) => altered(stored, Math.floor(stored.length / 2))],
+  ['altered in its last byte', (stored) => altered(stored, stored.length - 1)],
+  ['another file for the same key, of the same length', (_, content) => sealed(altered(content, content.length - 8))],
+  ['another file for the same key, shorter', (_, content) => sealed(content.subarray(0, content.length / 2))],
+  ['gone', () => undefined],
+];
+
+function altered(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
+}
+
+const sealed = (content: Buffer) => collect(seal(pieces(content, [65_536]), [manifest.recipient]));
+
+/** Runs while the object is damaged; afterwards it is what it was. */
+async function whileDamaged(
+  file: string,
+  fileType: FileType,
+  damage: (typeof DAMAGES)[number][1],
+  work: () => Promise<void>,
+): Promise<void> {
+  const key = prefix + objectOf(file, fileType).name;
+  const stored = Buffer.from((await bucket.get(key)) ?? '');
+  const content = await client.download(`file=${file}&fileType=${fileType}`, privateKey);
+  const instead = await damage(stored, content);
+  try {
+    if (instead) await bucket.put(key, instead, 'application/octet-stream');
+    else await bucket.remove([key]);
+    await work();
+  } finally {
+    await bucket.put(key, stored, 'application/octet-stream');
+  }
+}
+
+/** Nothing that came may pass for the whole: it is an error that says so, or an answer that HTTP itself calls cut. */
+async function expectIncomplete(path: string): Promise<Buffer> {
+  const answer = await get(path);
+  if (answer.status === 200) expect([path, answer.complete]).toEqual([path, false]);
+  else {
+    expect([path, answer.status]).toEqual([path, 500]);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'object_damaged' });
+  }
+  return answer.body;
+}
+
+describe.each(FILES)('%s, when its stored object is', (file) => {
+  it.each(DAMAGES)('%s, never ends well as CSV', async (_, damage) => {
+    await whileDamaged(file, 'csv', damage, async () => {
+      await expectIncomplete(`download?file=${file}&fileType=csv`);
+      await expectIncomplete(`download?file=${file}&fileType=csv&sealed=true`);
+      const archive = await expectIncomplete('downloadAll?fileType=csv');
+      expect(await unzipTests(archive)).not.toBe(true);
+      await expectIncomplete('downloadAll?fileType=csv&sealed=true');
+    });
+    expect((await get('downloadAll?fileType=csv')).complete).toBe(true);
+  });
+
+  it.each(DAMAGES)('%s, never ends well as JSON, typed or not', async (_, damage) => {
+    await whileDamaged(file, 'json', damage, async () => {
+      await expectIncomplete(`download?file=${file}&fileType=json`);
+      const typed = await expectIncomplete(`download?file=${file}&fileType=json&parseJsonDataTypes=true`);
+      // A client that takes the end of the connection for the end of the file must not be served either.
+      expect(Array.isArray(parsed(typed))).toBe(false);
+      const archive = await expectIncomplete('downloadAll?fileType=json&parseJsonDataTypes=true');
+      expect(await unzipTests(archive)).not.toBe(true);
+    });
+    expect((await get(`download?file=${file}&fileType=json&parseJsonDataTypes=true`)).complete).toBe(true);
+  });
+});
+
+describe.each(FILES)('%s, when something was appended to its stored object', (file) => {
+  it('is served as it was written, or not at all', async () => {
+    const paths = [`download?file=${file}&fileType=csv`, `download?file=${file}&fileType=csv&sealed=true`];
+    const before = await Promise.all(paths.map(get));
+    const longer = (stored: Buffer) => Buffer.concat([stored, Buffer.alloc(1)]);
+    await whileDamaged(file, 'csv', longer, async () => {
+      for (const [index, path] of paths.entries()) {
+        const answer = await get(path);
+        if (answer.status !== 200 || !answer.complete) continue;
+        expect([path, answer.body.equals(before[index]?.body ?? Buffer.alloc(0))]).toEqual([path, true]);
+      }
+    });
+  });
+});
+
+function parsed(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+describe('the manifest, when it is', () => {
+  const swapped = () => {
+    const [first, second] = manifest.files;
+    if (!first || !second) throw new Error('two files are wanted');
+    return {
+      ...manifest,
+      files: [
+        { ...first, objects: second.objects },
+        { ...second, objects: first.objects },
+      ],
+    };
+  };
+
+  it.each([
+    ['altered', () => Buffer.from(`${JSON.stringify(swapped(), null, 2)}\n`)],
+    ['not JSON', () => Buffer.from('{')],
+    ['empty', () => Buffer.alloc(0)],
+  ])('%s, serves no other file than was asked for', async (_, make) => {
+    const key = manifestKey(prefix);
+    const stored = (await bucket.get(key)) ?? new Uint8Array();
+    const before = await get('download?file=short&fileType=csv');
+    try {
+      await bucket.put(key, make(), 'application/json');
+      const answer = await get('download?file=short&fileType=csv');
+      if (answer.status === 200) expect(answer.body.equals(before.body)).toBe(true);
+      else expect(answer.status).toBe(500);
+    } finally {
+      await bucket.put(key, stored, 'application/json');
+    }
+    expect((await get('download?file=short&fileType=csv')).status).toBe(200);
+  });
+});

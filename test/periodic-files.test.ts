@@ -1,0 +1,205 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FILE_TYPES, type GenerationManifest } from '../contracts/generation.ts';
+import { parseGeneration } from '../contracts/generation-schema.ts';
+import { generationPrefix, manifestKey, periodicPrefix } from '../contracts/keys.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { type OwnServices, startOwnServices } from './context.ts';
+import { openWithAge, readZip, unzipTests } from './periodic-archive.ts';
+import { BUNDLE } from './periodic-bundle.ts';
+import { readCsv } from './periodic-csv.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { parseExact, typedValue } from './periodic-exact.ts';
+import { readDownload } from './raw-download.ts';
+
+let services: OwnServices;
+let bucket: Objects;
+let client: PeriodicClient;
+let privateKey: string;
+let manifest: GenerationManifest;
+let prefix: string;
+let folder: string;
+let instance: DuckDBInstance;
+let warehouse: DuckDBConnection;
+
+beforeAll(async () => {
+  services = await startOwnServices();
+  bucket = openBucket(services.settings);
+  client = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
+  privateKey = (await client.enable()).privateKey ?? '';
+  const { generationId } = await client.generation();
+  prefix = generationPrefix('dreambuilder', generationId);
+  const stored = Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString();
+  const read = parseGeneration(stored);
+  if ('problem' in read) throw new Error(read.problem);
+  manifest = read.generation;
+  folder = await mkdtemp(join(tmpdir(), 'waybill-periodic-'));
+  instance = await DuckDBInstance.create();
+  warehouse = await instance.connect();
+  await warehouse.run(`SET TimeZone = 'UTC'; ${services.settings.WAYBILL_WAREHOUSE_SQL}`);
+});
+afterAll(async () => {
+  warehouse?.closeSync();
+  instance?.closeSync();
+  await services?.stop();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const headers = () => ({ 'api-key': 'dreambuilder-demo-secret', 'x-private-key': privateKey });
+const addressOf = (path: string) => `${services.url}/dataexport/${path}`;
+
+async function rowsOf(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return (await warehouse.runAndReadAll(sql)).getRowObjectsJson();
+}
+
+/** SQL of a CSV value as the type of the warehouse: what a reader of the file would make of it. */
+function castSql(name: string, type: string): string {
+  const column = `"${name}"`;
+  if (type.endsWith('[]')) return `CAST(from_json(${column}, '["VARCHAR"]') AS ${type}) AS ${column}`;
+  if (type === 'TIMESTAMP') return `CAST(CAST(${column} AS TIMESTAMPTZ) AS TIMESTAMP) AS ${column}`;
+  return `CAST(${column} AS ${type}) AS ${column}`;
+}
+
+describe.each(BUNDLE)('$file', ({ file, columns }) => {
+  it('as CSV has every row and value of the warehouse, and no other', async () => {
+    const table = `warehouse.evaluation."${file}"`;
+    const types = new Map(
+      (await rowsOf(`DESCRIBE ${table}`)).map(({ column_name, column_type }) => [
+        String(column_name),
+        String(column_type),
+      ]),
+    );
+    const path = join(folder, `${file}.csv`);
+    await writeFile(path, await client.download(`file=${file}&fileType=csv`, privateKey));
+    const casts = columns.map((name) => castSql(name, types.get(name) ?? 'none'));
+    await warehouse.run(
+      `CREATE OR REPLACE TEMP TABLE came AS SELECT ${casts.join(', ')} FROM read_csv('${path}', all_varchar = true,
+         header = true, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false, parallel = false)`,
+    );
+    const theirs = `SELECT ${columns.map((name) => `"${name}"`).join(', ')} FROM ${table} WHERE tenant = 'dreambuilder'`;
+    const [counts] = await rowsOf(
+      `SELECT (SELECT count(*) FROM (${theirs})) AS expected, (SELECT count(*) FROM came) AS came,
+         (SELECT count(*) FROM (${theirs} EXCEPT ALL FROM came)) AS lost,
+         (SELECT count(*) FROM (FROM came EXCEPT ALL ${theirs})) AS strange`,
+    );
+    const rows = Number(counts?.expected);
+    expect(rows).toBeGreaterThan(0);
+    expect(counts).toEqual({ expected: String(rows), came: String(rows), lost: '0', strange: '0' });
+    expect(manifest.files.find((known) => known.file === file)?.rows).toBe(rows);
+  });
+
+  it('as JSON has the texts of the CSV, and typed the values that they mean, digit by digit', async () => {
+    const [csv, json, typed] = await Promise.all([
+      client.download(`file=${file}&fileType=csv`, privateKey),
+      client.download(`file=${file}&fileType=json`, privateKey),
+      client.download(`file=${file}&fileType=json&parseJsonDataTypes=true`, privateKey),
+    ]);
+    const texts = JSON.parse(json.toString()) as Record<string, string | null>[];
+    expect(texts).toEqual(readCsv(csv.toString()));
+    const described = manifest.files.find((known) => known.file === file)?.columns ?? [];
+    const expected = texts.map((row) =>
+      Object.fromEntries(described.map(({ name, type }) => [name, typedValue(row[name] ?? null, type)])),
+    );
+    expect(parseExact(typed.toString())).toEqual(expected);
+  });
+});
+
+describe('a generation', () => {
+  it('is what its manifest says: objects, bytes, hashes, rows, one moment', async () => {
+    const view = await client.generation();
+    expect(manifest).toMatchObject({ tenant: 'dreambuilder', generationId: view.generationId });
+    expect(manifest.snapshotAt).toBe(view.snapshotAt);
+    expect(manifest.recipient).toBe((await client.status()).recipient);
+    const keys = [manifestKey(prefix)];
+    for (const { file, rows, objects } of manifest.files) {
+      for (const fileType of FILE_TYPES) {
+        const { name, bytes, contentBytes, sha256: expected } = objects[fileType];
+        const stored = (await bucket.get(prefix + name)) ?? new Uint8Array();
+        expect([name, stored.byteLength, sha256(stored)]).toEqual([name, bytes, expected]);
+        const content = await client.download(`file=${file}&fileType=${fileType}`, privateKey);
+        expect([name, content.length]).toEqual([name, contentBytes]);
+        if (fileType === 'json') expect([name, (JSON.parse(content.toString()) as []).length]).toEqual([name, rows]);
+        keys.push(prefix + name);
+      }
+    }
+    expect(await keysBelow(bucket, periodicPrefix('dreambuilder'))).toEqual(keys.toSorted());
+    expect(manifest.rows).toBe(manifest.files.reduce((sum, { rows }) => sum + rows, 0));
+  });
+
+  it.each(['evaluation', 'user', 'year'])('has %s as objects that the age command opens', async (file) => {
+    const objects = manifest.files.find((known) => known.file === file)?.objects;
+    for (const fileType of FILE_TYPES) {
+      const stored = await bucket.get(prefix + (objects?.[fileType].name ?? ''));
+      const content = await client.download(`file=${file}&fileType=${fileType}`, privateKey);
+      expect((await openWithAge(stored ?? new Uint8Array(), privateKey)).equals(content)).toBe(true);
+    }
+  });
+
+  it.each([
+    ['csv', 'fileType=csv', '.csv'],
+    ['json', 'fileType=json', '.json'],
+    ['typed json', 'fileType=json&parseJsonDataTypes=true', '.json'],
+    ['sealed', 'fileType=csv&sealed=true', '.csv.age'],
+  ])('as a zip (%s) has flat entries, byte for byte the single downloads', async (_, query, extension) => {
+    const archive = await client.downloadAll(query, privateKey);
+    expect([true, undefined]).toContain(await unzipTests(archive));
+    const entries = await readZip(archive);
+    expect([...entries.keys()].toSorted()).toEqual(BUNDLE.map(({ file }) => `${file}${extension}`).toSorted());
+    for (const [name, content] of entries) {
+      const single = await client.download(`file=${name.slice(0, -extension.length)}&${query}`, privateKey);
+      expect([name, content.equals(single)]).toEqual([name, true]);
+    }
+  });
+});
+
+describe('a download', () => {
+  const objectOf = (file: string) => {
+    const found = manifest.files.find((known) => known.file === file);
+    if (!found) throw new Error(`there is no ${file}`);
+    return found.objects;
+  };
+
+  it.each([
+    ['file=user&fileType=csv', 'text/csv; charset=utf-8', 'user.csv', () => objectOf('user').csv.contentBytes],
+    ['file=user&fileType=json', 'application/json', 'user.json', () => objectOf('user').json.contentBytes],
+    ['file=user&fileType=json&parseJsonDataTypes=true', 'application/json', 'user.json', () => undefined],
+    [
+      'file=user&fileType=csv&sealed=true',
+      'application/octet-stream',
+      'user.csv.age',
+      () => objectOf('user').csv.bytes,
+    ],
+  ])('%s says what it is, and how long where that is known', async (query, type, name, length) => {
+    const answer = await readDownload(addressOf(`download?${query}`), headers());
+    expect([answer.status, answer.complete]).toEqual([200, true]);
+    expect(answer.headers).toMatchObject({
+      'content-type': type,
+      'content-disposition': `attachment; filename="${name}"; filename*=UTF-8''${name}`,
+      'cache-control': 'no-store',
+      'x-waybill-generation': manifest.generationId,
+      'x-waybill-snapshot': manifest.snapshotAt,
+    });
+    const expected = length();
+    expect(answer.headers['content-length']).toBe(expected === undefined ? undefined : String(expected));
+    if (expected !== undefined) expect(answer.body.length).toBe(expected);
+
+    const head = await fetch(addressOf(`download?${query}`), { method: 'HEAD', headers: headers() });
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, type]);
+    expect(head.headers.get('content-length')).toBe(expected === undefined ? null : String(expected));
+  });
+
+  it('opens by the key in the query as by the key in the header', async () => {
+    const { 'api-key': key } = headers();
+    const byQuery = await readDownload(addressOf(`download?file=year&fileType=csv&privateKey=${privateKey}`), {
+      'api-key': key,
+    });
+    expect(byQuery.body.equals(await client.download('file=year&fileType=csv', privateKey))).toBe(true);
+    expect(JSON.stringify(byQuery.headers)).not.toContain(privateKey);
+  });
+});

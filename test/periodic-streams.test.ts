@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GenerationManifest } from '../contracts/generation.ts';
+import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { openBucket } from './bucket.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { type ObjectTap, openTap } from './object-tap.ts';
+import { readZip } from './periodic-archive.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { openDownload } from './raw-download.ts';
+
+/** About 100 MB as CSV, and half of that zipped: more than all buffers between the store and a client that does not read. */
+const CATALOG = `
+datasets:
+  - name: vast
+    title: More than fits between two processes
+    doors: [periodic]
+    sql: SELECT 'acme' AS tenant, j AS id, string_agg(md5(concat(i, '/', j)), '') AS text FROM range(31) AS r(i), range(100000) AS s(j) GROUP BY j
+    tenant_column: tenant
+    columns: [{ name: id, type: integer }, { name: text, type: text }]
+  - name: year
+    title: A few rows behind them
+    doors: [periodic]
+    sql: SELECT 'acme' AS tenant, i AS id FROM range(20) AS r(i)
+    tenant_column: tenant
+    columns: [{ name: id, type: integer }]
+`;
+
+let folder: string;
+let tap: ObjectTap;
+let services: OwnServices;
+let bucket: Objects;
+let client: PeriodicClient;
+let privateKey: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-streams-'));
+  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
+  tap = await openTap(useStack().urls.objects);
+  services = await startOwnServices({
+    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
+    WAYBILL_WAREHOUSE_SQL: 'SELECT 1',
+    WAYBILL_OBJECTS_URL: tap.url,
+  });
+  bucket = openBucket(services.settings);
+  client = createPeriodicClient(services.url, 'acme-demo-secret');
+  privateKey = (await client.enable()).privateKey ?? '';
+  await client.generation();
+});
+afterAll(async () => {
+  await services?.stop();
+  await tap?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const open = (path: string) =>
+  openDownload(`${services.url}/dataexport/${path}`, { 'api-key': 'acme-demo-secret', 'x-private-key': privateKey });
+
+/** Reads a little of an answer and then no more, until nothing moves behind it. */
+async function stall(answer: IncomingMessage): Promise<void> {
+  await new Promise((resolve) => answer.once('readable', resolve));
+  answer.read(1);
+  let before = -1;
+  await expect
+    .poll(
+      () => {
+        const still = tap.received() === before;
+        before = tap.received();
+        return still;
+      },
+      { interval: 500, timeout: 30_000 },
+    )
+    .toBe(true);
+}
+
+async function manifestNow(): Promise<GenerationManifest> {
+  const { generationId } = await client.generation();
+  const key = manifestKey(generationPrefix('acme', generationId));
+  return JSON.parse(Buffer.from((await bucket.get(key)) ?? '').toString()) as GenerationManifest;
+}
+
+const PATHS = [
+  'download?file=vast&fileType=csv',
+  'download?file=vast&fileType=csv&sealed=true',
+  'download?file=vast&fileType=json&parseJsonDataTypes=true',
+  'downloadAll?fileType=csv',
+  'downloadAll?fileType=csv&sealed=true',
+];
+
+describe.each(PATHS)('%s', (path) => {
+  it('waits for a client that does not read, and reads no more once the client has gone', async () => {
+    const begun = tap.received();
+    const mark = tap.mark();
+    const answer = await open(path);
+    await stall(answer);
+    expect(tap.received() - begun).toBeLessThan(60_000_000);
+    expect(tap.busy(mark, 500_000)).toBe(1);
+    answer.destroy();
+    await expect.poll(() => tap.busy(mark, 500_000), { timeout: 10_000 }).toBe(0);
+    expect(tap.received() - begun).toBeLessThan(70_000_000);
+    expect((await client.download('file=year&fileType=csv', privateKey)).length).toBeGreaterThan(0);
+  });
+});
+
+describe('a download that a new generation overtakes', () => {
+  /** A new run starts at once when periodic exports are enabled again. */
+  async function publishAnother(before: string): Promise<void> {
+    await client.disable();
+    await client.enable();
+    await client.generation(before);
+  }
+
+  it('is of the old one to its end', async () => {
+    const old = await manifestNow();
+    const answer = await open('download?file=vast&fileType=csv&sealed=true');
+    await stall(answer);
+    await publishAnother(old.generationId);
+    const rest = await buffer(answer);
+    expect(answer.complete).toBe(true);
+    expect(answer.headers['x-waybill-generation']).toBe(old.generationId);
+    expect(rest.length + 1).toBe(old.files[0]?.objects.csv.bytes);
+    expect((await manifestNow()).generationId).not.toBe(old.generationId);
+  });
+
+  it('is of the old one in every entry of the zip', async () => {
+    const old = await manifestNow();
+    const answer = await open('downloadAll?fileType=csv&sealed=true');
+    await stall(answer);
+    await publishAnother(old.generationId);
+    // `stall` has taken the first byte, which is the same in every zip.
+    const entries = await readZip(Buffer.concat([Buffer.from('P'), await buffer(answer)]));
+    expect(answer.headers['x-waybill-generation']).toBe(old.generationId);
+    for (const { file, objects } of old.files) {
+      const entry = entries.get(`${file}.csv.age`) ?? Buffer.alloc(0);
+      expect([file, createHash('sha256').update(entry).digest('hex')]).toEqual([file, objects.csv.sha256]);
+    }
+  });
+});

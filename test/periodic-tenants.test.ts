@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateKey } from '../stores/sealing/keys.ts';
+import { type OwnServices, startOwnServices } from './context.ts';
+import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
+import { BUNDLE } from './periodic-bundle.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+
+let services: OwnServices;
+let acme: PeriodicClient;
+let dreambuilder: PeriodicClient;
+
+beforeAll(async () => {
+  services = await startOwnServices();
+  acme = createPeriodicClient(services.url, 'acme-demo-secret');
+  dreambuilder = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
+});
+afterAll(() => services?.stop());
+
+const NAMES = BUNDLE.map(({ file }) => file);
+
+describe('tenants', () => {
+  const keys = new Map<PeriodicClient, string>();
+
+  beforeAll(async () => {
+    for (const client of [acme, dreambuilder]) keys.set(client, (await client.enable()).privateKey ?? '');
+    await Promise.all([acme.generation(), dreambuilder.generation()]);
+  });
+  afterAll(async () => {
+    await acme?.disable(true);
+    await dreambuilder?.disable(true);
+  });
+
+  it('cannot open or see each other’s files', async () => {
+    expect(await codeOf(ask(acme, keys.get(dreambuilder) ?? ''))).toEqual([403, 'wrong_key']);
+    const theirs = (await dreambuilder.generation()).generationId;
+    expect(await (await acme.request('GET', '/dataexport')).text()).not.toContain(theirs);
+  });
+
+  it('have rows of their own in every file', async () => {
+    const idsOf = async (client: PeriodicClient, file: string) => {
+      const text = await client.download(`file=${file}&fileType=json`, keys.get(client) ?? '');
+      return new Set((JSON.parse(text.toString()) as unknown[]).map((row) => JSON.stringify(row)));
+    };
+    for (const file of NAMES) {
+      const [ours, others] = [await idsOf(acme, file), await idsOf(dreambuilder, file)];
+      expect([file, ours.size > 0, others.size > 0]).toEqual([file, true, true]);
+      expect([file, ours.isDisjointFrom(others)]).toEqual([file, true]);
+    }
+  });
+
+  it('may name their own organisation and no other, at every call', async () => {
+    const key = keys.get(acme) ?? '';
+    expect((await ask(acme, key, `${USERS}&organisation=acme`)).status).toBe(200);
+    expect(await codeOf(ask(acme, key, `${USERS}&organisation=dreambuilder`))).toEqual([404, 'foreign_organisation']);
+    for (const [method, path] of [
+      ['POST', 'enable?'],
+      ['POST', 'rotate?'],
+      ['POST', 'disable?deleteSettings=true&'],
+      ['GET', 'downloadAll?fileType=csv&'],
+      ['GET', '?'],
+    ] as const) {
+      const target = `/dataexport${path === '?' ? '' : '/'}${path}organisation=dreambuilder`;
+      const answer = await acme.request(method, target, method === 'GET' ? { headers: { 'x-private-key': key } } : {});
+      expect([path, answer.status]).toEqual([path, 404]);
+    }
+    expect(await acme.status()).toMatchObject({ enabled: true });
+  });
+
+  it('of a credential that may only read can download and look, and change nothing', async () => {
+    const reader = createPeriodicClient(services.url, 'acme-readonly-demo-secret');
+    for (const path of ['enable', 'rotate', 'disable', 'disable?deleteSettings=true']) {
+      expect(await codeOf(reader.request('POST', `/dataexport/${path}`))).toEqual([403, 'insufficient_scope']);
+    }
+    expect((await ask(reader, keys.get(acme) ?? '')).status).toBe(200);
+    expect(await reader.status()).toMatchObject({ enabled: true });
+  });
+
+  it('without a credential are refused everywhere', async () => {
+    const stranger = createPeriodicClient(services.url, 'nobody-demo-secret-of-no-tenant');
+    for (const [method, path] of [
+      ['POST', '/dataexport/enable'],
+      ['POST', '/dataexport/rotate'],
+      ['POST', '/dataexport/disable'],
+      ['GET', '/dataexport'],
+      ['GET', `/dataexport/download?${USERS}&privateKey=${keys.get(acme)}`],
+      ['GET', '/dataexport/downloadAll?fileType=csv'],
+    ] as const) {
+      expect(await codeOf(stranger.request(method, path))).toEqual([401, 'unauthenticated']);
+    }
+  });
+
+  it.each([
+    ['an unknown file', 'file=users&fileType=csv', 'unknown_file', NAMES],
+    ['another spelling', 'file=USER&fileType=csv', 'unknown_file', NAMES],
+    ['no file', 'fileType=csv', 'missing_field', NAMES],
+    ['an unknown type', 'file=user&fileType=xml', 'unknown_file_type', ['csv', 'json']],
+    ['no type', 'file=user', 'missing_field', ['csv', 'json']],
+    ['a path for a file', 'file=..%2Fuser&fileType=csv', 'unknown_file', NAMES],
+    ['a flag that is none', `${USERS}&parseJsonDataTypes=maybe`, 'invalid_field', ['true', 'false']],
+  ])('are told what is allowed instead of %s', async (_, query, code, allowed) => {
+    const answer = await ask(acme, keys.get(acme) ?? '', query);
+    const problem = await problemOf(answer);
+    expect([answer.status, problem.code]).toEqual([400, code]);
+    expect(problem.allowed?.toSorted()).toEqual(allowed.toSorted());
+  });
+
+  it('get 403 for a wrong key and never its text, however it is wrong', async () => {
+    const foreign = (await generateKey({ postQuantum: false })).identity;
+    for (const wrong of [
+      foreign,
+      `${foreign.slice(0, -1)}Q`,
+      'AGE-SECRET-KEY-1SHORT',
+      'nonsense-key',
+      'a'.repeat(4000),
+    ]) {
+      for (const path of [`download?${USERS}`, 'downloadAll?fileType=csv']) {
+        const [inHeader, inQuery] = await Promise.all([
+          acme.request('GET', `/dataexport/${path}`, { headers: { 'x-private-key': wrong } }),
+          acme.request('GET', `/dataexport/${path}&privateKey=${wrong}`),
+        ]);
+        for (const answer of [inHeader, inQuery]) {
+          const text = await answer.text();
+          expect([wrong.slice(0, 20), answer.status]).toEqual([wrong.slice(0, 20), 403]);
+          expect(text).not.toContain(wrong);
+        }
+      }
+    }
+  });
+});
