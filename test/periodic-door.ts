@@ -10,7 +10,10 @@ export interface PeriodicView {
     readonly state: string;
     readonly failure: { readonly code: string; readonly message: string } | null;
   } | null;
-  readonly running: { readonly generationId: string; readonly progress: { readonly percent: number } | null } | null;
+  readonly running: {
+    readonly generationId: string;
+    readonly progress: { readonly percent: number; readonly partsDone: number };
+  } | null;
   readonly failingSince: string | null;
   readonly generation: {
     readonly generationId: string;

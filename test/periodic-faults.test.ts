@@ -1,0 +1,216 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { periodicPrefix } from '../contracts/keys.ts';
+import { freePorts } from '../stack/ports.ts';
+import type { ProcessHandle } from '../stack/process.ts';
+import { serviceEnvironment, serviceProcess } from '../stack/service.ts';
+import { type RunningStack, startStack } from '../stack/stack.ts';
+import type { Ledger } from '../stores/ledger/ledger.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { generateKey } from '../stores/sealing/keys.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
+import { codeOf } from './periodic-answers.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { expectNothing, expectOnly, hasSchedule, openRuns, triggerRun } from './periodic-operator.ts';
+import { downloadDuring, downloadNow, type Served } from './periodic-witness.ts';
+import { openTemporal, type TemporalEye } from './temporal.ts';
+
+const FILES = 6;
+
+/** A stack of its own: these tests kill what it is made of. */
+let stack: RunningStack;
+let warehouse: NumberedWarehouse;
+let door: PeriodicClient;
+let temporal: TemporalEye;
+let ledger: Ledger;
+let bucket: Objects;
+let folder: string;
+let key: string;
+/** The number that rows carry now. */
+let number = 1;
+/** What is served when a test begins. */
+let before: Served;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-faults-'));
+  await chmod(folder, 0o711);
+  warehouse = await makeNumberedWarehouse(folder, { files: FILES, rows: 100_000 });
+  stack = await startStack({
+    ports: 'free',
+    dataDirectory: folder,
+    environment: process.env,
+    sampleScale: 0.01,
+    settings: {
+      ...warehouse.settings,
+      WAYBILL_PERIODIC_GRACE_SECONDS: '3',
+      WAYBILL_WORKER_PARTS_MAX: '1',
+      WAYBILL_LOG_LEVEL: 'warn',
+    },
+    report: () => undefined,
+    line: () => undefined,
+    crashed: () => undefined,
+    signal: new AbortController().signal,
+  });
+  door = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
+  temporal = await openTemporal(stack.settings);
+  ledger = createLedger({ url: stack.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
+  bucket = openBucket(stack.settings);
+});
+
+afterAll(async () => {
+  await temporal?.close();
+  await ledger?.close();
+  await stack?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  const { enabled } = await door.status();
+  if (!enabled) key = (await door.enable()).privateKey ?? '';
+  await door.generation();
+  before = await downloadNow(door, key);
+  number += 1;
+  await warehouse.write(number);
+});
+
+/** Starts a run and waits until it is half done. @returns its generation */
+async function strikeRun(): Promise<string> {
+  await triggerRun(temporal, 'acme');
+  const { running } = await door.until(({ running: run }) => (run?.progress.partsDone ?? 0) > 1);
+  expect(running?.progress.partsDone).toBeLessThan(FILES * 2);
+  return running?.generationId ?? '';
+}
+
+async function untilServed(generationId: string): Promise<void> {
+  await expect
+    .poll(
+      () =>
+        door.status().then(
+          ({ generation }) => generation?.generationId,
+          () => 'away',
+        ),
+      { timeout: 110_000, interval: 250 },
+    )
+    .toBe(generationId);
+}
+
+/** Checks that downloads are of this generation, with the rows of now, and that nothing else is left in the bucket. */
+async function expectSwitched(generationId: string): Promise<void> {
+  expect(await downloadNow(door, key)).toMatchObject({ generation: generationId, numbers: [number] });
+  await expectOnly(bucket, 'acme', generationId);
+}
+
+async function startSecondWorker(): Promise<ProcessHandle> {
+  const { workerHealth } = await freePorts();
+  const settings = { ...stack.settings, WAYBILL_WORKER_HEALTH_PORT: String(workerHealth) };
+  return stack.supervisor.start(
+    serviceProcess({
+      name: 'worker-2',
+      entry: 'worker/main.ts',
+      environment: serviceEnvironment(process.env, settings),
+      readyUrl: `http://127.0.0.1:${workerHealth}/healthz`,
+    }),
+  );
+}
+
+describe('a worker in the middle of a run', () => {
+  it('that is killed leaves the generation before as it is; restarted, it goes on and switches', async () => {
+    const run = await strikeRun();
+    const served = await downloadDuring(door, key, async () => {
+      await stack.worker.kill('SIGKILL');
+      expect(await downloadNow(door, key)).toEqual(before);
+      await stack.worker.start();
+      await untilServed(run);
+    });
+    // Whatever a download began with, it is of the one generation or of the other, and whole.
+    for (const all of served) {
+      if (all.generation === run) expect(all.numbers).toEqual([number]);
+      else expect(all).toEqual(before);
+    }
+    await expectSwitched(run);
+  });
+
+  it('that hung and comes back after another one took over changes nothing', async () => {
+    const run = await strikeRun();
+    await stack.worker.kill('SIGSTOP');
+    const second = await startSecondWorker();
+    try {
+      await untilServed(run);
+      await stack.worker.kill('SIGCONT');
+      // Once it works again, its lost attempts are over as well.
+      await second.stop();
+      await triggerRun(temporal, 'acme');
+      const next = await door.generation(run);
+      await expectSwitched(next.generationId);
+    } finally {
+      await stack.worker.kill('SIGCONT');
+      await second.stop();
+    }
+  });
+});
+
+describe('what is killed in the middle of a run', () => {
+  it.each(['minio', 'postgres', 'temporal', 'api'] as const)('%s: the run recovers and switches', async (name) => {
+    const run = await strikeRun();
+    await stack[name].kill('SIGKILL');
+    await stack[name].start();
+    await untilServed(run);
+    await expectSwitched(run);
+  });
+});
+
+describe('deleting the settings while the worker is away', () => {
+  it('says that it is not done, lets nobody in, and is done when it is repeated', async () => {
+    const remove = () => door.request('POST', '/dataexport/disable?deleteSettings=true');
+    await strikeRun();
+    await stack.worker.kill('SIGKILL');
+    try {
+      const answer = await remove();
+      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(await codeOf(Promise.resolve(answer))).toEqual([503, 'settings_busy']);
+      await expect(downloadNow(door, key)).rejects.toThrow('not_enabled');
+    } finally {
+      await stack.worker.start();
+    }
+    await expect.poll(async () => (await remove()).status, { timeout: 90_000, interval: 1000 }).toBe(200);
+    await expectNothing(bucket, 'acme');
+    expect(await door.status()).toMatchObject({ enabled: false, recipient: null, generation: null, nextRunAt: null });
+    expect(await hasSchedule(temporal, 'acme')).toBe(false);
+    await expect.poll(() => openRuns(temporal, 'acme')).toBe(0);
+  });
+});
+
+describe('an API that died between the ledger and the schedule', () => {
+  const other = () => createPeriodicClient(stack.urls.api, 'dreambuilder-demo-secret');
+
+  it('of enabling: the next look at the status makes the schedule, and runs follow', async () => {
+    const { identity, recipient } = await generateKey({ postQuantum: false });
+    await ledger.enablePeriodic({
+      tenant: 'dreambuilder',
+      recipient,
+      ownRecipient: false,
+      runTime: undefined,
+      actor: 'test',
+    });
+    expect(await hasSchedule(temporal, 'dreambuilder')).toBe(false);
+    expect((await other().status()).nextRunAt).not.toBeNull();
+    expect(await hasSchedule(temporal, 'dreambuilder')).toBe(true);
+    await triggerRun(temporal, 'dreambuilder');
+    await other().generation();
+    expect((await downloadNow(other(), identity)).numbers).toEqual([number]);
+  });
+
+  it('of disabling: a run that the schedule still starts finds nothing to do, and removes it', async () => {
+    const { generationId } = await other().generation();
+    await ledger.disablePeriodic('dreambuilder', null, 'test');
+    await triggerRun(temporal, 'dreambuilder');
+    await expect.poll(() => hasSchedule(temporal, 'dreambuilder'), { timeout: 30_000 }).toBe(false);
+    expect((await other().status()).generation?.generationId).toBe(generationId);
+    const keys = await keysBelow(bucket, periodicPrefix('dreambuilder'));
+    expect(keys.filter((name) => !name.includes(generationId))).toEqual([]);
+  });
+});

@@ -1,0 +1,216 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ScheduleNotFoundError } from '@temporalio/client';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generationPrefix } from '../contracts/keys.ts';
+import type { Ledger } from '../stores/ledger/ledger.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { type OwnServices, startOwnServices } from './context.ts';
+import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
+import { codeOf } from './periodic-answers.ts';
+import { createPeriodicClient, type KeyAnswer, type PeriodicClient } from './periodic-door.ts';
+import { expectNothing, expectOnly, hasSchedule, openRuns, triggerRun } from './periodic-operator.ts';
+import { type BegunDownload, beginDownload, downloadDuring, downloadNow } from './periodic-witness.ts';
+import { openTemporal, type TemporalEye } from './temporal.ts';
+
+const FILES = 6;
+let folder: string;
+let warehouse: NumberedWarehouse;
+let services: OwnServices;
+let temporal: TemporalEye;
+let ledger: Ledger;
+let bucket: Objects;
+let acme: PeriodicClient;
+let dreambuilder: PeriodicClient;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-races-'));
+  warehouse = await makeNumberedWarehouse(folder, { files: FILES, rows: 60_000 });
+  services = await startOwnServices({
+    ...warehouse.settings,
+    WAYBILL_LOG_LEVEL: 'warn',
+  });
+  temporal = await openTemporal(services.settings);
+  ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 2 });
+  bucket = openBucket(services.settings);
+  acme = createPeriodicClient(services.url, 'acme-demo-secret');
+  dreambuilder = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
+});
+
+afterAll(async () => {
+  await temporal?.close();
+  await ledger?.close();
+  await services?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('enabling twenty times at once', () => {
+  it('gives one key, which opens the files, and 19 times 409', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => acme.request('POST', '/dataexport/enable', { body: {} })),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 19 }, () => 409)]);
+    for (const answer of answers.filter(({ ok }) => ok)) {
+      const { privateKey } = (await answer.json()) as KeyAnswer;
+      await acme.generation();
+      expect((await downloadNow(acme, privateKey ?? '')).numbers).toEqual([1]);
+    }
+    await acme.disable(true);
+  });
+});
+
+describe('downloads while generations are switched', () => {
+  const SWITCHES = [2, 3, 4, 5];
+  let key: string;
+
+  beforeAll(async () => {
+    key = (await acme.enable()).privateKey ?? '';
+    await acme.generation();
+  });
+  afterAll(() => acme.disable(true));
+
+  /** Replaces the rows, and the generation. */
+  async function switchTo(number: number): Promise<void> {
+    const { generation } = await acme.status();
+    await warehouse.write(number);
+    await triggerRun(temporal, 'acme');
+    await acme.generation(generation?.generationId);
+  }
+
+  it('are of the generation that they began with, however many switches come before they end', async () => {
+    await warehouse.write(1);
+    const begun: { readonly number: number; readonly download: BegunDownload }[] = [];
+    for (const number of SWITCHES) {
+      const [earlier = 0] = (await downloadNow(acme, key)).numbers;
+      begun.push({ number: earlier, download: await beginDownload(acme, key) });
+      await switchTo(number);
+    }
+    for (const { number, download } of begun) {
+      const { numbers, hashes } = await download.finish();
+      expect(numbers).toEqual([number]);
+      expect(Object.keys(hashes)).toHaveLength(FILES);
+    }
+    expect(new Set(begun.map(({ download }) => download.generation)).size).toBe(SWITCHES.length);
+  });
+
+  it('never mix two, and never fail', async () => {
+    const served = await downloadDuring(acme, key, async () => {
+      for (const number of SWITCHES) await switchTo(number);
+    });
+    const numberOf = new Map<string, number>();
+    for (const { generation, numbers } of served) {
+      expect(numbers).toHaveLength(1);
+      expect(numberOf.get(generation) ?? numbers[0]).toBe(numbers[0]);
+      numberOf.set(generation, numbers[0] ?? 0);
+    }
+    expect(numberOf.size).toBeGreaterThan(1);
+  });
+});
+
+describe('disabling in the middle of a run', () => {
+  it('has nothing published afterwards, and what was published goes on being served', async () => {
+    const { privateKey } = await acme.enable();
+    const { generationId } = await acme.generation();
+    const before = await downloadNow(acme, privateKey ?? '');
+    await warehouse.write(7);
+    await triggerRun(temporal, 'acme');
+    const { running } = await acme.until(({ running: run }) => (run?.progress.partsDone ?? 0) > 0);
+    await acme.disable();
+    await expect.poll(() => openRuns(temporal, 'acme'), { timeout: 30_000 }).toBe(0);
+    const run = running?.generationId ?? '';
+    expect(await keysBelow(bucket, generationPrefix('acme', run))).toEqual([]);
+    expect((await ledger.findGeneration(run))?.endedAt).not.toBeNull();
+    expect(await acme.status()).toMatchObject({ enabled: false, nextRunAt: null, generation: { generationId } });
+    expect(await downloadNow(acme, privateKey ?? '')).toEqual(before);
+    await acme.disable(true);
+  });
+});
+
+const ACTIONS = ['enable', 'disable', 'rotate', 'delete', 'trigger'] as const;
+type Action = (typeof ACTIONS)[number];
+
+/** What an action may be answered with instead of 200, whatever goes on at the same time. */
+const REFUSALS: Readonly<Record<Exclude<Action, 'trigger'>, readonly (readonly [number, string])[]>> = {
+  enable: [[409, 'already_enabled']],
+  disable: [],
+  rotate: [[404, 'not_enabled']],
+  delete: [],
+};
+
+describe('everything at once', () => {
+  /** Private keys by what they belong to: every one that was ever answered. */
+  const keys = new Map<string, string>();
+
+  async function act(action: Action): Promise<void> {
+    if (action === 'trigger') {
+      await triggerRun(temporal, 'dreambuilder').catch((error: unknown) => {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+      });
+      return;
+    }
+    const path = action === 'delete' ? 'disable?deleteSettings=true' : action;
+    const ask = () => dreambuilder.request('POST', `/dataexport/${path}`);
+    let answer = await ask();
+    // Trouble that time cures, as on a busy machine: what was asked for is asked for again.
+    while (answer.status === 503) answer = await ask();
+    if (answer.status !== 200) {
+      const code = await codeOf(Promise.resolve(answer));
+      expect(REFUSALS[action], action).toContainEqual(code);
+    } else if (action === 'enable' || action === 'rotate') {
+      const { recipient, privateKey } = (await answer.json()) as KeyAnswer;
+      if (privateKey !== null) keys.set(recipient, privateKey);
+    }
+  }
+
+  /** Checks that ledger, schedule, bucket and status agree. No request for the status comes before: it would mend. */
+  async function expectAgreement(): Promise<void> {
+    const { enabled = false, recipient = null } = (await ledger.findPeriodic('dreambuilder')) ?? {};
+    expect(await hasSchedule(temporal, 'dreambuilder')).toBe(enabled);
+    if (recipient === null) await expectNothing(bucket, 'dreambuilder');
+    if (enabled) await dreambuilder.generation();
+    await expect.poll(() => openRuns(temporal, 'dreambuilder'), { timeout: 30_000 }).toBe(0);
+    await expect
+      .poll(() => dreambuilder.status(), { timeout: 30_000 })
+      .toMatchObject({ enabled, recipient, running: null });
+    const { generation } = await dreambuilder.status();
+    if (generation !== null) {
+      const served = await downloadNow(dreambuilder, keys.get(recipient ?? '') ?? '');
+      expect(served.generation).toBe(generation.generationId);
+    }
+  }
+
+  it.each([1, 2, 3, 4, 5, 6])('ends in one state that all agree on (%i)', async (seed) => {
+    const clients = fc.sample(fc.array(fc.constantFrom(...ACTIONS), { minLength: 4, maxLength: 7 }), {
+      seed,
+      numRuns: 4,
+    });
+    const ended = await Promise.allSettled(
+      clients.map(async (actions) => {
+        for (const action of actions) await act(action);
+      }),
+    );
+    expect(ended.filter(({ status }) => status === 'rejected')).toEqual([]);
+    await expectAgreement();
+  });
+
+  it('then enables, and serves what the last key opens and nothing else', async () => {
+    await dreambuilder.disable(true);
+    const { privateKey } = await dreambuilder.enable();
+    const { generationId } = await dreambuilder.generation();
+    expect((await downloadNow(dreambuilder, privateKey ?? '')).generation).toBe(generationId);
+    await expectOnly(bucket, 'dreambuilder', generationId);
+    for (const earlier of keys.values()) {
+      await expect(downloadNow(dreambuilder, earlier)).rejects.toThrow('wrong_key');
+    }
+  });
+
+  it('then deletes, and nothing is left anywhere', async () => {
+    await dreambuilder.disable(true);
+    await expectNothing(bucket, 'dreambuilder');
+    await expectAgreement();
+  });
+});

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { numbersOf } from './numbered-warehouse.ts';
+import { readZip } from './periodic-archive.ts';
+import type { PeriodicClient } from './periodic-door.ts';
+
+/** All files, as one download had them. */
+export interface Served {
+  readonly generation: string;
+  /** Of each file, by its name in the archive. */
+  readonly hashes: Readonly<Record<string, string>>;
+  /** Numbers that the rows carry, over all files. */
+  readonly numbers: readonly number[];
+}
+
+/** A download that has begun, and is not read on before it is asked to be. */
+export interface BegunDownload {
+  readonly generation: string;
+  /** Reads the rest. @throws Error when it does not come whole */
+  finish(): Promise<Served>;
+}
+
+/** Asks for all files as CSV, and takes the first bytes. @throws Error unless the answer is 200 */
+export async function beginDownload(door: PeriodicClient, privateKey: string): Promise<BegunDownload> {
+  const answer = await door.request('GET', '/dataexport/downloadAll?fileType=csv', {
+    headers: { 'x-private-key': privateKey },
+  });
+  const generation = answer.headers.get('x-waybill-generation');
+  if (answer.status !== 200 || !answer.body || !generation) throw new Error(`${answer.status}: ${await answer.text()}`);
+  const chunks = answer.body.values();
+  const first = await chunks.next();
+  return {
+    generation,
+    async finish() {
+      const bytes: Uint8Array[] = first.done ? [] : [first.value];
+      for await (const chunk of chunks) bytes.push(chunk);
+      const entries = [...(await readZip(Buffer.concat(bytes)))];
+      const hash = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+      return {
+        generation,
+        hashes: Object.fromEntries(entries.map(([name, content]) => [name, hash(content)])),
+        numbers: [...new Set(entries.flatMap(([, content]) => [...numbersOf(content)]))],
+      };
+    },
+  };
+}
+
+/** Downloads all files, whole. */
+export async function downloadNow(door: PeriodicClient, privateKey: string): Promise<Served> {
+  return (await beginDownload(door, privateKey)).finish();
+}
+
+/** Downloads all files again and again while the work goes on. @returns what was served, oldest first */
+export async function downloadDuring(
+  door: PeriodicClient,
+  privateKey: string,
+  work: () => Promise<void>,
+): Promise<readonly Served[]> {
+  const served: Served[] = [];
+  let over = false;
+  async function keepDownloading(): Promise<void> {
+    do served.push(await downloadNow(door, privateKey));
+    while (!over);
+  }
+  const downloading = keepDownloading();
+  try {
+    await Promise.all([downloading, work().finally(() => (over = true))]);
+  } finally {
+    over = true;
+    await downloading.catch(() => undefined);
+  }
+  return served;
+}
