@@ -15,7 +15,7 @@ import { createPublishGeneration } from './periodic/publish-generation.ts';
 import { createGenerationRecords } from './periodic/record.ts';
 import { createRemoveGeneration } from './periodic/remove-generation.ts';
 import { createGenerationScheduling } from './periodic/schedule.ts';
-import { createWriteFile } from './periodic/write-file.ts';
+import { createWriteFiles } from './periodic/write-files.ts';
 import { createPlanExport } from './plan-export.ts';
 import { createPublishExport } from './publish-export.ts';
 import { createRemoveExport } from './remove-export.ts';
@@ -59,7 +59,7 @@ export function createActivities(ports: Ports) {
     ...createGenerationRecords(ports),
     ...createGenerationScheduling(ports),
     planGeneration: createPlanGeneration(ports),
-    writeFile: createWriteFile(writeObject),
+    writeFiles: createWriteFiles(writeObject),
     publishGeneration: createPublishGeneration(ports),
     removeGenerationFiles: createRemoveGeneration(ports),
     sendNotices: createSendNotices(ports),

@@ -41,11 +41,19 @@ export interface GenerationPlan {
   readonly files: readonly PlannedFile[];
 }
 
-export interface WriteFileInput extends GenerationIdentity {
+/** One file in one file type: what becomes one object. */
+export interface FileTask {
+  readonly file: string;
+  readonly dataset: string;
+  readonly fileType: FileType;
+  /** A count of rows, as planned. */
+  readonly rows: number;
+}
+
+export interface WriteFilesInput extends GenerationIdentity {
   readonly recipient: string;
   readonly snapshotAt: Instant;
-  readonly file: PlannedFile;
-  readonly fileType: FileType;
+  readonly tasks: readonly FileTask[];
   /** Counts from 1; every round writes all files anew, from a snapshot of its own. */
   readonly round: number;
 }

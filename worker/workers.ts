@@ -25,7 +25,7 @@ export interface WorkersOptions {
 /** Two Temporal workers in one process: a stream of short steps never waits behind long parts. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly [Worker, Worker]> {
   const { connection, namespace, taskQueue, activities, partsMax } = options;
-  const { writePart, writeFile, ...control } = activities;
+  const { writePart, writeFiles, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -51,7 +51,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
     await Worker.create({
       ...shared,
       taskQueue: partsQueue(taskQueue),
-      activities: { writePart, writeFile },
+      activities: { writePart, writeFiles },
       maxConcurrentActivityTaskExecutions: partsMax,
     }),
   ];

@@ -1,15 +1,15 @@
 import { CancellationScope, isCancellation, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import { FAILURES, type Failure } from '../contracts/failures.ts';
-import { FILE_TYPES, type FileType, type GenerationObject } from '../contracts/generation.ts';
+import type { FileType, GenerationObject } from '../contracts/generation.ts';
 import type {
   Beginning,
   GenerationIdentity,
   GenerationPlan,
   PeriodicInput,
   PeriodicResult,
-  PlannedFile,
   Switched,
 } from '../contracts/periodic-steps.ts';
+import { batchesOf, batchSummary } from './batches.ts';
 import { progressQuery } from './export-dataset.ts';
 import {
   beginStory,
@@ -22,8 +22,8 @@ import { inLanes } from './lanes.ts';
 import { proxySteps, type Steps } from './steps.ts';
 import { failureOf, StepFailure, unwrap, workflowFailure } from './verdict.ts';
 
-/** Objects of one run that are under way at once, over all workers. A count of activities. */
-const OBJECTS_IN_FLIGHT = 16;
+/** Steps of one run that write at once, over all workers. A count of activities. */
+const STEPS_IN_FLIGHT = 16;
 
 /** A source that changes while it is read is read again from a new snapshot, so often at the most. */
 const ROUNDS_MAX = 3;
@@ -117,34 +117,31 @@ async function produceOnce(run: Run, beginning: Enabled, round: number): Promise
   return unwrap(await steps.control.publishGeneration({ ...identity, recipient, epoch, plan, objects, createdAt }));
 }
 
-interface Task {
-  readonly file: PlannedFile;
-  readonly place: number;
-  readonly fileType: FileType;
-}
-
 async function writeObjects(
   { identity, steps, story }: Run,
   recipient: string,
   plan: GenerationPlan,
   round: number,
 ): Promise<readonly Record<FileType, GenerationObject>[]> {
-  const written = plan.files.map((): Partial<Record<FileType, GenerationObject>> => ({}));
-  const tasks = plan.files.flatMap((file, place) => FILE_TYPES.map((fileType): Task => ({ file, place, fileType })));
-  // The largest first, so that the run does not end with one lane at work.
-  tasks.sort((one, other) => other.file.rows - one.file.rows);
-  await inLanes(tasks, OBJECTS_IN_FLIGHT, async ({ file, place, fileType }) => {
-    const input = { ...identity, recipient, snapshotAt: plan.snapshotAt, file, fileType, round };
-    const summary = `${file.file}.${fileType}: ${file.rows.toLocaleString('en')} rows`;
-    const object = unwrap(await steps.parts.writeFile.executeWithOptions({ summary }, [input]));
-    written[place] = { ...written[place], [fileType]: object };
-    story.objects.push({ rows: file.rows, object });
+  const written = new Map<string, GenerationObject>();
+  await inLanes(batchesOf(plan.files), STEPS_IN_FLIGHT, async (tasks) => {
+    const input = { ...identity, recipient, snapshotAt: plan.snapshotAt, tasks, round };
+    const options = { summary: batchSummary(tasks) };
+    const objects = unwrap(await steps.parts.writeFiles.executeWithOptions(options, [input]));
+    for (const [index, { file, fileType, rows }] of tasks.entries()) {
+      const object = objects[index];
+      if (!object) throw new RangeError('a file was not written');
+      written.set(`${file}.${fileType}`, object);
+      story.objects.push({ rows, object });
+    }
     tellGeneration(story);
   });
-  return written.map(({ csv, json }) => {
-    if (!csv || !json) throw new RangeError('a file was not written');
-    return { csv, json };
-  });
+  const objectOf = (file: string, fileType: FileType) => {
+    const object = written.get(`${file}.${fileType}`);
+    if (!object) throw new RangeError('a file was not written');
+    return object;
+  };
+  return plan.files.map(({ file }) => ({ csv: objectOf(file, 'csv'), json: objectOf(file, 'json') }));
 }
 
 async function conclude(

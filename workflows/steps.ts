@@ -15,7 +15,7 @@ export interface Steps {
     | 'scheduleGenerationRemoval'
   >;
   readonly control: Proxy<'planExport' | 'publishExport' | 'planGeneration' | 'publishGeneration'>;
-  readonly parts: Proxy<'writePart' | 'writeFile'>;
+  readonly parts: Proxy<'writePart' | 'writeFiles'>;
   readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
   /** What does not change how a run ended. */
   readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule'>;
