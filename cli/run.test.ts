@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeExport } from './files/export-fixture.ts';
+import { makeGeneration } from './files/generation-fixture.ts';
 import { run } from './run.ts';
 import { createTerminal } from './screen/terminal.ts';
 
@@ -116,5 +117,28 @@ describe('a key', () => {
     expect(JSON.parse(opened.output)).toMatchObject({ ok: true, rowsCounted: true, rows: 1 });
     writeFileSync(sealed, 'x');
     expect((await waybill(['verify', directory])).code).toBe(1);
+  });
+
+  test('verifies periodic files beside their manifest', async () => {
+    const key = join(directory, 'key.txt');
+    const recipient = (await waybill(['keygen', '-o', key])).output.trim();
+    const { generation, sealed } = await makeGeneration(recipient);
+    writeFileSync(join(directory, 'manifest.json'), JSON.stringify(generation));
+    const nothing = await waybill(['verify', directory]);
+    expect([nothing.code, nothing.output]).toEqual([1, expect.stringContaining('✗ None of its files is here.')]);
+
+    for (const [name, bytes] of Object.entries(sealed)) writeFileSync(join(directory, name), bytes);
+    const unopened = await waybill(['verify', directory]);
+    expect([unopened.code, unopened.output]).toEqual([0, expect.stringContaining('not counted')]);
+    const opened = await waybill(['verify', join(directory, 'manifest.json'), '--key-file', key, '--json']);
+    expect(JSON.parse(opened.output)).toMatchObject({
+      ...{ generationId: generation.generationId, ok: true, fileTypes: ['csv', 'json'], rowsCounted: true, rows: 2 },
+    });
+    rmSync(join(directory, 'year.csv.age'));
+    const { code, output } = await waybill(['verify', directory, '--key-file', key]);
+    expect([code, output]).toEqual([
+      1,
+      `✗ year.csv.age is missing\n1 problem in generation ${generation.generationId}\n`,
+    ]);
   });
 });

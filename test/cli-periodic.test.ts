@@ -95,7 +95,7 @@ describe('the command line at the second door', () => {
     const key = ['--key-file', at('first.key')];
     const { files } = await door.status();
     expect((await periodic('download-all', '--directory', at('all'), ...key)).code).toBe(0);
-    expect(readdirSync(at('all')).sort()).toEqual(files.map((file) => `${file}.csv`).sort());
+    expect(readdirSync(at('all')).sort()).toEqual([...files.map((file) => `${file}.csv`), 'manifest.json'].sort());
     expect(readFileSync(join(at('all'), 'user.csv'))).toEqual(read('user.csv'));
     expect((await periodic('download-all', '--directory', at('all'), ...key)).code).toBe(2);
     expect((await periodic('download-all', '--directory', at('all'), ...key, '--force')).code).toBe(0);
@@ -108,11 +108,39 @@ describe('the command line at the second door', () => {
     expect([sealed.size, sealed.get('user.csv.age')]).toEqual([files.length, read('user.csv.age')]);
   });
 
+  test('proves that all files are there, opened, sealed and typed', async () => {
+    await waybill(['keygen', '-o', at('other.key')], environment);
+    const key = ['--key-file', at('first.key')];
+    const verify = (name: string, ...args: readonly string[]) => waybill(['verify', at(name), ...args], environment);
+    const { generation, files } = await door.status();
+    const told = `${files.length} csv files`;
+    const rows = `${generation?.rows.toLocaleString('en-US')} rows counted`;
+    const opened = await verify('all');
+    expect([opened.code, opened.output]).toEqual([
+      0,
+      expect.stringMatching(new RegExp(`✓ ${told}.*opened[^]*${rows}`)),
+    ]);
+
+    expect((await periodic('download-all', '--directory', at('sealed'), '--sealed')).code).toBe(0);
+    expect((await verify('sealed')).output).toMatch(new RegExp(`✓ ${told}.*SHA-256 hold\n!.*--key-file`));
+    expect((await verify('sealed/manifest.json', ...key)).output).toMatch(new RegExp(`SHA-256 hold\n✓ ${rows}`));
+    expect((await verify('sealed', '--key-file', at('other.key'))).code).toBe(1);
+
+    const json = ['download-all', '--directory', at('sealed'), '--type', 'json'];
+    expect((await periodic(...json, '--typed', ...key)).code).toBe(0);
+    const both = await verify('sealed', ...key, '--json');
+    expect(JSON.parse(both.output)).toMatchObject({ ok: true, fileTypes: ['csv', 'json'], rowsCounted: true });
+
+    rmSync(join(at('all'), 'user.csv'));
+    writeFileSync(join(at('sealed'), 'year.csv.age'), readFileSync(join(at('sealed'), 'user.csv.age')));
+    expect(await verify('all')).toMatchObject({ code: 1, output: expect.stringContaining('✗ user.csv is missing') });
+    expect(await verify('sealed')).toMatchObject({ code: 1, output: expect.stringContaining('✗ year.csv.age has ') });
+  });
+
   test.each([
     ['a wrong key', ['user'], 1, 'The key does not open this file'],
     ['an unknown file', ['users'], 2, 'answerSetResult'],
   ])('leaves nothing of a download with %s', async (_, args, code, said) => {
-    if (!existsSync(at('other.key'))) await waybill(['keygen', '-o', at('other.key')], environment);
     const answer = await periodic('download', ...args, '--key-file', at('other.key'), '-o', at('nothing.csv'));
     expect([answer.code, answer.errors]).toEqual([code, expect.stringContaining(said)]);
     expect(readdirSync(directory).filter((name) => name.startsWith('nothing'))).toEqual([]);

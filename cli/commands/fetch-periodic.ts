@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { FILE_TYPES, type FileType } from '../../contracts/generation.ts';
+import { FILE_TYPES, type FileType, type GenerationManifest } from '../../contracts/generation.ts';
+import { parseGeneration } from '../../contracts/generation-schema.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 import { readIdentity } from '../files/identity.ts';
 import type { Client } from '../http/client.ts';
@@ -71,6 +72,20 @@ export function askForFile(
     // Compressed on the way, its length would not be told.
     headers: { 'accept-encoding': 'identity', ...(sentKey === undefined ? {} : { 'x-private-key': sentKey }) },
     signal,
+  });
+}
+
+/** Asks for the manifest of the generation that downloads are of. */
+export async function askForManifest(
+  client: Client,
+  signal: AbortSignal,
+): Promise<{ readonly bytes: Uint8Array; readonly generation: GenerationManifest }> {
+  const answer = await client.call('GET', `${PERIODIC_PATH}/manifest`, { signal });
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  const parsed = parseGeneration(Buffer.from(bytes).toString('utf8'));
+  if ('generation' in parsed) return { bytes, generation: parsed.generation };
+  throw new CliFailure(EXIT.failed, 'The manifest is not one that this version of waybill can read.', {
+    lines: parsed.problem.split('\n'),
   });
 }
 

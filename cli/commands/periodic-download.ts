@@ -1,19 +1,15 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
-import { WaybillError } from '../../contracts/failures.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { fetchGeneration, GenerationReplaced } from '../files/fetch-generation.ts';
+import { MANIFEST_FILE } from '../files/locate.ts';
 import { bytesOf, receiveFile } from '../files/receive.ts';
 import { checkTarget, targetFile } from '../files/target.ts';
 import { type Client, createClient } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import {
-  GENERATION_HEADER,
-  PERIODIC_PATH,
-  type PeriodicView,
-  periodicViewSchema,
-  SNAPSHOT_HEADER,
-} from '../http/periodic-view.ts';
+import { GENERATION_HEADER, PERIODIC_PATH, periodicViewSchema, SNAPSHOT_HEADER } from '../http/periodic-view.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { transferLine } from '../screen/progress-line.ts';
@@ -21,6 +17,7 @@ import { plain } from '../screen/table.ts';
 import {
   addFetchOptions,
   askForFile,
+  askForManifest,
   asStopped,
   type Fetching,
   type FetchOptions,
@@ -61,7 +58,10 @@ export function downloadAllCommand(cli: Cli): Command {
   const command = new Command('download-all')
     .description('Download all files of one generation, into a directory or as a zip')
     .optionsGroup('Options:')
-    .option('--directory <directory>', 'into this directory, opened here: the key stays on this machine')
+    .option(
+      '--directory <directory>',
+      'into this directory, opened here: the key stays on this machine; with the manifest, for "waybill verify"',
+    )
     .option('-o, --output <file>', 'as the zip that the server makes; with --key-file, it is sent the key for that');
   addFetchOptions(command);
   addExamples(
@@ -119,20 +119,21 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
   for (let tries = 1; ; tries += 1) {
-    const generation = await currentGeneration(client, signal);
-    const names = generation.files.map(({ file }) => `${fileName(file)}.${fetching.extension}`);
-    for (const name of names) targetFile(`${directory}/${name}`, name, options.force ?? false);
+    const { bytes: manifest, generation, files } = await currentGeneration(client, signal);
+    const { generationId, snapshotAt } = generation;
+    const names = files.map(({ file }) => `${fileName(file)}.${fetching.extension}`);
+    const objects = files.map((file) => file.objects[fetching.fileType]);
+    for (const name of names) targetFile(join(directory, name), name, options.force ?? false);
+    checkManifestFile(join(directory, MANIFEST_FILE), manifest, options.force ?? false);
     const receiving = createReceiving(cli, options.json === true);
-    const stored = generation.files.reduce((sum, file) => sum + file[fetching.fileType].bytes, 0);
-    receiving.expect(fetching.sentKey === undefined ? stored : null);
+    const asStored = fetching.sentKey === undefined;
+    receiving.expect(asStored ? objects.reduce((sum, { bytes }) => sum + bytes, 0) : null);
     try {
       const sizes = await fetchGeneration({
-        directory,
-        names,
-        generationId: generation.generationId,
-        identity: fetching.identity,
+        ...{ directory, names, manifest, generationId, identity: fetching.identity },
+        stored: asStored ? objects : null,
         ask: async (index) => {
-          const answer = await askForFile(client, generation.files[index]?.file, fetching, signal);
+          const answer = await askForFile(client, files[index]?.file, fetching, signal);
           return {
             generationId: answer.headers.get(GENERATION_HEADER),
             content: bytesOf(answer, signal, receiving.count),
@@ -142,10 +143,22 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
       });
       receiving.stop();
       const bytes = sizes.reduce((sum, size) => sum + size, 0);
-      const { generationId, snapshotAt } = generation;
-      if (options.json) return printJson(terminal, { directory, files: names, bytes, generationId, snapshotAt });
+      if (options.json) {
+        return printJson(terminal, {
+          directory,
+          files: names,
+          manifest: MANIFEST_FILE,
+          bytes,
+          generationId,
+          snapshotAt,
+        });
+      }
+      for (const { file } of generation.files.filter((file) => !files.includes(file))) {
+        terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(file)} is in the manifest, and is offered no more`);
+      }
       const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
-      terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}`);
+      const checked = asStored ? '; sizes and SHA-256 are those of the manifest' : '';
+      terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}${checked}`);
       return terminal.print(directory);
     } catch (error) {
       if (!(error instanceof GenerationReplaced && tries < REPLACED_TRIES_MAX)) throw asStopped(error, signal);
@@ -155,16 +168,17 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
   }
 }
 
-async function currentGeneration(
-  client: Client,
-  signal: AbortSignal,
-): Promise<NonNullable<PeriodicView['generation']>> {
-  const view = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
-  const { generation } = view;
-  // A file that the catalog offers no more may be in it still.
-  if (generation !== null)
-    return { ...generation, files: generation.files.filter(({ file }) => view.files.includes(file)) };
-  throw new WaybillError(view.recipient === null ? 'not_enabled' : 'not_produced');
+/** @returns the newest generation, and those of its files that can be had: the catalog may offer one no more */
+async function currentGeneration(client: Client, signal: AbortSignal) {
+  const { files: offered } = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
+  const { bytes, generation } = await askForManifest(client, signal);
+  return { bytes, generation, files: generation.files.filter(({ file }) => offered.includes(file)) };
+}
+
+/** One of the same generation may be there: its files in the other file type lie beside it then. */
+function checkManifestFile(file: string, manifest: Uint8Array, replace: boolean): void {
+  if (existsSync(file) && readFileSync(file).equals(manifest)) return;
+  targetFile(file, MANIFEST_FILE, replace);
 }
 
 /** Shows how much has come. */

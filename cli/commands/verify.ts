@@ -1,13 +1,9 @@
 import { Command } from 'commander';
-import type { Manifest } from '../../contracts/manifest.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
-import { EXIT } from '../failure.ts';
+import { addExamples, addJsonOption, type Cli } from '../cli.ts';
 import { readIdentity } from '../files/identity.ts';
-import { type LocatedPart, locateParts, readManifest } from '../files/locate.ts';
-import { type PartVerdict, sumProblems, verifyPart } from '../files/verify.ts';
-import { formatBytes, formatCount, formatNumberOf } from '../screen/figures.ts';
-import { createProgressDisplay } from '../screen/progress-display.ts';
-import { transferLine } from '../screen/progress-line.ts';
+import { readManifest } from '../files/locate.ts';
+import { verifyExport } from './verify-export.ts';
+import { verifyGeneration } from './verify-generation.ts';
 
 interface Options {
   readonly keyFile?: string;
@@ -16,99 +12,19 @@ interface Options {
 
 export function verifyCommand(cli: Cli): Command {
   const command = new Command('verify')
-    .description('Check an export against its manifest, without a server: rows, bytes and hashes of every part')
-    .argument('<path>', 'the manifest, or the directory that holds it; the parts or the finished file lie beside it')
-    .option('--key-file <file>', 'private key of a sealed export: without it, its rows are not counted');
+    .description('Check files against their manifest, without a server: that all are there, rows, bytes and hashes')
+    .argument('<path>', 'the manifest of an export or of periodic files, or its directory; the files lie beside it')
+    .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted');
   addJsonOption(command);
   addExamples(
     command,
     'waybill verify flights.csv.zst.age.manifest.json --key-file key.txt',
     'waybill verify ./export',
   );
-  return command.action((path: string, options: Options) => verifyExport(cli, path, options));
-}
-
-/** What was found about an export as a whole. */
-interface Findings {
-  readonly manifest: Manifest;
-  readonly form: LocatedPart['form'];
-  /** Empty: everything that could be checked holds. */
-  readonly problems: readonly string[];
-  readonly rowsCounted: boolean;
-  readonly parts: readonly PartVerdict[];
-}
-
-async function verifyExport(cli: Cli, path: string, options: Options): Promise<void> {
-  const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
-  const findings = await findOut(cli, path, identity, options.json === true);
-  const { manifest, form, problems, rowsCounted, parts } = findings;
-  if (problems.length > 0) cli.endWith(EXIT.failed);
-  if (options.json) {
-    const { exportId, rows, bytes } = manifest;
-    return printJson(cli.terminal, {
-      exportId,
-      ok: problems.length === 0,
-      form,
-      rowsCounted,
-      rows,
-      bytes,
-      problems,
-      parts,
-    });
-  }
-  for (const line of problems.length > 0 ? problemLines(cli, findings) : goodLines(cli, findings)) {
-    cli.terminal.print(line);
-  }
-}
-
-async function findOut(cli: Cli, path: string, identity: string | undefined, quiet: boolean): Promise<Findings> {
-  const { manifest, file } = readManifest(path);
-  const located = locateParts(manifest, file);
-  const form = located[0]?.form ?? 'stored';
-  const canOpen = form === 'opened' || manifest.recipients.length === 0 || identity !== undefined;
-  const bytesToRead = form === 'opened' ? manifest.contentBytes : manifest.bytes * (canOpen ? 2 : 1);
-  const display = createProgressDisplay(cli.terminal, quiet);
-  const begun = performance.now();
-  let bytesRead = 0;
-  const parts: PartVerdict[] = [];
-  try {
-    for (const part of located) {
-      const verdict = await verifyPart(manifest, part, identity, (bytes) => {
-        bytesRead += bytes;
-        display.show(transferLine('verify', bytesRead, bytesToRead, (performance.now() - begun) / 1000));
-      });
-      parts.push(verdict);
-    }
-  } finally {
-    display.stop();
-  }
-  const problems = [
-    ...sumProblems(manifest),
-    ...parts.flatMap(({ name, problems: own }) => own.map((problem) => `${name} ${problem}`)),
-  ];
-  return { manifest, form, problems, rowsCounted: canOpen && problems.length === 0, parts };
-}
-
-function problemLines({ terminal }: Cli, { manifest, problems }: Findings): readonly string[] {
-  const lines = problems.map((problem) => `${terminal.paint('red', '✗')} ${problem}`);
-  return [...lines, `${formatNumberOf(problems.length, 'problem')} in export ${manifest.exportId}`];
-}
-
-/** Says what was checked, and what could not be. */
-function goodLines({ terminal }: Cli, { manifest, form, rowsCounted, parts }: Findings): readonly string[] {
-  const [good, but] = [terminal.paint('green', '✓'), terminal.paint('yellow', '!')];
-  const count = formatNumberOf(parts.length, 'part');
-  const rows = `${formatCount(manifest.rows)} rows`;
-  const sealed = manifest.recipients.length > 0;
-  const lines: string[] = [];
-  if (form === 'stored') lines.push(`${good} ${count}, ${formatBytes(manifest.bytes)}: sizes and SHA-256 hold`);
-  else if (!sealed)
-    lines.push(`${good} opened, ${formatBytes(manifest.contentBytes)}: size and SHA-256 of the content hold`);
-  else {
-    lines.push(`${good} opened, ${formatBytes(manifest.contentBytes)}: the size of the content holds`);
-    lines.push(`${but} its SHA-256 was not compared: the manifest of a sealed export does not tell it`);
-  }
-  if (rowsCounted) lines.push(`${good} ${rows} counted in the content`);
-  else lines.push(`${but} the ${rows} were not counted: the export is sealed, --key-file opens it`);
-  return lines;
+  return command.action((path: string, options: Options) => {
+    const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
+    const found = readManifest(path);
+    const how = { identity, json: options.json === true };
+    return 'manifest' in found ? verifyExport(cli, found, how) : verifyGeneration(cli, found, how);
+  });
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +26,8 @@ function target(ask: (index: number) => { generationId: string | null; content: 
   return {
     directory,
     names: ['user.csv', 'year.csv'],
+    manifest: Buffer.from('{}'),
+    stored: null,
     generationId: 'g1',
     identity: undefined,
     ask: async (index: number) => ({ ...ask(index), cancel: async () => undefined }),
@@ -35,14 +38,15 @@ describe('all files of a generation', () => {
   test('are saved together', async () => {
     const sizes = await fetchGeneration(target((i) => ({ generationId: 'g1', content: content('x'.repeat(i + 1)) })));
     expect(sizes).toEqual([1, 2]);
-    expect(readdirSync(directory).sort()).toEqual(['user.csv', 'year.csv']);
+    expect(readdirSync(directory).sort()).toEqual(['manifest.json', 'user.csv', 'year.csv']);
+    expect(readFileSync(join(directory, 'manifest.json'), 'utf8')).toBe('{}');
   });
 
   test('replace what is there, and leave the rest alone', async () => {
     await fetchGeneration(target(() => ({ generationId: 'g1', content: content('old') })));
     writeFileSync(join(directory, 'mine.txt'), 'mine');
     await fetchGeneration(target(() => ({ generationId: 'g1', content: content('new') })));
-    expect(readdirSync(directory).sort()).toEqual(['mine.txt', 'user.csv', 'year.csv']);
+    expect(readdirSync(directory).sort()).toEqual(['manifest.json', 'mine.txt', 'user.csv', 'year.csv']);
     expect(readFileSync(join(directory, 'year.csv'), 'utf8')).toBe('new');
   });
 
@@ -61,6 +65,31 @@ describe('all files of a generation', () => {
   ])('are none when the second is %s', async (_, ask, failure) => {
     await expect(fetchGeneration(target(ask))).rejects.toBeInstanceOf(failure);
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  describe('that are checked against the manifest', () => {
+    const object = (content: string) => ({
+      ...{ name: 'object.age', bytes: content.length, contentBytes: 0 },
+      sha256: createHash('sha256').update(content).digest('hex'),
+    });
+    const stored = [object('one'), object('two')];
+    const fetched = (second: string) =>
+      fetchGeneration({
+        ...target((i) => ({ generationId: 'g1', content: content(i === 0 ? 'one' : second) })),
+        stored,
+      });
+
+    test('are saved when they fit', async () => {
+      expect(await fetched('two')).toEqual([3, 3]);
+    });
+
+    test.each(['twO', 'tw', 'twos', ''])('are none when one is %j', async (second) => {
+      await expect(fetched(second)).rejects.toMatchObject({
+        code: 'object_damaged',
+        message: expect.stringContaining('year.csv'),
+      });
+      expect(readdirSync(directory)).toEqual([]);
+    });
   });
 
   test('need a place', async () => {

@@ -1,6 +1,9 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { GenerationObject } from '../../contracts/generation.ts';
 import { CliFailure, EXIT } from '../failure.ts';
+import { MANIFEST_FILE } from './locate.ts';
+import { createPartCheck, FileMismatch } from './part-check.ts';
 import { receiveFile } from './receive.ts';
 
 /** One file on its way. */
@@ -16,6 +19,10 @@ export interface GenerationTarget {
   readonly directory: string;
   /** Names that the files get. */
   readonly names: readonly string[];
+  /** The manifest, byte for byte. */
+  readonly manifest: Uint8Array;
+  /** What the manifest says of each file as it is stored; `null`: what comes is not that, so it cannot be checked. */
+  readonly stored: readonly GenerationObject[] | null;
   /** The one generation that all must be of. */
   readonly generationId: string;
   /** Private keys that open them on the way; `undefined`: they are saved as they come. */
@@ -30,13 +37,15 @@ export class GenerationReplaced extends Error {
 }
 
 /**
- * Saves all files of one generation. None has its name before all are whole.
+ * Saves all files of one generation, and its manifest beside them. None has its name before all are whole, and have the
+ * sizes and hashes of the manifest.
  *
  * @returns sizes in bytes, in the order of the names
- * @throws GenerationReplaced when the files are of another generation by now: nothing was saved.
+ * @throws GenerationReplaced when the files are of another generation by now; CliFailure `object_damaged` when one is not
+ *   what the manifest says. Nothing was saved then.
  */
 export async function fetchGeneration(target: GenerationTarget): Promise<readonly number[]> {
-  const { directory, names, generationId, identity, ask } = target;
+  const { directory, names, manifest, stored, generationId, identity, ask } = target;
   const staging = await makeStaging(directory);
   try {
     const sizes: number[] = [];
@@ -46,13 +55,37 @@ export async function fetchGeneration(target: GenerationTarget): Promise<readonl
         await incoming.cancel();
         throw new GenerationReplaced('A newer generation was published.');
       }
-      sizes.push(await receiveFile(incoming.content, join(staging, name), identity));
+      const content = stored === null ? incoming.content : checked(incoming.content, stored[index], name);
+      sizes.push(await receiveFile(content, join(staging, name), identity));
     }
-    for (const name of names) await rename(join(staging, name), join(directory, name));
+    await receiveFile(once(manifest), join(staging, MANIFEST_FILE), undefined);
+    for (const name of [...names, MANIFEST_FILE]) await rename(join(staging, name), join(directory, name));
     return sizes;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+async function* checked(source: AsyncIterable<Uint8Array>, object: GenerationObject | undefined, name: string) {
+  const check = createPartCheck(object ? [object] : []);
+  try {
+    for await (const chunk of source) {
+      check.update(chunk);
+      yield chunk;
+    }
+    check.end();
+  } catch (error) {
+    if (!(error instanceof FileMismatch)) throw error;
+    throw new CliFailure(EXIT.failed, `"${name}" is not what the manifest says. Nothing was saved.`, {
+      code: 'object_damaged',
+      lines: [error.message, 'Try again; if that does not help, tell whoever runs Waybill.'],
+      cause: error,
+    });
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** Below the directory itself: a rename does not cross from one disk to another. */

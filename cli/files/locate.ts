@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { GenerationManifest } from '../../contracts/generation.ts';
+import { parseGeneration } from '../../contracts/generation-schema.ts';
 import type { Manifest, ManifestPart } from '../../contracts/manifest.ts';
 import { parseManifest } from '../../contracts/manifest-schema.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
@@ -20,13 +22,19 @@ export interface LocatedPart {
   readonly bytesThere: number | null;
 }
 
+/** A manifest on this disk: of an export, or of a generation of periodic files. */
+export type ManifestOnDisk = { readonly file: string } & (
+  | { readonly manifest: Manifest }
+  | { readonly generation: GenerationManifest }
+);
+
 /**
  * Reads a manifest.
  *
  * @param path the manifest, or a directory that holds one: `manifest.json`, or a single `*.manifest.json`.
  * @throws CliFailure when there is none, or it is not one.
  */
-export function readManifest(path: string): { readonly manifest: Manifest; readonly file: string } {
+export function readManifest(path: string): ManifestOnDisk {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const file = isDirectory ? join(path, manifestIn(path)) : path;
   let text: string;
@@ -35,9 +43,17 @@ export function readManifest(path: string): { readonly manifest: Manifest; reado
   } catch {
     throw usage(`The manifest "${file}" cannot be read.`);
   }
-  const parsed = parseManifest(text);
-  if ('manifest' in parsed) return { manifest: parsed.manifest, file };
+  const parsed = isGeneration(text) ? parseGeneration(text) : parseManifest(text);
+  if (!('problem' in parsed)) return { ...parsed, file };
   throw new CliFailure(EXIT.failed, `"${file}" is not a manifest.`, { lines: parsed.problem.split('\n') });
+}
+
+function isGeneration(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { readonly kind?: unknown } | null)?.kind === 'generation';
+  } catch {
+    return false;
+  }
 }
 
 function manifestIn(directory: string): string {
@@ -86,7 +102,8 @@ function finishedNames(manifest: Manifest, manifestFile: string): readonly strin
   return name.endsWith(MANIFEST_SUFFIX) ? [name.slice(0, -MANIFEST_SUFFIX.length), manifest.file] : [manifest.file];
 }
 
-function sizeOf(file: string): number | null {
+/** @returns size in bytes; `null`: there is no such file */
+export function sizeOf(file: string): number | null {
   const found = statSync(file, { throwIfNoEntry: false });
   return found?.isFile() ? found.size : null;
 }

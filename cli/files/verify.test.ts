@@ -30,7 +30,9 @@ function saveParts({ manifest, stored }: ExportFixture): string {
 }
 
 async function verify(path: string, identity?: string) {
-  const { manifest, file } = readManifest(path);
+  const read = readManifest(path);
+  if (!('manifest' in read)) throw new Error('not the manifest of an export');
+  const { manifest, file } = read;
   const verdicts = [];
   for (const part of locateParts(manifest, file)) verdicts.push(await verifyPart(manifest, part, identity, () => {}));
   return verdicts.map(({ problems, rowsCounted }) => ({ problems, rowsCounted }));

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { openContent } from './content.ts';
 import { type LocatedPart, partBytes } from './locate.ts';
+import { type Piece, pieceProblem, readPiece } from './piece.ts';
 import { createRowCount } from './row-count.ts';
 
 /** What was found about one part. */
@@ -39,24 +39,19 @@ export async function verifyPart(
   identity: string | undefined,
   onProgress: (bytes: number) => void,
 ): Promise<PartVerdict> {
-  const { part, bytesThere, form } = located;
+  const { part, form } = located;
   const verdict = (problems: readonly string[], rowsCounted: number | null = null) => ({
     name: part.name,
     problems,
     rowsCounted,
   });
-  if (bytesThere === null) return verdict(['is missing']);
-  const bytes = partBytes(located);
-  if (bytesThere !== bytes) return verdict([`has ${bytesThere} bytes instead of ${bytes}`]);
-  if (form === 'stored') {
-    const hash = createHash('sha256');
-    for await (const chunk of readPart(located, onProgress)) hash.update(chunk);
-    if (hash.digest('hex') !== part.sha256) return verdict(['has another SHA-256']);
-    if (manifest.recipients.length > 0 && identity === undefined) return verdict([]);
-  }
+  const piece = { ...located, bytes: partBytes(located), sha256: form === 'stored' ? part.sha256 : null };
+  const problem = await pieceProblem(piece, onProgress);
+  if (problem !== undefined) return verdict([problem]);
+  if (form === 'stored' && manifest.recipients.length > 0 && identity === undefined) return verdict([]);
 
   try {
-    const content = await readContent(manifest, located, identity, onProgress);
+    const content = await readContent(manifest, { ...located, ...piece }, identity, onProgress);
     const problems: string[] = [];
     if (content.bytes !== part.contentBytes) {
       problems.push(`holds ${content.bytes} bytes of content instead of ${part.contentBytes}`);
@@ -74,7 +69,7 @@ export async function verifyPart(
 
 async function readContent(
   manifest: Manifest,
-  located: LocatedPart,
+  located: LocatedPart & Piece,
   identity: string | undefined,
   onProgress: (bytes: number) => void,
 ) {
@@ -85,7 +80,7 @@ async function readContent(
   let bytes = 0;
   let skip = first && csv?.bom ? BOM_BYTES : 0;
   const opening = { identity: manifest.recipients.length > 0 ? identity : undefined, decompress: true };
-  const stored = readPart(located, onProgress);
+  const stored = readPiece(located, onProgress);
   for await (const chunk of located.form === 'opened' ? stored : openContent(stored, compression, opening)) {
     bytes += chunk.length;
     hash.update(chunk);
@@ -95,15 +90,4 @@ async function readContent(
   }
   const header = first && csv?.header ? 1 : 0;
   return { bytes, sha256: hash.digest('hex'), rows: count.records - header };
-}
-
-async function* readPart(located: LocatedPart, onProgress: (bytes: number) => void) {
-  const { file, offset } = located;
-  const bytes = partBytes(located);
-  if (bytes === 0) return;
-  const stream = createReadStream(file, { start: offset, end: offset + bytes - 1, highWaterMark: 1 << 20 });
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    onProgress(chunk.length);
-    yield chunk;
-  }
 }

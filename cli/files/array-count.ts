@@ -1,0 +1,104 @@
+/** Counts the objects of a JSON array that is cut anywhere. It reads only as much of JSON as that takes. */
+export interface ArrayCount {
+  update(chunk: Uint8Array): void;
+  /** A count of objects that are complete. */
+  readonly records: number;
+  /** Whether one array, and nothing else, has come from its first to its last bracket. */
+  readonly whole: boolean;
+  /** Whether a value of an object is neither a text nor null. */
+  readonly typed: boolean;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const LETTER_N = 0x6e;
+
+/** How many brackets are open between the objects of the array, and directly in one of them. */
+const BETWEEN = 1;
+const WITHIN = 2;
+
+export function createArrayCount(): ArrayCount {
+  let records = 0;
+  let depth = 0;
+  let begun = false;
+  let broken = false;
+  let typed = false;
+  let inText = false;
+  let escaped = false;
+  /** Behind the colon of an object of the array. */
+  let awaitsValue = false;
+
+  function readFrame(byte: number): void {
+    if (awaitsValue) {
+      awaitsValue = false;
+      if (byte !== QUOTE && byte !== LETTER_N) typed = true;
+    }
+    if (byte === QUOTE) inText = true;
+    else if (byte === COLON) awaitsValue = depth === WITHIN;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      if (depth === 0 && begun) broken = true;
+      if (depth === BETWEEN && byte !== OPEN_OBJECT) broken = true;
+      begun = true;
+      depth += 1;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      if (depth === WITHIN) records += 1;
+      depth -= 1;
+    }
+    if (depth < WITHIN && !isFrame(byte, depth)) broken = true;
+  }
+
+  /** @returns where the text ends in the chunk, or the chunk */
+  function skipText(chunk: Uint8Array, from: number): number {
+    let at = escaped ? from + 1 : from;
+    for (; at < chunk.length; at += 1) {
+      const byte = chunk[at];
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) {
+        escaped = false;
+        inText = false;
+        return at + 1;
+      }
+    }
+    escaped = at > chunk.length;
+    return chunk.length;
+  }
+
+  return {
+    update(chunk) {
+      let at = 0;
+      while (at < chunk.length) {
+        if (inText) {
+          at = skipText(chunk, at);
+          continue;
+        }
+        const byte = chunk[at] ?? SPACE;
+        at += 1;
+        if (byte > SPACE) readFrame(byte);
+      }
+    },
+    get records() {
+      return records;
+    },
+    get whole() {
+      return begun && !broken && depth === 0;
+    },
+    get typed() {
+      return typed;
+    },
+  };
+}
+
+/** Bytes up to it are white space, where they stand outside of texts. */
+const SPACE = 0x20;
+
+/** @param depth when the byte has been read */
+function isFrame(byte: number, depth: number): boolean {
+  if (depth === 0) return byte === CLOSE_ARRAY;
+  return depth === BETWEEN && (byte === OPEN_ARRAY || byte === CLOSE_OBJECT || byte === COMMA);
+}

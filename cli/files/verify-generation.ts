@@ -1,0 +1,98 @@
+import { WaybillError } from '../../contracts/failures.ts';
+import type { FileType, GenerationManifest } from '../../contracts/generation.ts';
+import { createArrayCount } from './array-count.ts';
+import { openContent } from './content.ts';
+import { type LocatedFile, nameOf } from './locate-generation.ts';
+import { type Piece, pieceProblem, readPiece } from './piece.ts';
+import { createRowCount } from './row-count.ts';
+import type { PartVerdict } from './verify.ts';
+
+/** What was found about one file. */
+export interface FileVerdict extends PartVerdict, Pick<LocatedFile, 'fileType' | 'form' | 'bytesThere'> {
+  /** Whether it is JSON that was given types on its way here: its size is another one then, and was not compared. */
+  readonly typed: boolean;
+}
+
+/** What the content of a file turned out to be. */
+interface Content {
+  readonly bytes: number;
+  readonly rows: number;
+  readonly whole: boolean;
+  readonly typed: boolean;
+}
+
+/** @returns what does not add up in the manifest itself. */
+export function generationSumProblems({ files, ...manifest }: GenerationManifest): readonly string[] {
+  const objects = files.flatMap((file) => Object.values(file.objects));
+  const sums = {
+    rows: files.reduce((total, { rows }) => total + rows, 0),
+    bytes: objects.reduce((total, { bytes }) => total + bytes, 0),
+    contentBytes: objects.reduce((total, { contentBytes }) => total + contentBytes, 0),
+  };
+  return (['rows', 'bytes', 'contentBytes'] as const).flatMap((field) =>
+    sums[field] === manifest[field]
+      ? []
+      : [`The manifest says ${manifest[field]} ${field}; its files have ${sums[field]}.`],
+  );
+}
+
+/**
+ * Checks one file: a sealed one by size and hash, and with a key by size and rows of its content; an opened one by size and
+ * rows.
+ *
+ * @param identity private keys, for a sealed file; without, its content is not looked at.
+ * @param onProgress told the count of bytes read, twice as many in all where a sealed file's content is read too.
+ */
+export async function verifyFile(
+  located: LocatedFile,
+  identity: string | undefined,
+  onProgress: (bytes: number) => void,
+): Promise<FileVerdict> {
+  const { entry, fileType, form, file, bytesThere } = located;
+  const object = entry.objects[fileType];
+  const verdict = (problems: readonly string[], content?: Content): FileVerdict => ({
+    ...{ name: nameOf(located), fileType, form, bytesThere, problems },
+    rowsCounted: content?.rows ?? null,
+    typed: content?.typed ?? false,
+  });
+  const sealed = form === 'sealed';
+  const piece: Piece = {
+    ...{ file, offset: 0, bytesThere },
+    // How many bytes of opened JSON are the right ones, its content tells.
+    bytes: sealed ? object.bytes : fileType === 'json' ? (bytesThere ?? 0) : object.contentBytes,
+    sha256: sealed ? object.sha256 : null,
+  };
+  const problem = await pieceProblem(piece, onProgress);
+  if (problem !== undefined) return verdict([problem]);
+  if (sealed && identity === undefined) return verdict([]);
+
+  try {
+    const opening = { identity: sealed ? identity : undefined, decompress: false };
+    const read = await readContent(openContent(readPiece(piece, onProgress), 'none', opening), fileType);
+    const content = { ...read, typed: read.typed && !sealed };
+    const problems: string[] = [];
+    if (content.bytes !== object.contentBytes && !content.typed) {
+      problems.push(`holds ${content.bytes} bytes of content instead of ${object.contentBytes}`);
+    }
+    if (!content.whole) problems.push('is not one whole JSON array');
+    if (content.rows !== entry.rows) problems.push(`holds ${content.rows} rows instead of ${entry.rows}`);
+    return verdict(problems, content);
+  } catch (error) {
+    if (error instanceof WaybillError) return verdict([`cannot be opened: ${error.message}`]);
+    throw error;
+  }
+}
+
+async function readContent(content: AsyncIterable<Uint8Array>, fileType: FileType): Promise<Content> {
+  const [lines, array] = [createRowCount('csv'), createArrayCount()];
+  const count = fileType === 'csv' ? lines : array;
+  let bytes = 0;
+  for await (const chunk of content) {
+    bytes += chunk.length;
+    count.update(chunk);
+  }
+  // The first record of CSV is its header.
+  return fileType === 'csv'
+    ? { bytes, rows: Math.max(0, lines.records - 1), whole: true, typed: false }
+    : { bytes, rows: array.records, whole: array.whole, typed: array.typed };
+}
