@@ -101,10 +101,16 @@ describe('docs/periodic.md', () => {
     ['until curl', /^\{"enabled":true,"recipient":"age1.*"generation":\{"generationId":"[0-9a-f-]{36}"/],
     ['head -3 user.csv', /^id,name,.*\n\d+,/],
     ['unzip -l', / year\.csv\n[\s\S]* 36 files\n$/],
-    ['privateKey=', /^\[\s*\{"id":"\d+"/],
+    ['privateKey@', /^\[\s*\{"id":"\d+"/],
     ['parseJsonDataTypes=true', /^\[\s*\{"id":\d+,/],
     ['sealed=true', /^the same\n$/],
     ['periodic status', /^periodic +enabled\n[\s\S]*\nteacher +\d[\s\S]*teacher\.csv\nexport\n$/],
+    [
+      'verify export',
+      /^✓ 36 csv files, .* opened: sizes of the content hold\n! .*\n✓ [\d,]+ rows counted in the content\n$/,
+    ],
+    ['verify sealed', /^✓ 36 csv files, .* sealed: sizes and SHA-256 hold\n✓ [\d,]+ rows counted in the content\n$/],
+    ['SHA256SUMS', /^all there\n$/],
     ['--key-out second.key', /second\.csv\n$/],
     [
       'fourth.json',
