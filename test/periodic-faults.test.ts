@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { instantFromDate } from '../contracts/instant.ts';
 import { periodicPrefix } from '../contracts/keys.ts';
 import { freePorts } from '../stack/ports.ts';
 import type { ProcessHandle } from '../stack/process.ts';
@@ -160,6 +162,22 @@ describe('what is killed in the middle of a run', () => {
     await stack[name].start();
     await untilServed(run);
     await expectSwitched(run);
+  });
+});
+
+describe('a run that was ended from outside just after its switch', () => {
+  it('leaves a replaced generation, which goes with that of the next run', async () => {
+    const lost = { tenant: 'acme', generationId: randomUUID() };
+    await ledger.beginGeneration({ ...lost, workflowId: 'lost', startedAt: new Date() });
+    const { epoch } = (await ledger.findPeriodic('acme')) ?? { epoch: 0 };
+    const sizes = { files: 0, rows: 0, bytes: 0, manifestSha256: '0'.repeat(64) };
+    const snapshotAt = instantFromDate(new Date());
+    expect(await ledger.publishGeneration({ ...lost, epoch, snapshotAt, ...sizes })).toEqual({
+      previous: before.generation,
+    });
+    await triggerRun(temporal, 'acme');
+    const { generationId } = await door.generation();
+    await expectSwitched(generationId);
   });
 });
 

@@ -3,6 +3,9 @@ import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { Ports } from '../index.ts';
 
+/** Generations that are looked through for replaced ones. */
+const GENERATIONS_SEEN = 20;
+
 /** What a run of the bundle asks of Temporal itself. */
 export function createGenerationScheduling(
   ports: Pick<Ports, 'ledger' | 'schedules' | 'removals' | 'periodicGraceSeconds' | 'logger'>,
@@ -19,11 +22,18 @@ export function createGenerationScheduling(
   }
 
   return {
-    /** Lets the replaced generation stay as long as downloads of it may need, then removes it. */
-    async scheduleGenerationRemoval(input: RemoveGenerationInput): Promise<void> {
-      await asking('the removal of a generation could not be scheduled yet', () =>
-        removals.scheduleRemoval(input, periodicGraceSeconds * 1000),
-      );
+    /**
+     * Lets the replaced generation stay as long as downloads of it may need, then removes it. With it go those that a run
+     * replaced which was ended before it came to this.
+     */
+    async scheduleGenerationRemoval({ tenant, generationId }: RemoveGenerationInput): Promise<void> {
+      await asking('the removal of a generation could not be scheduled yet', async () => {
+        const listed = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
+        const replaced = listed.filter(({ state }) => state === 'superseded');
+        for (const id of new Set([generationId, ...replaced.map((generation) => generation.generationId)])) {
+          await removals.scheduleRemoval({ tenant, generationId: id }, periodicGraceSeconds * 1000);
+        }
+      });
     },
 
     /**
