@@ -31,9 +31,12 @@ async function switchOff(
   tenant: string,
   actor: string,
 ): Promise<void> {
-  if (!(await ledger.disablePeriodic(tenant, null, actor))) return;
+  const off = await ledger.disablePeriodic(tenant, null, actor);
+  if (!off) return;
   await syncSchedule(ledger, schedules, tenant);
   const generations = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
+  // In this order: a run that begins after somebody has enabled again is not the one to end.
+  if ((await ledger.findPeriodic(tenant))?.version !== off.version) return;
   const running = generations.filter(({ state }) => state === 'running');
   await Promise.all(running.map((run) => periodicRuns.endRun(run, END_MS)));
 }
