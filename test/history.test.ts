@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { useStack } from './context.ts';
 import { ALWAYS, createDoorClient } from './door.ts';
+import { createPeriodicClient } from './periodic-door.ts';
 import { decodeHistory, openTemporal } from './temporal.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
@@ -11,6 +12,8 @@ const FIXTURES = fileURLToPath(new URL('./fixtures/histories/', import.meta.url)
 
 /** Events that a single-part export may cost at the most. */
 const EVENTS_MAX = 60;
+/** And a run of the 36 periodic files of the small sample, which takes 72. */
+const PERIODIC_EVENTS_MAX = 150;
 
 describe('workflow histories', () => {
   it.each(readdirSync(FIXTURES))('%s, recorded earlier, replays with the code of today', async (name) => {
@@ -38,6 +41,29 @@ describe('workflow histories', () => {
       });
     } finally {
       await temporal.close();
+    }
+  });
+
+  it('of a run of all periodic files are short too', async ({ annotate }) => {
+    const stack = useStack();
+    const door = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
+    await door.disable(true);
+    await door.enable();
+    const temporal = await openTemporal(stack.settings);
+    try {
+      const { generationId, files } = await door.generation();
+      expect(files).toHaveLength(36);
+      const { workflowId } = (await (await door.request('GET', '/dataexport/manifest')).json()) as {
+        workflowId: string;
+      };
+      const handle = temporal.client.workflow.getHandle(workflowId, generationId);
+      await handle.result();
+      const { historyLength } = await handle.describe();
+      await annotate(`${historyLength} events for ${files.length} files`);
+      expect(historyLength).toBeLessThan(PERIODIC_EVENTS_MAX);
+    } finally {
+      await temporal.close();
+      await door.disable(true);
     }
   });
 });
