@@ -8,27 +8,41 @@ import type { ServerResponse } from 'node:http';
 export async function sendDownload(response: Response, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   const reader = response.body?.getReader();
-  let close = () => {};
-  const closed = new Promise<'closed'>((resolve) => {
-    close = () => resolve('closed');
-  });
-  outgoing.once('close', close);
-  if (outgoing.destroyed) close();
+  const untilClosed = closing(outgoing);
   try {
-    for (;;) {
-      const next = await Promise.race([reader?.read(), closed]);
-      if (next === 'closed' || next === undefined || next.done) break;
-      const flushed = new Promise((resolve) => {
-        outgoing.write(next.value, resolve);
-      });
-      await Promise.race([flushed, closed]);
+    while (reader) {
+      const next = await untilClosed(reader.read());
+      if (next === undefined || next.done) break;
+      await untilClosed(
+        new Promise((resolve) => {
+          outgoing.write(next.value, resolve);
+        }),
+      );
     }
     outgoing.end();
   } catch {
     // The body has logged it.
     outgoing.destroy();
   } finally {
-    outgoing.off('close', close);
     if (outgoing.destroyed) await reader?.cancel().catch(() => undefined);
   }
+}
+
+/**
+ * @returns what waits for one thing at a time, and gives `undefined` at once when the client goes. Not by a race against
+ *   one promise: that would hold on to every chunk until the end.
+ */
+function closing(outgoing: ServerResponse): <Value>(work: Promise<Value>) => Promise<Value | undefined> {
+  let closed = outgoing.destroyed;
+  let leave = () => {};
+  outgoing.once('close', () => {
+    closed = true;
+    leave();
+  });
+  return (work) =>
+    new Promise((resolve, reject) => {
+      leave = () => resolve(undefined);
+      if (closed) leave();
+      work.then(resolve, reject);
+    });
 }
