@@ -7,7 +7,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{contracts,config,stores,formats,workflows,activities,api,cli,stack,catalogs,worker,bench}/**/*.test.ts'],
+          include: [
+            '{contracts,config,stores,formats,workflows,activities,api,cli,stack,catalogs,worker,bench}/**/*.test.ts',
+          ],
         },
       },
       {
