@@ -31,6 +31,34 @@ export async function callTemporal<Answer>(
   }
 }
 
+/** Milliseconds after which a call that may be repeated is asked again, before it gets the time of any other. */
+const IMPATIENT_MS = [1000, 2000] as const;
+
+/**
+ * The same for what may be repeated without harm. Temporal 1.32 sometimes never answers a look at a schedule that its
+ * deletion overtakes; asked again it does.
+ */
+export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<Answer>): Promise<Answer> {
+  for (const ms of IMPATIENT_MS) {
+    try {
+      return await callTemporal(calls, work, ms);
+    } catch (error) {
+      if (!LATE.has(grpcAnswer(error)?.code ?? 0)) throw error;
+    }
+  }
+  return callTemporal(calls, work);
+}
+
+/** CANCELLED, by the client's own deadline, and DEADLINE_EXCEEDED. Source: grpc/status in the gRPC specification. */
+const LATE: ReadonlySet<number> = new Set([1, 4]);
+
+/** @returns what the server, or the deadline, answered to a call that came to `temporal_unavailable` */
+export function grpcAnswer(error: unknown): { readonly code: number; readonly message: string } | undefined {
+  const call = error instanceof WaybillError ? error.cause : undefined;
+  const answer = call instanceof ServiceError ? call.cause : call;
+  return isGrpcServiceError(answer) ? answer : undefined;
+}
+
 /** A missing namespace is trouble as well: the first worker that starts makes it. */
 function isTrouble(error: unknown): boolean {
   return isGrpcServiceError(error) || error instanceof ServiceError || error instanceof NamespaceNotFoundError;

@@ -1,15 +1,13 @@
 import {
-  isGrpcServiceError,
   ScheduleAlreadyRunning,
   type ScheduleClient,
   type ScheduleDescription,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
-  ServiceError,
 } from '@temporalio/client';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/periodic.ts';
-import { callTemporal, type Deadlines } from './calls.ts';
+import { callAgain, callTemporal, type Deadlines, grpcAnswer } from './calls.ts';
 import { type PeriodicDeployment, planSchedule, type SchedulePlan } from './plan.ts';
 import type { PeriodicSchedules } from './schedules.ts';
 
@@ -23,12 +21,13 @@ export function createPeriodicSchedules(
   deployment: PeriodicDeployment,
 ): PeriodicSchedules {
   const call = <Answer>(work: () => Promise<Answer>) => callTemporal(connection, work);
+  const again = <Answer>(work: () => Promise<Answer>) => callAgain(connection, work);
   const handleOf = (tenant: string) => client.getHandle(periodicScheduleId(tenant));
 
   async function put({ note, ...plan }: SchedulePlan): Promise<void> {
     for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
       const updated = await ifThere(() =>
-        call(() => client.getHandle(plan.scheduleId).update((known) => ({ ...plan, state: stateOf(known, note) }))),
+        again(() => client.getHandle(plan.scheduleId).update((known) => ({ ...plan, state: stateOf(known, note) }))),
       );
       if (updated.there) return;
       try {
@@ -45,7 +44,7 @@ export function createPeriodicSchedules(
   return {
     async apply(settings) {
       if (!settings.enabled) {
-        await ifThere(() => call(() => handleOf(settings.tenant).delete()));
+        await ifThere(() => again(() => handleOf(settings.tenant).delete()));
         return;
       }
       const plan = planSchedule(settings, deployment);
@@ -65,7 +64,7 @@ export function createPeriodicSchedules(
     },
 
     async find(tenant) {
-      const found = await ifThere(() => call(() => handleOf(tenant).describe()));
+      const found = await ifThere(() => again(() => handleOf(tenant).describe()));
       if (!found.there) return undefined;
       const { state, info } = found.answer;
       return { nextRunAt: state.paused ? null : (info.nextActionTimes[0] ?? null) };
@@ -96,7 +95,5 @@ async function ifThere<Answer>(call: () => Promise<Answer>): Promise<IfThere<Ans
 
 /** A schedule that was deleted before it took its first step is not said to be unknown when it is asked about. */
 function isStillborn(error: unknown): boolean {
-  const call = error instanceof WaybillError ? error.cause : undefined;
-  const answer = call instanceof ServiceError ? call.cause : call;
-  return isGrpcServiceError(answer) && /execution closed before WorkflowTaskStarted/i.test(answer.message);
+  return /execution closed before WorkflowTaskStarted/i.test(grpcAnswer(error)?.message ?? '');
 }
