@@ -25,6 +25,8 @@ export type Beginning =
       readonly recipient: string;
       /** Of the settings; a run of an older epoch can publish nothing. */
       readonly epoch: number;
+      /** Of the settings: whether they have changed since. */
+      readonly version: number;
     };
 
 /** One file of the bundle, as the plan fixed it. */
@@ -83,6 +85,12 @@ export type Switched =
 export interface GenerationEnd extends GenerationIdentity {
   readonly state: 'failed' | 'cancelled';
   readonly failure: Failure;
+}
+
+/** Of a run that published nothing, and after which another one may be missing. */
+export interface MissedRunInput extends GenerationIdentity {
+  /** Of the settings that it began with; `null`: it never came to begin. */
+  readonly version: number | null;
 }
 
 /** Names the files of a generation that are to be removed. */

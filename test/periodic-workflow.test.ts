@@ -75,7 +75,7 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
   return {
     async beginGeneration() {
       taken.push('begin');
-      return { enabled: true, recipient: 'age1test', epoch: 1 };
+      return { enabled: true, recipient: 'age1test', epoch: 1, version: 7 };
     },
     async planGeneration() {
       taken.push('plan');
@@ -101,6 +101,10 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
     },
     async scheduleGenerationRemoval({ generationId }) {
       taken.push(`schedule removal of ${generationId}`);
+    },
+    async startMissedRun({ version }) {
+      taken.push(`missed since ${version}`);
+      return { started: false };
     },
     async syncPeriodicSchedule() {
       taken.push('sync');
@@ -212,13 +216,13 @@ describe('a run of the periodic exports', () => {
   it('does nothing where periodic exports are off, and has the stale schedule removed', async () => {
     const result = await run({ beginGeneration: async () => ({ enabled: false }) });
     expect(result.outcome).toBe('off');
-    expect(taken).toEqual(['sync']);
+    expect(taken).toEqual(['sync', 'missed since null']);
   });
 
   it('gives way when the settings changed meanwhile: its objects go, nobody is told', async () => {
     const result = await run({ publishGeneration: async () => switched({ published: false }) });
     expect(result.outcome).toBe('replaced');
-    expect(taken.slice(-3)).toEqual(['remove', 'end cancelled replaced', 'record removal']);
+    expect(taken.slice(-4)).toEqual(['remove', 'end cancelled replaced', 'record removal', 'missed since 7']);
     expect(count('notify')).toBe(0);
   });
 
@@ -300,7 +304,7 @@ describe('a run of the periodic exports', () => {
     await expect(cancelled).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
     expect(count('let go')).toBe(begun);
     expect(begun).toBeGreaterThan(0);
-    expect(taken.slice(-3)).toEqual(['remove', 'end cancelled cancelled', 'record removal']);
+    expect(taken.slice(-4)).toEqual(['remove', 'end cancelled cancelled', 'record removal', 'missed since 7']);
     expect(count('publish')).toBe(0);
   });
 });

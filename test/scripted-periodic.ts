@@ -63,6 +63,11 @@ export function createScriptedPeriodic(): ScriptedPeriodic {
         if (!played.scheduled.has(tenant)) throw new WaybillError('not_enabled');
         played.triggered.push(tenant);
       },
+      async triggerNext(tenant) {
+        reach('trigger');
+        if (!played.scheduled.has(tenant)) throw new WaybillError('not_enabled');
+        played.triggered.push(tenant);
+      },
       async find(tenant) {
         reach('find');
         return played.scheduled.has(tenant) ? { nextRunAt: NEXT_RUN_AT } : undefined;

@@ -45,6 +45,8 @@ interface Run {
   readonly identity: GenerationIdentity;
   readonly steps: Steps;
   readonly story: GenerationStory;
+  /** Of the settings that it began with; `null` until then. */
+  version: number | null;
 }
 
 type Enabled = Extract<Beginning, { readonly enabled: true }>;
@@ -63,6 +65,7 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
     identity: { tenant, generationId, workflowId },
     steps: proxySteps(tenant),
     story: beginStory(tenant),
+    version: null,
   };
   setHandler(progressQuery, () => generationProgress(run.story));
   tellGeneration(run.story);
@@ -71,6 +74,7 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
     const startedAt = new Date().toISOString();
     const beginning = await run.steps.ledger.beginGeneration({ ...run.identity, startedAt });
     if (!beginning.enabled) return await standDown(run);
+    run.version = beginning.version;
     switched = await produce(run, beginning);
   } catch (error) {
     const cancelled = isCancellation(error);
@@ -87,6 +91,7 @@ async function standDown({ identity, steps, story }: Run): Promise<PeriodicResul
   story.ending = 'periodic exports are off: nothing to do';
   await passing('the schedule', steps.afterwards.syncPeriodicSchedule({ tenant: identity.tenant }));
   enterGenerationState(story, 'completed');
+  await startMissedRun({ identity, steps, version: null });
   return { outcome: 'off', rows: 0, bytes: 0 };
 }
 
@@ -153,7 +158,7 @@ async function conclude(
   enterGenerationState(story, 'completed');
   await Promise.all([
     previous === null ? undefined : steps.ledger.scheduleGenerationRemoval({ tenant, generationId: previous }),
-    roundOff({ identity, steps, story }),
+    roundOff({ identity, steps }),
   ]);
   return { outcome: 'published', rows, bytes };
 }
@@ -182,17 +187,27 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
     await Promise.all([remove(), roundOff(run)]);
   }
   enterGenerationState(story, state);
+  await startMissedRun(run);
 }
 
 /**
  * Sends the letters that are owed, and brings the schedule in line with what the deployment says by now. Neither changes
  * how the run ended: what fails here is made up for by the next run.
  */
-async function roundOff({ identity, steps }: Run): Promise<void> {
+async function roundOff({ identity, steps }: Pick<Run, 'identity' | 'steps'>): Promise<void> {
   await Promise.all([
     passing('letters', steps.afterwards.sendNotices(identity)),
     passing('the schedule', steps.afterwards.syncPeriodicSchedule({ tenant: identity.tenant })),
   ]);
+}
+
+/** Settings that changed while this run was under way may wait for a run that nobody else starts. */
+async function startMissedRun({
+  identity,
+  steps,
+  version,
+}: Pick<Run, 'identity' | 'steps' | 'version'>): Promise<void> {
+  await passing('a missed run', steps.afterwards.startMissedRun({ ...identity, version }));
 }
 
 async function passing(what: string, work: Promise<unknown>): Promise<void> {

@@ -18,7 +18,7 @@ export interface Steps {
   readonly parts: Proxy<'writePart' | 'writeFiles'>;
   readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
   /** What does not change how a run ended. */
-  readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule'>;
+  readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule' | 'startMissedRun'>;
 }
 type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
 

@@ -17,7 +17,8 @@ export function createGenerationRecords({ ledger, logger }: Pick<Ports, 'ledger'
       const run = { tenant, generationId, workflowId, startedAt: new Date(input.startedAt) };
       const settings = await asking(() => ledger.beginGeneration(run));
       if (!settings || settings.recipient === null) return { enabled: false };
-      return { enabled: true, recipient: settings.recipient, epoch: settings.epoch };
+      const { recipient, epoch, version } = settings;
+      return { enabled: true, recipient, epoch, version };
     },
 
     async endGeneration({ generationId, state, failure }: GenerationEnd): Promise<void> {

@@ -27,6 +27,8 @@ export interface PeriodicSchedules {
    * @throws WaybillError `not_enabled` when the tenant has no schedule
    */
   trigger(tenant: string): Promise<void>;
+  /** Starts a run once the one that is under way has ended, unless another one waits for that already. @throws as above */
+  triggerNext(tenant: string): Promise<void>;
   /** @returns `undefined` when the tenant has no schedule */
   find(tenant: string): Promise<ScheduleSight | undefined>;
 }

@@ -41,6 +41,11 @@ export function createPeriodicSchedules(
     throw new WaybillError('temporal_unavailable', 'The schedule keeps coming and going. Try again later.');
   }
 
+  async function trigger(tenant: string, overlap: ScheduleOverlapPolicy): Promise<void> {
+    const triggered = await ifThere(() => call(() => handleOf(tenant).trigger(overlap)));
+    if (!triggered.there) throw new WaybillError('not_enabled');
+  }
+
   return {
     async apply(settings) {
       if (!settings.enabled) {
@@ -58,10 +63,8 @@ export function createPeriodicSchedules(
       }
     },
 
-    async trigger(tenant) {
-      const triggered = await ifThere(() => call(() => handleOf(tenant).trigger(ScheduleOverlapPolicy.CANCEL_OTHER)));
-      if (!triggered.there) throw new WaybillError('not_enabled');
-    },
+    trigger: (tenant) => trigger(tenant, ScheduleOverlapPolicy.CANCEL_OTHER),
+    triggerNext: (tenant) => trigger(tenant, ScheduleOverlapPolicy.BUFFER_ONE),
 
     async find(tenant) {
       const found = await ifThere(() => again(() => handleOf(tenant).describe()));
