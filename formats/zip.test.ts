@@ -222,6 +222,13 @@ describe('its sources', () => {
     await expect(archive.next()).rejects.toThrow('client left');
   });
 
+  it('do not wait for archives whose readers stand still', async () => {
+    const standing = Array.from({ length: 9 }, (_, at) => zip([watched(`${at}`, () => noise(64 * MIB)).entry], never));
+    for (const archive of standing) for (let blocks = 0; blocks < 3; blocks += 1) await archive.next();
+    expect(await readZip(await collect(zip([entryOf('a', sample(MIB))], never)))).toHaveLength(1);
+    for (const archive of standing) await archive.return(undefined);
+  });
+
   it('are not read far ahead of a slow reader', async () => {
     const { entry, seen } = watched('a', () => noise(24 * MIB));
     let taken = 0;

@@ -22,8 +22,19 @@ const PLAIN_BYTES_END = 0xffffffff;
 /** Bytes of content that go from one stream to the next at once; each of the few streams may hold so many. */
 const PIECE_BYTES = 256 * 1024;
 
+/**
+ * The package shares so many places among all archives of the process: with as few as a machine has cores, readers who
+ * stand still would hold up everybody else's download.
+ */
+const ARCHIVES_MAX = 1_000_000;
+
 // The package keeps this for the whole process; nothing else here uses it.
-configure({ useWebWorkers: false, useCompressionStream: false, CompressionStreamFallback: DeflateStream });
+configure({
+  useWebWorkers: false,
+  maxWorkers: ARCHIVES_MAX,
+  useCompressionStream: false,
+  CompressionStreamFallback: DeflateStream,
+});
 
 /**
  * Makes a zip archive as its entries stream in, one after the other, each deflated, in bounded memory. The archive is
