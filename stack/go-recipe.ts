@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runCommand } from './command.ts';
 import type { Recipe } from './program.ts';
 
@@ -9,11 +11,13 @@ const STILL_SECONDS = 20;
  * needs, against its checksum database.
  *
  * @param packages import paths, all of one module
+ * @param renames what Go names an executable after its package, and what it shall be called instead
  * @param takes how long a first build takes, for the person who waits
  */
 export function goRecipe(options: {
   readonly packages: readonly string[];
   readonly version: string;
+  readonly renames?: Readonly<Record<string, string>>;
   readonly takes: string;
 }): Recipe {
   return {
@@ -33,6 +37,8 @@ export function goRecipe(options: {
       } finally {
         clearInterval(timer);
       }
+      for (const [from, to] of Object.entries(options.renames ?? {}))
+        await rename(join(directory, from), join(directory, to));
     },
   };
 }

@@ -128,6 +128,19 @@ export const PROGRAMS = {
       }),
     ],
   },
+  toxiproxy: {
+    executable: 'toxiproxy-server',
+    beside: [],
+    versionArguments: ['--version'],
+    recipes: [
+      goRecipe({
+        packages: ['github.com/Shopify/toxiproxy/v2/cmd/server'],
+        version: 'v2.5.0',
+        renames: { server: 'toxiproxy-server' },
+        takes: 'half a minute',
+      }),
+    ],
+  },
   duckdb: {
     executable: 'duckdb',
     beside: [],

@@ -5,8 +5,9 @@ import { postgresUrl, prepareDatabase } from '../stack/postgres.ts';
 import type { ProcessHandle } from '../stack/process.ts';
 import type { StackUrls } from '../stack/servers.ts';
 import { prepareStores, type ServiceSettings, startServices } from '../stack/services.ts';
-import { createSupervisor } from '../stack/supervisor.ts';
+import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';
 import type { DemoCredential } from '../stack/tenants.ts';
+import { type Network, startNetwork } from './network.ts';
 
 /**
  * The stack that test/global-setup.ts runs for all tests of the project `servers`. It lives in another process than the
@@ -49,17 +50,39 @@ export interface OwnServices {
   readonly settings: ServiceSettings;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
+  /** Starts more processes that end with these. */
+  readonly supervisor: Supervisor;
   /** What the two have written, oldest first. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
+
+/** The same with proxies between the two and their servers. */
+export interface NetworkedServices extends OwnServices {
+  readonly network: Network;
+}
+
+type OwnSettings = Readonly<Record<string, string>>;
 
 /**
  * Starts an API and a worker on the shared servers.
  *
  * @param settings on top of those of the shared stack, such as `{ WAYBILL_PART_ROWS: '1000' }`
  */
-export async function startOwnServices(settings: Readonly<Record<string, string>> = {}): Promise<OwnServices> {
+export async function startOwnServices(settings: OwnSettings = {}): Promise<OwnServices> {
+  return startServicesVia(async (_supervisor, own) => ({ settings: own }), settings);
+}
+
+/** The same with a network between the services and their servers, undisturbed at first. */
+export async function startServicesOnNetwork(settings: OwnSettings = {}): Promise<NetworkedServices> {
+  const { environment } = useStack();
+  return startServicesVia((supervisor, own) => startNetwork(supervisor, own, environment), settings);
+}
+
+async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
+  connect: (supervisor: Supervisor, own: ServiceSettings) => Promise<Via>,
+  settings: OwnSettings,
+) {
   const stack = useStack();
   const name = `test-${randomUUID()}`;
   const [apiPort, healthPort] = [await freePort(), await freePort()];
@@ -82,8 +105,10 @@ export async function startOwnServices(settings: Readonly<Record<string, string>
     crashed: (from, how) => lines.push(`${from} ${how}`),
   });
   try {
-    const services = await startServices(supervisor, { settings: own, environment: stack.environment });
-    return { url, settings: own, ...services, lines, stop: () => supervisor.stop() };
+    const network = await connect(supervisor, own);
+    const through = { ...own, ...network.settings };
+    const services = await startServices(supervisor, { settings: through, environment: stack.environment });
+    return { url, settings: own, ...services, network, supervisor, lines, stop: () => supervisor.stop() };
   } catch (error) {
     await supervisor.stop();
     throw error;

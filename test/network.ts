@@ -1,0 +1,141 @@
+import { getProgram } from '../stack/find-program.ts';
+import { freePort, LOOPBACK } from '../stack/ports.ts';
+import { answersOk } from '../stack/probe.ts';
+import type { Supervisor } from '../stack/supervisor.ts';
+
+/** What can be reached through the network: the servers, and the API itself by its callers. */
+export const LINKS = ['objects', 'ledger', 'temporal', 'mail', 'api'] as const;
+export type Link = (typeof LINKS)[number];
+
+/** A disturbance of one direction of a link, as Toxiproxy's documentation describes it. */
+export type Toxic =
+  /** Cuts the stream into segments of this many bytes, with a pause in microseconds after each. */
+  | { readonly type: 'slicer'; readonly average_size: number; readonly delay: number }
+  /** Milliseconds. */
+  | { readonly type: 'latency'; readonly latency: number; readonly jitter?: number }
+  /** Kilobytes a second. */
+  | { readonly type: 'bandwidth'; readonly rate: number }
+  /** Passes nothing on. @param timeout milliseconds until the connection is closed; 0: never */
+  | { readonly type: 'timeout'; readonly timeout: number }
+  /** Resets the connection after this many milliseconds. */
+  | { readonly type: 'reset_peer'; readonly timeout: number };
+
+/** What an Ethernet does to every stream. */
+export const ETHERNET: Toxic = { type: 'slicer', average_size: 1400, delay: 1 };
+
+type Direction = 'from-server' | 'to-server';
+
+/** Proxies between services and their servers, and between callers and the API. */
+export interface Network {
+  /** Where callers reach the API through the network. */
+  readonly url: string;
+  /** Settings that lead a service through the network. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Disturbs connections that are open, and new ones, until {@link calm}. */
+  disturb(link: Link, toxic: Toxic, directions?: readonly Direction[]): Promise<void>;
+  /** Ends every disturbance of a link. */
+  calm(link: Link): Promise<void>;
+  /** Closes all connections of a link and refuses new ones, or accepts them again. */
+  cut(link: Link): Promise<void>;
+  mend(link: Link): Promise<void>;
+}
+
+/**
+ * Starts Toxiproxy with a proxy to each server.
+ *
+ * @param supervisor ends the proxy
+ * @param settings of a service; what they name is what the proxies lead to
+ */
+export async function startNetwork(
+  supervisor: Supervisor,
+  settings: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Network> {
+  const signal = new AbortController().signal;
+  const program = await getProgram('toxiproxy', { environment, report: () => undefined, signal });
+  const control = await freePort();
+  const api = `http://${LOOPBACK}:${control}`;
+  await supervisor.start({
+    name: 'network',
+    command: program.path,
+    arguments: ['-host', LOOPBACK, '-port', String(control)],
+    environment,
+    identity: undefined,
+    stopSignal: 'SIGTERM',
+    graceMs: 5_000,
+    readyMs: 20_000,
+    ready: () => answersOk(`${api}/version`),
+    retryWhen: undefined,
+  });
+
+  async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await fetch(`${api}${path}`, {
+      method,
+      ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`Toxiproxy answered ${answer.status} to ${method} ${path}: ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  const ports = new Map<Link, number>();
+  for (const link of LINKS) {
+    const port = await freePort();
+    await ask('POST', '/proxies', {
+      name: link,
+      listen: `${LOOPBACK}:${port}`,
+      upstream: addressOf(link, settings),
+      enabled: true,
+    });
+    ports.set(link, port);
+  }
+
+  return {
+    url: `http://${LOOPBACK}:${ports.get('api')}`,
+    settings: throughPorts(settings, ports),
+    async disturb(link, { type, ...attributes }, directions = ['from-server', 'to-server']) {
+      for (const direction of directions) {
+        const stream = direction === 'from-server' ? 'downstream' : 'upstream';
+        await ask('POST', `/proxies/${link}/toxics`, { name: `${type}-${stream}`, type, stream, attributes });
+      }
+    },
+    async calm(link) {
+      const toxics = (await ask('GET', `/proxies/${link}/toxics`)) as readonly { readonly name: string }[];
+      for (const { name } of toxics) await ask('DELETE', `/proxies/${link}/toxics/${name}`);
+    },
+    async cut(link) {
+      await ask('POST', `/proxies/${link}`, { enabled: false });
+    },
+    async mend(link) {
+      await ask('POST', `/proxies/${link}`, { enabled: true });
+    },
+  };
+}
+
+const URL_SETTINGS = {
+  objects: 'WAYBILL_OBJECTS_URL',
+  ledger: 'WAYBILL_LEDGER_URL',
+  mail: 'WAYBILL_SMTP_URL',
+} as const;
+
+function settingOf(settings: Readonly<Record<string, string>>, name: string): string {
+  const value = settings[name];
+  if (value === undefined) throw new Error(`the service has no ${name}`);
+  return value;
+}
+
+function addressOf(link: Link, settings: Readonly<Record<string, string>>): string {
+  if (link === 'temporal') return settingOf(settings, 'WAYBILL_TEMPORAL_ADDRESS');
+  if (link === 'api') return `${LOOPBACK}:${settingOf(settings, 'WAYBILL_API_PORT')}`;
+  return new URL(settingOf(settings, URL_SETTINGS[link])).host;
+}
+
+function throughPorts(settings: Readonly<Record<string, string>>, ports: ReadonlyMap<Link, number>) {
+  const entries = Object.entries(URL_SETTINGS).map(([link, name]) => {
+    const port = String(ports.get(link as keyof typeof URL_SETTINGS));
+    const url = new URL(settingOf(settings, name));
+    url.port = port;
+    return [name, url.href.replace(/\/$/, '')] as const;
+  });
+  return { ...Object.fromEntries(entries), WAYBILL_TEMPORAL_ADDRESS: `${LOOPBACK}:${ports.get('temporal')}` };
+}
