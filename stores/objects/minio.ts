@@ -8,7 +8,10 @@ import { upload } from './upload.ts';
 import { createUploadSweep } from './upload-sweep.ts';
 
 const FIRST_PART_BYTES = 16 * 1024 * 1024;
+/** While content flows: a busy store, or a slow reader's, may pause for this long. */
 const SILENCE_MILLISECONDS = 60_000;
+/** For requests without content. A caller waits for the answer, and is told within 10 s that there is none. */
+const SHORT_SILENCE_MILLISECONDS = 8_000;
 /** A store that takes longer to say that it is there is not. */
 const PING_MILLISECONDS = 5_000;
 /** S3 removes, and lists, at most this many keys in one request. */
@@ -19,8 +22,9 @@ export function createObjects(options: ObjectsOptions): Objects {
   const { bucket, region } = options;
   const firstPartBytes = options.partBytes ?? FIRST_PART_BYTES;
   if (firstPartBytes < PART_BYTES_MIN) throw new RangeError(`partBytes is ${firstPartBytes}: S3 wants 5 MiB or more`);
-  const connect = connector(options, options.silenceMilliseconds ?? SILENCE_MILLISECONDS);
-  const client = connect();
+  const silenceMilliseconds = options.silenceMilliseconds ?? SILENCE_MILLISECONDS;
+  const connect = connector(options, silenceMilliseconds);
+  const client = connector(options, Math.min(silenceMilliseconds, SHORT_SILENCE_MILLISECONDS))();
 
   async function* list(prefix: string): AsyncGenerator<ObjectInfo> {
     for (let token = '', more = true; more; ) {
