@@ -35,6 +35,9 @@ export function connect(url: string, connectionsMax: number, statementMsMax: num
   // An idle connection that the server ends is reported here and has already left the pool; without a listener the
   // process would die of it. The next query opens a new connection and says itself when it cannot.
   pool.on('error', () => undefined);
+  // The pool takes its own listener away from a connection that is in use. One that ends then fails the statement under
+  // way, or the next one, so nothing is lost here.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 

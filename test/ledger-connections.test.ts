@@ -1,0 +1,106 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import type { LoadMessage, Tally } from './ledger-load.ts';
+import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
+
+/** How often all connections are ended under load. */
+const ROUNDS = 20;
+/** Questions that must be answered between two rounds. */
+const ANSWERS_BETWEEN = 50;
+
+/** Key of the advisory lock that migrations take. Source: kysely, postgres-adapter.ts. */
+const MIGRATION_LOCK = '3853314791062309107';
+
+let started: StartedLedger;
+
+beforeAll(async () => {
+  started = await startLedger();
+});
+
+afterAll(() => started?.stop());
+
+/** Ends every other connection to the database of `client`. @returns how many there were */
+async function endOthers(client: pg.Client): Promise<number> {
+  const { rowCount } = await client.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  );
+  return rowCount ?? 0;
+}
+
+/** Starts test/ledger-load.ts. */
+function startLoad(order: Exclude<LoadMessage, string>) {
+  const child = fork(fileURLToPath(import.meta.resolve('./ledger-load.ts')), {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let said = '';
+  child.stderr?.on('data', (chunk) => {
+    said += chunk;
+  });
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`The process under load ended with ${String(code ?? signal)}: ${said}`);
+  });
+  // Whoever waits for an answer hears of it.
+  ended.catch(() => undefined);
+  async function ask(message: 'tally' | 'stop'): Promise<Tally> {
+    const reply = once(child, 'message');
+    child.send(message);
+    const [tally] = (await Promise.race([reply, ended])) as [Tally];
+    return tally;
+  }
+  child.send(order);
+  return { tally: () => ask('tally'), stop: () => ask('stop'), kill: () => child.kill('SIGKILL') };
+}
+
+describe('connections that PostgreSQL ends', () => {
+  test('cost the questions on them, and never the process', async () => {
+    const load = startLoad({ url: started.url, tenant: await addTenant(started.ledger), lanes: 5 });
+    try {
+      let ended = 0;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const { answered } = await load.tally();
+        await expect.poll(async () => (await load.tally()).answered).toBeGreaterThan(answered + ANSWERS_BETWEEN);
+        ended += await endOthers(started.raw);
+      }
+      const tally = await load.stop();
+      expect(ended).toBeGreaterThan(ROUNDS);
+      expect(tally.other).toEqual([]);
+      expect(tally.unavailable).toBeGreaterThan(0);
+      expect(tally.unavailable).toBeLessThanOrEqual(ended);
+    } finally {
+      load.kill();
+    }
+  });
+
+  test('while a migration waits for its lock: it is told, and a later one succeeds', async () => {
+    const url = await started.server.createDatabase();
+    const holder = new pg.Client({ connectionString: url });
+    await holder.connect();
+    const ledger = createLedger({ url, connectionsMax: 1 });
+    try {
+      await holder.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+      const [migrated] = await Promise.allSettled([ledger.migrate(), endWaiting(holder)]);
+      expect(migrated).toEqual({ status: 'rejected', reason: failsWith('ledger_unavailable') });
+      await holder.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
+      await ledger.migrate();
+    } finally {
+      await ledger.close();
+      await holder.end();
+    }
+  });
+});
+
+/** Waits until a connection to the database of `client` waits for an advisory lock, and ends it. */
+async function endWaiting(client: pg.Client): Promise<void> {
+  const end = async () =>
+    (
+      await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`,
+      )
+    ).rowCount;
+  await expect.poll(end).toBe(1);
+}
