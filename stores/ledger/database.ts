@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
+import { reliable } from './connections.ts';
 import type { Tables } from './schema.ts';
 import { ledgerTrouble } from './trouble.ts';
 
@@ -38,7 +39,7 @@ export function connect(url: string, connectionsMax: number, statementMsMax: num
   // The pool takes its own listener away from a connection that is in use. One that ends then fails the statement under
   // way, or the next one, so nothing is lost here.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reliable(pool) }) });
 }
 
 /** 64-bit integers as numbers: counts of rows and bytes stay far below 2^53. */

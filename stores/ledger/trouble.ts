@@ -20,6 +20,18 @@ export function ledgerTrouble(error: unknown): unknown {
   return new WaybillError('ledger_unavailable', undefined, { cause: error });
 }
 
+/** SQLSTATEs by which a server says that this connection ends, or that it serves no writes any more. */
+const PARTING = /^(08...|57P..|25006|25P03|25P04)$/;
+
+/**
+ * Whether a connection is not to be used again after this error: PostgreSQL did not send it, so the state of the
+ * statement is unknown, or it says that the connection ends. A server that refuses writes (25006) has become a replica;
+ * a new connection finds the one that took over.
+ */
+export function endsConnection(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || PARTING.test(error.code ?? '');
+}
+
 function isMistake(error: unknown): boolean {
   return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
 }
