@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Connection, ScheduleClient, WorkflowClient } from '@temporalio/client';
 import { loadCatalog } from '../config/catalog.ts';
+import { installLastResort } from '../config/last-resort.ts';
 import { createLogger } from '../config/logger.ts';
 import { readSettings, SettingsError } from '../config/settings.ts';
 import { explainStartup } from '../config/startup.ts';
@@ -16,6 +17,8 @@ import { listen } from './server.ts';
 
 /** Downloads under way have this long to finish once the process is asked to stop. Milliseconds. */
 const GRACE_MS = 20_000;
+/** Milliseconds for what follows: the stores are closed. */
+const CLOSING_MS = 5_000;
 
 /** Composition root of the API: reads the settings, opens the stores, serves until it is told to stop. */
 async function main(): Promise<void> {
@@ -63,12 +66,14 @@ async function main(): Promise<void> {
   });
   logger.info({ host, port: server.port }, 'the API listens');
 
+  const lastResort = installLastResort(logger, GRACE_MS + CLOSING_MS);
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   stopping.abort();
   await server.close(GRACE_MS);
   await ledger.close();
   await connection.close();
   logger.info('the API has stopped');
+  lastResort.workEnded();
 }
 
 function isTaken(error: unknown): boolean {

@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
+import { installLastResort } from '../config/last-resort.ts';
 import { createLogger } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
 import { explainStartup } from '../config/startup.ts';
@@ -15,12 +16,16 @@ import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
 import { prepareNamespace } from './namespace.ts';
-import { createWorkers } from './workers.ts';
+import { createWorkers, SHUTDOWN_GRACE_MS } from './workers.ts';
+
+/** Milliseconds for what follows the grace of a stop: steps let go of their work, and the stores are closed. */
+const CLOSING_MS = 8_000;
 
 /** Composition root of a worker: reads the settings, opens the stores, runs until it is told to stop. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const logger = createLogger('worker', settings.WAYBILL_LOG_LEVEL);
+  const lastResort = installLastResort(logger, SHUTDOWN_GRACE_MS + CLOSING_MS);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
 
   const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
@@ -85,16 +90,19 @@ async function main(): Promise<void> {
     : undefined;
   logger.info({ taskQueue, datasets: catalog.datasets.length }, 'the worker is ready');
 
+  lastResort.workBegins();
   try {
     await Promise.all(workers.map((worker) => worker.run()));
-  } finally {
-    health?.close();
-    mail?.close();
-    await warehouse.close();
-    await ledger.close();
-    await connection.close();
-    logger.info('the worker has stopped');
+  } catch (error) {
+    lastResort.fail(error, 'Temporal ended a worker, and the process with it');
   }
+  health?.close();
+  mail?.close();
+  await warehouse.close();
+  await ledger.close();
+  await connection.close();
+  logger.info('the worker has stopped');
+  lastResort.workEnded();
 }
 
 main().catch((error: unknown) => {

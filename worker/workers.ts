@@ -6,8 +6,8 @@ import { partsQueue } from '../contracts/task-queues.ts';
 /** Workflow tasks and short steps that one worker has under way at once. */
 const CONTROL_MAX = 100;
 
-/** How long a stopping worker lets running parts go on before they are handed to another worker. */
-const SHUTDOWN_GRACE = '10 seconds';
+/** Milliseconds that a stopping worker lets running parts go on before they are handed to another worker. */
+export const SHUTDOWN_GRACE_MS = 10_000;
 
 /** Heartbeats go out at least this often, so a cancel is seen soon: with Temporal's default it took 38 s. */
 const HEARTBEAT_THROTTLE = '1 second';
@@ -36,7 +36,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
   > = {
     connection,
     namespace,
-    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownGraceTime: SHUTDOWN_GRACE_MS,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
   };
