@@ -4,6 +4,7 @@ import { freePort, LOOPBACK, type StackPorts } from '../stack/ports.ts';
 import { postgresUrl, prepareDatabase } from '../stack/postgres.ts';
 import type { ProcessHandle } from '../stack/process.ts';
 import type { StackUrls } from '../stack/servers.ts';
+import { serviceEnvironment, serviceProcess } from '../stack/service.ts';
 import { prepareStores, type ServiceSettings, startServices } from '../stack/services.ts';
 import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';
 import type { DemoCredential } from '../stack/tenants.ts';
@@ -50,9 +51,9 @@ export interface OwnServices {
   readonly settings: ServiceSettings;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
-  /** Starts more processes that end with these. */
-  readonly supervisor: Supervisor;
-  /** What the two have written, oldest first. */
+  /** Starts one more worker. @param settings on top of those of the first */
+  startWorker(name: string, settings?: Readonly<Record<string, string>>): Promise<ProcessHandle>;
+  /** What they have written, oldest first. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
@@ -108,7 +109,19 @@ async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
     const network = await connect(supervisor, own);
     const through = { ...own, ...network.settings };
     const services = await startServices(supervisor, { settings: through, environment: stack.environment });
-    return { url, settings: own, ...services, network, supervisor, lines, stop: () => supervisor.stop() };
+    const startWorker: OwnServices['startWorker'] = async (workerName, workerSettings = {}) => {
+      const port = String(await freePort());
+      const merged = { ...through, ...workerSettings, WAYBILL_WORKER_HEALTH_PORT: port };
+      return supervisor.start(
+        serviceProcess({
+          name: workerName,
+          entry: 'worker/main.ts',
+          environment: serviceEnvironment(stack.environment, merged),
+          readyUrl: `http://${LOOPBACK}:${port}/healthz`,
+        }),
+      );
+    };
+    return { url, settings: own, ...services, startWorker, network, lines, stop: () => supervisor.stop() };
   } catch (error) {
     await supervisor.stop();
     throw error;

@@ -2,7 +2,6 @@ import {
   CancellationScope,
   CancelledFailure,
   defineQuery,
-  isCancellation,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -15,7 +14,7 @@ import { PROGRESS_QUERY } from '../contracts/task-queues.ts';
 import { inLanes } from './lanes.ts';
 import { proxySteps, type Steps } from './steps.ts';
 import { enterState, progressOf, type Story, tell } from './story.ts';
-import { cancelledFailure, failureOf, unwrap, workflowFailure } from './verdict.ts';
+import { cancelledFailure, failureOf, unwrap, wasCancelled, workflowFailure } from './verdict.ts';
 
 export const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
 
@@ -54,10 +53,10 @@ export async function exportDataset(input: ExportInput): Promise<Published> {
   try {
     published = await produce(run);
   } catch (error) {
-    const cancelled = isCancellation(error);
+    const cancelled = wasCancelled(error);
     const failure = cancelled ? cancelledFailure() : failureOf(error);
     await CancellationScope.nonCancellable(() => abandon(run, cancelled ? 'cancelled' : 'failed', failure));
-    throw cancelled ? error : workflowFailure(failure);
+    throw cancelled ? new CancelledFailure('The export was cancelled') : workflowFailure(failure);
   }
   await CancellationScope.nonCancellable(() => conclude(run, published));
   return published.sums;

@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import { FAILURES, type Failure } from '../contracts/failures.ts';
 import type { FileType, GenerationObject } from '../contracts/generation.ts';
 import type {
@@ -20,7 +20,7 @@ import {
 } from './generation-story.ts';
 import { inLanes } from './lanes.ts';
 import { proxySteps, type Steps } from './steps.ts';
-import { failureOf, StepFailure, unwrap, workflowFailure } from './verdict.ts';
+import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './verdict.ts';
 
 /** Steps of one run that write at once, over all workers. A count of activities. */
 const STEPS_IN_FLIGHT = 16;
@@ -77,10 +77,10 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
     run.version = beginning.version;
     switched = await produce(run, beginning);
   } catch (error) {
-    const cancelled = isCancellation(error);
+    const cancelled = wasCancelled(error);
     const failure = cancelled ? CANCELLED : failureOf(error);
     await CancellationScope.nonCancellable(() => abandon(run, cancelled ? 'cancelled' : 'failed', failure));
-    throw cancelled ? error : workflowFailure(failure);
+    throw cancelled ? new CancelledFailure('The run was cancelled') : workflowFailure(failure);
   }
   // From the switch on there is nothing left to cancel.
   return CancellationScope.nonCancellable(() => (switched.published ? conclude(run, switched) : giveWay(run)));

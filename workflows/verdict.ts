@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, CancellationScope, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { FAILURES, type Failure, isFailureCode } from '../contracts/failures.ts';
 import type { Settled } from '../contracts/settled.ts';
 
@@ -17,6 +17,16 @@ export class StepFailure extends Error {
 export function unwrap<Value>(settled: Settled<Value>): Value {
   if (settled.ok) return settled.value;
   throw new StepFailure(settled.failure);
+}
+
+/**
+ * Whether the run ended because it was cancelled. A step whose worker is lost after the cancel request ends with a
+ * heartbeat timeout, which is no cancellation by itself.
+ *
+ * Call it in the workflow's root scope: a non-cancellable scope knows of no cancel request.
+ */
+export function wasCancelled(error: unknown): boolean {
+  return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
 /** What is recorded for an error that ended the export. */

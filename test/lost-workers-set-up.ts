@@ -1,0 +1,68 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { expect } from 'vitest';
+import type { ProcessHandle } from '../stack/process.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { type Gate, openGate } from './gate.ts';
+import { openTemporal, type TemporalEye } from './temporal.ts';
+
+/** Services whose one worker can be frozen, and cut off from the object store and from Temporal. */
+export interface LosableServices extends Omit<OwnServices, 'worker'> {
+  readonly worker: ProcessHandle;
+  readonly objects: Gate;
+  readonly temporal: Gate;
+  readonly eye: TemporalEye;
+}
+
+export async function startLosable(settings: Readonly<Record<string, string>>): Promise<LosableServices> {
+  const { ports } = useStack();
+  const [objects, temporal] = [await openGate(ports.objects), await openGate(ports.temporal)];
+  const services = await startOwnServices(settings);
+  await services.worker.stop();
+  const worker = await services.startWorker('worker-1', {
+    WAYBILL_OBJECTS_URL: `http://127.0.0.1:${objects.port}`,
+    WAYBILL_TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}`,
+  });
+  const eye = await openTemporal(services.settings);
+  return {
+    ...services,
+    worker,
+    objects,
+    temporal,
+    eye,
+    async stop() {
+      await worker.kill('SIGKILL');
+      await eye.close();
+      await services.stop();
+      await objects.close();
+      await temporal.close();
+    },
+  };
+}
+
+async function findRun({ client }: TemporalEye, runId: string): Promise<WorkflowHandle> {
+  const [execution] = await Array.fromAsync(client.workflow.list({ query: `RunId = '${runId}'` }));
+  if (!execution) throw new Error(`no run ${runId}`);
+  return client.workflow.getHandle(execution.workflowId, runId);
+}
+
+/** Waits until so many steps of a run have begun a multipart upload. */
+export async function untilUploading(eye: TemporalEye, runId: string, steps: number): Promise<void> {
+  const handle = await findRun(eye, runId);
+  const uploading = async () => {
+    const { raw } = await handle.describe();
+    const details = (raw.pendingActivities ?? []).map(({ heartbeatDetails }) => heartbeatDetails?.payloads?.[0]?.data);
+    return details.filter((bytes) => Buffer.from(bytes ?? []).includes('"uploadId":"')).length;
+  };
+  await expect.poll(uploading, { timeout: 60_000 }).toBeGreaterThanOrEqual(steps);
+}
+
+/** Cancels a run. @returns once one of its steps has been asked to let go */
+export async function cancelStep(eye: TemporalEye, runId: string): Promise<void> {
+  const handle = await findRun(eye, runId);
+  await handle.cancel();
+  const isAsked = async () => {
+    const { events } = await handle.fetchHistory();
+    return events?.some((event) => event.activityTaskCancelRequestedEventAttributes);
+  };
+  await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
+}

@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { ALWAYS, createDoorClient } from './door.ts';
+import { cancelStep, type LosableServices, startLosable, untilUploading } from './lost-workers-set-up.ts';
+import { makeNumberedWarehouse } from './numbered-warehouse.ts';
+import { createPeriodicClient } from './periodic-door.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function start(settings: Readonly<Record<string, string>>): Promise<LosableServices> {
+  const services = await startLosable(settings);
+  closing.push(services.stop);
+  return services;
+}
+
+/** Cancels the run while its step cannot let go, because the object store does not answer; then the worker is lost. */
+async function loseWhileLettingGo(services: LosableServices, runId: string): Promise<void> {
+  services.objects.hold();
+  await cancelStep(services.eye, runId);
+  await services.worker.kill('SIGKILL');
+  await services.startWorker('worker-2');
+}
+
+describe('a run that is cancelled, and whose worker is lost while it lets go', () => {
+  it('of an export ends as cancelled', async () => {
+    const services = await start({ WAYBILL_PART_ROWS: '1000000' });
+    const door = createDoorClient(services.url, 'dreambuilder');
+    const id = await door.order({ ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' });
+    await door.until(id, ({ progress }) => progress.storedBytes > 0);
+    await loseWhileLettingGo(services, id);
+    expect(await door.ended(id, 60)).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });
+    const bucket = openBucket(services.settings);
+    const prefix = exportPrefix('dreambuilder', id);
+    expect(await keysBelow(bucket, prefix)).toEqual([]);
+    expect(await bucket.abortUploads(prefix)).toBe(0);
+  });
+
+  it('of the periodic exports ends as cancelled, and owes nobody a letter', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'waybill-lost-'));
+    closing.push(() => rm(folder, { recursive: true, force: true }));
+    const warehouse = await makeNumberedWarehouse(folder, { files: 1, rows: 1_500_000 });
+    const services = await start({ ...warehouse.settings, WAYBILL_WORKER_PARTS_MAX: '2' });
+    const door = createPeriodicClient(services.url, 'acme-demo-secret');
+    await door.enable();
+    const { running } = await door.until((view) => view.running !== null);
+    const generationId = running?.generationId ?? '';
+    await untilUploading(services.eye, generationId, 2);
+    await loseWhileLettingGo(services, generationId);
+    const { lastRun } = await door.until((view) => view.lastRun?.generationId === generationId);
+    expect(lastRun).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });
+    expect(await keysBelow(openBucket(services.settings), generationPrefix('acme', generationId))).toEqual([]);
+  });
+});
