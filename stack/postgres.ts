@@ -7,7 +7,7 @@ import { type Identity, runCommand } from './command.ts';
 import { DEMO } from './demo-secrets.ts';
 import type { Environment } from './environment.ts';
 import { LOOPBACK } from './ports.ts';
-import type { ProcessSpec } from './process.ts';
+import type { ProcessSpec, Readiness } from './process.ts';
 import { canReach, findUnprivileged } from './unprivileged.ts';
 
 const DATABASE = 'waybill';
@@ -61,8 +61,36 @@ export async function postgresProcess(options: {
     stopSignal: 'SIGINT',
     graceMs: 10_000,
     readyMs: 30_000,
-    ready: () => prepareDatabase(port, DATABASE),
+    ready: askReadiness(port, report),
     retryWhen: /pre-existing shared memory block|lock file "postmaster.pid" is empty/,
+  };
+}
+
+/** SQLSTATE `cannot_connect_now`: the server starts, recovers or shuts down. */
+const CANNOT_CONNECT_NOW = '57P03';
+
+/** Milliseconds of recovery that are not worth a line: every start takes some. */
+const UNREPORTED_MS = 1_000;
+
+/** @returns a readiness check that reports each longer recovery once */
+function askReadiness(port: number, report: (line: string) => void): () => Promise<Readiness> {
+  let since: number | undefined;
+  let reported = false;
+  return async () => {
+    try {
+      await prepareDatabase(port, DATABASE);
+      since = undefined;
+      reported = false;
+      return true;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || error.code !== CANNOT_CONNECT_NOW) throw error;
+      since ??= Date.now();
+      if (!reported && Date.now() - since > UNREPORTED_MS) {
+        reported = true;
+        report('postgres: recovers its data and accepts no connections yet; waiting');
+      }
+      return 'recovering';
+    }
   };
 }
 

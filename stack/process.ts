@@ -18,13 +18,16 @@ export interface ProcessSpec {
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   /** Milliseconds from the stop signal to SIGKILL. */
   readonly graceMs: number;
-  /** Asked repeatedly until it answers `true`; an error counts as not yet. */
-  readonly ready: () => Promise<boolean>;
-  /** Milliseconds that it may take to become ready. */
+  /** Asked repeatedly until it answers `true`; an error counts as `false`. */
+  readonly ready: () => Promise<Readiness>;
+  /** Milliseconds that it may take to become ready; once it has answered `recovering` it may take as long as it runs. */
   readonly readyMs: number;
   /** What it says when it has ended only because what a killed predecessor left is not cleared away yet. */
   readonly retryWhen: RegExp | undefined;
 }
+
+/** `recovering`: it says itself that it repairs its data before it serves. It must not be ended then. */
+export type Readiness = boolean | 'recovering';
 
 /** A supervised process. It keeps its identity over restarts: same command, port and data. */
 export interface ProcessHandle {
@@ -114,12 +117,15 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
   async function becomeReady(current: Run): Promise<void> {
     const deadline = Date.now() + spec.readyMs;
     let pauseMs = ASK_MS.first;
+    let recovering = false;
     while (current.how === undefined) {
-      if (await spec.ready().catch(() => false)) {
+      const answer = await spec.ready().catch(() => false);
+      if (answer === true) {
         current.ready = true;
         return;
       }
-      if (Date.now() > deadline) {
+      recovering ||= answer === 'recovering';
+      if (!recovering && Date.now() > deadline) {
         await stop();
         throw new Error(`${spec.name} was not ready after ${spec.readyMs / 1000} s${lastLines()}`);
       }

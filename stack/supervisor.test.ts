@@ -101,6 +101,15 @@ describe('a supervisor', () => {
     await expect(supervisor.start(idle)).rejects.toThrow('idle was not ready after 0.05 s');
   });
 
+  it('does not end a process that says it recovers, however long that takes', async () => {
+    const { supervisor } = supervise();
+    const began = Date.now();
+    const ready = async () => (Date.now() - began < 500 ? 'recovering' : true);
+    const handle = await supervisor.start(script('recovers', FOREVER, { readyMs: 50, ready }));
+    expect(Date.now() - began).toBeGreaterThanOrEqual(500);
+    expect(handle.pid).toBeTypeOf('number');
+  });
+
   it('reports a process that ends by itself, and not one that was killed on purpose', async () => {
     const seen = supervise();
     const handle = await seen.supervisor.start(script('killed', FOREVER));
