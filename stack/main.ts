@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { showLine } from './console.ts';
-import type { ProcessHandle } from './process.ts';
+import { SYSTEM_CLOCK } from './restart.ts';
 import { readStackSettings } from './settings.ts';
 import { type RunningStack, startStack } from './stack.ts';
 import { summary } from './summary.ts';
@@ -14,6 +14,7 @@ const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catche
   npm run dev          the same; the API and the worker restart when their source changes
   node stack/doctor.ts says where each server comes from and what is healthy
 
+What ends by itself is started again, after pauses of up to half a minute while it keeps failing.
 Servers that are not on this machine are fetched once, into ~/.cache/waybill. Data stays in .waybill.
 Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example lists them.
 `;
@@ -56,19 +57,14 @@ async function main(): Promise<number> {
   }
 
   let stack: RunningStack | undefined;
-  const crashed = (name: string, how: string) => {
-    if (interrupted.signal.aborted) return;
-    const handle = stack && handleOf(stack, name);
-    report(`${name} ${how}${handle ? '; starting it again' : ''}`);
-    handle?.start().catch((error: unknown) => {
-      if (interrupted.signal.aborted) return;
-      report(messageOf(error));
-      ending.resolve(1);
-    });
+  const reportRunning = (line: string) => {
+    if (!interrupted.signal.aborted) report(line);
   };
   try {
     stack = await startStack({
-      ...{ ports, dataDirectory, sampleScale, report, crashed },
+      ...{ ports, dataDirectory, sampleScale, report },
+      crashed: (name, how) => reportRunning(`${name} ${how}`),
+      restart: { clock: SYSTEM_CLOCK, report: reportRunning },
       environment: process.env,
       settings: {},
       signal: interrupted.signal,
@@ -99,12 +95,6 @@ async function main(): Promise<number> {
   await stack.stop();
   report('stopped');
   return code;
-}
-
-function handleOf(stack: RunningStack, name: string): ProcessHandle | undefined {
-  return [stack.api, stack.worker, stack.postgres, stack.minio, stack.temporal, stack.mail].find(
-    (handle) => handle.name === name,
-  );
 }
 
 function messageOf(error: unknown): string {

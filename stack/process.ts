@@ -46,6 +46,28 @@ export interface ProcessHandle {
   recentLines(): readonly string[];
 }
 
+/** What a supervisor works with. */
+export interface Process extends ProcessHandle {
+  /**
+   * As `start`, but what runs is not ended for not being ready.
+   *
+   * @param late called once when it was not ready after its milliseconds
+   */
+  startPatiently(late: (readyMs: number) => void): Promise<void>;
+}
+
+/** A process did not become ready. The message ends with its last lines. */
+export class StartError extends Error {
+  /** What happened, without the process's name and lines. */
+  readonly reason: string;
+
+  constructor(name: string, reason: string, lines: readonly string[]) {
+    const shown = lines.slice(-LINES_SHOWN).map((line) => `\n  ${line}`);
+    super(`${name} ${reason}${shown.length === 0 ? '' : `. It said last:${shown.join('')}`}`);
+    this.reason = reason;
+  }
+}
+
 /** What happens around a process. */
 export interface ProcessEvents {
   /** A line that it wrote. */
@@ -63,6 +85,12 @@ const ASK_MS = { first: 50, last: 500 };
 /** Milliseconds that a dead process's children get to follow it. */
 const CHILDREN_MS = 3_000;
 
+/** Milliseconds before a process is launched again whose predecessor's remains are in the way. */
+const RETRY_MS = 250;
+
+/** `limited` ends a process that is not ready in time; a function is told, and the process may go on. */
+type Patience = 'limited' | ((readyMs: number) => void);
+
 interface Run {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -73,9 +101,10 @@ interface Run {
   how: string | undefined;
 }
 
-export function createProcess(spec: ProcessSpec, events: ProcessEvents): ProcessHandle {
+export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process {
   const lines: string[] = [];
   let run: Run | undefined;
+  let attempt: { readonly done: Promise<void>; readonly stopped: AbortController } | undefined;
 
   function launch(): Run {
     lines.length = 0;
@@ -114,45 +143,65 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     return launched;
   }
 
-  async function becomeReady(current: Run): Promise<void> {
-    const deadline = Date.now() + spec.readyMs;
+  async function becomeReady(current: Run, patience: Patience): Promise<void> {
+    let deadline = Date.now() + spec.readyMs;
     let pauseMs = ASK_MS.first;
-    let recovering = false;
     while (current.how === undefined) {
-      const answer = await spec.ready().catch(() => false);
-      if (answer === true) {
+      const answer = await Promise.race([spec.ready().catch(() => false), current.ended.then(() => false)]);
+      if (answer === true && current.how === undefined) {
         current.ready = true;
         return;
       }
-      recovering ||= answer === 'recovering';
-      if (!recovering && Date.now() > deadline) {
-        await stop();
-        throw new Error(`${spec.name} was not ready after ${spec.readyMs / 1000} s${lastLines()}`);
+      if (answer === 'recovering') deadline = Number.POSITIVE_INFINITY;
+      if (Date.now() > deadline) {
+        if (patience === 'limited') {
+          await end(current);
+          throw new StartError(spec.name, `was not ready after ${spec.readyMs / 1000} s`, lines);
+        }
+        patience(spec.readyMs);
+        deadline = Number.POSITIVE_INFINITY;
       }
       await Promise.race([delay(pauseMs), current.ended]);
       pauseMs = Math.min(pauseMs * 1.5, ASK_MS.last);
     }
-    throw new Error(`${spec.name} ${current.how} before it was ready${lastLines()}`);
+    throw new StartError(spec.name, `${current.how} before it was ready`, lines);
   }
 
-  async function start(): Promise<void> {
-    if (run) return;
+  async function launchUntilReady(patience: Patience, stopped: AbortSignal): Promise<void> {
     const deadline = Date.now() + spec.readyMs;
     for (;;) {
       run = launch();
       try {
-        return await becomeReady(run);
+        return await becomeReady(run, patience);
       } catch (error) {
         const passing = spec.retryWhen && lines.some((line) => spec.retryWhen?.test(line));
-        if (!passing || Date.now() > deadline) throw error;
-        await delay(250);
+        if (!passing || stopped.aborted || Date.now() > deadline) throw error;
+        await delay(RETRY_MS);
+        if (stopped.aborted) throw error;
       }
     }
   }
 
-  async function stop(): Promise<void> {
-    const current = run;
-    if (!current) return;
+  function begin(patience: Patience): Promise<void> {
+    if (attempt) return attempt.done;
+    if (run) return Promise.resolve();
+    const stopped = new AbortController();
+    const done = launchUntilReady(patience, stopped.signal).finally(() => {
+      attempt = undefined;
+    });
+    attempt = { done, stopped };
+    return done;
+  }
+
+  /** Runs what ends the process, and waits for an attempt to start it to be given up. */
+  async function giveUp(ending: (current: Run) => Promise<void>): Promise<void> {
+    const begun = attempt;
+    begun?.stopped.abort();
+    if (run) await ending(run);
+    await begun?.done.catch(() => undefined);
+  }
+
+  async function end(current: Run): Promise<void> {
     current.asked = true;
     signalGroup(current.pid, spec.stopSignal);
     const patience = new AbortController();
@@ -165,26 +214,29 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     await current.ended;
   }
 
-  function lastLines(): string {
-    const shown = lines.slice(-LINES_SHOWN);
-    return shown.length === 0 ? '' : `. It said last:\n${shown.map((line) => `  ${line}`).join('\n')}`;
+  async function kill(signal: NodeJS.Signals): Promise<void> {
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') {
+      if (run) signalGroup(run.pid, signal);
+      return;
+    }
+    await giveUp(async (current) => {
+      current.asked = true;
+      signalGroup(current.pid, signal);
+      await current.ended;
+    });
   }
 
+  const start = () => begin('limited');
+  const stop = () => giveUp(end);
   return {
     name: spec.name,
     get pid() {
       return run?.pid;
     },
     start,
+    startPatiently: begin,
     stop,
-    async kill(signal) {
-      const current = run;
-      if (!current) return;
-      const pausing = signal === 'SIGSTOP' || signal === 'SIGCONT';
-      if (!pausing) current.asked = true;
-      signalGroup(current.pid, signal);
-      if (!pausing) await current.ended;
-    },
+    kill,
     async restart() {
       await stop();
       await start();

@@ -9,6 +9,7 @@ import { freePorts, LOOPBACK, requireFree, type StackPorts } from './ports.ts';
 import { postgresProcess, postgresUrl } from './postgres.ts';
 import type { ProcessHandle } from './process.ts';
 import type { ProgramName } from './programs.ts';
+import type { RestartPolicy } from './restart.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 import { NAMESPACE, temporalProcess } from './temporal.ts';
 
@@ -50,6 +51,8 @@ export interface StackOptions {
   readonly line: (name: string, line: string) => void;
   /** A process ended although nobody asked it to. */
   readonly crashed: (name: string, how: string) => void;
+  /** Starts it again then. Absent: whoever holds its handle does. */
+  readonly restart?: RestartPolicy;
   /** Gives up getting and starting; what runs already is stopped. */
   readonly signal: AbortSignal;
 }
@@ -67,7 +70,7 @@ export async function startServers(options: StackOptions): Promise<RunningServer
   signal.throwIfAborted();
 
   await mkdir(join(dataDirectory, 'minio'), { recursive: true });
-  const supervisor = createSupervisor({ line: options.line, crashed: options.crashed });
+  const supervisor = createSupervisor(options);
   const giveUp = () => void supervisor.stop();
   signal.addEventListener('abort', giveUp, { once: true });
   try {

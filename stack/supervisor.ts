@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { createProcess, type ProcessHandle, type ProcessSpec } from './process.ts';
+import { keepRunning, type RestartPolicy } from './restart.ts';
 
 /**
  * Starts processes and ends all of them, last first: on {@link stop}, and by a watchdog process when the process that
@@ -19,6 +20,8 @@ export interface SupervisorEvents {
   readonly line: (name: string, line: string) => void;
   /** A process that had been ready ended although nobody asked it to. */
   readonly crashed: (name: string, how: string) => void;
+  /** What to do about it then. Absent: nothing; whoever holds the handle starts it again. */
+  readonly restart?: RestartPolicy;
 }
 
 export function createSupervisor(events: SupervisorEvents): Supervisor {
@@ -48,12 +51,17 @@ export function createSupervisor(events: SupervisorEvents): Supervisor {
   return {
     async start(spec) {
       if (stopping) throw new Error(`${spec.name} is not started: the stack is stopping`);
-      const handle = createProcess(spec, {
-        line: events.line,
-        crashed: events.crashed,
-        started: (pid, stopSignal) => watchdog.stdin.write(`+${pid} ${stopSignal}\n`),
-        ended: (pid) => watchdog.stdin.write(`-${pid}\n`),
-      });
+      const create = (crashed: () => void) =>
+        createProcess(spec, {
+          line: events.line,
+          crashed(name, how) {
+            events.crashed(name, how);
+            if (!stopping) crashed();
+          },
+          started: (pid, stopSignal) => watchdog.stdin.write(`+${pid} ${stopSignal}\n`),
+          ended: (pid) => watchdog.stdin.write(`-${pid}\n`),
+        });
+      const handle = events.restart ? keepRunning(create, events.restart) : create(() => undefined);
       handles.push(handle);
       await handle.start();
       return handle;
