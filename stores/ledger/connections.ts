@@ -2,13 +2,37 @@ import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryRes
 import type pg from 'pg';
 import { endsConnection } from './trouble.ts';
 
-/** A pool as Kysely uses it, which drops a connection as soon as its state is unknown or the server gives it up. */
-export function reliable(pool: pg.Pool): PostgresPool {
+/**
+ * A pool as Kysely uses it.
+ *
+ * - It drops a connection as soon as its state is unknown or the server gives it up.
+ * - A caller waits for a connection no longer than `waitMs` milliseconds. The connection goes on being made, so that on a
+ *   slow link a later caller finds it.
+ */
+export function reliable(pool: pg.Pool, waitMs: number): PostgresPool {
   return {
     options: pool.options,
-    connect: async () => watched(await pool.connect()),
+    connect: async () => watched(await within(pool, waitMs)),
     end: () => pool.end(),
   };
+}
+
+async function within(pool: pg.Pool, ms: number): Promise<pg.PoolClient> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`No connection within ${ms} ms`)), ms);
+  const connecting = pool.connect();
+  try {
+    return await Promise.race([connecting, late]);
+  } catch (error) {
+    connecting.then(
+      (client) => client.release(),
+      // Nobody waits for it any more; the next caller tries anew and hears of it.
+      () => undefined,
+    );
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function watched(client: PostgresPoolClient & Pick<pg.PoolClient, 'end'>): PostgresPoolClient {

@@ -8,7 +8,14 @@ import { ledgerTrouble } from './trouble.ts';
 export const STATEMENT_MS_MAX = 10_000;
 /** Milliseconds after which the driver gives a connection up that stays silent: longer than the server's own limit. */
 const SILENCE_MS_MAX = 15_000;
-const CONNECT_MS_MAX = 5_000;
+/** Milliseconds that making a connection may take: several round trips, on the slowest link that is of use. */
+const CONNECT_MS_MAX = 20_000;
+/** Milliseconds that a caller waits for a connection, new or returned by another caller. */
+const WAIT_MS_MAX = 10_000;
+/** Milliseconds that an unused connection is kept: longer than the pause between two looks of a health check. */
+const IDLE_MS_MAX = 60_000;
+/** Milliseconds of silence after which the system begins to probe whether the other end is still there. */
+const PROBE_AFTER_MS = 10_000;
 
 const INT8 = 20;
 
@@ -18,6 +25,7 @@ export interface Database {
   query<Result>(work: (db: Kysely<Tables>) => Promise<Result>): Promise<Result>;
   /** For several that belong together, at READ COMMITTED. */
   transaction<Result>(work: (db: Transaction<Tables>) => Promise<Result>): Promise<Result>;
+  /** Waits for connections that are being made, at most {@link CONNECT_MS_MAX}. */
   close(): Promise<void>;
 }
 
@@ -28,7 +36,9 @@ export function connect(url: string, connectionsMax: number, statementMsMax: num
     max: connectionsMax,
     application_name: 'waybill',
     keepAlive: true,
+    keepAliveInitialDelayMillis: PROBE_AFTER_MS,
     connectionTimeoutMillis: CONNECT_MS_MAX,
+    idleTimeoutMillis: IDLE_MS_MAX,
     statement_timeout: statementMsMax,
     query_timeout: statementMsMax === 0 ? undefined : SILENCE_MS_MAX,
     types: { getTypeParser: typeParser },
@@ -39,7 +49,9 @@ export function connect(url: string, connectionsMax: number, statementMsMax: num
   // The pool takes its own listener away from a connection that is in use. One that ends then fails the statement under
   // way, or the next one, so nothing is lost here.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reliable(pool) }) });
+  // Nobody waits for a migration's answer.
+  const waitMs = statementMsMax === 0 ? CONNECT_MS_MAX : WAIT_MS_MAX;
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reliable(pool, waitMs) }) });
 }
 
 /** 64-bit integers as numbers: counts of rows and bytes stay far below 2^53. */
