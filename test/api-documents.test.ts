@@ -159,6 +159,11 @@ describe('the operations of periodic exports', () => {
     expect(Object.keys(responses['200']?.headers ?? {})).toEqual(['X-Waybill-Generation', 'X-Waybill-Snapshot']);
     expect(Object.keys(responses['404']?.headers ?? {})).toEqual(['Retry-After']);
   });
+
+  test('/readyz describes that one may have to wait', async () => {
+    const { responses } = await load('/readyz', 'get');
+    expect(Object.keys(responses['503']?.headers ?? {})).toEqual(['Retry-After']);
+  });
 });
 
 describe('health', () => {
@@ -172,6 +177,7 @@ describe('health', () => {
       503,
       { status: 'not_ready', parts: { ledger: 'up', objects: 'down', temporal: 'down' } },
     ]);
+    expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
     expect((await own.app.request('/healthz')).status).toBe(200);
   });
 });

@@ -1,5 +1,8 @@
 import { createServer, type Server } from 'node:http';
 
+/** Seconds to wait before the next look: a worker that starts or stops is soon done. */
+const RETRY_SECONDS = '5';
+
 /** Answers `GET /healthz` on loopback: 200 while `healthy()` holds, 503 otherwise. */
 export function serveHealth(port: number, healthy: () => boolean): Server {
   const server = createServer((request, response) => {
@@ -8,6 +11,7 @@ export function serveHealth(port: number, healthy: () => boolean): Server {
       return;
     }
     const answer = { healthy: healthy() };
+    if (!answer.healthy) response.setHeader('retry-after', RETRY_SECONDS);
     response.writeHead(answer.healthy ? 200 : 503, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer));
   });

@@ -36,7 +36,7 @@ export class TryLater extends WaybillError {
 }
 
 /** Seconds that a caller should wait when a server of ours cannot be reached. */
-const OUTAGE_RETRY_SECONDS = 5;
+export const OUTAGE_RETRY_SECONDS = 5;
 
 /** The body of every error. Source: RFC 9457, with members of ours behind `instance`. */
 export interface Problem {

@@ -29,7 +29,7 @@ export const ProblemBody = z
   .openapi('Problem', { description: 'Source: RFC 9457. Each code is explained at /problems.' });
 
 const content = { 'application/problem+json': { schema: ProblemBody } };
-const retryAfter = {
+export const retryAfter = {
   'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds to wait.' },
 };
 

@@ -1,6 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Handler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { OUTAGE_RETRY_SECONDS } from '../problems/problem.ts';
+import { retryAfter } from '../problems/schema.ts';
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
 const part = z.enum(['up', 'down']);
@@ -26,7 +28,7 @@ export const readyRoute = createRoute({
   security: [],
   responses: {
     200: { description: 'All of them.', content: readiness },
-    503: { description: 'Not all; the body names those that are down.', content: readiness },
+    503: { description: 'Not all; the body names those that are down.', content: readiness, headers: retryAfter },
   },
 });
 
@@ -57,6 +59,7 @@ export function readyHandler(deps: Pick<ApiDeps, 'ledger' | 'objects' | 'exports
     const parts = { ledger, objects, temporal };
     const ready = Object.values(parts).every((state) => state === 'up');
     c.header('Cache-Control', 'no-store');
+    if (!ready) c.header('Retry-After', String(OUTAGE_RETRY_SECONDS));
     return c.json({ status: ready ? 'ready' : 'not_ready', parts }, ready ? 200 : 503);
   };
 }
