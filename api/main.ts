@@ -3,8 +3,8 @@ import { Connection, ScheduleClient, WorkflowClient } from '@temporalio/client';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger } from '../config/logger.ts';
-import { readSettings, SettingsError } from '../config/settings.ts';
-import { explainStartup } from '../config/startup.ts';
+import { readSettings } from '../config/settings.ts';
+import { explainListening, explainStartup } from '../config/startup.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
@@ -61,8 +61,7 @@ async function main(): Promise<void> {
   });
   const { WAYBILL_API_HOST: host, WAYBILL_API_PORT: port } = settings;
   const server = await listen(app, host, port).catch((error: unknown) => {
-    if (!isTaken(error)) throw error;
-    throw new SettingsError(`Port ${port} is taken. Free it, or set WAYBILL_API_PORT to another one.`);
+    throw explainListening(error, port, 'WAYBILL_API_PORT');
   });
   logger.info({ host, port: server.port }, 'the API listens');
 
@@ -74,10 +73,6 @@ async function main(): Promise<void> {
   await connection.close();
   logger.info('the API has stopped');
   lastResort.workEnded();
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 }
 
 main().catch((error: unknown) => {

@@ -1,10 +1,16 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { explainListening } from '../config/startup.ts';
 
 /** Seconds to wait before the next look: a worker that starts or stops is soon done. */
 const RETRY_SECONDS = '5';
 
-/** Answers `GET /healthz` on loopback: 200 while `healthy()` holds, 503 otherwise. */
-export function serveHealth(port: number, healthy: () => boolean): Server {
+/**
+ * Answers `GET /healthz` on loopback: 200 while `healthy()` holds, 503 otherwise.
+ *
+ * @returns the server, which listens. @throws SettingsError when the port is taken
+ */
+export async function serveHealth(port: number, healthy: () => boolean): Promise<Server> {
   const server = createServer((request, response) => {
     if (request.url !== '/healthz') {
       response.writeHead(404).end();
@@ -15,5 +21,10 @@ export function serveHealth(port: number, healthy: () => boolean): Server {
     response.writeHead(answer.healthy ? 200 : 503, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer));
   });
-  return server.listen(port, '127.0.0.1');
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+  } catch (error) {
+    throw explainListening(error, port, 'WAYBILL_WORKER_HEALTH_PORT');
+  }
+  return server;
 }

@@ -1,5 +1,5 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
@@ -27,6 +27,12 @@ async function main(): Promise<void> {
   const logger = createLogger('worker', settings.WAYBILL_LOG_LEVEL);
   const lastResort = installLastResort(logger, SHUTDOWN_GRACE_MS + CLOSING_MS);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
+
+  let workers: readonly Worker[] = [];
+  const isRunning = () => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
+  // First of all, because a port that is taken can be told before anything has been opened.
+  const { WAYBILL_WORKER_HEALTH_PORT: healthPort } = settings;
+  const health = healthPort ? await serveHealth(healthPort, isRunning) : undefined;
 
   const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
   const ledger = createLedger({
@@ -78,16 +84,13 @@ async function main(): Promise<void> {
     periodicGraceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     logger,
   });
-  const workers = await createWorkers({
+  workers = await createWorkers({
     connection,
     namespace,
     taskQueue,
     activities,
     partsMax: settings.WAYBILL_WORKER_PARTS_MAX,
   });
-  const health = settings.WAYBILL_WORKER_HEALTH_PORT
-    ? serveHealth(settings.WAYBILL_WORKER_HEALTH_PORT, () => workers.every((worker) => worker.getState() === 'RUNNING'))
-    : undefined;
   logger.info({ taskQueue, datasets: catalog.datasets.length }, 'the worker is ready');
 
   lastResort.workBegins();
