@@ -6,7 +6,7 @@ import { SYSTEM_CLOCK } from './restart.ts';
 import { readStackSettings } from './settings.ts';
 import { type RunningStack, startStack } from './stack.ts';
 import { summary } from './summary.ts';
-import { watchSources } from './watch.ts';
+import { SERVICE_DIRECTORIES, watchSources } from './watch.ts';
 
 const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catcher, the API and a worker.
 
@@ -23,11 +23,6 @@ Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example
 const TWICE_MS = 1_000;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** What the API and the worker are made of. */
-const SOURCES = ['contracts', 'config', 'stores', 'workflows', 'activities', 'api', 'worker', 'catalogs'].map((room) =>
-  join(ROOT, room),
-);
-
 const SERVICES = new Set(['api', 'worker']);
 
 async function main(): Promise<number> {
@@ -81,7 +76,7 @@ async function main(): Promise<number> {
   if (values.watch) {
     const { api, worker } = stack;
     watchSources(
-      SOURCES,
+      SERVICE_DIRECTORIES.map((name) => join(ROOT, name)),
       async (path) => {
         report(`${relative(ROOT, path)} changed; restarting the API and the worker`);
         // What does not start now starts after the next change.

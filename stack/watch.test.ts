@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { watchSources } from './watch.ts';
+import { SERVICE_DIRECTORIES, watchSources } from './watch.ts';
 
 let directory: string;
 let ending: AbortController;
@@ -43,4 +44,16 @@ it('passes over tests and what is not source', async () => {
   // The last one shows that the watching goes on.
   await writeFile(join(directory, 'catalog.yaml'), 'a');
   await expect.poll(() => seen).toEqual([join(directory, 'catalog.yaml')]);
+});
+
+it('covers every directory that the services import from', () => {
+  const root = resolve(import.meta.dirname, '..');
+  const files = new Set(['api/main.ts', 'worker/main.ts', 'workflows/index.ts'].map((entry) => join(root, entry)));
+  for (const file of files) {
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/from '(\.[^']+\.ts)'/g)) {
+      if (path) files.add(resolve(file, '..', path));
+    }
+  }
+  const directories = new Set([...files].map((file) => relative(root, file).split(sep)[0]));
+  expect([...directories.difference(new Set(SERVICE_DIRECTORIES))]).toEqual([]);
 });

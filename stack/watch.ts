@@ -1,6 +1,19 @@
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 
+/** Top-level directories that the API and the worker are made of. */
+export const SERVICE_DIRECTORIES: readonly string[] = [
+  'contracts',
+  'config',
+  'stores',
+  'formats',
+  'workflows',
+  'activities',
+  'api',
+  'worker',
+  'catalogs',
+];
+
 /** Milliseconds of quiet after a change before it is acted on: editors write a file several times. */
 const QUIET_MS = 200;
 
