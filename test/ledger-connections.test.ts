@@ -1,9 +1,12 @@
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EXIT } from '../cli/failure.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
+import { useStack } from './context.ts';
 import type { LoadMessage, Tally } from './ledger-load.ts';
 import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
 
@@ -91,16 +94,48 @@ describe('connections that PostgreSQL ends', () => {
       await holder.end();
     }
   });
+
+  test('while a command of an operator waits: it ends with a sentence and the code for "unreachable"', async () => {
+    const tenant = await addTenant(started.ledger);
+    const holder = new pg.Client({ connectionString: started.url });
+    await holder.connect();
+    try {
+      await holder.query('begin');
+      await holder.query('lock table tenants in access exclusive mode');
+      const [command] = await Promise.all([
+        runCommand('tenant', 'limits', tenant, '--exports', '3'),
+        endWaiting(started.raw),
+      ]);
+      expect(command).toEqual({
+        code: EXIT.unreachable,
+        errors: 'waybill: The ledger cannot be reached. Try again later.\n',
+      });
+    } finally {
+      await holder.end();
+    }
+  });
 });
 
-/** Waits until a connection to the database of `client` waits for an advisory lock, and ends it. */
+/** Runs the command line in a process of its own. */
+async function runCommand(...args: readonly string[]) {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('../cli/waybill.mjs')), ...args], {
+    env: { ...useStack().environment, WAYBILL_LEDGER_URL: started.url },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  const errors = await text(child.stderr);
+  const [code] = await closed;
+  return { code, errors };
+}
+
+/** Waits until a connection to the database of `client` waits for a lock, and ends it. */
 async function endWaiting(client: pg.Client): Promise<void> {
   const end = async () =>
     (
       await client.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`,
+         where datname = current_database() and wait_event_type = 'Lock'`,
       )
     ).rowCount;
-  await expect.poll(end).toBe(1);
+  await expect.poll(end, { timeout: 20_000 }).toBe(1);
 }
