@@ -26,6 +26,7 @@ async function serve(settings: WriterSettings): Promise<void> {
     memory: settings.memory,
     threads: 0,
     tempDirectory: settings.tempDirectory,
+    logger,
   });
   const writePart = createWritePart(createWriteObject({ catalog, warehouse, objects, logger }));
 

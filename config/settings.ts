@@ -82,11 +82,11 @@ const schema = z.object({
   WAYBILL_WAREHOUSE_SQL: z.string().min(1),
   /** Directories whose files queries may read after the lock-down, for Parquet and CSV warehouses. */
   WAYBILL_WAREHOUSE_DIRECTORIES: list.default([]),
-  /** Whether DuckDB may fetch extensions from its official host during start-up. */
+  /** Whether DuckDB may fetch extensions during start-up, httpfs for the encryption of spill files included. */
   WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
   /** DuckDB's `memory_limit`; the process may take twice as much for moments. */
   WAYBILL_WAREHOUSE_MEMORY: z.string().default('2GB'),
-  /** DuckDB's threads; 0: one a core. */
+  /** DuckDB's threads; 0: one a core, but no more than one for each 125 MB of its memory. */
   WAYBILL_WAREHOUSE_THREADS: z.coerce.number().int().min(0).default(0),
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
   WAYBILL_TEMP_DIRECTORY: z.string().optional(),

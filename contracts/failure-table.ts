@@ -282,11 +282,23 @@ export const FAILURES = {
     title: 'The dataset cannot be read as the catalog describes it',
     advice: 'Tell the operator; the catalog and the warehouse disagree.',
   },
+  warehouse_misconfigured: {
+    status: 500,
+    retryable: false,
+    title: 'The warehouse is not set up correctly',
+    advice: 'Tell the operator.',
+  },
   memory_exhausted: {
     status: 507,
     retryable: false,
     title: 'The export needs more memory than the operator allows',
-    advice: 'Choose a shorter window or fewer columns.',
+    advice: 'Choose a shorter window or fewer columns, or ask the operator for more memory.',
+  },
+  disk_full: {
+    status: 507,
+    retryable: true,
+    title: 'A worker has no room left on its disk',
+    advice: 'Try again later; if it stays, tell the operator.',
   },
   warehouse_unavailable: {
     status: 503,

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLogger } from '../config/logger.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import type { WarehouseOptions } from '../stores/warehouse/session.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
@@ -13,6 +14,7 @@ const OPTIONS: Omit<WarehouseOptions, 'startupSql'> = {
   memory: '1GB',
   threads: 2,
   tempDirectory: tmpdir(),
+  logger: createLogger('test', 'silent'),
 };
 const THINGS = dataset({
   sql: 'SELECT * FROM wh.public.things WHERE id <> $except',

@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     memory: settings.WAYBILL_WAREHOUSE_MEMORY,
     threads: settings.WAYBILL_WAREHOUSE_THREADS,
     tempDirectory: settings.WAYBILL_TEMP_DIRECTORY,
+    logger,
   });
   await warehouse.check(catalog.datasets);
 

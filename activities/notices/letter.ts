@@ -27,7 +27,13 @@ export interface NoticeContext {
 const TITLE_MAX = 60;
 
 /** What the next run will find again unless somebody who runs the service mends it. */
-const OPERATORS_MEND: readonly FailureCode[] = ['dataset_broken', 'memory_exhausted', 'objects_full'];
+const OPERATORS_MEND: readonly FailureCode[] = [
+  'dataset_broken',
+  'warehouse_misconfigured',
+  'memory_exhausted',
+  'disk_full',
+  'objects_full',
+];
 
 /** The letter that tells a tenant's contacts that periodic exports fail, or that they work again. */
 export function noticeLetter(notice: Notice, context: NoticeContext): Letter {

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { DuckDBConnection } from '@duckdb/node-api';
 
 const run = promisify(execFile);
 
@@ -17,6 +19,11 @@ interface ExtensionWheel {
 
 /** By DuckDB's version and the extension's name. */
 const WHEELS: Readonly<Record<string, ExtensionWheel>> = {
+  'v1.5.5 httpfs': {
+    requirement: 'duckdb-extension-httpfs==1.5.5',
+    sha256: ['84913dbe172ccb54368de2c4a020c38ca8b0e76f99df548f7fac37934cc7826f'],
+    member: 'duckdb_extension_httpfs/extensions/v1.5.5/httpfs.duckdb_extension',
+  },
   'v1.5.5 postgres_scanner': {
     requirement: 'duckdb-extension-postgres-scanner==1.5.5',
     sha256: ['fea9413d1b5bded7ead650aff91b3d7578c5149d832f666100b362f64404bf18'],
@@ -24,10 +31,24 @@ const WHEELS: Readonly<Record<string, ExtensionWheel>> = {
   },
 };
 
-/** @returns the extension's name when the error says that its official host could not give it. */
-export function undeliveredExtension(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  return /Failed to download extension "(\w+)"/.exec(error.message)?.[1];
+/** Where installed extensions are kept, so that one process finds what another has fetched. */
+export function extensionDirectory(): string {
+  return join(homedir(), '.cache', 'waybill', 'duckdb-extensions');
+}
+
+/**
+ * Fetches the extension that an INSTALL could not get from its official host.
+ *
+ * @param error of the INSTALL
+ * @throws the error where it is another one, or there is no other source
+ */
+export async function fetchExtension(connection: DuckDBConnection, error: unknown): Promise<void> {
+  const name = error instanceof Error && /Failed to download extension "(\w+)"/.exec(error.message)?.[1];
+  if (!name) throw error;
+  const result = await connection.runAndReadAll('SELECT version(), platform FROM pragma_platform()');
+  const [version, platform] = result.getRows()[0] ?? [];
+  const place = { directory: extensionDirectory(), version: String(version), platform: String(platform) };
+  if (!(await provideExtension(name, place))) throw error;
 }
 
 /**
@@ -37,7 +58,7 @@ export function undeliveredExtension(error: unknown): string | undefined {
  * @returns whether there is such a wheel
  * @throws when pip cannot get it
  */
-export async function provideExtension(
+async function provideExtension(
   name: string,
   place: { readonly directory: string; readonly version: string; readonly platform: string },
 ): Promise<boolean> {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createLogger } from '../../config/logger.ts';
 import { openSession } from './session.ts';
 import { BIG_TABLE } from './tables-fixture.ts';
 import {
@@ -64,10 +65,11 @@ describe('a connection', () => {
     const session = await openSession({
       startupSql: 'SELECT 1',
       directories: [],
-      installExtensions: true,
+      installExtensions: false,
       memory: '100MB',
       threads: 1,
       tempDirectory: path,
+      logger: createLogger('test', 'silent'),
     });
     const connection = await session.connect();
     await expect(connection.run(sql)).rejects.toThrow(/Permission Error|configuration has been locked/);

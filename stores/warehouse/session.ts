@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
-import { provideExtension, undeliveredExtension } from './extensions.ts';
+import { extensionDirectory, fetchExtension } from './extensions.ts';
+import { encryptSpilling, fitThreads } from './spill.ts';
 import { literal } from './sql-text.ts';
 import { warehouseTrouble } from './trouble.ts';
 
@@ -15,14 +17,15 @@ export interface WarehouseOptions {
   readonly startupSql: string;
   /** Directories whose files queries may read after the lock-down. */
   readonly directories: readonly string[];
-  /** Whether `INSTALL` in the start-up SQL may fetch extensions. */
+  /** Whether extensions may be fetched: by `INSTALL` in the start-up SQL, and the one that encrypts spill files. */
   readonly installExtensions: boolean;
   /** DuckDB's `memory_limit`, for example `2GB`. */
   readonly memory: string;
-  /** 0: one a core. */
+  /** 0: one a core, but no more than the memory has room for. */
   readonly threads: number;
   /** For the pipes and DuckDB's encrypted spill files. @default the system's */
   readonly tempDirectory?: string | undefined;
+  readonly logger: Logger;
 }
 
 /** DuckDB in memory, with the warehouse attached, locked down. */
@@ -74,7 +77,6 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     'autoload_known_extensions = false',
     // Secrets of whoever runs the process are not the warehouse's.
     `secret_directory = ${literal(join(own, 'secrets'))}`,
-    'temp_file_encryption = true',
     `memory_limit = ${literal(options.memory)}`,
     `temp_directory = ${literal(join(own, 'spill'))}`,
     `extension_directory = ${literal(extensionDirectory())}`,
@@ -83,6 +85,8 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     ...(options.installExtensions ? [] : [`custom_extension_repository = ${literal(join(own, 'no-repository'))}`]),
   ];
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
+  if (options.threads === 0) await fitThreads(connection);
+  await encryptSpilling(connection, options.installExtensions, options.logger);
 }
 
 async function runStartupSql(connection: DuckDBConnection, options: WarehouseOptions): Promise<void> {
@@ -94,8 +98,8 @@ async function runStartupSql(connection: DuckDBConnection, options: WarehouseOpt
       try {
         await runStatement(connection, options.startupSql, index);
       } catch (error) {
-        const name = options.installExtensions ? undeliveredExtension(error) : undefined;
-        if (name === undefined || !(await provide(connection, name))) throw error;
+        if (!options.installExtensions) throw error;
+        await fetchExtension(connection, error);
         await runStatement(connection, options.startupSql, index);
       }
     }
@@ -119,21 +123,6 @@ async function runStatement(connection: DuckDBConnection, sql: string, index: nu
   } finally {
     statement.destroySync();
   }
-}
-
-async function provide(connection: DuckDBConnection, name: string): Promise<boolean> {
-  const result = await connection.runAndReadAll('SELECT version(), platform FROM pragma_platform()');
-  const [version, platform] = result.getRows()[0] ?? [];
-  return provideExtension(name, {
-    directory: extensionDirectory(),
-    version: String(version),
-    platform: String(platform),
-  });
-}
-
-/** Where installed extensions are kept, so that one process finds what another has fetched. */
-function extensionDirectory(): string {
-  return join(homedir(), '.cache', 'waybill', 'duckdb-extensions');
 }
 
 /** From here on queries read the attached databases and these directories, and change no setting. */

@@ -1,20 +1,60 @@
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 
-/** DuckDB's kinds of error, as its messages begin. Source: DuckDB, src/common/exception.cpp. */
+/** DuckDB's kinds of error, as its messages begin. Source: DuckDB 1.5, src/common/exception.cpp. Others are internal. */
 const CODES: Readonly<Record<string, FailureCode>> = {
+  // What the dataset says does not fit the warehouse, or its rows
+  Binder: 'dataset_broken',
+  Catalog: 'dataset_broken',
+  Parser: 'dataset_broken',
+  Syntax: 'dataset_broken',
+  Permission: 'dataset_broken',
+  Conversion: 'dataset_broken',
+  Decimal: 'dataset_broken',
+  'Divide by Zero': 'dataset_broken',
+  Constraint: 'dataset_broken',
+  Expression: 'dataset_broken',
+  'Invalid Input': 'dataset_broken',
+  'Invalid type': 'dataset_broken',
+  'Mismatch Type': 'dataset_broken',
+  'Not implemented': 'dataset_broken',
+  'Object Size': 'dataset_broken',
+  'Out of Range': 'dataset_broken',
+  'Parameter Not Allowed': 'dataset_broken',
+  'Parameter Not Resolved': 'dataset_broken',
+  Sequence: 'dataset_broken',
+  'Unknown Type': 'dataset_broken',
+  // What an attached server says
+  Invalid: 'dataset_broken',
+  // Where it lies
   IO: 'warehouse_unavailable',
   Connection: 'warehouse_unavailable',
   HTTP: 'warehouse_unavailable',
-  Network: 'warehouse_unavailable',
   TransactionContext: 'warehouse_unavailable',
-  Interrupt: 'warehouse_unavailable',
+  INTERRUPT: 'warehouse_unavailable',
+  // How it was set up
+  'Extension Autoloading': 'warehouse_misconfigured',
+  'Invalid Configuration': 'warehouse_misconfigured',
+  'Missing Extension': 'warehouse_misconfigured',
+  Settings: 'warehouse_misconfigured',
   'Out of Memory': 'memory_exhausted',
-  INTERNAL: 'internal',
-  FATAL: 'internal',
 };
 
-/** A lost connection that a database extension reports as something else. */
-const LOST_CONNECTION = /connection|server closed|terminat(?:ed|ing)|shutting down|starting up/i;
+/** What an attached server reports as its own mistake although a retry can help: lost connections, and want of resources. */
+const PASSING =
+  /connection|server closed|terminat(?:ed|ing)|shutting down|starting up|recovery|too many clients|no space left|out of (?:shared )?memory|canceling statement|deadlock|could not serialize/i;
+
+/** How DuckDB says that its own temporary files have no room. */
+const DISK_FULL: Readonly<Record<string, RegExp>> = {
+  'Out of Memory': /'max_temp_directory_size'/,
+  IO: /^IO Error: Could not (?:write|truncate|create|open) .*(?:no space left|quota exceeded)/i,
+};
+
+/** @returns the failure that an error of DuckDB stands for */
+function codeOf(kind: string, message: string): FailureCode {
+  if (DISK_FULL[kind]?.test(message)) return 'disk_full';
+  if (kind === 'Invalid' && PASSING.test(message)) return 'warehouse_unavailable';
+  return CODES[kind] ?? 'internal';
+}
 
 /**
  * Turns what DuckDB threw into a failure that callers know. Unreachable and locked warehouses may be tried again; what
@@ -26,8 +66,7 @@ const LOST_CONNECTION = /connection|server closed|terminat(?:ed|ing)|shutting do
 export function warehouseTrouble(error: unknown, what: string): unknown {
   if (error instanceof WaybillError || !(error instanceof Error) || isMistake(error)) return error;
   const kind = /^(?:Failed to extract statements: )?([A-Za-z ]+?) Error: /.exec(error.message)?.[1] ?? '';
-  let code = CODES[kind] ?? (kind === '' ? 'internal' : 'dataset_broken');
-  if (kind === 'Invalid' && LOST_CONNECTION.test(error.message)) code = 'warehouse_unavailable';
+  const code = codeOf(kind, error.message);
   const sentence = SENTENCES[code];
   return new WaybillError(code, sentence && `${what}: ${sentence}`, {
     cause: withoutSecrets(withoutRows(error, kind)),
@@ -36,7 +75,11 @@ export function warehouseTrouble(error: unknown, what: string): unknown {
 
 const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {
   warehouse_unavailable: 'the warehouse cannot be reached. Try again later.',
-  memory_exhausted: 'reading it needs more memory than the operator allows. Choose a shorter window or fewer columns.',
+  warehouse_misconfigured: 'the warehouse is not set up correctly. Tell the operator.',
+  memory_exhausted:
+    'reading it needs more memory than the worker has left. Choose a shorter window or fewer columns, or ask the operator for more memory.',
+  disk_full:
+    'reading it needs more room on disk than the worker has left. Try again later; if it stays, tell the operator.',
   dataset_broken: 'the catalog and the warehouse disagree. Tell the operator.',
 };
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
+import { createLogger } from '../../config/logger.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { CSV_DEFAULTS, type Order } from '../../contracts/order.ts';
 import { createWarehouse } from './duckdb.ts';
@@ -73,16 +74,22 @@ export function scratchDirectory(): { readonly path: string; remove(): void } {
 /** A warehouse of its own for one test file, in a scratch directory that is its temporary directory too. */
 export async function openTestWarehouse(
   startupSql: string,
-  more: { readonly scratch?: string; readonly directories?: readonly string[] } = {},
+  more: {
+    readonly scratch?: string;
+    readonly directories?: readonly string[];
+    readonly memory?: string;
+    readonly threads?: number;
+  } = {},
 ): Promise<{ readonly warehouse: Warehouse; readonly scratch: { readonly path: string }; close(): Promise<void> }> {
   const path = more.scratch ?? mkdtempSync(join(tmpdir(), 'waybill-test-'));
   const warehouse = await createWarehouse({
     startupSql,
     directories: more.directories ?? [],
     installExtensions: false,
-    memory: '1GB',
-    threads: 2,
+    memory: more.memory ?? '1GB',
+    threads: more.threads ?? 2,
     tempDirectory: path,
+    logger: createLogger('test', 'silent'),
   });
   return {
     warehouse,

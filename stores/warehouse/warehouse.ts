@@ -19,7 +19,7 @@ export interface PartContent {
  * the caller passes.
  *
  * Errors: `WaybillError` with `warehouse_unavailable` (a retry may help), `dataset_broken` (the catalog and the
- * warehouse disagree) or `memory_exhausted`. Messages never hold SQL, hosts, paths or rows; `cause` may.
+ * warehouse disagree), `warehouse_misconfigured`, `memory_exhausted` or `disk_full` (a retry may help). Messages never hold SQL, hosts, paths or rows; `cause` may.
  */
 export interface Warehouse {
   /**
