@@ -12,6 +12,7 @@ import { servePages } from './docs/serve-pages.ts';
 import { serveSwagger } from './docs/swagger.ts';
 import { mountExports } from './exports/mount.ts';
 import { accessLog } from './http/access-log.ts';
+import { clientAddress } from './http/client-address.ts';
 import { type ApiApp, mount } from './http/mount.ts';
 import { routingPath } from './http/path.ts';
 import { securityHeaders } from './http/security-headers.ts';
@@ -25,11 +26,19 @@ import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/h
 export function createApp(deps: ApiDeps): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = new OpenAPIHono<ApiEnv>({ getPath: routingPath });
+  const addressOf = clientAddress(settings.WAYBILL_TRUSTED_PROXIES);
   const logins = failedLogins(deps);
   const spendRequest = tenantRequests(deps);
   const own = ownTokens(deps);
   const outside = outsideTokens(settings.WAYBILL_TOKEN_ISSUERS, clock);
-  const requireCaller = callerRequirement({ ledger, logins, ownTokens: own, outsideTokens: outside, spendRequest });
+  const requireCaller = callerRequirement({
+    ledger,
+    addressOf,
+    logins,
+    ownTokens: own,
+    outsideTokens: outside,
+    spendRequest,
+  });
 
   app.use(accessLog(deps));
   app.use(securityHeaders());
@@ -53,9 +62,10 @@ export function createApp(deps: ApiDeps): ApiApp {
     return problemResponse(c, error);
   });
 
-  mountExports(app, deps, { requireCaller, logins, spendRequest });
+  mountExports(app, deps, { requireCaller, addressOf, logins, spendRequest });
   mountPeriodic(app, deps, requireCaller);
-  const token = tokenHandler({ ledger, logins, ownTokens: own, bodyBytesMax: settings.WAYBILL_BODY_BYTES_MAX });
+  const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
+  const token = tokenHandler({ ledger, addressOf, logins, ownTokens: own, bodyBytesMax });
   mount(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
   mount(app, healthRoute, healthHandler());

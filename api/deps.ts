@@ -14,6 +14,7 @@ import type { PeriodicRuns } from './periodic/runs.ts';
 export type ApiSettings = Pick<
   Settings,
   | 'WAYBILL_PUBLIC_URL'
+  | 'WAYBILL_TRUSTED_PROXIES'
   | 'WAYBILL_BODY_BYTES_MAX'
   | 'WAYBILL_LINK_SECRET'
   | 'WAYBILL_LINK_SECONDS'

@@ -25,6 +25,14 @@ function messageOf(environment: Record<string, string>): string {
 }
 
 describe('readSettings', () => {
+  it('takes addresses and networks as trusted proxies, and nothing else', () => {
+    const read = (text: string) => readSettings({ ...COMPLETE, WAYBILL_TRUSTED_PROXIES: text }).WAYBILL_TRUSTED_PROXIES;
+    expect(read('10.0.0.0/8, ::1')).toEqual(['10.0.0.0/8', '::1']);
+    expect(messageOf({ ...COMPLETE, WAYBILL_TRUSTED_PROXIES: '10.0.0.0/8,proxy.example' })).toContain(
+      'WAYBILL_TRUSTED_PROXIES holds "10.0.0.0/8,proxy.example": should be IP addresses or networks such as 10.0.0.0/8',
+    );
+  });
+
   it('fills in the defaults', () => {
     const settings = readSettings({ ...COMPLETE, PATH: '/bin', WAYBILL_KEEP_DAYS: '' });
     expect(settings.WAYBILL_API_PORT).toBe(8080);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { isTimeZone, TIME_OF_DAY } from '../contracts/periodic.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
+import { isNetwork } from './networks.ts';
 import { settingSentence } from './setting-sentence.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
@@ -15,6 +16,10 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter(Boolean),
 );
+
+const networks = list.refine((texts) => texts.every(isNetwork), {
+  message: 'should be IP addresses or networks such as 10.0.0.0/8, separated by commas',
+});
 
 /** Tokens of an outside issuer that doors accept. */
 const issuer = z.object({
@@ -53,6 +58,8 @@ const schema = z.object({
   WAYBILL_API_PORT: port.default(8080),
   /** Where callers reach the API; download links begin with it. */
   WAYBILL_PUBLIC_URL: httpUrl.default('http://127.0.0.1:8080'),
+  /** Addresses and networks of the proxies in front of the API; `X-Forwarded-For` is believed from nobody else. */
+  WAYBILL_TRUSTED_PROXIES: networks.default([]),
   /** Bytes of a request body at the most. */
   WAYBILL_BODY_BYTES_MAX: count.default(262_144),
 

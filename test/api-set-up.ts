@@ -24,6 +24,7 @@ export const BODY = {
 
 const SETTINGS: ApiSettings = {
   WAYBILL_PUBLIC_URL: 'http://waybill.test',
+  WAYBILL_TRUSTED_PROXIES: [],
   WAYBILL_BODY_BYTES_MAX: 65_536,
   WAYBILL_LINK_SECRET: 'a secret for links, of the tests',
   WAYBILL_LINK_SECONDS: 3600,

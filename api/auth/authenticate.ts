@@ -3,7 +3,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential, Scope } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { peerAddress } from '../http/address.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import { withoutKeys } from '../http/without-keys.ts';
 import type { FailedLogins, LoginAttempt } from '../limits/failed-logins.ts';
 import type { SpendRequest } from '../limits/tenant-requests.ts';
@@ -12,6 +12,7 @@ import { OWN_ISSUER, type OwnTokens } from './own-tokens.ts';
 import { type Presented, readPresented, splitPair } from './presented.ts';
 
 export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
+  readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
   readonly ownTokens: OwnTokens;
   readonly outsideTokens: OutsideTokens;
@@ -36,12 +37,12 @@ const OUT_OF_DATE = Symbol('out of date');
  * @throws WaybillError `unauthenticated`, `insufficient_scope`; TryLater `rate_limited`
  */
 export function callerRequirement(deps: AuthDeps): RequireCaller {
-  const { ledger, logins, spendRequest } = deps;
+  const { ledger, addressOf, logins, spendRequest } = deps;
 
   async function identify(c: Context<ApiEnv>): Promise<Identity> {
     const presented = readPresented(c.req.header('authorization'), c.req.header('api-key'));
     if (presented.kind === 'none') throw new WaybillError('unauthenticated');
-    const attempt = attemptOf(presented, peerAddress(c));
+    const attempt = attemptOf(presented, addressOf(c));
     logins.check(attempt);
     const identity = await verify(deps, presented);
     if (identity === OUT_OF_DATE) {

@@ -3,7 +3,7 @@ import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { peerAddress } from '../http/address.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import { mediaTypeOf, parseJson, readBody } from '../http/json-body.ts';
 import { withoutKeys } from '../http/without-keys.ts';
 import type { FailedLogins } from '../limits/failed-logins.ts';
@@ -63,6 +63,7 @@ export const tokenRoute = createRoute({
 
 export interface OAuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly bodyBytesMax: number;
+  readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
   readonly ownTokens: OwnTokens;
 }
@@ -139,7 +140,7 @@ async function readFields(c: Context<ApiEnv>, bodyBytesMax: number): Promise<Rea
 /** Basic authentication or fields, not both. Source: RFC 6749 section 2.3.1. */
 async function authenticateClient(
   c: Context<ApiEnv>,
-  { ledger, logins }: OAuthDeps,
+  { ledger, addressOf, logins }: OAuthDeps,
   fields: ReadonlyMap<string, string>,
 ): Promise<Credential> {
   const presented = readPresented(c.req.header('authorization'), undefined);
@@ -153,7 +154,7 @@ async function authenticateClient(
   }
   if (pair.clientId === '' || pair.secret === '') throw wrong;
   const attempt = {
-    address: peerAddress(c),
+    address: addressOf(c),
     clientId: pair.clientId,
     presented: `${pair.clientId}:${pair.secret}`,
   };

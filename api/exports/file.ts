@@ -2,7 +2,7 @@ import type { Context, Handler, MiddlewareHandler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { peerAddress } from '../http/address.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import type { FailedLogins } from '../limits/failed-logins.ts';
 import type { SpendRequest } from '../limits/tenant-requests.ts';
 import { sendStoredFile } from './download.ts';
@@ -12,6 +12,7 @@ import { sendUnsealedFile } from './unsealed-download.ts';
 
 export interface FileDeps extends Pick<ApiDeps, 'ledger' | 'objects'> {
   readonly links: Links;
+  readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
   readonly spendRequest: SpendRequest;
 }
@@ -31,11 +32,11 @@ export function linkOrCaller(deps: FileDeps, authenticate: MiddlewareHandler<Api
 
 async function enterByLink(
   c: Context<ApiEnv>,
-  { ledger, links, logins, spendRequest }: FileDeps,
+  { ledger, links, addressOf, logins, spendRequest }: FileDeps,
   query: LinkQuery,
 ): Promise<void> {
   const exportId = (c.req.param('id') ?? '').toLowerCase();
-  const attempt = { address: peerAddress(c), clientId: null, presented: query.signature };
+  const attempt = { address: addressOf(c), clientId: null, presented: query.signature };
   logins.check(attempt);
   try {
     links.verify(exportId, query);

@@ -1,5 +1,6 @@
 import type { RequireCaller } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
+import type { ClientAddress } from '../http/client-address.ts';
 import { type ApiApp, mount } from '../http/mount.ts';
 import type { FailedLogins } from '../limits/failed-logins.ts';
 import type { SpendRequest } from '../limits/tenant-requests.ts';
@@ -20,19 +21,21 @@ const WATCH_MS = 500;
 
 export interface Guards {
   readonly requireCaller: RequireCaller;
+  readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
   readonly spendRequest: SpendRequest;
 }
 
 /** Door 1: exports on demand. */
-export function mountExports(app: ApiApp, deps: ApiDeps, { requireCaller, logins, spendRequest }: Guards): void {
+export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
+  const { requireCaller } = guards;
   const links = createLinks(deps);
   const progress = progressReader(deps.exports, deps.clock);
   const settleCutRun = createSettleCutRun(deps);
   const watch = createWatch({ ...deps, progress, settleCutRun }, WATCH_MS);
   const submit = createSubmit(deps);
   const reading = { ...deps, links, progress, settleCutRun };
-  const file = { ...deps, links, logins, spendRequest };
+  const file = { ...deps, ...guards, links };
   const read = requireCaller('read');
   const write = requireCaller('write');
 

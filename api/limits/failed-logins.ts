@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { clientNetwork } from '../../config/networks.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../problems/problem.ts';
 import { createBuckets } from './buckets.ts';
@@ -16,7 +17,7 @@ export interface LoginAttempt {
 }
 
 /**
- * Failed log-ins a minute, by address and by client id. What has worked before is let through, so that somebody who
+ * Failed log-ins a minute, by address (IPv6: by its /64) and by client id. What has worked before is let through, so that somebody who
  * guesses at a client id does not lock its owner out.
  */
 export interface FailedLogins {
@@ -32,8 +33,10 @@ export function failedLogins({ settings, clock }: Pick<ApiDeps, 'settings' | 'cl
   const trusted = new Set<string>();
   const memoryKey = randomBytes(32);
   const place = (presented: string) => createHmac('sha256', memoryKey).update(presented).digest('base64');
-  const keysOf = ({ address, clientId }: Pick<LoginAttempt, 'address' | 'clientId'>) =>
-    clientId === null ? [`address ${address}`] : [`address ${address}`, `client ${clientId}`];
+  const keysOf = ({ address, clientId }: Pick<LoginAttempt, 'address' | 'clientId'>) => {
+    const network = `address ${clientNetwork(address)}`;
+    return clientId === null ? [network] : [network, `client ${clientId}`];
+  };
 
   return {
     check(attempt) {
