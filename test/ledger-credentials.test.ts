@@ -60,6 +60,58 @@ describe('a credential', () => {
     }
   });
 
+  test('is recalled once its secret was right here, until it is rotated or disabled', async () => {
+    const tenant = await addTenant(ledger);
+    const { clientId, secret } = await addCredential(ledger, tenant);
+    const recall = (id: string | null = clientId, text = secret) => ledger.recallCredential(id, text);
+    expect(await recall()).toBeUndefined();
+    const credential = await ledger.verifyCredential(clientId, secret);
+    expect(credential).toBeDefined();
+    expect(await recall()).toEqual(credential);
+    expect([await recall(clientId, `${secret}x`), await recall('nobody'), await recall(null)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await ledger.verifyApiKey(secret);
+    expect(await recall(null)).toEqual(credential);
+
+    await ledger.disableTenant(tenant);
+    expect([await recall(), await recall(null)]).toEqual([undefined, undefined]);
+    await ledger.enableTenant(tenant);
+    expect(await recall()).toEqual(credential);
+
+    await ledger.rotateCredential(clientId, generateSecret());
+    expect([await recall(), await recall(null)]).toEqual([undefined, undefined]);
+    const fresh = generateSecret();
+    await ledger.rotateCredential(clientId, fresh);
+    await ledger.verifyCredential(clientId, fresh);
+    expect(await recall(clientId, fresh)).toBeDefined();
+    await ledger.disableCredential(clientId);
+    expect(await recall(clientId, fresh)).toBeUndefined();
+  });
+
+  test('that is recalled, and a new connection, do not wait for a storm of wrong secrets', async () => {
+    const { clientId, secret } = await addCredential(ledger, await addTenant(ledger));
+    await ledger.verifyCredential(clientId, secret);
+    let checked = 0;
+    const storm = Array.from({ length: 100 }, async () => {
+      const found = await ledger.verifyCredential('nobody', generateSecret());
+      checked += 1;
+      return found;
+    });
+    const settled = Promise.allSettled(storm);
+    const elsewhere = createLedger({ url: started.url, connectionsMax: 1 });
+    await elsewhere.ping();
+    expect(await ledger.recallCredential(clientId, secret)).toBeDefined();
+    expect(checked).toBeLessThan(20);
+    await elsewhere.close();
+    const refused = (await settled).flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    expect(checked + refused.length).toBe(100);
+    expect(checked).toBeLessThanOrEqual(64);
+    for (const reason of refused) expect(reason).toEqual(failsWith('rate_limited'));
+  });
+
   test('that is disabled, or whose tenant is, never passes', async () => {
     const tenant = await addTenant(ledger);
     const one = await addCredential(ledger, tenant);

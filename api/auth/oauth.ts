@@ -7,7 +7,7 @@ import type { ClientAddress } from '../http/client-address.ts';
 import { mediaTypeOf, parseJson, readBody } from '../http/json-body.ts';
 import { withoutKeys } from '../http/without-keys.ts';
 import type { FailedLogins } from '../limits/failed-logins.ts';
-import { challenge, TryLater } from '../problems/problem.ts';
+import { challenge, retryAfterSeconds } from '../problems/problem.ts';
 import type { OwnTokens } from './own-tokens.ts';
 import { readPresented } from './presented.ts';
 import { parseScopes } from './scopes.ts';
@@ -180,8 +180,8 @@ function refusal(c: Context<ApiEnv>, error: unknown): Response {
     if (error.status === 401) challenge(c);
     return c.json({ error: error.error, error_description: error.message }, error.status);
   }
-  if (error instanceof TryLater) {
-    c.header('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterSeconds))));
+  if (error instanceof WaybillError && error.code === 'rate_limited') {
+    c.header('Retry-After', String(retryAfterSeconds(error)));
     return c.json({ error: 'temporarily_unavailable', error_description: error.message }, 429);
   }
   if (error instanceof WaybillError && (error.code === 'malformed_body' || error.code === 'body_too_large')) {

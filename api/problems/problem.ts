@@ -35,7 +35,7 @@ export class TryLater extends WaybillError {
   }
 }
 
-/** Seconds that a caller should wait when a server of ours cannot be reached. */
+/** Seconds that a caller should wait when a server of ours cannot be reached or has too much to do. */
 export const OUTAGE_RETRY_SECONDS = 5;
 
 /** The body of every error. Source: RFC 9457, with members of ours behind `instance`. */
@@ -108,6 +108,7 @@ function describe(error: unknown): {
   return { code: 'internal', detail: `${title}. ${advice}`, more: {} };
 }
 
-function retryAfterSeconds(error: unknown): number {
+/** Whole seconds for `Retry-After`: what the error names, else as long as a short trouble lasts. */
+export function retryAfterSeconds(error: unknown): number {
   return error instanceof TryLater ? Math.max(1, Math.ceil(error.retryAfterSeconds)) : OUTAGE_RETRY_SECONDS;
 }

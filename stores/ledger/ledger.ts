@@ -223,11 +223,18 @@ export interface Ledger extends PeriodicLedger {
   disableCredential(clientId: string): Promise<void>;
   /**
    * Checks a client id and secret in constant time, whether the client id exists or not; a disabled credential or
-   * tenant never passes.
+   * tenant never passes. At most two secrets are derived at once, because each takes a thread and a core.
+   * @throws WaybillError `rate_limited` when too many wait for that
    */
   verifyCredential(clientId: string, secret: string): Promise<Credential | undefined>;
   /** The same for a bare secret (an API key), found by an index that does not help to guess it. */
   verifyApiKey(secret: string): Promise<Credential | undefined>;
+  /**
+   * The credential whose secret one of the two above found right in this process within the last minutes, without
+   * deriving anything. The row is read, so one that was rotated or disabled since is not recalled.
+   * @param clientId `null` for an API key
+   */
+  recallCredential(clientId: string | null, secret: string): Promise<Credential | undefined>;
   findCredential(clientId: string): Promise<Credential | undefined>;
 
   audit(entry: Omit<AuditEntry, 'at'>): Promise<void>;

@@ -13,13 +13,16 @@ import { migrateToLatest } from './migrate.ts';
 import { notices } from './notices.ts';
 import { periodicChanges } from './periodic-changes.ts';
 import { periodicSettings } from './periodic-settings.ts';
+import { createProvenSecrets } from './proven-secrets.ts';
 import { createSecretHash } from './secret-hash.ts';
 import { tenants } from './tenants.ts';
 import { ledgerTrouble } from './trouble.ts';
 import { verification } from './verification.ts';
 
-/** A count of remembered scrypt derivations, about 200 bytes each. */
-const DERIVATIONS_MAX = 10_000;
+/** A count of secrets that are remembered as right, about 400 bytes each. */
+const PROVEN_MAX = 10_000;
+/** Milliseconds from its last use that one is remembered. */
+const PROVEN_MS = 5 * 60_000;
 
 /**
  * The ledger in PostgreSQL 14 or later. Connects when it is first used; {@link Ledger.close} ends all connections.
@@ -29,7 +32,8 @@ const DERIVATIONS_MAX = 10_000;
  */
 export function createLedger(options: { readonly url: string; readonly connectionsMax: number }): Ledger {
   const database = createDatabase(connect(options.url, options.connectionsMax, STATEMENT_MS_MAX));
-  const secretHash = createSecretHash(DERIVATIONS_MAX);
+  const secretHash = createSecretHash();
+  const proven = createProvenSecrets(PROVEN_MAX, PROVEN_MS, () => performance.now());
   const lookupSalt = createLookupSalt(database);
   return {
     ...exports(database),
@@ -37,7 +41,7 @@ export function createLedger(options: { readonly url: string; readonly connectio
     ...idempotency(database),
     ...tenants(database),
     ...credentials(database, secretHash, lookupSalt),
-    ...verification(database, secretHash, lookupSalt),
+    ...verification(database, secretHash, proven, lookupSalt),
     ...auditTrail(database),
     ...periodicSettings(database),
     ...periodicChanges(database),

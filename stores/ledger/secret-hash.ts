@@ -1,4 +1,5 @@
-import { createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { createDerivationQueue } from './derivation-queue.ts';
 
 /** scrypt's cost: 32 MiB and about 60 ms for each derivation. Source: RFC 7914, OWASP password storage. */
 const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };
@@ -16,7 +17,18 @@ export function generateSecret(): string {
   return `wbs_${randomBytes(32).toString('base64url')}`;
 }
 
-/** Hashes and checks secrets. Remembers derivations, so that a caller's every request does not pay for one. */
+/**
+ * A count of derivations at once, half of libuv's threads where UV_THREADPOOL_SIZE does not say more: signatures, files
+ * and the names of hosts need the others.
+ */
+const RUNNING_MAX = 2;
+/** A count of derivations that wait; the last one waits two seconds. */
+const WAITING_MAX = 62;
+
+/**
+ * Hashes and checks secrets, few at once.
+ * All throw WaybillError `rate_limited` when too many wait already.
+ */
 export interface SecretHash {
   /** @returns `scrypt$N=…,r=…,p=…$salt$hash` with a new salt. */
   hash(secret: string): Promise<string>;
@@ -29,28 +41,11 @@ export interface SecretHash {
   lookup(secret: string, salt: Buffer): Promise<Buffer>;
 }
 
-/**
- * @param derivationsMax a count of derivations kept in memory, under an HMAC of salt and secret with a key that never
- *   leaves the process. What is kept is what the ledger holds too: a rotated secret has another salt and misses.
- */
-export function createSecretHash(derivationsMax: number): SecretHash {
-  const memoryKey = randomBytes(32);
-  const derived = new Map<string, Promise<Buffer>>();
+export function createSecretHash(): SecretHash {
+  const takeTurn = createDerivationQueue(RUNNING_MAX, WAITING_MAX);
   const nobody = encode(randomBytes(SALT_BYTES), randomBytes(HASH_BYTES), COST);
 
-  function derive(secret: string, salt: Buffer, cost: ScryptOptions): Promise<Buffer> {
-    const place = createHmac('sha256', memoryKey).update(salt).update(secret).digest('base64');
-    const known = derived.get(place);
-    derived.delete(place);
-    const result = known ?? runScrypt(secret, salt, cost);
-    derived.set(place, result);
-    for (const oldest of derived.keys()) {
-      if (derived.size <= derivationsMax) break;
-      derived.delete(oldest);
-    }
-    if (!known) result.catch(() => derived.delete(place));
-    return result;
-  }
+  const derive = (secret: string, salt: Buffer, cost: ScryptOptions) => takeTurn(() => runScrypt(secret, salt, cost));
 
   return {
     async hash(secret) {
