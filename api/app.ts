@@ -6,6 +6,7 @@ import { callerRequirement } from './auth/authenticate.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
 import { outsideTokens } from './auth/outside-tokens.ts';
 import { ownTokens } from './auth/own-tokens.ts';
+import { secretCheck } from './auth/secret-check.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { serveOpenApi } from './docs/openapi.ts';
 import { servePages } from './docs/serve-pages.ts';
@@ -27,7 +28,8 @@ export function createApp(deps: ApiDeps): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = new OpenAPIHono<ApiEnv>({ getPath: routingPath });
   const addressOf = clientAddress(settings.WAYBILL_TRUSTED_PROXIES);
-  const logins = failedLogins(deps);
+  const logins = failedLogins(deps.loginLimit);
+  const secrets = secretCheck({ ledger, logins });
   const spendRequest = tenantRequests(deps);
   const own = ownTokens(deps);
   const outside = outsideTokens(settings.WAYBILL_TOKEN_ISSUERS, clock);
@@ -35,6 +37,7 @@ export function createApp(deps: ApiDeps): ApiApp {
     ledger,
     addressOf,
     logins,
+    secrets,
     ownTokens: own,
     outsideTokens: outside,
     spendRequest,
@@ -65,7 +68,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   mountExports(app, deps, { requireCaller, addressOf, logins, spendRequest });
   mountPeriodic(app, deps, requireCaller);
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
-  const token = tokenHandler({ ledger, addressOf, logins, ownTokens: own, bodyBytesMax });
+  const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });
   mount(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
   mount(app, healthRoute, healthHandler());

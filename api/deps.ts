@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { GenerationRemovals } from '../stores/schedules/removals.ts';
 import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
@@ -14,7 +15,6 @@ import type { PeriodicRuns } from './periodic/runs.ts';
 export type ApiSettings = Pick<
   Settings,
   | 'WAYBILL_PUBLIC_URL'
-  | 'WAYBILL_TRUSTED_PROXIES'
   | 'WAYBILL_BODY_BYTES_MAX'
   | 'WAYBILL_LINK_SECRET'
   | 'WAYBILL_LINK_SECONDS'
@@ -24,7 +24,7 @@ export type ApiSettings = Pick<
   | 'WAYBILL_KEEP_DAYS'
   | 'WAYBILL_TENANT_REQUESTS_MAX'
   | 'WAYBILL_TENANT_EXPORTS_MAX'
-  | 'WAYBILL_LOGIN_FAILURES_MAX'
+  | 'WAYBILL_TRUSTED_PROXIES'
   | 'WAYBILL_PERIODIC_AT'
   | 'WAYBILL_PERIODIC_TIME_ZONE'
 >;
@@ -37,6 +37,7 @@ export interface Clock {
 export interface ApiDeps {
   readonly settings: ApiSettings;
   readonly ledger: Ledger;
+  readonly loginLimit: LoginLimit;
   readonly catalog: Catalog;
   readonly objects: Objects;
   readonly exports: ExportRuns;

@@ -6,6 +6,7 @@ import { createLogger } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
 import { explainListening, explainStartup } from '../config/startup.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
+import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
 import { createGenerationRemovals } from '../stores/schedules/removals.ts';
@@ -30,6 +31,11 @@ async function main(): Promise<void> {
     connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,
   });
   await ledger.migrate();
+  const loginLimit = createLoginLimit({
+    url: settings.WAYBILL_LEDGER_URL,
+    failuresMax: settings.WAYBILL_LOGIN_FAILURES_MAX,
+    logger,
+  });
   const objects = createObjects(objectsOptions(settings));
   // Lazy: without Temporal the API still serves finished exports, and says in /readyz what is missing.
   const connection = Connection.lazy({
@@ -45,6 +51,7 @@ async function main(): Promise<void> {
   const app = createApp({
     settings,
     ledger,
+    loginLimit,
     catalog,
     objects,
     exports: createExportRuns(connection, workflows, taskQueue),
@@ -69,6 +76,7 @@ async function main(): Promise<void> {
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   stopping.abort();
   await server.close(GRACE_MS);
+  await loginLimit.close();
   await ledger.close();
   await connection.close();
   logger.info('the API has stopped');

@@ -75,6 +75,7 @@ const schema = z.object({
 
   /** PostgreSQL connection URL of the ledger. */
   WAYBILL_LEDGER_URL: z.string().regex(/^postgres(ql)?:\/\//, 'should begin with postgres://'),
+  /** A count of connections of one process; the API opens two more for its limit of failed log-ins. */
   WAYBILL_LEDGER_CONNECTIONS_MAX: count.default(10),
 
   WAYBILL_OBJECTS_URL: httpUrl.default('http://127.0.0.1:9000'),

@@ -10,6 +10,8 @@ import { MANIFEST_VERSION, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { ExportRecord, Scope } from '../stores/ledger/ledger.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
+import type { LoginLimit } from '../stores/limits/login-limit.ts';
+import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
 import { createScriptedPeriodic } from './scripted-periodic.ts';
@@ -24,7 +26,6 @@ export const BODY = {
 
 const SETTINGS: ApiSettings = {
   WAYBILL_PUBLIC_URL: 'http://waybill.test',
-  WAYBILL_TRUSTED_PROXIES: [],
   WAYBILL_BODY_BYTES_MAX: 65_536,
   WAYBILL_LINK_SECRET: 'a secret for links, of the tests',
   WAYBILL_LINK_SECONDS: 3600,
@@ -34,7 +35,7 @@ const SETTINGS: ApiSettings = {
   WAYBILL_KEEP_DAYS: 30,
   WAYBILL_TENANT_REQUESTS_MAX: 1_000_000,
   WAYBILL_TENANT_EXPORTS_MAX: 500,
-  WAYBILL_LOGIN_FAILURES_MAX: 1_000_000,
+  WAYBILL_TRUSTED_PROXIES: [],
   WAYBILL_PERIODIC_AT: '01:30',
   WAYBILL_PERIODIC_TIME_ZONE: 'UTC',
 };
@@ -71,21 +72,29 @@ const CATALOG = createCatalog([
   dataset('year', { doors: ['periodic'] }),
 ]);
 
+/** Where failed log-ins are counted, and how many a minute are allowed. */
+type LimitOptions = Pick<Parameters<typeof createLoginLimit>[0], 'url' | 'failuresMax'>;
+
 /**
  * The API on a real ledger. Temporal and the object store are played, so that a test can put exports into any state and
  * objects out of order; test/door-one.test.ts has the real ones.
  */
 export async function startApi() {
   const postgres = await startPostgres();
-  const ledger = createLedger({ url: await postgres.createDatabase(), connectionsMax: 5 });
+  const url = await postgres.createDatabase();
+  const ledger = createLedger({ url, connectionsMax: 5 });
   await ledger.migrate();
   const time = { offsetMs: 0 };
   const clock = { now: () => new Date(Date.now() + time.offsetMs) };
   const logged: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
 
+  const limits: LoginLimit[] = [];
+
   /** A new API over the same ledger, with stores of its own. */
-  function compose(settings: Partial<ApiSettings> = {}, catalog: Catalog = CATALOG) {
+  function compose(settings: Partial<ApiSettings> = {}, catalog: Catalog = CATALOG, limit: Partial<LimitOptions> = {}) {
+    const loginLimit = createLoginLimit({ url, failuresMax: 1_000_000, logger, ...limit });
+    limits.push(loginLimit);
     const runs = createScriptedRuns();
     const periodic = createScriptedPeriodic();
     const objects = createMemoryObjects();
@@ -94,6 +103,7 @@ export async function startApi() {
     const app = createApp({
       settings: all,
       ledger,
+      loginLimit,
       catalog,
       objects,
       exports: runs,
@@ -121,11 +131,12 @@ export async function startApi() {
   }
 
   async function stop() {
+    await Promise.all(limits.map((limit) => limit.close()));
     await ledger.close();
     await postgres.stop();
   }
 
-  return { ledger, time, clock, logged, compose, addTenant, addCredential, stop };
+  return { url, ledger, time, clock, logged, compose, addTenant, addCredential, stop };
 }
 export type StartedApi = Awaited<ReturnType<typeof startApi>>;
 export type ComposedApi = ReturnType<StartedApi['compose']>;

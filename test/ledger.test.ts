@@ -31,7 +31,7 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_periodic' }]);
+    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_periodic' }, { name: '0003_login_failures' }]);
     expect(rowCount).toBe(1);
   });
 });

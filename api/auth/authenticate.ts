@@ -5,15 +5,17 @@ import type { Credential, Scope } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { withoutKeys } from '../http/without-keys.ts';
-import type { FailedLogins, LoginAttempt } from '../limits/failed-logins.ts';
+import type { FailedLogins } from '../limits/failed-logins.ts';
 import type { SpendRequest } from '../limits/tenant-requests.ts';
 import type { OutsideTokens } from './outside-tokens.ts';
 import { OWN_ISSUER, type OwnTokens } from './own-tokens.ts';
-import { type Presented, readPresented, splitPair } from './presented.ts';
+import { type Presented, readPresented } from './presented.ts';
+import type { SecretCheck } from './secret-check.ts';
 
 export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
+  readonly secrets: SecretCheck;
   readonly ownTokens: OwnTokens;
   readonly outsideTokens: OutsideTokens;
   readonly spendRequest: SpendRequest;
@@ -37,33 +39,27 @@ const OUT_OF_DATE = Symbol('out of date');
  * @throws WaybillError `unauthenticated`, `insufficient_scope`; TryLater `rate_limited`
  */
 export function callerRequirement(deps: AuthDeps): RequireCaller {
-  const { ledger, addressOf, logins, spendRequest } = deps;
+  const { ledger, addressOf, spendRequest } = deps;
 
   async function identify(c: Context<ApiEnv>): Promise<Identity> {
     const presented = readPresented(c.req.header('authorization'), c.req.header('api-key'));
     if (presented.kind === 'none') throw new WaybillError('unauthenticated');
-    const attempt = attemptOf(presented, addressOf(c));
-    logins.check(attempt);
-    const identity = await verify(deps, presented);
+    const address = addressOf(c);
+    const identity = await verify(deps, presented, address);
     if (identity === OUT_OF_DATE) {
       throw new WaybillError('unauthenticated', 'The access token is no longer valid. Get a new one.');
     }
     if (identity === undefined) {
-      logins.failed(attempt);
+      const clientId = presented.kind === 'pair' ? withoutKeys(presented.clientId).slice(0, 127) : null;
       await ledger.audit({
         tenant: null,
         actor: 'waybill',
         action: 'login.failed',
         exportId: null,
-        detail: {
-          address: attempt.address,
-          clientId: attempt.clientId === null ? null : withoutKeys(attempt.clientId).slice(0, 127),
-          kind: presented.kind,
-        },
+        detail: { address, clientId, kind: presented.kind },
       });
       throw new WaybillError('unauthenticated');
     }
-    logins.succeeded(attempt);
     return identity;
   }
 
@@ -73,7 +69,7 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
       const tenant = await ledger.findTenant(key);
       if (!tenant || tenant.disabledAt !== null) throw new WaybillError('unauthenticated');
       c.set('caller', { tenant, actor, scopes });
-      spendRequest(c, tenant);
+      await spendRequest(c, tenant);
       if (scope === 'write' && !scopes.includes('write')) throw new WaybillError('insufficient_scope');
       if (scopes.length === 0) throw new WaybillError('insufficient_scope', 'The token holds no scope any more.');
       await next();
@@ -81,38 +77,30 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
   };
 }
 
-function attemptOf(presented: Exclude<Presented, { kind: 'none' }>, address: string): LoginAttempt {
-  switch (presented.kind) {
-    case 'pair':
-      return { address, clientId: presented.clientId, presented: `${presented.clientId}:${presented.secret}` };
-    case 'bearer':
-      return { address, clientId: null, presented: presented.value };
-    case 'malformed':
-      return { address, clientId: null, presented: '' };
-  }
-}
-
+/** A secret takes a token of the limit before it is checked; what costs no scrypt is checked first, and its failures count. */
 async function verify(
-  { ledger, ownTokens, outsideTokens }: AuthDeps,
+  { logins, secrets, ownTokens, outsideTokens }: AuthDeps,
   presented: Exclude<Presented, { kind: 'none' }>,
+  address: string,
 ): Promise<Identity | typeof OUT_OF_DATE | undefined> {
   switch (presented.kind) {
     case 'malformed':
-      return undefined;
+      return logins.failed({ address, clientId: null });
     case 'pair':
-      return identityOf(await ledger.verifyCredential(presented.clientId, presented.secret));
+      return identityOf(await secrets.pair(address, presented.clientId, presented.secret));
     case 'bearer': {
       const issuer = issuerOf(presented.value);
       if (issuer === OWN_ISSUER) {
         const verdict = await ownTokens.verify(presented.value);
         if (verdict.kind === 'void') return OUT_OF_DATE;
-        if (verdict.kind === 'forged') return undefined;
+        if (verdict.kind === 'forged') return logins.failed({ address, clientId: null });
         return { tenant: verdict.credential.tenant, actor: verdict.credential.clientId, scopes: verdict.scopes };
       }
-      if (issuer !== undefined && outsideTokens.knows(issuer)) return outsideTokens.verify(presented.value, issuer);
-      const pair = splitPair(presented.value);
-      const paired = pair && (await ledger.verifyCredential(pair.clientId, pair.secret));
-      return identityOf(paired ?? (await ledger.verifyApiKey(presented.value)));
+      if (issuer !== undefined && outsideTokens.knows(issuer)) {
+        const identity = await outsideTokens.verify(presented.value, issuer);
+        return identity ?? logins.failed({ address, clientId: null });
+      }
+      return identityOf(await secrets.bearer(address, presented.value));
     }
   }
 }

@@ -6,11 +6,11 @@ import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { mediaTypeOf, parseJson, readBody } from '../http/json-body.ts';
 import { withoutKeys } from '../http/without-keys.ts';
-import type { FailedLogins } from '../limits/failed-logins.ts';
 import { challenge, retryAfterSeconds } from '../problems/problem.ts';
 import type { OwnTokens } from './own-tokens.ts';
 import { readPresented } from './presented.ts';
 import { parseScopes } from './scopes.ts';
+import type { SecretCheck } from './secret-check.ts';
 
 const TokenRequest = z
   .object({
@@ -64,7 +64,7 @@ export const tokenRoute = createRoute({
 export interface OAuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly bodyBytesMax: number;
   readonly addressOf: ClientAddress;
-  readonly logins: FailedLogins;
+  readonly secrets: SecretCheck;
   readonly ownTokens: OwnTokens;
 }
 
@@ -140,7 +140,7 @@ async function readFields(c: Context<ApiEnv>, bodyBytesMax: number): Promise<Rea
 /** Basic authentication or fields, not both. Source: RFC 6749 section 2.3.1. */
 async function authenticateClient(
   c: Context<ApiEnv>,
-  { ledger, addressOf, logins }: OAuthDeps,
+  { ledger, addressOf, secrets }: OAuthDeps,
   fields: ReadonlyMap<string, string>,
 ): Promise<Credential> {
   const presented = readPresented(c.req.header('authorization'), undefined);
@@ -153,24 +153,15 @@ async function authenticateClient(
     throw new TokenRefusal(400, 'invalid_request', 'Send the secret in the header or in the body, not in both.');
   }
   if (pair.clientId === '' || pair.secret === '') throw wrong;
-  const attempt = {
-    address: addressOf(c),
-    clientId: pair.clientId,
-    presented: `${pair.clientId}:${pair.secret}`,
-  };
-  logins.check(attempt);
-  const credential = await ledger.verifyCredential(pair.clientId, pair.secret);
-  if (credential) {
-    logins.succeeded(attempt);
-    return credential;
-  }
-  logins.failed(attempt);
+  const address = addressOf(c);
+  const credential = await secrets.pair(address, pair.clientId, pair.secret);
+  if (credential) return credential;
   await ledger.audit({
     tenant: null,
     actor: 'waybill',
     action: 'login.failed',
     exportId: null,
-    detail: { address: attempt.address, clientId: withoutKeys(pair.clientId).slice(0, 127), kind: 'token' },
+    detail: { address, clientId: withoutKeys(pair.clientId).slice(0, 127), kind: 'token' },
   });
   throw wrong;
 }

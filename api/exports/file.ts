@@ -36,19 +36,17 @@ async function enterByLink(
   query: LinkQuery,
 ): Promise<void> {
   const exportId = (c.req.param('id') ?? '').toLowerCase();
-  const attempt = { address: addressOf(c), clientId: null, presented: query.signature };
-  logins.check(attempt);
   try {
     links.verify(exportId, query);
   } catch (error) {
-    logins.failed(attempt);
+    await logins.failed({ address: addressOf(c), clientId: null });
     throw error;
   }
   const record = isRunId(exportId) ? await ledger.findExport(exportId) : undefined;
   const tenant = record && (await ledger.findTenant(record.tenant));
   if (!record || !tenant || tenant.disabledAt !== null) throw new WaybillError('link_invalid');
   c.set('caller', { tenant, actor: 'link', scopes: ['read'] });
-  spendRequest(c, tenant);
+  await spendRequest(c, tenant);
   links.checkStands(record, query);
 }
 

@@ -1,59 +1,82 @@
-import { createHmac, randomBytes } from 'node:crypto';
 import { clientNetwork } from '../../config/networks.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { LoginLimit } from '../../stores/limits/login-limit.ts';
 import { TryLater } from '../problems/problem.ts';
-import { createBuckets } from './buckets.ts';
 
-const KEYS_MAX = 100_000;
-const TRUSTED_MAX = 10_000;
+/**
+ * A count of log-ins that one process counts or checks at once. Less than the usual limit, so that right secrets which
+ * come together do not use it up; as many as may wait for scrypt.
+ */
+const UNDER_WAY_MAX = 64;
+/** Seconds after which those are over. */
+const UNDER_WAY_SECONDS = 2;
 
 /** What a log-in is counted under. */
 export interface LoginAttempt {
   readonly address: string;
   /** `null` where the credential names none. */
   readonly clientId: string | null;
-  /** The whole of what was presented. Kept only as an HMAC under a key that never leaves the process. */
-  readonly presented: string;
 }
 
-/**
- * Failed log-ins a minute, by address (IPv6: by its /64) and by client id. What has worked before is let through, so that somebody who
- * guesses at a client id does not lock its owner out.
- */
+/** Failed log-ins a minute, by address (IPv6: by its /64) and by client id. */
 export interface FailedLogins {
-  /** @throws TryLater `rate_limited` before the secret is looked at */
-  check(attempt: LoginAttempt): void;
-  failed(attempt: Pick<LoginAttempt, 'address' | 'clientId'>): void;
-  succeeded(attempt: LoginAttempt): void;
+  /**
+   * Checks a secret under the limit: only a check that ends with `undefined` counts. While checks are under way, each
+   * holds a token, so a burst cannot pass the limit.
+   * @throws TryLater `rate_limited` before the check, also when too many are under way
+   */
+  guard<Result>(attempt: LoginAttempt, check: () => Promise<Result | undefined>): Promise<Result | undefined>;
+  /** Counts what was found wrong already. @throws TryLater `rate_limited` over the limit */
+  failed(attempt: LoginAttempt): Promise<undefined>;
 }
 
-export function failedLogins({ settings, clock }: Pick<ApiDeps, 'settings' | 'clock'>): FailedLogins {
-  const perMinute = settings.WAYBILL_LOGIN_FAILURES_MAX;
-  const buckets = createBuckets(clock, KEYS_MAX);
-  const trusted = new Set<string>();
-  const memoryKey = randomBytes(32);
-  const place = (presented: string) => createHmac('sha256', memoryKey).update(presented).digest('base64');
-  const keysOf = ({ address, clientId }: Pick<LoginAttempt, 'address' | 'clientId'>) => {
-    const network = `address ${clientNetwork(address)}`;
-    return clientId === null ? [network] : [network, `client ${clientId}`];
-  };
+export function failedLogins(limit: LoginLimit): FailedLogins {
+  let underWay = 0;
+
+  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (underWay >= UNDER_WAY_MAX) {
+      throw new TryLater(
+        'rate_limited',
+        UNDER_WAY_SECONDS,
+        'Too many log-ins are being checked. Try again in a moment.',
+      );
+    }
+    underWay += 1;
+    try {
+      return await work();
+    } finally {
+      underWay -= 1;
+    }
+  }
+
+  async function take(subjects: readonly string[]): Promise<undefined> {
+    const waitSeconds = await limit.take(subjects);
+    if (waitSeconds === 0) return;
+    throw new TryLater(
+      'rate_limited',
+      waitSeconds,
+      'Too many log-ins failed. Wait for the seconds that Retry-After names.',
+    );
+  }
 
   return {
-    check(attempt) {
-      const waits = keysOf(attempt).map((key) => buckets.peek(key, perMinute).retryAfterSeconds);
-      const wait = Math.max(...waits);
-      if (wait === 0 || trusted.has(place(attempt.presented))) return;
-      throw new TryLater('rate_limited', wait, 'Too many log-ins failed. Wait for the seconds that Retry-After names.');
-    },
-    failed(attempt) {
-      for (const key of keysOf(attempt)) buckets.take(key, perMinute);
-    },
-    succeeded(attempt) {
-      const entry = place(attempt.presented);
-      trusted.delete(entry);
-      trusted.add(entry);
-      const oldest = trusted.values().next().value;
-      if (trusted.size > TRUSTED_MAX && oldest !== undefined) trusted.delete(oldest);
-    },
+    guard: (attempt, check) =>
+      inTurn(async () => {
+        const subjects = subjectsOf(attempt);
+        await take(subjects);
+        let isWrong = false;
+        try {
+          const result = await check();
+          isWrong = result === undefined;
+          return result;
+        } finally {
+          if (!isWrong) await limit.giveBack(subjects);
+        }
+      }),
+    failed: (attempt) => inTurn(() => take(subjectsOf(attempt))),
   };
+}
+
+function subjectsOf({ address, clientId }: LoginAttempt): readonly string[] {
+  const network = `address ${clientNetwork(address)}`;
+  return clientId === null ? [network] : [network, `client ${clientId}`];
 }

@@ -2,12 +2,14 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import * as first from './migrations/0001_first.ts';
 import * as periodic from './migrations/0002_periodic.ts';
+import * as loginFailures from './migrations/0003_login_failures.ts';
 import type { Tables } from './schema.ts';
 
 /** In order of their names. One that was released is never changed; a change is a new one. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_first': first,
   '0002_periodic': periodic,
+  '0003_login_failures': loginFailures,
 };
 
 /**
