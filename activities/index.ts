@@ -4,8 +4,10 @@ import type { Catalog } from '../config/dataset.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import type { Attempts } from '../stores/schedules/attempts.ts';
 import type { GenerationRemovals } from '../stores/schedules/removals.ts';
 import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
+import type { StrayRemovals } from '../stores/schedules/strays.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { createScheduleExpiry } from './expiry.ts';
 import { createRecordSteps } from './ledger.ts';
@@ -19,8 +21,9 @@ import { createWriteFiles } from './periodic/write-files.ts';
 import { createPlanExport } from './plan-export.ts';
 import { createPublishExport } from './publish-export.ts';
 import { createRemoveExport } from './remove-export.ts';
-import { createWriteObject } from './write-object.ts';
+import { createRemoveStrays } from './remove-strays.ts';
 import { createWritePart } from './write-part.ts';
+import { createWriteStep } from './write-step.ts';
 
 /** What the steps of an export work with. */
 export interface Ports {
@@ -32,6 +35,8 @@ export interface Ports {
   readonly temporal: Pick<Client, 'workflow'>;
   readonly schedules: PeriodicSchedules;
   readonly removals: GenerationRemovals;
+  readonly strays: StrayRemovals;
+  readonly attempts: Attempts;
   /** `null`: mail is not set up, and nobody is told by it. */
   readonly mail: Mail | null;
   /** Where callers reach the API; letters name it. */
@@ -47,19 +52,20 @@ export interface Ports {
 
 /** Every step of every workflow. Workflows see only the type of what this returns. */
 export function createActivities(ports: Ports) {
-  const writeObject = createWriteObject(ports);
+  const writeStep = createWriteStep(ports);
   return {
     ...createRecordSteps(ports),
     planExport: createPlanExport(ports),
-    writePart: createWritePart(writeObject),
+    writePart: createWritePart(writeStep),
     publishExport: createPublishExport(ports),
     removeExport: createRemoveExport(ports),
     scheduleExpiry: createScheduleExpiry(ports),
+    removeStrays: createRemoveStrays(ports),
 
     ...createGenerationRecords(ports),
     ...createGenerationScheduling(ports),
     planGeneration: createPlanGeneration(ports),
-    writeFiles: createWriteFiles(writeObject),
+    writeFiles: createWriteFiles(writeStep),
     publishGeneration: createPublishGeneration(ports),
     removeGenerationFiles: createRemoveGeneration(ports),
     sendNotices: createSendNotices(ports),

@@ -1,3 +1,4 @@
+import { attemptNames, earlierAttempts } from '../contracts/attempts.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
@@ -11,17 +12,22 @@ import { checkStored } from './stored.ts';
 
 /**
  * Checks that the parts are there and whole, and writes the manifest: the commit point. Writes the very same bytes when
- * it is repeated. Objects of lost attempts are removed afterwards.
+ * it is repeated. Objects of lost attempts are removed afterwards, and those that appear later by a second look.
  */
-export function createPublishExport({ objects, logger }: Pick<Ports, 'objects' | 'logger'>) {
+export function createPublishExport({ objects, strays, logger }: Pick<Ports, 'objects' | 'strays' | 'logger'>) {
   return async function publishExport(input: PublishInput): Promise<Settled<Published>> {
     return runStep(logger, async () => {
       const manifest = describeManifest(input);
       const prefix = exportPrefix(input.order.tenant, input.exportId);
-      const strays = await checkStored(objects, prefix, manifest.parts);
+      const unlisted = await checkStored(objects, prefix, manifest.parts);
+      const attempted = manifest.parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
+      if (attempted.length > 0) {
+        await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+        await strays.schedule({ kind: 'export', tenant: input.order.tenant, id: input.exportId, attempted });
+      }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');
-      await objects.remove(strays);
+      await objects.remove(unlisted);
       const { rows, bytes, contentBytes } = manifest;
       return { rows, bytes, contentBytes };
     });

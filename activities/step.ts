@@ -24,7 +24,7 @@ export async function runStep<Value>(
   try {
     return { ok: true, value: await work(context.cancellationSignal) };
   } catch (error) {
-    if (context.cancellationSignal.aborted) throw interruption(context, error);
+    if (context.cancellationSignal.aborted || error instanceof CancelledFailure) throw interruption(context, error);
     if (!(error instanceof WaybillError)) {
       logger.error({ err: error, activity: context.info.activityType }, 'step failed in a way nobody foresaw');
       throw ApplicationFailure.retryable(`${FAILURES.internal.title}.`, 'internal');

@@ -13,8 +13,7 @@ export async function checkStored(
   prefix: string,
   listed: readonly { readonly name: string; readonly bytes: number }[],
 ): Promise<readonly string[]> {
-  const stored = new Map<string, number>();
-  for await (const object of objects.list(prefix)) stored.set(object.key, object.bytes);
+  const stored = await storedBelow(objects, prefix);
   for (const { name, bytes } of listed) {
     const key = prefix + name;
     if (stored.get(key) !== bytes) throw new WaybillError('object_damaged');
@@ -22,4 +21,23 @@ export async function checkStored(
   }
   stored.delete(manifestKey(prefix));
   return [...stored.keys()];
+}
+
+/** @returns keys below the prefix that a manifest does not list, without its own */
+export async function unlisted(
+  objects: Pick<Objects, 'list'>,
+  prefix: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const stored = await storedBelow(objects, prefix);
+  for (const name of names) stored.delete(prefix + name);
+  stored.delete(manifestKey(prefix));
+  return [...stored.keys()];
+}
+
+/** @returns sizes in bytes, by key */
+async function storedBelow(objects: Pick<Objects, 'list'>, prefix: string): Promise<Map<string, number>> {
+  const stored = new Map<string, number>();
+  for await (const object of objects.list(prefix)) stored.set(object.key, object.bytes);
+  return stored;
 }

@@ -1,30 +1,34 @@
 import { createHash, type Hash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
+import { type AttemptedObject, attemptName, attemptNames } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { type FileOrder, mediaType } from '../contracts/order.ts';
 import type { PlannedPart } from '../contracts/plan.ts';
 import type { PartHeartbeat } from '../contracts/progress.ts';
-import type { Settled } from '../contracts/settled.ts';
 import { compress } from '../stores/compression/compress.ts';
+import type { Objects } from '../stores/objects/objects.ts';
 import { seal } from '../stores/sealing/seal.ts';
+import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { orderedDataset } from './dataset.ts';
 import type { Ports } from './index.ts';
 import { createMeter } from './meter.ts';
-import { runStep } from './step.ts';
 
 /** What is written into one object. */
 export interface ObjectTask {
   readonly order: FileOrder;
   readonly part: PlannedPart;
   readonly snapshotAt: Instant;
-  /** @returns the key that this attempt alone uses; counts from 1 */
-  readonly keyOf: (attempt: number) => string;
+  /** Of the export or generation; keys begin with it. */
+  readonly prefix: string;
+  /** How attempts at this object name it. */
+  readonly object: Omit<AttemptedObject, 'attempts'>;
 }
 
 /** What came of it; sizes are counts of bytes. */
 export interface ObjectWritten {
-  readonly key: string;
+  /** Below the prefix. */
+  readonly name: string;
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
@@ -32,74 +36,79 @@ export interface ObjectWritten {
   readonly contentSha256: string | null;
 }
 
-export type WriteObject = (task: ObjectTask) => Promise<Settled<ObjectWritten>>;
+export interface WritePorts extends Pick<Ports, 'catalog'> {
+  readonly warehouse: Pick<Warehouse, 'read'>;
+  readonly objects: Pick<Objects, 'write' | 'abortUploadsOf'>;
+}
+
+/**
+ * @param begin called with the key before anything is stored under it, and with what heartbeats should say from then on
+ * @throws WaybillError `source_changed` when other rows are read than were planned; what the warehouse and the object
+ *   store throw. The object may be there all the same: it is the caller's to remove.
+ */
+export type WriteObject = (
+  task: ObjectTask,
+  signal: AbortSignal,
+  begin: (key: string, heartbeat: () => PartHeartbeat) => void,
+) => Promise<ObjectWritten>;
 
 /**
  * Writes one object: warehouse -> compress -> seal -> object store, in bounded memory, under a key that only this attempt
- * uses. Which attempt counts is for the manifest to say. Runs within an activity, with its heartbeats.
+ * uses. Which attempt counts is for the manifest to say.
  */
-export function createWriteObject(ports: Pick<Ports, 'catalog' | 'warehouse' | 'objects' | 'logger'>): WriteObject {
-  const { catalog, warehouse, objects, logger } = ports;
-  return async function writeObject({ order, part, snapshotAt, keyOf }) {
+export function createWriteObject(ports: WritePorts): WriteObject {
+  const { catalog, warehouse, objects } = ports;
+  return async function writeObject({ order, part, snapshotAt, prefix, object }, signal, begin) {
     const { attempt } = activityInfo();
-    const key = keyOf(attempt);
+    const name = attemptName(object, attempt);
+    const key = prefix + name;
     const meter = createMeter(part.rows);
     const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
     let uploadId: string | null = null;
     let storedBytes = 0;
 
-    const work = async (signal: AbortSignal): Promise<ObjectWritten> => {
-      for (let earlier = 1; earlier < attempt; earlier += 1) await objects.abortUploads(keyOf(earlier));
-      const dataset = orderedDataset(catalog, order.dataset);
-      const content = warehouse.read(
-        dataset,
-        order,
-        { slice: part.slice, first: part.index === 0, snapshotAt },
-        signal,
-      );
-      // Rejects together with `chunks`, which is where the failure is handled.
-      content.rows.catch(() => undefined);
-      let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
-      if (contentHash) bytes = hashing(bytes, contentHash);
-      if (order.compression !== 'none') bytes = compress(bytes, order.compression);
-      if (order.recipients.length > 0) bytes = seal(bytes, order.recipients);
-      const written = await objects.write(key, bytes, {
-        contentType: mediaType(order),
-        signal,
-        onUpload: (id) => {
-          uploadId = id;
-        },
-        onProgress: (count) => {
-          storedBytes = count;
-        },
-      });
-      const rows = await content.rows;
-      if (rows !== part.rows) {
-        await objects.remove([key]);
-        throw new WaybillError(
-          'source_changed',
-          `${order.dataset} changed while it was being exported: ${part.rows} rows were counted, ${rows} were read. ` +
-            'Resubmit the export; it will read a new snapshot.',
-        );
-      }
-      return {
-        key,
-        rows,
-        ...written,
-        contentBytes: meter.bytes,
-        contentSha256: contentHash ? contentHash.digest('hex') : null,
-      };
-    };
-
-    const heartbeat = (): PartHeartbeat => ({
+    begin(key, () => ({
       index: part.index,
       rows: meter.rows,
       contentBytes: meter.bytes,
       storedBytes,
       key,
       uploadId,
+    }));
+    await objects.abortUploadsOf(attemptNames({ ...object, attempts: attempt - 1 }).map((earlier) => prefix + earlier));
+    const dataset = orderedDataset(catalog, order.dataset);
+    const content = warehouse.read(dataset, order, { slice: part.slice, first: part.index === 0, snapshotAt }, signal);
+    // Rejects together with `chunks`, which is where the failure is handled.
+    content.rows.catch(() => undefined);
+    let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
+    if (contentHash) bytes = hashing(bytes, contentHash);
+    if (order.compression !== 'none') bytes = compress(bytes, order.compression);
+    if (order.recipients.length > 0) bytes = seal(bytes, order.recipients);
+    const written = await objects.write(key, bytes, {
+      contentType: mediaType(order),
+      signal,
+      onUpload: (id) => {
+        uploadId = id;
+      },
+      onProgress: (count) => {
+        storedBytes = count;
+      },
     });
-    return runStep(logger, work, heartbeat);
+    const rows = await content.rows;
+    if (rows !== part.rows) {
+      throw new WaybillError(
+        'source_changed',
+        `${order.dataset} changed while it was being exported: ${part.rows} rows were counted, ${rows} were read. ` +
+          'Resubmit the export; it will read a new snapshot.',
+      );
+    }
+    return {
+      name,
+      rows,
+      ...written,
+      contentBytes: meter.bytes,
+      contentSha256: contentHash ? contentHash.digest('hex') : null,
+    };
   };
 }
 

@@ -7,6 +7,7 @@ import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { GenerationRemovals } from '../stores/schedules/removals.ts';
 import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
+import type { StrayRemovals } from '../stores/schedules/strays.ts';
 import type { Caller } from './auth/caller.ts';
 import type { ExportRuns } from './exports/runs.ts';
 import type { PeriodicRuns } from './periodic/runs.ts';
@@ -44,6 +45,7 @@ export interface ApiDeps {
   readonly periodicRuns: PeriodicRuns;
   readonly schedules: PeriodicSchedules;
   readonly removals: GenerationRemovals;
+  readonly strays: StrayRemovals;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted when the process is asked to stop: event streams end, so that clients reconnect elsewhere. */

@@ -10,6 +10,7 @@ import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
 import { createGenerationRemovals } from '../stores/schedules/removals.ts';
+import { createStrayRemovals } from '../stores/schedules/strays.ts';
 import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
 import { createApp } from './app.ts';
 import { createExportRuns } from './exports/runs.ts';
@@ -62,6 +63,7 @@ async function main(): Promise<void> {
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
     removals: createGenerationRemovals(workflows, taskQueue),
+    strays: createStrayRemovals(workflows, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

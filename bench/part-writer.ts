@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { createWriteObject } from '../activities/write-object.ts';
 import { createWritePart } from '../activities/write-part.ts';
+import { createWriteStep } from '../activities/write-step.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
@@ -28,7 +28,10 @@ async function serve(settings: WriterSettings): Promise<void> {
     tempDirectory: settings.tempDirectory,
     logger,
   });
-  const writePart = createWritePart(createWriteObject({ catalog, warehouse, objects, logger }));
+  const writePart = createWritePart(
+    // Nobody else tries, so every attempt counts.
+    createWriteStep({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger }),
+  );
 
   async function answer({ order, exportId, snapshotAt, rows }: WriterRequest): Promise<WriterReply> {
     const input: WritePartInput = {

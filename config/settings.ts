@@ -138,6 +138,12 @@ const schema = z.object({
   /** Seconds that a replaced generation stays, so that downloads of it that have begun can end. */
   WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
 
+  /**
+   * Seconds after which what a run left is looked at once more: longer than the longest upload that a worker which lost
+   * Temporal can still finish.
+   */
+  WAYBILL_STRAY_SECONDS: count.default(900),
+
   /** `smtp://` or `smtps://` URL, user and password included; not set: nobody is told of failures by mail. */
   WAYBILL_SMTP_URL: z
     .string()

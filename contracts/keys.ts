@@ -16,14 +16,6 @@ export function manifestKey(prefix: string): string {
   return `${prefix}manifest.json`;
 }
 
-/**
- * @param index zero-based place of the part in the file.
- * @param attempt text unique to this attempt, so that two attempts at once never share an object.
- */
-export function partKey(prefix: string, index: number, attempt: string, extension: string): string {
-  return `${prefix}part-${String(index).padStart(5, '0')}-${attempt}.${extension}`;
-}
-
 /** Where all of a tenant's periodic generations lie. */
 export function periodicPrefix(tenant: string): string {
   return `periodic/${tenant}/`;
@@ -32,12 +24,4 @@ export function periodicPrefix(tenant: string): string {
 /** Where one generation's objects lie; nothing else writes below it. Its manifest is {@link manifestKey}. */
 export function generationPrefix(tenant: string, generationId: string): string {
   return `${periodicPrefix(tenant)}${generationId}/`;
-}
-
-/**
- * @param file name of the file as callers know it: `[A-Za-z][A-Za-z0-9_]*`
- * @param attempt as for {@link partKey}
- */
-export function generationFileKey(prefix: string, file: string, attempt: string, extension: string): string {
-  return `${prefix}${file}-${attempt}.${extension}`;
 }

@@ -1,3 +1,4 @@
+import type { AttemptedObject } from './attempts.ts';
 import type { Failure } from './failures.ts';
 import type { FileType, GenerationObject } from './generation.ts';
 import type { Instant } from './instant.ts';
@@ -97,6 +98,8 @@ export interface MissedRunInput extends GenerationIdentity {
 export interface RemoveGenerationInput {
   readonly tenant: string;
   readonly generationId: string;
+  /** As for the removal of an export. */
+  readonly attempted?: readonly AttemptedObject[];
 }
 
 /** What a run of the bundle came to. */

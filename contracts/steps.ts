@@ -1,3 +1,4 @@
+import type { AttemptedObject } from './attempts.ts';
 import type { Failure } from './failures.ts';
 import type { ManifestPart } from './manifest.ts';
 import type { Order } from './order.ts';
@@ -43,6 +44,11 @@ export interface Published {
 export interface RemoveInput {
   readonly exportId: string;
   readonly tenant: string;
+  /**
+   * Objects that lost attempts may still be writing: the uploads go as well, and the removal is repeated later. Not given:
+   * nobody has been writing for long.
+   */
+  readonly attempted?: readonly AttemptedObject[];
 }
 
 export interface RecordStartInput extends ExportIdentity {

@@ -110,6 +110,7 @@ export async function startApi() {
       periodicRuns: periodic.periodicRuns,
       schedules: periodic.schedules,
       removals: periodic.removals,
+      strays: periodic.strays,
       clock,
       logger,
       stopping: stopping.signal,

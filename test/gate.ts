@@ -6,8 +6,14 @@ import { LOOPBACK } from '../stack/ports.ts';
 export interface Gate {
   readonly port: number;
   hold(): void;
-  release(): void;
-  /** Holds as soon as the service sends something that matches, before it is passed on. @returns when that has happened */
+  /** @returns once the server has answered what {@link holdAt} stopped; at once where that stopped nothing */
+  release(): Promise<void>;
+  /**
+   * Holds as soon as the service has sent something that matches: the head of a request, whose body then waits. A server
+   * ends a connection on which no request has begun.
+   *
+   * @returns when that has happened
+   */
   holdAt(pattern: RegExp): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,6 +24,8 @@ export async function openGate(port: number): Promise<Gate> {
   /** What waits to be passed on, in order. */
   let waiting: (() => void)[] = [];
   let held = false;
+  /** The connection that the trap stopped, and what its answer resolves. */
+  let stopped: { readonly near: Socket; readonly answered: PromiseWithResolvers<void> } | undefined;
   let trap: { readonly pattern: RegExp; readonly sprung: () => void } | undefined;
 
   function pass(from: Socket, send: () => void): void {
@@ -32,14 +40,18 @@ export async function openGate(port: number): Promise<Gate> {
   const server = createServer((near) => {
     const far = connect(port, LOOPBACK);
     near.on('data', (chunk: Buffer) => {
+      pass(near, () => far.write(chunk));
       if (trap?.pattern.test(chunk.toString('latin1'))) {
         held = true;
+        stopped = { near, answered: Promise.withResolvers() };
         trap.sprung();
         trap = undefined;
       }
-      pass(near, () => far.write(chunk));
     });
-    far.on('data', (chunk: Buffer) => pass(far, () => near.write(chunk)));
+    far.on('data', (chunk: Buffer) => {
+      if (stopped?.near === near) stopped.answered.resolve();
+      pass(far, () => near.write(chunk));
+    });
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -49,6 +61,7 @@ export async function openGate(port: number): Promise<Gate> {
       socket.on('end', () => pass(socket, () => other.end()));
       socket.on('close', () => {
         sockets.delete(socket);
+        if (stopped?.near === near) stopped.answered.reject(new Error('the connection ended without an answer'));
         pass(socket, () => other.destroy());
       });
     }
@@ -62,11 +75,12 @@ export async function openGate(port: number): Promise<Gate> {
     hold() {
       held = true;
     },
-    release() {
+    async release() {
       held = false;
       const sends = waiting;
       waiting = [];
       for (const send of sends) send();
+      await stopped?.answered.promise;
     },
     holdAt(pattern) {
       const sprung = Promise.withResolvers<void>();

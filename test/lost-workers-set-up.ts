@@ -1,5 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { expect } from 'vitest';
+import type { PartHeartbeat } from '../contracts/progress.ts';
 import type { ProcessHandle } from '../stack/process.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { type Gate, openGate } from './gate.ts';
@@ -45,15 +47,21 @@ async function findRun({ client }: TemporalEye, runId: string): Promise<Workflow
   return client.workflow.getHandle(execution.workflowId, runId);
 }
 
-/** Waits until so many steps of a run have begun a multipart upload. */
-export async function untilUploading(eye: TemporalEye, runId: string, steps: number): Promise<void> {
+/** Waits until so many steps of a run have begun a multipart upload. @returns the keys of their objects */
+export async function keysUploading(eye: TemporalEye, runId: string, steps: number): Promise<readonly string[]> {
   const handle = await findRun(eye, runId);
+  let keys: readonly string[] = [];
   const uploading = async () => {
     const { raw } = await handle.describe();
-    const details = (raw.pendingActivities ?? []).map(({ heartbeatDetails }) => heartbeatDetails?.payloads?.[0]?.data);
-    return details.filter((bytes) => Buffer.from(bytes ?? []).includes('"uploadId":"')).length;
+    keys = (raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) => {
+      const [payload] = heartbeatDetails?.payloads ?? [];
+      const heartbeat = payload && defaultPayloadConverter.fromPayload<PartHeartbeat>(payload);
+      return heartbeat?.uploadId ? [heartbeat.key] : [];
+    });
+    return keys.length;
   };
   await expect.poll(uploading, { timeout: 60_000 }).toBeGreaterThanOrEqual(steps);
+  return keys;
 }
 
 /** Cancels a run. @returns once one of its steps has been asked to let go */

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient } from './door.ts';
-import { cancelStep, type LosableServices, startLosable, untilUploading } from './lost-workers-set-up.ts';
+import { cancelStep, keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
 import { makeNumberedWarehouse } from './numbered-warehouse.ts';
 import { createPeriodicClient } from './periodic-door.ts';
 
@@ -28,6 +28,56 @@ async function loseWhileLettingGo(services: LosableServices, runId: string): Pro
   await services.worker.kill('SIGKILL');
   await services.startWorker('worker-2');
 }
+
+/** Parts of some 5 MB, each of which is written by one request. */
+const SMALL_PARTS = { WAYBILL_PART_ROWS: '100000', WAYBILL_WORKER_PARTS_MAX: '4' };
+const ONE_REQUEST = /^PUT [^?\s]*\/part-[^?\s]* HTTP/;
+
+/** Orders an unsealed export whose worker is stopped in the middle of a part. @returns its id */
+async function orderUntilWriting({ url, objects }: LosableServices): Promise<string> {
+  const writing = objects.holdAt(ONE_REQUEST);
+  const id = await createDoorClient(url, 'dreambuilder').order({ ...ALWAYS, exportType: 'FLIGHTS', format: 'CSV' });
+  await writing;
+  return id;
+}
+
+/** Cancels an export whose worker is lost. @returns once another worker has removed everything, and said so */
+async function cancelWithAnother(services: LosableServices, id: string): Promise<void> {
+  const door = createDoorClient(services.url, 'dreambuilder');
+  expect((await door.request('DELETE', `/exports/${id}`)).status).toBe(202);
+  await services.startWorker('worker-2');
+  expect(await door.ended(id, 60)).toMatchObject({ state: 'cancelled' });
+  expect(await keysBelow(openBucket(services.settings), exportPrefix('dreambuilder', id))).toEqual([]);
+}
+
+/** Waits until nothing is left of an export, however it was found by then. */
+async function expectNothingLeft(services: LosableServices, id: string): Promise<void> {
+  const bucket = openBucket(services.settings);
+  const prefix = exportPrefix('dreambuilder', id);
+  await expect.poll(() => keysBelow(bucket, prefix), { timeout: 60_000 }).toEqual([]);
+  expect(await bucket.abortUploads(prefix)).toBe(0);
+}
+
+describe('the part of a worker that was given up, and whose upload ends after the clean-up', () => {
+  it('is removed by the worker itself, once it was frozen and goes on', async () => {
+    const services = await start(SMALL_PARTS);
+    const id = await orderUntilWriting(services);
+    await services.worker.kill('SIGSTOP');
+    await cancelWithAnother(services, id);
+    await services.worker.kill('SIGCONT');
+    await services.objects.release();
+    await expectNothingLeft(services, id);
+  });
+
+  it('is removed by a second look, while the worker is cut off from Temporal', async () => {
+    const services = await start({ ...SMALL_PARTS, WAYBILL_STRAY_SECONDS: '10' });
+    const id = await orderUntilWriting(services);
+    services.temporal.hold();
+    await cancelWithAnother(services, id);
+    await services.objects.release();
+    await expectNothingLeft(services, id);
+  });
+});
 
 describe('a run that is cancelled, and whose worker is lost while it lets go', () => {
   it('of an export ends as cancelled', async () => {
@@ -52,7 +102,7 @@ describe('a run that is cancelled, and whose worker is lost while it lets go', (
     await door.enable();
     const { running } = await door.until((view) => view.running !== null);
     const generationId = running?.generationId ?? '';
-    await untilUploading(services.eye, generationId, 2);
+    await keysUploading(services.eye, generationId, 2);
     await loseWhileLettingGo(services, generationId);
     const { lastRun } = await door.until((view) => view.lastRun?.generationId === generationId);
     expect(lastRun).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });

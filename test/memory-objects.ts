@@ -82,6 +82,10 @@ export function createMemoryObjects(): MemoryObjects {
       reach();
       return 0;
     },
+    async abortUploadsOf() {
+      reach();
+      return 0;
+    },
   };
   const reach = () => {
     if (objects.away) throw new WaybillError('objects_unavailable');

@@ -28,6 +28,7 @@ type PlayedSteps = Omit<
   | 'writePart'
   | 'publishExport'
   | 'removeExport'
+  | 'removeStrays'
 >;
 
 const FILES = ['user', 'teacher', 'year'].map((file, place) => ({

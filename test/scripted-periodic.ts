@@ -8,6 +8,7 @@ import type { Progress } from '../contracts/progress.ts';
 import type { PeriodicSettings } from '../stores/ledger/periodic.ts';
 import type { GenerationRemovals } from '../stores/schedules/removals.ts';
 import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
+import type { StrayRemovals } from '../stores/schedules/strays.ts';
 
 /** When every schedule's next run is due. */
 export const NEXT_RUN_AT = new Date('2036-11-22T01:30:00.000Z');
@@ -24,6 +25,8 @@ export interface ScriptedPeriodic {
   readonly triggered: string[];
   /** Removals that were asked for, with their delay in milliseconds. */
   readonly removalsDue: (RemoveGenerationInput & { readonly delayMs: number })[];
+  /** Ids of exports and generations that are to be looked at again. */
+  readonly looksDue: string[];
   /** How runs stand, by generation id; one that has no entry is `over`. */
   readonly fates: Map<string, Fate>;
   /** Generation ids of runs that were asked to end. */
@@ -34,6 +37,7 @@ export interface ScriptedPeriodic {
   readonly seen: Map<string, Progress>;
   readonly schedules: PeriodicSchedules;
   readonly removals: GenerationRemovals;
+  readonly strays: StrayRemovals;
   readonly periodicRuns: PeriodicRuns;
 }
 
@@ -47,6 +51,7 @@ export function createScriptedPeriodic(): ScriptedPeriodic {
     onApply: async () => undefined,
     triggered: [],
     removalsDue: [],
+    looksDue: [],
     fates: new Map(),
     ended: [],
     busy: new Set(),
@@ -77,6 +82,12 @@ export function createScriptedPeriodic(): ScriptedPeriodic {
       async scheduleRemoval(input, delayMs) {
         reach('scheduleRemoval');
         played.removalsDue.push({ ...input, delayMs });
+      },
+    },
+    strays: {
+      async schedule({ id }) {
+        reach();
+        played.looksDue.push(id);
       },
     },
     periodicRuns: {

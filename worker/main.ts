@@ -10,7 +10,9 @@ import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
+import { createAttempts } from '../stores/schedules/attempts.ts';
 import { createGenerationRemovals } from '../stores/schedules/removals.ts';
+import { createStrayRemovals } from '../stores/schedules/strays.ts';
 import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
@@ -78,6 +80,8 @@ async function main(): Promise<void> {
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
     removals: createGenerationRemovals(temporal.workflow, taskQueue),
+    strays: createStrayRemovals(temporal.workflow, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
+    attempts: createAttempts(temporal.activity),
     mail,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
     taskQueue,

@@ -1,12 +1,8 @@
-import {
-  CancellationScope,
-  CancelledFailure,
-  defineQuery,
-  setHandler,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, defineQuery, setHandler, workflowInfo } from '@temporalio/workflow';
+import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, partStem } from '../contracts/attempts.ts';
 import type { Failure } from '../contracts/failures.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
+import { fileExtension } from '../contracts/order.ts';
 import type { Plan } from '../contracts/plan.ts';
 import type { Progress } from '../contracts/progress.ts';
 import type { ExportIdentity, ExportInput, Published } from '../contracts/steps.ts';
@@ -29,6 +25,8 @@ interface Run {
   readonly requestedAt: string;
   readonly steps: Steps;
   readonly story: Story;
+  /** What lost attempts may be writing, by name of the object. */
+  readonly attempted: Map<string, AttemptedObject>;
 }
 
 /**
@@ -45,6 +43,7 @@ export async function exportDataset(input: ExportInput): Promise<Published> {
     requestedAt: input.requestedAt,
     steps: proxySteps(input.order.tenant),
     story: { order: input.order, plan: null, parts: [], state: 'running', failure: null },
+    attempted: new Map(),
   };
   setHandler(progressQuery, () => progressOf(run.story));
   tell(run.story);
@@ -96,7 +95,12 @@ async function writeParts(run: Run, plan: Plan): Promise<readonly ManifestPart[]
   await inLanes(plan.parts, PARTS_IN_FLIGHT, async (part) => {
     const input = { ...run.identity, snapshotAt: plan.snapshotAt, part };
     const summary = `part ${part.index + 1} of ${plan.parts.length}: ${part.rows.toLocaleString('en')} rows`;
+    const object = { stem: partStem(part.index, workflowInfo().runId), extension: fileExtension(run.identity.order) };
+    run.attempted.set(object.stem, { ...object, attempts: ATTEMPTS_MAX });
     const result = unwrap(await run.steps.parts.writePart.executeWithOptions({ summary }, [input]));
+    const earlier = earlierAttempts(result.name);
+    if (earlier) run.attempted.set(object.stem, earlier);
+    else run.attempted.delete(object.stem);
     written[part.index] = result;
     run.story.parts.push(result);
     tell(run.story);
@@ -122,7 +126,9 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
   run.story.failure = failure;
   // The order may not be recorded yet when the export was cancelled at once.
   await ledger.recordStart({ exportId, workflowId, order, requestedAt: run.requestedAt });
-  const remove = () => cleaning.removeExport({ exportId, tenant: order.tenant });
+  // Without a plan nothing was written.
+  const written = run.story.plan === null ? {} : { attempted: [...run.attempted.values()] };
+  const remove = () => cleaning.removeExport({ exportId, tenant: order.tenant, ...written });
   const record = () => ledger.recordOutcome({ exportId, outcome: { state, failure } });
   // "Cancelled" promises that nothing is left; a failure is told at once, also while the object store is away.
   if (state === 'cancelled') {

@@ -3,3 +3,4 @@ export { expireExport } from './expire-export.ts';
 export { exportDataset, progressQuery } from './export-dataset.ts';
 export { periodicExport } from './periodic-export.ts';
 export { removeGeneration } from './remove-generation.ts';
+export { removeStrays } from './remove-strays.ts';

@@ -1,8 +1,10 @@
 import { CancellationScope, CancelledFailure, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, generationFileStem } from '../contracts/attempts.ts';
 import { FAILURES, type Failure } from '../contracts/failures.ts';
 import type { FileType, GenerationObject } from '../contracts/generation.ts';
 import type {
   Beginning,
+  FileTask,
   GenerationIdentity,
   GenerationPlan,
   PeriodicInput,
@@ -47,6 +49,8 @@ interface Run {
   readonly story: GenerationStory;
   /** Of the settings that it began with; `null` until then. */
   version: number | null;
+  /** What lost attempts may be writing, by name of the object. */
+  readonly attempted: Map<string, AttemptedObject>;
 }
 
 type Enabled = Extract<Beginning, { readonly enabled: true }>;
@@ -66,6 +70,7 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
     steps: proxySteps(tenant),
     story: beginStory(tenant),
     version: null,
+    attempted: new Map(),
   };
   setHandler(progressQuery, () => generationProgress(run.story));
   tellGeneration(run.story);
@@ -123,7 +128,7 @@ async function produceOnce(run: Run, beginning: Enabled, round: number): Promise
 }
 
 async function writeObjects(
-  { identity, steps, story }: Run,
+  { identity, steps, story, attempted }: Run,
   recipient: string,
   plan: GenerationPlan,
   round: number,
@@ -132,10 +137,16 @@ async function writeObjects(
   await inLanes(batchesOf(plan.files), STEPS_IN_FLIGHT, async (tasks) => {
     const input = { ...identity, recipient, snapshotAt: plan.snapshotAt, tasks, round };
     const options = { summary: batchSummary(tasks) };
+    for (const task of tasks) attempted.set(...attemptedFile(task, round));
     const objects = unwrap(await steps.parts.writeFiles.executeWithOptions(options, [input]));
-    for (const [index, { file, fileType, rows }] of tasks.entries()) {
+    for (const [index, task] of tasks.entries()) {
+      const { file, fileType, rows } = task;
       const object = objects[index];
       if (!object) throw new RangeError('a file was not written');
+      const [name] = attemptedFile(task, round);
+      const earlier = earlierAttempts(object.name);
+      if (earlier) attempted.set(name, earlier);
+      else attempted.delete(name);
       written.set(`${file}.${fileType}`, object);
       story.objects.push({ rows, object });
     }
@@ -147,6 +158,12 @@ async function writeObjects(
     return object;
   };
   return plan.files.map(({ file }) => ({ csv: objectOf(file, 'csv'), json: objectOf(file, 'json') }));
+}
+
+function attemptedFile({ file, fileType }: FileTask, round: number): readonly [string, AttemptedObject] {
+  const stem = generationFileStem(file, workflowInfo().runId, round);
+  // As every file of a generation: sealed, not compressed.
+  return [`${stem}.${fileType}`, { stem, extension: `${fileType}.age`, attempts: ATTEMPTS_MAX }];
 }
 
 async function conclude(
@@ -176,7 +193,9 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
   story.failure = failure;
   tellGeneration(story);
   const end = () => steps.ledger.endGeneration({ ...identity, state, failure });
-  const remove = () => steps.cleaning.removeGenerationFiles({ tenant, generationId });
+  // Without a plan nothing was written.
+  const written = story.plan === null && run.attempted.size === 0 ? {} : { attempted: [...run.attempted.values()] };
+  const remove = () => steps.cleaning.removeGenerationFiles({ tenant, generationId, ...written });
   // "Cancelled" promises that nothing is left; a failure is told at once, also while the object store is away.
   if (state === 'cancelled') {
     await remove();

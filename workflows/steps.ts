@@ -1,5 +1,6 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
 import { partsQueue } from '../contracts/task-queues.ts';
 
 /** The steps of an export by class of work; each class has its own patience. */
@@ -16,7 +17,7 @@ export interface Steps {
   >;
   readonly control: Proxy<'planExport' | 'publishExport' | 'planGeneration' | 'publishGeneration'>;
   readonly parts: Proxy<'writePart' | 'writeFiles'>;
-  readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
+  readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles' | 'removeStrays'>;
   /** What does not change how a run ended. */
   readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule' | 'startMissedRun'>;
 }
@@ -30,7 +31,7 @@ const SHORT_TROUBLE = {
   initialInterval: '500 milliseconds',
   backoffCoefficient: 2,
   maximumInterval: '30 seconds',
-  maximumAttempts: 12,
+  maximumAttempts: ATTEMPTS_MAX,
 } as const;
 
 /** For what can be made up for by the next run, which should not have to wait for this one's end. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { attemptNames, earlierAttempts } from '../../contracts/attempts.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { FILE_TYPES, GENERATION_VERSION, type GenerationManifest } from '../../contracts/generation.ts';
 import { instantFromDate } from '../../contracts/instant.ts';
@@ -12,9 +13,14 @@ import { checkStored } from '../stored.ts';
 /**
  * Checks that the objects are there and whole, writes the manifest, and switches the ledger to this generation: the
  * commit point. Writes the very same bytes when it is repeated, and gets the same answer. Objects of lost attempts are
- * removed afterwards.
+ * removed afterwards, and those that appear later by a second look.
  */
-export function createPublishGeneration({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
+export function createPublishGeneration({
+  objects,
+  ledger,
+  strays,
+  logger,
+}: Pick<Ports, 'objects' | 'ledger' | 'strays' | 'logger'>) {
   return async function publishGeneration(input: PublishGenerationInput): Promise<Settled<Switched>> {
     return runStep(logger, async (): Promise<Switched> => {
       const { tenant, generationId, epoch } = input;
@@ -22,7 +28,12 @@ export function createPublishGeneration({ objects, ledger, logger }: Pick<Ports,
       const { rows, bytes, snapshotAt } = manifest;
       const prefix = generationPrefix(tenant, generationId);
       const listed = manifest.files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type]));
-      const strays = await checkStored(objects, prefix, listed);
+      const unlisted = await checkStored(objects, prefix, listed);
+      const attempted = listed.flatMap(({ name }) => earlierAttempts(name) ?? []);
+      if (attempted.length > 0) {
+        await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+        await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
+      }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');
       const manifestSha256 = createHash('sha256').update(body).digest('hex');
@@ -31,7 +42,7 @@ export function createPublishGeneration({ objects, ledger, logger }: Pick<Ports,
         ...{ tenant, generationId, epoch, snapshotAt, files, rows, bytes, manifestSha256 },
       });
       if ('refused' in switched) return { published: false };
-      await objects.remove(strays);
+      await objects.remove(unlisted);
       return { published: true, previous: switched.previous, rows, bytes };
     });
   };

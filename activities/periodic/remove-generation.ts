@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import { attemptNames } from '../../contracts/attempts.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { removeBelow } from '../../stores/objects/remove-below.ts';
@@ -6,15 +7,23 @@ import type { Ports } from '../index.ts';
 import { runStep } from '../step.ts';
 
 /** Removes all that a generation left, and records it unless its run goes on. Never the current one, whoever asks. */
-export function createRemoveGeneration({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
+export function createRemoveGeneration({
+  objects,
+  ledger,
+  strays,
+  logger,
+}: Pick<Ports, 'objects' | 'ledger' | 'strays' | 'logger'>) {
   return async function removeGenerationFiles(
     input: RemoveGenerationInput,
   ): Promise<{ readonly objects: number; readonly kept: boolean }> {
-    const { tenant, generationId } = input;
+    const { tenant, generationId, attempted } = input;
     const removed = await runStep(logger, async () => {
       const settings = await ledger.findPeriodic(tenant);
       if (settings?.generationId === generationId) return { objects: 0, kept: true };
-      const count = await removeBelow(objects, generationPrefix(tenant, generationId));
+      const prefix = generationPrefix(tenant, generationId);
+      if (attempted) await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+      const count = await removeBelow(objects, prefix);
+      if (attempted) await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
       await ledger.recordGenerationRemoval(generationId);
       return { objects: count, kept: false };
     });

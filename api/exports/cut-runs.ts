@@ -25,9 +25,9 @@ const MESSAGES: Readonly<Record<Exclude<Fate, 'open'>, string>> = {
  */
 export type SettleCutRun = (record: ExportRecord) => Promise<ExportRecord>;
 
-type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports' | 'clock' | 'logger'>;
+type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports' | 'strays' | 'clock' | 'logger'>;
 
-export function createSettleCutRun({ ledger, objects, exports, clock, logger }: SettleDeps): SettleCutRun {
+export function createSettleCutRun({ ledger, objects, exports, strays, clock, logger }: SettleDeps): SettleCutRun {
   /** Milliseconds since 1970 of the last look, by export id; oldest first. */
   const looks = new Map<string, number>();
 
@@ -66,6 +66,8 @@ export function createSettleCutRun({ ledger, objects, exports, clock, logger }: 
     logger.warn({ exportId }, 'an export whose run was ended from outside is recorded as failed');
     try {
       await removeBelow(objects, exportPrefix(now.tenant, exportId));
+      // Its steps learn of the end later than this, and which ones there were is not known here.
+      await strays.schedule({ kind: 'export', tenant: now.tenant, id: exportId, attempted: [] });
     } catch (error) {
       logger.error({ err: error, exportId }, 'what a failed export left could not be removed; delete the export');
     }

@@ -7,10 +7,10 @@ import { removeBelow } from '../../stores/objects/remove-below.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { locateExport } from './locate.ts';
 
-type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports'>;
+type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports' | 'strays'>;
 
 /** Answers `DELETE /exports/{id}`: cancels what runs, deletes the files of what has ended. Repeating it is harmless. */
-export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler<ApiEnv> {
+export function removeHandler({ ledger, objects, exports, strays }: RemoveDeps): Handler<ApiEnv> {
   const audit = (c: Context<ApiEnv>, action: AuditAction, exportId: string) => {
     const { tenant, actor } = c.get('caller');
     return ledger.audit({ tenant: tenant.key, actor, action, exportId, detail: {} });
@@ -23,6 +23,7 @@ export function removeHandler({ ledger, objects, exports }: RemoveDeps): Handler
     // A run records its outcome before it closes. This one was ended from outside and never will.
     const message = `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`;
     await removeBelow(objects, exportPrefix(record.tenant, record.exportId));
+    await strays.schedule({ kind: 'export', tenant: record.tenant, id: record.exportId, attempted: [] });
     await ledger.recordOutcome(record.exportId, { state: 'cancelled', failure: { code: 'cancelled', message } });
     return undefined;
   }

@@ -6,7 +6,7 @@ import type { ApiDeps } from '../deps.ts';
 
 const MESSAGE = 'The run was ended by an operator before it was done. The next run tries anew.';
 
-type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'periodicRuns' | 'logger'>;
+type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'periodicRuns' | 'strays' | 'logger'>;
 
 /**
  * Sees to it that a run that was ended from outside, in the Temporal UI for example, is not under way for ever: records
@@ -16,7 +16,7 @@ type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'periodicRuns' | 'logger'
  * @returns the run as it stands then
  */
 export async function settleRun(deps: SettleDeps, run: Generation): Promise<Generation> {
-  const { ledger, objects, logger } = deps;
+  const { ledger, objects, strays, logger } = deps;
   const { tenant, generationId } = run;
   if (run.state !== 'running' || (await isOpen(deps, run))) return run;
   // A run records its end before it closes, so what is still running in the ledger now will stay so.
@@ -27,6 +27,7 @@ export async function settleRun(deps: SettleDeps, run: Generation): Promise<Gene
   try {
     await removeBelow(objects, generationPrefix(tenant, generationId));
     await ledger.recordGenerationRemoval(generationId);
+    await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted: [] });
   } catch (error) {
     logger.error({ err: error, generationId }, 'what a failed periodic run left could not be removed');
   }

@@ -17,7 +17,7 @@ const RUNS_SEEN = 5;
 
 export type StatusDeps = Pick<
   ApiDeps,
-  'settings' | 'ledger' | 'objects' | 'catalog' | 'schedules' | 'periodicRuns' | 'clock' | 'logger'
+  'settings' | 'ledger' | 'objects' | 'catalog' | 'schedules' | 'periodicRuns' | 'strays' | 'clock' | 'logger'
 >;
 
 /** Answers `GET /dataexport`: how things stand. Mends on the way what a process that died has left half done. */

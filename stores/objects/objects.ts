@@ -75,12 +75,15 @@ export interface Objects {
 
   /**
    * Aborts every multipart upload whose key begins with the prefix, as far as the store lists them: a MinIO that was
-   * started again since lists them only by exact key, and drops them by itself after a day. So call this with every key
-   * that is known, and {@link abortUpload} where the upload id is.
+   * started again since lists them only by exact key, and drops them by itself after a day. So call
+   * {@link abortUploadsOf} as well, where the keys are known.
    *
    * @returns how many there were.
    */
   abortUploads(prefix: string): Promise<number>;
+
+  /** Aborts every multipart upload of exactly these keys, however old. @returns how many there were */
+  abortUploadsOf(keys: readonly string[]): Promise<number>;
 
   /** Answers when the store can be reached. @throws WaybillError `objects_unavailable` */
   ping(): Promise<void>;

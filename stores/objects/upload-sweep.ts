@@ -7,8 +7,14 @@ interface OpenUpload {
   readonly uploadId: string;
 }
 
+/** A count of keys that are asked for at once. */
+const LANES = 8;
+
 /** Finds and aborts multipart uploads that a lost attempt left behind. */
-export function createUploadSweep(client: Client, bucket: string): Pick<Objects, 'abortUpload' | 'abortUploads'> {
+export function createUploadSweep(
+  client: Client,
+  bucket: string,
+): Pick<Objects, 'abortUpload' | 'abortUploads' | 'abortUploadsOf'> {
   async function abortUpload(key: string, uploadId: string): Promise<void> {
     try {
       await client.abortMultipartUpload(bucket, key, uploadId);
@@ -26,8 +32,29 @@ export function createUploadSweep(client: Client, bucket: string): Pick<Objects,
     }
   }
 
+  async function abortUploadsOf(key: string): Promise<number> {
+    let aborted = 0;
+    for await (const upload of openUploads(key)) {
+      // Other stores than MinIO take the key for a prefix.
+      if (upload.key !== key) continue;
+      await abortUpload(key, upload.uploadId);
+      aborted += 1;
+    }
+    return aborted;
+  }
+
   return {
     abortUpload,
+
+    async abortUploadsOf(keys) {
+      const waiting = [...keys];
+      let aborted = 0;
+      const lane = async () => {
+        for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) aborted += await abortUploadsOf(key);
+      };
+      await Promise.all(Array.from({ length: Math.min(LANES, keys.length) }, lane));
+      return aborted;
+    },
 
     async abortUploads(prefix) {
       const aborted = new Set<string>();

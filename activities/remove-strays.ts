@@ -1,0 +1,75 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { attemptNames } from '../contracts/attempts.ts';
+import { FILE_TYPES } from '../contracts/generation.ts';
+import { parseGeneration } from '../contracts/generation-schema.ts';
+import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { parseManifest } from '../contracts/manifest-schema.ts';
+import { isActive } from '../contracts/progress.ts';
+import type { StrayInput } from '../contracts/strays.ts';
+import { removeBelow } from '../stores/objects/remove-below.ts';
+import type { Ports } from './index.ts';
+import { runStep } from './step.ts';
+import { unlisted } from './stored.ts';
+
+/** `open`: the run has not ended. `published`: its manifest counts. `gone`: nothing of it should be there. */
+type Standing = 'open' | 'published' | 'gone' | 'unknown';
+
+/**
+ * Removes what lost workers wrote after their run had ended: everything, where the run published nothing; where it did,
+ * what its manifest does not list. The ledger says which. Runs that it does not know are left alone.
+ */
+export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
+  async function standingOf({ kind, id }: StrayInput): Promise<Standing> {
+    if (kind === 'export') {
+      const record = await ledger.findExport(id);
+      if (!record) return 'unknown';
+      if (isActive(record.state)) return 'open';
+      return record.state === 'completed' ? 'published' : 'gone';
+    }
+    const generation = await ledger.findGeneration(id);
+    if (!generation) return 'unknown';
+    if (generation.state === 'running') return 'open';
+    return generation.state === 'published' || generation.state === 'superseded' ? 'published' : 'gone';
+  }
+
+  /** @returns a count of objects */
+  async function removeUnlisted(kind: StrayInput['kind'], prefix: string): Promise<number> {
+    const body = await objects.get(manifestKey(prefix));
+    const listed = body && listedNames(kind, Buffer.from(body).toString('utf8'));
+    if (!listed) {
+      logger.error({ prefix }, 'strays are left where they are, because the manifest is missing or cannot be read');
+      return 0;
+    }
+    const strays = await unlisted(objects, prefix, listed);
+    await objects.remove(strays);
+    return strays.length;
+  }
+
+  return async function removeStrays(input: StrayInput): Promise<{ readonly objects: number }> {
+    const { kind, tenant, id, attempted } = input;
+    const prefix = kind === 'export' ? exportPrefix(tenant, id) : generationPrefix(tenant, id);
+    const removed = await runStep(logger, async () => {
+      const standing = await standingOf(input);
+      if (standing === 'open' || standing === 'unknown') return { standing, objects: 0 };
+      await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+      const count = await (standing === 'published' ? removeUnlisted(kind, prefix) : removeBelow(objects, prefix));
+      if (count > 0) logger.warn({ kind, id, objects: count }, 'removed what a lost worker wrote');
+      return { standing, objects: count };
+    });
+    if (!removed.ok) throw ApplicationFailure.nonRetryable(removed.failure.message, removed.failure.code);
+    const { standing, objects: count } = removed.value;
+    if (standing === 'open') throw ApplicationFailure.retryable('The run has not ended yet.', 'internal');
+    return { objects: count };
+  };
+}
+
+/** @returns names below the prefix; `undefined` where the text is no manifest */
+function listedNames(kind: StrayInput['kind'], text: string): readonly string[] | undefined {
+  if (kind === 'export') {
+    const read = parseManifest(text);
+    return 'manifest' in read ? read.manifest.parts.map(({ name }) => name) : undefined;
+  }
+  const read = parseGeneration(text);
+  if ('problem' in read) return undefined;
+  return read.generation.files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type].name));
+}

@@ -1,0 +1,51 @@
+/** How often a step that writes is tried, the first time included. */
+export const ATTEMPTS_MAX = 12;
+
+/**
+ * One object as its attempts name it: `<stem>-<attempt>.<extension>`, attempts counted from 1. No two attempts share a
+ * key, and every key can be told from outside, also that of an attempt whose worker was lost.
+ */
+export interface AttemptedObject {
+  readonly stem: string;
+  readonly extension: string;
+  /** A count of attempts that there may have been. */
+  readonly attempts: number;
+}
+
+/**
+ * @param index zero-based place of the part in the file
+ * @param runId of the workflow's run; a reset makes a new one
+ */
+export function partStem(index: number, runId: string): string {
+  return `part-${String(index).padStart(5, '0')}-${runName(runId)}`;
+}
+
+/**
+ * @param file name of the file as callers know it: `[A-Za-z][A-Za-z0-9_]*`
+ * @param round counts from 1
+ */
+export function generationFileStem(file: string, runId: string, round: number): string {
+  return `${file}-${runName(runId)}-${round}`;
+}
+
+/** @returns an object's name below the prefix of its export or generation */
+export function attemptName({ stem, extension }: Omit<AttemptedObject, 'attempts'>, attempt: number): string {
+  return `${stem}-${attempt}.${extension}`;
+}
+
+/** @returns the name of every attempt, the first one first */
+export function attemptNames(object: AttemptedObject): readonly string[] {
+  return Array.from({ length: object.attempts }, (_, place) => attemptName(object, place + 1));
+}
+
+/** @returns the attempts before the one that wrote the object of this name; `undefined` when it was the first */
+export function earlierAttempts(name: string): AttemptedObject | undefined {
+  const [, stem, attempt, extension] = /^([^.]+)-(\d+)\.(.+)$/.exec(name) ?? [];
+  if (stem === undefined || extension === undefined || Number(attempt) < 2) return undefined;
+  return { stem, extension, attempts: Number(attempt) - 1 };
+}
+
+/** Run ids begin with their time; what tells two of them apart is at the end. */
+function runName(runId: string): string {
+  return runId.slice(-12);
+}
