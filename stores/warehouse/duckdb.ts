@@ -91,7 +91,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     async close() {
       closing.abort(new WaybillError('warehouse_unavailable', 'The warehouse was closed.'));
       await Promise.allSettled(running);
-      session.close();
+      await session.close();
     },
   };
 }

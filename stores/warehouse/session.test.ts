@@ -78,7 +78,7 @@ describe('a connection', () => {
       (await connection.runAndReadAll("SELECT current_setting('TimeZone') AS value")).getRowObjects()[0] ?? {};
     expect(value).toBe('UTC');
     connection.disconnectSync();
-    session.close();
+    await session.close();
     expect(readdirSync(path)).toEqual([]);
     remove();
   });

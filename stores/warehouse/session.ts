@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
 import { extensionDirectory, fetchExtension } from './extensions.ts';
+import { makeOwnDirectory } from './own-directory.ts';
 import { encryptSpilling, fitThreads } from './spill.ts';
 import { literal } from './sql-text.ts';
 import { warehouseTrouble } from './trouble.ts';
@@ -35,20 +36,19 @@ export interface Session {
   readonly postgresDatabases: readonly string[];
   /** Directory of our own that DuckDB may write pipes in. */
   readonly pipeDirectory: string;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** @throws WaybillError `warehouse_unavailable` or `dataset_broken` when the start-up SQL fails */
 export async function openSession(options: WarehouseOptions): Promise<Session> {
-  const temp = options.tempDirectory ?? tmpdir();
-  mkdirSync(temp, { recursive: true });
-  const own = mkdtempSync(join(temp, 'waybill-warehouse-'));
+  const directory = await makeOwnDirectory(options.tempDirectory ?? tmpdir());
+  const own = directory.path;
   const pipeDirectory = join(own, 'pipes');
   mkdirSync(pipeDirectory);
   let instance: DuckDBInstance | undefined;
   const close = () => {
     instance?.closeSync();
-    rmSync(own, { recursive: true, force: true });
+    return directory.remove();
   };
   try {
     const opened = await DuckDBInstance.create(':memory:');
@@ -65,7 +65,7 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     }
     return { connect: () => opened.connect(), postgresDatabases, pipeDirectory, close };
   } catch (error) {
-    close();
+    await close();
     throw error;
   }
 }
