@@ -1,4 +1,4 @@
-import type { Environment } from '../stack/environment.ts';
+import type { Environment } from '../stack/process.ts';
 import type { Pair } from './pairs.ts';
 import { type Summary, summarise } from './statistics.ts';
 

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Environment } from '../stack/environment.ts';
-import type { ProcessHandle } from '../stack/process.ts';
+import type { Environment, ProcessHandle } from '../stack/process.ts';
 import { type RunningServers, startServers } from '../stack/servers.ts';
 import { serviceProcess } from '../stack/service.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { basename, dirname } from 'node:path';
-import type { Environment } from '../stack/environment.ts';
 import { findProgram, readVersion } from '../stack/find-program.ts';
+import type { Environment } from '../stack/process.ts';
 import type { ProgramName } from '../stack/programs.ts';
 
 /** What the figures were measured on. Names no host. */

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import type { Environment } from '../stack/environment.ts';
-import { signalGroup } from '../stack/process.ts';
+import { type Environment, signalGroup } from '../stack/process.ts';
 
 /**
  * Runs a pipeline of a shell; any command of it that fails fails the whole. What it needs to know comes in variables,

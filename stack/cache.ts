@@ -1,8 +1,8 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from './environment.ts';
 import { withLock } from './lock.ts';
+import type { Environment } from './process.ts';
 import type { Program, Recipe } from './program.ts';
 
 /** Milliseconds after which what an interrupted fetch left behind is removed. */

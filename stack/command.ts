@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import type { Environment } from './environment.ts';
+import type { Environment, Identity } from './process.ts';
 
 /**
  * Runs a command to its end.
@@ -26,10 +26,4 @@ export function runCommand(
       },
     );
   });
-}
-
-/** Another user that a process runs as. */
-export interface Identity {
-  readonly uid: number;
-  readonly gid: number;
 }

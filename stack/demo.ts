@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -6,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
+import { execa } from 'execa';
 import { z } from 'zod';
 import { showLine } from './console.ts';
 import { readStackSettings } from './settings.ts';
@@ -137,26 +137,24 @@ async function waybill(
   if (output === 'show') {
     process.stdout.write(`${styleText('dim', `$ npx waybill ${words.join(' ')}`)}\n`);
   }
-  const child = spawn(process.execPath, [CLI, ...words], {
-    stdio: ['ignore', output === 'show' ? 'inherit' : 'pipe', 'inherit'],
-    signal: stage.signal,
+  const { exitCode, stdout } = await execa(process.execPath, [CLI, ...words], {
+    stdin: 'ignore',
+    stdout: output === 'show' ? 'inherit' : 'pipe',
+    stderr: 'inherit',
+    reject: false,
+    cancelSignal: stage.signal,
     env: {
-      ...process.env,
       WAYBILL_URL: stage.url,
       WAYBILL_CLIENT_ID: CLIENT_ID,
       WAYBILL_CLIENT_SECRET: SECRET,
       WAYBILL_CLIENT_SECRET_FILE: '',
     },
   });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  let printed = '';
-  if (child.stdout) for await (const chunk of child.stdout) printed += String(chunk);
-  const code = await ended;
-  if (code === null || !codes.includes(code)) throw new Error(`waybill ${words[0]} ended with code ${code}.`);
-  return printed;
+  stage.signal.throwIfAborted();
+  if (exitCode === undefined || !codes.includes(exitCode)) {
+    throw new Error(`waybill ${words[0]} ended with code ${exitCode}.`);
+  }
+  return stdout ?? '';
 }
 
 /** Waits on the export's events until it is that far, or has ended. */

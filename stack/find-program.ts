@@ -1,7 +1,7 @@
 import { delimiter, dirname, join, sep } from 'node:path';
 import { cacheDirectory, fetchIntoCache, findCached, isExecutable } from './cache.ts';
 import { runCommand } from './command.ts';
-import type { Environment } from './environment.ts';
+import type { Environment } from './process.ts';
 import type { Origin, Program } from './program.ts';
 import { PROGRAMS, type ProgramName } from './programs.ts';
 import { binSetting } from './settings.ts';

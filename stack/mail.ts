@@ -1,8 +1,7 @@
-import type { Environment } from './environment.ts';
 import type { FoundProgram } from './find-program.ts';
 import { LOOPBACK } from './ports.ts';
 import { answersOk } from './probe.ts';
-import type { ProcessSpec } from './process.ts';
+import type { Environment, ProcessSpec } from './process.ts';
 
 /** Catches every mail and shows it on a web page; nothing leaves the machine. */
 export function mailProcess(options: {

@@ -1,8 +1,7 @@
 import { DEMO } from './demo-secrets.ts';
-import type { Environment } from './environment.ts';
 import { LOOPBACK } from './ports.ts';
 import { answersOk } from './probe.ts';
-import type { ProcessSpec } from './process.ts';
+import type { Environment, ProcessSpec } from './process.ts';
 
 export function minioProcess(options: {
   readonly executable: string;

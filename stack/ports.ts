@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
+import getPort, { portNumbers } from 'get-port';
 
 /** What listens on each port, and the setting that moves it. All listen on loopback only. */
 export const PORT_USES = {
@@ -26,29 +27,19 @@ const portNames = Object.keys(PORT_USES) as readonly PortName[];
  * take the port between the choice and its use.
  */
 const FREE = { from: 15_000, to: 32_000 };
-const FREE_TRIES = 100;
+/** Ports that are tried in a row. Each search begins somewhere else, so that two processes seldom choose the same. */
+const FREE_TRIES = 1_000;
 
-/** @returns ports that were free a moment ago; all are held at once while choosing, so that they differ */
+/** @returns ports that were free a moment ago, all different */
 export async function freePorts(): Promise<StackPorts> {
-  const held = await Promise.all(portNames.map(async (name) => ({ name, ...(await holdFree()) })));
-  await Promise.all(held.map(({ server }) => close(server)));
-  return Object.fromEntries(held.map(({ name, port }) => [name, port])) as StackPorts;
+  const ports = await Promise.all(portNames.map(async (name) => [name, await freePort()] as const));
+  return Object.fromEntries(ports) as StackPorts;
 }
 
-/** @returns one port that was free a moment ago */
-export async function freePort(): Promise<number> {
-  const { port, server } = await holdFree();
-  await close(server);
-  return port;
-}
-
-async function holdFree(): Promise<{ readonly port: number; readonly server: Server }> {
-  for (let tries = 0; tries < FREE_TRIES; tries += 1) {
-    const port = randomInt(FREE.from, FREE.to);
-    const server = await listen(port);
-    if (server) return { port, server };
-  }
-  throw new Error(`No port between ${FREE.from} and ${FREE.to} is free.`);
+/** @returns one port that was free a moment ago; for the next 15 seconds this process is not given it again */
+export function freePort(): Promise<number> {
+  const first = randomInt(FREE.from, FREE.to - FREE_TRIES);
+  return getPort({ host: LOOPBACK, port: portNumbers(first, first + FREE_TRIES) });
 }
 
 /** @throws Error that names every port that is taken, or given twice, what it was for and the setting that changes it. */
@@ -64,24 +55,13 @@ export async function requireFree(ports: StackPorts): Promise<void> {
   if (problems.length > 0) throw new Error(`The stack cannot have these ports:\n${problems.join('\n')}`);
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = await listen(port);
-  if (server) await close(server);
-  return server !== undefined;
-}
-
-/** @returns `undefined` when the port is taken */
-function listen(port: number): Promise<Server | undefined> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
       else reject(error);
     });
-    server.listen(port, LOOPBACK, () => resolve(server));
+    server.listen(port, LOOPBACK, () => server.close(() => resolve(true)));
   });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()));
 }

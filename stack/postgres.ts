@@ -3,11 +3,10 @@ import { chown, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
-import { type Identity, runCommand } from './command.ts';
+import { runCommand } from './command.ts';
 import { DEMO } from './demo-secrets.ts';
-import type { Environment } from './environment.ts';
 import { LOOPBACK } from './ports.ts';
-import type { ProcessSpec, Readiness } from './process.ts';
+import type { Environment, Identity, ProcessSpec, Readiness } from './process.ts';
 import { canReach, findUnprivileged } from './unprivileged.ts';
 
 const DATABASE = 'waybill';

@@ -1,9 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Identity } from './command.ts';
-import type { Environment } from './environment.ts';
+import { execa } from 'execa';
+
+/** A process's environment. Only entry points read the real one and hand it on. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Another user that a process runs as. */
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** What a supervised process is made of, and how it is told apart from a broken one. */
 export interface ProcessSpec {
@@ -92,7 +97,6 @@ const RETRY_MS = 250;
 type Patience = 'limited' | ((readyMs: number) => void);
 
 interface Run {
-  readonly child: ChildProcess;
   readonly pid: number;
   /** Resolves with how it ended. */
   readonly ended: Promise<string>;
@@ -108,31 +112,10 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
 
   function launch(): Run {
     lines.length = 0;
-    const child = spawn(spec.command, spec.arguments, {
-      env: spec.environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A process group of its own: Ctrl-C in the terminal must not reach it, because the stack ends in order.
-      detached: true,
-      ...spec.identity,
-    });
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        lines.push(line);
-        if (lines.length > LINES_KEPT) lines.shift();
-        events.line(spec.name, line);
-      });
-    }
-    const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(`cannot be run: ${error.message}`));
-      child.once('exit', (code, signal) => {
-        const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-        // Children of its own that end a little later hold its output, and what it held, until then.
-        void Promise.race([once(child, 'close'), delay(CHILDREN_MS, undefined, { ref: false })]).then(() =>
-          resolve(how),
-        );
-      });
-    });
-    const launched: Run = { child, pid: child.pid ?? 0, ended, asked: false, ready: false, how: undefined };
+    const child = spawnChild(spec);
+    void readLines(child.iterable({ from: 'all' }));
+    const ended = howItEnded(child);
+    const launched: Run = { pid: child.pid ?? 0, ended, asked: false, ready: false, how: undefined };
     if (launched.pid > 0) events.started(launched.pid, spec.stopSignal);
     void ended.then((how) => {
       launched.how = how;
@@ -141,6 +124,14 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
       if (launched.ready && !launched.asked) events.crashed(spec.name, how);
     });
     return launched;
+  }
+
+  async function readLines(output: AsyncIterable<string>): Promise<void> {
+    for await (const line of output) {
+      lines.push(line);
+      if (lines.length > LINES_KEPT) lines.shift();
+      events.line(spec.name, line);
+    }
   }
 
   async function becomeReady(current: Run, patience: Patience): Promise<void> {
@@ -243,6 +234,36 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     },
     recentLines: () => [...lines],
   };
+}
+
+function spawnChild({ command, arguments: words, environment, identity }: ProcessSpec) {
+  return execa(command, words, {
+    env: environment,
+    extendEnv: false,
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    reject: false,
+    // A process group of its own: Ctrl-C in the terminal must not reach it, because the stack ends in order.
+    detached: true,
+    cleanup: false,
+    ...identity,
+  });
+}
+
+async function howItEnded(child: ReturnType<typeof spawnChild>): Promise<string> {
+  // Its output stays open, and what it held may stay in use, until children of its own have ended too.
+  const exit = Promise.withResolvers<string>();
+  child.nodeChildProcess.once('exit', (code, signal) => {
+    setTimeout(() => exit.resolve(describe(code, signal)), CHILDREN_MS).unref();
+  });
+  const closed = child.then(({ exitCode, signal, originalMessage }) => describe(exitCode, signal, originalMessage));
+  return Promise.race([closed, exit.promise]);
+}
+
+function describe(code: number | null | undefined, signal: string | null | undefined, failure?: string): string {
+  if (signal) return `was ended by ${signal}`;
+  return code === null || code === undefined ? `cannot be run: ${failure}` : `ended with code ${code}`;
 }
 
 /** Sends a signal to a process group; one that is gone is no error. */

@@ -1,4 +1,4 @@
-import type { Environment } from './environment.ts';
+import type { Environment } from './process.ts';
 
 /** Where a program was found. */
 export type Origin = 'setting' | 'PATH' | 'node_modules' | 'cache' | 'fetched';

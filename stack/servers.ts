@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEMO } from './demo-secrets.ts';
-import type { Environment } from './environment.ts';
 import { type FoundProgram, getProgram } from './find-program.ts';
 import { mailProcess } from './mail.ts';
 import { minioProcess } from './minio.ts';
 import { freePorts, LOOPBACK, requireFree, type StackPorts } from './ports.ts';
 import { postgresProcess, postgresUrl } from './postgres.ts';
-import type { ProcessHandle } from './process.ts';
+import type { Environment, ProcessHandle } from './process.ts';
 import type { ProgramName } from './programs.ts';
 import type { RestartPolicy } from './restart.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';

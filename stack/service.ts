@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { Environment } from './environment.ts';
 import { answersOk } from './probe.ts';
-import type { ProcessSpec } from './process.ts';
+import type { Environment, ProcessSpec } from './process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 

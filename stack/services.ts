@@ -1,9 +1,8 @@
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { objectsOptions } from '../stores/objects/settings.ts';
-import type { Environment } from './environment.ts';
 import { LOOPBACK } from './ports.ts';
-import type { ProcessHandle, ProcessSpec } from './process.ts';
+import type { Environment, ProcessHandle, ProcessSpec } from './process.ts';
 import type { ConnectionSettings } from './servers.ts';
 import { serviceEnvironment, serviceProcess } from './service.ts';
 import type { Supervisor } from './supervisor.ts';

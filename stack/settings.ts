@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { settingSentence } from '../config/setting-sentence.ts';
-import type { Environment } from './environment.ts';
 import type { StackPorts } from './ports.ts';
+import type { Environment } from './process.ts';
 import { PROGRAM_NAMES, type ProgramName } from './programs.ts';
 
 const port = z.coerce.number().int().min(1024).max(65_535);

@@ -1,8 +1,7 @@
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import type { Environment } from './environment.ts';
 import { LOOPBACK } from './ports.ts';
-import type { ProcessSpec } from './process.ts';
+import type { Environment, ProcessSpec } from './process.ts';
 
 export const NAMESPACE = 'waybill';
 /** A count of days that closed workflows stay visible; the namespace of the dev server's own keeps them for one. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Identity, runCommand } from './command.ts';
-import type { Environment } from './environment.ts';
+import { runCommand } from './command.ts';
+import type { Environment, Identity } from './process.ts';
 
 /** Users that a server may run as where this process is root, which PostgreSQL refuses. */
 const USERS = ['postgres', 'nobody'];

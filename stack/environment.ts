@@ -1,2 +1,0 @@
-/** A process's environment. Only entry points read the real one and hand it on. */
-export type Environment = Readonly<Record<string, string | undefined>>;
