@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { findProgram, readVersion } from '../stack/find-program.ts';
+import { findProgram, readVersion } from '../stack/find.ts';
 import type { Environment } from '../stack/process.ts';
 import type { ProgramName } from '../stack/programs.ts';
 

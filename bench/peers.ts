@@ -1,4 +1,4 @@
-import { getProgram } from '../stack/find-program.ts';
+import { getProgram } from '../stack/find.ts';
 import type { ProgramName } from '../stack/programs.ts';
 import type { Bench } from './benchmark.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Instant, instantFromMicros } from '../contracts/instant.ts';
 import { type Compression, CSV_DEFAULTS, type Format, type Order } from '../contracts/order.ts';
-import { cacheDirectory } from '../stack/cache.ts';
+import { cacheDirectory } from '../stack/fetch.ts';
 import type { Bench } from './benchmark.ts';
 import { getPrograms } from './peers.ts';
 import { runShell } from './shell.ts';

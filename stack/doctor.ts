@@ -1,12 +1,12 @@
 import { parseArgs, styleText } from 'node:util';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
-import { type FoundProgram, findProgram, readVersion } from './find-program.ts';
+import { type FoundProgram, findProgram, readVersion } from './find.ts';
 import { LOOPBACK, PORT_USES, type PortName } from './ports.ts';
 import { postgresUrl } from './postgres.ts';
 import { answersOk } from './probe.ts';
-import type { Program } from './program.ts';
-import { PROGRAM_NAMES, PROGRAMS, type ProgramName, SERVER_NAMES } from './programs.ts';
+
+import { PROGRAM_NAMES, PROGRAMS, type Program, type ProgramName, SERVER_NAMES } from './programs.ts';
 import { stackUrls } from './servers.ts';
 import { readStackSettings } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import type { FoundProgram } from './find-program.ts';
+import type { FoundProgram } from './find.ts';
 import { LOOPBACK } from './ports.ts';
 import { answersOk } from './probe.ts';
 import type { Environment, ProcessSpec } from './process.ts';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { chown, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { execa } from 'execa';
 import pg from 'pg';
-import { runCommand } from './command.ts';
 import { DEMO } from './demo-secrets.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, Identity, ProcessSpec, Readiness } from './process.ts';
@@ -40,7 +40,7 @@ export async function postgresProcess(options: {
   if (made === undefined) {
     await initialise(join(dirname(executable), 'initdb'), directory, identity, environment);
   } else {
-    const major = majorOf(await runCommand(executable, ['--version'], { environment }));
+    const major = majorOf(await printed(executable, ['--version'], { env: environment }));
     if (made !== major) {
       throw new Error(
         `${directory} was made by PostgreSQL ${made}, and ${executable} is ${major}: name the former in WAYBILL_STACK_POSTGRES_BIN, or move the directory away`,
@@ -125,13 +125,13 @@ async function initialise(
     if (identity) {
       for (const path of [partial, secrets, passwordFile]) await chown(path, identity.uid, identity.gid);
     }
-    await runCommand(
+    await printed(
       initdb,
       [
         ...['-D', partial, '--username', DEMO.postgresUser, '--pwfile', passwordFile, '--auth', 'scram-sha-256'],
         ...['--encoding', 'UTF8', '--locale', 'C', '--no-sync'],
       ],
-      { environment, ...(identity ? { identity } : {}) },
+      { env: environment, ...identity },
     );
   } finally {
     await rm(secrets, { recursive: true, force: true });
@@ -159,7 +159,7 @@ async function reachableExecutable(executable: string, identity: Identity | unde
   const copy = join(REACHABLE, `postgres-${digest(root)}`);
   const target = join(copy, 'bin', basename(executable));
   if (!(await canReach(target, identity))) throw new Error(unreachable(executable));
-  const version = (path: string) => runCommand(path, ['--version'], { environment: {} }).catch(() => undefined);
+  const version = (path: string) => printed(path, ['--version'], { env: {} }).catch(() => undefined);
   if ((await version(target)) !== (await version(executable))) {
     await rm(copy, { recursive: true, force: true });
     await mkdir(REACHABLE, { recursive: true });
@@ -186,6 +186,16 @@ async function reachableDirectory(
 
 function unreachable(path: string): string {
   return `PostgreSQL does not run as root, and no other user gets to ${path}: start the stack as another user, or from a directory that others may enter`;
+}
+
+/** @returns the standard output of a command. @throws ExecaError with what it wrote, if it fails */
+async function printed(
+  command: string,
+  words: readonly string[],
+  options: Partial<Identity> & { readonly env: Environment },
+): Promise<string> {
+  const { stdout } = await execa(command, words, { ...options, extendEnv: false, stdin: 'ignore' });
+  return stdout;
 }
 
 function digest(text: string): string {

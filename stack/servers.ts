@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEMO } from './demo-secrets.ts';
-import { type FoundProgram, getProgram } from './find-program.ts';
+import { type FoundProgram, getProgram } from './find.ts';
 import { mailProcess } from './mail.ts';
 import { minioProcess } from './minio.ts';
 import { freePorts, LOOPBACK, requireFree, type StackPorts } from './ports.ts';

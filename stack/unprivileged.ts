@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { runCommand } from './command.ts';
+import { execa } from 'execa';
 import type { Environment, Identity } from './process.ts';
 
 /** Users that a server may run as where this process is root, which PostgreSQL refuses. */
@@ -11,7 +11,7 @@ export async function findUnprivileged(environment: Environment): Promise<Identi
   if (process.getuid?.() !== 0) return undefined;
   for (const user of USERS) {
     try {
-      const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => runCommand('id', [flag, user], { environment })));
+      const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => printId(flag, user, environment)));
       return { uid: Number(uid), gid: Number(gid) };
     } catch {
       // No such user here.
@@ -20,6 +20,11 @@ export async function findUnprivileged(environment: Environment): Promise<Identi
   throw new Error(
     `PostgreSQL does not run as root, and there is no user ${USERS.join(' or ')}: start the stack as another user`,
   );
+}
+
+async function printId(flag: string, user: string, environment: Environment): Promise<string> {
+  const { stdout } = await execa('id', [flag, user], { env: environment, extendEnv: false });
+  return stdout;
 }
 
 /** @returns whether a user may pass through every directory above a path; directories that do not exist yet count as passable */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { fromBufferPromise } from 'yauzl';
-import { getProgram } from '../stack/find-program.ts';
+import { getProgram } from '../stack/find.ts';
 import { useStack } from './context.ts';
 
 const run = promisify(execFile);

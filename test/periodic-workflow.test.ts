@@ -12,7 +12,7 @@ import type { Instant } from '../contracts/instant.ts';
 import type { FileTask, GenerationPlan, Switched, WriteFilesInput } from '../contracts/periodic-steps.ts';
 import type { Settled } from '../contracts/settled.ts';
 import { partsQueue, SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
-import { getProgram } from '../stack/find-program.ts';
+import { getProgram } from '../stack/find.ts';
 import type { periodicExport } from '../workflows/periodic-export.ts';
 import { useStack } from './context.ts';
 import type { RunHistory } from './temporal.ts';

@@ -2,7 +2,7 @@ import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { getProgram } from '../stack/find-program.ts';
+import { getProgram } from '../stack/find.ts';
 import { freePort } from '../stack/ports.ts';
 import { postgresProcess } from '../stack/postgres.ts';
 import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getProgram } from '../stack/find-program.ts';
+import { getProgram } from '../stack/find.ts';
 import { collect, pieces } from '../stores/buffers/stream-fixture.ts';
 import { generateKey, recipientOf } from '../stores/sealing/keys.ts';
 import { seal } from '../stores/sealing/seal.ts';

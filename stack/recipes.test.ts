@@ -5,9 +5,8 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { download } from './download.ts';
 import { freePort, LOOPBACK } from './ports.ts';
-import { digestOf } from './release-recipe.ts';
+import { digestOf, download } from './recipes.ts';
 
 const CONTENT = 'an executable';
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');

@@ -2,8 +2,7 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fetchIntoCache, findCached } from './cache.ts';
-import type { FetchContext, Program, Recipe } from './program.ts';
+import { type Fetchable, type FetchContext, fetchIntoCache, findCached, type Recipe } from './fetch.ts';
 
 let cache: string;
 beforeEach(async () => {
@@ -17,13 +16,11 @@ async function write({ directory }: FetchContext, name = 'tool'): Promise<void> 
 }
 
 const recipe = (version: string, fetch: Recipe['fetch']): Recipe => ({ version, title: `recipe ${version}`, fetch });
-const program = (...recipes: readonly Recipe[]): Program => ({
-  ...{ executable: 'tool', beside: [], recipes, versionArguments: [] },
-});
+const program = (...recipes: readonly Recipe[]): Fetchable => ({ executable: 'tool', beside: [], recipes });
 const failing = recipe('0', () => Promise.reject(new Error('the host cannot be reached')));
 const working = recipe('1', (context) => write(context));
 
-function fetchIt(wanted: Program, signal = new AbortController().signal) {
+function fetchIt(wanted: Fetchable, signal = new AbortController().signal) {
   const reported: string[] = [];
   const path = fetchIntoCache(wanted, { cache, environment: {}, report: (line) => reported.push(line), signal });
   return { path, reported };
@@ -59,15 +56,20 @@ describe('fetchIntoCache', () => {
     expect(seen).toBeUndefined();
   });
 
-  it('fetches once for two at once', async () => {
+  it('agrees with another fetch at the same time, and keeps the entry of the first', async () => {
+    const both = Promise.withResolvers<void>();
     let fetches = 0;
-    const counted = recipe('1', async (context) => {
+    const together = recipe('1', async (context) => {
       fetches += 1;
+      await writeFile(join(context.directory, `fetch-${fetches}`), '');
       await write(context);
+      if (fetches === 2) both.resolve();
+      await both.promise;
     });
-    const both = await Promise.all([fetchIt(program(counted)).path, fetchIt(program(counted)).path]);
-    expect(new Set(both).size).toBe(1);
-    expect(fetches).toBe(1);
+    const paths = await Promise.all([fetchIt(program(together)).path, fetchIt(program(together)).path]);
+    expect(paths).toEqual([join(cache, 'tool-1', 'tool'), join(cache, 'tool-1', 'tool')]);
+    expect(await readdir(cache)).toEqual(['tool-1']);
+    expect(await readdir(join(cache, 'tool-1'))).toHaveLength(2);
   });
 
   it('replaces an entry that has lost its executable', async () => {

@@ -1,17 +1,17 @@
 import { delimiter, dirname, join, sep } from 'node:path';
-import { cacheDirectory, fetchIntoCache, findCached, isExecutable } from './cache.ts';
-import { runCommand } from './command.ts';
+import { execa } from 'execa';
+import { cacheDirectory, fetchIntoCache, findCached, isExecutable } from './fetch.ts';
 import type { Environment } from './process.ts';
-import type { Origin, Program } from './program.ts';
-import { PROGRAMS, type ProgramName } from './programs.ts';
+import { PROGRAMS, type Program, type ProgramName } from './programs.ts';
 import { binSetting } from './settings.ts';
 
-/** A program that can be run, and where it came from. */
+/** A program that can be run. */
 export interface FoundProgram {
   readonly name: ProgramName;
   /** Absolute path of the executable. */
   readonly path: string;
-  readonly origin: Origin;
+  /** Where it was found. */
+  readonly origin: 'setting' | 'PATH' | 'node_modules' | 'cache' | 'fetched';
 }
 
 /**
@@ -57,23 +57,27 @@ export async function getProgram(
   }
 }
 
-/** @returns what a program says its version is, or `undefined` when it does not say */
+/** @returns the first line that a program prints about its version, or `undefined` if it prints none */
 export async function readVersion(found: FoundProgram, environment: Environment): Promise<string | undefined> {
   const { versionArguments } = PROGRAMS[found.name];
   if (versionArguments.length === 0) return undefined;
   try {
-    const output = await runCommand(found.path, versionArguments, { environment });
-    return output.trim().split('\n')[0];
+    return (await printVersion(found.path, versionArguments, environment)).trim().split('\n')[0];
   } catch {
     return undefined;
   }
 }
 
-/** A hit must also run: a wrapper whose target is gone, or another platform's executable, is passed over. */
+async function printVersion(path: string, words: readonly string[], environment: Environment): Promise<string> {
+  const { stdout } = await execa(path, words, { env: environment, extendEnv: false, stdin: 'ignore' });
+  return stdout;
+}
+
+/** Skips what does not run: a wrapper without its target, or an executable for another platform. */
 async function findOnPath(program: Program, environment: Environment): Promise<string | undefined> {
   const directories = (environment.PATH ?? '').split(delimiter);
   for (const directory of directories) {
-    // npm puts these in front; what lies there is found as the package that it is.
+    // npm puts these first on PATH; their programs are found as npm packages.
     if (!directory || directory.endsWith(join('node_modules', '.bin')) || directory.includes(`${sep}node-gyp-bin`))
       continue;
     const path = join(directory, program.executable);
@@ -91,7 +95,7 @@ async function runs(program: Program, path: string, environment: Environment): P
   if (program.versionArguments.length === 0) return true;
   const paths = [path, ...program.beside.map((name) => join(dirname(path), name))];
   try {
-    await Promise.all(paths.map((each) => runCommand(each, program.versionArguments, { environment })));
+    await Promise.all(paths.map((each) => printVersion(each, program.versionArguments, environment)));
     return true;
   } catch {
     return false;
