@@ -3,7 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment, ProcessHandle } from '../stack/process.ts';
 import { type RunningServers, startServers } from '../stack/servers.ts';
-import { serviceProcess } from '../stack/service.ts';
+import { serviceProcess } from '../stack/stack.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Bench } from './benchmark.ts';
 import { type Door, openDoor } from './door.ts';

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEMO } from '../stack/demo-secrets.ts';
-import { minioProcess } from '../stack/minio.ts';
 import { freePorts, LOOPBACK } from '../stack/ports.ts';
+import { minioProcess } from '../stack/server-processes.ts';
+import { DEMO } from '../stack/settings.ts';
 import { createSupervisor } from '../stack/supervisor.ts';
 import type { Bench } from './benchmark.ts';
 import { getPrograms } from './peers.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { freePort } from '../stack/ports.ts';
-import { serviceProcess } from '../stack/service.ts';
+import { serviceProcess } from '../stack/stack.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { type Deployment, deploy } from './deployment.ts';
 import { EMPTY_QUEUE } from './empty/steps.ts';

@@ -7,10 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
 import { execa } from 'execa';
 import { z } from 'zod';
-import { showLine } from './console.ts';
+import { places, showLine } from './console.ts';
 import { readStackSettings } from './settings.ts';
 import { startStack } from './stack.ts';
-import { places } from './summary.ts';
 
 const HELP = `Shows Waybill at work: starts the local stack, exports three million rows sealed to a key made on the spot,
 cancels a second export half way, opens and verifies the first, and ends.

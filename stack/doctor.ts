@@ -4,9 +4,8 @@ import pg from 'pg';
 import { type FoundProgram, findProgram, readVersion } from './find.ts';
 import { LOOPBACK, PORT_USES, type PortName } from './ports.ts';
 import { postgresUrl } from './postgres.ts';
-import { answersOk } from './probe.ts';
-
 import { PROGRAM_NAMES, PROGRAMS, type Program, type ProgramName, SERVER_NAMES } from './programs.ts';
+import { answersOk } from './server-processes.ts';
 import { stackUrls } from './servers.ts';
 import { readStackSettings } from './settings.ts';
 

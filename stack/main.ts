@@ -1,11 +1,10 @@
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { showLine } from './console.ts';
+import { showLine, summary } from './console.ts';
 import { SYSTEM_CLOCK } from './restart.ts';
 import { readStackSettings } from './settings.ts';
 import { type RunningStack, startStack } from './stack.ts';
-import { summary } from './summary.ts';
 import { SERVICE_DIRECTORIES, watchSources } from './watch.ts';
 
 const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catcher, the API and a worker.

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import pg from 'pg';
-import { DEMO } from './demo-secrets.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, Identity, ProcessSpec, Readiness } from './process.ts';
+import { DEMO } from './settings.ts';
 import { canReach, findUnprivileged } from './unprivileged.ts';
 
 const DATABASE = 'waybill';

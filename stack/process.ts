@@ -18,7 +18,7 @@ export interface ProcessSpec {
   readonly arguments: readonly string[];
   readonly environment: Environment;
   /** Another user to run as. */
-  readonly identity: Identity | undefined;
+  readonly identity?: Identity | undefined;
   /** Asks for an orderly end. */
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   /** Milliseconds from the stop signal to SIGKILL. */
@@ -27,8 +27,8 @@ export interface ProcessSpec {
   readonly ready: () => Promise<Readiness>;
   /** Milliseconds that it may take to become ready; once it has answered `recovering` it may take as long as it runs. */
   readonly readyMs: number;
-  /** What it says when it has ended only because what a killed predecessor left is not cleared away yet. */
-  readonly retryWhen: RegExp | undefined;
+  /** Matches a line that it writes if it ended only because the remains of a killed predecessor are in its way. */
+  readonly retryWhen?: RegExp | undefined;
 }
 
 /** `recovering`: it says itself that it repairs its data before it serves. It must not be ended then. */

@@ -1,16 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEMO } from './demo-secrets.ts';
 import { type FoundProgram, getProgram } from './find.ts';
-import { mailProcess } from './mail.ts';
-import { minioProcess } from './minio.ts';
 import { freePorts, LOOPBACK, requireFree, type StackPorts } from './ports.ts';
 import { postgresProcess, postgresUrl } from './postgres.ts';
 import type { Environment, ProcessHandle } from './process.ts';
 import type { ProgramName } from './programs.ts';
 import type { RestartPolicy } from './restart.ts';
+import { mailProcess, minioProcess, NAMESPACE, temporalProcess } from './server-processes.ts';
+import { DEMO } from './settings.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
-import { NAMESPACE, temporalProcess } from './temporal.ts';
 
 export interface StackUrls {
   readonly api: string;

@@ -1,8 +1,14 @@
 import { join } from 'node:path';
-import type { ProcessHandle } from './process.ts';
-import { type RunningServers, type StackOptions, startServers } from './servers.ts';
-import { prepareStores, type ServiceSettings, startServices } from './services.ts';
-import { prepareWarehouse } from './warehouse.ts';
+import { fileURLToPath } from 'node:url';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import { createObjects } from '../stores/objects/minio.ts';
+import { objectsOptions } from '../stores/objects/settings.ts';
+import { LOOPBACK } from './ports.ts';
+import type { Environment, ProcessHandle, ProcessSpec } from './process.ts';
+import { prepareWarehouse, seedDemoTenants } from './samples.ts';
+import { answersOk } from './server-processes.ts';
+import { type ConnectionSettings, type RunningServers, type StackOptions, startServers } from './servers.ts';
+import type { Supervisor } from './supervisor.ts';
 
 /** The servers with the API and a worker on them, the sample warehouse and the demo tenants. */
 export interface RunningStack extends RunningServers {
@@ -43,4 +49,87 @@ export async function startStack(
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
+}
+
+/** Settings of the API and the worker: how to reach the servers, and the catalog and warehouse. */
+export type ServiceSettings = ConnectionSettings & Readonly<Record<string, string>>;
+
+/** What the API and a worker are started with. */
+export interface ServiceOptions {
+  readonly settings: ServiceSettings;
+  /** Surrounds the settings: PATH and the like. */
+  readonly environment: Environment;
+}
+
+/** Makes the bucket, the ledger's tables and the demo tenants where they are missing. */
+export async function prepareStores(settings: ConnectionSettings): Promise<void> {
+  await createObjects(objectsOptions(settings)).prepare();
+  const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
+  try {
+    await ledger.migrate();
+    await seedDemoTenants(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** Starts the API and a worker at once. @returns when both are ready */
+export async function startServices(
+  supervisor: Supervisor,
+  options: ServiceOptions,
+): Promise<{ readonly api: ProcessHandle; readonly worker: ProcessHandle }> {
+  const [api, worker] = await Promise.all([
+    supervisor.start(specOf('api', options)),
+    supervisor.start(specOf('worker', options)),
+  ]);
+  return { api, worker };
+}
+
+function specOf(name: 'api' | 'worker', { settings, environment }: ServiceOptions): ProcessSpec {
+  const ready = {
+    api: `${settings.WAYBILL_API_PORT}/readyz`,
+    worker: `${settings.WAYBILL_WORKER_HEALTH_PORT}/healthz`,
+  }[name];
+  return serviceProcess({
+    name,
+    entry: `${name}/main.ts`,
+    environment: serviceEnvironment(environment, settings),
+    readyUrl: `http://${LOOPBACK}:${ready}`,
+  });
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Threads for queries, file access and compression of one process; libuv's default of 4 can be used up by four exports. */
+const THREADS = '16';
+
+/** One of Waybill's own processes, such as `api/main.ts` or `worker/main.ts`. */
+export function serviceProcess(options: {
+  readonly name: string;
+  /** From the root of the repository. */
+  readonly entry: string;
+  readonly environment: Environment;
+  /** Answers with success once the service is ready. */
+  readonly readyUrl: string;
+}): ProcessSpec {
+  const { name, entry, environment, readyUrl } = options;
+  return {
+    name,
+    command: process.execPath,
+    arguments: [`${ROOT}${entry}`],
+    environment: { UV_THREADPOOL_SIZE: THREADS, ...environment },
+    stopSignal: 'SIGTERM',
+    graceMs: 30_000,
+    readyMs: 60_000,
+    ready: () => answersOk(readyUrl),
+  };
+}
+
+/**
+ * The surrounding environment with the stack's settings over it. A surrounding `<name>_FILE` must not bring another
+ * value in by the back door.
+ */
+export function serviceEnvironment(environment: Environment, settings: Readonly<Record<string, string>>): Environment {
+  const kept = Object.entries(environment).filter(([name]) => !Object.hasOwn(settings, name.replace(/_FILE$/, '')));
+  return { ...Object.fromEntries(kept), ...settings };
 }

@@ -3,11 +3,10 @@ import { inject } from 'vitest';
 import { freePort, LOOPBACK, type StackPorts } from '../stack/ports.ts';
 import { postgresUrl, prepareDatabase } from '../stack/postgres.ts';
 import type { ProcessHandle } from '../stack/process.ts';
+import type { DemoCredential } from '../stack/samples.ts';
 import type { StackUrls } from '../stack/servers.ts';
-import { serviceEnvironment, serviceProcess } from '../stack/service.ts';
-import { prepareStores, type ServiceSettings, startServices } from '../stack/services.ts';
+import { prepareStores, type ServiceSettings, serviceEnvironment, serviceProcess, startServices } from '../stack/stack.ts';
 import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';
-import type { DemoCredential } from '../stack/tenants.ts';
 import { type Network, startNetwork } from './network.ts';
 
 /**

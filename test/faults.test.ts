@@ -6,8 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { freePorts } from '../stack/ports.ts';
 import type { ProcessHandle } from '../stack/process.ts';
-import { serviceEnvironment, serviceProcess } from '../stack/service.ts';
-import { type RunningStack, startStack } from '../stack/stack.ts';
+import { type RunningStack, serviceEnvironment, serviceProcess, startStack } from '../stack/stack.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
 

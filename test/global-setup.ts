@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { DEMO_CREDENTIALS } from '../stack/samples.ts';
 import { startStack } from '../stack/stack.ts';
-import { DEMO_CREDENTIALS } from '../stack/tenants.ts';
 
 /** 4,000 rows in the sample warehouse's largest table; the flights are always three million. */
 const SAMPLE_SCALE = 0.01;

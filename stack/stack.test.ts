@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { serviceEnvironment } from './service.ts';
+import { serviceEnvironment } from './stack.ts';
 
 it("lets nothing around the stack replace the stack's settings, and keeps the rest", () => {
   const around = {

@@ -1,10 +1,40 @@
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import type { FoundProgram } from './find.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, ProcessSpec } from './process.ts';
+import { DEMO } from './settings.ts';
+
+export function minioProcess(options: {
+  readonly executable: string;
+  readonly directory: string;
+  readonly port: number;
+  readonly consolePort: number;
+  readonly environment: Environment;
+}): ProcessSpec {
+  const { executable, directory, port, consolePort, environment } = options;
+  return {
+    name: 'minio',
+    command: executable,
+    arguments: [
+      ...['server', directory, '--quiet'],
+      ...['--address', `${LOOPBACK}:${port}`, '--console-address', `${LOOPBACK}:${consolePort}`],
+    ],
+    environment: {
+      ...environment,
+      MINIO_ROOT_USER: DEMO.objectsAccessKey,
+      MINIO_ROOT_PASSWORD: DEMO.objectsSecretKey,
+      MINIO_UPDATE: 'off',
+    },
+    stopSignal: 'SIGTERM',
+    graceMs: 10_000,
+    readyMs: 30_000,
+    ready: () => answersOk(`http://${LOOPBACK}:${port}/minio/health/ready`),
+  };
+}
 
 export const NAMESPACE = 'waybill';
-/** A count of days that closed workflows stay visible; the namespace of the dev server's own keeps them for one. */
+/** A count of days that closed workflows stay visible. */
 const RETENTION_DAYS = 30;
 
 /** gRPC status `ALREADY_EXISTS`. */
@@ -38,12 +68,10 @@ export function temporalProcess(options: {
       ...DYNAMIC.flatMap((value) => ['--dynamic-config-value', value]),
     ],
     environment,
-    identity: undefined,
     stopSignal: 'SIGTERM',
     graceMs: 10_000,
     readyMs: 60_000,
     ready: () => prepareNamespace(`${LOOPBACK}:${port}`),
-    retryWhen: undefined,
   };
 }
 
@@ -68,4 +96,39 @@ async function prepareNamespace(address: string): Promise<boolean> {
   } finally {
     await connection.close();
   }
+}
+
+/** Catches every mail and shows it on a web page; nothing leaves the machine. */
+export function mailProcess(options: {
+  readonly program: FoundProgram;
+  readonly smtpPort: number;
+  readonly webPort: number;
+  readonly environment: Environment;
+}): ProcessSpec {
+  const { program, smtpPort, webPort, environment } = options;
+  // The package's script asks for whichever `node` comes first on PATH; this one is known to be new enough.
+  const [command, script] = program.origin === 'node_modules' ? [process.execPath, [program.path]] : [program.path, []];
+  return {
+    name: 'mail',
+    command,
+    arguments: [
+      ...[...script, '--smtp', String(smtpPort), '--web', String(webPort)],
+      ...['--ip', LOOPBACK, '--web-ip', LOOPBACK, '--silent'],
+    ],
+    environment,
+    stopSignal: 'SIGTERM',
+    graceMs: 5_000,
+    readyMs: 30_000,
+    ready: () => answersOk(`http://${LOOPBACK}:${webPort}/healthz`),
+  };
+}
+
+/** Milliseconds that one health question may take. */
+const ANSWER_MS = 2_000;
+
+/** @returns whether a URL answers with a status of success */
+export async function answersOk(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
+  await response.body?.cancel();
+  return response.ok;
 }

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { buildSampleWarehouse } from '../catalogs/build.ts';
 import type { Ledger, Scope } from '../stores/ledger/ledger.ts';
 
 /** A credential of the local stack. The secret is no secret: it is printed at every start. */
@@ -30,4 +32,27 @@ export async function seedDemoTenants(ledger: Ledger): Promise<void> {
   for (const credential of DEMO_CREDENTIALS) {
     if (!(await ledger.findCredential(credential.clientId))) await ledger.addCredential(credential);
   }
+}
+
+const CATALOG = fileURLToPath(new URL('../catalogs/sample', import.meta.url));
+
+/**
+ * Builds the sample warehouse, unless the directory holds the one that would be built.
+ *
+ * @param directory absolute; belongs to the warehouse alone
+ * @param scale as a multiple of the default size
+ * @returns the settings that attach it
+ */
+export async function prepareWarehouse(options: {
+  readonly directory: string;
+  readonly scale: number;
+  readonly report: (line: string) => void;
+}) {
+  const { directory, scale, report } = options;
+  const { startupSql, directories } = await buildSampleWarehouse({ directory, scale, report });
+  return {
+    WAYBILL_CATALOG: CATALOG,
+    WAYBILL_WAREHOUSE_SQL: startupSql,
+    WAYBILL_WAREHOUSE_DIRECTORIES: directories.join(','),
+  };
 }
