@@ -25,12 +25,12 @@ const LEVELS: Readonly<Record<number, string>> = {
 /** A line of the services' log. @see https://getpino.io/#/docs/api?id=logger */
 const entry = z.looseObject({ level: z.number(), time: z.number(), msg: z.string().default('') });
 
-/** Of every log entry, and so of no interest in front of a person. */
-const USUAL = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name']);
+/** Fields of every log entry; not shown. */
+const HIDDEN = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name']);
 
 const WIDTH = Math.max(...Object.keys(COLOURS).map((name) => name.length));
 
-/** @returns a process's line as the terminal shows it: its name in its colour, and JSON log entries made legible */
+/** @returns a process's line for the terminal, with its coloured name; JSON log entries become text */
 export function showLine(name: string, line: string): string {
   const colour = Object.entries(COLOURS).find(([each]) => each === name)?.[1] ?? 'white';
   return `${styleText(colour, `${name.padEnd(WIDTH)} |`)} ${showEntry(line)}`;
@@ -42,7 +42,7 @@ function showEntry(line: string): string {
   if (!parsed.success) return line;
   const { level, time, msg } = parsed.data;
   const rest = Object.entries(parsed.data)
-    .filter(([key]) => !USUAL.has(key))
+    .filter(([key]) => !HIDDEN.has(key))
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   const label = (LEVELS[level] ?? String(level)).padEnd(5);
   const shown = level >= 50 ? styleText('red', label) : level >= 40 ? styleText('yellow', label) : label;
@@ -57,16 +57,16 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The exports alone: there are also delayed workflows, which will remove files one day. */
+/** Only exports, not the delayed workflows that remove files. */
 const EXPORTS_QUERY = `?query=${encodeURIComponent('WorkflowType IN ("exportDataset", "periodicExport")')}`;
 
-/** @returns what a person wants to know once everything runs, and how to end it */
+/** @returns the message of a started stack */
 export function summary(stack: RunningStack): string {
   const running = styleText('green', 'Waybill is running.');
   return `\n${running}\n${places(stack)}\nCtrl-C stops everything; the data stays.\n`;
 }
 
-/** @returns where everything is, how to get in, what to try */
+/** @returns addresses, credentials and commands to try */
 export function places({ urls, ports, settings }: RunningStack): string {
   const heading = (text: string) => styleText('bold', text);
   const rows = (pairs: readonly (readonly [string, string])[]) => {

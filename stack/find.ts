@@ -17,7 +17,7 @@ export interface FoundProgram {
 /**
  * Looks for a program without fetching it: the setting, PATH, the npm package, the cache.
  *
- * @throws Error when a setting names something that cannot be run
+ * @throws Error if a setting names something that cannot be run
  */
 export async function findProgram(name: ProgramName, environment: Environment): Promise<FoundProgram | undefined> {
   const program: Program = PROGRAMS[name];
@@ -35,7 +35,7 @@ export async function findProgram(name: ProgramName, environment: Environment): 
   return cached ? { name, path: cached, origin: 'cache' } : undefined;
 }
 
-/** Finds a program, or fetches it. @throws Error that says what was tried and which setting helps */
+/** Finds or fetches a program. @throws Error with what was tried and which setting helps */
 export async function getProgram(
   name: ProgramName,
   options: {

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import getPort, { portNumbers } from 'get-port';
 
-/** What listens on each port, and the setting that moves it. All listen on loopback only. */
+/** What listens on each port, and the setting that changes it. All listen on loopback only. */
 export const PORT_USES = {
   api: { use: 'API and portal', setting: 'WAYBILL_STACK_API_PORT' },
   workerHealth: { use: "worker's health", setting: 'WAYBILL_STACK_WORKER_HEALTH_PORT' },
@@ -23,11 +23,11 @@ export const LOOPBACK = '127.0.0.1';
 const portNames = Object.keys(PORT_USES) as readonly PortName[];
 
 /**
- * Where free ports are looked for: below those that systems give to outgoing connections, because one of these could
- * take the port between the choice and its use.
+ * Free ports are chosen below the ephemeral range, because an outgoing connection could take a port of that range
+ * before it is used.
  */
 const FREE = { from: 15_000, to: 32_000 };
-/** Ports that are tried in a row. Each search begins somewhere else, so that two processes seldom choose the same. */
+/** Ports tried in one search. It starts at a random port, so that two processes seldom choose the same one. */
 const FREE_TRIES = 1_000;
 
 /** @returns ports that were free a moment ago, all different */
@@ -42,7 +42,7 @@ export function freePort(): Promise<number> {
   return getPort({ host: LOOPBACK, port: portNumbers(first, first + FREE_TRIES) });
 }
 
-/** @throws Error that names every port that is taken, or given twice, what it was for and the setting that changes it. */
+/** @throws Error that names every port that is taken or given twice, its use and the setting that changes it */
 export async function requireFree(ports: StackPorts): Promise<void> {
   const problems: string[] = [];
   for (const name of portNames) {

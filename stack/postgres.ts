@@ -12,8 +12,8 @@ import { canReach, findUnprivileged } from './unprivileged.ts';
 const DATABASE = 'waybill';
 
 /**
- * Where root keeps what the user that PostgreSQL runs as could not reach: the home directory of root, for one, lets
- * nobody else in.
+ * Where root puts files for the user that PostgreSQL runs as, if that user cannot reach the original: root's home
+ * directory, for example, is closed to others.
  */
 const REACHABLE = '/var/lib/waybill';
 
@@ -22,11 +22,11 @@ export function postgresUrl(port: number, database = DATABASE): string {
   return `postgres://${DEMO.postgresUser}:${DEMO.postgresPassword}@${LOOPBACK}:${port}/${database}`;
 }
 
-/** Makes the database cluster when it is missing. @returns how to start its server */
+/** Creates the database cluster if it is missing. @returns how to start its server */
 export async function postgresProcess(options: {
   /** Path of `postgres`; `initdb` lies beside it. */
   readonly executable: string;
-  /** Absolute; made when it is missing. */
+  /** Absolute; created if it is missing. */
   readonly directory: string;
   readonly port: number;
   readonly environment: Environment;
@@ -56,11 +56,11 @@ export async function postgresProcess(options: {
     ],
     environment,
     identity,
-    // SIGTERM would wait until every client has left.
+    // SIGTERM would wait until every client has disconnected.
     stopSignal: 'SIGINT',
     graceMs: 10_000,
     readyMs: 30_000,
-    ready: askReadiness(port, report),
+    ready: readinessCheck(port, report),
     retryWhen: /pre-existing shared memory block|lock file "postmaster.pid" is empty/,
   };
 }
@@ -68,11 +68,11 @@ export async function postgresProcess(options: {
 /** SQLSTATE `cannot_connect_now`: the server starts, recovers or shuts down. */
 const CANNOT_CONNECT_NOW = '57P03';
 
-/** Milliseconds of recovery that are not worth a line: every start takes some. */
+/** Milliseconds of recovery before it is reported; every start takes some. */
 const UNREPORTED_MS = 1_000;
 
-/** @returns a readiness check that reports each longer recovery once */
-function askReadiness(port: number, report: (line: string) => void): () => Promise<Readiness> {
+/** @returns a readiness check that reports a long recovery once */
+function readinessCheck(port: number, report: (line: string) => void): () => Promise<Readiness> {
   let since: number | undefined;
   let reported = false;
   return async () => {
@@ -93,7 +93,7 @@ function askReadiness(port: number, report: (line: string) => void): () => Promi
   };
 }
 
-/** Makes a database when it is missing. @returns `true`; rejects while the server does not answer */
+/** Creates a database if it is missing. @returns `true`; rejects while the server does not answer */
 export async function prepareDatabase(port: number, name: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: postgresUrl(port, 'postgres'), connectionTimeoutMillis: 2_000 });
   // A connection that breaks while idle must not end this process.
@@ -108,7 +108,7 @@ export async function prepareDatabase(port: number, name: string): Promise<boole
   }
 }
 
-/** Makes a cluster under another name first, so that an interrupted `initdb` leaves nothing that looks like one. */
+/** Creates the cluster under a temporary name, so that an interrupted `initdb` leaves no broken one. */
 async function initialise(
   initdb: string,
   directory: string,
@@ -154,7 +154,7 @@ function majorOf(version: string): string {
 
 async function reachableExecutable(executable: string, identity: Identity | undefined): Promise<string> {
   if (!identity || (await canReach(executable, identity))) return executable;
-  // bin/postgres finds ../share and ../lib from where it lies, so the whole tree goes along.
+  // bin/postgres finds ../share and ../lib relative to itself, so the whole tree is copied.
   const root = dirname(dirname(executable));
   const copy = join(REACHABLE, `postgres-${digest(root)}`);
   const target = join(copy, 'bin', basename(executable));
@@ -179,13 +179,13 @@ async function reachableDirectory(
   if (!identity || (await canReach(directory, identity))) return directory;
   const other = join(REACHABLE, `data-${digest(directory)}`);
   if (!(await canReach(other, identity))) throw new Error(unreachable(directory));
-  report(`postgres: does not run as root, and no other user gets to ${directory}; its data is in ${other}`);
+  report(`postgres: does not run as root, and no other user can reach ${directory}; its data is in ${other}`);
   await mkdir(REACHABLE, { recursive: true });
   return other;
 }
 
 function unreachable(path: string): string {
-  return `PostgreSQL does not run as root, and no other user gets to ${path}: start the stack as another user, or from a directory that others may enter`;
+  return `PostgreSQL does not run as root, and no other user can reach ${path}: start the stack as another user, or from a directory that others may enter`;
 }
 
 /** @returns the standard output of a command. @throws ExecaError with what it wrote, if it fails */

@@ -10,7 +10,7 @@ export interface Identity {
   readonly gid: number;
 }
 
-/** What a supervised process is made of, and how it is told apart from a broken one. */
+/** How to start, check and stop a process. */
 export interface ProcessSpec {
   /** Shown in front of its lines. */
   readonly name: string;
@@ -19,7 +19,7 @@ export interface ProcessSpec {
   readonly environment: Environment;
   /** Another user to run as. */
   readonly identity?: Identity | undefined;
-  /** Asks for an orderly end. */
+  /** Asks it to shut down. */
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   /** Milliseconds from the stop signal to SIGKILL. */
   readonly graceMs: number;
@@ -27,36 +27,36 @@ export interface ProcessSpec {
   readonly ready: () => Promise<Readiness>;
   /** Milliseconds that it may take to become ready; once it has answered `recovering` it may take as long as it runs. */
   readonly readyMs: number;
-  /** Matches a line that it writes if it ended only because the remains of a killed predecessor are in its way. */
+  /** Matches a line that it writes when it fails only because a killed predecessor is not cleaned up yet: retried. */
   readonly retryWhen?: RegExp | undefined;
 }
 
-/** `recovering`: it says itself that it repairs its data before it serves. It must not be ended then. */
+/** `recovering`: it reports that it is repairing its data. It must not be stopped then. */
 export type Readiness = boolean | 'recovering';
 
-/** A supervised process. It keeps its identity over restarts: same command, port and data. */
+/** A supervised process; command, port and data stay the same over restarts. */
 export interface ProcessHandle {
   readonly name: string;
   /** `undefined` while it does not run. */
   readonly pid: number | undefined;
-  /** Starts it where it does not run. @returns when it is ready. @throws Error with its last lines when it does not get there */
+  /** Starts it unless it runs. @returns when it is ready. @throws StartError if it does not become ready */
   start(): Promise<void>;
-  /** Sends a signal to it and its children. @returns when it has ended; for SIGSTOP and SIGCONT at once */
+  /** Sends a signal to it and its children. @returns when it has exited; for SIGSTOP and SIGCONT at once */
   kill(signal: NodeJS.Signals): Promise<void>;
-  /** Stops it in an orderly way, with SIGKILL after its grace. No effect where it does not run. */
+  /** Shuts it down, with SIGKILL after `graceMs`. No effect unless it runs. */
   stop(): Promise<void>;
-  /** Stops it where it runs, then starts it again. */
+  /** Stops it if it runs, then starts it. */
   restart(): Promise<void>;
   /** Its last lines, oldest first. */
   recentLines(): readonly string[];
 }
 
-/** What a supervisor works with. */
+/** A process as its supervisor sees it. */
 export interface Process extends ProcessHandle {
   /**
-   * As `start`, but what runs is not ended for not being ready.
+   * Like `start`, but without the readiness deadline: it waits for as long as the process runs.
    *
-   * @param late called once when it was not ready after its milliseconds
+   * @param late called once if it is not ready after `readyMs`
    */
   startPatiently(late: (readyMs: number) => void): Promise<void>;
 }
@@ -73,35 +73,38 @@ export class StartError extends Error {
   }
 }
 
-/** What happens around a process. */
+/** Callbacks for a process's life cycle. */
 export interface ProcessEvents {
   /** A line that it wrote. */
   readonly line: (name: string, line: string) => void;
   readonly started: (pid: number, stopSignal: 'SIGTERM' | 'SIGINT') => void;
   readonly ended: (pid: number) => void;
-  /** It ended although nobody asked it to, after it had been ready. */
+  /** It exited unexpectedly after it had been ready. */
   readonly crashed: (name: string, how: string) => void;
 }
 
 const LINES_KEPT = 100;
 const LINES_SHOWN = 25;
-/** Milliseconds before the second question; each later one waits half as long again, up to the last. */
-const ASK_MS = { first: 50, last: 500 };
-/** Milliseconds that a dead process's children get to follow it. */
+/** Milliseconds between readiness checks; each pause is half as long again as the one before, up to the last. */
+const CHECK_MS = { first: 50, last: 500 };
+/** How long to wait for the children of an exited process, in milliseconds. */
 const CHILDREN_MS = 3_000;
 
-/** Milliseconds before a process is launched again whose predecessor's remains are in the way. */
+/** Milliseconds before the next try when `retryWhen` matches. */
 const RETRY_MS = 250;
 
-/** `limited` ends a process that is not ready in time; a function is told, and the process may go on. */
-type Patience = 'limited' | ((readyMs: number) => void);
+/** What to do with a process that is not ready after `readyMs`: stop it, or call a function and go on waiting. */
+type WhenLate = 'stop' | ((readyMs: number) => void);
 
 interface Run {
   readonly pid: number;
-  /** Resolves with how it ended. */
+  /** Resolves with a description of how it ended. */
   readonly ended: Promise<string>;
+  /** Whether it was told to end. */
   asked: boolean;
+  /** Whether it has been ready. */
   ready: boolean;
+  /** How it ended; `undefined` while it runs. */
   how: string | undefined;
 }
 
@@ -134,9 +137,9 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     }
   }
 
-  async function becomeReady(current: Run, patience: Patience): Promise<void> {
+  async function waitUntilReady(current: Run, whenLate: WhenLate): Promise<void> {
     let deadline = Date.now() + spec.readyMs;
-    let pauseMs = ASK_MS.first;
+    let pauseMs = CHECK_MS.first;
     while (current.how === undefined) {
       const answer = await Promise.race([spec.ready().catch(() => false), current.ended.then(() => false)]);
       if (answer === true && current.how === undefined) {
@@ -145,46 +148,46 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
       }
       if (answer === 'recovering') deadline = Number.POSITIVE_INFINITY;
       if (Date.now() > deadline) {
-        if (patience === 'limited') {
+        if (whenLate === 'stop') {
           await end(current);
           throw new StartError(spec.name, `was not ready after ${spec.readyMs / 1000} s`, lines);
         }
-        patience(spec.readyMs);
+        whenLate(spec.readyMs);
         deadline = Number.POSITIVE_INFINITY;
       }
       await Promise.race([delay(pauseMs), current.ended]);
-      pauseMs = Math.min(pauseMs * 1.5, ASK_MS.last);
+      pauseMs = Math.min(pauseMs * 1.5, CHECK_MS.last);
     }
     throw new StartError(spec.name, `${current.how} before it was ready`, lines);
   }
 
-  async function launchUntilReady(patience: Patience, stopped: AbortSignal): Promise<void> {
+  async function launchUntilReady(whenLate: WhenLate, stopped: AbortSignal): Promise<void> {
     const deadline = Date.now() + spec.readyMs;
     for (;;) {
       run = launch();
       try {
-        return await becomeReady(run, patience);
+        return await waitUntilReady(run, whenLate);
       } catch (error) {
-        const passing = spec.retryWhen && lines.some((line) => spec.retryWhen?.test(line));
-        if (!passing || stopped.aborted || Date.now() > deadline) throw error;
+        const temporary = spec.retryWhen && lines.some((line) => spec.retryWhen?.test(line));
+        if (!temporary || stopped.aborted || Date.now() > deadline) throw error;
         await delay(RETRY_MS);
         if (stopped.aborted) throw error;
       }
     }
   }
 
-  function begin(patience: Patience): Promise<void> {
+  function begin(whenLate: WhenLate): Promise<void> {
     if (attempt) return attempt.done;
     if (run) return Promise.resolve();
     const stopped = new AbortController();
-    const done = launchUntilReady(patience, stopped.signal).finally(() => {
+    const done = launchUntilReady(whenLate, stopped.signal).finally(() => {
       attempt = undefined;
     });
     attempt = { done, stopped };
     return done;
   }
 
-  /** Runs what ends the process, and waits for an attempt to start it to be given up. */
+  /** Ends the process if it runs, and aborts an attempt to start it. */
   async function giveUp(ending: (current: Run) => Promise<void>): Promise<void> {
     const begun = attempt;
     begun?.stopped.abort();
@@ -195,12 +198,12 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
   async function end(current: Run): Promise<void> {
     current.asked = true;
     signalGroup(current.pid, spec.stopSignal);
-    const patience = new AbortController();
+    const grace = new AbortController();
     const late = await Promise.race([
       current.ended.then(() => false),
-      delay(spec.graceMs, true, { signal: patience.signal }).catch(() => false),
+      delay(spec.graceMs, true, { signal: grace.signal }).catch(() => false),
     ]);
-    patience.abort();
+    grace.abort();
     if (late) signalGroup(current.pid, 'SIGKILL');
     await current.ended;
   }
@@ -217,7 +220,7 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     });
   }
 
-  const start = () => begin('limited');
+  const start = () => begin('stop');
   const stop = () => giveUp(end);
   return {
     name: spec.name,
@@ -244,7 +247,7 @@ function spawnChild({ command, arguments: words, environment, identity }: Proces
     all: true,
     buffer: false,
     reject: false,
-    // A process group of its own: Ctrl-C in the terminal must not reach it, because the stack ends in order.
+    // In its own process group, because the stack stops its processes in order: Ctrl-C must not reach them directly.
     detached: true,
     cleanup: false,
     ...identity,
@@ -252,7 +255,7 @@ function spawnChild({ command, arguments: words, environment, identity }: Proces
 }
 
 async function howItEnded(child: ReturnType<typeof spawnChild>): Promise<string> {
-  // Its output stays open, and what it held may stay in use, until children of its own have ended too.
+  // Children may outlive the process and keep its output, ports and files in use.
   const exit = Promise.withResolvers<string>();
   child.nodeChildProcess.once('exit', (code, signal) => {
     setTimeout(() => exit.resolve(describe(code, signal)), CHILDREN_MS).unref();
@@ -266,8 +269,10 @@ function describe(code: number | null | undefined, signal: string | null | undef
   return code === null || code === undefined ? `cannot be run: ${failure}` : `ended with code ${code}`;
 }
 
-/** Sends a signal to a process group; one that is gone is no error. */
+/** Sends a signal to a process group. @returns whether the group exists */
 export function signalGroup(pid: number, signal: NodeJS.Signals): boolean {
+  // kill(0) would signal this process's own group.
+  if (pid <= 0) return false;
   try {
     process.kill(-pid, signal);
     return true;

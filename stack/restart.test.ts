@@ -41,8 +41,8 @@ function supervise(clock: Clock): { readonly supervisor: Supervisor; readonly re
 
 function script(code: string, more: Partial<ProcessSpec> = {}): ProcessSpec {
   return {
-    ...{ name: 'it', command: process.execPath, arguments: ['-e', code], environment: {}, identity: undefined },
-    ...{ stopSignal: 'SIGTERM', graceMs: 5_000, readyMs: 5_000, ready: async () => true, retryWhen: undefined },
+    ...{ name: 'it', command: process.execPath, arguments: ['-e', code], environment: {} },
+    ...{ stopSignal: 'SIGTERM', graceMs: 5_000, readyMs: 5_000, ready: async () => true },
     ...more,
   };
 }

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Process, type ProcessHandle, StartError } from './process.ts';
 
-/** Starts processes again that ended although nobody asked them to. */
+/** How crashed processes are restarted. */
 export interface RestartPolicy {
   readonly clock: Clock;
-  /** Takes a line about what is started again. */
+  /** Takes a line about a restart. */
   readonly report: (line: string) => void;
 }
 
 export interface Clock {
   /** Milliseconds; never goes back. */
   now(): number;
-  /** Resolves after so many milliseconds, or once the signal is aborted. */
+  /** Resolves after `ms` milliseconds, or once the signal is aborted. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -24,26 +24,26 @@ export const SYSTEM_CLOCK: Clock = {
   },
 };
 
-/** Milliseconds before the first new start; each later pause is twice as long, up to the last. */
+/** Milliseconds before the first restart; each later pause is twice as long, up to the last. */
 const PAUSE_MS = { first: 1_000, last: 30_000 };
-/** Milliseconds after which a process that runs counts as healthy, so that its next pause is the first one again. */
+/** A process that has run for this many milliseconds counts as healthy: its next pause is the first one again. */
 const HEALTHY_MS = 60_000;
 
 /**
- * A process that is started again whenever it ends by itself, for ever, until it is stopped or killed through its
- * handle. A new start has no deadline: what runs but is not ready may wait for a server that is away. Only a process
- * that has been ready once is started again; the first failure to start is the caller's.
+ * Restarts a process whenever it exits unexpectedly, without a limit, until it is stopped or killed through its handle.
+ * A restart has no readiness deadline, because the process may wait for a server that is down. The policy applies once
+ * the process has been ready; if the first start fails, the caller gets the error.
  *
- * @param create makes the process, given what to call when it ends by itself
+ * @param create creates the process; takes the callback for its crashes
  */
 export function keepRunning(create: (crashed: () => void) => Process, policy: RestartPolicy): ProcessHandle {
   const { clock, report } = policy;
   const process = create(() => void startAgain());
   const { name } = process;
   let pauseMs = PAUSE_MS.first;
-  /** When it became ready; `undefined` until it has been for the first time. */
+  /** When it last became ready; `undefined` until the first time. */
   let readyAt: number | undefined;
-  /** Ends the attempts under way. */
+  /** Aborts the automatic attempts. */
   let attempts = new AbortController();
 
   async function startAgain(): Promise<void> {

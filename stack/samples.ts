@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { buildSampleWarehouse } from '../catalogs/build.ts';
 import type { Ledger, Scope } from '../stores/ledger/ledger.ts';
 
-/** A credential of the local stack. The secret is no secret: it is printed at every start. */
+/** A credential of the local stack. Its secret is printed at every start. */
 export interface DemoCredential {
   readonly tenant: string;
   readonly clientId: string;
@@ -10,19 +10,19 @@ export interface DemoCredential {
   readonly scopes: readonly Scope[];
 }
 
-/** Their letters go to the local mail catcher. */
+/** Their mail goes to the local mail catcher. */
 const DEMO_TENANTS = [
   { key: 'dreambuilder', title: 'Dreambuilder', contacts: ['data@dreambuilder.example'] },
   { key: 'acme', title: 'Acme', contacts: ['data@acme.example'] },
 ] as const;
 
-/** For each tenant one credential that may do everything and one that may only read. */
+/** Two credentials for each tenant: full access and read-only. */
 export const DEMO_CREDENTIALS: readonly DemoCredential[] = DEMO_TENANTS.flatMap(({ key }) => [
   { tenant: key, clientId: key, secret: `${key}-demo-secret`, scopes: ['read', 'write'] },
   { tenant: key, clientId: `${key}-readonly`, secret: `${key}-readonly-demo-secret`, scopes: ['read'] },
 ]);
 
-/** Adds the demo tenants and their credentials where they are missing; what was changed by hand stays. */
+/** Adds missing demo tenants and credentials; existing ones are not changed. */
 export async function seedDemoTenants(ledger: Ledger): Promise<void> {
   for (const { key, title, contacts } of DEMO_TENANTS) {
     if (await ledger.findTenant(key)) continue;
@@ -37,9 +37,9 @@ export async function seedDemoTenants(ledger: Ledger): Promise<void> {
 const CATALOG = fileURLToPath(new URL('../catalogs/sample', import.meta.url));
 
 /**
- * Builds the sample warehouse, unless the directory holds the one that would be built.
+ * Builds the sample warehouse unless it is up to date.
  *
- * @param directory absolute; belongs to the warehouse alone
+ * @param directory absolute; used for nothing else
  * @param scale as a multiple of the default size
  * @returns the settings that attach it
  */

@@ -34,7 +34,7 @@ export function minioProcess(options: {
 }
 
 export const NAMESPACE = 'waybill';
-/** A count of days that closed workflows stay visible. */
+/** How long closed workflows stay visible, in days. */
 const RETENTION_DAYS = 30;
 
 /** gRPC status `ALREADY_EXISTS`. */
@@ -75,7 +75,7 @@ export function temporalProcess(options: {
   };
 }
 
-/** Makes the namespace when it is missing. @returns whether it can be used already; rejects while the server is not up */
+/** Creates the namespace if it is missing. @returns `true` once it can be used; rejects while the server is not up */
 async function prepareNamespace(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: '2s' });
   try {
@@ -90,7 +90,7 @@ async function prepareNamespace(address: string): Promise<boolean> {
       .catch((error: unknown) => {
         if (!isGrpcServiceError(error) || error.code !== ALREADY_EXISTS) throw error;
       });
-    // Fails until every service of the server has heard of the namespace.
+    // Fails until the namespace is known to every service of the server.
     await workflowService.listWorkflowExecutions({ namespace: NAMESPACE, pageSize: 1 });
     return true;
   } finally {
@@ -98,7 +98,7 @@ async function prepareNamespace(address: string): Promise<boolean> {
   }
 }
 
-/** Catches every mail and shows it on a web page; nothing leaves the machine. */
+/** Catches all mail and shows it on a web page; nothing is delivered. */
 export function mailProcess(options: {
   readonly program: FoundProgram;
   readonly smtpPort: number;
@@ -106,7 +106,7 @@ export function mailProcess(options: {
   readonly environment: Environment;
 }): ProcessSpec {
   const { program, smtpPort, webPort, environment } = options;
-  // The package's script asks for whichever `node` comes first on PATH; this one is known to be new enough.
+  // The package's script would use the first `node` on PATH, which may be too old.
   const [command, script] = program.origin === 'node_modules' ? [process.execPath, [program.path]] : [program.path, []];
   return {
     name: 'mail',
@@ -123,10 +123,10 @@ export function mailProcess(options: {
   };
 }
 
-/** Milliseconds that one health question may take. */
+/** Timeout of one health check, in milliseconds. */
 const ANSWER_MS = 2_000;
 
-/** @returns whether a URL answers with a status of success */
+/** @returns whether a URL answers with a 2xx status */
 export async function answersOk(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
   await response.body?.cancel();

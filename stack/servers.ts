@@ -29,9 +29,9 @@ export interface RunningServers {
   readonly minio: ProcessHandle;
   readonly temporal: ProcessHandle;
   readonly mail: ProcessHandle;
-  /** Holds the servers; what is started on it ends before them. */
+  /** Runs the servers; processes started on it later are stopped before them. */
   readonly supervisor: Supervisor;
-  /** Ends everything, last started first. */
+  /** Stops all processes, last started first. */
   stop(): Promise<void>;
 }
 
@@ -40,22 +40,22 @@ export interface StackOptions {
   readonly ports: StackPorts | 'free';
   /** Absolute; made when it is missing. */
   readonly dataDirectory: string;
-  /** The process's environment: PATH, the cache's place, settings that name executables. */
+  /** PATH, the cache's directory, settings that name executables. */
   readonly environment: Environment;
-  /** Takes a line about what is happening. */
+  /** Takes one line of progress. */
   readonly report: (line: string) => void;
-  /** Takes a line that one of the processes wrote. */
+  /** Takes a line that a process wrote. */
   readonly line: (name: string, line: string) => void;
-  /** A process ended although nobody asked it to. */
+  /** A process exited unexpectedly after it had been ready. */
   readonly crashed: (name: string, how: string) => void;
-  /** Starts it again then. Absent: whoever holds its handle does. */
+  /** Restarts crashed processes. Absent: they stay ended until their handle starts them. */
   readonly restart?: RestartPolicy;
-  /** Gives up getting and starting; what runs already is stopped. */
+  /** Aborts the start; processes that already run are stopped. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Gets the servers, checks the ports, starts all four at once and waits until each is healthy.
+ * Checks the ports, finds or fetches the servers, starts all four at once and waits until each is ready.
  *
  * @throws Error that says what is wrong and what to change; nothing is left running
  */
@@ -180,7 +180,7 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
 
 export type ConnectionSettings = Readonly<ReturnType<typeof connectionSettings>>;
 
-/** The environment without what other programs might take for their own configuration. */
+/** The environment without variables that the servers would read as their configuration. */
 function bare(environment: Environment): Environment {
   return Object.fromEntries(
     Object.entries(environment).filter(([name]) => !/^(WAYBILL|PG|MINIO|TEMPORAL|MAILDEV)_?/.test(name)),

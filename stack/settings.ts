@@ -24,7 +24,7 @@ const schema = z.object({
   WAYBILL_STACK_SAMPLE_SCALE: z.coerce.number().positive().default(1),
 });
 
-/** Every name of a setting that the stack reads, in the order of `.env.example`. */
+/** Names of all settings of the stack, in the order of `.env.example`. */
 export const STACK_SETTING_NAMES: readonly string[] = [...Object.keys(schema.shape), ...PROGRAM_NAMES.map(binSetting)];
 
 export interface StackSettings {
@@ -39,7 +39,7 @@ export function binSetting(program: ProgramName): string {
   return `WAYBILL_STACK_${program.replaceAll('-', '_').toUpperCase()}_BIN`;
 }
 
-/** @throws Error with the name of each wrong setting, what it held and what it should be. */
+/** @throws Error with the name of each invalid setting, its value and what it should be */
 export function readStackSettings(environment: Environment): StackSettings {
   const present = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { data, error } = schema.safeParse(present);

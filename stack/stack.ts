@@ -10,7 +10,7 @@ import { answersOk } from './server-processes.ts';
 import { type ConnectionSettings, type RunningServers, type StackOptions, startServers } from './servers.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** The servers with the API and a worker on them, the sample warehouse and the demo tenants. */
+/** The servers, the API and a worker, with the sample warehouse and the demo tenants. */
 export interface RunningStack extends RunningServers {
   /** Every setting of the API and the worker. */
   readonly settings: ServiceSettings;
@@ -19,7 +19,7 @@ export interface RunningStack extends RunningServers {
 }
 
 /**
- * Starts everything, in the order of dependency.
+ * Starts everything in order of dependency.
  *
  * @throws Error that says what is wrong and what to change; nothing is left running
  */
@@ -57,11 +57,11 @@ export type ServiceSettings = ConnectionSettings & Readonly<Record<string, strin
 /** What the API and a worker are started with. */
 export interface ServiceOptions {
   readonly settings: ServiceSettings;
-  /** Surrounds the settings: PATH and the like. */
+  /** Variables besides the settings, such as PATH. */
   readonly environment: Environment;
 }
 
-/** Makes the bucket, the ledger's tables and the demo tenants where they are missing. */
+/** Creates the bucket, the ledger's tables and the demo tenants if they are missing. */
 export async function prepareStores(settings: ConnectionSettings): Promise<void> {
   await createObjects(objectsOptions(settings)).prepare();
   const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
@@ -73,7 +73,7 @@ export async function prepareStores(settings: ConnectionSettings): Promise<void>
   }
 }
 
-/** Starts the API and a worker at once. @returns when both are ready */
+/** Starts the API and a worker in parallel. @returns when both are ready */
 export async function startServices(
   supervisor: Supervisor,
   options: ServiceOptions,
@@ -126,8 +126,8 @@ export function serviceProcess(options: {
 }
 
 /**
- * The surrounding environment with the stack's settings over it. A surrounding `<name>_FILE` must not bring another
- * value in by the back door.
+ * The environment, overridden by the stack's settings. `<name>_FILE` is dropped too, because it would override the
+ * setting `<name>`.
  */
 export function serviceEnvironment(environment: Environment, settings: Readonly<Record<string, string>>): Environment {
   const kept = Object.entries(environment).filter(([name]) => !Object.hasOwn(settings, name.replace(/_FILE$/, '')));

@@ -40,13 +40,12 @@ function supervise(): Seen & { readonly supervisor: Supervisor } {
 
 function script(name: string, code: string, more: Partial<ProcessSpec> = {}): ProcessSpec {
   return {
-    ...{ name, command: process.execPath, arguments: ['-e', code], environment: {}, identity: undefined },
+    ...{ name, command: process.execPath, arguments: ['-e', code], environment: {} },
     ...{
       stopSignal: 'SIGTERM' as const,
       graceMs: 5_000,
       readyMs: 5_000,
       ready: async () => true,
-      retryWhen: undefined,
     },
     ...more,
   };
@@ -93,6 +92,12 @@ describe('a supervisor', () => {
     const { supervisor } = supervise();
     const broken = script('broken', "console.error('no such table'); process.exit(3)", { ready: async () => false });
     await expect(supervisor.start(broken)).rejects.toThrow(/broken ended with code 3 before .*\n {2}no such table/);
+  });
+
+  it('says that a command cannot be run', async () => {
+    const { supervisor } = supervise();
+    const missing = script('missing', '', { command: '/nonexistent/program', ready: async () => false });
+    await expect(supervisor.start(missing)).rejects.toThrow(/missing cannot be run: .*ENOENT/);
   });
 
   it('does not wait for ever for a process to get ready', async () => {
@@ -152,7 +157,7 @@ it('leaves nothing running when the process that holds it is killed', async () =
     const supervisor = createSupervisor({ line: () => {}, crashed: () => {} });
     const handle = await supervisor.start({
       name: 'orphan', command: process.execPath, arguments: ['-e', ${JSON.stringify(FOREVER)}], environment: {},
-      identity: undefined, stopSignal: 'SIGTERM', graceMs: 1000, readyMs: 5000, ready: async () => true, retryWhen: undefined,
+      stopSignal: 'SIGTERM', graceMs: 1000, readyMs: 5000, ready: async () => true,
     });
     console.log(handle.pid);
   `;

@@ -5,22 +5,22 @@ import { createProcess, type ProcessHandle, type ProcessSpec } from './process.t
 import { keepRunning, type RestartPolicy } from './restart.ts';
 
 /**
- * Starts processes and ends all of them, last first: on {@link stop}, and by a watchdog process when the process that
- * holds the supervisor dies without getting there.
+ * Starts processes and stops all of them, last started first. If this process dies before {@link stop}, a watchdog
+ * process stops them instead.
  */
 export interface Supervisor {
-  /** @returns when the process is ready. @throws Error with its last lines when it does not get there */
+  /** @returns when the process is ready. @throws StartError if it does not become ready */
   start(spec: ProcessSpec): Promise<ProcessHandle>;
-  /** Ends everything, last started first, and the watchdog. Nothing can be started afterwards. */
+  /** Stops all processes, last started first, and the watchdog. Nothing can be started afterwards. */
   stop(): Promise<void>;
 }
 
 export interface SupervisorEvents {
   /** A line that one of the processes wrote. */
   readonly line: (name: string, line: string) => void;
-  /** A process that had been ready ended although nobody asked it to. */
+  /** A process exited unexpectedly after it had been ready. */
   readonly crashed: (name: string, how: string) => void;
-  /** What to do about it then. Absent: nothing; whoever holds the handle starts it again. */
+  /** Restarts crashed processes. Absent: they stay ended until their handle starts them. */
   readonly restart?: RestartPolicy;
 }
 
@@ -28,11 +28,11 @@ export function createSupervisor(events: SupervisorEvents): Supervisor {
   const handles: ProcessHandle[] = [];
   const watchdog = spawn(process.execPath, [fileURLToPath(new URL('./watchdog.ts', import.meta.url))], {
     stdio: ['pipe', 'ignore', 'inherit'],
-    // Ctrl-C and a hang-up of the terminal must not end it before its work is done.
+    // Ctrl-C or a terminal hang-up must not stop it early.
     detached: true,
     env: {},
   });
-  // It is told by the end of its input; an early death of its own only takes the safety net away.
+  // If the watchdog dies early, only the safety net is lost.
   watchdog.stdin.on('error', () => undefined);
   watchdog.unref();
   const watchdogEnded = once(watchdog, 'close');

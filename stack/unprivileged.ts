@@ -3,10 +3,10 @@ import { dirname } from 'node:path';
 import { execa } from 'execa';
 import type { Environment, Identity } from './process.ts';
 
-/** Users that a server may run as where this process is root, which PostgreSQL refuses. */
+/** Users to run PostgreSQL as if this process is root, which PostgreSQL refuses. */
 const USERS = ['postgres', 'nobody'];
 
-/** @returns who to run PostgreSQL as: `undefined` is whoever this process is */
+/** @returns the user to run PostgreSQL as; `undefined` is the user of this process */
 export async function findUnprivileged(environment: Environment): Promise<Identity | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   for (const user of USERS) {
@@ -27,7 +27,7 @@ async function printId(flag: string, user: string, environment: Environment): Pr
   return stdout;
 }
 
-/** @returns whether a user may pass through every directory above a path; directories that do not exist yet count as passable */
+/** @returns whether a user may enter every directory above a path; missing directories count as enterable */
 export async function canReach(path: string, { uid, gid }: Identity): Promise<boolean> {
   for (let directory = dirname(path); ; directory = dirname(directory)) {
     const found = await stat(directory).catch(() => undefined);

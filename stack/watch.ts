@@ -14,17 +14,17 @@ export const SERVICE_DIRECTORIES: readonly string[] = [
   'catalogs',
 ];
 
-/** Milliseconds of quiet after a change before it is acted on: editors write a file several times. */
+/** Debounce in milliseconds: editors write a file several times. */
 const QUIET_MS = 200;
 
 /**
- * Calls back when source files below a directory change, once for changes that come together, and never again before
- * the promise that it returned has settled.
+ * Calls back when source files below a directory change: once for changes in quick succession, and never while the
+ * previous callback is still running.
  *
- * Not `node --watch`, which talks to worker threads over the port that Temporal's workflow threads have for themselves.
+ * Not `node --watch`: its messages to worker threads conflict with those of Temporal's workflow threads.
  *
- * @param directories watched with all below them
- * @param changed given one of the changed files
+ * @param directories watched recursively
+ * @param changed takes one of the changed files
  */
 export function watchSources(
   directories: readonly string[],

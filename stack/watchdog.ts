@@ -3,13 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { signalGroup } from './process.ts';
 
 /**
- * Ends the stack's processes when the process that started them has died. A process of its own: its input tells which
- * run (`+<pid> <stop signal>`, `-<pid>`), and the end of that input means that nobody is left to end them.
+ * Stops the stack's processes after the process that started them has died. Runs as a separate process: its input lists
+ * running processes (`+<pid> <stop signal>`, `-<pid>`), and the end of its input means that the parent is gone.
  */
 
-/** Milliseconds that a process gets to end in an orderly way. */
+/** Milliseconds that a process may take to shut down. */
 const GRACE_MS = 10_000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
@@ -26,7 +26,7 @@ async function end(pid: number, stopSignal: NodeJS.Signals): Promise<void> {
   const deadline = Date.now() + GRACE_MS;
   let alive = signalGroup(pid, stopSignal);
   while (alive && Date.now() < deadline) {
-    await delay(LOOK_MS);
+    await delay(POLL_MS);
     alive = isAlive(pid);
   }
   if (alive) signalGroup(pid, 'SIGKILL');
