@@ -5,7 +5,13 @@ import { postgresUrl, prepareDatabase } from '../stack/postgres.ts';
 import type { ProcessHandle } from '../stack/process.ts';
 import type { DemoCredential } from '../stack/samples.ts';
 import type { StackUrls } from '../stack/servers.ts';
-import { prepareStores, type ServiceSettings, serviceEnvironment, serviceProcess, startServices } from '../stack/stack.ts';
+import {
+  prepareStores,
+  type ServiceSettings,
+  serviceEnvironment,
+  serviceProcess,
+  startServices,
+} from '../stack/stack.ts';
 import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';
 import { type Network, startNetwork } from './network.ts';
 

@@ -1,6 +1,6 @@
-import { getProgram } from '../stack/find-program.ts';
+import { getProgram } from '../stack/find.ts';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
-import { answersOk } from '../stack/probe.ts';
+import { answersOk } from '../stack/server-processes.ts';
 import type { Supervisor } from '../stack/supervisor.ts';
 
 /** What can be reached through the network: the servers, and the API itself by its callers. */
@@ -33,8 +33,8 @@ export interface Network {
   readonly settings: Readonly<Record<string, string>>;
   /** Disturbs connections that are open, and new ones, until {@link calm}. */
   disturb(link: Link, toxic: Toxic, directions?: readonly Direction[]): Promise<void>;
-  /** Ends every disturbance of a link. */
-  calm(link: Link): Promise<void>;
+  /** Ends the disturbances of a link, or only those of one type. */
+  calm(link: Link, type?: Toxic['type']): Promise<void>;
   /** Closes all connections of a link and refuses new ones, or accepts them again. */
   cut(link: Link): Promise<void>;
   mend(link: Link): Promise<void>;
@@ -99,9 +99,11 @@ export async function startNetwork(
         await ask('POST', `/proxies/${link}/toxics`, { name: `${type}-${stream}`, type, stream, attributes });
       }
     },
-    async calm(link) {
-      const toxics = (await ask('GET', `/proxies/${link}/toxics`)) as readonly { readonly name: string }[];
-      for (const { name } of toxics) await ask('DELETE', `/proxies/${link}/toxics/${name}`);
+    async calm(link, type) {
+      const toxics = (await ask('GET', `/proxies/${link}/toxics`)) as readonly { name: string; type: string }[];
+      for (const toxic of toxics) {
+        if (type === undefined || toxic.type === type) await ask('DELETE', `/proxies/${link}/toxics/${toxic.name}`);
+      }
     },
     async cut(link) {
       await ask('POST', `/proxies/${link}`, { enabled: false });
