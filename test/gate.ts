@@ -6,14 +6,9 @@ import { LOOPBACK } from '../stack/ports.ts';
 export interface Gate {
   readonly port: number;
   hold(): void;
-  /** @returns once the server has answered what {@link holdAt} stopped; at once where that stopped nothing */
-  release(): Promise<void>;
-  /**
-   * Holds as soon as the service has sent something that matches: the head of a request, whose body then waits. A server
-   * ends a connection on which no request has begun.
-   *
-   * @returns when that has happened
-   */
+  /** @returns once the server has answered what {@link holdAt} stopped, with the first line of its answer */
+  release(): Promise<string>;
+  /** Holds as soon as the service sends something that matches, before it is passed on. @returns when that has happened */
   holdAt(pattern: RegExp): Promise<void>;
   close(): Promise<void>;
 }
@@ -24,9 +19,9 @@ export async function openGate(port: number): Promise<Gate> {
   /** What waits to be passed on, in order. */
   let waiting: (() => void)[] = [];
   let held = false;
-  /** The connection that the trap stopped, and what its answer resolves. */
-  let stopped: { readonly near: Socket; readonly answered: PromiseWithResolvers<void> } | undefined;
   let trap: { readonly pattern: RegExp; readonly sprung: () => void } | undefined;
+  /** The answer to what the trap stopped. */
+  let answer: PromiseWithResolvers<string> | undefined;
 
   function pass(from: Socket, send: () => void): void {
     if (!held) {
@@ -37,34 +32,45 @@ export async function openGate(port: number): Promise<Gate> {
     waiting.push(send, () => from.resume());
   }
 
-  const server = createServer((near) => {
-    const far = connect(port, LOOPBACK);
-    near.on('data', (chunk: Buffer) => {
-      pass(near, () => far.write(chunk));
-      if (trap?.pattern.test(chunk.toString('latin1'))) {
-        held = true;
-        stopped = { near, answered: Promise.withResolvers() };
-        trap.sprung();
-        trap = undefined;
-      }
-    });
+  function keep(socket: Socket): Socket {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+    return socket;
+  }
+
+  /** Connects the service with the server. */
+  function join(near: Socket, answered?: PromiseWithResolvers<string>): Socket {
+    const far = keep(connect(port, LOOPBACK));
     far.on('data', (chunk: Buffer) => {
-      if (stopped?.near === near) stopped.answered.resolve();
+      answered?.resolve(chunk.toString('latin1').split('\r\n', 1)[0] ?? '');
       pass(far, () => near.write(chunk));
     });
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('end', () => pass(socket, () => other.end()));
-      socket.on('close', () => {
-        sockets.delete(socket);
-        if (stopped?.near === near) stopped.answered.reject(new Error('the connection ended without an answer'));
-        pass(socket, () => other.destroy());
-      });
-    }
+    far.on('close', () => {
+      answered?.reject(new Error('the connection ended without an answer'));
+      pass(far, () => near.destroy());
+    });
+    return far;
+  }
+
+  const server = createServer((near) => {
+    let far = join(keep(near));
+    near.on('data', (chunk: Buffer) => {
+      if (trap?.pattern.test(chunk.toString('latin1'))) {
+        held = true;
+        const stopped = Promise.withResolvers<string>();
+        answer = stopped;
+        trap.sprung();
+        trap = undefined;
+        // The server ends a connection on which it hears nothing for long; what was stopped gets a new one.
+        far.removeAllListeners('close').destroy();
+        waiting.push(() => {
+          far = join(near, stopped);
+        });
+      }
+      pass(near, () => far.write(chunk));
+    });
+    near.on('close', () => pass(near, () => far.destroy()));
   });
   server.listen(0, LOOPBACK);
   await once(server, 'listening');
@@ -75,12 +81,12 @@ export async function openGate(port: number): Promise<Gate> {
     hold() {
       held = true;
     },
-    async release() {
+    release() {
       held = false;
       const sends = waiting;
       waiting = [];
       for (const send of sends) send();
-      await stopped?.answered.promise;
+      return answer?.promise ?? Promise.resolve('');
     },
     holdAt(pattern) {
       const sprung = Promise.withResolvers<void>();
