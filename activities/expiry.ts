@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import type { Ports } from './index.ts';
+import type { Ports } from './ports.ts';
 
 const TENANT = defineSearchAttributeKey('WaybillTenant', SearchAttributeType.KEYWORD);
 

@@ -1,7 +1,7 @@
 import type { RecordStartInput, StepOutcome } from '../contracts/steps.ts';
 import type { Outcome } from '../stores/ledger/ledger.ts';
-import type { Ports } from './index.ts';
 import { createLedgerStep } from './ledger-step.ts';
+import type { Ports } from './ports.ts';
 
 /** The workflow is the ledger's writer for its export; each of these may be repeated without harm. */
 export function createRecordSteps({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {

@@ -2,7 +2,7 @@ import type { Plan } from '../contracts/plan.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { ExportIdentity } from '../contracts/steps.ts';
 import { orderedDataset } from './dataset.ts';
-import type { Ports } from './index.ts';
+import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 
 /** Fixes the snapshot time, the exact count and the parts, before the first byte is written. */

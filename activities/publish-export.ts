@@ -6,7 +6,7 @@ import { MANIFEST_VERSION, type Manifest, type ManifestPart } from '../contracts
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published, PublishInput } from '../contracts/steps.ts';
-import type { Ports } from './index.ts';
+import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 import { checkStored } from './stored.ts';
 

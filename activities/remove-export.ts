@@ -3,7 +3,7 @@ import { attemptNames } from '../contracts/attempts.ts';
 import { exportPrefix } from '../contracts/keys.ts';
 import type { RemoveInput } from '../contracts/steps.ts';
 import { removeBelow } from '../stores/objects/remove-below.ts';
-import type { Ports } from './index.ts';
+import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 
 /** Removes all that an export left: the manifest first, so that no reader sees half of it, then objects and uploads. */

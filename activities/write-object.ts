@@ -6,13 +6,13 @@ import type { Instant } from '../contracts/instant.ts';
 import { type FileOrder, mediaType } from '../contracts/order.ts';
 import type { PlannedPart } from '../contracts/plan.ts';
 import type { PartHeartbeat } from '../contracts/progress.ts';
-import { compress } from '../stores/compression/compress.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import { seal } from '../stores/sealing/seal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
+import { seal } from '../streams/age/payload.ts';
+import { compress } from '../streams/compress.ts';
+import { createMeter } from '../streams/meter.ts';
 import { orderedDataset } from './dataset.ts';
-import type { Ports } from './index.ts';
-import { createMeter } from './meter.ts';
+import type { Ports } from './ports.ts';
 
 /** What is written into one object. */
 export interface ObjectTask {

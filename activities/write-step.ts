@@ -3,7 +3,7 @@ import { activityInfo, CancelledFailure } from '@temporalio/activity';
 import type { PartHeartbeat } from '../contracts/progress.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import type { Ports } from './index.ts';
+import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 import { createWriteObject, type ObjectTask, type ObjectWritten, type WritePorts } from './write-object.ts';
 

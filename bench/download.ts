@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix } from '../contracts/keys.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { deploy } from './deployment.ts';
 import { clientVariables } from './object-server.ts';

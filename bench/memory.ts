@@ -1,4 +1,4 @@
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { deploy } from './deployment.ts';
 import { runPairs } from './pairs.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Encrypter } from 'age-encryption';
-import { generateKey } from '../stores/sealing/keys.ts';
-import { seal } from '../stores/sealing/seal.ts';
+import { generateKey } from '../streams/age/keys.ts';
+import { seal } from '../streams/age/payload.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { runPairs, secondsOf } from './pairs.ts';
 import { pairLine } from './table.ts';

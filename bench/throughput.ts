@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { clientVariables, startObjectServer } from './object-server.ts';
 import { runPairs, secondsOf } from './pairs.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COLUMN_TYPES, type ColumnType } from '../config/dataset.ts';
-import { collect, pieces } from '../stores/buffers/stream-fixture.ts';
+import { collect, pieces } from '../streams/stream-fixture.ts';
 import { typedJson } from './typed-json.ts';
 
 type Types = readonly ColumnType[];

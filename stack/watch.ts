@@ -5,6 +5,7 @@ import { join } from 'node:path';
 export const SERVICE_DIRECTORIES: readonly string[] = [
   'contracts',
   'config',
+  'streams',
   'stores',
   'formats',
   'workflows',

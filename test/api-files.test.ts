@@ -6,8 +6,8 @@ import type { ApiServer } from '../api/server.ts';
 import { decodeJobId, encodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
-import { seal } from '../stores/sealing/seal.ts';
+import { generateKey } from '../streams/age/keys.ts';
+import { seal } from '../streams/age/payload.ts';
 import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
 
 let started: StartedApi;

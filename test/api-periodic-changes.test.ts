@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { post, type StartedApi, startApi } from './api-set-up.ts';
 import { publishSealed } from './sealed-generation.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { codeOf, objectKey, openServedDoor, type ServedDoor } from './api-periodic-set-up.ts';
 import { post, type StartedApi, startApi } from './api-set-up.ts';
 import { readZip } from './periodic-archive.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog } from '../config/catalog.ts';
-import { generateKey, recipientOf } from '../stores/sealing/keys.ts';
+import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
 import { problemOf } from './periodic-answers.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseIdentities, recipientOf } from '../stores/sealing/keys.ts';
+import { parseIdentities, recipientOf } from '../streams/age/keys.ts';
 import { waybill } from './cli-run.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { readZip } from './periodic-archive.ts';

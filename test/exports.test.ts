@@ -3,7 +3,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { Decrypter } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { useStack } from './context.ts';
 import { ALWAYS, createDoorClient } from './door.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { type NetworkedServices, startServicesOnNetwork } from './context.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
 import { ETHERNET, LINKS, type Network } from './network.ts';

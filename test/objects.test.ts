@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Client } from 'minio';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { collect, pieces, sample } from '../stores/buffers/stream-fixture.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import type { Objects, WriteOptions } from '../stores/objects/objects.ts';
+import { collect, pieces, sample } from '../streams/stream-fixture.ts';
 import { useStack } from './context.ts';
 
 /** The smallest that S3 takes. */

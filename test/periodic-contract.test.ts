@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { periodicPrefix } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';

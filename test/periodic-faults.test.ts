@@ -11,7 +11,7 @@ import { type RunningStack, serviceEnvironment, serviceProcess, startStack } fro
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
 import { codeOf } from './periodic-answers.ts';

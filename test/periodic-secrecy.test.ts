@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { periodicScheduleId } from '../contracts/periodic.ts';
 import { type RunningServers, startServers } from '../stack/servers.ts';
 import { prepareStores, startServices } from '../stack/stack.ts';
-import { generateKey, recipientOf } from '../stores/sealing/keys.ts';
+import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { useStack } from './context.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 import {

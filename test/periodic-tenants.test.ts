@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
 import { BUNDLE } from './periodic-bundle.ts';

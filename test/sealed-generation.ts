@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { GENERATION_VERSION, type GenerationManifest, type GenerationObject } from '../contracts/generation.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
-import { seal } from '../stores/sealing/seal.ts';
+import { seal } from '../streams/age/payload.ts';
 import type { ComposedApi, StartedApi } from './api-set-up.ts';
 import { runOf } from './scripted-periodic.ts';
 

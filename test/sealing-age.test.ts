@@ -6,11 +6,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getProgram } from '../stack/find.ts';
-import { collect, pieces } from '../stores/buffers/stream-fixture.ts';
-import { generateKey, recipientOf } from '../stores/sealing/keys.ts';
-import { seal } from '../stores/sealing/seal.ts';
-import { CHUNK_BYTES } from '../stores/sealing/stream.ts';
-import { unseal } from '../stores/sealing/unseal.ts';
+import { generateKey, recipientOf } from '../streams/age/keys.ts';
+import { CHUNK_BYTES, seal, unseal } from '../streams/age/payload.ts';
+import { collect, pieces } from '../streams/stream-fixture.ts';
 
 const run = promisify(execFile);
 

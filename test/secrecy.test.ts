@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client as Postgres } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generateKey } from '../stores/sealing/keys.ts';
+import { generateKey } from '../streams/age/keys.ts';
 import { openBucket } from './bucket.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ALWAYS, createDoorClient } from './door.ts';

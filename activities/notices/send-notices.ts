@@ -5,7 +5,7 @@ import type { Ledger, Tenant } from '../../stores/ledger/ledger.ts';
 import type { Notice } from '../../stores/ledger/periodic.ts';
 import type { Mail } from '../../stores/mail/mail.ts';
 import type { PeriodicSchedules } from '../../stores/schedules/schedules.ts';
-import type { Ports } from '../index.ts';
+import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 import { type NoticeContext, noticeLetter } from './letter.ts';
 

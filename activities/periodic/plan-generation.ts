@@ -2,7 +2,7 @@ import { offeredAt, offeredName } from '../../config/offered.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { GenerationPlan } from '../../contracts/periodic-steps.ts';
 import type { Settled } from '../../contracts/settled.ts';
-import type { Ports } from '../index.ts';
+import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 import { fileOrder } from './file-order.ts';
 

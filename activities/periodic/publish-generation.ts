@@ -6,7 +6,7 @@ import { instantFromDate } from '../../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
 import type { PublishGenerationInput, Switched } from '../../contracts/periodic-steps.ts';
 import type { Settled } from '../../contracts/settled.ts';
-import type { Ports } from '../index.ts';
+import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 import { checkStored } from '../stored.ts';
 

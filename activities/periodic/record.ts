@@ -1,6 +1,6 @@
 import type { Beginning, GenerationEnd, GenerationIdentity } from '../../contracts/periodic-steps.ts';
-import type { Ports } from '../index.ts';
 import { createLedgerStep } from '../ledger-step.ts';
+import type { Ports } from '../ports.ts';
 
 /** What a run of the bundle tells the ledger; each of these may be repeated without harm. */
 export function createGenerationRecords({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {

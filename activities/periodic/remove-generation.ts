@@ -3,7 +3,7 @@ import { attemptNames } from '../../contracts/attempts.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { removeBelow } from '../../stores/objects/remove-below.ts';
-import type { Ports } from '../index.ts';
+import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 
 /** Removes all that a generation left, and records it unless its run goes on. Never the current one, whoever asks. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { MissedRunInput, RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';
-import type { Ports } from '../index.ts';
+import type { Ports } from '../ports.ts';
 
 const SECOND_MS = 1000;
 

@@ -5,7 +5,7 @@ import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
 import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
-import { parseRecipient, parseRecipients } from '../../stores/sealing/keys.ts';
+import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { fieldErrorsOf } from '../problems/field-errors.ts';
 import { type FieldError, InvalidFields } from '../problems/problem.ts';
 import { optionsDigest } from './options-digest.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
-import { free } from '../../stores/buffers/free.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
+import { free } from '../../streams/blocks.ts';
 
 /** Bytes that leave at once: fewer and larger writes cost less. */
 export const BLOCK_BYTES = 1024 * 1024;

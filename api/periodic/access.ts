@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { PeriodicSettings } from '../../stores/ledger/periodic.ts';
-import { recipientOf } from '../../stores/sealing/keys.ts';
+import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import { InvalidFields, TryLater } from '../problems/problem.ts';
 import { openGeneration, type StoredGeneration } from './stored-generation.ts';

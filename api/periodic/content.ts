@@ -2,7 +2,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { FileType, GenerationFile, GenerationObject } from '../../contracts/generation.ts';
 import { typedJson } from '../../formats/typed-json.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
-import { unseal } from '../../stores/sealing/unseal.ts';
+import { unseal } from '../../streams/age/payload.ts';
 import { BLOCK_BYTES, checkedBlocks, readObject } from '../objects/read-object.ts';
 import type { StoredGeneration } from './stored-generation.ts';
 

@@ -1,5 +1,5 @@
 import type { Handler } from 'hono';
-import { type ZipEntry, zip } from '../../formats/zip.ts';
+import { type ZipEntry, zip } from '../../streams/zip.ts';
 import type { ApiEnv } from '../deps.ts';
 import { attachment } from '../http/disposition.ts';
 import { admit, notProduced } from './access.ts';

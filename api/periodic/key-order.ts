@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
-import { generateKey, parseRecipient } from '../../stores/sealing/keys.ts';
+import { generateKey, parseRecipient } from '../../streams/age/keys.ts';
 import type { ApiEnv } from '../deps.ts';
 import { readOptionalJson } from '../http/json-body.ts';
 import { fieldErrorsOf } from '../problems/field-errors.ts';

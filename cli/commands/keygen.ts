@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { createKeyFile, keyText } from '../files/key-file.ts';
 

@@ -1,4 +1,4 @@
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { createKeyFile, type KeyFile } from '../files/key-file.ts';
 import { type Client, readJson } from '../http/client.ts';

@@ -1,6 +1,6 @@
 import type { Compression } from '../../contracts/order.ts';
-import { decompress } from '../../stores/compression/decompress.ts';
-import { unseal } from '../../stores/sealing/unseal.ts';
+import { unseal } from '../../streams/age/payload.ts';
+import { decompress } from '../../streams/decompress.ts';
 import type { Opening } from './target.ts';
 
 /**

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { downloadFile } from './download.ts';
 import { type ExportFixture, makeExport } from './export-fixture.ts';

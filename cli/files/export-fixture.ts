@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Manifest, ManifestPart } from '../../contracts/manifest.ts';
 import { type Compression, CSV_DEFAULTS, type CsvOptions } from '../../contracts/order.ts';
-import { collect } from '../../stores/buffers/stream-fixture.ts';
-import { compress } from '../../stores/compression/compress.ts';
-import { seal } from '../../stores/sealing/seal.ts';
+import { seal } from '../../streams/age/payload.ts';
+import { compress } from '../../streams/compress.ts';
+import { collect } from '../../streams/stream-fixture.ts';
 
 /** For tests: an export made as the worker makes it, from the content of its parts. */
 export interface ExportFixture {

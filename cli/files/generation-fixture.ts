@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FileType, GenerationManifest, GenerationObject } from '../../contracts/generation.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import { collect } from '../../stores/buffers/stream-fixture.ts';
-import { seal } from '../../stores/sealing/seal.ts';
+import { seal } from '../../streams/age/payload.ts';
+import { collect } from '../../streams/stream-fixture.ts';
 
 /** For tests: a generation made as the worker makes it. */
 export interface GenerationFixture {

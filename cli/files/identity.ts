@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseIdentities } from '../../stores/sealing/keys.ts';
+import { parseIdentities } from '../../streams/age/keys.ts';
 import { usage } from '../failure.ts';
 
 /**

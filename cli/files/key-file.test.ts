@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { readIdentity } from './identity.ts';
 import { createKeyFile } from './key-file.ts';
 

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
-import type { KeyPair } from '../../stores/sealing/keys.ts';
+import type { KeyPair } from '../../streams/age/keys.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 
 /** A new key file. It is there from the beginning, so that a key that is shown once cannot find its place taken. */

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { generateKey } from '../../stores/sealing/keys.ts';
-import { seal } from '../../stores/sealing/seal.ts';
+import { generateKey } from '../../streams/age/keys.ts';
+import { seal } from '../../streams/age/payload.ts';
 import { bytesOf, receiveFile } from './receive.ts';
 
 const CONTENT = Buffer.alloc(200_000, 'User ID,Firstname\n');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { GenerationManifest } from '../../contracts/generation.ts';
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { makeGeneration } from './generation-fixture.ts';
 import { readManifest } from './locate.ts';
 import { locateFiles } from './locate-generation.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Manifest } from '../../contracts/manifest.ts';
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { type ExportFixture, makeExport } from './export-fixture.ts';
 import { locateParts, readManifest } from './locate.ts';
 import { sumProblems, verifyPart } from './verify.ts';

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { Client, type ClientOptions } from 'minio';
-import { free } from '../buffers/free.ts';
+import { free } from '../../streams/blocks.ts';
 
 /** How to reach one bucket. */
 export interface ObjectsOptions {

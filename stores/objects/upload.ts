@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { interruptible } from '../../streams/handoff.ts';
 import type { Connect } from './connection.ts';
-import { interruptible } from './interruptible.ts';
 import type { WriteOptions, WrittenObject } from './objects.ts';
 import { PARTS_MAX, partBytes } from './part-size.ts';
 import { asked } from './trouble.ts';

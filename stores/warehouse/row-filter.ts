@@ -5,10 +5,7 @@ import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
 import type { Bindings } from './bindings.ts';
 import type { Source } from './source.ts';
-import { atLeast, atMost, below, type TimeColumn } from './time-column.ts';
-
-/** The columns that tell a row's times: never none, the modified one first where there are both. */
-export type Times = readonly [first: TimeColumn, second?: TimeColumn];
+import { atLeast, atMost, below, type TimeColumn, type Times } from './time-column.ts';
 
 /** The whole: a slice that is open on both sides. */
 export const WHOLE: PartSlice = { from: null, to: null };

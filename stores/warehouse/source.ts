@@ -5,9 +5,8 @@ import type { ParameterValue } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
 import { checkDatasetSql } from './dataset-sql.ts';
-import type { Times } from './row-filter.ts';
 import { identifier } from './sql-text.ts';
-import { timeColumn } from './time-column.ts';
+import { type Times, timeColumn } from './time-column.ts';
 
 /** A dataset as the warehouse has it at this moment. */
 export interface Source {

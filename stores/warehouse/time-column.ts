@@ -20,6 +20,9 @@ export interface TimeColumn {
   readonly kind: 'TIMESTAMP' | 'TIMESTAMPTZ' | 'DATE';
 }
 
+/** The columns that tell a row's times: never none, the modified one first where there are both. */
+export type Times = readonly [first: TimeColumn, second?: TimeColumn];
+
 /** @returns `undefined` when the type holds no points in time. */
 export function timeColumn(sql: string, type: DuckDBType): TimeColumn | undefined {
   switch (type.typeId) {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answersOk } from '../../stack/server-processes.ts';
-import { generateKey } from '../../stores/sealing/keys.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { type Audit, audit } from './auditor.ts';
 import { type Deployment, startDeployment } from './deployment.ts';
 import { endInTime, FAULTS } from './faults.ts';

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { WaybillError } from '../../contracts/failures.ts';
+import { WaybillError } from '../contracts/failures.ts';
 import type { Compressed } from './compress.ts';
 import { type FramePiece, framesOf } from './zstd-frames.ts';
 

@@ -1,4 +1,4 @@
-import { WaybillError } from '../../contracts/failures.ts';
+import { WaybillError } from '../contracts/failures.ts';
 
 /** A piece of a zstd file; `ends` when a frame ends with it. */
 export interface FramePiece {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { collect, pieces, sample } from '../stores/buffers/stream-fixture.ts';
+import { collect, pieces, sample } from './stream-fixture.ts';
 import { type ZipEntry, zip } from './zip.ts';
 import { readZip } from './zip-fixture.ts';
 

@@ -2,12 +2,10 @@ import { Decrypter, Encrypter } from 'age-encryption';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
-import { collect, pieces, sample } from '../buffers/stream-fixture.ts';
+import { collect, pieces, sample } from '../stream-fixture.ts';
 import { headerBytes } from './header.ts';
 import { generateKey } from './keys.ts';
-import { seal } from './seal.ts';
-import { CHUNK_BYTES, contentBytes, sealedBytes } from './stream.ts';
-import { unseal } from './unseal.ts';
+import { CHUNK_BYTES, contentBytes, seal, sealedBytes, unseal } from './payload.ts';
 
 const classic = await generateKey({ postQuantum: false });
 const postQuantum = await generateKey({ postQuantum: true });

@@ -7,7 +7,6 @@
 import { Decrypter, Encrypter } from 'age-encryption';
 import { WaybillError } from '../../contracts/failures.ts';
 import { parseIdentities } from './keys.ts';
-import { SALT_BYTES, TAG_BYTES } from './stream.ts';
 
 export interface SealedHeader {
   readonly header: Uint8Array;
@@ -17,6 +16,9 @@ export interface SealedHeader {
 
 /** A header is larger only when somebody made it so; a post-quantum recipient takes 2 KiB of it. */
 const HEADER_BYTES_MAX = 1024 * 1024;
+
+/** An empty file ends in a salt of 16 bytes and one chunk that is nothing but its tag of 16. */
+const EMPTY_PAYLOAD_BYTES = 32;
 
 const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
 const MAC_LINE = Buffer.from('\n--- ');
@@ -43,8 +45,7 @@ export async function sealHeader(recipients: readonly string[]): Promise<SealedH
       },
     });
     const file = await encrypter.encrypt(new Uint8Array());
-    // An empty file ends in the salt and one chunk that is nothing but its tag.
-    return { header: file.subarray(0, file.length - SALT_BYTES - TAG_BYTES), fileKey };
+    return { header: file.subarray(0, file.length - EMPTY_PAYLOAD_BYTES), fileKey };
   } catch (cause) {
     throw new WaybillError('invalid_recipient', undefined, { cause, field: 'recipients' });
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { free } from './free.ts';
+import { free } from './blocks.ts';
 
 it('releases memory that belongs to the bytes alone', () => {
   const bytes = Buffer.allocUnsafeSlow(1400);

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type Entry, fromBufferPromise } from 'yauzl';
-import { collect } from '../stores/buffers/stream-fixture.ts';
+import { collect } from './stream-fixture.ts';
 
 export interface ReadEntry {
   readonly entry: Entry;

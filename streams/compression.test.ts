@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collect, pieces } from '../buffers/stream-fixture.ts';
 import { BLOCK_BYTES, compress } from './compress.ts';
 import { decompress } from './decompress.ts';
+import { collect, pieces } from './stream-fixture.ts';
 import { framesOf } from './zstd-frames.ts';
 
 const STOCK = { gzip: (bytes: Uint8Array) => gzipSync(bytes), zstd: (bytes: Uint8Array) => zstdCompressSync(bytes) };
