@@ -1,6 +1,181 @@
-import { FAILURES } from './failure-table.ts';
+/**
+ * Every failure a caller can see, in one table. Each kind of export turns a row into its own error shape; the workflow records the
+ * code in the outcome; documentation lists the table.
+ */
+export interface FailureKind {
+  /** HTTP status of an answer with it. */
+  readonly status: number;
+  /** Whether the same step may succeed when it is tried again later. What the caller must fix is never retried. */
+  readonly retryable: boolean;
+  /** Short, fixed summary (RFC 9457 `title`). */
+  readonly title: string;
+  /** What the caller can do about it. */
+  readonly advice: string;
+}
 
-export { FAILURES } from './failure-table.ts';
+/** What the caller must fix: never retried. */
+const final = (status: number, title: string, advice: string): FailureKind => ({
+  status,
+  retryable: false,
+  title,
+  advice,
+});
+
+/** What time can cure: the same step may succeed when it is tried again. */
+const retryable = (status: number, title: string, advice: string): FailureKind => ({
+  status,
+  retryable: true,
+  title,
+  advice,
+});
+
+export const FAILURES = {
+  // What the caller sent
+  malformed_body: final(400, 'The body is not valid JSON', 'Send one JSON object, UTF-8 encoded.'),
+  unsupported_media_type: final(
+    415,
+    'Content type not supported',
+    'Send the body with Content-Type: application/json.',
+  ),
+  body_too_large: final(413, 'The body is too large', 'Send a smaller body.'),
+  invalid_field: final(400, 'A field is not valid', 'Correct the named field.'),
+  missing_field: final(400, 'A mandatory field is missing', 'Add the named field.'),
+  unknown_field: final(400, 'A field is not known', 'Remove the named field, or correct its spelling.'),
+  unknown_dataset: final(400, 'Unknown export type', 'Use one of the types that the answer lists.'),
+  unknown_format: final(400, 'Unknown format', 'Use one of the formats that the answer lists.'),
+  format_not_offered: final(
+    400,
+    'The export type is not offered in this format',
+    'Use one of the formats that the answer lists.',
+  ),
+  missing_parameter: final(400, 'The export type needs a parameter', 'Add the named parameter.'),
+  foreign_parameter: final(400, 'The parameter belongs to another export type', 'Leave the named parameter out.'),
+  invalid_date: final(
+    400,
+    'Not a date',
+    'Write it in ISO 8601, for example 2012-09-05T11:12:47.000Z, at most six digits after the second.',
+  ),
+  reversed_window: final(400, 'The window ends before it starts', 'Let startDate be at or before endDate.'),
+  unknown_column: final(400, 'Unknown column', 'Use columns that the export type has; the answer lists them.'),
+  invalid_recipient: final(
+    400,
+    'Not an age recipient',
+    'Send a public key that begins with age1; keep the AGE-SECRET-KEY to yourself.',
+  ),
+  idempotency_conflict: final(
+    409,
+    'The idempotency key was used for another request',
+    'Use a new Idempotency-Key for a new request.',
+  ),
+  // Who the caller is
+  unauthenticated: final(401, 'Credentials are missing or wrong', 'Send valid credentials.'),
+  insufficient_scope: final(403, 'The credential may only read', 'Use a credential with the write scope.'),
+  wrong_key: final(
+    403,
+    'The key does not open this file',
+    'Use the private key that belongs to one of the recipients the export was sealed to.',
+  ),
+  link_invalid: final(403, 'The download link is not valid', 'Ask for the export again to get a new link.'),
+  link_expired: final(410, 'The download link has expired', 'Ask for the export again to get a new link.'),
+  not_found: final(404, 'Not found', 'Check the address and the id.'),
+  method_not_allowed: final(405, 'Method not allowed', 'Use one of the methods that the Allow header lists.'),
+  not_ready: retryable(409, 'The export is not finished yet', 'Wait until its status is COMPLETED.'),
+  no_file: final(409, 'The export left no file', 'Read its errors, mend the cause, and resubmit it.'),
+  gone: final(410, 'The files of this export are gone', 'Resubmit the export to make them again.'),
+  already_ended: final(409, 'The export has already ended', 'Ask for the export to see how it ended.'),
+  not_sealed: final(400, 'The export is not sealed', 'Leave the private key out.'),
+  range_not_satisfiable: final(
+    416,
+    'The range lies outside the file',
+    'Ask for bytes that the file has; Content-Range tells its size.',
+  ),
+  precondition_failed: final(412, 'The file is not the one you expect', 'Fetch the export again to learn its ETag.'),
+  rate_limited: retryable(429, 'Too many requests', 'Wait for the seconds that Retry-After names.'),
+  too_many_exports: retryable(429, 'Too many exports are running', 'Wait until one of them has ended, or cancel one.'),
+  // Periodic exports
+  unknown_file: final(400, 'Unknown file', 'Use one of the files that the answer lists.'),
+  unknown_file_type: final(400, 'Unknown file type', 'Use one of the file types that the answer lists.'),
+  foreign_organisation: final(
+    404,
+    'The organisation is not the one of the credential',
+    'Leave the organisation out, or send the key of your own tenant.',
+  ),
+  already_enabled: final(
+    409,
+    'Periodic exports are enabled already',
+    'Go on with the key you have, rotate to get a new one, or disable them first.',
+  ),
+  recipient_kept: final(
+    409,
+    'The files that were kept are sealed to another recipient',
+    'Enable without a recipient to go on with the old one, then rotate; or disable with deleteSettings=true.',
+  ),
+  not_enabled: final(404, 'Periodic exports are not enabled', 'Enable them first.'),
+  not_produced: retryable(
+    404,
+    'The files have not been produced yet',
+    'Try again later; the status says how far the run is.',
+  ),
+  settings_busy: retryable(
+    503,
+    'A run that is being ended still holds files',
+    'Repeat the request; it goes on where it stopped.',
+  ),
+  // What came of an export
+  replaced: final(
+    409,
+    'The settings changed while the run was under way',
+    'Nothing is to be done; a run with the new settings follows.',
+  ),
+  cancelled: final(409, 'The export was cancelled', 'Resubmit the export if you want it after all.'),
+  source_changed: final(
+    409,
+    'The source changed while it was being read',
+    'Resubmit the export; it will read a new snapshot.',
+  ),
+  dataset_broken: final(
+    500,
+    'The dataset cannot be read as the catalog describes it',
+    'Tell the operator; the catalog and the warehouse disagree.',
+  ),
+  warehouse_misconfigured: final(500, 'The warehouse is not set up correctly', 'Tell the operator.'),
+  memory_exhausted: final(
+    507,
+    'The export needs more memory than the operator allows',
+    'Choose a shorter window or fewer columns, or ask the operator for more memory.',
+  ),
+  disk_full: retryable(
+    507,
+    'A worker has no room left on its disk',
+    'Try again later; if it stays, tell the operator.',
+  ),
+  warehouse_unavailable: retryable(503, 'The warehouse cannot be reached', 'Try again later.'),
+  objects_unavailable: retryable(503, 'The object store cannot be reached', 'Try again later.'),
+  objects_full: retryable(507, 'The object store is full', 'Tell the operator.'),
+  ledger_unavailable: retryable(503, 'The ledger cannot be reached', 'Try again later.'),
+  temporal_unavailable: retryable(503, 'The scheduler of exports cannot be reached', 'Try again later.'),
+  mail_unavailable: retryable(503, 'The mail server cannot be reached', 'Try again later.'),
+  mail_refused: final(
+    502,
+    'The mail server refused the letter',
+    'Check the addresses of the contacts, and the sender.',
+  ),
+  issuer_unavailable: retryable(
+    503,
+    'The issuer of the token cannot be reached',
+    'Try again later, or use a credential of this service.',
+  ),
+  object_damaged: final(
+    500,
+    'A stored file is not what the manifest says',
+    'Resubmit the export, and tell the operator.',
+  ),
+  internal: retryable(
+    500,
+    'Something went wrong on our side',
+    'Try again later; if it stays, tell the operator the request id.',
+  ),
+} satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof FAILURES;
 

@@ -1,6 +1,5 @@
 import { html } from 'hono/html';
-import type { FailureKind } from '../../contracts/failure-table.ts';
-import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
+import { FAILURES, type FailureCode, type FailureKind } from '../../contracts/failures.ts';
 
 type Markup = ReturnType<typeof html>;
 
