@@ -1,14 +1,16 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { checkDataset } from './check.ts';
+import { FORMATS } from '../../contracts/order.ts';
+import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
-import { checkCsvOptions, csvHead } from './csv-line.ts';
-import { orderedColumns, preparePart } from './part-query.ts';
+import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
 import { planOrder, planOrders } from './planning.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
+import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
 import { warehouseTrouble } from './trouble.ts';
 import type { Warehouse } from './warehouse.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** Attaches the operator's warehouse to a DuckDB of our own, in memory, and locks it down. */
 export async function createWarehouse(options: WarehouseOptions): Promise<Warehouse> {
@@ -103,4 +105,20 @@ const NAMES_ONLY = /^(?:Binder|Catalog|Parser) Error: /;
 function explained(error: WaybillError): string {
   const detail = error.cause instanceof Error ? error.cause.message : '';
   return NAMES_ONLY.test(detail) ? `${error.message} (${detail})` : error.message;
+}
+
+/** Describes a dataset and formats its first row in each format, with all parameters NULL. */
+export async function checkDataset(connection: DuckDBConnection, dataset: Dataset): Promise<void> {
+  const source = await describeSource(connection, dataset, null);
+  for (const format of FORMATS) {
+    const bindings = new Bindings(dataset, null);
+    const columns = formattedColumns(source.columns, format, true);
+    const statement = await connection.prepare(`SELECT ${columns} FROM ${source.fromSql} LIMIT 1`);
+    try {
+      bindings.bindTo(statement);
+      await statement.run();
+    } finally {
+      statement.destroySync();
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
@@ -6,9 +5,10 @@ import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { formatColumn } from './column-format.ts';
-import { rowFilter } from './row-filter.ts';
+import { rowFilter } from './rows.ts';
 import { describeSource, type SourceColumn } from './source.ts';
 import { identifier, literal } from './sql-text.ts';
+import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
 export function orderedColumns<Item>(
@@ -62,4 +62,35 @@ export async function preparePart(
 
 function csvFormat(csv: CsvOptions): string {
   return `FORMAT csv, HEADER false, DELIMITER ${literal(csv.delimiter)}, NULLSTR ${literal(csv.nullText)}, QUOTE '"', ESCAPE '"'`;
+}
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/**
+ * The bytes before a CSV file's first row: byte order mark and header, where asked for. DuckDB's own header would
+ * rename columns whose headers are the same.
+ */
+export function csvHead(headers: readonly string[], csv: CsvOptions): Uint8Array {
+  const line = csv.header ? `${headers.map((header) => csvValue(header, csv)).join(csv.delimiter)}\n` : '';
+  return Buffer.from(`${csv.bom ? BYTE_ORDER_MARK : ''}${line}`, 'utf8');
+}
+
+/** Quoted as RFC 4180 has it, and where the text would be read as NULL. */
+function csvValue(value: string, csv: CsvOptions): string {
+  const plain = value !== csv.nullText && !/["\r\n]/.test(value) && !value.includes(csv.delimiter);
+  return plain ? value : `"${value.replaceAll('"', '""')}"`;
+}
+
+/** @throws WaybillError `invalid_field` for options with which a file could not be read back. */
+export function checkCsvOptions({ delimiter, nullText }: CsvOptions): void {
+  if (!/^[\t -~]$/.test(delimiter) || delimiter === '"') {
+    throw new WaybillError('invalid_field', 'delimiter should be one ASCII character other than a quote or line end.', {
+      field: 'delimiter',
+    });
+  }
+  if (nullText.includes(delimiter) || /["\r\n]/.test(nullText)) {
+    throw new WaybillError('invalid_field', 'nullText should hold no delimiter, no quote and no line end.', {
+      field: 'nullText',
+    });
+  }
 }

@@ -122,7 +122,7 @@ describe('start-up', () => {
     ["SELECT 1; ATTACH '/nowhere/secret.duckdb' AS it (READ_ONLY)", 'warehouse_unavailable', 'at statement 2 of 2'],
     ["SELECT ';'; SELECT 1 + ", 'dataset_broken', 'failed.'],
     ["CREATE SECRET (TYPE nothing, PASSWORD 'secret')", 'dataset_broken', 'at statement 1 of 1'],
-    ['INSTALL httpfs', 'warehouse_unavailable', 'at statement 1 of 1'],
+    ['INSTALL spatial', 'warehouse_unavailable', 'at statement 1 of 1'],
   ])('that fails (%s) is %s, %s, and leaves nothing behind', async (startupSql, code, where) => {
     const { path, remove } = scratchDirectory();
     const error: unknown = await openTestWarehouse(startupSql, { scratch: path }).catch((failure: unknown) => failure);

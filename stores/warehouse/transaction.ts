@@ -1,7 +1,6 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { interruptible } from './interrupt.ts';
 import type { Session } from './session.ts';
 import { literal } from './sql-text.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** The server process that works for one connection in one attached PostgreSQL. */
 interface ServerProcess {
@@ -80,4 +79,43 @@ async function cancel(session: Session, processes: readonly ServerProcess[]): Pr
 
 function onServer(database: string, sql: string): string {
   return `SELECT * FROM postgres_query(${literal(database)}, ${literal(sql)})`;
+}
+
+/** Milliseconds between two interrupts. */
+const AGAIN_MS = 20;
+
+/**
+ * Runs a query that an abort of the signal interrupts, again and again until it has ended: an interrupt that comes
+ * before the query has begun is forgotten by DuckDB, and a query may wait for a thread of the pool before it begins.
+ *
+ * @param alsoStop what else has to happen for the query to end; called with each interrupt
+ * @returns the query's answer, once it has ended
+ * @throws the query's error, or the signal's reason where that came first
+ */
+export async function interruptible<Answer>(
+  connection: DuckDBConnection,
+  signal: AbortSignal,
+  query: () => Promise<Answer>,
+  alsoStop?: () => void,
+): Promise<Answer> {
+  signal.throwIfAborted();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    connection.interrupt();
+    alsoStop?.();
+  };
+  const abort = () => {
+    stop();
+    timer = setInterval(stop, AGAIN_MS);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await query();
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+    clearInterval(timer);
+  }
 }
