@@ -1,3 +1,4 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { FORMATS } from '../../contracts/order.ts';
@@ -10,7 +11,6 @@ import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
 import { warehouseTrouble } from './trouble.ts';
 import type { Warehouse } from './warehouse.ts';
-import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** Attaches the operator's warehouse to a DuckDB of our own, in memory, and locks it down. */
 export async function createWarehouse(options: WarehouseOptions): Promise<Warehouse> {

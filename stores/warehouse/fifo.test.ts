@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ring } from './ring.ts';
+import { Ring } from './fifo.ts';
 
 describe('Ring', () => {
   it('gives back what was written, in order, and keeps what is held, whatever the sizes', () => {

@@ -1,3 +1,4 @@
+import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
@@ -8,7 +9,6 @@ import { formatColumn } from './column-format.ts';
 import { rowFilter } from './rows.ts';
 import { describeSource, type SourceColumn } from './source.ts';
 import { identifier, literal } from './sql-text.ts';
-import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
 export function orderedColumns<Item>(

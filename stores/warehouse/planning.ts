@@ -6,9 +6,8 @@ import type { FileOrder } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { orderedColumns } from './part-query.ts';
-import { rowFilter, sliceFrom, WHOLE } from './row-filter.ts';
+import { rowFilter, sliceFrom, type Times, WHOLE } from './rows.ts';
 import { describeSource, type Source } from './source.ts';
-import type { Times } from './time-column.ts';
 import { warehouseTrouble } from './trouble.ts';
 
 /** The plan lives in Temporal's history, so it stays small: about 100 bytes a part. */

@@ -1,17 +1,26 @@
+import {
+  DATE,
+  DuckDBDateValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBType,
+  DuckDBTypeId,
+  TIMESTAMP,
+  TIMESTAMPTZ,
+  VARCHAR,
+} from '@duckdb/node-api';
 import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
 import type { Bindings } from './bindings.ts';
-import type { Source } from './source.ts';
-import { DATE, DuckDBDateValue, DuckDBTimestampTZValue, DuckDBTimestampValue, DuckDBTypeId, TIMESTAMP, TIMESTAMPTZ, VARCHAR, type DuckDBType } from '@duckdb/node-api';
 
 /** The whole: a slice that is open on both sides. */
 export const WHOLE: PartSlice = { from: null, to: null };
 
 /** @returns the WHERE condition of an order's rows: the tenant's, in the window, at the snapshot, in the slice. */
 export function rowFilter(
-  source: Source,
+  source: { readonly tenantSql: string; readonly times: Times | undefined },
   order: Pick<FileOrder, 'tenant' | 'window'>,
   cut: { readonly snapshotAt: Instant; readonly slice: PartSlice },
   bindings: Bindings,
@@ -71,7 +80,7 @@ function present(times: Times): readonly TimeColumn[] {
 const DAY_MICROS = 86_400_000_000n;
 
 /** A time column of a dataset. It is never cast where that can be helped, so that filters reach the storage. */
-export interface TimeColumn {
+interface TimeColumn {
   /** SQL of the column, of type `kind`. */
   readonly sql: string;
   readonly kind: 'TIMESTAMP' | 'TIMESTAMPTZ' | 'DATE';
@@ -99,7 +108,7 @@ export function timeColumn(sql: string, type: DuckDBType): TimeColumn | undefine
 }
 
 /** @returns SQL for: the column's time is at or after the instant. */
-export function atLeast(column: TimeColumn, instant: Instant, bindings: Bindings): string {
+function atLeast(column: TimeColumn, instant: Instant, bindings: Bindings): string {
   return `${column.sql} >= ${bound(column, instant, 'up', bindings)}`;
 }
 
@@ -109,7 +118,7 @@ export function below(column: TimeColumn, instant: Instant, bindings: Bindings):
 }
 
 /** @returns SQL for: the column's time is at or before the instant. */
-export function atMost(column: TimeColumn, instant: Instant, bindings: Bindings): string {
+function atMost(column: TimeColumn, instant: Instant, bindings: Bindings): string {
   return `${column.sql} <= ${bound(column, instant, 'down', bindings)}`;
 }
 

@@ -1,11 +1,11 @@
+import { type DuckDBConnection, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
 import type { Column, Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
+import { type Times, timeColumn } from './rows.ts';
 import { identifier } from './sql-text.ts';
-import { timeColumn, type Times } from './time-column.ts';
-import { DuckDBTypeId, type DuckDBConnection, type DuckDBType } from '@duckdb/node-api';
 
 /** A dataset as the warehouse has it at this moment. */
 export interface Source {
@@ -121,7 +121,7 @@ const REACHING_OUT =
  *
  * @throws WaybillError `dataset_broken`
  */
-export async function checkDatasetSql(connection: DuckDBConnection, dataset: Dataset): Promise<void> {
+async function checkDatasetSql(connection: DuckDBConnection, dataset: Dataset): Promise<void> {
   const result = await connection.runAndReadAll('SELECT json_serialize_sql($sql::VARCHAR)', { sql: dataset.sql });
   const tree: unknown = JSON.parse(String(result.getRows()[0]?.[0]));
   if (!isObject(tree) || tree.error !== false || !Array.isArray(tree.statements)) {

@@ -1,6 +1,6 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Session } from './session.ts';
 import { literal } from './sql-text.ts';
-import type { DuckDBConnection } from '@duckdb/node-api';
 
 /** The server process that works for one connection in one attached PostgreSQL. */
 interface ServerProcess {
