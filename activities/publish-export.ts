@@ -1,4 +1,4 @@
-import { attemptNames, earlierAttempts } from '../contracts/attempts.ts';
+import { attemptKeys, earlierAttempts } from '../contracts/attempts.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
@@ -22,7 +22,7 @@ export function createPublishExport({ objects, strays, logger }: Pick<Ports, 'ob
       const unlisted = await checkStored(objects, prefix, manifest.parts);
       const attempted = manifest.parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length > 0) {
-        await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+        await objects.abortUploadsOf(attemptKeys(prefix, attempted));
         await strays.schedule({ kind: 'export', tenant: input.order.tenant, id: input.exportId, attempted });
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { attemptNames } from '../contracts/attempts.ts';
+import { attemptKeys } from '../contracts/attempts.ts';
 import { exportPrefix } from '../contracts/keys.ts';
 import type { RemoveInput } from '../contracts/steps.ts';
 import { removeBelow } from '../stores/objects/remove-below.ts';
@@ -15,7 +15,7 @@ export function createRemoveExport({ objects, strays, logger }: Pick<Ports, 'obj
   }: RemoveInput): Promise<{ readonly objects: number }> {
     const removed = await runStep(logger, async () => {
       const prefix = exportPrefix(tenant, exportId);
-      if (attempted) await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+      if (attempted) await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);
       if (attempted) await strays.schedule({ kind: 'export', tenant, id: exportId, attempted });
       return { objects: count };

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { attemptNames } from '../contracts/attempts.ts';
+import { attemptKeys } from '../contracts/attempts.ts';
 import { FILE_TYPES } from '../contracts/generation.ts';
 import { parseGeneration } from '../contracts/generation-schema.ts';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
@@ -51,7 +51,7 @@ export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'obj
     const removed = await runStep(logger, async () => {
       const standing = await standingOf(input);
       if (standing === 'open' || standing === 'unknown') return { standing, objects: 0 };
-      await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+      await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await (standing === 'published' ? removeUnlisted(kind, prefix) : removeBelow(objects, prefix));
       if (count > 0) logger.warn({ kind, id, objects: count }, 'removed what a lost worker wrote');
       return { standing, objects: count };

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
-import { type AttemptedObject, attemptName, attemptNames } from '../contracts/attempts.ts';
+import { type AttemptedObject, attemptKeys, attemptName } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { type FileOrder, mediaType } from '../contracts/order.ts';
@@ -75,7 +75,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
       key,
       uploadId,
     }));
-    await objects.abortUploadsOf(attemptNames({ ...object, attempts: attempt - 1 }).map((earlier) => prefix + earlier));
+    await objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
     const dataset = orderedDataset(catalog, order.dataset);
     const content = warehouse.read(dataset, order, { slice: part.slice, first: part.index === 0, snapshotAt }, signal);
     // Rejects together with `chunks`, which is where the failure is handled.

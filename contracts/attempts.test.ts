@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attemptName, attemptNames, earlierAttempts, generationFileStem, partStem } from './attempts.ts';
+import { attemptKeys, attemptName, earlierAttempts, generationFileStem, partStem } from './attempts.ts';
 
 const RUN = '019ab7d2-5b1c-7c3e-9f60-1234567890ab';
 
@@ -12,7 +12,7 @@ describe('earlierAttempts', () => {
     for (const attempt of [2, 3, 12]) {
       const earlier = earlierAttempts(attemptName({ stem, extension }, attempt));
       expect(earlier).toEqual({ stem, extension, attempts: attempt - 1 });
-      expect(earlier && attemptNames(earlier)).toEqual(
+      expect(earlier && attemptKeys('', [earlier])).toEqual(
         Array.from({ length: attempt - 1 }, (_, place) => `${stem}-${place + 1}.${extension}`),
       );
     }

@@ -33,9 +33,11 @@ export function attemptName({ stem, extension }: Omit<AttemptedObject, 'attempts
   return `${stem}-${attempt}.${extension}`;
 }
 
-/** @returns the name of every attempt, the first one first */
-export function attemptNames(object: AttemptedObject): readonly string[] {
-  return Array.from({ length: object.attempts }, (_, place) => attemptName(object, place + 1));
+/** @returns the key of every attempt at these objects, those of each object in the order of its attempts */
+export function attemptKeys(prefix: string, objects: readonly AttemptedObject[]): readonly string[] {
+  return objects.flatMap((object) =>
+    Array.from({ length: object.attempts }, (_, place) => prefix + attemptName(object, place + 1)),
+  );
 }
 
 /** @returns the attempts before the one that wrote the object of this name; `undefined` when it was the first */

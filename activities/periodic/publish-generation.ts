@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { attemptNames, earlierAttempts } from '../../contracts/attempts.ts';
+import { attemptKeys, earlierAttempts } from '../../contracts/attempts.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { FILE_TYPES, GENERATION_VERSION, type GenerationManifest } from '../../contracts/generation.ts';
 import { instantFromDate } from '../../contracts/instant.ts';
@@ -31,7 +31,7 @@ export function createPublishGeneration({
       const unlisted = await checkStored(objects, prefix, listed);
       const attempted = listed.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length > 0) {
-        await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+        await objects.abortUploadsOf(attemptKeys(prefix, attempted));
         await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { attemptNames } from '../../contracts/attempts.ts';
+import { attemptKeys } from '../../contracts/attempts.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { removeBelow } from '../../stores/objects/remove-below.ts';
@@ -21,7 +21,7 @@ export function createRemoveGeneration({
       const settings = await ledger.findPeriodic(tenant);
       if (settings?.generationId === generationId) return { objects: 0, kept: true };
       const prefix = generationPrefix(tenant, generationId);
-      if (attempted) await objects.abortUploadsOf(attempted.flatMap(attemptNames).map((name) => prefix + name));
+      if (attempted) await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);
       if (attempted) await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
       await ledger.recordGenerationRemoval(generationId);
