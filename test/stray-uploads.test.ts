@@ -2,9 +2,12 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RunningStack, startStack } from '../stack/stack.ts';
+import { LOOPBACK } from '../stack/ports.ts';
+import type { ProcessHandle } from '../stack/process.ts';
+import { type RunningStack, serviceEnvironment, serviceProcess, startStack } from '../stack/stack.ts';
 import { openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient } from './door.ts';
+import { type Gate, openGate } from './gate.ts';
 import { keysUploading } from './lost-workers-set-up.ts';
 import { openTemporal, type TemporalEye } from './temporal.ts';
 
@@ -36,11 +39,32 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** Starts the stack's worker once more, now with a gate between it and the object store. */
+async function startGatedWorker(gate: Gate): Promise<ProcessHandle> {
+  const settings = { ...stack.settings, WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${gate.port}` };
+  return stack.supervisor.start(
+    serviceProcess({
+      name: 'gated-worker',
+      entry: 'worker/main.ts',
+      environment: serviceEnvironment(process.env, settings),
+      readyUrl: `http://${LOOPBACK}:${stack.ports.workerHealth}/healthz`,
+    }),
+  );
+}
+
+const PART_OF_UPLOAD = /^PUT [^\s]*partNumber=/;
+
 it('an upload that a killed worker left open goes with a cancelled export, also when MinIO was started again', async () => {
+  await stack.worker.stop();
+  const gate = await openGate(stack.ports.objects);
+  const worker = await startGatedWorker(gate);
   const door = createDoorClient(stack.urls.api, 'dreambuilder');
+  const uploading = gate.holdAt(PART_OF_UPLOAD);
   const id = await door.order({ ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' });
-  const keys = await keysUploading(temporal, id, 2);
-  await stack.worker.kill('SIGKILL');
+  await uploading;
+  const keys = await keysUploading(temporal, id, 1);
+  await worker.kill('SIGKILL');
+  await gate.close();
   await stack.minio.kill('SIGKILL');
   await stack.minio.start();
   expect((await door.request('DELETE', `/exports/${id}`)).status).toBe(202);
