@@ -6,7 +6,7 @@ import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.t
 import { parseManifest } from '../contracts/manifest-schema.ts';
 import { isActive } from '../contracts/progress.ts';
 import type { StrayInput } from '../contracts/strays.ts';
-import { removeBelow } from '../stores/objects/remove-below.ts';
+import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 import { unlisted } from './stored.ts';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLedger } from '../stores/ledger/postgres.ts';
-import { createObjects } from '../stores/objects/minio.ts';
-import { objectsOptions } from '../stores/objects/settings.ts';
+import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, ProcessHandle, ProcessSpec } from './process.ts';
 import { prepareWarehouse, seedDemoTenants } from './samples.ts';

@@ -77,7 +77,6 @@ export function createMemoryObjects(): MemoryObjects {
       reach();
       for (const key of keys) stored.delete(key);
     },
-    async abortUpload() {},
     async abortUploads() {
       reach();
       return 0;

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { attemptKeys } from '../../contracts/attempts.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
-import { removeBelow } from '../../stores/objects/remove-below.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
 import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 

@@ -2,7 +2,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
-import { removeBelow } from '../../stores/objects/remove-below.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Fate } from '../temporal/workflow-runs.ts';
 

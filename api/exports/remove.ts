@@ -3,7 +3,7 @@ import { FAILURES } from '../../contracts/failures.ts';
 import { exportPrefix } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { AuditAction, ExportRecord } from '../../stores/ledger/ledger.ts';
-import { removeBelow } from '../../stores/objects/remove-below.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { locateExport } from './locate.ts';
 

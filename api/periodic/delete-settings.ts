@@ -1,7 +1,7 @@
 import { FAILURES } from '../../contracts/failures.ts';
 import { generationPrefix, periodicPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
-import { removeBelow } from '../../stores/objects/remove-below.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../problems/problem.ts';

@@ -1,7 +1,7 @@
 import type { Handler } from 'hono';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
-import { removeBelow } from '../../stores/objects/remove-below.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { HINTS } from './hints.ts';

@@ -1,7 +1,7 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
-import { removeBelow } from '../../stores/objects/remove-below.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 
 const MESSAGE = 'The run was ended by an operator before it was done. The next run tries anew.';

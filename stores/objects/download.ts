@@ -1,6 +1,6 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Connect } from './connection.ts';
-import { isBeyondEnd, isMissing, objectsTrouble } from './trouble.ts';
+import { isBeyondEnd, isMissing, toFailure } from './errors.ts';
 
 interface Range {
   readonly offset: number;
@@ -38,7 +38,7 @@ export async function* download(
     if (signal.aborted) throw signal.reason;
     if (isMissing(error)) throw new WaybillError('not_found', 'There is no such file.', { cause: error });
     if (isBeyondEnd(error)) throw tooShort(error);
-    throw objectsTrouble(error);
+    throw toFailure(error);
   }
   // A body cut short of its announced length fails above; this one was announced short.
   if (range !== undefined && bytes !== range.length) throw tooShort();

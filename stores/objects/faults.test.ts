@@ -85,7 +85,7 @@ describe('a store', () => {
       () => objects.write('key', chunks(3, PART), { contentType: 'text/plain', signal: never }),
       () => drain(objects.read('key', undefined, never)),
       () => objects.remove(['key']),
-      () => objects.abortUpload('key', 'upload'),
+      () => objects.abortUploadsOf(['key']),
       () => objects.abortUploads('key'),
       async () => {
         for await (const _ of objects.list('key'));

@@ -1,21 +1,45 @@
+import type { Client } from 'minio';
+import type { Settings } from '../../config/settings.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { connector, type ObjectsOptions } from './connection.ts';
 import { download } from './download.ts';
+import { isBucketTaken, isMissing, toFailure, translateErrors } from './errors.ts';
 import type { ObjectInfo, Objects } from './objects.ts';
 import { PART_BYTES_MIN } from './part-size.ts';
-import { asked, isBucketTaken, isMissing, objectsTrouble } from './trouble.ts';
 import { upload } from './upload.ts';
-import { createUploadSweep } from './upload-sweep.ts';
 
 const FIRST_PART_BYTES = 16 * 1024 * 1024;
-/** While content flows: a busy store, or a slow reader's, may pause for this long. */
+/** While content flows: a busy store, or one with a slow reader, may pause for this long. */
 const SILENCE_MILLISECONDS = 60_000;
-/** For requests without content. A caller waits for the answer, and is told within 10 s that there is none. */
+/** For requests without content: a caller waits for the response, and gets a 503 within 10 s. */
 const SHORT_SILENCE_MILLISECONDS = 8_000;
-/** A store that takes longer to say that it is there is not. */
+/** Timeout of a health check. */
 const PING_MILLISECONDS = 5_000;
 /** S3 removes, and lists, at most this many keys in one request. */
 const KEYS_MAX = 1_000;
+
+/** A count of keys whose uploads are looked up at once. */
+const SWEEPS_MAX = 8;
+
+/** How to reach the bucket that the settings name. */
+export function objectsOptions(
+  settings: Pick<
+    Settings,
+    | 'WAYBILL_OBJECTS_URL'
+    | 'WAYBILL_OBJECTS_REGION'
+    | 'WAYBILL_OBJECTS_BUCKET'
+    | 'WAYBILL_OBJECTS_ACCESS_KEY'
+    | 'WAYBILL_OBJECTS_SECRET_KEY'
+  >,
+): ObjectsOptions {
+  return {
+    url: settings.WAYBILL_OBJECTS_URL,
+    region: settings.WAYBILL_OBJECTS_REGION,
+    bucket: settings.WAYBILL_OBJECTS_BUCKET,
+    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
+    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
+  };
+}
 
 /** One bucket of MinIO, Amazon S3 or any service that speaks its protocol. */
 export function createObjects(options: ObjectsOptions): Objects {
@@ -28,7 +52,7 @@ export function createObjects(options: ObjectsOptions): Objects {
 
   async function* list(prefix: string): AsyncGenerator<ObjectInfo> {
     for (let token = '', more = true; more; ) {
-      const page = await asked(client.listObjectsV2Query(bucket, prefix, token, '', KEYS_MAX, ''));
+      const page = await translateErrors(client.listObjectsV2Query(bucket, prefix, token, '', KEYS_MAX, ''));
       for (const { name, size, lastModified } of page.objects) {
         if (name !== undefined && lastModified !== undefined)
           yield { key: name, bytes: size, modifiedAt: lastModified };
@@ -43,7 +67,7 @@ export function createObjects(options: ObjectsOptions): Objects {
       try {
         if (!(await client.bucketExists(bucket))) await client.makeBucket(bucket, region);
       } catch (error) {
-        if (!isBucketTaken(error)) throw objectsTrouble(error);
+        if (!isBucketTaken(error)) throw toFailure(error);
       }
     },
 
@@ -51,7 +75,7 @@ export function createObjects(options: ObjectsOptions): Objects {
 
     async put(key, body, contentType) {
       const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-      await asked(client.putObject(bucket, key, bytes, bytes.length, { 'content-type': contentType }));
+      await translateErrors(client.putObject(bucket, key, bytes, bytes.length, { 'content-type': contentType }));
     },
 
     async get(key) {
@@ -60,7 +84,7 @@ export function createObjects(options: ObjectsOptions): Objects {
         return Buffer.concat(await body.toArray());
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw objectsTrouble(error);
+        throw toFailure(error);
       }
     },
 
@@ -72,7 +96,7 @@ export function createObjects(options: ObjectsOptions): Objects {
         return { key, bytes: size, modifiedAt: lastModified };
       } catch (error) {
         if (isMissing(error)) return undefined;
-        throw objectsTrouble(error);
+        throw toFailure(error);
       }
     },
 
@@ -80,7 +104,7 @@ export function createObjects(options: ObjectsOptions): Objects {
 
     async remove(keys) {
       for (let at = 0; at < keys.length; at += KEYS_MAX) {
-        const refused = await asked(client.removeObjects(bucket, keys.slice(at, at + KEYS_MAX)));
+        const refused = await translateErrors(client.removeObjects(bucket, keys.slice(at, at + KEYS_MAX)));
         if (refused.length > 0) {
           throw new WaybillError('objects_unavailable', 'The object store did not remove every file.', {
             cause: refused[0],
@@ -92,8 +116,70 @@ export function createObjects(options: ObjectsOptions): Objects {
     ...createUploadSweep(client, bucket),
 
     async ping() {
-      const found = await asked(connect(AbortSignal.timeout(PING_MILLISECONDS)).bucketExists(bucket));
+      const found = await translateErrors(connect(AbortSignal.timeout(PING_MILLISECONDS)).bucketExists(bucket));
       if (!found) throw new WaybillError('objects_unavailable', 'The object store has no such bucket.');
+    },
+  };
+}
+
+interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** Finds and aborts multipart uploads that a lost attempt left behind. */
+function createUploadSweep(client: Client, bucket: string): Pick<Objects, 'abortUploads' | 'abortUploadsOf'> {
+  async function abortUpload(key: string, uploadId: string): Promise<void> {
+    try {
+      await client.abortMultipartUpload(bucket, key, uploadId);
+    } catch (error) {
+      if (!isMissing(error)) throw toFailure(error);
+    }
+  }
+
+  async function* openUploads(prefix: string): AsyncGenerator<OpenUpload> {
+    for (let marker = '', more = true; more; ) {
+      const page = await translateErrors(client.listIncompleteUploadsQuery(bucket, prefix, marker, '', ''));
+      for (const { key, uploadId } of page.uploads) yield { key: String(key), uploadId: String(uploadId) };
+      more = page.isTruncated && page.nextKeyMarker !== '';
+      marker = page.nextKeyMarker;
+    }
+  }
+
+  async function abortUploadsOf(key: string): Promise<number> {
+    let aborted = 0;
+    for await (const upload of openUploads(key)) {
+      // Stores other than MinIO treat the key as a prefix.
+      if (upload.key !== key) continue;
+      await abortUpload(key, upload.uploadId);
+      aborted += 1;
+    }
+    return aborted;
+  }
+
+  return {
+    async abortUploadsOf(keys) {
+      const waiting = [...keys];
+      let aborted = 0;
+      const lane = async () => {
+        for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) aborted += await abortUploadsOf(key);
+      };
+      await Promise.all(Array.from({ length: Math.min(SWEEPS_MAX, keys.length) }, lane));
+      return aborted;
+    },
+
+    async abortUploads(prefix) {
+      const aborted = new Set<string>();
+      // MinIO treats the prefix as a key and lists only uploads of that key; without a prefix it lists all uploads that
+      // began since the server started. Source: cmd/erasure-server-pool.go, ListMultipartUploads.
+      for (const query of new Set([prefix, ''])) {
+        for await (const { key, uploadId } of openUploads(query)) {
+          if (!key.startsWith(prefix) || aborted.has(uploadId)) continue;
+          await abortUpload(key, uploadId);
+          aborted.add(uploadId);
+        }
+      }
+      return aborted.size;
     },
   };
 }

@@ -1,3 +1,5 @@
+import { manifestKey } from '../../contracts/keys.ts';
+
 /** Size and hash of an object as it was written. */
 export interface WrittenObject {
   readonly bytes: number;
@@ -38,7 +40,7 @@ export interface Objects {
    * need only be valid until the next one is asked for.
    *
    * When the store is lost in the very last request, the object may be there although this rejects; when it is lost for
-   * the abort as well, the upload is left to {@link abortUpload}.
+   * the abort as well, the upload is left to {@link abortUploadsOf}.
    */
   write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject>;
 
@@ -70,9 +72,6 @@ export interface Objects {
   /** Removes objects; missing ones are no error. */
   remove(keys: readonly string[]): Promise<void>;
 
-  /** Aborts one multipart upload; one that is gone is no error. */
-  abortUpload(key: string, uploadId: string): Promise<void>;
-
   /**
    * Aborts every multipart upload whose key begins with the prefix, as far as the store lists them: a MinIO that was
    * started again since lists them only by exact key, and drops them by itself after a day. So call
@@ -87,4 +86,33 @@ export interface Objects {
 
   /** Answers when the store can be reached. @throws WaybillError `objects_unavailable` */
   ping(): Promise<void>;
+}
+
+/** A count of objects that one call removes. */
+const REMOVED_AT_ONCE = 1000;
+
+/**
+ * Removes everything below a prefix: first the manifest, so that no reader sees half an export, then uploads and objects.
+ *
+ * @returns a count of removed objects, without the manifest
+ */
+export async function removeBelow(
+  objects: Pick<Objects, 'list' | 'remove' | 'abortUploads'>,
+  prefix: string,
+): Promise<number> {
+  await objects.remove([manifestKey(prefix)]);
+  await objects.abortUploads(prefix);
+  let removed = 0;
+  let batch: string[] = [];
+  const flush = async () => {
+    await objects.remove(batch);
+    removed += batch.length;
+    batch = [];
+  };
+  for await (const { key } of objects.list(prefix)) {
+    batch.push(key);
+    if (batch.length === REMOVED_AT_ONCE) await flush();
+  }
+  if (batch.length > 0) await flush();
+  return removed;
 }

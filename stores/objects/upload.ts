@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { interruptible } from '../../streams/handoff.ts';
 import type { Connect } from './connection.ts';
+import { translateErrors } from './errors.ts';
 import type { WriteOptions, WrittenObject } from './objects.ts';
 import { PARTS_MAX, partBytes } from './part-size.ts';
-import { asked } from './trouble.ts';
 
 /** A count of parts on their way while the next one is filled; one buffer more than that is in use. */
 const PARTS_IN_FLIGHT_MAX = 2;
@@ -77,7 +77,7 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
 
   async function begin(): Promise<string> {
     if (uploadId !== undefined) return uploadId;
-    uploadId = await asked(steady.initiateNewMultipartUpload(bucket, key, { ...headers }));
+    uploadId = await translateErrors(steady.initiateNewMultipartUpload(bucket, key, { ...headers }));
     options.onUpload?.(uploadId);
     return uploadId;
   }
@@ -85,7 +85,7 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
   async function sendPart(uploadID: string, part: number, buffer: Buffer, filled: number): Promise<void> {
     const body = buffer.subarray(0, filled);
     const config = { bucketName: bucket, objectName: key, uploadID, partNumber: part, headers: {} };
-    const { etag } = await asked(client.uploadPart(config, body));
+    const { etag } = await translateErrors(client.uploadPart(config, body));
     etags.push({ part, etag });
     free.push(buffer);
     stored(filled);
@@ -124,7 +124,7 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
     async finish(buffer: Buffer, filled: number): Promise<void> {
       signal.throwIfAborted();
       if (uploadId === undefined) {
-        await asked(steady.putObject(bucket, key, buffer.subarray(0, filled), filled, { ...headers }));
+        await translateErrors(steady.putObject(bucket, key, buffer.subarray(0, filled), filled, { ...headers }));
         stored(filled);
         return;
       }
@@ -132,7 +132,7 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
       await Promise.all(inFlight);
       signal.throwIfAborted();
       etags.sort((a, b) => a.part - b.part);
-      await asked(steady.completeMultipartUpload(bucket, key, uploadId, etags));
+      await translateErrors(steady.completeMultipartUpload(bucket, key, uploadId, etags));
     },
 
     async abort(): Promise<void> {
