@@ -90,6 +90,19 @@ describe('a value', () => {
     ['json', "{'a': [1], 'b': 'x\"y'}", '"{""a"":[1],""b"":""x\\""y""}"', '{"a":[1],"b":"x\\"y"}'],
     ['json', `'{"k": 1}'::JSON`, '"{""k"": 1}"', '{"k":1}'],
     ['json', `'{"k": 1}'`, '"{""k"": 1}"', '{"k":1}'],
+    [
+      'json',
+      `'{"a": -Infinity, "b": "NaN \\" inf"}'::JSON`,
+      '"{""a"": -Infinity, ""b"": ""NaN \\"" inf""}"',
+      '{"a":null,"b":"NaN \\" inf"}',
+    ],
+    ['json', `'[Nan, 1.5, inf]'`, '"[Nan, 1.5, inf]"', '[null,1.5,null]'],
+    [
+      'json',
+      "{'nan': 'nan'::DOUBLE, 'b': ['-inf'::FLOAT, 1.5]}",
+      '"{""nan"":NaN,""b"":[-Infinity,1.5]}"',
+      '{"nan":null,"b":[null,1.5]}',
+    ],
     ['binary', "'\\xAA\\x00'::BLOB", 'qgA=', '"qgA="'],
   ])('%s %s is %s in CSV and %s in JSONL', async (type, sql, csv, json) => {
     expect(await csvOf(sql, type)).toBe(csv);

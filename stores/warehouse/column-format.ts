@@ -113,10 +113,25 @@ function formatTimestamp(value: string, actual: DuckDBType): string {
 function formatJson(value: string, actual: DuckDBType, format: Format): string {
   if (actual.typeId === Id.VARCHAR) {
     const json = actual.alias === 'JSON' ? value : `CAST(${value} AS JSON)`;
-    return format === 'csv' ? text(json) : json;
+    return format === 'csv' ? text(json) : withoutNaN(json);
   }
   // The guard keeps NULL apart from JSON's null.
-  return format === 'csv' ? `CASE WHEN ${value} IS NOT NULL THEN ${text(`to_json(${value})`)} END` : value;
+  if (format === 'csv') return `CASE WHEN ${value} IS NOT NULL THEN ${text(`to_json(${value})`)} END`;
+  return MAY_HOLD_NAN.test(String(actual)) ? withoutNaN(`to_json(${value})`) : value;
+}
+
+/** Nested types by their text: those that can hold a number that JSON does not have. */
+const MAY_HOLD_NAN = /DOUBLE|FLOAT|VARIANT|JSON/;
+
+/**
+ * DuckDB reads and writes NaN and Infinity in JSON, in any case, which RFC 8259 does not have: null, outside of strings.
+ * Only values that may hold one are taken apart.
+ */
+function withoutNaN(json: string): string {
+  const pieces = `regexp_extract_all(${text(json)}, '"(?:[^"\\\\]|\\\\.)*"|[^"]+')`;
+  const repaired = `regexp_replace(piece, '-?\\b(?:nan|infinity|inf)\\b', 'null', 'gi')`;
+  const joined = `array_to_string([CASE WHEN piece[1] = '"' THEN piece ELSE ${repaired} END FOR piece IN ${pieces}], '')`;
+  return `CASE WHEN regexp_matches(${text(json)}, '(?i)nan|inf') THEN json(${joined}) ELSE ${json} END`;
 }
 
 /**
