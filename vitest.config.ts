@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{contracts,config,streams,stores,formats,workflows,activities,api,cli,stack,catalogs,worker,bench}/**/*.test.ts',
+            '{contracts,config,streams,stores,workflows,activities,api,cli,stack,catalogs,worker,bench}/**/*.test.ts',
           ],
         },
       },

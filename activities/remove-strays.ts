@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { attemptKeys } from '../contracts/attempts.ts';
-import { FILE_TYPES } from '../contracts/generation.ts';
 import { parseGeneration } from '../contracts/generation-schema.ts';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest-schema.ts';
+import { PERIODIC_FORMATS } from '../contracts/order.ts';
 import { isActive } from '../contracts/progress.ts';
 import type { StrayInput } from '../contracts/strays.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
@@ -71,5 +71,5 @@ function listedNames(kind: StrayInput['kind'], text: string): readonly string[] 
   }
   const read = parseGeneration(text);
   if ('problem' in read) return undefined;
-  return read.generation.files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type].name));
+  return read.generation.files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format].name));
 }

@@ -62,7 +62,8 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const { attempt } = activityInfo();
     const name = attemptName(object, attempt);
     const key = prefix + name;
-    const meter = createMeter(part.rows);
+    // Only a format that is made of lines shows how many rows went by.
+    const meter = createMeter(order.format === 'parquet' ? 0 : part.rows);
     const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
     let uploadId: string | null = null;
     let storedBytes = 0;

@@ -17,7 +17,7 @@ import { pairLine } from './table.ts';
 interface Kind {
   readonly name: string;
   readonly title: string;
-  readonly format: Format;
+  readonly format: Exclude<Format, 'parquet'>;
   readonly compression: Extract<Compression, 'none' | 'zstd'>;
   /** The least ratio that quality asks for. */
   readonly target: number;

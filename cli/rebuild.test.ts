@@ -52,12 +52,16 @@ function generationOf(generationId: string, createdAt: string): GenerationManife
         dataset: 'user',
         rows: 7,
         columns: [{ name: 'id', header: 'id', type: 'integer' }],
-        objects: { csv: { ...object, name: 'user-a1.csv.age' }, json: { ...object, name: 'user-a1.json.age' } },
+        objects: {
+          csv: { ...object, name: 'user-a1.csv.age' },
+          json: { ...object, name: 'user-a1.json.age' },
+          'typed-json': { ...object, name: 'user-a1.typed.json.age' },
+        },
       },
     ],
     rows: 7,
-    bytes: 30,
-    contentBytes: 2,
+    bytes: 45,
+    contentBytes: 3,
     createdAt: createdAt as Instant,
   };
 }
@@ -133,7 +137,7 @@ describe('the ledger', () => {
       snapshotAt: '2026-11-20T01:30:00.000001Z',
       files: 1,
       rows: 7,
-      bytes: 30,
+      bytes: 45,
       manifestSha256: createHash('sha256').update(text).digest('hex'),
       createdAt: new Date('2026-11-21T01:31:00.456Z'),
     });

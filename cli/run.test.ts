@@ -48,7 +48,7 @@ describe('the command line', () => {
     [['periodic', 'disable', '--client-id', 'x', '--delete-settings'], 2],
     [['periodic', 'download', 'user'], 2],
     [['periodic', 'download', 'user', '--sealed', '--key-file', 'k'], 2],
-    [['periodic', 'download', 'user', '--sealed', '--typed'], 2],
+    [['periodic', 'download', 'user', '--sealed', '--typed', '--type', 'csv'], 2],
     [['periodic', 'download', '../user', '--sealed'], 2],
     [['periodic', 'download', 'user', '--sealed', '--type', 'xml'], 2],
     [['periodic', 'download', 'user', '--key-file', '/nowhere'], 2],
@@ -132,7 +132,13 @@ describe('a key', () => {
     expect([unopened.code, unopened.output]).toEqual([0, expect.stringContaining('not counted')]);
     const opened = await waybill(['verify', join(directory, 'manifest.json'), '--key-file', key, '--json']);
     expect(JSON.parse(opened.output)).toMatchObject({
-      ...{ generationId: generation.generationId, ok: true, fileTypes: ['csv', 'json'], rowsCounted: true, rows: 2 },
+      ...{
+        generationId: generation.generationId,
+        ok: true,
+        formats: ['csv', 'json', 'typed-json'],
+        rowsCounted: true,
+        rows: 2,
+      },
     });
     rmSync(join(directory, 'year.csv.age'));
     const { code, output } = await waybill(['verify', directory, '--key-file', key]);

@@ -51,7 +51,13 @@ test('fills in what a catalog may leave out', async () => {
   const plain = { label: null, valueLabels: null, anonymize: false };
   expect(catalog.datasets).toEqual([
     {
-      ...{ name: 'ORDERS', offeredAs: 'ORDERS', title: 'Orders', doors: ['on-demand'], formats: ['csv', 'jsonl'] },
+      ...{
+        name: 'ORDERS',
+        offeredAs: 'ORDERS',
+        title: 'Orders',
+        doors: ['on-demand'],
+        formats: ['csv', 'jsonl', 'parquet'],
+      },
       ...{ sql: 'SELECT * FROM warehouse.orders', tenantColumn: 'tenant', key: [], parameters: [] },
       ...{ createdColumn: null, modifiedColumn: null, deletedColumn: null },
       columns: [
@@ -176,7 +182,7 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an unknown format',
     changed('    columns:', '    formats: [csvv]\n    columns:'),
-    ['7:15', `${D}.formats[0]`, 'should be one of csv, jsonl, not "csvv"; did you mean csv?'],
+    ['7:15', `${D}.formats[0]`, 'should be one of csv, jsonl, parquet, not "csvv"; did you mean csv?'],
   ],
   [
     'a recurring dataset without key and times',

@@ -11,7 +11,11 @@ const file = {
   dataset: 'EVALUATION_USERS',
   rows: 1,
   columns: [{ name: 'id', header: 'id', type: 'integer' }],
-  objects: { csv: object, json: { ...object, name: 'user-a1.json.age' } },
+  objects: {
+    csv: object,
+    json: { ...object, name: 'user-a1.json.age' },
+    'typed-json': { ...object, name: 'user-a1.typed.json.age' },
+  },
 } satisfies GenerationManifest['files'][number];
 const generation: GenerationManifest = {
   version: 1,
@@ -23,8 +27,8 @@ const generation: GenerationManifest = {
   recipient: 'age1x',
   files: [file],
   rows: 1,
-  bytes: 420,
-  contentBytes: 20,
+  bytes: 630,
+  contentBytes: 30,
   createdAt: at,
 };
 

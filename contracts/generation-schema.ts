@@ -24,9 +24,9 @@ export const generationSchema = z
       z.object({
         file: fileName.describe('Name that callers know the file by.'),
         dataset: z.string(),
-        rows: count.describe('A count of rows; the same in every file type.'),
+        rows: count.describe('A count of rows; the same in every format.'),
         columns: columns.describe("In the file's order."),
-        objects: z.object({ csv: object, json: object }),
+        objects: z.object({ csv: object, json: object, 'typed-json': object }),
       }),
     ),
     rows: count.describe('Sum over the files, each counted once.'),

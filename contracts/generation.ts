@@ -1,9 +1,15 @@
 import type { Instant } from './instant.ts';
 import type { ManifestColumn } from './manifest.ts';
+import type { PeriodicFormat } from './order.ts';
 
 /** What periodic files are offered as. */
 export const FILE_TYPES = ['csv', 'json'] as const;
 export type FileType = (typeof FILE_TYPES)[number];
+
+/** @param typed whether values in JSON have the types of the data model; says nothing for CSV */
+export function periodicFormat(fileType: FileType, typed: boolean): PeriodicFormat {
+  return fileType === 'json' && typed ? 'typed-json' : fileType;
+}
 
 /** Raised when a member changes its meaning; readers refuse versions that they do not know. */
 export const GENERATION_VERSION = 1;
@@ -20,17 +26,17 @@ export interface GenerationObject {
   readonly contentBytes: number;
 }
 
-/** One file of the bundle, in every file type. */
+/** One file of the bundle, in every format. */
 export interface GenerationFile {
   /** Name that callers know it by, such as `user`. */
   readonly file: string;
   /** Name of its dataset in the catalog. */
   readonly dataset: string;
-  /** A count of rows; the same in every file type. */
+  /** A count of rows; the same in every format. */
   readonly rows: number;
-  /** In the order of the file; a value's type in JSON follows from it. */
+  /** In the order of the file. */
   readonly columns: readonly ManifestColumn[];
-  readonly objects: Readonly<Record<FileType, GenerationObject>>;
+  readonly objects: Readonly<Record<PeriodicFormat, GenerationObject>>;
 }
 
 /**

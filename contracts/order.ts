@@ -1,16 +1,26 @@
 import type { Window } from './window.ts';
 
-/** File formats an order on demand may ask for. Every part of such a file can be concatenated with the next. */
-export const FORMATS = ['csv', 'jsonl'] as const;
+/** File formats an order on demand may ask for. */
+export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/**
- * All that the warehouse formats. A `json` file is one array of objects whose values are texts, as in CSV, or null; it
- * cannot be concatenated, so it has one part.
- */
-export type FileFormat = Format | 'json';
+/** Formats that every periodic file is stored in. */
+export const PERIODIC_FORMATS = ['csv', 'json', 'typed-json'] as const;
+export type PeriodicFormat = (typeof PERIODIC_FORMATS)[number];
 
-/** How the bytes are compressed before they are sealed. */
+/**
+ * All that the warehouse formats. `json` is one array of objects whose values are texts, as in CSV, or null; in
+ * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so.
+ */
+export type FileFormat = Format | PeriodicFormat;
+export const FILE_FORMATS: readonly FileFormat[] = ['csv', 'jsonl', 'json', 'typed-json', 'parquet'];
+
+/** Whether parts can be concatenated to a whole file. A file of another format has one part. */
+export function isSplittable(format: FileFormat): boolean {
+  return format === 'csv' || format === 'jsonl';
+}
+
+/** How the bytes are compressed before they are sealed; `parquet` is compressed by itself, and takes only `none`. */
 export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
@@ -66,16 +76,31 @@ export interface Order extends FileOrder {
 
 type FileShape = Pick<FileOrder, 'format' | 'compression' | 'recipients'>;
 
+const EXTENSIONS: Readonly<Record<FileFormat, string>> = {
+  csv: 'csv',
+  jsonl: 'jsonl',
+  json: 'json',
+  'typed-json': 'typed.json',
+  parquet: 'parquet',
+};
+
+/** Extension of a file that is neither compressed nor sealed. */
+export function formatExtension(format: FileFormat): string {
+  return EXTENSIONS[format];
+}
+
 /** Extension of the finished file, for example `csv.zst.age`. */
 export function fileExtension(order: FileShape): string {
   const compressed = { none: '', gzip: '.gz', zstd: '.zst' }[order.compression];
-  return `${order.format}${compressed}${order.recipients.length > 0 ? '.age' : ''}`;
+  return `${EXTENSIONS[order.format]}${compressed}${order.recipients.length > 0 ? '.age' : ''}`;
 }
 
 const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   csv: 'text/csv; charset=utf-8',
   jsonl: 'application/x-ndjson',
   json: 'application/json',
+  'typed-json': 'application/json',
+  parquet: 'application/vnd.apache.parquet',
 };
 
 /** Media type of the finished file as it is stored. */

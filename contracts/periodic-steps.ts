@@ -1,8 +1,9 @@
 import type { AttemptedObject } from './attempts.ts';
 import type { Failure } from './failures.ts';
-import type { FileType, GenerationObject } from './generation.ts';
+import type { GenerationObject } from './generation.ts';
 import type { Instant } from './instant.ts';
 import type { ManifestColumn } from './manifest.ts';
+import type { PeriodicFormat } from './order.ts';
 
 /** What a schedule starts `periodicExport` with. All else is the ledger's to say when the run begins. */
 export interface PeriodicInput {
@@ -44,11 +45,11 @@ export interface GenerationPlan {
   readonly files: readonly PlannedFile[];
 }
 
-/** One file in one file type: what becomes one object. */
+/** One file in one format: what becomes one object. */
 export interface FileTask {
   readonly file: string;
   readonly dataset: string;
-  readonly fileType: FileType;
+  readonly format: PeriodicFormat;
   /** A count of rows, as planned. */
   readonly rows: number;
 }
@@ -66,7 +67,7 @@ export interface PublishGenerationInput extends GenerationIdentity {
   readonly epoch: number;
   readonly plan: GenerationPlan;
   /** In the order of the plan's files. */
-  readonly objects: readonly Readonly<Record<FileType, GenerationObject>>[];
+  readonly objects: readonly Readonly<Record<PeriodicFormat, GenerationObject>>[];
   /** ISO 8601; fixed by the workflow so that a retry writes the very same manifest. */
   readonly createdAt: string;
 }

@@ -7,7 +7,6 @@ export const SERVICE_DIRECTORIES: readonly string[] = [
   'config',
   'streams',
   'stores',
-  'formats',
   'workflows',
   'activities',
   'api',

@@ -104,7 +104,7 @@ describe('patterns of the OpenAPI document', () => {
     };
     const described = Object.keys(paths['/exports/{id}/file'].get.responses['200']?.content ?? {});
     for (const format of FORMATS)
-      for (const compression of COMPRESSIONS)
+      for (const compression of format === 'parquet' ? (['none'] as const) : COMPRESSIONS)
         for (const recipients of [[], ['age1']])
           expect(described).toContain(mediaType({ format, compression, recipients }).split(';')[0]);
   });

@@ -72,6 +72,8 @@ describe('what is wrong with an order', () => {
     ['no column', { ...BODY, columns: [] }, 'invalid_field', 'columns'],
     ['an unknown compression', { ...BODY, compression: 'rar' }, 'invalid_field', 'compression'],
     ['CSV options for JSONL', { ...BODY, format: 'JSONL', csv: {} }, 'invalid_field', 'csv'],
+    ['CSV options for Parquet', { ...BODY, format: 'PARQUET', csv: {} }, 'invalid_field', 'csv'],
+    ['compressed Parquet', { ...BODY, format: 'parquet', compression: 'zstd' }, 'invalid_field', 'compression'],
     ['an unknown CSV option', { ...BODY, csv: { quote: "'" } }, 'unknown_field', 'csv.quote'],
     ['two delimiters', { ...BODY, csv: { delimiter: ';;' } }, 'invalid_field', 'csv.delimiter'],
     ['a quote as delimiter', { ...BODY, csv: { delimiter: '"' } }, 'invalid_field', 'csv.delimiter'],

@@ -24,7 +24,9 @@ afterEach(async () => {
 
 /** Larger than what is gathered before the first byte is sent, so that an end that is wrong can only be cut. */
 const LARGE_BYTES = 3_500_000;
-const large = () => ({ user: { csv: randomBytes(LARGE_BYTES), json: '[\n]\n', columns: { id: 'integer' } } });
+const large = () => ({
+  user: { csv: randomBytes(LARGE_BYTES), json: '[\n]\n', 'typed-json': '[\n]\n', columns: { id: 'integer' } },
+});
 
 describe('what is not as the manifest says never is a complete answer', () => {
   const flip = (at: (length: number) => number) => (body: Uint8Array) => {
@@ -60,7 +62,7 @@ describe('what is not as the manifest says never is a complete answer', () => {
   test('also where it was sealed anew to the same recipient', async () => {
     const manifest = await publishSealed(started, door.api, door.tenant.key);
     const other = await publishSealed(started, door.api, door.tenant.key, {
-      user: { csv: 'id\n666\n', json: '[]', columns: {} },
+      user: { csv: 'id\n666\n', json: '[]', 'typed-json': '[]', columns: {} },
     });
     const forged = door.api.objects.stored.get(objectKey(other, 'user', 'csv')) ?? new Uint8Array();
     door.api.objects.stored.set(

@@ -25,7 +25,9 @@ afterEach(async () => {
 
 /** Larger than what is gathered before the first byte is sent, so that an end that is wrong can only be cut. */
 const LARGE_BYTES = 3_500_000;
-const large = () => ({ user: { csv: randomBytes(LARGE_BYTES), json: '[\n]\n', columns: { id: 'integer' } } });
+const large = () => ({
+  user: { csv: randomBytes(LARGE_BYTES), json: '[\n]\n', 'typed-json': '[\n]\n', columns: { id: 'integer' } },
+});
 
 describe('one file', () => {
   test.each([
@@ -53,7 +55,7 @@ describe('one file', () => {
     });
   });
 
-  test.each(['true', 'True', '1'])('has typed values with parseJsonDataTypes=%s, and no length', async (flag) => {
+  test.each(['true', 'True', '1'])('has typed values with parseJsonDataTypes=%s, and their length', async (flag) => {
     await publishSealed(started, door.api, door.tenant.key);
     const answer = await door.get(`download?file=user&fileType=json&parseJsonDataTypes=${flag}`);
     const text = await answer.text();
@@ -63,7 +65,8 @@ describe('one file', () => {
       { id: 9007199254740992, name: 'Ada', score: 1.1, active: true },
       { id: 2, name: null, score: null, active: false },
     ]);
-    expect(answer.headers.has('content-length')).toBe(false);
+    expect(answer.headers.get('content-length')).toBe(String(Buffer.byteLength(text)));
+    expect(answer.headers.get('content-disposition')).toContain('filename="user.json"');
   });
 
   test.each(['false', '', '0'])('has texts with parseJsonDataTypes=%s; CSV does not care', async (flag) => {
@@ -153,6 +156,13 @@ describe('all files', () => {
     expect([...stored.keys()]).toEqual(['HIDDEN.json.age', 'user.json.age', 'year.json.age']);
     const user = door.api.objects.stored.get(objectKey(manifest, 'user', 'json'));
     expect(stored.get('user.json.age')?.equals(user ?? Buffer.alloc(0))).toBe(true);
+
+    const both = await door.get('downloadAll?fileType=json&sealed=true&parseJsonDataTypes=true', door.tenant.headers);
+    const typedAsStored = await readZip(Buffer.from(await both.arrayBuffer()));
+    const names = ['HIDDEN.typed.json.age', 'user.typed.json.age', 'year.typed.json.age'];
+    expect([...typedAsStored.keys()]).toEqual(names);
+    const typedUser = door.api.objects.stored.get(objectKey(manifest, 'user', 'typed-json'));
+    expect(typedAsStored.get('user.typed.json.age')?.equals(typedUser ?? Buffer.alloc(0))).toBe(true);
   });
 
   test('of a generation that is replaced meanwhile are all of the old one', async () => {
@@ -172,7 +182,7 @@ describe('all files', () => {
 
   test('a client that goes away ends the read of the store', async () => {
     await publishSealed(started, door.api, door.tenant.key, {
-      user: { csv: randomBytes(20_000_000), json: '[]', columns: {} },
+      user: { csv: randomBytes(20_000_000), json: '[]', 'typed-json': '[]', columns: {} },
     });
     for (const path of ['downloadAll?fileType=csv', 'download?file=user&fileType=csv']) {
       const answer = await openDownload(`${door.address}/${path}`, door.headers);

@@ -53,7 +53,7 @@ function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
     key: ['id'],
     columns: ['id', 'name'].map(column),
     parameters: [],
-    formats: ['csv', 'jsonl'],
+    formats: ['csv', 'jsonl', 'parquet'],
     deletedColumn: null,
     doors: ['on-demand'],
     ...more,

@@ -84,6 +84,9 @@ describe('the command line at the second door', () => {
 
     expect((await periodic('download', 'user', '--type', 'json', ...key, '-o', at('texts.json'))).code).toBe(0);
     expect((await periodic('download', 'user', '--typed', ...key, '-o', at('typed.json'))).code).toBe(0);
+    expect((await periodic('download', 'user', '--typed', '--sealed', '-o', directory)).code).toBe(0);
+    await waybill(['open', at('user.typed.json.age'), ...key, '-o', at('user.typed.json')], environment);
+    expect(read('user.typed.json')).toEqual(read('typed.json'));
     const [texts, typed] = ['texts.json', 'typed.json'].map((name) => JSON.parse(read(name).toString()));
     expect([texts.length, typed.length]).toEqual([rows, rows]);
     expect(String(typed[0].id)).toBe(texts[0].id);
@@ -129,7 +132,7 @@ describe('the command line at the second door', () => {
     const json = ['download-all', '--directory', at('sealed'), '--type', 'json'];
     expect((await periodic(...json, '--typed', ...key)).code).toBe(0);
     const both = await verify('sealed', ...key, '--json');
-    expect(JSON.parse(both.output)).toMatchObject({ ok: true, fileTypes: ['csv', 'json'], rowsCounted: true });
+    expect(JSON.parse(both.output)).toMatchObject({ ok: true, formats: ['csv', 'typed-json'], rowsCounted: true });
 
     rmSync(join(at('all'), 'user.csv'));
     writeFileSync(join(at('sealed'), 'year.csv.age'), readFileSync(join(at('sealed'), 'user.csv.age')));

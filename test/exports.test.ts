@@ -66,6 +66,30 @@ describe('an on-demand export', () => {
     },
   );
 
+  it('as Parquet is one file that reads back to the rows of the CSV, sealed or not', async () => {
+    const { identity, recipient } = await generateKey({ postQuantum: false });
+    const order = { ...ALWAYS, exportType: 'USERS', format: 'PARQUET' };
+    const [csv, open, sealed] = await Promise.all([
+      door.order({ ...order, format: 'CSV' }),
+      door.order(order),
+      door.order({ ...order, recipients: [recipient] }),
+    ]);
+    await Promise.all([csv, open, sealed].map((id) => door.ended(id)));
+    const { parts, columns, file, rows } = await door.manifest(open);
+    expect([parts.length, file]).toEqual([1, 'users.parquet']);
+    const answer = await door.request('GET', `/exports/${open}/file`);
+    expect(answer.headers.get('content-type')).toBe('application/vnd.apache.parquet');
+    const stored = Buffer.from(await answer.arrayBuffer());
+    const read = await readWithDuckDb(stored, 'parquet');
+    expect(read).toHaveLength(rows);
+    expect(Object.keys(read[0] ?? {})).toEqual(columns.map(({ name }) => name));
+    const texts = await readWithDuckDb(await door.file(csv), 'csv');
+    const [header = '', name = ''] = [columns[0]?.header, columns[0]?.name];
+    expect(read.map((row) => String(row[name])).toSorted()).toEqual(texts.map((row) => row[header]).toSorted());
+    const opened = await door.file(sealed, { 'x-private-key': identity });
+    expect(await readWithDuckDb(opened, 'parquet')).toHaveLength(rows);
+  });
+
   it('of an empty window is a file with a header and no rows', async () => {
     const id = await door.order({ startDate: '1800-01-01', endDate: '1800-01-02', exportType: 'USERS', format: 'CSV' });
     await door.ended(id);

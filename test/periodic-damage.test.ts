@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FileType, GenerationManifest, GenerationObject } from '../contracts/generation.ts';
+import type { GenerationManifest, GenerationObject } from '../contracts/generation.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import type { PeriodicFormat } from '../contracts/order.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { SEALED_CHUNK_BYTES, seal } from '../streams/age/payload.ts';
 import { collect, pieces } from '../streams/stream-fixture.ts';
@@ -61,10 +62,10 @@ afterAll(async () => {
 const headers = () => ({ 'api-key': 'acme-demo-secret', 'x-private-key': privateKey });
 const get = (path: string) => readDownload(`${services.url}/dataexport/${path}`, headers());
 
-function objectOf(file: string, fileType: FileType): GenerationObject {
+function objectOf(file: string, format: PeriodicFormat): GenerationObject {
   const found = manifest.files.find((known) => known.file === file);
   if (!found) throw new Error(`there is no ${file}`);
-  return found.objects[fileType];
+  return found.objects[format];
 }
 
 /** What comes of a stored object at the hands of somebody who can write to the bucket, or of a failing disk. */
@@ -92,16 +93,22 @@ function altered(bytes: Buffer, at: number): Buffer {
 
 const sealed = (content: Buffer) => collect(seal(pieces(content, [65_536]), [manifest.recipient]));
 
+const QUERIES: Readonly<Record<PeriodicFormat, string>> = {
+  csv: 'fileType=csv',
+  json: 'fileType=json',
+  'typed-json': 'fileType=json&parseJsonDataTypes=true',
+};
+
 /** Runs while the object is damaged; afterwards it is what it was. */
 async function whileDamaged(
   file: string,
-  fileType: FileType,
+  format: PeriodicFormat,
   damage: (typeof DAMAGES)[number][1],
   work: () => Promise<void>,
 ): Promise<void> {
-  const key = prefix + objectOf(file, fileType).name;
+  const key = prefix + objectOf(file, format).name;
   const stored = Buffer.from((await bucket.get(key)) ?? '');
-  const content = await client.download(`file=${file}&fileType=${fileType}`, privateKey);
+  const content = await client.download(`file=${file}&${QUERIES[format]}`, privateKey);
   const instead = await damage(stored, content);
   try {
     if (instead) await bucket.put(key, instead, 'application/octet-stream');
@@ -138,6 +145,8 @@ describe.each(FILES)('%s, when its stored object is', (file) => {
   it.each(DAMAGES)('%s, never ends well as JSON, typed or not', async (_, damage) => {
     await whileDamaged(file, 'json', damage, async () => {
       await expectIncomplete(`download?file=${file}&fileType=json`);
+    });
+    await whileDamaged(file, 'typed-json', damage, async () => {
       const typed = await expectIncomplete(`download?file=${file}&fileType=json&parseJsonDataTypes=true`);
       // A client that takes the end of the connection for the end of the file must not be served either.
       expect(Array.isArray(parsed(typed))).toBe(false);

@@ -1,13 +1,11 @@
-/** A number with the very digits that stand in the JSON. */
+/** A number by its value, with every digit: `1.50`, `15e-1` and `1.5` are the same. */
 export interface ExactNumber {
   readonly number: string;
 }
 
 /** Parses JSON without losing a digit: numbers become {@link ExactNumber}. */
 export function parseExact(json: string): unknown {
-  return JSON.parse(json, (_key, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === 'number' ? { number: context?.source ?? '' } : value,
-  );
+  return parseNumbers(json, (source) => source);
 }
 
 /**
@@ -26,13 +24,24 @@ export function typedValue(text: string | null, type: string): unknown {
     case 'boolean':
       return text === 'true';
     case 'json':
-      return parseExact(text);
+      // Within such a column, DuckDB writes a fraction with as many digits as a double has.
+      return parseNumbers(text, (source) => (/[.e]/i.test(source) ? String(Number(source)) : source));
     default:
       return text;
   }
 }
 
-/** DuckDB writes a decimal without whole digits as `.50`, which JSON does not have. */
+function parseNumbers(json: string, read: (source: string) => string): unknown {
+  return JSON.parse(json, (_key, value: unknown, context?: { readonly source?: string }) =>
+    typeof value === 'number' ? exactNumber(read(context?.source ?? '')) : value,
+  );
+}
+
 function exactNumber(text: string): ExactNumber {
-  return { number: text.replace(/^(-?)\./, '$10.') };
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const short = digits.replace(/0+$/, '');
+  if (short === '') return { number: /\d/.test(text) ? '0' : text };
+  return { number: `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}` };
 }

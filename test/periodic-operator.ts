@@ -35,7 +35,7 @@ export async function expectOnly(bucket: Objects, tenant: string, generationId: 
   const prefix = generationPrefix(tenant, generationId);
   const read = parseGeneration(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString());
   if ('problem' in read) throw new Error(read.problem);
-  const listed = read.generation.files.flatMap(({ objects }) => [objects.csv.name, objects.json.name]);
+  const listed = read.generation.files.flatMap(({ objects }) => Object.values(objects).map(({ name }) => name));
   const keys = [manifestKey(prefix), ...listed.map((name) => prefix + name)].toSorted();
   await expect
     .poll(async () => (await keysBelow(bucket, periodicPrefix(tenant))).toSorted(), { timeout: 30_000 })

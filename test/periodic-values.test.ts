@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { readCsv } from './periodic-csv.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
-import { parseExact } from './periodic-exact.ts';
+import { parseExact, typedValue } from './periodic-exact.ts';
 
 const LONG = 'x'.repeat(3_000_000);
 
-/** Type in the catalog, SQL, the text in CSV and JSON, and the typed JSON where it is neither a string nor of type `json`. */
+/** Type in the catalog, SQL, the text in CSV and JSON, and the typed JSON where it is neither a string nor that text. */
 const VALUES: readonly (readonly [string, string, string, string?])[] = [
   ['boolean', 'true', 'true', 'true'],
   ['boolean', 'false', 'false', 'false'],
@@ -32,6 +32,8 @@ const VALUES: readonly (readonly [string, string, string, string?])[] = [
     '9999999999999999999999999999.9999999999',
     '9999999999999999999999999999.9999999999',
   ],
+  ['decimal', '0.12345678901234567::DECIMAL(17,17)', '.12345678901234567', '0.12345678901234567'],
+  ['decimal', '-0.5::DECIMAL(38,38)', `-.5${'0'.repeat(37)}`, '-0.5'],
   ['double', '0.1::DOUBLE', '0.1', '0.1'],
   ['double', '1e300::DOUBLE', '1e+300', '1e+300'],
   ['double', '-1.5e-7::DOUBLE', '-1.5e-07', '-1.5e-07'],
@@ -59,6 +61,8 @@ const VALUES: readonly (readonly [string, string, string, string?])[] = [
   ['json', `'{"n": 12345678901234567890.10, "e": {}}'::JSON`, '{"n": 12345678901234567890.10, "e": {}}'],
   ['json', "'null'::JSON", 'null'],
   ['json', `'"text"'::JSON`, '"text"'],
+  ['json', `'{"a": NaN, "b": "-inf"}'::JSON`, '{"a": NaN, "b": "-inf"}', '{"a":null,"b":"-inf"}'],
+  ['json', "['inf'::DOUBLE, 1e-7]", '[Infinity,1e-7]', '[null,1e-7]'],
 ];
 
 const NAMES = VALUES.map((_, index) => `c${index}`);
@@ -157,12 +161,11 @@ describe('hard values', () => {
     expect(rows.get('2')).toEqual({ id: '2', ...none });
   });
 
-  it('come through typed JSON as what they are, no digit lost', async () => {
+  it('come through typed JSON as what they are, with every digit', async () => {
     const json = await textOf('file=hard&fileType=json&parseJsonDataTypes=true');
     const rows = byId(parseExact(json) as Record<string, unknown>[], (id) => (id as { number: string }).number);
     const typed = VALUES.map(([type, , text, raw]) => {
-      if (type === 'json') return parseExact(text);
-      return raw === undefined ? text : parseExact(raw);
+      return raw === undefined ? typedValue(text, type) : parseExact(raw);
     });
     const expected = Object.fromEntries(typed.map((value, index) => [`c${index}`, value]));
     expect(shortened(rows.get('1'))).toEqual(shortened({ id: { number: '1' }, ...expected }));

@@ -83,7 +83,7 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
       return planned();
     },
     async writeFiles({ tasks, round }) {
-      for (const { file, fileType } of tasks) taken.push(`write ${file}.${fileType} ${round}`);
+      for (const { file, format } of tasks) taken.push(`write ${file}.${format} ${round}`);
       return { ok: true, value: tasks.map(() => OBJECT) };
     },
     async publishGeneration() {
@@ -185,13 +185,13 @@ function rowsWritten({ events }: RunHistory): readonly (readonly number[])[] {
 }
 
 function isChanging(tasks: readonly FileTask[]): boolean {
-  return tasks.some(({ file, fileType }) => `${file}.${fileType}` === CHANGING);
+  return tasks.some(({ file, format }) => `${file}.${format}` === CHANGING);
 }
 
 const count = (what: string) => taken.filter((step) => step.startsWith(what)).length;
 
 describe('a run of the periodic exports', () => {
-  it('writes every file in every type, the largest first, small ones together, and publishes once', async () => {
+  it('writes every file in every format, the largest first, small ones together, and publishes once', async () => {
     let scheduled: readonly (readonly number[])[] = [];
     const ran = run({}, async (handle) => {
       await handle.result();

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
-/** Reads an exported file with DuckDB, every value as text. NULL comes as `null`. */
+/** Reads an exported file with DuckDB, every value as text, or in Parquet as what it is in JSON. NULL comes as `null`. */
 export async function readWithDuckDb(
   file: Uint8Array,
-  format: 'csv' | 'jsonl',
+  format: 'csv' | 'jsonl' | 'parquet',
 ): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-read-back-'));
   const instance = await DuckDBInstance.create();
@@ -14,11 +14,12 @@ export async function readWithDuckDb(
   try {
     const path = join(folder, `file.${format}`);
     await writeFile(path, file);
-    const reader =
-      format === 'csv'
-        ? `read_csv('${path}', all_varchar = true, header = true, delim = ',', quote = '"', allow_quoted_nulls = false, strict_mode = true, max_line_size = 20000000)`
-        : `read_json('${path}', format = 'newline_delimited', maximum_object_size = 100000000)`;
-    return (await connection.runAndReadAll(`SELECT * FROM ${reader}`)).getRowObjectsJson();
+    const readers = {
+      csv: `read_csv('${path}', all_varchar = true, header = true, delim = ',', quote = '"', allow_quoted_nulls = false, strict_mode = true, max_line_size = 20000000)`,
+      jsonl: `read_json('${path}', format = 'newline_delimited', maximum_object_size = 100000000)`,
+      parquet: `read_parquet('${path}')`,
+    };
+    return (await connection.runAndReadAll(`SELECT * FROM ${readers[format]}`)).getRowObjectsJson();
   } finally {
     connection.closeSync();
     instance.closeSync();

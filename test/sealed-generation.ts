@@ -10,6 +10,7 @@ import { runOf } from './scripted-periodic.ts';
 export interface PlainFile {
   readonly csv: string | Uint8Array;
   readonly json: string | Uint8Array;
+  readonly 'typed-json': string | Uint8Array;
   /** Types in the catalog, by column. */
   readonly columns: Readonly<Record<string, string>>;
 }
@@ -18,15 +19,23 @@ export const SNAPSHOT_AT = '2026-11-21T01:30:07.123456Z' as Instant;
 
 /** With an integer beyond 2^53 and a decimal that no double holds. */
 export const FILES: Readonly<Record<string, PlainFile>> = {
-  HIDDEN: { csv: 'id\n1\n', json: '[\n\t{"id":"1"}\n]\n', columns: { id: 'integer' } },
+  HIDDEN: {
+    csv: 'id\n1\n',
+    json: '[\n\t{"id":"1"}\n]\n',
+    'typed-json': '[\n\t{"id":1}\n]\n',
+    columns: { id: 'integer' },
+  },
   user: {
     csv: 'id,name,score,active\n9007199254740993,Ada,1.10,true\n2,,,false\n',
     json:
       '[\n\t{"id":"9007199254740993","name":"Ada","score":"1.10","active":"true"},\n' +
       '\t{"id":"2","name":null,"score":null,"active":"false"}\n]\n',
+    'typed-json':
+      '[\n\t{"id":9007199254740993,"name":"Ada","score":1.10,"active":true},\n' +
+      '\t{"id":2,"name":null,"score":null,"active":false}\n]\n',
     columns: { id: 'integer', name: 'text', score: 'decimal', active: 'boolean' },
   },
-  year: { csv: 'id\n', json: '[\n]\n', columns: { id: 'integer' } },
+  year: { csv: 'id\n', json: '[\n]\n', 'typed-json': '[\n]\n', columns: { id: 'integer' } },
 };
 
 /** Seals a generation as a run would: objects, manifest, then the ledger's switch. Settings must be enabled. */
@@ -50,12 +59,16 @@ export async function publishSealed(
     return { name, bytes: sealed.byteLength, sha256: sha256(sealed), contentBytes: plain.byteLength };
   }
   const written = await Promise.all(
-    Object.entries(files).map(async ([file, { csv, json, columns }]) => ({
+    Object.entries(files).map(async ([file, { columns, ...contents }]) => ({
       file,
       dataset: file,
       rows: 3,
       columns: Object.entries(columns).map(([name, type]) => ({ name, header: name, type })),
-      objects: { csv: await put(`${file}-a-1.csv.age`, csv), json: await put(`${file}-a-1.json.age`, json) },
+      objects: {
+        csv: await put(`${file}-a-1.csv.age`, contents.csv),
+        json: await put(`${file}-a-1.json.age`, contents.json),
+        'typed-json': await put(`${file}-a-1.typed.json.age`, contents['typed-json']),
+      },
     })),
   );
   const all = written.flatMap((file) => Object.values(file.objects));

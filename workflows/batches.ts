@@ -1,18 +1,18 @@
-import { FILE_TYPES } from '../contracts/generation.ts';
+import { formatExtension, PERIODIC_FORMATS } from '../contracts/order.ts';
 import type { FileTask, PlannedFile } from '../contracts/periodic-steps.ts';
 
 /** Objects that one step writes at the most. */
-const TASKS_MAX = 12;
+const TASKS_MAX = 18;
 /** Rows from which a step takes no further file: a lost step costs no more than so many, or one file. */
 const ROWS_MAX = 100_000;
 
 /**
  * Shares the files out, the largest first, so that the run does not end with one lane at work. A large file has a step of
- * its own for each type; small ones share a step, because a step costs more than they do.
+ * its own for each format; small ones share a step, because a step costs more than they do.
  */
 export function batchesOf(files: readonly PlannedFile[]): readonly (readonly FileTask[])[] {
   const tasks = files.flatMap(({ file, dataset, rows }) =>
-    FILE_TYPES.map((fileType): FileTask => ({ file, dataset, fileType, rows })),
+    PERIODIC_FORMATS.map((format): FileTask => ({ file, dataset, format, rows })),
   );
   tasks.sort((one, other) => other.rows - one.rows);
   const batches: FileTask[][] = [];
@@ -30,9 +30,9 @@ export function batchesOf(files: readonly PlannedFile[]): readonly (readonly Fil
   return batches;
 }
 
-/** @returns what the Temporal UI shows of a step, such as `user.csv, user.json and 4 more: 1,200 rows`. */
+/** @returns what the Temporal UI shows of a step, such as `user.csv, user.json and 16 more: 1,200 rows`. */
 export function batchSummary(tasks: readonly FileTask[]): string {
-  const names = tasks.slice(0, 2).map(({ file, fileType }) => `${file}.${fileType}`);
+  const names = tasks.slice(0, 2).map(({ file, format }) => `${file}.${formatExtension(format)}`);
   const more = tasks.length > names.length ? ` and ${tasks.length - names.length} more` : '';
   const rows = tasks.reduce((sum, task) => sum + task.rows, 0);
   return `${names.join(', ')}${more}: ${rows.toLocaleString('en')} rows`;

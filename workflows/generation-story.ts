@@ -1,6 +1,7 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure } from '../contracts/failures.ts';
-import { FILE_TYPES, type GenerationObject } from '../contracts/generation.ts';
+import type { GenerationObject } from '../contracts/generation.ts';
+import { PERIODIC_FORMATS } from '../contracts/order.ts';
 import type { GenerationPlan } from '../contracts/periodic-steps.ts';
 import type { ExportState, Progress } from '../contracts/progress.ts';
 import { showState } from './story.ts';
@@ -32,12 +33,12 @@ export function enterGenerationState(story: GenerationStory, state: ExportState)
 
 /**
  * Progress by what has finished; the files under way report theirs in heartbeats, which a door adds. A part is one file
- * in one file type, so that the rows of a file count once for each of its types.
+ * in one format, so that the rows of a file count once for each of its formats.
  */
 export function generationProgress(story: GenerationStory): Progress {
   const rowsDone = sum(story.objects, ({ rows }) => rows);
-  const rowsTotal = story.plan && sum(story.plan.files, ({ rows }) => rows) * FILE_TYPES.length;
-  const partsTotal = story.plan && story.plan.files.length * FILE_TYPES.length;
+  const rowsTotal = story.plan && sum(story.plan.files, ({ rows }) => rows) * PERIODIC_FORMATS.length;
+  const partsTotal = story.plan && story.plan.files.length * PERIODIC_FORMATS.length;
   const partsDone = story.objects.length;
   const done = story.state === 'completed';
   const share = (part: number, whole: number | null) => (whole ? part / whole : 0);

@@ -1,7 +1,8 @@
 import { CancellationScope, CancelledFailure, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, generationFileStem } from '../contracts/attempts.ts';
 import { FAILURES, type Failure } from '../contracts/failures.ts';
-import type { FileType, GenerationObject } from '../contracts/generation.ts';
+import type { GenerationObject } from '../contracts/generation.ts';
+import { formatExtension, type PeriodicFormat } from '../contracts/order.ts';
 import type {
   Beginning,
   FileTask,
@@ -56,7 +57,7 @@ interface Run {
 type Enabled = Extract<Beginning, { readonly enabled: true }>;
 
 /**
- * All periodic files of a tenant, from one snapshot, as one generation: plan, write every file in every type, publish by
+ * All periodic files of a tenant, from one snapshot, as one generation: plan, write every file in every format, publish by
  * one switch. Whom to seal to is the ledger's to say when the run begins; when that has changed by the end, nothing is
  * published. A run that publishes nothing leaves no object behind, and the generation before stays what downloads get.
  *
@@ -132,7 +133,7 @@ async function writeObjects(
   recipient: string,
   plan: GenerationPlan,
   round: number,
-): Promise<readonly Record<FileType, GenerationObject>[]> {
+): Promise<readonly Record<PeriodicFormat, GenerationObject>[]> {
   const written = new Map<string, GenerationObject>();
   await inLanes(batchesOf(plan.files), STEPS_IN_FLIGHT, async (tasks) => {
     const input = { ...identity, recipient, snapshotAt: plan.snapshotAt, tasks, round };
@@ -140,30 +141,35 @@ async function writeObjects(
     for (const task of tasks) attempted.set(...attemptedFile(task, round));
     const objects = unwrap(await steps.parts.writeFiles.executeWithOptions(options, [input]));
     for (const [index, task] of tasks.entries()) {
-      const { file, fileType, rows } = task;
+      const { file, format, rows } = task;
       const object = objects[index];
       if (!object) throw new RangeError('a file was not written');
       const [name] = attemptedFile(task, round);
       const earlier = earlierAttempts(object.name);
       if (earlier) attempted.set(name, earlier);
       else attempted.delete(name);
-      written.set(`${file}.${fileType}`, object);
+      written.set(`${file}.${format}`, object);
       story.objects.push({ rows, object });
     }
     tellGeneration(story);
   });
-  const objectOf = (file: string, fileType: FileType) => {
-    const object = written.get(`${file}.${fileType}`);
+  const objectOf = (file: string, format: PeriodicFormat) => {
+    const object = written.get(`${file}.${format}`);
     if (!object) throw new RangeError('a file was not written');
     return object;
   };
-  return plan.files.map(({ file }) => ({ csv: objectOf(file, 'csv'), json: objectOf(file, 'json') }));
+  return plan.files.map(({ file }) => ({
+    csv: objectOf(file, 'csv'),
+    json: objectOf(file, 'json'),
+    'typed-json': objectOf(file, 'typed-json'),
+  }));
 }
 
-function attemptedFile({ file, fileType }: FileTask, round: number): readonly [string, AttemptedObject] {
+function attemptedFile({ file, format }: FileTask, round: number): readonly [string, AttemptedObject] {
   const stem = generationFileStem(file, workflowInfo().runId, round);
   // As every file of a generation: sealed, not compressed.
-  return [`${stem}.${fileType}`, { stem, extension: `${fileType}.age`, attempts: ATTEMPTS_MAX }];
+  const extension = `${formatExtension(format)}.age`;
+  return [`${stem}.${extension}`, { stem, extension, attempts: ATTEMPTS_MAX }];
 }
 
 async function conclude(

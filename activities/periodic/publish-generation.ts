@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { attemptKeys, earlierAttempts } from '../../contracts/attempts.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { FILE_TYPES, GENERATION_VERSION, type GenerationManifest } from '../../contracts/generation.ts';
+import { GENERATION_VERSION, type GenerationManifest } from '../../contracts/generation.ts';
 import { instantFromDate } from '../../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
+import { PERIODIC_FORMATS } from '../../contracts/order.ts';
 import type { PublishGenerationInput, Switched } from '../../contracts/periodic-steps.ts';
 import type { Settled } from '../../contracts/settled.ts';
 import type { Ports } from '../ports.ts';
@@ -27,7 +28,7 @@ export function createPublishGeneration({
       const manifest = describeGeneration(input);
       const { rows, bytes, snapshotAt } = manifest;
       const prefix = generationPrefix(tenant, generationId);
-      const listed = manifest.files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type]));
+      const listed = manifest.files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format]));
       const unlisted = await checkStored(objects, prefix, listed);
       const attempted = listed.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length > 0) {
@@ -55,7 +56,7 @@ function describeGeneration(input: PublishGenerationInput): GenerationManifest {
     if (!stored) throw new WaybillError('object_damaged');
     return { file, dataset, rows, columns, objects: stored };
   });
-  const all = files.flatMap((file) => FILE_TYPES.map((type) => file.objects[type]));
+  const all = files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format]));
   return {
     version: GENERATION_VERSION,
     kind: 'generation',

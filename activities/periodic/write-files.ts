@@ -11,12 +11,12 @@ import { fileOrder } from './file-order.ts';
 
 const WHOLE = { from: null, to: null };
 
-/** Writes files of a generation, each in one file type, one after the other, each as one sealed object. */
+/** Writes files of a generation, each in one format, one after the other, each as one sealed object. */
 export function createWriteFiles(writeStep: WriteStep) {
-  function objectTask(input: WriteFilesInput, { file, dataset, fileType, rows }: FileTask): ObjectTask {
+  function objectTask(input: WriteFilesInput, { file, dataset, format, rows }: FileTask): ObjectTask {
     const { tenant, generationId, recipient, snapshotAt, round } = input;
     const runId = activityInfo().workflowExecution?.runId ?? generationId;
-    const order = fileOrder(tenant, dataset, fileType, recipient);
+    const order = fileOrder(tenant, dataset, format, recipient);
     return {
       order,
       // Every file is whole, so the warehouse is to write its header.

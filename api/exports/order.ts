@@ -127,7 +127,7 @@ function readDate(field: 'startDate' | 'endDate', text: string, errors: FieldErr
 }
 
 function optionErrors(
-  { columns, csv, keepDays, recipients }: Common,
+  { columns, compression, csv, keepDays, recipients }: Common,
   dataset: Dataset | undefined,
   format: Format | undefined,
   { keepDaysMax }: OrderRules,
@@ -135,6 +135,9 @@ function optionErrors(
   const errors: FieldError[] = [];
   const wrong = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
   if (csv && format && format !== 'csv') wrong('csv', 'csv: Is only for the format CSV. Leave it out.');
+  if (format === 'parquet' && compression !== 'none') {
+    wrong('compression', 'compression: Parquet is compressed by itself. Leave it out.');
+  }
   if (csv?.nullText.includes(csv.delimiter)) wrong('csv.nullText', 'csv.nullText: Should not hold the delimiter.');
   if (keepDays !== undefined && keepDays > keepDaysMax)
     wrong('keepDays', `keepDays: Should be at most ${keepDaysMax}.`);

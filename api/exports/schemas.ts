@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
-import { COMPRESSIONS, CSV_DEFAULTS } from '../../contracts/order.ts';
+import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../../contracts/order.ts';
 import { EXPORT_STATES } from '../../contracts/progress.ts';
 
 const instant = (description: string) => z.string().openapi({ description, example: '2012-09-05T11:12:47.000Z' });
@@ -42,7 +42,10 @@ export const OrderFields = z.object({
   startDate: instant('ISO 8601, any offset, up to microseconds. Included.'),
   endDate: instant('ISO 8601, any offset, up to microseconds. Included.'),
   exportType: z.string().openapi({ description: 'Name of a dataset, in any case.', example: 'ELEARNING_ENROLLMENTS' }),
-  format: z.string().openapi({ description: 'CSV or JSONL, in any case.', example: 'CSV' }),
+  format: z.string().openapi({
+    description: 'CSV, JSONL or PARQUET, in any case. Parquet is one file, and is compressed by itself.',
+    example: 'CSV',
+  }),
   compression: z.enum(COMPRESSIONS, `Should be one of ${COMPRESSIONS.join(', ')}.`).default('none'),
   recipients: z
     .array(z.string().max(RECIPIENT_LENGTH_MAX))
@@ -112,7 +115,7 @@ export const ExportView = z
     status: z.enum(STATUSES),
     state: z.enum(EXPORT_STATES),
     dataset: z.string(),
-    format: z.enum(['csv', 'jsonl']),
+    format: z.enum(FORMATS),
     compression: z.enum(COMPRESSIONS),
     recipients: z.array(z.string()),
     window: z.object({ from: instant('Included.'), to: instant('Included.') }),

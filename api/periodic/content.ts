@@ -1,6 +1,11 @@
 import { WaybillError } from '../../contracts/failures.ts';
-import type { FileType, GenerationFile, GenerationObject } from '../../contracts/generation.ts';
-import { typedJson } from '../../formats/typed-json.ts';
+import {
+  type FileType,
+  type GenerationFile,
+  type GenerationObject,
+  periodicFormat,
+} from '../../contracts/generation.ts';
+import { formatExtension } from '../../contracts/order.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 import { unseal } from '../../streams/age/payload.ts';
 import { BLOCK_BYTES, checkedBlocks, readObject } from '../objects/read-object.ts';
@@ -15,9 +20,9 @@ export interface Form {
   readonly key: string | null;
 }
 
-/** Name of the file as a download. */
-export function contentName({ file }: GenerationFile, { fileType, key }: Form): string {
-  return `${file}.${fileType}${key === null ? '.age' : ''}`;
+/** Name of the file as a download; sealed, also what tells its two kinds of JSON apart. */
+export function contentName({ file }: GenerationFile, { fileType, typed, key }: Form): string {
+  return key === null ? `${file}.${formatExtension(periodicFormat(fileType, typed))}.age` : `${file}.${fileType}`;
 }
 
 export function contentType({ fileType, key }: Form): string {
@@ -25,21 +30,15 @@ export function contentType({ fileType, key }: Form): string {
   return fileType === 'csv' ? 'text/csv; charset=utf-8' : 'application/json';
 }
 
-/** @returns a count of bytes, or `undefined` where the length shows only at the end */
-export function contentLength({ objects }: GenerationFile, form: Form): number | undefined {
-  const object = objects[form.fileType];
-  if (form.key === null) return object.bytes;
-  return isTyped(form) ? undefined : object.contentBytes;
-}
-
-/** @returns a count of bytes that the file has at the most. Typed values are shorter, but for NaN, which becomes null. */
-export function contentBytesMax(file: GenerationFile, form: Form): number {
-  return contentLength(file, form) ?? file.objects[form.fileType].contentBytes * 2;
+/** @returns a count of bytes */
+export function contentLength(file: GenerationFile, form: Form): number {
+  const { bytes, contentBytes } = objectOf(file, form);
+  return form.key === null ? bytes : contentBytes;
 }
 
 /**
- * Streams one file: out of the store, checked against the manifest, opened, and typed where that is wanted. The end
- * comes only when all of it is as it was written. A yielded chunk is valid only until the next one is asked for.
+ * Streams one file: out of the store, checked against the manifest, and opened. The end comes only when all of it is as
+ * it was written. A yielded chunk is valid only until the next one is asked for.
  *
  * @throws WaybillError `object_damaged`, `objects_unavailable`; `gone` when the object is not there
  */
@@ -50,10 +49,10 @@ export function openContent(
   form: Form,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const stored = readChecked(objects, prefix, file.objects[form.fileType], signal);
-  if (form.key === null) return stored;
-  const content = opened(stored, form.key);
-  return isTyped(form) ? typedJson(content, file.columns) : content;
+  const { name, bytes: length, sha256 } = objectOf(file, form);
+  const source = readObject(objects, { key: `${prefix}${name}`, offset: 0, length }, signal);
+  const stored = checkedBlocks(source, { length, sha256 }, new Uint8Array(Math.min(BLOCK_BYTES, length)));
+  return form.key === null ? stored : opened(stored, form.key);
 }
 
 /** The key is proven before: a header that it does not open is not the one that was written. */
@@ -66,16 +65,6 @@ async function* opened(stored: AsyncIterable<Uint8Array>, key: string): AsyncGen
   }
 }
 
-function readChecked(
-  objects: Objects,
-  prefix: string,
-  { name, bytes, sha256 }: GenerationObject,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const source = readObject(objects, { key: `${prefix}${name}`, offset: 0, length: bytes }, signal);
-  return checkedBlocks(source, { length: bytes, sha256 }, new Uint8Array(Math.min(BLOCK_BYTES, bytes)));
-}
-
-function isTyped({ fileType, typed }: Form): boolean {
-  return typed && fileType === 'json';
+function objectOf({ objects }: GenerationFile, { fileType, typed }: Form): GenerationObject {
+  return objects[periodicFormat(fileType, typed)];
 }

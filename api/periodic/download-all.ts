@@ -3,7 +3,7 @@ import { type ZipEntry, zip } from '../../streams/zip.ts';
 import type { ApiEnv } from '../deps.ts';
 import { attachment } from '../http/disposition.ts';
 import { admit, notProduced } from './access.ts';
-import { contentBytesMax, contentName, openContent } from './content.ts';
+import { contentLength, contentName, openContent } from './content.ts';
 import { type DownloadDeps, offeredFiles, sendContent } from './download.ts';
 import { readDownload } from './download-query.ts';
 
@@ -24,7 +24,7 @@ export function downloadAllHandler(deps: DownloadDeps): Handler<ApiEnv> {
         files.map((file) => ({
           name: contentName(file, form),
           modifiedAt,
-          bytesMax: contentBytesMax(file, form),
+          bytesMax: contentLength(file, form),
           open: () => openContent(deps.objects, admission, file, form, signal),
         })),
         signal,

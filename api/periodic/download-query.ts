@@ -29,10 +29,6 @@ export function readDownload<More>(c: Context<ApiEnv>, readMore: (query: QueryRe
   const sealed = query.flag('sealed');
   const inQuery = query.text('privateKey');
   const organisation = query.text('organisation');
-  if (sealed && typed && fileType === 'json') {
-    const message = 'parseJsonDataTypes: A sealed file is sent as it is stored. Leave this out, or leave sealed out.';
-    errors.push({ field: 'parseJsonDataTypes', code: 'invalid_field', message });
-  }
   refuseWrong(c, errors, organisation);
   const opening = sealed ? { sealed } : { sealed, privateKey: c.req.header('x-private-key') || inQuery };
   return { more, opening, shape: { fileType, typed } };

@@ -24,11 +24,10 @@ export function downloadHandler(deps: DownloadDeps): Handler<ApiEnv> {
     const file = admission.manifest.files.find((candidate) => candidate.file === name);
     if (!file) throw notProduced(`${name} is not among the files yet. The next run makes it.`);
     const form = { ...shape, key: admission.key };
-    const length = contentLength(file, form);
     const headers = {
       'Content-Type': contentType(form),
       'Content-Disposition': attachment(contentName(file, form)),
-      ...(length !== undefined && { 'Content-Length': String(length) }),
+      'Content-Length': String(contentLength(file, form)),
     };
     const source = (signal: AbortSignal) => openContent(deps.objects, admission, file, form, signal);
     return sendContent(c, deps, { admission, opening, form, headers, source, file: file.file });

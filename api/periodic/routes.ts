@@ -49,7 +49,7 @@ const downloadHeaders = {
   ...generationHeaders,
 };
 const contentLength = {
-  'Content-Length': { schema: { type: 'integer' as const }, description: 'Unless values are typed on the way.' },
+  'Content-Length': { schema: { type: 'integer' as const }, description: 'Size of the file in bytes.' },
 };
 const DOWNLOAD_PROBLEMS = [
   'missing_field',

@@ -102,7 +102,7 @@ export const PeriodicView = z
     running: z
       .object({ generationId: z.uuid(), startedAt: z.string(), progress: ProgressView })
       .nullable()
-      .openapi({ description: 'The run under way. A part of its progress is one file in one file type.' }),
+      .openapi({ description: 'The run under way. A part of its progress is one file in one of its three formats.' }),
     failingSince: z
       .string()
       .nullable()

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import { FILE_TYPES, type FileType, type GenerationManifest } from '../../contracts/generation.ts';
+import { FILE_TYPES, type FileType, type GenerationManifest, periodicFormat } from '../../contracts/generation.ts';
 import { parseGeneration } from '../../contracts/generation-schema.ts';
+import { formatExtension, type PeriodicFormat } from '../../contracts/order.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 import { readIdentity } from '../files/identity.ts';
 import type { Client } from '../http/client.ts';
@@ -20,24 +21,23 @@ export function addFetchOptions(command: Command): Command {
     .addOption(new Option('--type <type>', 'csv, or json: an array of objects (default: csv)').choices(FILE_TYPES))
     .option('--key-file <file>', 'unseal with the private key in this file')
     .option('--sealed', 'leave it sealed; "waybill open" or "age -d" opens it')
-    .option('--typed', 'JSON with numbers and booleans instead of texts; made by the server, which is sent the key')
+    .option('--typed', 'JSON with numbers, booleans and objects instead of texts')
     .option('--force', 'replace what exists');
 }
 
 /** What a download is asked for with. */
 export interface Fetching {
-  readonly fileType: FileType;
+  readonly format: PeriodicFormat;
   /** What follows a file's name. */
   readonly extension: string;
   /** Private keys that open it here; `undefined`: it is saved as it comes. */
   readonly identity: string | undefined;
   /** Private key that the server is sent; `undefined`: it sends what it stores. */
   readonly sentKey: string | undefined;
-  readonly typed: boolean;
 }
 
 /**
- * @param openHere whether files are opened by this process, if that can be done
+ * @param openHere whether files are opened by this process; otherwise the server opens them
  * @throws CliFailure `usage` when the options do not go together
  */
 export function readFetching(options: FetchOptions, openHere: boolean): Fetching {
@@ -48,26 +48,26 @@ export function readFetching(options: FetchOptions, openHere: boolean): Fetching
     throw usage('Add --key-file <file> to open it, or --sealed to leave it as it is: one of the two.');
   }
   if (typed && fileType !== 'json') throw usage('Only JSON has types. Leave --typed out, or --type csv.');
-  if (keyFile === undefined) {
-    if (typed) throw usage('A sealed file cannot be given types. Leave one of --typed and --sealed out.');
-    return { fileType, extension: `${fileType}.age`, identity: undefined, sentKey: undefined, typed };
-  }
+  const format = periodicFormat(fileType, typed);
+  const extension = formatExtension(format);
+  if (keyFile === undefined) return { format, extension: `${extension}.age`, identity: undefined, sentKey: undefined };
   const identity = readIdentity(keyFile);
-  if (openHere && !typed) return { fileType, extension: fileType, identity, sentKey: undefined, typed };
+  if (openHere) return { format, extension, identity, sentKey: undefined };
   if (identity.includes('\n')) throw usage(`"${keyFile}" holds several private keys, and the server takes one.`);
-  return { fileType, extension: fileType, identity: undefined, sentKey: identity, typed };
+  return { format, extension, identity: undefined, sentKey: identity };
 }
 
 /** Asks for one file, or with `undefined` for the zip of all. */
 export function askForFile(
   client: Client,
   file: string | undefined,
-  { fileType, sentKey, typed }: Fetching,
+  { format, sentKey }: Fetching,
   signal: AbortSignal,
 ): Promise<Response> {
+  const fileType = format === 'csv' ? 'csv' : 'json';
   const query = new URLSearchParams({ ...(file === undefined ? {} : { file }), fileType });
   if (sentKey === undefined) query.set('sealed', 'true');
-  if (typed) query.set('parseJsonDataTypes', 'true');
+  if (format === 'typed-json') query.set('parseJsonDataTypes', 'true');
   return client.call('GET', `${PERIODIC_PATH}/${file === undefined ? 'downloadAll' : 'download'}?${query}`, {
     // Compressed on the way, its length would not be told.
     headers: { 'accept-encoding': 'identity', ...(sentKey === undefined ? {} : { 'x-private-key': sentKey }) },

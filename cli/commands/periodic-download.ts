@@ -79,7 +79,11 @@ export function downloadAllCommand(cli: Cli): Command {
     }
     const fetching = readFetching(options, false);
     checkTarget(output, options.force ?? false);
-    const target = targetFile(output, `periodic-${fetching.extension.replace('.', '-')}.zip`, options.force ?? false);
+    const target = targetFile(
+      output,
+      `periodic-${fetching.extension.replaceAll('.', '-')}.zip`,
+      options.force ?? false,
+    );
     return fetchOne(cli, options, { fetching, target, file: undefined });
   });
 }
@@ -122,16 +126,14 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
     const { bytes: manifest, generation, files } = await currentGeneration(client, signal);
     const { generationId, snapshotAt } = generation;
     const names = files.map(({ file }) => `${fileName(file)}.${fetching.extension}`);
-    const objects = files.map((file) => file.objects[fetching.fileType]);
+    const objects = files.map((file) => file.objects[fetching.format]);
     for (const name of names) targetFile(join(directory, name), name, options.force ?? false);
     checkManifestFile(join(directory, MANIFEST_FILE), manifest, options.force ?? false);
     const receiving = createReceiving(cli, options.json === true);
-    const asStored = fetching.sentKey === undefined;
-    receiving.expect(asStored ? objects.reduce((sum, { bytes }) => sum + bytes, 0) : null);
+    receiving.expect(objects.reduce((sum, { bytes }) => sum + bytes, 0));
     try {
       const sizes = await fetchGeneration({
-        ...{ directory, names, manifest, generationId, identity: fetching.identity },
-        stored: asStored ? objects : null,
+        ...{ directory, names, manifest, generationId, stored: objects, identity: fetching.identity },
         ask: async (index) => {
           const answer = await askForFile(client, files[index]?.file, fetching, signal);
           return {
@@ -157,8 +159,7 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
         terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(file)} is in the manifest, and is offered no more`);
       }
       const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
-      const checked = asStored ? '; sizes and SHA-256 are those of the manifest' : '';
-      terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}${checked}`);
+      terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}; sizes and SHA-256 are those of the manifest`);
       return terminal.print(directory);
     } catch (error) {
       if (!(error instanceof GenerationReplaced && tries < REPLACED_TRIES_MAX)) throw asStopped(error, signal);
@@ -175,7 +176,7 @@ async function currentGeneration(client: Client, signal: AbortSignal) {
   return { bytes, generation, files: generation.files.filter(({ file }) => offered.includes(file)) };
 }
 
-/** One of the same generation may be there: its files in the other file type lie beside it then. */
+/** One of the same generation may be there: its files in another format lie beside it then. */
 function checkManifestFile(file: string, manifest: Uint8Array, replace: boolean): void {
   if (existsSync(file) && readFileSync(file).equals(manifest)) return;
   targetFile(file, MANIFEST_FILE, replace);

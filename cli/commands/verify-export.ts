@@ -86,7 +86,8 @@ async function findOut(
     ...sumProblems(manifest),
     ...parts.flatMap(({ name, problems: own }) => own.map((problem) => `${name} ${problem}`)),
   ];
-  return { manifest, form, problems, rowsCounted: canOpen && problems.length === 0, parts };
+  const rowsCounted = problems.length === 0 && parts.every((part) => part.rowsCounted !== null);
+  return { manifest, form, problems, rowsCounted, parts };
 }
 
 /** Says what was checked, and what could not be. */
@@ -104,6 +105,8 @@ function goodLines({ terminal }: Cli, { manifest, form, rowsCounted, parts }: Fi
     lines.push(`${but} its SHA-256 was not compared: the manifest of a sealed export does not tell it`);
   }
   if (rowsCounted) lines.push(`${good} ${rows} counted in the content`);
+  else if (manifest.format === 'parquet')
+    lines.push(`${but} the ${rows} were not counted: Parquet is not made of lines`);
   else lines.push(`${but} the ${rows} were not counted: the export is sealed, --key-file opens it`);
   return lines;
 }

@@ -1,4 +1,5 @@
-import { FILE_TYPES, type GenerationManifest } from '../../contracts/generation.ts';
+import type { GenerationManifest } from '../../contracts/generation.ts';
+import { PERIODIC_FORMATS } from '../../contracts/order.ts';
 import { type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { type LocatedFile, locateFiles } from '../files/locate-generation.ts';
@@ -34,9 +35,9 @@ export async function verifyGeneration(
   if (problems.length > 0) cli.endWith(EXIT.failed);
   if (json) {
     const rowsCounted = problems.length === 0 && files.every((verdict) => verdict.rowsCounted !== null);
-    const fileTypes = FILE_TYPES.filter((type) => files.some(({ fileType }) => fileType === type));
+    const formats = PERIODIC_FORMATS.filter((format) => files.some((file) => file.format === format));
     return printJson(cli.terminal, {
-      ...{ generationId, ok: problems.length === 0, fileTypes, rowsCounted, rows, bytes, problems, files },
+      ...{ generationId, ok: problems.length === 0, formats, rowsCounted, rows, bytes, problems, files },
     });
   }
   const lines =

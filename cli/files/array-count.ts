@@ -5,19 +5,15 @@ export interface ArrayCount {
   readonly records: number;
   /** Whether one array, and nothing else, has come from its first to its last bracket. */
   readonly whole: boolean;
-  /** Whether a value of an object is neither a text nor null. */
-  readonly typed: boolean;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const COLON = 0x3a;
 const COMMA = 0x2c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
-const LETTER_N = 0x6e;
 
 /** How many brackets are open between the objects of the array, and directly in one of them. */
 const BETWEEN = 1;
@@ -28,19 +24,11 @@ export function createArrayCount(): ArrayCount {
   let depth = 0;
   let begun = false;
   let broken = false;
-  let typed = false;
   let inText = false;
   let escaped = false;
-  /** Behind the colon of an object of the array. */
-  let awaitsValue = false;
 
   function readFrame(byte: number): void {
-    if (awaitsValue) {
-      awaitsValue = false;
-      if (byte !== QUOTE && byte !== LETTER_N) typed = true;
-    }
     if (byte === QUOTE) inText = true;
-    else if (byte === COLON) awaitsValue = depth === WITHIN;
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       if (depth === 0 && begun) broken = true;
       if (depth === BETWEEN && byte !== OPEN_OBJECT) broken = true;
@@ -87,9 +75,6 @@ export function createArrayCount(): ArrayCount {
     },
     get whole() {
       return begun && !broken && depth === 0;
-    },
-    get typed() {
-      return typed;
     },
   };
 }

@@ -22,12 +22,21 @@ async function* broken(): AsyncGenerator<Uint8Array> {
   throw new Error('broken off');
 }
 
-function target(ask: (index: number) => { generationId: string | null; content: AsyncIterable<Uint8Array> }) {
+/** What the manifest says of an object with this content. */
+const object = (text: string) => ({
+  ...{ name: 'object.age', bytes: text.length, contentBytes: 0 },
+  sha256: createHash('sha256').update(text).digest('hex'),
+});
+
+function target(
+  ask: (index: number) => { generationId: string | null; content: AsyncIterable<Uint8Array> },
+  [user = 'x', year = 'x']: readonly string[] = [],
+) {
   return {
     directory,
     names: ['user.csv', 'year.csv'],
     manifest: Buffer.from('{}'),
-    stored: null,
+    stored: [object(user), object(year)],
     generationId: 'g1',
     identity: undefined,
     ask: async (index: number) => ({ ...ask(index), cancel: async () => undefined }),
@@ -36,16 +45,18 @@ function target(ask: (index: number) => { generationId: string | null; content: 
 
 describe('all files of a generation', () => {
   test('are saved together', async () => {
-    const sizes = await fetchGeneration(target((i) => ({ generationId: 'g1', content: content('x'.repeat(i + 1)) })));
+    const sizes = await fetchGeneration(
+      target((i) => ({ generationId: 'g1', content: content('x'.repeat(i + 1)) }), ['x', 'xx']),
+    );
     expect(sizes).toEqual([1, 2]);
     expect(readdirSync(directory).sort()).toEqual(['manifest.json', 'user.csv', 'year.csv']);
     expect(readFileSync(join(directory, 'manifest.json'), 'utf8')).toBe('{}');
   });
 
   test('replace what is there, and leave the rest alone', async () => {
-    await fetchGeneration(target(() => ({ generationId: 'g1', content: content('old') })));
+    await fetchGeneration(target(() => ({ generationId: 'g1', content: content('old') }), ['old', 'old']));
     writeFileSync(join(directory, 'mine.txt'), 'mine');
-    await fetchGeneration(target(() => ({ generationId: 'g1', content: content('new') })));
+    await fetchGeneration(target(() => ({ generationId: 'g1', content: content('new') }), ['new', 'new']));
     expect(readdirSync(directory).sort()).toEqual(['manifest.json', 'mine.txt', 'user.csv', 'year.csv']);
     expect(readFileSync(join(directory, 'year.csv'), 'utf8')).toBe('new');
   });
@@ -68,16 +79,10 @@ describe('all files of a generation', () => {
   });
 
   describe('that are checked against the manifest', () => {
-    const object = (content: string) => ({
-      ...{ name: 'object.age', bytes: content.length, contentBytes: 0 },
-      sha256: createHash('sha256').update(content).digest('hex'),
-    });
-    const stored = [object('one'), object('two')];
     const fetched = (second: string) =>
-      fetchGeneration({
-        ...target((i) => ({ generationId: 'g1', content: content(i === 0 ? 'one' : second) })),
-        stored,
-      });
+      fetchGeneration(
+        target((i) => ({ generationId: 'g1', content: content(i === 0 ? 'one' : second) }), ['one', 'two']),
+      );
 
     test('are saved when they fit', async () => {
       expect(await fetched('two')).toEqual([3, 3]);

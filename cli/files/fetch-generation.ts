@@ -21,8 +21,8 @@ export interface GenerationTarget {
   readonly names: readonly string[];
   /** The manifest, byte for byte. */
   readonly manifest: Uint8Array;
-  /** What the manifest says of each file as it is stored; `null`: what comes is not that, so it cannot be checked. */
-  readonly stored: readonly GenerationObject[] | null;
+  /** What the manifest says of each file as it is stored. */
+  readonly stored: readonly GenerationObject[];
   /** The one generation that all must be of. */
   readonly generationId: string;
   /** Private keys that open them on the way; `undefined`: they are saved as they come. */
@@ -55,7 +55,7 @@ export async function fetchGeneration(target: GenerationTarget): Promise<readonl
         await incoming.cancel();
         throw new GenerationReplaced('A newer generation was published.');
       }
-      const content = stored === null ? incoming.content : checked(incoming.content, stored[index], name);
+      const content = checked(incoming.content, stored[index], name);
       sizes.push(await receiveFile(content, join(staging, name), identity));
     }
     await receiveFile(once(manifest), join(staging, MANIFEST_FILE), undefined);

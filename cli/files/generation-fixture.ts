@@ -1,22 +1,31 @@
 import { createHash } from 'node:crypto';
-import type { FileType, GenerationManifest, GenerationObject } from '../../contracts/generation.ts';
+import type { GenerationManifest, GenerationObject } from '../../contracts/generation.ts';
 import type { Instant } from '../../contracts/instant.ts';
+import { formatExtension, PERIODIC_FORMATS, type PeriodicFormat } from '../../contracts/order.ts';
 import { seal } from '../../streams/age/payload.ts';
 import { collect } from '../../streams/stream-fixture.ts';
 
 /** For tests: a generation made as the worker makes it. */
 export interface GenerationFixture {
   readonly generation: GenerationManifest;
-  /** Content of every file, by `<file>.<type>`. */
+  /** Content of every file, by `<file>.<extension>`. */
   readonly opened: Readonly<Record<string, string>>;
-  /** Stored bytes of every file, by `<file>.<type>.age`. */
+  /** Stored bytes of every file, by `<file>.<extension>.age`. */
   readonly sealed: Readonly<Record<string, Buffer>>;
 }
 
 /** Of two rows, with quotes, and of none. */
-const FILES: readonly (readonly [file: string, rows: number, Readonly<Record<FileType, string>>])[] = [
-  ['user', 2, { csv: 'id,name\n1,"Ada\nL"\n2,\n', json: '[\n\t{"id":"1","name":"}"},\n\t{"id":"2","name":null}\n]\n' }],
-  ['year', 0, { csv: 'id,name\n', json: '[\n]\n' }],
+const FILES: readonly (readonly [file: string, rows: number, Readonly<Record<PeriodicFormat, string>>])[] = [
+  [
+    'user',
+    2,
+    {
+      csv: 'id,name\n1,"Ada\nL"\n2,\n',
+      json: '[\n\t{"id":"1","name":"}"},\n\t{"id":"2","name":null}\n]\n',
+      'typed-json': '[\n\t{"id":1,"name":"}"},\n\t{"id":2,"name":null}\n]\n',
+    },
+  ],
+  ['year', 0, { csv: 'id,name\n', json: '[\n]\n', 'typed-json': '[\n]\n' }],
 ];
 
 const at = '2026-11-21T01:30:07.123456Z' as Instant;
@@ -25,12 +34,13 @@ export async function makeGeneration(recipient: string): Promise<GenerationFixtu
   const opened: Record<string, string> = {};
   const sealed: Record<string, Buffer> = {};
 
-  async function make(file: string, fileType: FileType, content: string): Promise<GenerationObject> {
+  async function make(file: string, format: PeriodicFormat, content: string): Promise<GenerationObject> {
     const object = await collect(seal(once(Buffer.from(content)), [recipient]));
-    opened[`${file}.${fileType}`] = content;
-    sealed[`${file}.${fileType}.age`] = object;
+    const extension = formatExtension(format);
+    opened[`${file}.${extension}`] = content;
+    sealed[`${file}.${extension}.age`] = object;
     return {
-      name: `${file}-a1.${fileType}.age`,
+      name: `${file}-a1.${extension}.age`,
       bytes: object.length,
       sha256: createHash('sha256').update(object).digest('hex'),
       contentBytes: Buffer.byteLength(content),
@@ -38,14 +48,18 @@ export async function makeGeneration(recipient: string): Promise<GenerationFixtu
   }
 
   const files = [];
-  for (const [file, rows, { csv, json }] of FILES) {
+  for (const [file, rows, contents] of FILES) {
     files.push({
       ...{ file, dataset: file.toUpperCase(), rows },
       columns: ['id', 'name'].map((name) => ({ name, header: name, type: name === 'id' ? 'integer' : 'text' })),
-      objects: { csv: await make(file, 'csv', csv), json: await make(file, 'json', json) },
+      objects: {
+        csv: await make(file, 'csv', contents.csv),
+        json: await make(file, 'json', contents.json),
+        'typed-json': await make(file, 'typed-json', contents['typed-json']),
+      },
     });
   }
-  const objects = files.flatMap(({ objects: { csv, json } }) => [csv, json]);
+  const objects = files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format]));
   const generation: GenerationManifest = {
     version: 1,
     kind: 'generation',

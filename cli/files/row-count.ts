@@ -1,5 +1,3 @@
-import type { Format } from '../../contracts/order.ts';
-
 const LF = 0x0a;
 const QUOTE = 0x22;
 
@@ -14,7 +12,7 @@ export interface RowCount {
  * Records end at a line feed outside of quotes. A quote inside of quotes is doubled, so it ends and begins them again
  * and needs no case of its own. Source: RFC 4180.
  */
-export function createRowCount(format: Format): RowCount {
+export function createRowCount(format: 'csv' | 'jsonl'): RowCount {
   const quotes = format === 'csv';
   let complete = 0;
   let inQuotes = false;

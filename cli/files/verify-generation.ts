@@ -1,5 +1,6 @@
 import { WaybillError } from '../../contracts/failures.ts';
-import type { FileType, GenerationManifest } from '../../contracts/generation.ts';
+import type { GenerationManifest } from '../../contracts/generation.ts';
+import type { PeriodicFormat } from '../../contracts/order.ts';
 import { createArrayCount } from './array-count.ts';
 import { openContent } from './content.ts';
 import { type LocatedFile, nameOf } from './locate-generation.ts';
@@ -8,17 +9,13 @@ import { createRowCount } from './row-count.ts';
 import type { PartVerdict } from './verify.ts';
 
 /** What was found about one file. */
-export interface FileVerdict extends PartVerdict, Pick<LocatedFile, 'fileType' | 'form' | 'bytesThere'> {
-  /** Whether it is JSON that was given types on its way here: its size is another one then, and was not compared. */
-  readonly typed: boolean;
-}
+export interface FileVerdict extends PartVerdict, Pick<LocatedFile, 'format' | 'form' | 'bytesThere'> {}
 
 /** What the content of a file turned out to be. */
 interface Content {
   readonly bytes: number;
   readonly rows: number;
   readonly whole: boolean;
-  readonly typed: boolean;
 }
 
 /** @returns what does not add up in the manifest itself. */
@@ -48,18 +45,15 @@ export async function verifyFile(
   identity: string | undefined,
   onProgress: (bytes: number) => void,
 ): Promise<FileVerdict> {
-  const { entry, fileType, form, file, bytesThere } = located;
-  const object = entry.objects[fileType];
+  const { entry, format, form, object, file, bytesThere } = located;
   const verdict = (problems: readonly string[], content?: Content): FileVerdict => ({
-    ...{ name: nameOf(located), fileType, form, bytesThere, problems },
+    ...{ name: nameOf(located), format, form, bytesThere, problems },
     rowsCounted: content?.rows ?? null,
-    typed: content?.typed ?? false,
   });
   const sealed = form === 'sealed';
   const piece: Piece = {
     ...{ file, offset: 0, bytesThere },
-    // How many bytes of opened JSON are the right ones, its content tells.
-    bytes: sealed ? object.bytes : fileType === 'json' ? (bytesThere ?? 0) : object.contentBytes,
+    bytes: sealed ? object.bytes : object.contentBytes,
     sha256: sealed ? object.sha256 : null,
   };
   const problem = await pieceProblem(piece, onProgress);
@@ -68,10 +62,9 @@ export async function verifyFile(
 
   try {
     const opening = { identity: sealed ? identity : undefined, decompress: false };
-    const read = await readContent(openContent(readPiece(piece, onProgress), 'none', opening), fileType);
-    const content = { ...read, typed: read.typed && !sealed };
+    const content = await readContent(openContent(readPiece(piece, onProgress), 'none', opening), format);
     const problems: string[] = [];
-    if (content.bytes !== object.contentBytes && !content.typed) {
+    if (content.bytes !== object.contentBytes) {
       problems.push(`holds ${content.bytes} bytes of content instead of ${object.contentBytes}`);
     }
     if (!content.whole) problems.push('is not one whole JSON array');
@@ -83,16 +76,16 @@ export async function verifyFile(
   }
 }
 
-async function readContent(content: AsyncIterable<Uint8Array>, fileType: FileType): Promise<Content> {
+async function readContent(content: AsyncIterable<Uint8Array>, format: PeriodicFormat): Promise<Content> {
   const [lines, array] = [createRowCount('csv'), createArrayCount()];
-  const count = fileType === 'csv' ? lines : array;
+  const count = format === 'csv' ? lines : array;
   let bytes = 0;
   for await (const chunk of content) {
     bytes += chunk.length;
     count.update(chunk);
   }
   // The first record of CSV is its header.
-  return fileType === 'csv'
-    ? { bytes, rows: Math.max(0, lines.records - 1), whole: true, typed: false }
-    : { bytes, rows: array.records, whole: array.whole, typed: array.typed };
+  return format === 'csv'
+    ? { bytes, rows: Math.max(0, lines.records - 1), whole: true }
+    : { bytes, rows: array.records, whole: array.whole };
 }

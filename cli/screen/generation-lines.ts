@@ -1,4 +1,4 @@
-import { FILE_TYPES } from '../../contracts/generation.ts';
+import { PERIODIC_FORMATS } from '../../contracts/order.ts';
 import type { FileVerdict } from '../files/verify-generation.ts';
 import { formatBytes, formatCount, formatNumberOf } from './figures.ts';
 import type { Terminal } from './terminal.ts';
@@ -6,10 +6,10 @@ import type { Terminal } from './terminal.ts';
 /** Says what was checked of files that are as they should be, and what could not be. */
 export function generationLines(terminal: Terminal, verdicts: readonly FileVerdict[]): readonly string[] {
   const lines: string[] = [];
-  for (const fileType of FILE_TYPES) {
-    const ofType = verdicts.filter((verdict) => verdict.fileType === fileType);
-    const sealed = ofType.filter(({ form }) => form === 'sealed');
-    const opened = ofType.filter(({ form }) => form === 'opened');
+  for (const format of PERIODIC_FORMATS) {
+    const ofFormat = verdicts.filter((verdict) => verdict.format === format);
+    const sealed = ofFormat.filter(({ form }) => form === 'sealed');
+    const opened = ofFormat.filter(({ form }) => form === 'opened');
     if (sealed.length > 0) lines.push(...sealedLines(terminal, sealed));
     if (opened.length > 0) lines.push(...openedLines(terminal, opened));
   }
@@ -29,11 +29,8 @@ function sealedLines(terminal: Terminal, verdicts: readonly FileVerdict[]): read
 
 function openedLines(terminal: Terminal, verdicts: readonly FileVerdict[]): readonly string[] {
   const [good, but] = [terminal.paint('green', '✓'), terminal.paint('yellow', '!')];
-  const typed = verdicts.filter((verdict) => verdict.typed);
-  const others = verdicts.filter((verdict) => !verdict.typed);
   return [
-    ...(others.length > 0 ? [`${good} ${numberOf(others)} opened: sizes of the content hold`] : []),
-    ...(typed.length > 0 ? [`${but} ${numberOf(typed)} with typed values: the manifest tells no size to compare`] : []),
+    `${good} ${numberOf(verdicts)} opened: sizes of the content hold`,
     `${but} SHA-256 was not compared: the manifest tells that of sealed files`,
     rowsLine(terminal, verdicts),
   ];
@@ -41,7 +38,7 @@ function openedLines(terminal: Terminal, verdicts: readonly FileVerdict[]): read
 
 function numberOf(verdicts: readonly FileVerdict[]): string {
   const bytes = verdicts.reduce((sum, { bytesThere }) => sum + (bytesThere ?? 0), 0);
-  return `${formatNumberOf(verdicts.length, `${verdicts[0]?.fileType} file`)}, ${formatBytes(bytes)}`;
+  return `${formatNumberOf(verdicts.length, `${verdicts[0]?.format} file`)}, ${formatBytes(bytes)}`;
 }
 
 function rowsLine(terminal: Terminal, verdicts: readonly FileVerdict[]): string {

@@ -1,6 +1,6 @@
-import { type DuckDBType, DuckDBTypeId as Id } from '@duckdb/node-api';
+import { DuckDBDecimalType, type DuckDBType, DuckDBTypeId as Id } from '@duckdb/node-api';
 import type { ColumnType } from '../../config/dataset.ts';
-import type { FileFormat, Format } from '../../contracts/order.ts';
+import type { CsvOptions, FileFormat } from '../../contracts/order.ts';
 import { literal } from './sql-text.ts';
 
 /** `2012-09-05T11:12:47.000000Z`; strftime leaves NULL, infinity and -infinity what they are. */
@@ -40,10 +40,44 @@ export function accepts(type: ColumnType, actual: DuckDBType): boolean {
   return ACCEPTED[type].includes(actual.typeId);
 }
 
+/** How a format holds values. */
+type Values =
+  /** As texts, each the one that CSV has. */
+  | 'texts'
+  /** As JSON that readers with 64-bit integers and doubles take without a loss: other numbers are strings. */
+  | 'portable-json'
+  /** As JSON whose numbers have as many digits as it takes. */
+  | 'exact-json'
+  /** In types of the format's own. */
+  | 'native';
+
+interface FileFormatRules {
+  readonly values: Values;
+  /** Options of the COPY that writes it. */
+  readonly copy: (csv: CsvOptions) => string;
+}
+
+const RULES: Readonly<Record<FileFormat, FileFormatRules>> = {
+  csv: { values: 'texts', copy: csvOptions },
+  jsonl: { values: 'portable-json', copy: () => 'FORMAT json, ARRAY false' },
+  json: { values: 'texts', copy: () => 'FORMAT json, ARRAY true' },
+  'typed-json': { values: 'exact-json', copy: () => 'FORMAT json, ARRAY true' },
+  parquet: { values: 'native', copy: () => 'FORMAT parquet, COMPRESSION zstd' },
+};
+
+/** @returns options of DuckDB's COPY. It writes no header: names that are the same would come out renamed. */
+export function copyOptions({ format, csv }: { readonly format: FileFormat; readonly csv: CsvOptions }): string {
+  return RULES[format].copy(csv);
+}
+
+function csvOptions(csv: CsvOptions): string {
+  return `FORMAT csv, HEADER false, DELIMITER ${literal(csv.delimiter)}, NULLSTR ${literal(csv.nullText)}, QUOTE '"', ESCAPE '"'`;
+}
+
 /**
  * @param value SQL of the column
  * @param actual its type in the warehouse, which the catalog's type accepts
- * @returns SQL of what DuckDB's CSV or JSON writer then writes exactly; for `json` the text that CSV holds
+ * @returns SQL of what DuckDB's writer of the format then writes exactly
  */
 export function formatColumn(
   value: string,
@@ -52,40 +86,38 @@ export function formatColumn(
   format: FileFormat,
   formulaGuard: boolean,
 ): string {
-  return format === 'json'
-    ? text(formatTyped(value, type, actual, 'csv', false))
-    : formatTyped(value, type, actual, format, formulaGuard);
+  const { values } = RULES[format];
+  const formatted = formatValue(value, type, actual, values);
+  if (format === 'csv' && formulaGuard && type === 'text') return guardFormula(formatted);
+  // The JSON writer is given texts; the CSV writer makes them itself.
+  return format === 'json' ? text(formatted) : formatted;
 }
 
-function formatTyped(
-  value: string,
-  type: ColumnType,
-  actual: DuckDBType,
-  format: Format,
-  formulaGuard: boolean,
-): string {
+function formatValue(value: string, type: ColumnType, actual: DuckDBType, values: Values): string {
   switch (type) {
     case 'boolean':
     case 'date':
       return value;
     case 'integer':
-      return format === 'jsonl' && HUGE_INTEGERS.includes(actual.typeId) ? text(value) : value;
+      return formatInteger(value, actual, values);
     case 'decimal':
-      return format === 'jsonl' ? text(value) : value;
+      return formatDecimal(value, actual, values);
     case 'double':
-      return formatDouble(value, actual, format);
+      return formatDouble(value, actual, values);
     case 'text':
-      return format === 'csv' && formulaGuard ? guardFormula(text(value, actual)) : text(value, actual);
+      return text(value, actual);
     case 'time':
-      return text(value);
+      return values === 'native' && actual.typeId === Id.TIME ? value : text(value);
     case 'timestamp':
-      return formatTimestamp(value, actual);
-    case 'uuid':
-      return text(actual.typeId === Id.VARCHAR ? `CAST(${value} AS UUID)` : value);
+      return formatTimestamp(value, actual, values);
+    case 'uuid': {
+      const uuid = actual.typeId === Id.VARCHAR ? `CAST(${value} AS UUID)` : value;
+      return values === 'native' ? uuid : text(uuid);
+    }
     case 'json':
-      return formatJson(value, actual, format);
+      return formatJson(value, actual, values);
     case 'binary':
-      return `to_base64(${value})`;
+      return values === 'native' ? value : `to_base64(${value})`;
   }
 }
 
@@ -93,8 +125,26 @@ function text(value: string, actual?: DuckDBType): string {
   return actual?.typeId === Id.VARCHAR ? value : `CAST(${value} AS VARCHAR)`;
 }
 
+function formatInteger(value: string, actual: DuckDBType, values: Values): string {
+  // Parquet has unsigned integers of 64 bits, and DuckDB would write wider ones as doubles.
+  const fits = !HUGE_INTEGERS.includes(actual.typeId) || (values === 'native' && actual.typeId === Id.UBIGINT);
+  return fits || values === 'texts' || values === 'exact-json' ? value : text(value);
+}
+
+function formatDecimal(value: string, actual: DuckDBType, values: Values): string {
+  if (values === 'portable-json') return text(value);
+  if (!(actual instanceof DuckDBDecimalType)) return formatInteger(value, actual, values);
+  if (values !== 'exact-json' || actual.scale < actual.width) return value;
+  // DuckDB writes a decimal without whole digits as `.5`, which is not JSON.
+  return actual.width < DECIMAL_WIDTH_MAX
+    ? `CAST(${value} AS DECIMAL(${actual.width + 1}, ${actual.scale}))`
+    : `json(regexp_replace(${text(value)}, '^(-?)\\.', '\\10.'))`;
+}
+
+const DECIMAL_WIDTH_MAX = 38;
+
 /** JSON has no NaN and no infinity: null there, `nan`, `inf` and `-inf` in CSV. */
-function formatDouble(value: string, actual: DuckDBType, format: Format): string {
+function formatDouble(value: string, actual: DuckDBType, values: Values): string {
   // By way of text, a FLOAT keeps the digits it shows: 0.1, not 0.10000000149011612.
   const double = {
     [Id.DOUBLE]: value,
@@ -102,22 +152,27 @@ function formatDouble(value: string, actual: DuckDBType, format: Format): string
   };
   const exact =
     actual.typeId === Id.DOUBLE || actual.typeId === Id.FLOAT ? double[actual.typeId] : `CAST(${value} AS DOUBLE)`;
-  return format === 'jsonl' ? `CASE WHEN isfinite(${exact}) THEN ${exact} END` : exact;
+  const isJson = values === 'portable-json' || values === 'exact-json';
+  return isJson ? `CASE WHEN isfinite(${exact}) THEN ${exact} END` : exact;
 }
 
-function formatTimestamp(value: string, actual: DuckDBType): string {
+/** The time zone of the session is UTC, so a cast takes a timestamp without one for a time in UTC. */
+function formatTimestamp(value: string, actual: DuckDBType, values: Values): string {
   const direct = actual.typeId === Id.TIMESTAMP || actual.typeId === Id.TIMESTAMP_TZ;
-  return `strftime(${direct ? value : `CAST(${value} AS TIMESTAMP)`}, ${TIMESTAMP_FORMAT})`;
+  const exact = direct ? value : `CAST(${value} AS TIMESTAMP)`;
+  return values === 'native' ? `CAST(${exact} AS TIMESTAMPTZ)` : `strftime(${exact}, ${TIMESTAMP_FORMAT})`;
 }
 
-function formatJson(value: string, actual: DuckDBType, format: Format): string {
+function formatJson(value: string, actual: DuckDBType, values: Values): string {
   if (actual.typeId === Id.VARCHAR) {
     const json = actual.alias === 'JSON' ? value : `CAST(${value} AS JSON)`;
-    return format === 'csv' ? text(json) : withoutNaN(json);
+    return values === 'texts' ? text(json) : withoutNaN(json);
   }
   // The guard keeps NULL apart from JSON's null.
-  if (format === 'csv') return `CASE WHEN ${value} IS NOT NULL THEN ${text(`to_json(${value})`)} END`;
-  return MAY_HOLD_NAN.test(String(actual)) ? withoutNaN(`to_json(${value})`) : value;
+  const json = `CASE WHEN ${value} IS NOT NULL THEN to_json(${value}) END`;
+  if (values === 'texts') return text(json);
+  if (MAY_HOLD_NAN.test(String(actual))) return withoutNaN(json);
+  return values === 'native' ? json : value;
 }
 
 /** Nested types by their text: those that can hold a number that JSON does not have. */

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { FORMATS } from '../../contracts/order.ts';
+import { FILE_FORMATS } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
@@ -107,18 +107,16 @@ function explained(error: WaybillError): string {
   return NAMES_ONLY.test(detail) ? `${error.message} (${detail})` : error.message;
 }
 
-/** Describes a dataset and formats its first row in each format, with all parameters NULL. */
+/** Describes a dataset and formats its first row in every format, with all parameters NULL. */
 export async function checkDataset(connection: DuckDBConnection, dataset: Dataset): Promise<void> {
   const source = await describeSource(connection, dataset, null);
-  for (const format of FORMATS) {
-    const bindings = new Bindings(dataset, null);
-    const columns = formattedColumns(source.columns, format, true);
-    const statement = await connection.prepare(`SELECT ${columns} FROM ${source.fromSql} LIMIT 1`);
-    try {
-      bindings.bindTo(statement);
-      await statement.run();
-    } finally {
-      statement.destroySync();
-    }
+  const bindings = new Bindings(dataset, null);
+  const columns = FILE_FORMATS.map((format) => formattedColumns(source.columns, format, true)).join(', ');
+  const statement = await connection.prepare(`SELECT ${columns} FROM ${source.fromSql} LIMIT 1`);
+  try {
+    bindings.bindTo(statement);
+    await statement.run();
+  } finally {
+    statement.destroySync();
   }
 }

@@ -5,7 +5,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
-import { formatColumn } from './column-format.ts';
+import { copyOptions, formatColumn } from './column-format.ts';
 import { rowFilter } from './rows.ts';
 import { describeSource, type SourceColumn } from './source.ts';
 import { identifier, literal } from './sql-text.ts';
@@ -54,14 +54,11 @@ export async function preparePart(
   const query =
     `SELECT ${formattedColumns(columns, order.format, order.csv.formulaGuard)} FROM ${source.fromSql} ` +
     `WHERE ${rowFilter(source, order, cut, bindings)}`;
-  const options = order.format === 'csv' ? csvFormat(order.csv) : `FORMAT json, ARRAY ${order.format === 'json'}`;
-  const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
+  const statement = await connection.prepare(
+    `COPY (${query}) TO ${literal(path)} (${copyOptions(order)}, USE_TMP_FILE false)`,
+  );
   bindings.bindTo(statement);
   return statement;
-}
-
-function csvFormat(csv: CsvOptions): string {
-  return `FORMAT csv, HEADER false, DELIMITER ${literal(csv.delimiter)}, NULLSTR ${literal(csv.nullText)}, QUOTE '"', ESCAPE '"'`;
 }
 
 const BYTE_ORDER_MARK = '\uFEFF';

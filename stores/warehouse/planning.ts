@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
-import type { FileOrder } from '../../contracts/order.ts';
+import { type FileOrder, isSplittable } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { orderedColumns } from './part-query.ts';
@@ -27,8 +27,11 @@ export async function planOrder(
   const read = await beginReading(connection, dataset, order, await readClock(connection));
   const plan = await planWhole(read);
   const { times } = read.source;
-  const split = order.recipients.length === 0 && plan.rows > partRows && times !== undefined;
-  const parts = split ? await splitRows(read, times, Math.ceil(plan.rows / partRows)) : [];
+  const splittable = order.recipients.length === 0 && isSplittable(order.format);
+  const parts =
+    splittable && plan.rows > partRows && times !== undefined
+      ? await splitRows(read, times, Math.ceil(plan.rows / partRows))
+      : [];
   return parts.length > 0 ? { ...plan, parts } : plan;
 }
 

@@ -25,7 +25,8 @@ export interface Warehouse {
   /**
    * Fixes what an export will read: the snapshot time, the exact count, the columns, the parts.
    *
-   * @param partRows a count of rows from which an order that is not sealed is split; sealed orders have one part.
+   * @param partRows a count of rows from which an order is split. One that is sealed, or whose format cannot be
+   *   concatenated, has one part.
    */
   plan(dataset: Dataset, order: FileOrder, partRows: number, signal: AbortSignal): Promise<Plan>;
 
@@ -41,8 +42,8 @@ export interface Warehouse {
   ): Promise<readonly Plan[]>;
 
   /**
-   * Formats one part: CSV (header, and BOM where asked, only when `first`), JSONL, or a JSON array, which is always
-   * whole. Aborting the signal stops the query within a second and rejects.
+   * Formats one part: CSV (header, and BOM where asked, only when `first`), JSONL, or a whole file of another format.
+   * Aborting the signal stops the query within a second and rejects.
    */
   read(
     dataset: Dataset,

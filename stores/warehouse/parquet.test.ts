@@ -1,0 +1,80 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ColumnType } from '../../config/dataset.ts';
+import type { Order } from '../../contracts/order.ts';
+import { BIG, BIG_TABLE } from './tables-fixture.ts';
+import { column, dataset, EVERYTHING, never, openTestWarehouse, order } from './warehouse-fixture.ts';
+
+const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
+const reader = await DuckDBInstance.create(':memory:').then((instance) => instance.connect());
+beforeAll(() => reader.run("SET TimeZone = 'UTC'"));
+afterAll(close);
+
+const PARQUET: Order = order({ format: 'parquet' });
+
+async function store(
+  set: Parameters<typeof warehouse.read>[0],
+): Promise<{ readonly path: string; readonly rows: number }> {
+  const content = warehouse.read(set, PARQUET, EVERYTHING, never);
+  const chunks: Buffer[] = [];
+  for await (const chunk of content.chunks) chunks.push(Buffer.from(chunk));
+  const path = join(scratch.path, 'read.parquet');
+  writeFileSync(path, Buffer.concat(chunks));
+  return { path, rows: await content.rows };
+}
+
+describe('Parquet', () => {
+  it.each<[ColumnType, string, string, string | null]>([
+    ['boolean', 'true', 'BOOLEAN', 'true'],
+    ['integer', '7::TINYINT', 'TINYINT', '7'],
+    ['integer', '9223372036854775807', 'BIGINT', '9223372036854775807'],
+    ['integer', '18446744073709551615::UBIGINT', 'UBIGINT', '18446744073709551615'],
+    ['integer', `${2n ** 127n - 1n}::HUGEINT`, 'VARCHAR', String(2n ** 127n - 1n)],
+    ['decimal', '1.10::DECIMAL(10,2)', 'DECIMAL(10,2)', '1.10'],
+    ['decimal', '0.50::DECIMAL(2,2)', 'DECIMAL(2,2)', '.50'],
+    ['decimal', `${2n ** 127n - 1n}::HUGEINT`, 'VARCHAR', String(2n ** 127n - 1n)],
+    ['double', '0.1::FLOAT', 'DOUBLE', '0.1'],
+    ['double', "'-inf'::DOUBLE", 'DOUBLE', '-inf'],
+    ['text', "''", 'VARCHAR', ''],
+    ['text', 'NULL::VARCHAR', 'VARCHAR', null],
+    ['date', "DATE '0099-01-02'", 'DATE', '0099-01-02'],
+    ['time', "TIME '23:59:59.000001'", 'TIME', '23:59:59.000001'],
+    ['time', "'23:59:59.5+02'::TIMETZ", 'VARCHAR', '23:59:59.5+02'],
+    [
+      'timestamp',
+      "TIMESTAMP '1969-12-31 23:59:59.999999'",
+      'TIMESTAMP WITH TIME ZONE',
+      '1969-12-31 23:59:59.999999+00',
+    ],
+    ['timestamp', "TIMESTAMPTZ '2020-06-01 00:00:00+02'", 'TIMESTAMP WITH TIME ZONE', '2020-05-31 22:00:00+00'],
+    ['timestamp', "TIMESTAMP 'infinity'", 'TIMESTAMP WITH TIME ZONE', 'infinity'],
+    ['uuid', "'5C3B1D3E-0000-0000-0000-000000000001'", 'UUID', '5c3b1d3e-0000-0000-0000-000000000001'],
+    ['json', "{'a': [1], 'b': 'inf'::DOUBLE}", 'JSON', '{"a":[1],"b":null}'],
+    ['json', `'{"k": 1.50}'::JSON`, 'JSON', '{"k": 1.50}'],
+    ['json', 'NULL::INTEGER[]', 'JSON', null],
+    ['binary', "'\\x00\\xFF'::BLOB", 'BLOB', '\\x00\\xFF'],
+  ])('has a %s of %s as %s', async (type, sql, stored, text) => {
+    const set = dataset({ sql: `SELECT 'acme' AS tenant, ${sql} AS v`, columns: [column('v', type)] });
+    const { path, rows } = await store(set);
+    const read = await reader.runAndReadAll('SELECT typeof(v), v::VARCHAR FROM read_parquet($path)', { path });
+    expect([read.getRows(), rows]).toEqual([[[stored, text]], 1]);
+  });
+
+  it('of no rows has its columns', async () => {
+    const set = dataset({ sql: "SELECT 'acme' AS tenant, 1 AS v WHERE false", columns: [column('v', 'integer')] });
+    const { path, rows } = await store(set);
+    const read = await reader.runAndReadAll('SELECT v FROM read_parquet($path)', { path });
+    expect([read.columnNames(), read.currentRowCount, rows]).toEqual([['v'], 0, 0]);
+  });
+
+  it('is one part, however many rows there are', async () => {
+    const plan = await warehouse.plan(BIG, PARQUET, 1000, never);
+    expect(plan.parts).toMatchObject([{ index: 0, slice: { from: null, to: null }, rows: plan.rows }]);
+    expect((await warehouse.plan(BIG, order(), 1000, never)).parts.length).toBeGreaterThan(1);
+    const { path, rows } = await store(BIG);
+    const read = await reader.runAndReadAll('SELECT count(DISTINCT id) FROM read_parquet($path)', { path });
+    expect([Number(read.getRows()[0]?.[0]), rows]).toEqual([plan.rows, plan.rows]);
+  });
+});
