@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createTransport } from 'nodemailer';
-import type { WaybillError } from '../../contracts/failures.ts';
+import { createTransport, type NodemailerError } from 'nodemailer';
+import { WaybillError } from '../../contracts/failures.ts';
 import type { Letter, Mail } from './mail.ts';
-import { concernsLetter, mailTrouble, worstOf } from './trouble.ts';
 
 /** Milliseconds that the server may take for each step before it counts as away. */
 const STEP_MS = { dnsTimeout: 5_000, connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 } as const;
@@ -19,7 +18,7 @@ const TAKEN_MAX = 1000;
  * @param options.url `smtp://` or `smtps://`, user and password percent-encoded in it. With `smtp://`, TLS is used where
  *   the server offers it, and then must hold. Options of nodemailer may follow, such as `?requireTLS=true`.
  * @param options.from an address, or `Name <address>`
- * @throws Error for a URL that is none; it does not repeat it
+ * @throws Error if the URL is invalid; the message does not contain it
  */
 export function createMail(options: { readonly url: string; readonly from: string }): Mail {
   const { url, from } = options;
@@ -56,16 +55,16 @@ export function createMail(options: { readonly url: string; readonly from: strin
 
   return {
     async send(letter) {
-      const troubles: WaybillError[] = [];
+      const failures: WaybillError[] = [];
       for (const address of letter.to) {
         try {
           await sendTo(address, letter);
         } catch (error) {
-          troubles.push(mailTrouble(error));
+          failures.push(toFailure(error));
           if (!concernsLetter(error)) break;
         }
       }
-      const worst = worstOf(troubles);
+      const worst = worstOf(failures);
       if (worst) throw worst;
     },
 
@@ -73,7 +72,7 @@ export function createMail(options: { readonly url: string; readonly from: strin
       try {
         await transport.verify();
       } catch (error) {
-        throw mailTrouble(error);
+        throw toFailure(error);
       }
     },
 
@@ -94,4 +93,51 @@ function messageIdOf(reference: string, address: string, domain: string): string
 /** @param from an address, or `Name <address>` */
 function domainOf(from: string): string {
   return /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'localhost';
+}
+
+/** Codes of nodemailer for a rejected letter on a working connection: sender, recipient or content. */
+const ABOUT_LETTER: readonly unknown[] = ['EENVELOPE', 'EMESSAGE'];
+
+/** Replies that ask for authentication, which an operator has to fix. Source: RFC 4954, section 6. */
+const AUTHENTICATION_WANTED: readonly unknown[] = [530, 534, 535, 538];
+
+/**
+ * Translates an error of nodemailer. Replies from 400 on are transient, those from 500 on permanent (RFC 5321, section
+ * 4.2.1). What an operator has to fix, such as the password, counts as transient.
+ *
+ * nodemailer's messages hold hosts and addresses, so they are kept only as `cause`.
+ */
+function toFailure(error: unknown): WaybillError {
+  if (wantsAuthentication(error)) {
+    const message = 'The mail server does not take the user and password it was given. Tell the operator.';
+    return new WaybillError('mail_unavailable', message, { cause: error });
+  }
+  // Without a reply, nodemailer itself found that the server would not accept it.
+  const refused = concernsLetter(error) && isNodemailerError(error) && error.permanent !== false;
+  return new WaybillError(refused ? 'mail_refused' : 'mail_unavailable', undefined, { cause: error });
+}
+
+/** Whether the error is about this letter alone, so that the server may accept the next one. */
+function concernsLetter(error: unknown): boolean {
+  return isNodemailerError(error) && ABOUT_LETTER.includes(error.code) && !wantsAuthentication(error);
+}
+
+/**
+ * One failure for several: a transient one if there is any, because a retry finds the permanent ones again.
+ *
+ * @returns `undefined` for an empty list
+ */
+function worstOf(failures: readonly WaybillError[]): WaybillError | undefined {
+  const worst = failures.find(({ code }) => code === 'mail_unavailable') ?? failures[0];
+  if (!worst || failures.length === 1) return worst;
+  const cause = new AggregateError(failures.map(({ cause }) => cause));
+  return new WaybillError(worst.code, worst.message, { cause });
+}
+
+function wantsAuthentication(error: unknown): boolean {
+  return isNodemailerError(error) && (error.code === 'EAUTH' || AUTHENTICATION_WANTED.includes(error.responseCode));
+}
+
+function isNodemailerError(error: unknown): error is NodemailerError {
+  return error instanceof Error && 'code' in error;
 }
