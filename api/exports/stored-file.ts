@@ -1,6 +1,6 @@
 import type { ManifestPart } from '../../contracts/manifest.ts';
-import type { Objects } from '../../stores/objects/objects.ts';
-import { BLOCK_BYTES, checkedBlocks, readObject } from '../objects/read-object.ts';
+import { type Objects, readObject } from '../../stores/objects/objects.ts';
+import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
 import type { ByteRange } from './range.ts';
 import type { ManifestFile } from './stored-manifest.ts';
 

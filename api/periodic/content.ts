@@ -6,9 +6,9 @@ import {
   periodicFormat,
 } from '../../contracts/generation.ts';
 import { formatExtension } from '../../contracts/order.ts';
-import type { Objects } from '../../stores/objects/objects.ts';
+import { type Objects, readObject } from '../../stores/objects/objects.ts';
 import { unseal } from '../../streams/age/payload.ts';
-import { BLOCK_BYTES, checkedBlocks, readObject } from '../objects/read-object.ts';
+import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
 import type { StoredGeneration } from './stored-generation.ts';
 
 /** What a file is sent as. */

@@ -1,4 +1,6 @@
+import { WaybillError } from '../../contracts/failures.ts';
 import { manifestKey } from '../../contracts/keys.ts';
+import { free } from '../../streams/blocks.ts';
 
 /** Size and hash of an object as it was written. */
 export interface WrittenObject {
@@ -115,4 +117,39 @@ export async function removeBelow(
   }
   if (batch.length > 0) await flush();
   return removed;
+}
+
+/** Some bytes of an object. */
+export interface ObjectSlice {
+  readonly key: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Streams a slice of an object, checks its length, and frees each chunk once the next one is requested.
+ *
+ * @throws WaybillError `object_damaged` if the object is shorter, `gone` if it does not exist, `objects_unavailable`
+ */
+export async function* readObject(
+  objects: Pick<Objects, 'read'>,
+  { key, offset, length }: ObjectSlice,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let left = length;
+  let before: Uint8Array | undefined;
+  try {
+    for await (const chunk of objects.read(key, { offset, length }, signal)) {
+      left -= chunk.byteLength;
+      if (left < 0) throw new WaybillError('object_damaged');
+      if (before && before.buffer !== chunk.buffer) free(before);
+      before = chunk;
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof WaybillError && error.code === 'not_found')
+      throw new WaybillError('gone', undefined, { cause: error });
+    throw error;
+  }
+  if (left !== 0) throw new WaybillError('object_damaged');
 }

@@ -3,9 +3,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { createObjects } from '../../stores/objects/minio.ts';
-import type { Objects } from '../../stores/objects/objects.ts';
-import { readObject } from './read-object.ts';
+import { createObjects } from './minio.ts';
+import { type Objects, readObject } from './objects.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
