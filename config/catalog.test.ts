@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCatalog } from './catalog.ts';
-import { CatalogError, type CatalogProblem } from './catalog-error.ts';
+import { CatalogError, type CatalogProblem } from './catalog-source.ts';
 
 let directory: string;
 beforeEach(async () => {

@@ -2,11 +2,10 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { checkDataset, type Finding } from './catalog-checks.ts';
-import { CatalogError, type CatalogProblem } from './catalog-error.ts';
 import { datasetOf, datasetSchema, expandColumns, KNOWN_KEYS } from './catalog-schema.ts';
-import { sentenceOf, suggestion } from './catalog-sentence.ts';
-import { type Path, readSource, type Source } from './catalog-source.ts';
+import { CatalogError, type CatalogProblem, type Path, readSource, type Source } from './catalog-source.ts';
 import type { Catalog, Dataset } from './dataset.ts';
+import { catalogSentence, suggestion } from './issue-sentence.ts';
 
 /**
  * Reads the catalog.
@@ -116,13 +115,13 @@ function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[]
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: [...path, key],
-      sentence: sentenceOf({ ...issue, keys: [key] }, held, KNOWN_KEYS[part]),
+      sentence: catalogSentence({ ...issue, keys: [key] }, held, KNOWN_KEYS[part]),
     }));
   }
   if (path[0] === 'tenant_column' && held === undefined) {
     return [{ path, sentence: 'is missing; without it one tenant could read the rows of another' }];
   }
-  return [{ path, sentence: sentenceOf(issue, held, []) }];
+  return [{ path, sentence: catalogSentence(issue, held, []) }];
 }
 
 function repeatedNames(placed: readonly (PlacedDataset & { readonly source: Source })[]): readonly CatalogProblem[] {

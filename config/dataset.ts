@@ -79,3 +79,13 @@ export interface Catalog {
   /** @returns the dataset of that name, without regard to case. */
   find(name: string): Dataset | undefined;
 }
+
+/** @returns what callers of its doors call the dataset. */
+export function offeredName({ name, offeredAs }: Dataset): string {
+  return offeredAs ?? name;
+}
+
+/** @returns the datasets that the door offers, in the order of the catalog. */
+export function offeredAt(catalog: Catalog, door: Door): readonly Dataset[] {
+  return catalog.datasets.filter(({ doors }) => doors.includes(door));
+}

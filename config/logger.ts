@@ -1,5 +1,7 @@
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import type { Settings } from './settings.ts';
+import { WaybillError } from '../contracts/failures.ts';
+import { CatalogError } from './catalog-source.ts';
+import { type Settings, SettingsError } from './settings.ts';
 
 /** Fields and headers that never reach the log, whoever passes them, up to two levels deep. */
 const REDACTED = [
@@ -24,4 +26,24 @@ export function createLogger(name: string, level: Settings['WAYBILL_LOG_LEVEL'])
     },
   };
   return pino(options, pino.destination({ dest: process.stdout.fd, sync: true }));
+}
+
+/**
+ * Message of a process that cannot start. Stack traces are for developers; a wrong setting or catalog, or a store that is
+ * unavailable, is for the operator.
+ */
+export function explainStartup(error: unknown): string {
+  if (error instanceof SettingsError || error instanceof CatalogError) return error.message;
+  if (!(error instanceof WaybillError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error.cause instanceof Error ? `${error.message}\nThe cause: ${error.cause.message}` : error.message;
+}
+
+/**
+ * Translates the error of a server that cannot listen.
+ *
+ * @param setting that holds the port
+ */
+export function explainListening(error: unknown, port: number, setting: keyof Settings): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return error;
+  return new SettingsError(`Port ${port} is taken. Free it, or set ${setting} to another one.`);
 }

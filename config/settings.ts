@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { isTimeZone, TIME_OF_DAY } from '../contracts/periodic.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
+import { settingSentence } from './issue-sentence.ts';
 import { isNetwork } from './networks.ts';
-import { settingSentence } from './setting-sentence.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const httpUrl = z.url({ protocol: /^https?$/, message: 'should be an http:// or https:// address' });

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { settingSentence } from '../config/setting-sentence.ts';
+import { settingSentence } from '../config/issue-sentence.ts';
 import type { StackPorts } from './ports.ts';
 import type { Environment } from './process.ts';
 import { PROGRAM_NAMES, type ProgramName } from './programs.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { explainListening } from '../config/startup.ts';
+import { explainListening } from '../config/logger.ts';
 
 /** Seconds to wait before the next look: a worker that starts or stops is soon done. */
 const RETRY_SECONDS = '5';

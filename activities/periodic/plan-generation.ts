@@ -1,4 +1,4 @@
-import { offeredAt, offeredName } from '../../config/offered.ts';
+import { offeredAt, offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { GenerationPlan } from '../../contracts/periodic-steps.ts';
 import type { Settled } from '../../contracts/settled.ts';

@@ -1,5 +1,4 @@
-import type { Catalog, Dataset, Parameter } from '../../config/dataset.ts';
-import { offeredAt, offeredName } from '../../config/offered.ts';
+import { type Catalog, type Dataset, offeredAt, offeredName, type Parameter } from '../../config/dataset.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
 import type { FieldError } from '../problems/problem.ts';
 

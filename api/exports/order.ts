@@ -1,6 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import type { Catalog, Dataset } from '../../config/dataset.ts';
-import { offeredName } from '../../config/offered.ts';
+import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';

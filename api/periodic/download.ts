@@ -1,5 +1,5 @@
 import type { Context, Handler } from 'hono';
-import { offeredAt, offeredName } from '../../config/offered.ts';
+import { offeredAt, offeredName } from '../../config/dataset.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment } from '../http/disposition.ts';
 import { streamBody } from '../http/stream.ts';

@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Handler } from 'hono';
 import type { Logger } from 'pino';
-import { offeredAt } from '../../config/offered.ts';
+import { offeredAt } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Enabling, PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import { syncSchedule } from '../../stores/schedules/sync.ts';

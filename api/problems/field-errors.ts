@@ -1,4 +1,5 @@
 import type { z } from '@hono/zod-openapi';
+import { requestSentence } from '../../config/issue-sentence.ts';
 import { withoutKeys } from '../http/without-keys.ts';
 import type { FieldError } from './problem.ts';
 
@@ -21,7 +22,7 @@ export function fieldErrorsOf(error: z.ZodError, body: Readonly<Record<string, u
     if (issue.code === 'invalid_type' && isMissing(body, path)) {
       return [{ field, code: 'missing_field', message: `${field} is missing. Add it.` }];
     }
-    return [{ field, code: 'invalid_field', message: `${field}: ${sentence(issue)}` }];
+    return [{ field, code: 'invalid_field', message: `${field}: ${requestSentence(issue)}` }];
   });
 }
 
@@ -32,19 +33,4 @@ function isMissing(body: Readonly<Record<string, unknown>>, path: readonly strin
     value = Object.entries(value).find(([name]) => name === step)?.[1];
   }
   return value === undefined;
-}
-
-const TYPE_WORDS: Readonly<Record<string, string>> = {
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'an array',
-  object: 'an object',
-};
-
-function sentence(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') return `Should be ${TYPE_WORDS[issue.expected] ?? issue.expected}.`;
-  if (issue.code === 'too_big' && issue.origin === 'string') return `Should have at most ${issue.maximum} characters.`;
-  return issue.message;
 }

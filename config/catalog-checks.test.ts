@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scanSql } from './catalog-sql.ts';
+import { scanSql } from './catalog-checks.ts';
 
 test.each<readonly [sql: string, begins: string, parameters: readonly string[], semicolon: boolean]>([
   ['', '', [], false],
