@@ -33,6 +33,12 @@ describe('readSettings', () => {
     );
   });
 
+  it('drops the slashes at the end of the public URL', () => {
+    const read = (url: string) => readSettings({ ...COMPLETE, WAYBILL_PUBLIC_URL: url }).WAYBILL_PUBLIC_URL;
+    expect(read('https://exports.example/')).toBe('https://exports.example');
+    expect(read('https://example.com/waybill//')).toBe('https://example.com/waybill');
+  });
+
   it('fills in the defaults', () => {
     const settings = readSettings({ ...COMPLETE, PATH: '/bin', WAYBILL_KEEP_DAYS: '' });
     expect(settings.WAYBILL_API_PORT).toBe(8080);

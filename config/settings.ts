@@ -56,8 +56,8 @@ const schema = z.object({
 
   WAYBILL_API_HOST: z.string().default('127.0.0.1'),
   WAYBILL_API_PORT: port.default(8080),
-  /** Where callers reach the API; download links begin with it. */
-  WAYBILL_PUBLIC_URL: httpUrl.default('http://127.0.0.1:8080'),
+  /** Where callers reach the API; download links begin with it. Slashes at the end are dropped. */
+  WAYBILL_PUBLIC_URL: httpUrl.default('http://127.0.0.1:8080').transform((url) => url.replace(/\/+$/, '')),
   /** Addresses and networks of the proxies in front of the API; `X-Forwarded-For` is believed from nobody else. */
   WAYBILL_TRUSTED_PROXIES: networks.default([]),
   /** Bytes of a request body at the most. */

@@ -6,7 +6,7 @@ import { STYLE } from './style.ts';
 
 /** Serves the landing page, and a page for every problem. */
 export function servePages(app: ApiApp, { settings }: Pick<ApiDeps, 'settings'>): void {
-  const landing = landingPage(settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, ''));
+  const landing = landingPage(settings.WAYBILL_PUBLIC_URL);
   app.get('/', (c) => c.html(landing));
   app.get('/problems', (c) => c.html(problemsPage()));
   app.get('/problems/:code', (c) => {

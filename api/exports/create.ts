@@ -69,7 +69,7 @@ async function accept(
     // The export runs: saying that it failed would be untrue.
     c.get('logger').error({ err: error, exportId: run.exportId }, 'a request could not be audited');
   }
-  c.header('Location', `${settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, '')}/exports/${run.exportId}`);
+  c.header('Location', `${settings.WAYBILL_PUBLIC_URL}/exports/${run.exportId}`);
   c.header('Retry-After', String(POLL_SECONDS));
   c.header('Cache-Control', 'no-store');
   return c.json({ job: { id: encodeJobId(jobOf(run)) } }, 202);

@@ -45,8 +45,7 @@ export function createLinks({ settings, clock }: Pick<ApiDeps, 'settings' | 'clo
       const expires = Math.min(now + settings.WAYBILL_LINK_SECONDS * 1000, filesExpireAt.getTime());
       const signature = sign(exportId, String(issued), String(expires)).toString('base64url');
       const query = new URLSearchParams({ expires: String(expires), issued: String(issued), signature });
-      const base = settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, '');
-      return { url: `${base}/exports/${exportId}/file?${query}`, expiresAt: new Date(expires) };
+      return { url: `${settings.WAYBILL_PUBLIC_URL}/exports/${exportId}/file?${query}`, expiresAt: new Date(expires) };
     },
 
     verify(exportId, { issued, expires, signature }) {

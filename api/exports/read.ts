@@ -44,7 +44,7 @@ async function listPage(c: Context<ApiEnv>, { ledger, progress, settings }: Read
       ...(limit !== undefined && { limit }),
       cursor: page.next,
     });
-    c.header('Link', `<${settings.WAYBILL_PUBLIC_URL.replace(/\/+$/, '')}/exports?${query}>; rel="next"`);
+    c.header('Link', `<${settings.WAYBILL_PUBLIC_URL}/exports?${query}>; rel="next"`);
   }
   const items = page.rows.map((record) => exportView(record, progress.recall(record), null));
   return c.json({ items, next: page.next });
