@@ -106,15 +106,6 @@ describe('enabling', () => {
     const { settings } = await enable(ledger, tenant, { runTime: { at: null, timeZone: 'UTC' } });
     expect(settings).toMatchObject({ runAt: null, timeZone: 'UTC' });
   });
-
-  test('lists only who is enabled, by key', async () => {
-    const [one, two, three] = [await addEnabled(ledger), await addEnabled(ledger), await addEnabled(ledger)];
-    await ledger.disablePeriodic(two, null, 'a-client');
-    const listed = (await ledger.listPeriodic()).map(({ tenant }) => tenant);
-    expect(listed).toEqual([...listed].sort());
-    expect(listed).toEqual(expect.arrayContaining([one, three]));
-    expect(listed).not.toContain(two);
-  });
 });
 
 describe('disabling', () => {

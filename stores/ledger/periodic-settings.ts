@@ -28,20 +28,13 @@ function lock(db: Transaction<Tables>, tenant: string) {
   return db.selectFrom('periodic_exports').selectAll().where('tenant', '=', storable(tenant)).forUpdate();
 }
 
-export function periodicSettings(database: Database): Pick<PeriodicLedger, 'findPeriodic' | 'listPeriodic'> {
+export function periodicSettings(database: Database): Pick<PeriodicLedger, 'findPeriodic'> {
   return {
     async findPeriodic(tenant) {
       const row = await database.query((db) =>
         db.selectFrom('periodic_exports').selectAll().where('tenant', '=', storable(tenant)).executeTakeFirst(),
       );
       return row && settingsOf(row);
-    },
-
-    async listPeriodic() {
-      const rows = await database.query((db) =>
-        db.selectFrom('periodic_exports').selectAll().where('enabled', '=', true).orderBy('tenant').execute(),
-      );
-      return rows.map(settingsOf);
     },
   };
 }

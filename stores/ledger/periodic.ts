@@ -91,8 +91,6 @@ export type Enabling =
  */
 export interface PeriodicLedger {
   findPeriodic(tenant: string): Promise<PeriodicSettings | undefined>;
-  /** All tenants whose periodic exports are enabled, by key. */
-  listPeriodic(): Promise<readonly PeriodicSettings[]>;
 
   /**
    * Enables. Where settings with a recipient exist that are disabled, they are resumed as they are, unless the caller
