@@ -80,7 +80,6 @@ async function sleeping(): Promise<number> {
 describe('a warehouse in PostgreSQL', () => {
   it('is checked, planned in exact parts and read', async () => {
     await warehouse.check([THINGS]);
-    await warehouse.ping();
     const plan = await warehouse.plan(THINGS, order({ parameters }), 3000, never);
     expect(plan.rows).toBe(10_000);
     expect(plan.parts.length).toBeGreaterThan(2);
@@ -161,7 +160,6 @@ describe('a warehouse in PostgreSQL', () => {
     stopped = true;
     const secrets = new RegExp(`${url.port}|${url.hostname}|${url.pathname.slice(1)}`);
     for (const asked of [
-      () => warehouse.ping(),
       () => warehouse.plan(THINGS, order({ parameters }), 3000, never),
       () => readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never)),
     ]) {

@@ -28,6 +28,5 @@ describe('a check', () => {
 
   it('passes what fits', async () => {
     await warehouse.check([BIG, TIMES]);
-    await warehouse.ping();
   });
 });

@@ -85,11 +85,6 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       if (problems.length > 0) throw new WaybillError('dataset_broken', problems.join('\n'));
     },
 
-    async ping() {
-      // Beginning a transaction asks every attached server for an answer; files are open in this process.
-      await query('The warehouse', closing.signal, (connection) => connection.run('SELECT 1'));
-    },
-
     async close() {
       closing.abort(new WaybillError('warehouse_unavailable', 'The warehouse was closed.'));
       await Promise.allSettled(running);

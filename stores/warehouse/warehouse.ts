@@ -55,9 +55,6 @@ export interface Warehouse {
   /** Runs one row's worth of each dataset, so that a catalog that does not fit is refused at start-up. */
   check(datasets: readonly Dataset[]): Promise<void>;
 
-  /** Answers when the warehouse can be read. @throws WaybillError `warehouse_unavailable` */
-  ping(): Promise<void>;
-
   /** Stops every running query and releases the warehouse. */
   close(): Promise<void>;
 }
