@@ -1,6 +1,8 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ring } from './fifo.ts';
+import { openEnds, Ring } from './fifo.ts';
 
 describe('Ring', () => {
   it('gives back what was written, in order, and keeps what is held, whatever the sizes', () => {
@@ -44,4 +46,12 @@ describe('Ring', () => {
   it('refuses a buffer without room for two areas', () => {
     expect(() => new Ring(15, 8)).toThrow(RangeError);
   });
+});
+
+it.skipIf(!existsSync('/proc/self/fd'))('closes the reading end when the writing end cannot be opened', () => {
+  const open = () => readdirSync('/proc/self/fd').length;
+  const before = open();
+  // A directory can be opened for reading only.
+  for (let i = 0; i < 5; i += 1) expect(() => openEnds(tmpdir())).toThrow('EISDIR');
+  expect(open()).toBe(before);
 });

@@ -36,11 +36,20 @@ export async function openFifo(parent: string): Promise<Fifo> {
   const path = join(directory, 'fifo');
   try {
     await promisify(execFile)('mkfifo', ['-m', '600', path]);
-    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
-    return readFifo({ path, directory, reader, writer });
+    return readFifo({ path, directory, ...openEnds(path) });
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Opens both ends of a FIFO without waiting for the other side. @throws with neither end open */
+export function openEnds(path: string): { readonly reader: number; readonly writer: number } {
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return { reader, writer: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK) };
+  } catch (error) {
+    closeSync(reader);
     throw error;
   }
 }
