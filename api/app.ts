@@ -2,11 +2,10 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
-import { callerRequirement } from './auth/authenticate.ts';
+import { callerRequirement, secretCheck } from './auth/authenticate.ts';
+import { failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
-import { outsideTokens } from './auth/outside-tokens.ts';
-import { ownTokens } from './auth/own-tokens.ts';
-import { secretCheck } from './auth/secret-check.ts';
+import { outsideTokens, ownTokens } from './auth/tokens.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { serveOpenApi } from './docs/openapi.ts';
 import { servePages } from './docs/serve-pages.ts';
@@ -17,8 +16,6 @@ import { clientAddress } from './http/client-address.ts';
 import { type ApiApp, mount } from './http/mount.ts';
 import { routingPath } from './http/path.ts';
 import { securityHeaders } from './http/security-headers.ts';
-import { failedLogins } from './limits/failed-logins.ts';
-import { tenantRequests } from './limits/tenant-requests.ts';
 import { mountPeriodic } from './periodic/mount.ts';
 import { InvalidFields, problemResponse } from './problems/problem.ts';
 import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/health.ts';
@@ -30,7 +27,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   const addressOf = clientAddress(settings.WAYBILL_TRUSTED_PROXIES);
   const logins = failedLogins(deps.loginLimit);
   const secrets = secretCheck({ ledger, logins });
-  const spendRequest = tenantRequests(deps);
+  const countRequest = requestLimit(deps);
   const own = ownTokens(deps);
   const outside = outsideTokens(settings.WAYBILL_TOKEN_ISSUERS, clock);
   const requireCaller = callerRequirement({
@@ -40,7 +37,7 @@ export function createApp(deps: ApiDeps): ApiApp {
     secrets,
     ownTokens: own,
     outsideTokens: outside,
-    spendRequest,
+    countRequest,
   });
 
   app.use(accessLog(deps));
@@ -65,7 +62,7 @@ export function createApp(deps: ApiDeps): ApiApp {
     return problemResponse(c, error);
   });
 
-  mountExports(app, deps, { requireCaller, addressOf, logins, spendRequest });
+  mountExports(app, deps, { requireCaller, addressOf, logins, countRequest });
   mountPeriodic(app, deps, requireCaller);
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
   const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });

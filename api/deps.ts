@@ -2,13 +2,12 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger, Scope, Tenant } from '../stores/ledger/ledger.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { GenerationRemovals } from '../stores/schedules/removals.ts';
 import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
 import type { StrayRemovals } from '../stores/schedules/strays.ts';
-import type { Caller } from './auth/caller.ts';
 import type { ExportRuns } from './exports/runs.ts';
 import type { PeriodicRuns } from './periodic/runs.ts';
 
@@ -50,6 +49,15 @@ export interface ApiDeps {
   readonly logger: Logger;
   /** Aborted when the process is asked to stop: event streams end, so that clients reconnect elsewhere. */
   readonly stopping: AbortSignal;
+}
+
+/** Who a request comes from, as its credential proved. */
+export interface Caller {
+  readonly tenant: Tenant;
+  /** Client id, or `token:<subject>` for an outside issuer; written to the audit trail. */
+  readonly actor: string;
+  /** `write` includes reading. */
+  readonly scopes: readonly Scope[];
 }
 
 /** What Hono carries along with a request. `Bindings` are absent when a test calls `app.request()`. */

@@ -1,16 +1,100 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Credential, Scope } from '../../stores/ledger/ledger.ts';
+import type { Credential, Ledger, Scope } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { withoutKeys } from '../http/without-keys.ts';
-import type { FailedLogins } from '../limits/failed-logins.ts';
-import type { SpendRequest } from '../limits/tenant-requests.ts';
-import type { OutsideTokens } from './outside-tokens.ts';
-import { OWN_ISSUER, type OwnTokens } from './own-tokens.ts';
-import { type Presented, readPresented } from './presented.ts';
-import type { SecretCheck } from './secret-check.ts';
+import type { CountRequest, FailedLogins } from './limits.ts';
+import { type OutsideTokens, OWN_ISSUER, type OwnTokens } from './tokens.ts';
+
+/** A credential as a request presents it, before it is checked. */
+export type PresentedCredential =
+  | { readonly kind: 'pair'; readonly clientId: string; readonly secret: string }
+  /** An API key or an access token. */
+  | { readonly kind: 'bearer'; readonly value: string }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'malformed' };
+
+const MALFORMED: PresentedCredential = { kind: 'malformed' };
+/** Longer values are not credentials and would only cost time. A count of characters. */
+const LENGTH_MAX = 8192;
+
+/**
+ * Reads `Authorization` (Basic, Bearer) or else `api-key`.
+ * Source: RFC 7617 with UTF-8, RFC 6750 section 2.1.
+ */
+export function readCredential(authorization: string | undefined, apiKey: string | undefined): PresentedCredential {
+  if (authorization === undefined) {
+    if (apiKey === undefined) return { kind: 'none' };
+    return bearer(apiKey.trim());
+  }
+  const [, scheme = '', value = ''] = /^\s*(\S+)\s+(\S+)\s*$/.exec(authorization) ?? [];
+  if (scheme.toLowerCase() === 'bearer') return bearer(value);
+  if (scheme.toLowerCase() === 'basic') return basic(value);
+  return MALFORMED;
+}
+
+function bearer(value: string): PresentedCredential {
+  return value.length > 0 && value.length <= LENGTH_MAX ? { kind: 'bearer', value } : MALFORMED;
+}
+
+function basic(value: string): PresentedCredential {
+  if (value.length > LENGTH_MAX || !/^[A-Za-z0-9+/]+={0,2}$/.test(value)) return MALFORMED;
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'base64'));
+  } catch {
+    return MALFORMED;
+  }
+  const pair = splitPair(text);
+  return pair ? { kind: 'pair', ...pair } : MALFORMED;
+}
+
+/** Splits `client id:secret` at the first colon. @returns `undefined` when there is none or a side is empty. */
+export function splitPair(text: string): { readonly clientId: string; readonly secret: string } | undefined {
+  const colon = text.indexOf(':');
+  if (colon < 1 || colon === text.length - 1) return undefined;
+  return { clientId: text.slice(0, colon), secret: text.slice(colon + 1) };
+}
+
+/**
+ * Checks secrets under the limit of failed log-ins. A secret that was right a moment ago costs no point and no time, so
+ * guesses at a client id, or from the same address, do not lock its owner out.
+ * Both methods return `undefined` for a wrong secret.
+ */
+export interface SecretCheck {
+  /** @throws TryLater `rate_limited` before the secret is checked */
+  pair(address: string, clientId: string, secret: string): Promise<Credential | undefined>;
+  /** `client id:secret`, or an API key. @throws TryLater `rate_limited` before it is checked */
+  bearer(address: string, value: string): Promise<Credential | undefined>;
+}
+
+export function secretCheck({
+  ledger,
+  logins,
+}: {
+  readonly ledger: Pick<Ledger, 'recallCredential' | 'verifyCredential' | 'verifyApiKey'>;
+  readonly logins: FailedLogins;
+}): SecretCheck {
+  return {
+    async pair(address, clientId, secret) {
+      const recalled = await ledger.recallCredential(clientId, secret);
+      return recalled ?? logins.guard({ address, clientId }, () => ledger.verifyCredential(clientId, secret));
+    },
+
+    async bearer(address, value) {
+      const pair = splitPair(value);
+      const recalled = pair && (await ledger.recallCredential(pair.clientId, pair.secret));
+      const known = recalled ?? (await ledger.recallCredential(null, value));
+      if (known) return known;
+      return logins.guard({ address, clientId: pair?.clientId ?? null }, async () => {
+        const paired = pair && (await ledger.verifyCredential(pair.clientId, pair.secret));
+        return paired ?? ledger.verifyApiKey(value);
+      });
+    },
+  };
+}
 
 export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly addressOf: ClientAddress;
@@ -18,35 +102,35 @@ export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly secrets: SecretCheck;
   readonly ownTokens: OwnTokens;
   readonly outsideTokens: OutsideTokens;
-  readonly spendRequest: SpendRequest;
+  readonly countRequest: CountRequest;
 }
 
-/** Lets a request through once its credential proves a tenant and holds the scope. */
+/** Middleware that lets a request through if its credential proves a tenant and has the scope. */
 export type RequireCaller = (scope: Scope) => MiddlewareHandler<ApiEnv>;
 
-/** Who a checked credential stands for; its tenant has not been looked up yet. */
+/** Whom a verified credential identifies; the tenant has not been looked up yet. */
 interface Identity {
   readonly tenant: string;
   readonly actor: string;
   readonly scopes: readonly Scope[];
 }
 
-/** A token that is merely out of date is refused without being counted as a guess. */
-const OUT_OF_DATE = Symbol('out of date');
+/** An expired token is refused without being counted as a guess. */
+const EXPIRED = Symbol('expired');
 
 /**
- * Authenticates by whichever credential is presented: Basic, an API key, a token of ours or of a known issuer.
+ * Authenticates a request by Basic, an API key, a token of ours or a token of a known issuer.
  * @throws WaybillError `unauthenticated`, `insufficient_scope`; TryLater `rate_limited`
  */
 export function callerRequirement(deps: AuthDeps): RequireCaller {
-  const { ledger, addressOf, spendRequest } = deps;
+  const { ledger, addressOf, countRequest } = deps;
 
   async function identify(c: Context<ApiEnv>): Promise<Identity> {
-    const presented = readPresented(c.req.header('authorization'), c.req.header('api-key'));
+    const presented = readCredential(c.req.header('authorization'), c.req.header('api-key'));
     if (presented.kind === 'none') throw new WaybillError('unauthenticated');
     const address = addressOf(c);
     const identity = await verify(deps, presented, address);
-    if (identity === OUT_OF_DATE) {
+    if (identity === EXPIRED) {
       throw new WaybillError('unauthenticated', 'The access token is no longer valid. Get a new one.');
     }
     if (identity === undefined) {
@@ -69,7 +153,7 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
       const tenant = await ledger.findTenant(key);
       if (!tenant || tenant.disabledAt !== null) throw new WaybillError('unauthenticated');
       c.set('caller', { tenant, actor, scopes });
-      await spendRequest(c, tenant);
+      await countRequest(c, tenant);
       if (scope === 'write' && !scopes.includes('write')) throw new WaybillError('insufficient_scope');
       if (scopes.length === 0) throw new WaybillError('insufficient_scope', 'The token holds no scope any more.');
       await next();
@@ -77,12 +161,12 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
   };
 }
 
-/** A secret takes a token of the limit before it is checked; what costs no scrypt is checked first, and its failures count. */
+/** A secret consumes a point before it is checked; what costs no scrypt is checked first, and only failures count. */
 async function verify(
   { logins, secrets, ownTokens, outsideTokens }: AuthDeps,
-  presented: Exclude<Presented, { kind: 'none' }>,
+  presented: Exclude<PresentedCredential, { kind: 'none' }>,
   address: string,
-): Promise<Identity | typeof OUT_OF_DATE | undefined> {
+): Promise<Identity | typeof EXPIRED | undefined> {
   switch (presented.kind) {
     case 'malformed':
       return logins.failed({ address, clientId: null });
@@ -91,10 +175,10 @@ async function verify(
     case 'bearer': {
       const issuer = issuerOf(presented.value);
       if (issuer === OWN_ISSUER) {
-        const verdict = await ownTokens.verify(presented.value);
-        if (verdict.kind === 'void') return OUT_OF_DATE;
-        if (verdict.kind === 'forged') return logins.failed({ address, clientId: null });
-        return { tenant: verdict.credential.tenant, actor: verdict.credential.clientId, scopes: verdict.scopes };
+        const checked = await ownTokens.verify(presented.value);
+        if (checked.kind === 'void') return EXPIRED;
+        if (checked.kind === 'forged') return logins.failed({ address, clientId: null });
+        return { tenant: checked.credential.tenant, actor: checked.credential.clientId, scopes: checked.scopes };
       }
       if (issuer !== undefined && outsideTokens.knows(issuer)) {
         const identity = await outsideTokens.verify(presented.value, issuer);

@@ -7,10 +7,8 @@ import type { ClientAddress } from '../http/client-address.ts';
 import { mediaTypeOf, parseJson, readBody } from '../http/json-body.ts';
 import { withoutKeys } from '../http/without-keys.ts';
 import { challenge, retryAfterSeconds } from '../problems/problem.ts';
-import type { OwnTokens } from './own-tokens.ts';
-import { readPresented } from './presented.ts';
-import { parseScopes } from './scopes.ts';
-import type { SecretCheck } from './secret-check.ts';
+import { readCredential, type SecretCheck } from './authenticate.ts';
+import { type OwnTokens, parseScopes } from './tokens.ts';
 
 const TokenRequest = z
   .object({
@@ -143,7 +141,7 @@ async function authenticateClient(
   { ledger, addressOf, secrets }: OAuthDeps,
   fields: ReadonlyMap<string, string>,
 ): Promise<Credential> {
-  const presented = readPresented(c.req.header('authorization'), undefined);
+  const presented = readCredential(c.req.header('authorization'), undefined);
   const wrong = new TokenRefusal(401, 'invalid_client', 'The client id or secret is missing or wrong.');
   const pair =
     presented.kind === 'pair'

@@ -1,10 +1,9 @@
 import type { Context, Handler, MiddlewareHandler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
+import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { ClientAddress } from '../http/client-address.ts';
-import type { FailedLogins } from '../limits/failed-logins.ts';
-import type { SpendRequest } from '../limits/tenant-requests.ts';
 import { sendStoredFile } from './download.ts';
 import type { LinkQuery, Links } from './links.ts';
 import { locateExport } from './locate.ts';
@@ -14,7 +13,7 @@ export interface FileDeps extends Pick<ApiDeps, 'ledger' | 'objects'> {
   readonly links: Links;
   readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
-  readonly spendRequest: SpendRequest;
+  readonly countRequest: CountRequest;
 }
 
 /**
@@ -32,7 +31,7 @@ export function linkOrCaller(deps: FileDeps, authenticate: MiddlewareHandler<Api
 
 async function enterByLink(
   c: Context<ApiEnv>,
-  { ledger, links, addressOf, logins, spendRequest }: FileDeps,
+  { ledger, links, addressOf, logins, countRequest }: FileDeps,
   query: LinkQuery,
 ): Promise<void> {
   const exportId = (c.req.param('id') ?? '').toLowerCase();
@@ -46,7 +45,7 @@ async function enterByLink(
   const tenant = record && (await ledger.findTenant(record.tenant));
   if (!record || !tenant || tenant.disabledAt !== null) throw new WaybillError('link_invalid');
   c.set('caller', { tenant, actor: 'link', scopes: ['read'] });
-  await spendRequest(c, tenant);
+  await countRequest(c, tenant);
   links.checkStands(record, query);
 }
 

@@ -1,9 +1,8 @@
 import type { RequireCaller } from '../auth/authenticate.ts';
+import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { type ApiApp, mount } from '../http/mount.ts';
-import type { FailedLogins } from '../limits/failed-logins.ts';
-import type { SpendRequest } from '../limits/tenant-requests.ts';
 import { createHandler, resubmitHandler } from './create.ts';
 import { createSettleCutRun } from './cut-runs.ts';
 import { eventsHandler } from './events.ts';
@@ -23,7 +22,7 @@ export interface Guards {
   readonly requireCaller: RequireCaller;
   readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
-  readonly spendRequest: SpendRequest;
+  readonly countRequest: CountRequest;
 }
 
 /** Door 1: exports on demand. */

@@ -6,9 +6,9 @@ import type { LoginLimit } from './login-limit.ts';
 
 /** Seconds of a window; it begins with the first failure. */
 const WINDOW_SECONDS = 60;
-/** Of its own, so that a storm of log-ins, which all wait for one row, leaves the ledger's connections to others. */
+/** A pool of its own: a burst of log-ins, which all wait for one row, must not use up the ledger's connections. */
 const CONNECTIONS_MAX = 2;
-/** Milliseconds after which PostgreSQL counts as away. */
+/** Milliseconds after which PostgreSQL counts as unreachable. */
 const CONNECT_MS_MAX = 5000;
 const ANSWER_MS_MAX = 5000;
 
@@ -34,22 +34,22 @@ export function createLoginLimit(options: {
     statement_timeout: ANSWER_MS_MAX,
     query_timeout: ANSWER_MS_MAX,
   });
-  // An idle connection that the server ends has left the pool already; without a listener the process would die of it.
+  // An idle connection that the server closes has left the pool already; without a listener the process would crash.
   pool.on('error', () => undefined);
 
-  let away = false;
-  /** The limiter falls back without a word, so the log is written here. */
+  let isDown = false;
+  /** The limiter falls back silently, so the log is written here. */
   async function query({ text, values }: pg.QueryConfig): Promise<pg.QueryResult> {
     try {
       // Without a name, hence not prepared: works behind PgBouncer, too.
       const result = await pool.query({ text, values: values ?? [] });
-      if (away) logger.info('failed log-ins are counted in the ledger again');
-      away = false;
+      if (isDown) logger.info('failed log-ins are counted in the ledger again');
+      isDown = false;
       return result;
     } catch (error) {
-      if (!away)
+      if (!isDown)
         logger.warn({ err: error }, 'the ledger does not answer: this process counts failed log-ins by itself');
-      away = true;
+      isDown = true;
       throw error;
     }
   }
@@ -68,7 +68,7 @@ export function createLoginLimit(options: {
   });
 
   /** @returns seconds to wait, or 0 */
-  async function consume(subject: string): Promise<number> {
+  async function consumeOne(subject: string): Promise<number> {
     try {
       await limiter.consume(keyOf(subject));
       return 0;
@@ -78,29 +78,29 @@ export function createLoginLimit(options: {
     }
   }
 
-  async function giveBack(subjects: readonly string[]): Promise<void> {
+  async function refund(subjects: readonly string[]): Promise<void> {
     await Promise.all(subjects.map((subject) => limiter.reward(keyOf(subject))));
   }
 
   return {
-    async take(subjects) {
-      const taken: string[] = [];
+    async consume(subjects) {
+      const consumed: string[] = [];
       for (const subject of subjects) {
-        const waitSeconds = await consume(subject);
+        const waitSeconds = await consumeOne(subject);
         if (waitSeconds > 0) {
-          await giveBack(taken);
+          await refund(consumed);
           return waitSeconds;
         }
-        taken.push(subject);
+        consumed.push(subject);
       }
       return 0;
     },
-    giveBack,
+    refund,
     close: () => pool.end(),
   };
 }
 
-/** Short, and neither addresses nor client ids lie in the table. */
+/** Short, and keeps addresses and client ids out of the table. */
 function keyOf(subject: string): string {
   return createHash('sha256').update(subject).digest('base64url');
 }

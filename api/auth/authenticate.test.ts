@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readPresented } from './presented.ts';
+import { readCredential } from './authenticate.ts';
 
 const basic = (text: string) => `Basic ${Buffer.from(text, 'utf8').toString('base64')}`;
 
@@ -16,14 +16,14 @@ test.each([
   ['two values', 'Bearer a b', undefined, { kind: 'malformed' }],
   ['far too much', `Bearer ${'x'.repeat(9000)}`, undefined, { kind: 'malformed' }],
 ])('%s', (_name, authorization, apiKey, presented) => {
-  expect(readPresented(authorization, apiKey)).toEqual(presented);
+  expect(readCredential(authorization, apiKey)).toEqual(presented);
 });
 
 test('any pair is read back', () => {
   const id = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !text.includes(':'));
   fc.assert(
     fc.property(id, fc.string({ unit: 'grapheme', minLength: 1 }), (clientId, secret) => {
-      expect(readPresented(basic(`${clientId}:${secret}`), undefined)).toEqual({ kind: 'pair', clientId, secret });
+      expect(readCredential(basic(`${clientId}:${secret}`), undefined)).toEqual({ kind: 'pair', clientId, secret });
     }),
   );
 });
