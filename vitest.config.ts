@@ -1,8 +1,29 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** `unit`: beside their source, no servers. `servers`: in test/, on a stack of their own that test/global-setup.ts starts and ends. */
+/** What takes longest, longest first: whatever begins last should be short. */
+const LONGEST = ['periodic-faults', 'chaos', 'lost-workers', 'faults', 'periodic-races', 'network', 'worker-end'].map(
+  (name) => `/test/${name}.test.ts`,
+);
+
+/** Begins with the longest files; vitest knows their durations only once it has run them. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = LONGEST.findIndex((name) => moduleId.endsWith(name));
+      return found < 0 ? LONGEST.length : found;
+    };
+    return (await super.sort(files)).sort((one, other) => place(one) - place(other));
+  }
+}
+
+/**
+ * `unit`: beside their source, no servers. `servers`: in test/, on a stack of their own that test/global-setup.ts starts and ends.
+ * These mostly wait, so there are more of them at a time than processors.
+ */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -10,6 +31,7 @@ export default defineConfig({
           include: [
             '{contracts,config,streams,stores,workflows,activities,api,cli,stack,catalogs,worker,bench}/**/*.test.ts',
           ],
+          maxWorkers: 2,
         },
       },
       {
@@ -19,7 +41,8 @@ export default defineConfig({
           globalSetup: ['test/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
