@@ -32,6 +32,7 @@ export default defineConfig({
             '{contracts,config,streams,stores,workflows,activities,api,cli,stack,catalogs,worker,bench}/**/*.test.ts',
           ],
           maxWorkers: 2,
+          testTimeout: 30_000,
         },
       },
       {
