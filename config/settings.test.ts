@@ -53,6 +53,8 @@ describe('readSettings', () => {
     ['WAYBILL_OBJECTS_URL', 'minio:9000:1', 'WAYBILL_OBJECTS_URL holds'],
     ['WAYBILL_TOKEN_ISSUERS', '{', 'should be a JSON array'],
     ['WAYBILL_TOKEN_ISSUERS', '[{"issuer":"x"}]', 'WAYBILL_TOKEN_ISSUERS'],
+    ['WAYBILL_WAREHOUSE_MEMORY', 'lots', 'holds "lots": should be an amount of memory such as 2GB'],
+    ['WAYBILL_WAREHOUSE_MEMORY', '-1GB', 'should be an amount of memory such as 2GB'],
     ['WAYBILL_LEDGER_URL', 'mysql://x', 'should begin with postgres://'],
     ['WAYBILL_LINK_SECRET', 'short', 'WAYBILL_LINK_SECRET holds a secret'],
   ])('says what is wrong with %s=%s', (name, value, part) => {

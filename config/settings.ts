@@ -21,6 +21,9 @@ const networks = list.refine((texts) => texts.every(isNetwork), {
   message: 'should be IP addresses or networks such as 10.0.0.0/8, separated by commas',
 });
 
+/** Source: DuckDB, src/main/config.cpp, `ParseMemoryLimit`. */
+const MEMORY = /^\d+(\.\d+)? ?([kmgt]i?)?b$/i;
+
 /** Tokens of an outside issuer that doors accept. */
 const issuer = z.object({
   issuer: httpUrl,
@@ -93,7 +96,7 @@ const schema = z.object({
   /** Whether DuckDB may fetch extensions during start-up, httpfs for the encryption of spill files included. */
   WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
   /** DuckDB's `memory_limit`; the process may take twice as much for moments. */
-  WAYBILL_WAREHOUSE_MEMORY: z.string().default('2GB'),
+  WAYBILL_WAREHOUSE_MEMORY: z.string().regex(MEMORY, 'should be an amount of memory such as 2GB').default('2GB'),
   /** DuckDB's threads; 0: one a core, but no more than one for each 125 MB of its memory. */
   WAYBILL_WAREHOUSE_THREADS: z.coerce.number().int().min(0).default(0),
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */

@@ -133,6 +133,16 @@ describe('start-up', () => {
     remove();
   });
 
+  it.each(['lots', '1B'])('with a memory limit of %s names the setting, and leaves nothing behind', async (memory) => {
+    const { path, remove } = scratchDirectory();
+    await expect(openTestWarehouse('SELECT 1', { scratch: path, memory })).rejects.toMatchObject({
+      code: 'warehouse_misconfigured',
+      message: expect.stringContaining('WAYBILL_WAREHOUSE_MEMORY'),
+    });
+    expect(readdirSync(path)).toEqual([]);
+    remove();
+  });
+
   it('that is closed stops what runs and leaves nothing behind', async () => {
     const { path, remove } = scratchDirectory();
     const closing = await openTestWarehouse('SELECT 1', { scratch: path });

@@ -66,9 +66,15 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     return { connect: () => opened.connect(), postgresDatabases, pipeDirectory, close };
   } catch (error) {
     await close();
-    throw error;
+    if (error instanceof WaybillError) throw error;
+    const failure = warehouseTrouble(error, 'DuckDB');
+    if (!(failure instanceof WaybillError)) throw failure;
+    throw new WaybillError('warehouse_misconfigured', REFUSED_SETTINGS, { cause: failure.cause });
   }
 }
+
+const REFUSED_SETTINGS =
+  'DuckDB cannot start with these settings. Correct WAYBILL_WAREHOUSE_MEMORY, WAYBILL_WAREHOUSE_THREADS or WAYBILL_TEMP_DIRECTORY.';
 
 async function configure(connection: DuckDBConnection, options: WarehouseOptions, own: string): Promise<void> {
   const settings = [
