@@ -92,6 +92,24 @@ export function parallelBlocks(options: {
   };
 }
 
+/** A compressor of `node:zlib` that takes a whole buffer, such as `gzip`. */
+type Compressor<Options> = (
+  input: Uint8Array,
+  options: Options,
+  callback: (error: Error | null, output: Uint8Array) => void,
+) => void;
+
+/** Runs a compressor on the thread pool. */
+export function compressBlock<Options>(
+  compressor: Compressor<Options>,
+  input: Uint8Array,
+  options: Options,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    compressor(input, options, (error, output) => (error ? reject(error) : resolve(output)));
+  });
+}
+
 /**
  * Releases the memory of some bytes now. Node allocates a buffer for every read and every cipher call; left to the
  * garbage collector they cost a collection of the whole heap in every 64 MiB, more than the reading and deciphering do.

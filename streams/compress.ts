@@ -1,6 +1,6 @@
-import { constants, gzip, zstdCompress } from 'node:zlib';
+import { constants, gzip, type ZlibOptions, type ZstdOptions, zstdCompress } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
-import { parallelBlocks } from './blocks.ts';
+import { compressBlock, parallelBlocks } from './blocks.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;
 
@@ -25,7 +25,10 @@ export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compres
   const blocks = parallelBlocks({
     blockBytes: BLOCK_BYTES,
     endsEmpty: false,
-    work: (block) => compressBlock(block, kind),
+    work: (block) =>
+      kind === 'gzip'
+        ? compressBlock<ZlibOptions>(gzip, block, { level: 1, chunkSize: OUTPUT_BYTES })
+        : compressBlock<ZstdOptions>(zstdCompress, block, { params: ZSTD_PARAMETERS, chunkSize: OUTPUT_BYTES }),
   });
   try {
     for await (const chunk of source) yield* blocks.write(chunk);
@@ -33,14 +36,6 @@ export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compres
   } finally {
     await blocks.settle();
   }
-}
-
-function compressBlock(input: Uint8Array, kind: Compressed): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const settle = (error: Error | null, output: Uint8Array) => (error ? reject(error) : resolve(output));
-    if (kind === 'gzip') gzip(input, { level: 1, chunkSize: OUTPUT_BYTES }, settle);
-    else zstdCompress(input, { params: ZSTD_PARAMETERS, chunkSize: OUTPUT_BYTES }, settle);
-  });
 }
 
 const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };

@@ -1,6 +1,6 @@
-import { constants, deflateRaw } from 'node:zlib';
+import { constants, deflateRaw, type ZlibOptions } from 'node:zlib';
 import { configure, ZipWriter } from '@zip.js/zip.js';
-import { free, parallelBlocks } from './blocks.ts';
+import { compressBlock, free, parallelBlocks } from './blocks.ts';
 import { createHandoff, interruptible } from './handoff.ts';
 
 export interface ZipEntry {
@@ -54,7 +54,10 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
     const blocks = parallelBlocks({
       blockBytes: BLOCK_BYTES,
       endsEmpty: true,
-      work: (block, last) => deflateBlock(block, last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH),
+      work(block, last) {
+        const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
+        return compressBlock<ZlibOptions>(deflateRaw, block, { level: LEVEL, finishFlush, chunkSize: OUTPUT_BYTES });
+      },
     });
     super({
       async transform(chunk, controller) {
@@ -165,13 +168,4 @@ function dosTime(date: Date): number {
 /** Content that cannot be compressed grows by 5 bytes in every block, which deflate ends after 16 KB at the soonest. */
 function needsZip64(bytesMax: number): boolean {
   return bytesMax + 5 * Math.ceil(bytesMax / 16_000) + 1024 >= PLAIN_BYTES_END;
-}
-
-function deflateBlock(input: Uint8Array, finishFlush: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    deflateRaw(input, { level: LEVEL, finishFlush, chunkSize: OUTPUT_BYTES }, (error, output) => {
-      if (error) reject(error);
-      else resolve(output);
-    });
-  });
 }
