@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../config/dataset.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
-import type { AttemptState } from '../stores/schedules/attempts.ts';
+import type { AttemptState } from '../stores/temporal/attempts.ts';
 import type { ObjectTask } from './write-object.ts';
 import { createWriteStep } from './write-step.ts';
 

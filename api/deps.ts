@@ -5,11 +5,9 @@ import type { Settings } from '../config/settings.ts';
 import type { Ledger, Scope, Tenant } from '../stores/ledger/ledger.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import type { GenerationRemovals } from '../stores/schedules/removals.ts';
-import type { PeriodicSchedules } from '../stores/schedules/schedules.ts';
-import type { StrayRemovals } from '../stores/schedules/strays.ts';
-import type { ExportRuns } from './exports/runs.ts';
-import type { PeriodicRuns } from './periodic/runs.ts';
+import type { SyncSchedule } from '../stores/temporal/periodic.ts';
+import type { DelayedRemovals } from '../stores/temporal/removals.ts';
+import type { Temporal } from '../stores/temporal/temporal.ts';
 
 /** The settings that the API reads. */
 export type ApiSettings = Pick<
@@ -40,11 +38,10 @@ export interface ApiDeps {
   readonly loginLimit: LoginLimit;
   readonly catalog: Catalog;
   readonly objects: Objects;
-  readonly exports: ExportRuns;
-  readonly periodicRuns: PeriodicRuns;
-  readonly schedules: PeriodicSchedules;
-  readonly removals: GenerationRemovals;
-  readonly strays: StrayRemovals;
+  readonly temporal: Temporal;
+  readonly syncSchedule: SyncSchedule;
+  readonly removals: DelayedRemovals['removals'];
+  readonly strays: DelayedRemovals['strays'];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted when the process is asked to stop: event streams end, so that clients reconnect elsewhere. */

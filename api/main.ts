@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Connection, ScheduleClient, WorkflowClient } from '@temporalio/client';
+import { Connection, WorkflowClient } from '@temporalio/client';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainListening, explainStartup } from '../config/logger.ts';
@@ -7,12 +7,10 @@ import { readSettings } from '../config/settings.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
-import { createGenerationRemovals } from '../stores/schedules/removals.ts';
-import { createStrayRemovals } from '../stores/schedules/strays.ts';
-import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
+import { createTemporal } from '../stores/temporal/client.ts';
+import { createSyncSchedule } from '../stores/temporal/periodic.ts';
+import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { createApp } from './app.ts';
-import { createExportRuns } from './exports/runs.ts';
-import { createPeriodicRuns } from './periodic/runs.ts';
 import { listen } from './server.ts';
 
 /** Downloads under way have this long to finish once the process is asked to stop. Milliseconds. */
@@ -42,9 +40,10 @@ async function main(): Promise<void> {
     tls: settings.WAYBILL_TEMPORAL_TLS,
     ...(settings.WAYBILL_TEMPORAL_API_KEY ? { apiKey: settings.WAYBILL_TEMPORAL_API_KEY } : {}),
   });
-  const reach = { connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE };
-  const workflows = new WorkflowClient(reach);
+  const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
+  const workflows = new WorkflowClient({ connection, namespace });
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
+  const temporal = createTemporal({ connection, namespace, taskQueue });
 
   const stopping = new AbortController();
   const app = createApp({
@@ -53,15 +52,12 @@ async function main(): Promise<void> {
     loginLimit,
     catalog,
     objects,
-    exports: createExportRuns(connection, workflows, taskQueue),
-    periodicRuns: createPeriodicRuns(workflows),
-    schedules: createPeriodicSchedules(new ScheduleClient(reach), connection, {
-      taskQueue,
+    temporal,
+    syncSchedule: createSyncSchedule(ledger, temporal, {
       runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
-    removals: createGenerationRemovals(workflows, taskQueue),
-    strays: createStrayRemovals(workflows, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
+    ...createDelayedRemovals(workflows, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

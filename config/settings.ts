@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { isTimeZone, TIME_OF_DAY } from '../contracts/periodic.ts';
+import { isTimeZone, TIME_OF_DAY } from '../contracts/recurrence.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 import { settingSentence } from './issue-sentence.ts';
 import { isNetwork } from './networks.ts';

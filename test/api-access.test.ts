@@ -140,7 +140,7 @@ describe('another tenant', () => {
       expect(removed.status).toBe(404);
     }
     expect((await answerOf(await list(other.headers))).items).toEqual([]);
-    expect(api.runs.cancelled.size).toBe(0);
+    expect(api.temporal.cancelled.length).toBe(0);
   });
 
   test('a forged workflow id of one’s own export is not found either', async () => {

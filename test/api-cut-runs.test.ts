@@ -1,8 +1,8 @@
 import { Connection, WorkflowClient } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Fate } from '../api/temporal/workflow-runs.ts';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import type { RunStatus } from '../stores/temporal/temporal.ts';
 import { answerOf, BODY, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { useStack } from './context.ts';
@@ -46,27 +46,30 @@ describe('an active export', () => {
   });
   afterAll(() => started.stop());
 
-  async function ordered(fate: Fate) {
+  async function ordered(runStatus: RunStatus) {
     const api = started.compose();
     const { key, headers } = await started.addTenant();
     const { job } = await answerOf(await api.app.request('/exports', post(headers, BODY)));
     const exportId = decodeJobId(job.id)?.runId ?? '';
-    if (fate !== 'open') api.runs.running.clear();
-    api.runs.fates.set(exportId, fate);
+    if (runStatus !== 'open') api.temporal.running.clear();
+    api.temporal.statuses.set(exportId, runStatus);
     const read = async (path: string) => answerOf(await api.app.request(path, { headers }));
     const status = async () => (await read(`/exports?id=${exportId}`)).job.status;
     return { api, exportId, prefix: exportPrefix(key, exportId), read, status };
   }
 
-  test.each(['cut', 'over'] as const)('of a run that is %s has failed, whichever door reads it', async (fate) => {
-    const one = await ordered(fate);
-    one.api.objects.stored.set(`${one.prefix}part-00000-a-1.csv`, new Uint8Array(1));
-    expect(await one.status()).toBe('FAILED');
-    expect(one.api.objects.stored.size).toBe(0);
-    expect(one.api.periodic.looksDue).toEqual([one.exportId]);
-    const other = await ordered(fate);
-    expect((await other.read(`/exports/${other.exportId}`)).state).toBe('failed');
-  });
+  test.each(['aborted', 'closed'] as const)(
+    'of a run that is %s has failed, whichever door reads it',
+    async (runStatus) => {
+      const one = await ordered(runStatus);
+      one.api.objects.stored.set(`${one.prefix}part-00000-a-1.csv`, new Uint8Array(1));
+      expect(await one.status()).toBe('FAILED');
+      expect(one.api.objects.stored.size).toBe(0);
+      expect(one.api.temporal.straysDue).toEqual([one.exportId]);
+      const other = await ordered(runStatus);
+      expect((await other.read(`/exports/${other.exportId}`)).state).toBe('failed');
+    },
+  );
 
   test('of an open run is what it was', async () => {
     const { status } = await ordered('open');
@@ -74,26 +77,26 @@ describe('an active export', () => {
   });
 
   test('is not judged while Temporal is away', async () => {
-    const { api, status } = await ordered('cut');
-    api.runs.away = true;
+    const { api, status } = await ordered('aborted');
+    api.temporal.away.add('all');
     expect(await status()).toBe('PENDING');
   });
 
   test('that has a manifest is left for the ledger to be rebuilt', async () => {
-    const { api, prefix, status } = await ordered('over');
+    const { api, prefix, status } = await ordered('closed');
     api.objects.stored.set(manifestKey(prefix), Buffer.from('{}'));
     expect(await status()).toBe('PENDING');
     expect(api.objects.stored.size).toBe(1);
   });
 
   test('whose run has the last word while it is looked at keeps that word, and its files', async () => {
-    const { api, exportId, status } = await ordered('cut');
+    const { api, exportId, status } = await ordered('aborted');
     const record = await started.ledger.findExport(exportId);
     if (!record) throw new Error('not recorded');
-    const { fate } = api.runs;
-    api.runs.fate = async (run) => {
+    const lookUp = api.temporal.status;
+    api.temporal.status = async (run) => {
       await finishExport(started, api, record, [new Uint8Array(3)]);
-      return fate(run);
+      return lookUp(run);
     };
     expect(await status()).toBe('COMPLETED');
     expect(api.objects.stored.size).toBe(2);

@@ -170,7 +170,7 @@ describe('health', () => {
   test('is of the process alone; readiness names what is down, without hosts', async () => {
     const own = started.compose();
     expect(await (await own.app.request('/readyz')).json()).toMatchObject({ status: 'ready' });
-    own.runs.away = true;
+    own.temporal.away.add('all');
     own.objects.away = true;
     const response = await own.app.request('/readyz');
     expect([response.status, await response.json()]).toEqual([

@@ -394,7 +394,7 @@ describe('deleting', () => {
   test('a running one is cancelled, and stays PENDING until the workflow says so', async () => {
     const record = await order();
     expect((await fetchFile(`/exports/${record.exportId}`, {}, 'DELETE')).status).toBe(202);
-    expect(api.runs.cancelled.has(record.exportId)).toBe(true);
+    expect(api.temporal.cancelled.includes(record.exportId)).toBe(true);
     expect((await answerOf(await fetchFile(`/exports/${record.exportId}`))).state).toBe('pending');
     await started.ledger.recordOutcome(record.exportId, {
       state: 'cancelled',
@@ -409,7 +409,7 @@ describe('deleting', () => {
 
   test('one that was ended from outside is recorded as cancelled', async () => {
     const record = await order();
-    api.runs.running.clear();
+    api.temporal.running.clear();
     expect((await fetchFile(`/exports/${record.exportId}`, {}, 'DELETE')).status).toBe(202);
     expect((await started.ledger.findExport(record.exportId))?.state).toBe('cancelled');
   });

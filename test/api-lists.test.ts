@@ -134,7 +134,7 @@ describe('one export', () => {
       [5, 5],
       [100, 100],
     ] as const) {
-      api.runs.seen.set(record.exportId, progress(rows, percent));
+      api.temporal.seen.set(record.exportId, progress(rows, percent));
       started.time.offsetMs += 1000;
       const body = await answerOf(await api.app.request(`/exports/${record.exportId}`, { headers: tenant.headers }));
       told.push(body.progress.percent);
@@ -146,9 +146,9 @@ describe('one export', () => {
   test('keeps its status while Temporal is away, because that comes from the ledger', async () => {
     const tenant = await started.addTenant();
     const record = await recordOf(await create(tenant));
-    api.runs.away = true;
+    api.temporal.away.add('all');
     const response = await api.app.request(`/exports?id=${record.exportId}`, { headers: tenant.headers });
-    api.runs.away = false;
+    api.temporal.away.clear();
     expect((await answerOf(response)).job.status).toBe('PENDING');
   });
 });
@@ -177,23 +177,23 @@ describe('Idempotency-Key', () => {
 
   test('twins that come at once get one export', async () => {
     const tenant = await started.addTenant();
-    const start = api.runs.start;
-    api.runs.start = async (workflowId, input) => {
-      const exportId = await start(workflowId, input);
+    const start = api.temporal.start;
+    api.temporal.start = async (workflowId, ...rest) => {
+      const exportId = await start(workflowId, ...rest);
       // As if it had ended before the twin asks: only the key can tell that they are one.
-      api.runs.running.delete(workflowId);
+      api.temporal.running.delete(workflowId);
       return exportId;
     };
     const ids = await Promise.all(Array.from({ length: 6 }, () => create(tenant, {}, key('twins'))));
-    api.runs.start = start;
+    api.temporal.start = start;
     expect(new Set(ids).size).toBe(1);
   });
 
   test('is free again when the request failed', async () => {
     const tenant = await started.addTenant();
-    api.runs.away = true;
+    api.temporal.away.add('all');
     const refused = await api.app.request('/exports', post({ ...tenant.headers, ...key('again') }, BODY));
-    api.runs.away = false;
+    api.temporal.away.clear();
     expect(refused.status).toBe(503);
     await create(tenant, {}, key('again'));
   });
@@ -229,17 +229,17 @@ describe('events', () => {
     const responses = await Promise.all(Array.from({ length: 10 }, open));
     expect(responses[0]?.headers.get('content-type')).toBe('text/event-stream');
     const heard = responses.map(listen);
-    api.runs.asked = 0;
+    api.temporal.asked = 0;
     const began = Date.now();
-    api.runs.seen.set(record.exportId, progress(42, 42));
-    await vi.waitFor(() => expect(api.runs.asked).toBeGreaterThan(1), { timeout: 5000 });
+    api.temporal.seen.set(record.exportId, progress(42, 42));
+    await vi.waitFor(() => expect(api.temporal.asked).toBeGreaterThan(1), { timeout: 5000 });
     await finishExport(started, api, record, [new Uint8Array(3)]);
     for (const events of await Promise.all(heard)) {
       expect(events.map(({ event }) => event)).toEqual(['progress', 'progress', 'progress', 'end']);
       expect(events.map(({ data }) => data.progress.percent)).toEqual([0, 42, 100, 100]);
       expect(events.at(-1)?.data).toMatchObject({ state: 'completed', downloadUrl: expect.any(String) });
     }
-    expect(api.runs.asked).toBeLessThanOrEqual(3 + (Date.now() - began) / 400);
+    expect(api.temporal.asked).toBeLessThanOrEqual(3 + (Date.now() - began) / 400);
   });
 
   test('of an export that has ended: one, and the end', async () => {

@@ -166,7 +166,7 @@ describe('what comes of an order', () => {
     const body = { ...BODY, startDate: '2010-01-01' };
     const first = await send(body);
     expect((await send(body)).body.job.id).toBe(first.body.job.id);
-    api.runs.running.clear();
+    api.temporal.running.clear();
     expect((await send(body)).body.job.id).not.toBe(first.body.job.id);
   });
 
@@ -175,7 +175,7 @@ describe('what comes of an order', () => {
     const failure = { code: 'source_changed', message: 'It changed.' } as const;
     const end = async (id: string, looks: number) => {
       const exportId = decodeJobId(id)?.runId ?? '';
-      api.runs.closing.set(exportId, looks);
+      api.temporal.closing.set(exportId, looks);
       await started.ledger.recordOutcome(exportId, { state: 'failed', failure });
     };
     const first = await send(body);
@@ -226,9 +226,9 @@ describe('what comes of an order', () => {
 describe('servers that are away', () => {
   test('Temporal: 503 with Retry-After, and nothing in the ledger', async () => {
     const before = await started.ledger.countActive(tenant.key);
-    api.runs.away = true;
+    api.temporal.away.add('all');
     const { status, body, response } = await send({ ...BODY, startDate: '2008-01-01' });
-    api.runs.away = false;
+    api.temporal.away.clear();
     expect([status, body.code]).toEqual([503, 'temporal_unavailable']);
     expect(response.headers.get('retry-after')).toBe('5');
     expect(await started.ledger.countActive(tenant.key)).toBe(before);

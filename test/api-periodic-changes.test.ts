@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { post, type StartedApi, startApi } from './api-set-up.ts';
@@ -31,11 +32,12 @@ describe('rotating', () => {
     expect(door.storedKeys()).toEqual([]);
     expect(await door.settings()).toMatchObject({ enabled: true, recipient: second.recipient, generationId: null });
     expect(await started.ledger.findGeneration(generationId)).toMatchObject({ state: 'removed' });
-    expect(door.api.periodic.removalsDue.map((due) => due.generationId).toSorted()).toEqual(
+    expect(door.api.temporal.removalsDue.map((due) => due.generationId).toSorted()).toEqual(
       [generationId, run.generationId].toSorted(),
     );
-    expect(door.api.periodic.removalsDue.every(({ delayMs }) => delayMs >= 60_000)).toBe(true);
-    expect(door.api.periodic.triggered).toEqual([door.tenant.key, door.tenant.key]);
+    expect(door.api.temporal.removalsDue.every(({ delayMs }) => delayMs >= 60_000)).toBe(true);
+    const id = periodicScheduleId(door.tenant.key);
+    expect(door.api.temporal.triggered).toEqual([id, id]);
   });
 
   test('to a recipient of the tenant’s own, or a post-quantum key', async () => {
@@ -52,7 +54,7 @@ describe('rotating', () => {
   test('never loses the key: Temporal and the object store may be away', async () => {
     const { recipient } = await door.keyOf('enable');
     await publishSealed(started, door.api, door.tenant.key);
-    door.api.periodic.away.add('all');
+    door.api.temporal.away.add('all');
     door.api.objects.away = true;
     const answer = await door.keyOf('rotate');
     expect(answer.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
@@ -86,26 +88,26 @@ describe('disabling', () => {
     const run = await door.begin();
     const files = door.storedKeys();
     await disable();
-    expect(door.api.periodic.scheduled.size).toBe(0);
-    expect(door.api.periodic.ended).toEqual([run.generationId]);
+    expect(door.api.temporal.scheduled.size).toBe(0);
+    expect(door.api.temporal.cancelled).toEqual([run.generationId]);
     expect(door.storedKeys()).toEqual(files);
     expect(await door.settings()).toMatchObject({ enabled: false, recipient, generationId });
   });
 
   test('does not wait for a run that takes long', async () => {
     await door.keyOf('enable');
-    door.api.periodic.busy.add((await door.begin()).generationId);
+    door.api.temporal.busy.add((await door.begin()).generationId);
     await disable();
   });
 
   test('counts in the ledger while Temporal is away, and goes on when it is repeated', async () => {
     await door.keyOf('enable');
-    door.api.periodic.away.add('all');
+    door.api.temporal.away.add('all');
     expect(await codeOf(door.send('disable'))).toEqual([503, 'temporal_unavailable']);
     expect((await door.settings())?.enabled).toBe(false);
-    door.api.periodic.away.clear();
+    door.api.temporal.away.clear();
     await disable();
-    expect(door.api.periodic.scheduled.size).toBe(0);
+    expect(door.api.temporal.scheduled.size).toBe(0);
   });
 
   describe('with deleteSettings', () => {
@@ -122,12 +124,12 @@ describe('disabling', () => {
       );
       await disable(`?deleteSettings=${flag}`);
       expect(door.storedKeys()).toEqual([]);
-      expect(door.api.periodic.ended).toEqual([run.generationId]);
-      expect(door.api.periodic.scheduled.size).toBe(0);
+      expect(door.api.temporal.cancelled).toEqual([run.generationId]);
+      expect(door.api.temporal.scheduled.size).toBe(0);
       expect(await door.settings()).toMatchObject({ enabled: false, recipient: null, generationId: null });
       expect(await started.ledger.findGeneration(generationId)).toMatchObject({ state: 'removed' });
       expect(await started.ledger.findGeneration(run.generationId)).toMatchObject({ state: 'cancelled' });
-      expect(door.api.periodic.removalsDue.map((due) => due.generationId)).toContain(generationId);
+      expect(door.api.temporal.removalsDue.map((due) => due.generationId)).toContain(generationId);
     });
 
     test('leaves other tenants alone', async () => {
@@ -144,17 +146,17 @@ describe('disabling', () => {
       await door.keyOf('enable');
       await publishSealed(started, door.api, door.tenant.key);
       const run = await door.begin();
-      door.api.periodic.busy.add(run.generationId);
+      door.api.temporal.busy.add(run.generationId);
       for (let time = 0; time < 2; time += 1) {
         const answer = await door.send('disable?deleteSettings=true');
         expect(answer.headers.get('retry-after')).toBe('5');
         expect(await codeOf(answer)).toEqual([503, 'settings_busy']);
         expect(await door.settings()).toMatchObject({ enabled: false, recipient: null });
       }
-      door.api.periodic.busy.clear();
+      door.api.temporal.busy.clear();
       await disable('?deleteSettings=true');
       expect(door.storedKeys()).toEqual([]);
-      expect(door.api.periodic.ended).toEqual([run.generationId, run.generationId, run.generationId]);
+      expect(door.api.temporal.cancelled).toEqual([run.generationId, run.generationId, run.generationId]);
     });
 
     test('goes on where the object store went away', async () => {
@@ -171,8 +173,8 @@ describe('disabling', () => {
       await door.keyOf('enable');
       const { generationId: old } = await publishSealed(started, door.api, door.tenant.key);
       let fresh = '';
-      door.api.periodic.onApply = async () => {
-        door.api.periodic.onApply = async () => undefined;
+      door.api.temporal.onApply = async () => {
+        door.api.temporal.onApply = async () => undefined;
         await door.keyOf('enable');
         fresh = (await publishSealed(started, door.api, door.tenant.key)).generationId;
       };
@@ -181,7 +183,7 @@ describe('disabling', () => {
       expect([...prefixes]).toEqual([fresh]);
       expect(fresh).not.toBe(old);
       expect(await door.settings()).toMatchObject({ enabled: true, generationId: fresh });
-      expect(door.api.periodic.scheduled.get(door.tenant.key)?.enabled).toBe(true);
+      expect(door.api.temporal.scheduled.has(periodicScheduleId(door.tenant.key))).toBe(true);
     });
   });
 

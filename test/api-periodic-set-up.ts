@@ -6,7 +6,7 @@ import type { PeriodicFormat } from '../contracts/order.ts';
 import { post, type StartedApi } from './api-set-up.ts';
 import { problemOf } from './periodic-answers.ts';
 import { readDownload } from './raw-download.ts';
-import { runOf } from './scripted-periodic.ts';
+import { runOf } from './scripted-temporal.ts';
 
 export interface KeyAnswer {
   readonly enabled: boolean;
@@ -42,7 +42,7 @@ export async function openDoor(started: StartedApi, catalog?: Catalog) {
     async begin() {
       const run = runOf(tenant.key);
       await started.ledger.beginGeneration(run);
-      api.periodic.fates.set(run.generationId, 'open');
+      api.temporal.statuses.set(run.generationId, 'open');
       return run;
     },
   };

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PeriodicView } from '../api/periodic/schemas.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
 import { problemOf } from './periodic-answers.ts';
-import { NEXT_RUN_AT, runOf } from './scripted-periodic.ts';
+import { NEXT_RUN_AT, runOf } from './scripted-temporal.ts';
 import { FILES, publishSealed, SNAPSHOT_AT } from './sealed-generation.ts';
 
 let started: StartedApi;
@@ -33,7 +34,7 @@ async function status(): Promise<PeriodicView> {
 async function begin() {
   const run = runOf(tenant.key);
   await started.ledger.beginGeneration(run);
-  api.periodic.fates.set(run.generationId, 'open');
+  api.temporal.statuses.set(run.generationId, 'open');
   return run;
 }
 
@@ -108,7 +109,7 @@ describe('a run under way', () => {
       [100, 99],
     ] as const) {
       started.time.offsetMs += 10_000;
-      api.periodic.seen.set(run.generationId, { ...PROGRESS, percent });
+      api.temporal.seen.set(run.generationId, { ...PROGRESS, percent });
       expect((await status()).running?.progress.percent).toBe(told);
     }
     await publishSealed(started, api, tenant.key);
@@ -125,7 +126,7 @@ describe('a run under way', () => {
     const run = await begin();
     const left = `${generationPrefix(tenant.key, run.generationId)}user-a-1.csv.age`;
     api.objects.stored.set(left, Buffer.from('half'));
-    api.periodic.fates.set(run.generationId, 'cut');
+    api.temporal.statuses.set(run.generationId, 'aborted');
     const answer = await status();
     expect(answer).toMatchObject({
       running: null,
@@ -138,7 +139,7 @@ describe('a run under way', () => {
   test('stays what it is while Temporal does not answer', async () => {
     await send('enable');
     const run = await begin();
-    api.periodic.away.add('all');
+    api.temporal.away.add('all');
     const answer = await status();
     expect([answer.enabled, answer.nextRunAt, answer.running?.generationId]).toEqual([true, null, run.generationId]);
   });
@@ -160,16 +161,16 @@ test('a failure is told, and since when; the last good generation stays', async 
 describe('looking mends the schedule', () => {
   test('when it is missing, as after a process died in the middle', async () => {
     await send('enable');
-    api.periodic.scheduled.clear();
+    api.temporal.scheduled.clear();
     expect((await status()).nextRunAt).toBe(NEXT_RUN_AT.toISOString());
-    expect(api.periodic.scheduled.has(tenant.key)).toBe(true);
+    expect(api.temporal.scheduled.has(periodicScheduleId(tenant.key))).toBe(true);
   });
 
   test('when it is left over', async () => {
     await send('enable');
     await started.ledger.disablePeriodic(tenant.key, null, 'operator');
     expect((await status()).nextRunAt).toBeNull();
-    expect(api.periodic.scheduled.size).toBe(0);
+    expect(api.temporal.scheduled.size).toBe(0);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog } from '../config/catalog.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
@@ -21,14 +22,12 @@ describe('enabling', () => {
     const { privateKey, ...answer } = await door.keyOf('enable');
     expect(answer).toEqual({ enabled: true, recipient: await recipientOf(privateKey ?? '') });
     expect(privateKey).toMatch(/^AGE-SECRET-KEY-1[A-Z0-9]{58}$/);
-    expect(door.api.periodic.scheduled.get(door.tenant.key)).toMatchObject({
-      enabled: true,
-      recipient: answer.recipient,
-    });
-    expect(door.api.periodic.triggered).toEqual([door.tenant.key]);
+    expect(await door.settings()).toMatchObject({ enabled: true, recipient: answer.recipient });
+    expect([...door.api.temporal.scheduled.keys()]).toEqual([periodicScheduleId(door.tenant.key)]);
+    expect(door.api.temporal.triggered).toEqual([periodicScheduleId(door.tenant.key)]);
     const trail = await started.ledger.listAudit(door.tenant.key, 10);
     expect(trail[0]).toMatchObject({ action: 'periodic.enabled', actor: door.tenant.clientId });
-    const kept = JSON.stringify([await door.settings(), trail, [...door.api.periodic.scheduled], started.logged]);
+    const kept = JSON.stringify([await door.settings(), trail, [...door.api.temporal.scheduled], started.logged]);
     expect(kept).not.toContain((privateKey ?? '').slice(-40));
   });
 
@@ -64,7 +63,7 @@ describe('enabling', () => {
     await door.send('disable');
     const resumed = await door.keyOf('enable', { postQuantum: true });
     expect(resumed).toEqual({ enabled: true, privateKey: null, recipient, hint: expect.stringContaining('rotate') });
-    expect(door.api.periodic.triggered).toHaveLength(2);
+    expect(door.api.temporal.triggered).toHaveLength(2);
   });
 
   test('takes the kept recipient again, and no other', async () => {
@@ -167,7 +166,7 @@ describe('a request for a key that is wrong is refused, and changes nothing', ()
 
 describe('enabling while Temporal is away', () => {
   test('is refused before anything is changed', async () => {
-    door.api.periodic.away.add('all');
+    door.api.temporal.away.add('all');
     const answer = await door.send('enable');
     expect(answer.headers.get('retry-after')).toBe('5');
     expect(await codeOf(answer)).toEqual([503, 'temporal_unavailable']);
@@ -175,20 +174,20 @@ describe('enabling while Temporal is away', () => {
   });
 
   test('is undone when it goes just then: new settings are gone, resumed ones are off', async () => {
-    door.api.periodic.away.add('apply');
+    door.api.temporal.away.add('applySchedule');
     expect(await codeOf(door.send('enable'))).toEqual([503, 'temporal_unavailable']);
     expect(await door.settings()).toMatchObject({ enabled: false, recipient: null });
 
-    door.api.periodic.away.clear();
+    door.api.temporal.away.clear();
     const { recipient } = await door.keyOf('enable');
     await door.send('disable');
-    door.api.periodic.away.add('apply');
+    door.api.temporal.away.add('applySchedule');
     expect(await codeOf(door.send('enable'))).toEqual([503, 'temporal_unavailable']);
     expect(await door.settings()).toMatchObject({ enabled: false, recipient });
   });
 
   test('goes through with its key when only the first run cannot be started', async () => {
-    door.api.periodic.away.add('trigger');
+    door.api.temporal.away.add('trigger');
     const { privateKey, hint } = await door.keyOf('enable');
     expect([privateKey, hint]).toEqual([expect.any(String), expect.stringContaining('next nightly run')]);
     expect((await door.settings())?.enabled).toBe(true);

@@ -12,10 +12,10 @@ import type { ExportRecord, Scope } from '../stores/ledger/ledger.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
+import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
-import { createScriptedPeriodic } from './scripted-periodic.ts';
-import { createScriptedRuns } from './scripted-runs.ts';
+import { createScriptedTemporal } from './scripted-temporal.ts';
 
 export const BODY = {
   startDate: '2012-09-05T11:12:47.000Z',
@@ -95,8 +95,7 @@ export async function startApi() {
   function compose(settings: Partial<ApiSettings> = {}, catalog: Catalog = CATALOG, limit: Partial<LimitOptions> = {}) {
     const loginLimit = createLoginLimit({ url, failuresMax: 1_000_000, logger, ...limit });
     limits.push(loginLimit);
-    const runs = createScriptedRuns();
-    const periodic = createScriptedPeriodic();
+    const temporal = createScriptedTemporal();
     const objects = createMemoryObjects();
     const stopping = new AbortController();
     const all = { ...SETTINGS, ...settings };
@@ -106,16 +105,18 @@ export async function startApi() {
       loginLimit,
       catalog,
       objects,
-      exports: runs,
-      periodicRuns: periodic.periodicRuns,
-      schedules: periodic.schedules,
-      removals: periodic.removals,
-      strays: periodic.strays,
+      temporal,
+      syncSchedule: createSyncSchedule(ledger, temporal, {
+        runTime: { at: all.WAYBILL_PERIODIC_AT, timeZone: all.WAYBILL_PERIODIC_TIME_ZONE },
+        jitterMinutes: 0,
+      }),
+      removals: temporal.removals,
+      strays: temporal.strays,
       clock,
       logger,
       stopping: stopping.signal,
     });
-    return { app, runs, periodic, objects, stopping, settings: all, serve: () => listen(app, '127.0.0.1', 0) };
+    return { app, temporal, objects, stopping, settings: all, serve: () => listen(app, '127.0.0.1', 0) };
   }
 
   async function addTenant(scopes: readonly Scope[] = ['read', 'write']) {
@@ -157,7 +158,7 @@ export function post(headers: Readonly<Record<string, string>>, body: unknown) {
 /** Puts a finished file of these parts under an export that is under way, as its workflow would. */
 export async function finishExport(
   { ledger }: StartedApi,
-  { objects, runs }: ComposedApi,
+  { objects, temporal }: ComposedApi,
   record: ExportRecord,
   contents: readonly Uint8Array[],
   more: Partial<Manifest> = {},
@@ -206,7 +207,7 @@ export async function finishExport(
     parts: parts.length,
     expiresAt: new Date(manifest.expiresAt),
   });
-  runs.running.delete(workflowId);
+  temporal.running.delete(workflowId);
   return manifest;
 }
 

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, describe, expect, it } from 'vitest';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
-import { createAttempts } from '../stores/schedules/attempts.ts';
+import { createAttempts } from '../stores/temporal/attempts.ts';
 import { useStack } from './context.ts';
 import { openTemporal } from './temporal.ts';
 

@@ -109,9 +109,9 @@ describe('the command line over HTTP', () => {
     const file = join(directory, 'out.csv');
     const record = await order();
     const args = [...ORDER, '--from', record.order.window.from, '-o', file, '--save-manifest', '--json'];
-    const asked = api.runs.asked;
+    const asked = api.temporal.asked;
     const watching = waybill(args, environment);
-    await expect.poll(() => api.runs.asked).toBeGreaterThan(asked);
+    await expect.poll(() => api.temporal.asked).toBeGreaterThan(asked);
     await finish(record, [CONTENT, Buffer.from('tail\n')]);
     const { code, output } = await watching;
     expect(code).toBe(0);
@@ -151,25 +151,25 @@ describe('the command line over HTTP', () => {
   test('leaves an export running when the watching is stopped, and says how to cancel it', async () => {
     const record = await order();
     const interrupt = new AbortController();
-    const asked = api.runs.asked;
+    const asked = api.temporal.asked;
     const watching = waybill(['exports', 'show', record.exportId, '--watch'], environment, interrupt);
-    await expect.poll(() => api.runs.asked).toBeGreaterThan(asked);
+    await expect.poll(() => api.temporal.asked).toBeGreaterThan(asked);
     interrupt.abort();
     const { code, errors } = await watching;
     expect(code).toBe(130);
     expect(errors).toContain(`waybill exports cancel ${record.exportId}`);
-    expect(api.runs.cancelled.has(record.exportId)).toBe(false);
+    expect(api.temporal.cancelled.includes(record.exportId)).toBe(false);
   });
 
   test('cancels, and ends when it is cancelled', async () => {
     const record = await order();
     const cancelling = waybill(['exports', 'cancel', record.exportId, '--json'], environment);
-    await expect.poll(() => api.runs.cancelled.has(record.exportId)).toBe(true);
+    await expect.poll(() => api.temporal.cancelled.includes(record.exportId)).toBe(true);
     await started.ledger.recordOutcome(record.exportId, {
       state: 'cancelled',
       failure: { code: 'cancelled', message: 'It was cancelled.' },
     });
-    api.runs.running.delete(record.workflowId);
+    api.temporal.running.delete(record.workflowId);
     const { code, output } = await cancelling;
     expect([code, JSON.parse(output).state]).toEqual([0, 'cancelled']);
     const again = await waybill(['exports', 'resubmit', record.exportId], environment);

@@ -2,7 +2,7 @@ import { isGrpcDeadlineError, ScheduleNotFoundError, ScheduleOverlapPolicy, Serv
 import { expect } from 'vitest';
 import { parseGeneration } from '../contracts/generation-schema.ts';
 import { generationPrefix, manifestKey, periodicPrefix } from '../contracts/keys.ts';
-import { periodicScheduleId } from '../contracts/periodic.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow } from './bucket.ts';
 import type { TemporalEye } from './temporal.ts';

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { periodicScheduleId } from '../contracts/periodic.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { type RunningServers, startServers } from '../stack/servers.ts';
 import { prepareStores, startServices } from '../stack/stack.ts';
 import { generateKey, recipientOf } from '../streams/age/keys.ts';

@@ -2,10 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionDescription } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { periodicScheduleId } from '../contracts/periodic.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { PeriodicSettings } from '../stores/ledger/periodic.ts';
-import type { PeriodicDeployment } from '../stores/schedules/plan.ts';
-import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
+import { createTemporal } from '../stores/temporal/client.ts';
+import { type PeriodicDeployment, periodicSchedule } from '../stores/temporal/periodic.ts';
+import type { Temporal } from '../stores/temporal/temporal.ts';
+
+export const DEPLOYMENT: PeriodicDeployment = {
+  runTime: { at: '01:30', timeZone: 'Europe/Amsterdam' },
+  jitterMinutes: 30,
+};
+
+/** The schedules of tenants with these settings. */
+export function schedulesOn(temporal: Temporal, deployment = DEPLOYMENT) {
+  return {
+    apply: (settings: PeriodicSettings) =>
+      temporal.applySchedule(
+        periodicScheduleId(settings.tenant),
+        settings.enabled ? periodicSchedule(settings, deployment) : null,
+      ),
+    trigger: (tenant: string) => temporal.trigger(periodicScheduleId(tenant), 'replace'),
+    find: (tenant: string) => temporal.nextRun(periodicScheduleId(tenant)),
+  };
+}
 
 /** Schedules on the stack's Temporal, for tenants that only this test knows. */
 export function openSchedules(settings: Readonly<Record<string, string>>) {
@@ -13,12 +32,9 @@ export function openSchedules(settings: Readonly<Record<string, string>>) {
   const connection = Connection.lazy({ address });
   const client = new Client({ connection, namespace });
   /** A queue that no worker polls: what is started here stays as it was started. */
-  const deployment: PeriodicDeployment = {
-    taskQueue: `nobody-${randomUUID()}`,
-    runTime: { at: '01:30', timeZone: 'Europe/Amsterdam' },
-    jitterMinutes: 30,
-  };
-  const schedules = createPeriodicSchedules(client.schedule, connection, deployment);
+  const taskQueue = `nobody-${randomUUID()}`;
+  const temporal = createTemporal({ connection, namespace, taskQueue });
+  const schedules = schedulesOn(temporal);
   const tenants: string[] = [];
   const scheduleOf = (tenant: string) => client.schedule.getHandle(periodicScheduleId(tenant));
 
@@ -27,7 +43,8 @@ export function openSchedules(settings: Readonly<Record<string, string>>) {
     namespace,
     connection,
     client,
-    deployment,
+    taskQueue,
+    temporal,
     schedules,
     scheduleOf,
 
@@ -66,7 +83,7 @@ export function openSchedules(settings: Readonly<Record<string, string>>) {
     async close(): Promise<void> {
       for (const tenant of tenants) await schedules.apply(settingsOf(tenant, { enabled: false }));
       for await (const { workflowId } of client.workflow.list({
-        query: `TaskQueue = '${deployment.taskQueue}' and ExecutionStatus = 'Running'`,
+        query: `TaskQueue = '${taskQueue}' and ExecutionStatus = 'Running'`,
       })) {
         await client.workflow.getHandle(workflowId).terminate();
       }

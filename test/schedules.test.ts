@@ -3,17 +3,17 @@ import { createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { periodicWorkflowId } from '../contracts/periodic.ts';
-import { createGenerationRemovals } from '../stores/schedules/removals.ts';
-import { syncSchedule } from '../stores/schedules/sync.ts';
-import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
+import { createTemporal } from '../stores/temporal/client.ts';
+import { createSyncSchedule, periodicSchedule } from '../stores/temporal/periodic.ts';
+import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { useStack } from './context.ts';
 import { failsWith } from './ledger-set-up.ts';
-import { openSchedules, settingsOf, until } from './schedule-set-up.ts';
+import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, until } from './schedule-set-up.ts';
 
 const { settings } = useStack();
 const opened = openSchedules(settings);
-const { address, namespace, connection, client, deployment, schedules } = opened;
+const { address, namespace, connection, client, taskQueue, temporal, schedules } = opened;
 const { newTenant, scheduleOf, running, isCancelRequested, timesBetween } = opened;
 let native: NativeConnection;
 
@@ -44,8 +44,8 @@ describe('the schedule of a tenant', () => {
     });
     expect(action).toMatchObject({
       workflowType: 'periodicExport',
-      workflowId: periodicWorkflowId(tenant),
-      taskQueue: deployment.taskQueue,
+      workflowId: periodicScheduleId(tenant),
+      taskQueue: taskQueue,
       args: [{ tenant }],
       staticSummary: `periodic export of ${tenant}`,
       priority: { fairnessKey: tenant },
@@ -94,7 +94,7 @@ describe('the schedule of a tenant', () => {
 
   test('is due within the jitter after its time', async () => {
     const tenant = newTenant();
-    const { jitterMinutes } = deployment;
+    const { jitterMinutes } = DEPLOYMENT;
     await schedules.apply(settingsOf(tenant));
     const { nextRunAt } = (await schedules.find(tenant)) ?? {};
     const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'Europe/Amsterdam' });
@@ -148,15 +148,31 @@ describe('the schedule of a tenant', () => {
     ],
   ])('at %s in Amsterdam follows the clock into summer', async (runAt, expected) => {
     const tenant = newTenant();
-    await createPeriodicSchedules(client.schedule, connection, { ...deployment, jitterMinutes: 0 }).apply(
-      settingsOf(tenant, { runAt }),
-    );
+    await schedulesOn(temporal, { ...DEPLOYMENT, jitterMinutes: 0 }).apply(settingsOf(tenant, { runAt }));
     expect(await timesBetween(tenant, '2027-03-27T00:00:00Z', '2027-03-30T12:00:00Z')).toEqual(expected);
+  });
+
+  test.each([
+    [
+      { every: 'week', on: 'TUESDAY', at: '06:00' },
+      '2027-03-10T00:00:00Z',
+      ['2027-03-02T06:00:00.000Z', '2027-03-09T06:00:00.000Z'],
+    ],
+    [
+      { every: 'month', on: 5, at: '06:00' },
+      '2027-04-30T00:00:00Z',
+      ['2027-03-05T06:00:00.000Z', '2027-04-05T06:00:00.000Z'],
+    ],
+  ] as const)('recurs every %o', async (recurrence, until, expected) => {
+    const tenant = newTenant();
+    const daily = periodicSchedule(settingsOf(tenant, { timeZone: 'UTC' }), { ...DEPLOYMENT, jitterMinutes: 0 });
+    await temporal.applySchedule(periodicScheduleId(tenant), { ...daily, recurrence });
+    expect(await timesBetween(tenant, '2027-03-01T00:00:00Z', until)).toEqual(expected);
   });
 
   test('can be kept by a worker, over the connection that workers have', async () => {
     const tenant = newTenant();
-    const own = createPeriodicSchedules(new Client({ connection: native, namespace }).schedule, native, deployment);
+    const own = schedulesOn(createTemporal({ connection: native, namespace, taskQueue }));
     await own.apply(settingsOf(tenant));
     await own.apply(settingsOf(tenant, { runAt: '03:00' }));
     expect((await own.find(tenant))?.nextRunAt).toBeInstanceOf(Date);
@@ -172,7 +188,7 @@ describe('a run that is asked for', () => {
     await schedules.apply(settingsOf(tenant));
     await schedules.trigger(tenant);
     const first = await until(async () => (await running(tenant))[0], 'a run');
-    expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicWorkflowId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
+    expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicScheduleId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
     expect(first.type).toBe('periodicExport');
     expect(await first.staticSummary()).toBe(`periodic export of ${tenant}`);
     expect(first.priority).toMatchObject({ fairnessKey: tenant });
@@ -193,7 +209,7 @@ describe('a run that is asked for', () => {
       async () => (await running(tenant)).find(({ runId }) => runId !== first.runId),
       'a second run',
     );
-    expect(second.workflowId).toMatch(periodicWorkflowId(tenant));
+    expect(second.workflowId).toMatch(periodicScheduleId(tenant));
     expect(await isCancelRequested(second)).toBe(false);
   });
 
@@ -206,7 +222,7 @@ describe('bringing a schedule in line', () => {
   test('ends as the last settings say, however many do it at once', async () => {
     const tenant = newTenant();
     let current = settingsOf(tenant);
-    const ledger = { findPeriodic: async () => current };
+    const syncSchedule = createSyncSchedule({ findPeriodic: async () => current }, temporal, DEPLOYMENT);
     await Promise.all(
       Array.from({ length: 20 }, async (_, index) => {
         current = settingsOf(tenant, {
@@ -214,7 +230,7 @@ describe('bringing a schedule in line', () => {
           runAt: `${String(index).padStart(2, '0')}:00`,
           version: index + 1,
         });
-        return syncSchedule(ledger, schedules, tenant);
+        return syncSchedule(tenant);
       }),
     );
     expect(current).toMatchObject({ enabled: true, runAt: '19:00', version: 20 });
@@ -224,7 +240,7 @@ describe('bringing a schedule in line', () => {
     const on = current;
     const switched = [false, true, false].map(async (enabled, index) => {
       current = { ...on, enabled, version: 21 + index };
-      return syncSchedule(ledger, schedules, tenant);
+      return syncSchedule(tenant);
     });
     expect(await Promise.all(switched)).toEqual([current, current, current]);
     expect(await schedules.find(tenant)).toBeUndefined();
@@ -235,13 +251,13 @@ describe('the removal of a generation', () => {
   test('waits for its time as a workflow of its own, started once', async () => {
     const tenant = newTenant();
     const generationId = randomUUID();
-    const removals = createGenerationRemovals(client.workflow, deployment.taskQueue);
+    const { removals } = createDelayedRemovals(client.workflow, taskQueue, 1);
     await removals.scheduleRemoval({ tenant, generationId }, 3_600_000);
     await removals.scheduleRemoval({ tenant, generationId }, 0);
     const handle = client.workflow.getHandle(`remove-generation|${generationId}`);
     const described = await handle.describe();
     expect(described.type).toBe('removeGeneration');
-    expect(described.taskQueue).toBe(deployment.taskQueue);
+    expect(described.taskQueue).toBe(taskQueue);
     expect(described.executionTime?.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
     const { events } = await handle.fetchHistory();
     expect(events).toHaveLength(1);
@@ -252,7 +268,7 @@ describe('the removal of a generation', () => {
 
   test('may begin at once', async () => {
     const generationId = randomUUID();
-    const removals = createGenerationRemovals(client.workflow, deployment.taskQueue);
+    const { removals } = createDelayedRemovals(client.workflow, taskQueue, 1);
     await removals.scheduleRemoval({ tenant: newTenant(), generationId }, 0);
     const handle = client.workflow.getHandle(`remove-generation|${generationId}`);
     // The first workflow task is scheduled as soon as the delay is over.
@@ -268,8 +284,8 @@ test('a server that does not answer is unavailable within seconds', async () => 
   const at = silent.address();
   const away = Connection.lazy({ address: `127.0.0.1:${typeof at === 'object' ? at?.port : 0}` });
   const lost = new Client({ connection: away });
-  const there = createPeriodicSchedules(lost.schedule, away, deployment);
-  const removals = createGenerationRemovals(lost.workflow, 'nobody');
+  const there = schedulesOn(createTemporal({ connection: away, namespace, taskQueue }));
+  const { removals } = createDelayedRemovals(lost.workflow, 'nobody', 1);
   const calls = [
     there.apply(settingsOf('acme')),
     there.apply(settingsOf('acme', { enabled: false })),
@@ -283,10 +299,6 @@ test('a server that does not answer is unavailable within seconds', async () => 
 }, 40_000);
 
 test('a namespace that is missing is unavailable: the first worker makes it', async () => {
-  const lost = createPeriodicSchedules(
-    new Client({ connection, namespace: `n-${randomUUID()}` }).schedule,
-    connection,
-    deployment,
-  );
+  const lost = schedulesOn(createTemporal({ connection, namespace: `n-${randomUUID()}`, taskQueue }));
   await expect(lost.apply(settingsOf('acme'))).rejects.toEqual(failsWith('temporal_unavailable'));
 });

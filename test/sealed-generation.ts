@@ -4,7 +4,7 @@ import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
 import { seal } from '../streams/age/payload.ts';
 import type { ComposedApi, StartedApi } from './api-set-up.ts';
-import { runOf } from './scripted-periodic.ts';
+import { runOf } from './scripted-temporal.ts';
 
 /** One file, as a run would have read it. */
 export interface PlainFile {

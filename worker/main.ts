@@ -8,10 +8,10 @@ import { readSettings } from '../config/settings.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
-import { createAttempts } from '../stores/schedules/attempts.ts';
-import { createGenerationRemovals } from '../stores/schedules/removals.ts';
-import { createStrayRemovals } from '../stores/schedules/strays.ts';
-import { createPeriodicSchedules } from '../stores/schedules/temporal.ts';
+import { createAttempts } from '../stores/temporal/attempts.ts';
+import { createTemporal } from '../stores/temporal/client.ts';
+import { createSyncSchedule } from '../stores/temporal/periodic.ts';
+import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
@@ -65,24 +65,22 @@ async function main(): Promise<void> {
     ? createMail({ url: settings.WAYBILL_SMTP_URL, from: settings.WAYBILL_MAIL_FROM })
     : null;
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
-  const temporal = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace });
+  const temporal = createTemporal({ connection, namespace, taskQueue });
   const activities = createActivities({
     catalog,
     warehouse,
     objects,
     ledger,
     temporal,
-    schedules: createPeriodicSchedules(temporal.schedule, connection, {
-      taskQueue,
+    syncSchedule: createSyncSchedule(ledger, temporal, {
       runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
-    removals: createGenerationRemovals(temporal.workflow, taskQueue),
-    strays: createStrayRemovals(temporal.workflow, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
-    attempts: createAttempts(temporal.activity),
+    ...createDelayedRemovals(client.workflow, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
+    attempts: createAttempts(client.activity),
     mail,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
-    taskQueue,
     partRows: settings.WAYBILL_PART_ROWS,
     periodicGraceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     logger,

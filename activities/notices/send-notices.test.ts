@@ -80,7 +80,7 @@ function setUp(
       findPeriodic: async () => SETTINGS,
       findGeneration: async (generationId) => (generationId === 'g1' ? CURRENT : undefined),
     },
-    schedules: { find: async () => ({ nextRunAt: new Date('2026-11-22T01:47:00Z') }) },
+    temporal: { nextRun: async () => ({ nextRunAt: new Date('2026-11-22T01:47:00Z') }) },
     mail:
       mail === 'none'
         ? null

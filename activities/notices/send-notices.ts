@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { GenerationIdentity } from '../../contracts/periodic-steps.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Ledger, Tenant } from '../../stores/ledger/ledger.ts';
 import type { Notice } from '../../stores/ledger/periodic.ts';
 import type { Mail } from '../../stores/mail/mail.ts';
-import type { PeriodicSchedules } from '../../stores/schedules/schedules.ts';
+import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 import { type NoticeContext, noticeLetter } from './letter.ts';
@@ -15,13 +16,13 @@ export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
     Ledger,
     'listDueNotices' | 'recordNoticeSent' | 'findTenant' | 'findPeriodic' | 'findGeneration'
   >;
-  readonly schedules: Pick<PeriodicSchedules, 'find'>;
+  readonly temporal: Pick<Temporal, 'nextRun'>;
   readonly mail: Pick<Mail, 'send'> | null;
 }
 
 /** Tells the tenant's contacts, by mail, what the ledger noted for them: about this run, and what could not leave before. */
 export function createSendNotices(ports: NoticePorts) {
-  const { ledger, schedules, mail, publicUrl, logger } = ports;
+  const { ledger, temporal, mail, publicUrl, logger } = ports;
 
   async function contextOf(tenant: Tenant): Promise<NoticeContext> {
     const settings = await ledger.findPeriodic(tenant.key);
@@ -31,7 +32,7 @@ export function createSendNotices(ports: NoticePorts) {
       tenantTitle: tenant.title,
       contacts: tenant.contacts,
       generation: snapshotAt === null || files === null || rows === null ? null : { snapshotAt, files, rows },
-      nextRunAt: (await schedules.find(tenant.key))?.nextRunAt ?? null,
+      nextRunAt: (await temporal.nextRun(periodicScheduleId(tenant.key)))?.nextRunAt ?? null,
       publicUrl,
     };
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { MissedRunInput, RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
-import { syncSchedule } from '../../stores/schedules/sync.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Ports } from '../ports.ts';
 
 const SECOND_MS = 1000;
@@ -11,13 +11,13 @@ const GENERATIONS_SEEN = 20;
 
 /** What a run of the bundle asks of Temporal itself. */
 export function createGenerationScheduling(
-  ports: Pick<Ports, 'ledger' | 'schedules' | 'removals' | 'periodicGraceSeconds' | 'logger'>,
+  ports: Pick<Ports, 'ledger' | 'temporal' | 'syncSchedule' | 'removals' | 'periodicGraceSeconds' | 'logger'>,
 ) {
-  const { ledger, schedules, removals, periodicGraceSeconds, logger } = ports;
+  const { ledger, temporal, syncSchedule, removals, periodicGraceSeconds, logger } = ports;
 
-  async function asking(what: string, ask: () => Promise<unknown>): Promise<void> {
+  async function translateErrors(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      await ask();
+      await work();
     } catch (error) {
       logger.warn({ err: error }, what);
       throw ApplicationFailure.retryable('Temporal did not take it yet.', 'temporal_unavailable');
@@ -30,7 +30,7 @@ export function createGenerationScheduling(
      * replaced which was ended before it came to this.
      */
     async scheduleGenerationRemoval({ tenant, generationId }: RemoveGenerationInput): Promise<void> {
-      await asking('the removal of a generation could not be scheduled yet', async () => {
+      await translateErrors('the removal of a generation could not be scheduled yet', async () => {
         const listed = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
         const replaced = listed.filter(({ state }) => state === 'superseded');
         for (const id of new Set([generationId, ...replaced.map((generation) => generation.generationId)])) {
@@ -48,7 +48,9 @@ export function createGenerationScheduling(
       if (!settings?.enabled || settings.version === version) return { started: false };
       // The next second has ids of its own.
       await delay(SECOND_MS);
-      await asking('a run that was missed could not be started yet', () => schedules.triggerNext(tenant));
+      await translateErrors('a run that was missed could not be started yet', () =>
+        temporal.trigger(periodicScheduleId(tenant), 'after'),
+      );
       return { started: true };
     },
 
@@ -57,7 +59,7 @@ export function createGenerationScheduling(
      * operator may have chosen another time.
      */
     async syncPeriodicSchedule({ tenant }: { readonly tenant: string }): Promise<void> {
-      await asking('a schedule could not be brought in line yet', () => syncSchedule(ledger, schedules, tenant));
+      await translateErrors('a schedule could not be brought in line yet', () => syncSchedule(tenant));
     },
   };
 }

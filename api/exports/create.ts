@@ -8,8 +8,7 @@ import { onceFor } from './idempotency.ts';
 import { locateExport } from './locate.ts';
 import { type NamedOrder, nameOrder, parseOrder } from './order.ts';
 import { offeredDatasets } from './order-parameters.ts';
-import type { Run } from './runs.ts';
-import type { Submit } from './submit.ts';
+import type { Run, Submit } from './submit.ts';
 import { jobOf } from './view.ts';
 
 /** Seconds after which a client that polls should ask for the first time. */

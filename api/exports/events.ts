@@ -2,11 +2,11 @@ import type { Handler } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { isActive } from '../../contracts/progress.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { ProgressReader } from '../runs/progress.ts';
 import type { Links } from './links.ts';
 import { locateExport } from './locate.ts';
-import type { ProgressReader } from './progress-reader.ts';
 import { exportView } from './view.ts';
-import type { Sight, Watch } from './watch.ts';
+import type { Snapshot, Watch } from './watch.ts';
 
 /** Proxies close connections that are silent for a minute; a comment now and then keeps them. */
 const KEEP_ALIVE_MS = 15_000;
@@ -26,7 +26,7 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
   const { ledger, links, progress, watch, stopping } = deps;
   return async function sendEvents(c) {
     const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
-    const first: Sight = { record, progress: progress.recall(record) };
+    const first: Snapshot = { record, progress: progress.recall(record) };
     c.header('X-Accel-Buffering', 'no');
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
 
@@ -38,17 +38,17 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
       try {
         let told = '';
         while (!stream.aborted && !stopping.aborted) {
-          const sight = inbox.take();
-          if (!sight) {
+          const snapshot = inbox.take();
+          if (!snapshot) {
             if ((await inbox.wait(KEEP_ALIVE_MS)) === 'quiet') await stream.write(': keep-alive\n\n');
             continue;
           }
-          const bare = JSON.stringify(exportView(sight.record, sight.progress, null));
+          const bare = JSON.stringify(exportView(snapshot.record, snapshot.progress, null));
           if (bare === told) continue;
           told = bare;
-          const data = JSON.stringify(exportView(sight.record, sight.progress, links.mint(sight.record)));
+          const data = JSON.stringify(exportView(snapshot.record, snapshot.progress, links.mint(snapshot.record)));
           await stream.writeSSE({ event: 'progress', data });
-          if (isActive(sight.record.state)) continue;
+          if (isActive(snapshot.record.state)) continue;
           await stream.writeSSE({ event: 'end', data });
           return;
         }
@@ -60,22 +60,22 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
   };
 }
 
-/** Holds the newest sight until it is taken. */
-function createInbox(first: Sight) {
-  let newest: Sight | undefined = first;
+/** Holds the newest snapshot until it is taken. */
+function createInbox(first: Snapshot) {
+  let newest: Snapshot | undefined = first;
   let woken = () => {};
   return {
-    put(sight: Sight) {
-      newest = sight;
+    put(snapshot: Snapshot) {
+      newest = snapshot;
       woken();
     },
     wake() {
       woken();
     },
     take() {
-      const sight = newest;
+      const snapshot = newest;
       newest = undefined;
-      return sight;
+      return snapshot;
     },
     /** @returns `quiet` when nothing came within so many milliseconds */
     wait(ms: number): Promise<'woken' | 'quiet'> {

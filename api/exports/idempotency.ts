@@ -5,7 +5,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { Ledger } from '../../stores/ledger/ledger.ts';
 import { TryLater } from '../problems/problem.ts';
 import type { NamedOrder } from './order.ts';
-import type { Run } from './runs.ts';
+import type { Run } from './submit.ts';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 /** A twin of a request that is still being worked on waits this long for its answer, then is told to come back. */

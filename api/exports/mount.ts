@@ -3,12 +3,12 @@ import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ClientAddress } from '../http/client-address.ts';
 import { type ApiApp, mount } from '../http/mount.ts';
+import { progressReader } from '../runs/progress.ts';
 import { createHandler, resubmitHandler } from './create.ts';
 import { createSettleCutRun } from './cut-runs.ts';
 import { eventsHandler } from './events.ts';
 import { fileHandler, linkOrCaller } from './file.ts';
 import { createLinks } from './links.ts';
-import { progressReader } from './progress-reader.ts';
 import { listHandler, manifestHandler, showHandler } from './read.ts';
 import { removeHandler, revokeHandler } from './remove.ts';
 import * as routes from './routes.ts';
@@ -29,7 +29,7 @@ export interface Guards {
 export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   const { requireCaller } = guards;
   const links = createLinks(deps);
-  const progress = progressReader(deps.exports, deps.clock);
+  const progress = progressReader(deps.temporal, deps.clock);
   const settleCutRun = createSettleCutRun(deps);
   const watch = createWatch({ ...deps, progress, settleCutRun }, WATCH_MS);
   const submit = createSubmit(deps);

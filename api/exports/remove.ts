@@ -7,17 +7,18 @@ import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { locateExport } from './locate.ts';
 
-type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'exports' | 'strays'>;
+type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays'>;
 
 /** Answers `DELETE /exports/{id}`: cancels what runs, deletes the files of what has ended. Repeating it is harmless. */
-export function removeHandler({ ledger, objects, exports, strays }: RemoveDeps): Handler<ApiEnv> {
+export function removeHandler({ ledger, objects, temporal, strays }: RemoveDeps): Handler<ApiEnv> {
   const audit = (c: Context<ApiEnv>, action: AuditAction, exportId: string) => {
     const { tenant, actor } = c.get('caller');
     return ledger.audit({ tenant: tenant.key, actor, action, exportId, detail: {} });
   };
 
   async function cancel(record: ExportRecord): Promise<ExportRecord | undefined> {
-    if ((await exports.cancel(record)) === 'requested') return undefined;
+    const { workflowId, exportId: runId } = record;
+    if (!(await temporal.cancel({ workflowId, runId }, 0))) return undefined;
     const now = await ledger.findExport(record.exportId);
     if (!now || !isActive(now.state)) return now;
     // A run records its outcome before it closes. This one was ended from outside and never will.

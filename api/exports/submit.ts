@@ -1,10 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileExtension } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { Tenant } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../problems/problem.ts';
 import type { NamedOrder } from './order.ts';
-import type { Run } from './runs.ts';
+
+/** One run of an export's workflow. */
+export interface Run {
+  readonly workflowId: string;
+  /** Run id of the first execution. */
+  readonly exportId: string;
+}
 
 /** Seconds after which a caller over the limit should ask again. */
 const LIMIT_RETRY_SECONDS = 15;
@@ -22,14 +29,23 @@ const CLOSE_RETRY_SECONDS = 5;
  */
 export type Submit = (tenant: Tenant, named: NamedOrder) => Promise<Run>;
 
-export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'exports' | 'clock' | 'logger'>): Submit {
-  const { settings, ledger, exports, clock, logger } = deps;
+export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'temporal' | 'clock' | 'logger'>): Submit {
+  const { settings, ledger, temporal, clock, logger } = deps;
   /** Starts under way that the ledger does not count yet, by tenant. */
   const starting = new Map<string, number>();
 
   async function start(workflowId: string, order: NamedOrder['order']): Promise<Run> {
     const requestedAt = clock.now();
-    const exportId = await exports.start(workflowId, { order, requestedAt: requestedAt.toISOString() });
+    const exportId = await temporal.start(
+      workflowId,
+      { type: 'exportDataset', input: { order, requestedAt: requestedAt.toISOString() } },
+      {
+        tenant: order.tenant,
+        subject: order.dataset,
+        format: order.format,
+        summary: `${order.dataset} for ${order.tenant} as ${fileExtension(order)}`,
+      },
+    );
     try {
       await ledger.recordOrder({ exportId, workflowId, order, requestedAt });
     } catch (error) {
@@ -60,7 +76,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'export
           'The earlier export of the same order has ended, and is still being cleaned up. Send the request again soon.',
         );
       }
-      if ((await exports.fate(run)) === 'open') await delay(CLOSE_POLL_MS);
+      if ((await temporal.status({ workflowId, runId: run.exportId })) === 'open') await delay(CLOSE_POLL_MS);
       else run = await start(workflowId, order);
     }
     return run;
@@ -72,7 +88,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'export
     starting.set(tenant.key, ahead + 1);
     try {
       if ((await ledger.countActive(tenant.key)) + ahead >= limit) {
-        const running = await exports.findRunning(workflowId);
+        const running = await temporal.findRunning(workflowId);
         if (running !== undefined && !(await hasEnded({ workflowId, exportId: running }))) {
           return { workflowId, exportId: running };
         }

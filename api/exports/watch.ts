@@ -2,24 +2,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isActive, type Progress } from '../../contracts/progress.ts';
 import type { ExportRecord, Ledger } from '../../stores/ledger/ledger.ts';
+import type { ProgressReader } from '../runs/progress.ts';
 import type { SettleCutRun } from './cut-runs.ts';
-import type { ProgressReader } from './progress-reader.ts';
 
 /** An export at one moment. */
-export interface Sight {
+export interface Snapshot {
   readonly record: ExportRecord;
   readonly progress: Progress;
 }
 
-type Listener = (sight: Sight) => void;
+type Listener = (snapshot: Snapshot) => void;
 
-/** Watches exports: one question at a time for each, however many listen. */
+/** Watches exports: one lookup at a time per export, however many listeners there are. */
 export interface Watch {
   /** @returns a function that stops listening */
   subscribe(record: ExportRecord, listener: Listener): () => void;
 }
 
-/** @param everyMs milliseconds between two looks */
+/** @param everyMs interval between lookups, in milliseconds */
 export function createWatch(
   deps: {
     readonly ledger: Pick<Ledger, 'findExport'>;
@@ -31,16 +31,16 @@ export function createWatch(
 ): Watch {
   const listeners = new Map<string, Set<Listener>>();
 
-  async function look(exportId: string, all: ReadonlySet<Listener>): Promise<ExportRecord | undefined> {
+  async function lookUp(exportId: string, all: ReadonlySet<Listener>): Promise<ExportRecord | undefined> {
     try {
       const found = await deps.ledger.findExport(exportId);
       if (!found) return undefined;
       const record = await deps.settleCutRun(found);
-      const sight = { record, progress: await deps.progress.read(record) };
-      for (const listener of all) listener(sight);
+      const snapshot = { record, progress: await deps.progress.read(record) };
+      for (const listener of all) listener(snapshot);
       return record;
     } catch (error) {
-      // Watchers are kept alive over an outage; the next look may succeed.
+      // Listeners stay subscribed during an outage; the next lookup may succeed.
       deps.logger.warn({ err: error, exportId }, 'an export could not be looked at');
       return undefined;
     }
@@ -48,7 +48,7 @@ export function createWatch(
 
   async function follow(exportId: string, all: ReadonlySet<Listener>): Promise<void> {
     while (listeners.get(exportId) === all) {
-      const record = await look(exportId, all);
+      const record = await lookUp(exportId, all);
       if (record && !isActive(record.state) && listeners.get(exportId) === all) listeners.delete(exportId);
       else await delay(everyMs);
     }
@@ -60,7 +60,7 @@ export function createWatch(
       const all = known ?? new Set<Listener>();
       all.add(listener);
       listeners.set(exportId, all);
-      // Never rejects: every look handles its own failure.
+      // Never rejects: every lookup handles its own failure.
       if (!known) void follow(exportId, all);
       return () => {
         all.delete(listener);

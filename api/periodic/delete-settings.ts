@@ -2,12 +2,11 @@ import { FAILURES } from '../../contracts/failures.ts';
 import { generationPrefix, periodicPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
-import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../problems/problem.ts';
 import { SWEEP_MS } from './sweep.ts';
 
-export type DeleteDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'schedules' | 'removals' | 'periodicRuns'>;
+export type DeleteDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;
 
 /** Milliseconds that runs have to end, clean-up included. */
 const END_MS = 20_000;
@@ -22,10 +21,10 @@ const BUSY_SECONDS = 5;
  *   `temporal_unavailable`, `objects_unavailable`
  */
 export async function deleteSettings(deps: DeleteDeps, tenant: string, actor: string): Promise<void> {
-  const { ledger, objects, schedules, removals } = deps;
+  const { ledger, objects, syncSchedule, removals } = deps;
   // First the ledger: from here on no run publishes and no key opens anything.
   const outdated = await ledger.deletePeriodic(tenant, null, actor);
-  await syncSchedule(ledger, schedules, tenant);
+  await syncSchedule(tenant);
   const [ended] = await Promise.all([
     endRuns(deps, outdated),
     ...outdated.map(({ generationId }) => removals.scheduleRemoval({ tenant, generationId }, SWEEP_MS)),
@@ -39,13 +38,14 @@ export async function deleteSettings(deps: DeleteDeps, tenant: string, actor: st
 
 /** @returns whether all have ended, and are so in the ledger */
 async function endRuns(
-  { ledger, periodicRuns }: Pick<DeleteDeps, 'ledger' | 'periodicRuns'>,
+  { ledger, temporal }: Pick<DeleteDeps, 'ledger' | 'temporal'>,
   generations: readonly Generation[],
 ): Promise<boolean> {
   const endings = generations
     .filter(({ state }) => state === 'running')
     .map(async (run) => {
-      if (!(await periodicRuns.endRun(run, END_MS))) return false;
+      const { workflowId, generationId: runId } = run;
+      if (!(await temporal.cancel({ workflowId, runId }, END_MS))) return false;
       // A run records its end before it closes; one that was ended from outside never did.
       const message = `${FAILURES.cancelled.title}.`;
       await ledger.endGeneration(run.generationId, { state: 'cancelled', failure: { code: 'cancelled', message } });

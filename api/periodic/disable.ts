@@ -1,5 +1,4 @@
 import type { Handler } from 'hono';
-import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { FieldError } from '../problems/problem.ts';
 import { type DeleteDeps, deleteSettings } from './delete-settings.ts';
@@ -27,16 +26,18 @@ export function disableHandler(deps: DeleteDeps): Handler<ApiEnv> {
 }
 
 async function switchOff(
-  { ledger, schedules, periodicRuns }: Pick<ApiDeps, 'ledger' | 'schedules' | 'periodicRuns'>,
+  { ledger, temporal, syncSchedule }: Pick<ApiDeps, 'ledger' | 'temporal' | 'syncSchedule'>,
   tenant: string,
   actor: string,
 ): Promise<void> {
   const off = await ledger.disablePeriodic(tenant, null, actor);
   if (!off) return;
-  await syncSchedule(ledger, schedules, tenant);
+  await syncSchedule(tenant);
   const generations = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
   // In this order: a run that begins after somebody has enabled again is not the one to end.
   if ((await ledger.findPeriodic(tenant))?.version !== off.version) return;
   const running = generations.filter(({ state }) => state === 'running');
-  await Promise.all(running.map((run) => periodicRuns.endRun(run, END_MS)));
+  await Promise.all(
+    running.map(({ workflowId, generationId }) => temporal.cancel({ workflowId, runId: generationId }, END_MS)),
+  );
 }

@@ -3,17 +3,18 @@ import type { Handler } from 'hono';
 import type { Logger } from 'pino';
 import { offeredAt } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Enabling, PeriodicSettings } from '../../stores/ledger/periodic.ts';
-import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { HINTS } from './hints.ts';
 import { readKeyOrder, sealingKey } from './key-order.ts';
 import { EnableBody, type EnabledAnswer } from './schemas.ts';
 
-type EnableDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'catalog' | 'schedules'>;
+type EnableDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'catalog' | 'temporal' | 'syncSchedule'>;
 
 /** Answers `POST /dataexport/enable`. The private key is in this answer and nowhere else. */
-export function enableHandler({ settings, ledger, catalog, schedules }: EnableDeps): Handler<ApiEnv> {
+export function enableHandler(deps: EnableDeps): Handler<ApiEnv> {
+  const { settings, ledger, catalog, temporal, syncSchedule } = deps;
   /** Puts back what enabling changed, because it cannot be carried out. */
   async function undo({ outcome, settings: made }: Enabling, actor: string, logger: Logger): Promise<void> {
     try {
@@ -36,7 +37,7 @@ export function enableHandler({ settings, ledger, catalog, schedules }: EnableDe
     if (kept?.enabled) throw new WaybillError('already_enabled');
     const key = await sealingKey(order);
     // Asked before anything is changed: without Temporal there would be neither schedule nor run.
-    await schedules.find(tenant.key);
+    await temporal.nextRun(periodicScheduleId(tenant.key));
 
     const enabling = await ledger.enablePeriodic({
       tenant: tenant.key,
@@ -48,7 +49,7 @@ export function enableHandler({ settings, ledger, catalog, schedules }: EnableDe
     if (enabling.outcome === 'already') throw new WaybillError('already_enabled');
     if (enabling.outcome === 'kept') throw new WaybillError('recipient_kept');
     try {
-      await syncSchedule(ledger, schedules, tenant.key);
+      await syncSchedule(tenant.key);
     } catch (error) {
       await undo(enabling, actor, logger);
       throw error;
@@ -58,7 +59,7 @@ export function enableHandler({ settings, ledger, catalog, schedules }: EnableDe
     if (enabling.outcome === 'resumed') hints.push(HINTS.resumed);
     else if (key.privateKey === null) hints.push(HINTS.ownRecipient);
     try {
-      await schedules.trigger(tenant.key);
+      await temporal.trigger(periodicScheduleId(tenant.key), 'replace');
     } catch (error) {
       logger.error({ err: error, tenant: tenant.key }, 'the first periodic run could not be started');
       hints.push(HINTS.notTriggered);

@@ -1,24 +1,25 @@
 import type { Handler } from 'hono';
 import { generationPrefix } from '../../contracts/keys.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
-import { syncSchedule } from '../../stores/schedules/sync.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { HINTS } from './hints.ts';
 import { readKeyOrder, sealingKey } from './key-order.ts';
 import { type EnabledAnswer, KeyBody } from './schemas.ts';
 import { SWEEP_MS } from './sweep.ts';
 
-type RotateDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'objects' | 'schedules' | 'removals'>;
+type RotateDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;
 
 /**
  * Answers `POST /dataexport/rotate`. Once the ledger has the new recipient, the answer is 200 whatever fails: the key in
  * it exists nowhere else.
  */
-export function rotateHandler({ settings, ledger, objects, schedules, removals }: RotateDeps): Handler<ApiEnv> {
+export function rotateHandler(deps: RotateDeps): Handler<ApiEnv> {
+  const { settings, ledger, objects, temporal, syncSchedule, removals } = deps;
   async function startRun(tenant: string): Promise<void> {
-    await syncSchedule(ledger, schedules, tenant);
-    await schedules.trigger(tenant);
+    await syncSchedule(tenant);
+    await temporal.trigger(periodicScheduleId(tenant), 'replace');
   }
 
   async function removeNow(outdated: readonly Generation[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
-import { isTimeZone, TIME_OF_DAY } from '../../contracts/periodic.ts';
+import { isTimeZone, TIME_OF_DAY } from '../../contracts/recurrence.ts';
 import { ProgressView } from '../exports/schemas.ts';
 
 const codes = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];

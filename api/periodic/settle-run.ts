@@ -6,7 +6,7 @@ import type { ApiDeps } from '../deps.ts';
 
 const MESSAGE = 'The run was ended by an operator before it was done. The next run tries anew.';
 
-type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'periodicRuns' | 'strays' | 'logger'>;
+type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays' | 'logger'>;
 
 /**
  * Sees to it that a run that was ended from outside, in the Temporal UI for example, is not under way for ever: records
@@ -34,9 +34,9 @@ export async function settleRun(deps: SettleDeps, run: Generation): Promise<Gene
   return now;
 }
 
-async function isOpen({ periodicRuns }: SettleDeps, run: Generation): Promise<boolean> {
+async function isOpen({ temporal }: SettleDeps, { workflowId, generationId: runId }: Generation): Promise<boolean> {
   try {
-    return (await periodicRuns.fate(run)) === 'open';
+    return (await temporal.status({ workflowId, runId })) === 'open';
   } catch (error) {
     if (error instanceof WaybillError && error.code === 'temporal_unavailable') return true;
     throw error;

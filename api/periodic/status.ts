@@ -1,11 +1,11 @@
 import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { PeriodicSettings } from '../../stores/ledger/periodic.ts';
-import type { ScheduleSight } from '../../stores/schedules/schedules.ts';
-import { syncSchedule } from '../../stores/schedules/sync.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
+import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { FieldError } from '../problems/problem.ts';
-import { progressMemory } from '../temporal/progress-memory.ts';
+import { progressMemory } from '../runs/progress.ts';
 import { offeredFiles } from './download.ts';
 import { readQuery, refuseWrong } from './query.ts';
 import { settleRun } from './settle-run.ts';
@@ -17,15 +17,17 @@ const RUNS_SEEN = 5;
 
 export type StatusDeps = Pick<
   ApiDeps,
-  'settings' | 'ledger' | 'objects' | 'catalog' | 'schedules' | 'periodicRuns' | 'strays' | 'clock' | 'logger'
+  'settings' | 'ledger' | 'objects' | 'catalog' | 'temporal' | 'syncSchedule' | 'strays' | 'clock' | 'logger'
 >;
 
 /** Answers `GET /dataexport`: how things stand. Mends on the way what a process that died has left half done. */
 export function statusHandler(deps: StatusDeps): Handler<ApiEnv> {
-  const { ledger, settings, periodicRuns } = deps;
+  const { ledger, settings, temporal } = deps;
   const memory = progressMemory(deps.clock);
   const files = offeredFiles(deps);
   const deployment = { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE };
+  const readProgress = ({ workflowId, generationId: runId }: Generation) =>
+    memory.read(runId, () => temporal.progress({ workflowId, runId }));
   return async function showPeriodic(c) {
     c.header('Cache-Control', 'no-store');
     const errors: FieldError[] = [];
@@ -35,13 +37,13 @@ export function statusHandler(deps: StatusDeps): Handler<ApiEnv> {
     const runs = await Promise.all(listed.map((run) => settleRun(deps, run)));
     // After the runs: settling one may begin a series of failures.
     const found = await ledger.findPeriodic(tenant);
-    const sight = found && (await lookAtSchedule(c, deps, found));
+    const schedule = found && (await findSchedule(c, deps, found));
     const running = runs.find(({ state }) => state === 'running');
-    const progress = running && (await memory.read(running.generationId, () => periodicRuns.progress(running)));
+    const progress = running && (await readProgress(running));
     const view = periodicView({
       settings: found,
       deployment,
-      nextRunAt: sight?.nextRunAt ?? null,
+      nextRunAt: schedule?.nextRunAt ?? null,
       lastRun: runs.find(({ state }) => state !== 'running'),
       running: running && progress && { run: running, progress },
       current: found && (await findCurrent(deps, found)),
@@ -52,16 +54,17 @@ export function statusHandler(deps: StatusDeps): Handler<ApiEnv> {
 }
 
 /** @returns `undefined` also while Temporal does not answer: the rest can be told all the same */
-async function lookAtSchedule(
+async function findSchedule(
   c: Context<ApiEnv>,
-  { ledger, schedules }: StatusDeps,
+  { temporal, syncSchedule }: StatusDeps,
   { tenant, enabled }: PeriodicSettings,
-): Promise<ScheduleSight | undefined> {
+): Promise<ScheduleInfo | undefined> {
   try {
-    const sight = await schedules.find(tenant);
-    if ((sight !== undefined) === enabled) return sight;
-    await syncSchedule(ledger, schedules, tenant);
-    return await schedules.find(tenant);
+    const id = periodicScheduleId(tenant);
+    const schedule = await temporal.nextRun(id);
+    if ((schedule !== undefined) === enabled) return schedule;
+    await syncSchedule(tenant);
+    return await temporal.nextRun(id);
   } catch (error) {
     if (!(error instanceof WaybillError)) throw error;
     c.get('logger').warn({ err: error, tenant }, 'a schedule could not be looked at');

@@ -1,5 +1,5 @@
-import type { RunTime } from '../../contracts/periodic.ts';
 import type { Progress } from '../../contracts/progress.ts';
+import type { RunTime } from '../../contracts/recurrence.ts';
 import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import type { PeriodicView } from './schemas.ts';
 import type { StoredGeneration } from './stored-generation.ts';

@@ -40,7 +40,7 @@ export function healthHandler(): Handler<ApiEnv> {
 }
 
 /** Asks all servers at once; names which are down and nothing more. */
-export function readyHandler(deps: Pick<ApiDeps, 'ledger' | 'objects' | 'exports'>): Handler<ApiEnv> {
+export function readyHandler(deps: Pick<ApiDeps, 'ledger' | 'objects' | 'temporal'>): Handler<ApiEnv> {
   return async function answerReady(c) {
     const look = async (name: string, ping: () => Promise<void>) => {
       try {
@@ -54,7 +54,7 @@ export function readyHandler(deps: Pick<ApiDeps, 'ledger' | 'objects' | 'exports
     const [ledger, objects, temporal] = await Promise.all([
       look('ledger', () => deps.ledger.ping()),
       look('objects', () => deps.objects.ping()),
-      look('temporal', () => deps.exports.ping()),
+      look('temporal', () => deps.temporal.ping()),
     ]);
     const parts = { ledger, objects, temporal };
     const ready = Object.values(parts).every((state) => state === 'up');

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { isTimeZone, TIME_OF_DAY } from '../../contracts/periodic.ts';
+import { isTimeZone, TIME_OF_DAY } from '../../contracts/recurrence.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { type Client, createClient } from '../http/client.ts';

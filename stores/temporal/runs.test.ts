@@ -1,8 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Progress } from '../../contracts/progress.ts';
-import { clamp } from './progress-memory.ts';
-import { addHeartbeats } from './running-parts.ts';
+import { addHeartbeats } from './runs.ts';
 
 const FINISHED: Progress = {
   percent: 25,
@@ -40,24 +38,4 @@ test('stays within the rows that were counted, and below 100 percent', () => {
     percent: 0,
     rowsDone: 32,
   });
-});
-
-test('what is told never falls, whatever is seen', () => {
-  const seen = fc.array(
-    fc.nat({ max: 200 }).map((rows) => addHeartbeats(FINISHED, [beat(rows)])),
-    { minLength: 2 },
-  );
-  fc.assert(
-    fc.property(seen, (steps) => {
-      let told = steps[0] ?? FINISHED;
-      for (const step of steps) {
-        const next = clamp(told, step);
-        for (const name of ['percent', 'rowsDone', 'contentBytes', 'storedBytes', 'partsDone'] as const) {
-          expect(next[name]).toBeGreaterThanOrEqual(told[name]);
-        }
-        told = next;
-      }
-      expect(told.percent).toBeLessThan(100);
-    }),
-  );
 });

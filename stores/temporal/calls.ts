@@ -2,20 +2,19 @@ import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { WaybillError } from '../../contracts/failures.ts';
 
-/** How long one call may take, unless its caller says otherwise. Milliseconds. */
+/** Default deadline of a call, in milliseconds. */
 const CALL_MS = 5000;
 
-/** What the connections of the API and of workers, and their clients, have in common. */
+/** Implemented by the connections of the API and of workers, and by their clients. */
 export interface Deadlines {
   /** @param deadline milliseconds since 1970 */
   withDeadline<Answer>(deadline: number, work: () => Promise<Answer>): Promise<Answer>;
 }
 
 /**
- * Makes a call that ends within seconds. What the server answers by name, such as that there is no such schedule,
- * passes through.
+ * Makes a call with a deadline. Errors that the SDK has a class for, such as that there is no such schedule, pass through.
  *
- * @param ms milliseconds that it may take
+ * @param ms deadline in milliseconds
  * @throws WaybillError `temporal_unavailable`
  */
 export async function callTemporal<Answer>(
@@ -26,20 +25,20 @@ export async function callTemporal<Answer>(
   try {
     return await calls.withDeadline(Date.now() + ms, work);
   } catch (error) {
-    if (!isTrouble(error)) throw error;
+    if (!isOutage(error)) throw error;
     throw new WaybillError('temporal_unavailable', undefined, { cause: error });
   }
 }
 
-/** Milliseconds after which a call that may be repeated is asked again, before it gets the time of any other. */
-const IMPATIENT_MS = [1000, 2000] as const;
+/** Deadlines of the first tries of an idempotent call, in milliseconds; the last try has the default. */
+const FIRST_TRIES_MS = [1000, 2000] as const;
 
 /**
- * The same for what may be repeated without harm. Temporal 1.32 sometimes never answers a look at a schedule that its
- * deletion overtakes; asked again it does.
+ * The same for an idempotent call. Temporal 1.32 sometimes never answers a query of a schedule that is deleted meanwhile;
+ * it answers the next one.
  */
 export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<Answer>): Promise<Answer> {
-  for (const ms of IMPATIENT_MS) {
+  for (const ms of FIRST_TRIES_MS) {
     try {
       return await callTemporal(calls, work, ms);
     } catch (error) {
@@ -52,14 +51,14 @@ export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<An
 /** CANCELLED, by the client's own deadline, and DEADLINE_EXCEEDED. Source: grpc/status in the gRPC specification. */
 const LATE: ReadonlySet<number> = new Set([1, 4]);
 
-/** @returns what the server, or the deadline, answered to a call that came to `temporal_unavailable` */
+/** @returns the gRPC error behind a `temporal_unavailable` */
 export function grpcAnswer(error: unknown): { readonly code: number; readonly message: string } | undefined {
   const call = error instanceof WaybillError ? error.cause : undefined;
   const answer = call instanceof ServiceError ? call.cause : call;
   return isGrpcServiceError(answer) ? answer : undefined;
 }
 
-/** A missing namespace is trouble as well: the first worker that starts makes it. */
-function isTrouble(error: unknown): boolean {
+/** A missing namespace counts as an outage: the first worker that starts creates it. */
+function isOutage(error: unknown): boolean {
   return isGrpcServiceError(error) || error instanceof ServiceError || error instanceof NamespaceNotFoundError;
 }

@@ -1,0 +1,28 @@
+import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
+import type { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
+import type { RunInput, RunLabels } from './temporal.ts';
+
+/** One of the search attributes that ops filter by. */
+export function keyword(name: (typeof SEARCH_ATTRIBUTES)[number], value: string): SearchAttributePair {
+  return { key: defineSearchAttributeKey(name, SearchAttributeType.KEYWORD), value };
+}
+
+/** Search attributes of schedules, and of the runs they start. */
+export function subjectAttributes({ tenant, subject }: RunLabels): SearchAttributePair[] {
+  return [keyword('WaybillTenant', tenant), keyword('WaybillDataset', subject)];
+}
+
+/** Start options of a run, whether the API or a schedule starts it. */
+export function runOptions({ input }: RunInput, labels: RunLabels, taskQueue: string) {
+  return {
+    taskQueue,
+    args: [input],
+    typedSearchAttributes: [
+      ...subjectAttributes(labels),
+      keyword('WaybillFormat', labels.format),
+      keyword('WaybillState', 'running'),
+    ],
+    staticSummary: labels.summary,
+    priority: { fairnessKey: labels.tenant },
+  };
+}

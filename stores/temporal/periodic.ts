@@ -1,0 +1,69 @@
+import { WaybillError } from '../../contracts/failures.ts';
+import type { RunTime } from '../../contracts/recurrence.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
+import type { PeriodicLedger, PeriodicSettings } from '../ledger/periodic.ts';
+import type { ScheduleSpec, Temporal } from './temporal.ts';
+
+/** Catch-up window for runs missed in an outage: shorter than the time to the next run. */
+const CATCHUP_HOURS = 12;
+
+/** Concurrent changes of the settings after which {@link SyncSchedule} gives up. */
+const ROUNDS_MAX = 20;
+
+/** What the deployment sets for all periodic exports. */
+export interface PeriodicDeployment {
+  /** For tenants that chose none. */
+  readonly runTime: RunTime;
+  /** Runs are spread over this many minutes, 0 to 1439. */
+  readonly jitterMinutes: number;
+}
+
+/**
+ * Makes a tenant's schedule match the ledger. Call it after every change of the settings. Of several callers at once, the
+ * last one to write the schedule sees that the settings have changed and writes it again, so that it ends as the ledger
+ * says.
+ *
+ * @returns the settings that the schedule matches; `undefined` when the tenant has none
+ * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`; `invalid_field` for a time zone that Temporal does
+ *   not know
+ */
+export type SyncSchedule = (tenant: string) => Promise<PeriodicSettings | undefined>;
+
+export function createSyncSchedule(
+  ledger: Pick<PeriodicLedger, 'findPeriodic'>,
+  temporal: Pick<Temporal, 'applySchedule'>,
+  deployment: PeriodicDeployment,
+): SyncSchedule {
+  return async function syncSchedule(tenant) {
+    let settings = await ledger.findPeriodic(tenant);
+    for (let round = 0; settings && round < ROUNDS_MAX; round += 1) {
+      const spec = settings.enabled ? periodicSchedule(settings, deployment) : null;
+      await temporal.applySchedule(periodicScheduleId(tenant), spec);
+      const now = await ledger.findPeriodic(tenant);
+      if (now?.version === settings.version) return now;
+      settings = now;
+    }
+    if (!settings) return undefined;
+    throw new WaybillError(
+      'temporal_unavailable',
+      'The settings changed faster than their schedule could follow. Try again later.',
+    );
+  };
+}
+
+/** The schedule of a tenant whose periodic exports are enabled. */
+export function periodicSchedule(settings: PeriodicSettings, deployment: PeriodicDeployment): ScheduleSpec {
+  const { tenant, runAt, timeZone: zone } = settings;
+  const { runTime, jitterMinutes } = deployment;
+  const at = runAt ?? runTime.at;
+  const timeZone = zone ?? runTime.timeZone;
+  return {
+    recurrence: { every: 'day', at },
+    timeZone,
+    jitterMinutes,
+    catchupHours: CATCHUP_HOURS,
+    input: { type: 'periodicExport', input: { tenant } },
+    labels: { tenant, subject: 'periodic', format: 'csv+json', summary: `periodic export of ${tenant}` },
+    note: `nightly periodic export of ${tenant} at ${at} ${timeZone}${jitterMinutes > 0 ? `, jitter ${jitterMinutes} min` : ''}`,
+  };
+}

@@ -1,0 +1,142 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  QueryNotRegisteredError,
+  QueryRejectedError,
+  type WorkflowClient,
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionStatusName,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { z } from 'zod';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { Progress } from '../../contracts/progress.ts';
+import { PROGRESS_QUERY } from '../../contracts/task-queues.ts';
+import { callTemporal } from './calls.ts';
+import { runOptions } from './labels.ts';
+import type { RunStatus, Temporal, WorkflowRun } from './temporal.ts';
+
+/** A query waits for a worker; without one the progress is not known. Milliseconds. */
+const QUERY_MS = 1000;
+
+/** Milliseconds between two looks at a run that is being cancelled. */
+const POLL_MS = 200;
+
+type Runs = Pick<Temporal, 'start' | 'findRunning' | 'status' | 'progress' | 'cancel'>;
+
+export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
+  async function describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
+    try {
+      return await callTemporal(workflows, () => workflows.getHandle(workflowId, runId).describe());
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  async function status({ workflowId, runId }: WorkflowRun): Promise<RunStatus> {
+    const latest = await describe(workflowId);
+    // Another run may have been started under the same workflow id since.
+    const execution = latest && firstRunId(latest) === runId ? latest : await describe(workflowId, runId);
+    return execution ? statusOf(execution.status.name) : 'closed';
+  }
+
+  return {
+    async start(workflowId, input, labels) {
+      const handle = await callTemporal(workflows, () =>
+        workflows.start(input.type, {
+          ...runOptions(input, labels, taskQueue),
+          workflowId,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        }),
+      );
+      return handle.firstExecutionRunId;
+    },
+
+    async findRunning(workflowId) {
+      const latest = await describe(workflowId);
+      return latest && statusOf(latest.status.name) === 'open' ? firstRunId(latest) : undefined;
+    },
+
+    status,
+
+    async progress({ workflowId, runId }) {
+      const handle = workflows.getHandle(workflowId);
+      try {
+        // In this order, a part that finishes in between is missed once instead of being counted twice.
+        const finished = await callTemporal(workflows, () => handle.query<Progress>(PROGRESS_QUERY), QUERY_MS);
+        const description = await callTemporal(workflows, () => handle.describe(), QUERY_MS);
+        if (firstRunId(description) !== runId) return undefined;
+        const heartbeats = (description.raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
+          (heartbeatDetails?.payloads ?? []).map((payload) => defaultPayloadConverter.fromPayload(payload)),
+        );
+        return addHeartbeats(finished, heartbeats);
+      } catch (error) {
+        if (UNKNOWN_PROGRESS.some((known) => error instanceof known)) return undefined;
+        throw error;
+      }
+    },
+
+    async cancel(run, waitMs) {
+      const deadline = Date.now() + waitMs;
+      // Temporal accepts a cancel request for a closed run without an error.
+      if ((await status(run)) !== 'open') return true;
+      const chain = workflows.getHandle(run.workflowId, undefined, { firstExecutionRunId: run.runId });
+      try {
+        await callTemporal(workflows, () => chain.cancel());
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return true;
+        throw error;
+      }
+      while (Date.now() < deadline) {
+        await delay(POLL_MS);
+        if ((await status(run)) !== 'open') return true;
+      }
+      return false;
+    },
+  };
+}
+
+const UNKNOWN_PROGRESS = [WorkflowNotFoundError, WaybillError, QueryNotRegisteredError, QueryRejectedError] as const;
+
+function firstRunId({ raw, runId }: WorkflowExecutionDescription): string {
+  return raw.workflowExecutionInfo?.firstRunId || runId;
+}
+
+function statusOf(status: WorkflowExecutionStatusName): RunStatus {
+  switch (status) {
+    case 'COMPLETED':
+      return 'closed';
+    case 'FAILED':
+    case 'CANCELLED':
+    case 'TERMINATED':
+    case 'TIMED_OUT':
+      return 'aborted';
+    case 'RUNNING':
+    case 'PAUSED':
+    case 'CONTINUED_AS_NEW':
+    case 'UNSPECIFIED':
+    case 'UNKNOWN':
+      return 'open';
+  }
+}
+
+const count = z.number().int().min(0);
+/** The counts in the heartbeat of a step that writes a part. Heartbeats of other steps do not match. */
+const partHeartbeat = z.object({ index: count, rows: count, contentBytes: count, storedBytes: count });
+
+/** Adds what running parts have reported to the progress of the finished ones. At most 99 percent. */
+export function addHeartbeats(finished: Progress, heartbeats: readonly unknown[]): Progress {
+  let { rowsDone, contentBytes, storedBytes } = finished;
+  for (const heartbeat of heartbeats) {
+    const read = partHeartbeat.safeParse(heartbeat);
+    if (!read.success) continue;
+    rowsDone += read.data.rows;
+    contentBytes += read.data.contentBytes;
+    storedBytes += read.data.storedBytes;
+  }
+  if (finished.rowsTotal !== null) rowsDone = Math.min(rowsDone, finished.rowsTotal);
+  const share = finished.rowsTotal ? Math.floor((rowsDone / finished.rowsTotal) * 100) : finished.percent;
+  return { ...finished, percent: Math.min(99, share), rowsDone, contentBytes, storedBytes, final: false };
+}

@@ -1,0 +1,91 @@
+import type { PeriodicInput } from '../../contracts/periodic-steps.ts';
+import type { Progress } from '../../contracts/progress.ts';
+import type { Recurrence } from '../../contracts/recurrence.ts';
+import type { ExportInput } from '../../contracts/steps.ts';
+
+/** A workflow execution, and the executions that continue it after a retry or a reset. */
+export interface WorkflowRun {
+  readonly workflowId: string;
+  /** Run id of the first execution. */
+  readonly runId: string;
+}
+
+/**
+ * `aborted`: terminated, timed out, cancelled or failed, so the run may not have recorded its outcome. `closed`: all steps
+ * are done, or Temporal does not know the run.
+ */
+export type RunStatus = 'open' | 'aborted' | 'closed';
+
+/** Workflow type and argument. */
+export type RunInput =
+  | { readonly type: 'exportDataset'; readonly input: ExportInput }
+  | { readonly type: 'periodicExport'; readonly input: PeriodicInput };
+
+/** How a run is labelled in the Temporal UI. Never encrypted. */
+export interface RunLabels {
+  /** Also the key of Temporal's fairness. */
+  readonly tenant: string;
+  /** Dataset or bundle. */
+  readonly subject: string;
+  readonly format: string;
+  /** One line. */
+  readonly summary: string;
+}
+
+export interface ScheduleSpec {
+  readonly recurrence: Recurrence;
+  /** IANA name. A time that the clock skips in spring has no run; one that it repeats in autumn has two. */
+  readonly timeZone: string;
+  /** Runs are spread over this many minutes after their nominal time, 0 to 1439. */
+  readonly jitterMinutes: number;
+  /** Catch-up window for runs missed in an outage, in hours. */
+  readonly catchupHours: number;
+  readonly input: RunInput;
+  readonly labels: RunLabels;
+  /** Shown in the Temporal UI, unless an operator paused the schedule with a note of their own. */
+  readonly note: string;
+}
+
+export interface ScheduleInfo {
+  /** When the next run is due, jitter included; `null` when none is, as while the schedule is paused. */
+  readonly nextRunAt: Date | null;
+}
+
+/**
+ * Runs and schedules on one Temporal namespace and task queue.
+ *
+ * Errors: `WaybillError` `temporal_unavailable` when the server does not answer within seconds.
+ */
+export interface Temporal {
+  /** Starts a run, or finds the one that is open under this workflow id. @returns run id of the first execution */
+  start(workflowId: string, input: RunInput, labels: RunLabels): Promise<string>;
+  /** @returns run id of the first execution of the open run; `undefined` when none is open */
+  findRunning(workflowId: string): Promise<string | undefined>;
+  status(run: WorkflowRun): Promise<RunStatus>;
+  /** Not monotonic. @returns `undefined` when the progress is not known, as without a worker */
+  progress(run: WorkflowRun): Promise<Progress | undefined>;
+  /**
+   * Requests cancellation and waits for the end, clean-up included.
+   * @param waitMs how long to wait, in milliseconds; 0: do not wait
+   * @returns whether the run has ended; `true` also when Temporal does not know it
+   */
+  cancel(run: WorkflowRun, waitMs: number): Promise<boolean>;
+
+  /**
+   * Creates or updates a schedule, which appends the nominal time to its id to name its workflows; `null` deletes it.
+   * Idempotent. What an operator did by hand, a pause or a limit of runs, is kept.
+   *
+   * @throws WaybillError `invalid_field` (field `timeZone`) when Temporal does not know the time zone
+   */
+  applySchedule(id: string, spec: ScheduleSpec | null): Promise<void>;
+  /**
+   * Starts a run now, also while the schedule is paused.
+   * @param overlap `replace`: cancels the open run first; `after`: waits for it, unless another run waits already
+   * @throws WaybillError `not_enabled` when there is no such schedule
+   */
+  trigger(id: string, overlap: 'replace' | 'after'): Promise<void>;
+  /** @returns `undefined` when there is no such schedule */
+  nextRun(id: string): Promise<ScheduleInfo | undefined>;
+
+  ping(): Promise<void>;
+}

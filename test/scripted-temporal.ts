@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { WaybillError } from '../contracts/failures.ts';
+import type { RemoveGenerationInput } from '../contracts/periodic-steps.ts';
+import type { Progress } from '../contracts/progress.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
+import type { DelayedRemovals } from '../stores/temporal/removals.ts';
+import type { RunStatus, ScheduleSpec, Temporal, WorkflowRun } from '../stores/temporal/temporal.ts';
+
+/** When every schedule's next run is due. */
+export const NEXT_RUN_AT = new Date('2036-11-22T01:30:00.000Z');
+
+/** In place of Temporal: nothing happens until the test says so. */
+export interface ScriptedTemporal extends Temporal, Pick<DelayedRemovals, 'removals' | 'strays'> {
+  /** Methods that fail with `temporal_unavailable`; `all`: every method does, except that progress is not known. */
+  readonly away: Set<'all' | keyof Temporal>;
+  /** Run ids of started runs that are open, by workflow id. */
+  readonly running: Map<string, string>;
+  /** Run ids that stay open after their outcome is recorded, as during clean-up, for a number of lookups. */
+  readonly closing: Map<string, number>;
+  /** Status of all other runs, by run id. Default `closed`. */
+  readonly statuses: Map<string, RunStatus>;
+  /** Run ids that were cancelled, in order. */
+  readonly cancelled: string[];
+  /** Run ids of runs that do not end in time. */
+  readonly busy: Set<string>;
+  /** Progress of runs, by run id. */
+  readonly seen: Map<string, Progress>;
+  /** A count of lookups of progress. */
+  asked: number;
+  /** Schedules by id. */
+  readonly scheduled: Map<string, ScheduleSpec>;
+  /** Called before a schedule changes. */
+  onApply: () => Promise<void>;
+  /** Ids of schedules that were triggered, in order. */
+  readonly triggered: string[];
+  /** Removals that were scheduled, with their delay in milliseconds. */
+  readonly removalsDue: (RemoveGenerationInput & { readonly delayMs: number })[];
+  /** Ids of exports and generations whose strays are to be removed. */
+  readonly straysDue: string[];
+}
+
+export function createScriptedTemporal(): ScriptedTemporal {
+  const reach = (method?: keyof Temporal) => {
+    if (scripted.away.has('all') || (method && scripted.away.has(method))) {
+      throw new WaybillError('temporal_unavailable');
+    }
+  };
+  const statusOf = ({ workflowId, runId }: WorkflowRun): RunStatus =>
+    scripted.running.get(workflowId) === runId ? 'open' : (scripted.statuses.get(runId) ?? 'closed');
+
+  const scripted: ScriptedTemporal = {
+    away: new Set(),
+    running: new Map(),
+    closing: new Map(),
+    statuses: new Map(),
+    cancelled: [],
+    busy: new Set(),
+    seen: new Map(),
+    asked: 0,
+    scheduled: new Map(),
+    onApply: async () => undefined,
+    triggered: [],
+    removalsDue: [],
+    straysDue: [],
+
+    async start(workflowId) {
+      reach('start');
+      const runId = scripted.running.get(workflowId) ?? randomUUID();
+      scripted.running.set(workflowId, runId);
+      return runId;
+    },
+    async findRunning(workflowId) {
+      reach('findRunning');
+      return scripted.running.get(workflowId);
+    },
+    async status(run) {
+      reach('status');
+      const lookups = scripted.closing.get(run.runId);
+      if (lookups === 0) scripted.running.delete(run.workflowId);
+      else if (lookups !== undefined) scripted.closing.set(run.runId, lookups - 1);
+      return statusOf(run);
+    },
+    async progress({ runId }) {
+      scripted.asked += 1;
+      return scripted.away.has('all') ? undefined : scripted.seen.get(runId);
+    },
+    async cancel(run, waitMs) {
+      reach('cancel');
+      if (statusOf(run) !== 'open') return true;
+      scripted.cancelled.push(run.runId);
+      if (waitMs === 0 || scripted.busy.has(run.runId)) return false;
+      scripted.statuses.delete(run.runId);
+      return true;
+    },
+
+    async applySchedule(id, spec) {
+      reach('applySchedule');
+      await scripted.onApply();
+      if (spec) scripted.scheduled.set(id, spec);
+      else scripted.scheduled.delete(id);
+    },
+    async trigger(id) {
+      reach('trigger');
+      if (!scripted.scheduled.has(id)) throw new WaybillError('not_enabled');
+      scripted.triggered.push(id);
+    },
+    async nextRun(id) {
+      reach('nextRun');
+      return scripted.scheduled.has(id) ? { nextRunAt: NEXT_RUN_AT } : undefined;
+    },
+    async ping() {
+      reach('ping');
+    },
+
+    removals: {
+      async scheduleRemoval(input, delayMs) {
+        reach();
+        scripted.removalsDue.push({ ...input, delayMs });
+      },
+    },
+    strays: {
+      async schedule({ id }) {
+        reach();
+        scripted.straysDue.push(id);
+      },
+    },
+  };
+  return scripted;
+}
+
+/** Ids of a run that a schedule might have started. */
+export function runOf(tenant: string) {
+  const generationId = randomUUID();
+  return { tenant, generationId, workflowId: `${periodicScheduleId(tenant)}-${generationId}`, startedAt: new Date() };
+}
