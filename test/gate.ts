@@ -2,15 +2,33 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { LOOPBACK } from '../stack/ports.ts';
 
-/** Stands between a service and a server. While it is held nothing passes in either direction, and nobody is told. */
+/** A request that a gate has stopped. */
+export interface StoppedRequest {
+  /** Resolves when the service has closed the connection of the request. */
+  readonly givenUp: Promise<void>;
+}
+
+/** A proxy between a service and a server. While it is held nothing passes in either direction, and nobody is told. */
 export interface Gate {
   readonly port: number;
   hold(): void;
-  /** @returns once the server has answered what {@link holdAt} stopped, with the first line of its answer */
+  /** @returns once the server has answered the request that {@link holdAt} stopped last, with the first line of its answer */
   release(): Promise<string>;
-  /** Holds as soon as the service sends something that matches, before it is passed on. @returns when that has happened */
-  holdAt(pattern: RegExp): Promise<void>;
+  /**
+   * Stops every request that matches, before the server sees it, and holds everything from the time on when requests for
+   * so many paths are stopped. A path is what the pattern's first group matches.
+   *
+   * @returns when that has happened, the last of the requests
+   */
+  holdAt(pattern: RegExp, paths?: number): Promise<StoppedRequest>;
   close(): Promise<void>;
+}
+
+interface Trap {
+  readonly pattern: RegExp;
+  readonly paths: number;
+  readonly seen: Set<string>;
+  readonly sprung: (request: StoppedRequest) => void;
 }
 
 /** @param port of the server */
@@ -19,17 +37,15 @@ export async function openGate(port: number): Promise<Gate> {
   /** What waits to be passed on, in order. */
   let waiting: (() => void)[] = [];
   let held = false;
-  let trap: { readonly pattern: RegExp; readonly sprung: () => void } | undefined;
-  /** The answer to what the trap stopped. */
-  let answer: PromiseWithResolvers<string> | undefined;
+  let trap: Trap | undefined;
+  /** Near ends of the requests that are stopped. */
+  const stopped = new Set<Socket>();
+  /** The answer to the request that was stopped last. */
+  let answer: Promise<string> | undefined;
 
-  function pass(from: Socket, send: () => void): void {
-    if (!held) {
-      send();
-      return;
-    }
-    from.pause();
-    waiting.push(send, () => from.resume());
+  function pass(near: Socket, send: () => void): void {
+    if (held || stopped.has(near)) waiting.push(send);
+    else send();
   }
 
   function keep(socket: Socket): Socket {
@@ -44,29 +60,40 @@ export async function openGate(port: number): Promise<Gate> {
     const far = keep(connect(port, LOOPBACK));
     far.on('data', (chunk: Buffer) => {
       answered?.resolve(chunk.toString('latin1').split('\r\n', 1)[0] ?? '');
-      pass(far, () => near.write(chunk));
+      pass(near, () => near.write(chunk));
     });
     far.on('close', () => {
       answered?.reject(new Error('the connection ended without an answer'));
-      pass(far, () => near.destroy());
+      pass(near, () => near.destroy());
     });
     return far;
+  }
+
+  /** Springs the trap if this is the last request that it waits for. */
+  function spring(near: Socket, path: string): void {
+    trap?.seen.add(path);
+    if (trap === undefined || trap.seen.size < trap.paths) return;
+    held = true;
+    trap.sprung({ givenUp: once(near, 'close').then(() => undefined) });
+    trap = undefined;
   }
 
   const server = createServer((near) => {
     let far = join(keep(near));
     near.on('data', (chunk: Buffer) => {
-      if (trap?.pattern.test(chunk.toString('latin1'))) {
-        held = true;
-        const stopped = Promise.withResolvers<string>();
-        answer = stopped;
-        trap.sprung();
-        trap = undefined;
+      const found = trap?.pattern.exec(chunk.toString('latin1'));
+      if (found) {
+        stopped.add(near);
+        const answered = Promise.withResolvers<string>();
+        // Only a test that awaits the answer needs one.
+        answered.promise.catch(() => undefined);
+        answer = answered.promise;
         // The server ends a connection on which it hears nothing for long; what was stopped gets a new one.
         far.removeAllListeners('close').destroy();
         waiting.push(() => {
-          far = join(near, stopped);
+          far = join(near, answered);
         });
+        spring(near, found[1] ?? '');
       }
       pass(near, () => far.write(chunk));
     });
@@ -83,14 +110,16 @@ export async function openGate(port: number): Promise<Gate> {
     },
     release() {
       held = false;
+      trap = undefined;
+      stopped.clear();
       const sends = waiting;
       waiting = [];
       for (const send of sends) send();
-      return answer?.promise ?? Promise.resolve('');
+      return answer ?? Promise.resolve('');
     },
-    holdAt(pattern) {
-      const sprung = Promise.withResolvers<void>();
-      trap = { pattern, sprung: sprung.resolve };
+    holdAt(pattern, paths = 1) {
+      const sprung = Promise.withResolvers<StoppedRequest>();
+      trap = { pattern, paths, seen: new Set(), sprung: sprung.resolve };
       return sprung.promise;
     },
     async close() {

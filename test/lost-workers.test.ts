@@ -7,6 +7,7 @@ import { keysBelow, openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient } from './door.ts';
 import { cancelStep, keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
 import { makeNumberedWarehouse } from './numbered-warehouse.ts';
+import { PART_OF_UPLOAD } from './own-stack.ts';
 import { createPeriodicClient } from './periodic-door.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -21,9 +22,8 @@ async function start(settings: Readonly<Record<string, string>>): Promise<Losabl
   return services;
 }
 
-/** Cancels the run while its step cannot let go, because the object store does not answer; then the worker is lost. */
+/** Cancels the run while its steps cannot let go, because the object store does not answer; then the worker is lost. */
 async function loseWhileLettingGo(services: LosableServices, runId: string): Promise<void> {
-  services.objects.hold();
   await cancelStep(services.eye, runId);
   await services.worker.kill('SIGKILL');
   await services.startWorker('worker-2');
@@ -31,7 +31,7 @@ async function loseWhileLettingGo(services: LosableServices, runId: string): Pro
 
 /** Parts of some 5 MB, each of which is written by one request. */
 const SMALL_PARTS = { WAYBILL_PART_ROWS: '100000', WAYBILL_WORKER_PARTS_MAX: '4' };
-const ONE_REQUEST = /^PUT [^?\s]*\/part-[^?\s]* HTTP/;
+const ONE_REQUEST = /^PUT ([^?\s]*\/part-[^?\s]*) HTTP/;
 
 /** Orders an unsealed export whose worker is stopped in the middle of a part. @returns its id */
 async function orderUntilWriting({ url, objects }: LosableServices): Promise<string> {
@@ -83,8 +83,10 @@ describe('a run that is cancelled, and whose worker is lost while it lets go', (
   it('of an export ends as cancelled', async () => {
     const services = await start({ WAYBILL_PART_ROWS: '1000000' });
     const door = createDoorClient(services.url, 'dreambuilder');
+    const uploading = services.objects.holdAt(PART_OF_UPLOAD);
     const id = await door.order({ ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' });
-    await door.until(id, ({ progress }) => progress.storedBytes > 0);
+    await uploading;
+    await keysUploading(services.eye, id, 1);
     await loseWhileLettingGo(services, id);
     expect(await door.ended(id, 60)).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });
     const bucket = openBucket(services.settings);
@@ -99,9 +101,11 @@ describe('a run that is cancelled, and whose worker is lost while it lets go', (
     const warehouse = await makeNumberedWarehouse(folder, { files: 1, rows: 1_500_000 });
     const services = await start({ ...warehouse.settings, WAYBILL_WORKER_PARTS_MAX: '2' });
     const door = createPeriodicClient(services.url, 'acme-demo-secret');
+    const uploading = services.objects.holdAt(PART_OF_UPLOAD, 2);
     await door.enable();
     const { running } = await door.until((view) => view.running !== null);
     const generationId = running?.generationId ?? '';
+    await uploading;
     await keysUploading(services.eye, generationId, 2);
     await loseWhileLettingGo(services, generationId);
     const { lastRun } = await door.until((view) => view.lastRun?.generationId === generationId);
