@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import { interruptible } from '../streams/handoff.ts';
 
 /** Bytes of one chunk of a read; small, so that ranges and borders are met in the middle of chunks. */
 const CHUNK_BYTES = 1000;
 
-/** An object store in memory, whose objects a test can damage. Counts the reads that are open. */
+/** An object store in memory, whose objects a test can damage. Has no multipart uploads. Counts the reads that are open. */
 export interface MemoryObjects extends Objects {
   readonly stored: Map<string, Uint8Array>;
+  /** Media types of the objects that were written through the port, by key. */
+  readonly contentTypes: ReadonlyMap<string, string>;
   /** While true, every method fails with `objects_unavailable`. */
   away: boolean;
   readonly openReads: number;
@@ -15,9 +18,11 @@ export interface MemoryObjects extends Objects {
 
 export function createMemoryObjects(): MemoryObjects {
   const stored = new Map<string, Uint8Array>();
+  const contentTypes = new Map<string, string>();
   let openReads = 0;
   const objects: MemoryObjects = {
     stored,
+    contentTypes,
     away: false,
     get openReads() {
       return openReads;
@@ -26,20 +31,20 @@ export function createMemoryObjects(): MemoryObjects {
     async ping() {
       reach();
     },
-    async write(key, source, { signal }) {
+    async write(key, source, { contentType, signal, onProgress }) {
       reach();
       const chunks: Uint8Array[] = [];
-      for await (const chunk of source) {
-        signal.throwIfAborted();
-        chunks.push(Buffer.from(chunk));
-      }
+      for await (const chunk of interruptible(source, signal)) chunks.push(Buffer.from(chunk));
       const body = Buffer.concat(chunks);
-      stored.set(key, body);
+      onProgress?.(body.byteLength);
+      signal.throwIfAborted();
+      await objects.put(key, body, contentType);
       return { bytes: body.byteLength, sha256: createHash('sha256').update(body).digest('hex') };
     },
-    async put(key, body) {
+    async put(key, body, contentType) {
       reach();
-      stored.set(key, body);
+      stored.set(key, body.slice());
+      contentTypes.set(key, contentType);
     },
     async get(key) {
       reach();
@@ -52,12 +57,13 @@ export function createMemoryObjects(): MemoryObjects {
       const { offset, length } = range ?? { offset: 0, length: body.byteLength };
       openReads += 1;
       try {
-        for (let at = offset; at < offset + length; at += CHUNK_BYTES) {
+        const end = Math.min(offset + length, body.byteLength);
+        for (let at = offset; at < end; at += CHUNK_BYTES) {
           signal.throwIfAborted();
-          const chunk = new Uint8Array(body.subarray(at, Math.min(at + CHUNK_BYTES, offset + length)));
-          if (chunk.byteLength === 0) throw new WaybillError('object_damaged');
-          yield chunk;
+          yield new Uint8Array(body.subarray(at, Math.min(at + CHUNK_BYTES, end)));
         }
+        signal.throwIfAborted();
+        if (offset + length > body.byteLength) throw new WaybillError('object_damaged');
       } finally {
         openReads -= 1;
       }
@@ -65,12 +71,12 @@ export function createMemoryObjects(): MemoryObjects {
     async head(key) {
       reach();
       const body = stored.get(key);
-      return body && { key, bytes: body.byteLength, modifiedAt: new Date(0) };
+      return body && { key, bytes: body.byteLength, modifiedAt: new Date() };
     },
     async *list(prefix) {
       reach();
-      for (const [key, body] of [...stored].sort(([a], [b]) => (a < b ? -1 : 1))) {
-        if (key.startsWith(prefix)) yield { key, bytes: body.byteLength, modifiedAt: new Date(0) };
+      for (const [key, body] of [...stored].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+        if (key.startsWith(prefix)) yield { key, bytes: body.byteLength, modifiedAt: new Date() };
       }
     },
     async remove(keys) {
