@@ -1,24 +1,41 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { callerRequirement, secretCheck } from './auth/authenticate.ts';
 import { failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
 import { outsideTokens, ownTokens } from './auth/tokens.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
-import { serveOpenApi } from './docs/openapi.ts';
-import { servePages } from './docs/serve-pages.ts';
-import { serveSwagger } from './docs/swagger.ts';
+import { serveAssets } from './docs/assets.ts';
+import { servePages } from './docs/pages.ts';
 import { mountExports } from './exports/mount.ts';
 import { accessLog } from './http/access-log.ts';
-import { clientAddress } from './http/client-address.ts';
-import { type ApiApp, mount } from './http/mount.ts';
-import { routingPath } from './http/path.ts';
-import { securityHeaders } from './http/security-headers.ts';
+import { InvalidFields, problemResponse } from './http/problems.ts';
+import { clientAddress, routingPath } from './http/requests.ts';
+import { type ApiApp, mount, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
-import { InvalidFields, problemResponse } from './problems/problem.ts';
 import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/health.ts';
+
+/** Characters of a caller's `X-Request-Id`; a longer one is replaced. */
+const REQUEST_ID_LENGTH_MAX = 64;
+
+/** For answers that are no pages: they load and run nothing. Pages set their own policy, which stays. */
+const SECURE_HEADERS = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  overwrite: false,
+  xFrameOptions: 'DENY',
+  // Left to the proxy that terminates TLS: it would bind the operator's whole domain.
+  strictTransportSecurity: false,
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+};
 
 /** The HTTP API over its ports. Keeps limits and caches in memory, and nothing else. */
 export function createApp(deps: ApiDeps): ApiApp {
@@ -40,8 +57,9 @@ export function createApp(deps: ApiDeps): ApiApp {
     countRequest,
   });
 
+  app.use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }));
   app.use(accessLog(deps));
-  app.use(securityHeaders());
+  app.use(secureHeaders(SECURE_HEADERS));
   app.use(
     methodNotAllowed({
       app,
@@ -71,7 +89,7 @@ export function createApp(deps: ApiDeps): ApiApp {
   mount(app, healthRoute, healthHandler());
   mount(app, readyRoute, readyHandler(deps));
   serveOpenApi(app, deps);
-  serveSwagger(app);
+  serveAssets(app);
   servePages(app, deps);
   return app;
 }

@@ -1,21 +1,20 @@
 import { createServer, type Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import type { ApiApp } from './http/mount.ts';
-import { sendDownload } from './http/send-download.ts';
+import type { ApiApp } from './openapi.ts';
 
 /** A listening API. */
 export interface ApiServer {
-  /** The port that it listens on; interesting when 0 was asked for. */
+  /** The port that it listens on, also where 0 was asked for. */
   readonly port: number;
-  /** Accepts nothing more, and waits for what is under way, at most so many milliseconds; then connections are cut. */
+  /** Stops accepting, waits up to `graceMs` milliseconds for requests in progress, then closes all connections. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Milliseconds between two looks at whether connections have become idle while the server closes. */
-const IDLE_LOOK_MS = 50;
+/** Milliseconds between two attempts to close idle connections while the server closes. */
+const IDLE_POLL_MS = 50;
 
-/** Listens. Rejects when the port is taken. @param port 0: any free one */
+/** Starts to listen; rejects when the port is taken. @param port 0: any free port */
 export async function listen(app: ApiApp, host: string, port: number): Promise<ApiServer> {
   const answer = getRequestListener(
     async (request, env) => {
@@ -28,7 +27,7 @@ export async function listen(app: ApiApp, host: string, port: number): Promise<A
     },
     { errorHandler: () => badRequest() },
   );
-  // Never rejects: what fails becomes an answer or a cut connection.
+  // Never rejects: a failure becomes an answer or closes the connection.
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -44,7 +43,7 @@ export async function listen(app: ApiApp, host: string, port: number): Promise<A
   };
 }
 
-/** For what is no HTTP request that a path could be read of, such as one without a host. */
+/** For a request without a valid URL, such as one without a host. */
 function badRequest(): Response {
   const problem = {
     type: 'about:blank',
@@ -62,9 +61,57 @@ async function close(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_POLL_MS);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearInterval(idle);
   clearTimeout(cut);
+}
+
+/**
+ * Sends an answer whose body may reuse its memory: each chunk has left this process before the next one is pulled, so
+ * nothing is buffered here, and the source runs at the client's pace. When the body fails, the connection is closed: the
+ * status has been sent, and a clean end would make half a file look complete. When the client disconnects, the body is
+ * cancelled.
+ */
+export async function sendDownload(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const reader = response.body?.getReader();
+  const untilClosed = closing(outgoing);
+  try {
+    while (reader) {
+      const next = await untilClosed(reader.read());
+      if (next === undefined || next.done) break;
+      await untilClosed(
+        new Promise((resolve) => {
+          outgoing.write(next.value, resolve);
+        }),
+      );
+    }
+    outgoing.end();
+  } catch {
+    // The body has logged it.
+    outgoing.destroy();
+  } finally {
+    if (outgoing.destroyed) await reader?.cancel().catch(() => undefined);
+  }
+}
+
+/**
+ * @returns a function that awaits one promise at a time, and yields `undefined` as soon as the client disconnects. Not a
+ *   race against one promise: that would hold every chunk until the end.
+ */
+function closing(outgoing: ServerResponse): <Value>(work: Promise<Value>) => Promise<Value | undefined> {
+  let closed = outgoing.destroyed;
+  let leave = () => {};
+  outgoing.once('close', () => {
+    closed = true;
+    leave();
+  });
+  return (work) =>
+    new Promise((resolve, reject) => {
+      leave = () => resolve(undefined);
+      if (closed) leave();
+      work.then(resolve, reject);
+    });
 }

@@ -3,8 +3,8 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential, Ledger, Scope } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { ClientAddress } from '../http/client-address.ts';
-import { withoutKeys } from '../http/without-keys.ts';
+import type { ClientAddress } from '../http/requests.ts';
+import { withoutKeys } from '../http/requests.ts';
 import type { CountRequest, FailedLogins } from './limits.ts';
 import { type OutsideTokens, OWN_ISSUER, type OwnTokens } from './tokens.ts';
 

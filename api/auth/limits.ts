@@ -4,7 +4,7 @@ import { clientNetwork } from '../../config/networks.ts';
 import type { Tenant } from '../../stores/ledger/ledger.ts';
 import type { LoginLimit } from '../../stores/limits/login-limit.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { TryLater } from '../problems/problem.ts';
+import { TryLater } from '../http/problems.ts';
 
 /** Seconds of a window; it begins with a tenant's first request. */
 const WINDOW_SECONDS = 60;

@@ -3,10 +3,9 @@ import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { ClientAddress } from '../http/client-address.ts';
-import { mediaTypeOf, parseJson, readBody } from '../http/json-body.ts';
-import { withoutKeys } from '../http/without-keys.ts';
-import { challenge, retryAfterSeconds } from '../problems/problem.ts';
+import { challenge, retryAfterSeconds } from '../http/problems.ts';
+import type { ClientAddress } from '../http/requests.ts';
+import { mediaTypeOf, parseJson, readBody, withoutKeys } from '../http/requests.ts';
 import { readCredential, type SecretCheck } from './authenticate.ts';
 import { type OwnTokens, parseScopes } from './tokens.ts';
 

@@ -1,7 +1,15 @@
+import type { Context } from 'hono';
 import { html } from 'hono/html';
-import { FAILURES, type FailureCode, type FailureKind } from '../../contracts/failures.ts';
+import { FAILURES, type FailureCode, type FailureKind, isFailureCode, WaybillError } from '../../contracts/failures.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { ApiApp } from '../openapi.ts';
 
 type Markup = ReturnType<typeof html>;
+
+/** Pages load only what we serve ourselves. Swagger UI shows images that its style sheet embeds as data. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const HEADER = html`<header><a href="/">Waybill</a><nav><a href="/docs">API</a><a href="/problems">Problems</a></nav></header>`;
 
@@ -22,8 +30,8 @@ ${HEADER}
 </html>`;
 }
 
-/** Until the portal is here: what this is, and where to go. @param publicUrl without a slash at its end */
-export function landingPage(publicUrl: string): Markup {
+/** What this is, and where to go. @param publicUrl without a trailing slash */
+function landingPage(publicUrl: string): Markup {
   return layout(
     'Data exports',
     html`<h1>Take your data out.</h1>
@@ -45,8 +53,8 @@ says exactly what is in it.</p>
   );
 }
 
-/** Tells all codes. The roles keep the table one for screen readers where it is laid out as blocks. */
-export function problemsPage(): Markup {
+/** All codes. The roles keep it a table for screen readers where it is laid out as blocks. */
+function problemsPage(): Markup {
   const kinds = Object.entries<FailureKind>(FAILURES);
   return layout(
     'Problems',
@@ -61,7 +69,7 @@ ${kinds.map(
   );
 }
 
-export function problemPage(code: FailureCode): Markup {
+function problemPage(code: FailureCode): Markup {
   const { status, title, advice, retryable }: FailureKind = FAILURES[code];
   return layout(
     title,
@@ -73,7 +81,7 @@ export function problemPage(code: FailureCode): Markup {
   );
 }
 
-export function docsPage(): Markup {
+function docsPage(): Markup {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -93,4 +101,22 @@ ${HEADER}
 <script src="/docs/start.js"></script>
 </body>
 </html>`;
+}
+
+/** Serves the landing page, the API documentation and a page for every problem. */
+export function servePages(app: ApiApp, { settings }: Pick<ApiDeps, 'settings'>): void {
+  const landing = landingPage(settings.WAYBILL_PUBLIC_URL);
+  app.get('/', (c) => page(c, landing));
+  app.get('/docs', (c) => page(c, docsPage()));
+  app.get('/problems', (c) => page(c, problemsPage()));
+  app.get('/problems/:code', (c) => {
+    const code = c.req.param('code');
+    if (!isFailureCode(code)) throw new WaybillError('not_found', 'There is no problem with this code.');
+    return page(c, problemPage(code));
+  });
+}
+
+function page(c: Context<ApiEnv>, markup: Markup): Response | Promise<Response> {
+  c.header('Content-Security-Policy', POLICY);
+  return c.html(markup);
 }

@@ -3,7 +3,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
 import type { AuditAction } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { readJson } from '../http/json-body.ts';
+import { readJson } from '../http/requests.ts';
 import { onceFor } from './idempotency.ts';
 import { locateExport } from './locate.ts';
 import { type NamedOrder, nameOrder, parseOrder } from './order.ts';

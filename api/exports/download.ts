@@ -3,10 +3,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { mediaType } from '../../contracts/order.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { attachment } from '../http/disposition.ts';
-import { streamBody } from '../http/stream.ts';
-import { evaluatePreconditions, rangeCounts } from './preconditions.ts';
-import { parseRange } from './range.ts';
+import { attachment, evaluatePreconditions, parseRange, rangeApplies, streamBody } from '../http/download.ts';
 import { readStoredFile } from './stored-file.ts';
 import { fileTag, openManifest } from './stored-manifest.ts';
 
@@ -38,7 +35,7 @@ export async function sendStoredFile(
 
   // Range is defined for GET alone (RFC 9110 section 14.2): HEAD tells of the whole file.
   const wanted =
-    c.req.method === 'GET' && rangeCounts(header, validators)
+    c.req.method === 'GET' && rangeApplies(header, validators)
       ? parseRange(c.req.header('range'), manifest.bytes)
       : undefined;
   if (wanted === 'unsatisfiable') {

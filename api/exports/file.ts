@@ -3,7 +3,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { ClientAddress } from '../http/client-address.ts';
+import type { ClientAddress } from '../http/requests.ts';
 import { sendStoredFile } from './download.ts';
 import type { LinkQuery, Links } from './links.ts';
 import { locateExport } from './locate.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Ledger } from '../../stores/ledger/ledger.ts';
-import { TryLater } from '../problems/problem.ts';
+import { TryLater } from '../http/problems.ts';
 import type { NamedOrder } from './order.ts';
 import type { Run } from './submit.ts';
 

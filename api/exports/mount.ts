@@ -1,8 +1,8 @@
 import type { RequireCaller } from '../auth/authenticate.ts';
 import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { ClientAddress } from '../http/client-address.ts';
-import { type ApiApp, mount } from '../http/mount.ts';
+import type { ClientAddress } from '../http/requests.ts';
+import { type ApiApp, mount } from '../openapi.ts';
 import { progressReader } from '../runs/progress.ts';
 import { createHandler, resubmitHandler } from './create.ts';
 import { createSettleCutRun } from './cut-runs.ts';

@@ -1,6 +1,6 @@
 import { type Catalog, type Dataset, offeredAt, offeredName, type Parameter } from '../../config/dataset.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
-import type { FieldError } from '../problems/problem.ts';
+import type { FieldError } from '../http/problems.ts';
 
 /** Characters of a text parameter at the most. */
 const TEXT_LENGTH_MAX = 500;

@@ -1,11 +1,11 @@
 import type { Context, Handler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { evaluatePreconditions } from '../http/download.ts';
 import type { ProgressReader } from '../runs/progress.ts';
 import type { SettleCutRun } from './cut-runs.ts';
 import type { Links } from './links.ts';
 import { LIMIT_DEFAULT, readLimit, readStates } from './list-query.ts';
 import { locateExport } from './locate.ts';
-import { evaluatePreconditions } from './preconditions.ts';
 import { bytesTag, openManifest } from './stored-manifest.ts';
 import { exportView, jobStatus } from './view.ts';
 

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { problems } from '../problems/schema.ts';
+import { problems } from '../http/problems.ts';
 import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from './schemas.ts';
 
 const tags = ['Exports'];

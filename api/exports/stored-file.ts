@@ -1,7 +1,7 @@
 import type { ManifestPart } from '../../contracts/manifest.ts';
 import { type Objects, readObject } from '../../stores/objects/objects.ts';
 import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
-import type { ByteRange } from './range.ts';
+import type { ByteRange } from '../http/download.ts';
 import type { ManifestFile } from './stored-manifest.ts';
 
 /** The bytes of one part that a range covers. */

@@ -3,7 +3,7 @@ import { fileExtension } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { Tenant } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps } from '../deps.ts';
-import { TryLater } from '../problems/problem.ts';
+import { TryLater } from '../http/problems.ts';
 import type { NamedOrder } from './order.ts';
 
 /** One run of an export's workflow. */

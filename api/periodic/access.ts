@@ -3,7 +3,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
-import { InvalidFields, TryLater } from '../problems/problem.ts';
+import { InvalidFields, TryLater } from '../http/problems.ts';
 import { openGeneration, type StoredGeneration } from './stored-generation.ts';
 
 /** How a download is to be opened: with a private key, or not at all. */

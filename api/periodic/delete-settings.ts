@@ -3,7 +3,7 @@ import { generationPrefix, periodicPrefix } from '../../contracts/keys.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
-import { TryLater } from '../problems/problem.ts';
+import { TryLater } from '../http/problems.ts';
 import { SWEEP_MS } from './sweep.ts';
 
 export type DeleteDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;

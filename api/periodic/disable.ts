@@ -1,6 +1,6 @@
 import type { Handler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { FieldError } from '../problems/problem.ts';
+import type { FieldError } from '../http/problems.ts';
 import { type DeleteDeps, deleteSettings } from './delete-settings.ts';
 import { readQuery, refuseWrong } from './query.ts';
 import type { DisabledAnswer } from './schemas.ts';

@@ -1,7 +1,7 @@
 import type { Handler } from 'hono';
 import { type ZipEntry, zip } from '../../streams/zip.ts';
 import type { ApiEnv } from '../deps.ts';
-import { attachment } from '../http/disposition.ts';
+import { attachment } from '../http/download.ts';
 import { admit, notProduced } from './access.ts';
 import { contentLength, contentName, openContent } from './content.ts';
 import { type DownloadDeps, offeredFiles, sendContent } from './download.ts';

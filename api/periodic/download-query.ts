@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { FILE_TYPES } from '../../contracts/generation.ts';
 import type { ApiEnv } from '../deps.ts';
-import type { FieldError } from '../problems/problem.ts';
+import type { FieldError } from '../http/problems.ts';
 import type { Opening } from './access.ts';
 import type { Form } from './content.ts';
 import { type QueryReader, readQuery, refuseWrong } from './query.ts';

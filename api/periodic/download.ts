@@ -1,8 +1,7 @@
 import type { Context, Handler } from 'hono';
 import { offeredAt, offeredName } from '../../config/dataset.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { attachment } from '../http/disposition.ts';
-import { streamBody } from '../http/stream.ts';
+import { attachment, streamBody } from '../http/download.ts';
 import { type Admission, admit, assertStands, explained, notProduced, type Opening } from './access.ts';
 import { contentLength, contentName, contentType, type Form, openContent } from './content.ts';
 import { readDownload } from './download-query.ts';

@@ -3,9 +3,9 @@ import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { generateKey, parseRecipient } from '../../streams/age/keys.ts';
 import type { ApiEnv } from '../deps.ts';
-import { readOptionalJson } from '../http/json-body.ts';
+import type { FieldError } from '../http/problems.ts';
+import { readOptionalJson } from '../http/requests.ts';
 import { fieldErrorsOf } from '../problems/field-errors.ts';
-import type { FieldError } from '../problems/problem.ts';
 import { readQuery, refuseWrong } from './query.ts';
 import type { KeyBody } from './schemas.ts';
 

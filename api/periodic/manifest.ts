@@ -1,6 +1,6 @@
 import type { Handler } from 'hono';
 import type { ApiEnv } from '../deps.ts';
-import type { FieldError } from '../problems/problem.ts';
+import type { FieldError } from '../http/problems.ts';
 import { type AccessDeps, admit, assertStands } from './access.ts';
 import { generationHeaders } from './generation-headers.ts';
 import { readQuery, refuseWrong } from './query.ts';

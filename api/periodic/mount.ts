@@ -1,6 +1,6 @@
 import type { RequireCaller } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
-import { type ApiApp, mount } from '../http/mount.ts';
+import { type ApiApp, mount } from '../openapi.ts';
 import { disableHandler } from './disable.ts';
 import { downloadHandler } from './download.ts';
 import { downloadAllHandler } from './download-all.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import type { ApiEnv } from '../deps.ts';
-import { type FieldError, InvalidFields } from '../problems/problem.ts';
+import { type FieldError, InvalidFields } from '../http/problems.ts';
 
 const FLAGS: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
 

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { problems } from '../problems/schema.ts';
+import { problems } from '../http/problems.ts';
 import { DisabledAnswer, EnableBody, EnabledAnswer, KeyBody, PeriodicView } from './schemas.ts';
 
 const tags = ['Periodic exports'];

@@ -4,7 +4,7 @@ import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { FieldError } from '../problems/problem.ts';
+import type { FieldError } from '../http/problems.ts';
 import { progressMemory } from '../runs/progress.ts';
 import { offeredFiles } from './download.ts';
 import { readQuery, refuseWrong } from './query.ts';

@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import { requestSentence } from '../../config/issue-sentence.ts';
-import { withoutKeys } from '../http/without-keys.ts';
-import type { FieldError } from './problem.ts';
+import type { FieldError } from '../http/problems.ts';
+import { withoutKeys } from '../http/requests.ts';
 
 /** Turns what zod found into field errors with codes of ours. @param body the object that was checked */
 export function fieldErrorsOf(error: z.ZodError, body: Readonly<Record<string, unknown>>): readonly FieldError[] {

@@ -1,8 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Handler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { OUTAGE_RETRY_SECONDS } from '../problems/problem.ts';
-import { retryAfter } from '../problems/schema.ts';
+import { OUTAGE_RETRY_SECONDS, retryAfter } from '../http/problems.ts';
 
 const Health = z.object({ status: z.literal('ok') }).openapi('Health');
 const part = z.enum(['up', 'down']);

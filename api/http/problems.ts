@@ -1,8 +1,9 @@
+import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import type { ApiEnv } from '../deps.ts';
-import { withoutKeys } from '../http/without-keys.ts';
+import { withoutKeys } from './requests.ts';
 
 /** One thing that is wrong with a request. */
 export interface FieldError {
@@ -14,7 +15,7 @@ export interface FieldError {
   readonly allowed?: readonly string[];
 }
 
-/** Thrown when a body has one or more fields that are wrong; the first one gives the answer its code and status. */
+/** Thrown when fields of a request are wrong; the first error gives the answer its code and status. */
 export class InvalidFields extends Error {
   override readonly name = 'InvalidFields';
   readonly errors: readonly [FieldError, ...FieldError[]];
@@ -25,7 +26,7 @@ export class InvalidFields extends Error {
   }
 }
 
-/** Thrown when a caller should wait. */
+/** Thrown when a caller should wait before the next attempt. */
 export class TryLater extends WaybillError {
   readonly retryAfterSeconds: number;
 
@@ -35,10 +36,10 @@ export class TryLater extends WaybillError {
   }
 }
 
-/** Seconds that a caller should wait when a server of ours cannot be reached or has too much to do. */
+/** Seconds to wait when a server cannot be reached or is overloaded. */
 export const OUTAGE_RETRY_SECONDS = 5;
 
-/** The body of every error. Source: RFC 9457, with members of ours behind `instance`. */
+/** The body of every error. Source: RFC 9457; the members after `instance` are extensions. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -53,7 +54,7 @@ export interface Problem {
 }
 
 /**
- * Turns what was thrown into the answer that a caller sees. Only `WaybillError` and `InvalidFields` tell their message;
+ * Turns an error into the answer that a caller sees. Only `WaybillError` and `InvalidFields` show their message;
  * anything else is `internal`, and its text stays in the log.
  */
 export function problemResponse(c: Context<ApiEnv>, error: unknown): Response {
@@ -81,7 +82,7 @@ export function problemResponse(c: Context<ApiEnv>, error: unknown): Response {
   });
 }
 
-/** Both schemes that a client may answer with. Source: RFC 9110 section 11.6.1, RFC 7617, RFC 6750. */
+/** Both authentication schemes. Source: RFC 9110 section 11.6.1, RFC 7617, RFC 6750. */
 export function challenge(c: Context<ApiEnv>): void {
   c.header('WWW-Authenticate', 'Bearer realm="waybill"');
   c.header('WWW-Authenticate', 'Basic realm="waybill", charset="UTF-8"', { append: true });
@@ -108,7 +109,59 @@ function describe(error: unknown): {
   return { code: 'internal', detail: `${title}. ${advice}`, more: {} };
 }
 
-/** Whole seconds for `Retry-After`: what the error names, else as long as a short trouble lasts. */
+/** Whole seconds for `Retry-After`: what the error names, else {@link OUTAGE_RETRY_SECONDS}. */
 export function retryAfterSeconds(error: unknown): number {
   return error instanceof TryLater ? Math.max(1, Math.ceil(error.retryAfterSeconds)) : OUTAGE_RETRY_SECONDS;
+}
+
+const codes = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
+
+const ProblemBody = z
+  .object({
+    type: z.string().openapi({ example: '/problems/unknown_dataset' }),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string().openapi({ description: 'What happened, and what to change.' }),
+    instance: z.string(),
+    code: z.enum(codes),
+    field: z.string().optional(),
+    allowed: z.array(z.string()).optional(),
+    errors: z
+      .array(
+        z.object({
+          field: z.string(),
+          code: z.enum(codes),
+          message: z.string(),
+          allowed: z.array(z.string()).optional(),
+        }),
+      )
+      .optional()
+      .openapi({ description: 'Every field that is wrong; the first one gives the answer its code.' }),
+    requestId: z.string(),
+  })
+  .openapi('Problem', { description: 'Source: RFC 9457. Each code is explained at /problems.' });
+
+const content = { 'application/problem+json': { schema: ProblemBody } };
+export const retryAfter = {
+  'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds to wait.' },
+};
+
+/** Problems that every route with credentials may answer with. */
+const ALWAYS: readonly FailureCode[] = ['unauthenticated', 'rate_limited', 'ledger_unavailable', 'internal'];
+
+/** Describes the problems that a route answers with, by status, for the OpenAPI document. */
+export function problems(...own: readonly FailureCode[]) {
+  const byStatus: Record<number, { description: string; content: typeof content; headers?: typeof retryAfter }> = {};
+  for (const code of new Set([...own, ...ALWAYS])) {
+    const { status, title } = FAILURES[code];
+    const line = `\`${code}\`: ${title}.`;
+    const before = byStatus[status];
+    const waits = before?.headers !== undefined || status === 429 || status === 503 || code === 'not_produced';
+    byStatus[status] = {
+      description: before ? `${before.description} ${line}` : line,
+      content,
+      ...(waits && { headers: retryAfter }),
+    };
+  }
+  return byStatus;
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { sendDownload } from './send-download.ts';
+import { sendDownload } from './server.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const CHUNKS = 1600;

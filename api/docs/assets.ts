@@ -1,5 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { ApiApp } from '../openapi.ts';
+
 /** Style sheet of the plain pages. Colours keep a contrast of 4.5 to 1 and more, in light and in dark. */
-export const STYLE = `:root {
+const STYLE = `:root {
   color-scheme: light dark;
   --ink: light-dark(#1c2330, #e6e9ef);
   --soft: light-dark(#566074, #a3adbf);
@@ -44,3 +49,39 @@ a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-ra
 #swagger-ui .scheme-container { margin: 0 0 1rem; padding: 1rem 0; background: none; box-shadow: none; border-block: 1px solid var(--line); }
 #swagger-ui .scheme-container .schemes { align-items: end; }
 `;
+
+/** Files of Swagger UI that its page loads, and nothing else of the package. */
+const ASSETS: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+};
+
+const START = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', follow);
+follow();
+SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis],
+});
+`;
+
+/** Serves the style sheet, and Swagger UI from its installed package: nothing is loaded from another host. */
+export function serveAssets(app: ApiApp): void {
+  const root = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  app.get('/style.css', (c) =>
+    c.body(STYLE, 200, { 'Content-Type': 'text/css; charset=utf-8', 'Cache-Control': 'public, max-age=300' }),
+  );
+  app.get('/docs/start.js', (c) =>
+    c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8', 'Cache-Control': 'public, max-age=300' }),
+  );
+  for (const [name, type] of Object.entries(ASSETS)) {
+    app.get(`/docs/${name}`, async (c) => {
+      const bytes = new Uint8Array(await readFile(join(root, name)));
+      return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=3600' });
+    });
+  }
+}

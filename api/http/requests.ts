@@ -1,0 +1,119 @@
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { getPath } from 'hono/utils/url';
+import { createNetworks, normalAddress } from '../../config/networks.ts';
+import { WaybillError } from '../../contracts/failures.ts';
+import type { ApiEnv } from '../deps.ts';
+
+/** The prefix that published clients of the on-demand exports use. */
+const ALIAS = '/tp-api';
+
+/**
+ * The path for routing: collapses repeated slashes (a published client sends them), drops a trailing slash and the alias.
+ * `%2F` inside a segment stays as it is.
+ */
+export function routingPath(request: Request): string {
+  const path = getPath(request).replace(/\/{2,}/g, '/');
+  const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+  if (bare === ALIAS) return '/';
+  return bare.startsWith(`${ALIAS}/`) ? bare.slice(ALIAS.length) : bare;
+}
+
+/** Reads the client's address; `local` where there is no connection. */
+export type ClientAddress = (c: Context<ApiEnv>) => string;
+
+/**
+ * The peer or, when that is a trusted proxy, the client that `X-Forwarded-For` names. Each proxy appends the address
+ * that called it, so the list is read from its end, past trusted proxies, up to the first other address: the client may
+ * have forged anything before it.
+ *
+ * @param trustedProxies addresses and networks, as `isNetwork` takes them
+ */
+export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
+  const trusted = createNetworks(trustedProxies);
+  return function addressOf(c) {
+    const peer = c.env?.incoming?.socket.remoteAddress;
+    if (peer === undefined) return 'local';
+    let address = normalAddress(peer) ?? peer;
+    const hops = (c.req.header('x-forwarded-for') ?? '').split(',');
+    while (trusted.has(address)) {
+      const hop = normalAddress(withoutPort(hops.pop() ?? ''));
+      if (hop === undefined) break;
+      address = hop;
+    }
+    return address;
+  };
+}
+
+/** Some proxies write `192.0.2.1:4711` or `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  const text = hop.trim();
+  return /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
+}
+
+/** age identities, whole or mistyped, in either case. */
+const PRIVATE_KEY = /AGE-SECRET-KEY-[A-Z0-9-]*/gi;
+
+/**
+ * Redacts private keys in a caller's text before it is answered, logged or stored: some callers send one as a user name,
+ * in a URL or as a field name.
+ */
+export function withoutKeys(text: string): string {
+  return text.replace(PRIVATE_KEY, 'AGE-SECRET-KEY-…');
+}
+
+/**
+ * Reads the body, up to `bytesMax` bytes.
+ * @throws WaybillError `body_too_large`
+ */
+export async function readBody(c: Context<ApiEnv>, bytesMax: number): Promise<Uint8Array> {
+  const onError = () => {
+    throw new WaybillError('body_too_large', `The body is larger than ${bytesMax} bytes. Send less.`);
+  };
+  await bodyLimit({ maxSize: bytesMax, onError })(c, async () => {});
+  return new Uint8Array(await c.req.arrayBuffer());
+}
+
+/** @returns the media type of the body in lower case, without parameters, or `''`. */
+export function mediaTypeOf(c: Context<ApiEnv>): string {
+  return (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/**
+ * Reads a JSON body.
+ * @throws WaybillError `unsupported_media_type`, `body_too_large`, `malformed_body`
+ */
+export async function readJson(c: Context<ApiEnv>, bytesMax: number): Promise<unknown> {
+  assertJson(c);
+  return parseJson(await readBody(c, bytesMax));
+}
+
+/**
+ * Reads a JSON body that may be left out.
+ * @returns `undefined` when it is empty, whatever its type
+ */
+export async function readOptionalJson(c: Context<ApiEnv>, bytesMax: number): Promise<unknown> {
+  const body = await readBody(c, bytesMax);
+  if (body.byteLength === 0) return undefined;
+  assertJson(c);
+  return parseJson(body);
+}
+
+function assertJson(c: Context<ApiEnv>): void {
+  const type = mediaTypeOf(c);
+  if (type !== 'application/json' && !/^application\/[\w.-]+\+json$/.test(type)) {
+    throw new WaybillError('unsupported_media_type');
+  }
+  if ((c.req.header('content-encoding') ?? 'identity').trim().toLowerCase() !== 'identity') {
+    throw new WaybillError('unsupported_media_type', 'The body is compressed. Send it without Content-Encoding.');
+  }
+}
+
+/** @throws WaybillError `malformed_body` also for bytes that are not UTF-8 */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new WaybillError('malformed_body', undefined, { cause: error });
+  }
+}
