@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Connection, WorkflowClient } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createTemporal } from '../stores/temporal/client.ts';
 import type { RunInput, RunLabels } from '../stores/temporal/temporal.ts';
 import { useStack } from './context.ts';
 import { failsWith, orderOf } from './ledger-set-up.ts';
+
+const { ResetWorkflowExecutionRequest } = proto.temporal.api.workflowservice.v1;
 
 const { settings } = useStack();
 const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
@@ -85,6 +88,44 @@ describe('a run in Temporal', () => {
     const run = { workflowId: `data-export|${randomUUID()}`, runId: randomUUID() };
     expect(await temporal.cancel(run, 60_000)).toBe(true);
     expect(await temporal.status(run)).toBe('closed');
+  });
+});
+
+describe('a run that an operator has reset', () => {
+  const { workflowService } = connection;
+
+  /** Completes a run's first workflow task, as a worker would, and resets the run to it. */
+  async function startAndReset() {
+    const run = await startRun();
+    const { taskToken } = await connection.withDeadline(Date.now() + 30_000, () =>
+      workflowService.pollWorkflowTaskQueue({ namespace, taskQueue: { name: taskQueue } }),
+    );
+    await workflowService.respondWorkflowTaskCompleted({ namespace, taskToken });
+    const { workflowId, runId } = run;
+    const reset = await workflowService.resetWorkflowExecution(
+      ResetWorkflowExecutionRequest.fromObject({
+        namespace,
+        workflowExecution: { workflowId, runId },
+        requestId: randomUUID(),
+        reason: 'a test',
+        workflowTaskFinishEventId: 4,
+      }),
+    );
+    expect(reset.runId).not.toBe(runId);
+    return run;
+  }
+
+  test('is still the run that callers know', async () => {
+    const run = await startAndReset();
+    const { workflowId, runId } = run;
+    expect(await temporal.start(workflowId, input, labels)).toBe(runId);
+    expect(await temporal.findRunning(workflowId)).toBe(runId);
+    expect(await temporal.status(run)).toBe('open');
+    expect(await temporal.cancel(run, 0)).toBe(false);
+    const { raw } = await workflows.getHandle(workflowId).describe();
+    expect(raw.workflowExtendedInfo?.cancelRequested).toBe(true);
+    await workflows.getHandle(workflowId).terminate();
+    expect(await temporal.status(run)).toBe('aborted');
   });
 });
 

@@ -51,7 +51,9 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
           workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         }),
       );
-      return handle.firstExecutionRunId;
+      // Temporal names the current execution, which is not the first one after a reset.
+      const execution = await describe(workflowId, handle.firstExecutionRunId);
+      return execution ? firstRunId(execution) : handle.firstExecutionRunId;
     },
 
     async findRunning(workflowId) {
