@@ -1,5 +1,4 @@
-import { Connection, isGrpcServiceError } from '@temporalio/client';
-import proto from '@temporalio/proto';
+import { Connection } from '@temporalio/client';
 import type { FoundProgram } from './find.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, ProcessSpec } from './process.ts';
@@ -33,13 +32,6 @@ export function minioProcess(options: {
   };
 }
 
-export const NAMESPACE = 'waybill';
-/** How long closed workflows stay visible, in days. */
-const RETENTION_DAYS = 30;
-
-/** gRPC status `ALREADY_EXISTS`. */
-const ALREADY_EXISTS = 6;
-
 /**
  * Dynamic configuration of the dev server. Fairness between tenants needs fairness itself and single-partition queues,
  * because keys are only balanced within a partition.
@@ -71,31 +63,15 @@ export function temporalProcess(options: {
     stopSignal: 'SIGTERM',
     graceMs: 10_000,
     readyMs: 60_000,
-    ready: () => prepareNamespace(`${LOOPBACK}:${port}`),
+    ready: () => answersGrpc(`${LOOPBACK}:${port}`),
   };
 }
 
-/** Creates the namespace if it is missing. @returns `true` once it can be used; rejects while the server is not up */
-async function prepareNamespace(address: string): Promise<boolean> {
+/** @returns `true`; rejects while the server is not up */
+async function answersGrpc(address: string): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: '2s' });
-  try {
-    const { workflowService } = connection;
-    await workflowService
-      .registerNamespace({
-        namespace: NAMESPACE,
-        workflowExecutionRetentionPeriod: proto.google.protobuf.Duration.fromObject({
-          seconds: RETENTION_DAYS * 86_400,
-        }),
-      })
-      .catch((error: unknown) => {
-        if (!isGrpcServiceError(error) || error.code !== ALREADY_EXISTS) throw error;
-      });
-    // Fails until the namespace is known to every service of the server.
-    await workflowService.listWorkflowExecutions({ namespace: NAMESPACE, pageSize: 1 });
-    return true;
-  } finally {
-    await connection.close();
-  }
+  await connection.close();
+  return true;
 }
 
 /** Catches all mail and shows it on a web page; nothing is delivered. */

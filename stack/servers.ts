@@ -6,7 +6,7 @@ import { postgresProcess, postgresUrl } from './postgres.ts';
 import type { Environment, ProcessHandle } from './process.ts';
 import type { ProgramName } from './programs.ts';
 import type { RestartPolicy } from './restart.ts';
-import { mailProcess, minioProcess, NAMESPACE, temporalProcess } from './server-processes.ts';
+import { mailProcess, minioProcess, temporalProcess } from './server-processes.ts';
 import { DEMO } from './settings.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
@@ -162,7 +162,7 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
     WAYBILL_API_PORT: String(ports.api),
     WAYBILL_PUBLIC_URL: urls.api,
     WAYBILL_TEMPORAL_ADDRESS: `${LOOPBACK}:${ports.temporal}`,
-    WAYBILL_TEMPORAL_NAMESPACE: NAMESPACE,
+    WAYBILL_TEMPORAL_NAMESPACE: 'waybill',
     WAYBILL_TEMPORAL_TLS: 'false',
     WAYBILL_TEMPORAL_UI_URL: urls.temporalUi,
     WAYBILL_LEDGER_URL: postgresUrl(ports.postgres),

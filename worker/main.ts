@@ -10,12 +10,12 @@ import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { createAttempts } from '../stores/temporal/attempts.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
+import { prepareNamespace } from '../stores/temporal/namespace.ts';
 import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
-import { prepareNamespace } from './namespace.ts';
 import { createWorkers, SHUTDOWN_GRACE_MS } from './workers.ts';
 
 /** Milliseconds for what follows the grace of a stop: steps let go of their work, and the stores are closed. */

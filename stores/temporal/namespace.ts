@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGrpcServiceError } from '@temporalio/client';
+import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import type { NativeConnection } from '@temporalio/worker';
-import { SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
+import { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 
 const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 const SECONDS_A_DAY = 86_400;
@@ -10,19 +9,21 @@ const SECONDS_A_DAY = 86_400;
 /** gRPC status codes. Source: grpc/status in the gRPC specification. */
 const GRPC = { alreadyExists: 6, permissionDenied: 7, notFound: 5, unimplemented: 12, unauthenticated: 16 } as const;
 
-/** Tries before a new namespace or attribute must be visible, 250 ms apart. */
-const VISIBLE_TRIES = 120;
+/** How often to look for a new namespace or attribute, and the interval between two looks in milliseconds. */
+const TRIES_MAX = 120;
+const POLL_MS = 250;
 
 /**
- * Makes the namespace and its search attributes when they are missing, and waits until they can be used: a workflow
- * that sets an unknown search attribute would retry its first task for ever.
+ * Creates the namespace and its search attributes if they are missing, and waits until they can be used: a workflow that
+ * sets an unknown search attribute would retry its first task for ever. Workers call it at start; nobody else does.
  *
- * Where the server does not let clients do that (Temporal Cloud), they are only checked.
+ * Where the server does not let clients create them (Temporal Cloud), they are only checked.
  *
- * @throws Error that names what is missing and how to make it
+ * @param retentionDays how long a new namespace keeps closed workflows
+ * @throws Error that names what is missing and how to create it
  */
 export async function prepareNamespace(
-  connection: NativeConnection,
+  connection: ConnectionLike,
   namespace: string,
   retentionDays: number,
 ): Promise<void> {
@@ -34,7 +35,7 @@ export async function prepareNamespace(
       }),
     }),
   );
-  await untilTrue(`Temporal's namespace ${namespace} is missing. Make it, then start the worker again.`, async () => {
+  await untilTrue(`Temporal's namespace ${namespace} is missing. Create it, then start the worker again.`, async () => {
     const found = await allowing([GRPC.notFound], () => connection.workflowService.describeNamespace({ namespace }));
     return found !== undefined;
   });
@@ -42,7 +43,7 @@ export async function prepareNamespace(
   const missing = await missingAttributes(connection, namespace);
   if (missing.length === 0) return;
   await untilTrue(addingHint(namespace, missing), async () => {
-    // The namespace's shards may not know it yet, so adding is repeated until it is listed.
+    // The server may not know a new namespace everywhere yet, so adding is repeated until the attributes are listed.
     await allowing([GRPC.alreadyExists, GRPC.notFound, GRPC.permissionDenied, GRPC.unimplemented], () =>
       connection.operatorService.addSearchAttributes({
         namespace,
@@ -53,7 +54,7 @@ export async function prepareNamespace(
   });
 }
 
-async function missingAttributes(connection: NativeConnection, namespace: string): Promise<readonly string[]> {
+async function missingAttributes(connection: ConnectionLike, namespace: string): Promise<readonly string[]> {
   const listed = await allowing([GRPC.notFound, GRPC.permissionDenied, GRPC.unimplemented], () =>
     connection.operatorService.listSearchAttributes({ namespace }),
   );
@@ -67,9 +68,9 @@ function addingHint(namespace: string, missing: readonly string[]): string {
 }
 
 async function untilTrue(message: string, check: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < VISIBLE_TRIES; tries += 1) {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     if (await check()) return;
-    await delay(250);
+    await delay(POLL_MS);
   }
   throw new Error(message);
 }
