@@ -85,18 +85,15 @@ export async function startServicesOnNetwork(settings: OwnSettings = {}): Promis
   return startServicesVia((supervisor, own) => startNetwork(supervisor, own, environment), settings);
 }
 
-async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
-  connect: (supervisor: Supervisor, own: ServiceSettings) => Promise<Via>,
-  settings: OwnSettings,
-) {
+/** Settings of services of a test's own on the shared servers, with a ledger and a bucket that exist. */
+export async function prepareOwnSettings(settings: OwnSettings = {}): Promise<ServiceSettings> {
   const stack = useStack();
   const name = `test-${randomUUID()}`;
   const [apiPort, healthPort] = [await freePort(), await freePort()];
-  const url = `http://${LOOPBACK}:${apiPort}`;
   const own = {
     ...stack.settings,
     WAYBILL_API_PORT: String(apiPort),
-    WAYBILL_PUBLIC_URL: url,
+    WAYBILL_PUBLIC_URL: `http://${LOOPBACK}:${apiPort}`,
     WAYBILL_WORKER_HEALTH_PORT: String(healthPort),
     WAYBILL_TEMPORAL_NAMESPACE: name,
     WAYBILL_OBJECTS_BUCKET: name,
@@ -105,6 +102,16 @@ async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
   };
   await prepareDatabase(stack.ports.postgres, name);
   await prepareStores(own);
+  return own;
+}
+
+async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
+  connect: (supervisor: Supervisor, own: ServiceSettings) => Promise<Via>,
+  settings: OwnSettings,
+) {
+  const stack = useStack();
+  const own = await prepareOwnSettings(settings);
+  const url = own.WAYBILL_PUBLIC_URL;
   const lines: string[] = [];
   const supervisor = createSupervisor({
     line: (from, line) => lines.push(`${from} | ${line}`),

@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { WaybillError } from '../../contracts/failures.ts';
 
 /** Default deadline of a call, in milliseconds. */
 const CALL_MS = 5000;
+
+/** Interval between tries while a new namespace or search attribute is not known to the server yet, in milliseconds. */
+const PROPAGATION_MS = 250;
 
 /** Implemented by the connections of the API and of workers, and by their clients. */
 export interface Deadlines {
@@ -12,7 +16,8 @@ export interface Deadlines {
 }
 
 /**
- * Makes a call with a deadline. Errors that the SDK has a class for, such as that there is no such schedule, pass through.
+ * Makes a call with a deadline, repeated while a new namespace or search attribute is not known to the server yet. Errors
+ * that the SDK has a class for, such as that there is no such schedule, pass through.
  *
  * @param ms deadline in milliseconds
  * @throws WaybillError `temporal_unavailable`
@@ -22,11 +27,17 @@ export async function callTemporal<Answer>(
   work: () => Promise<Answer>,
   ms: number = CALL_MS,
 ): Promise<Answer> {
-  try {
-    return await calls.withDeadline(Date.now() + ms, work);
-  } catch (error) {
-    if (!isOutage(error)) throw error;
-    throw new WaybillError('temporal_unavailable', undefined, { cause: error });
+  const deadline = Date.now() + ms;
+  for (;;) {
+    try {
+      return await calls.withDeadline(deadline, work);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      if (!isUnprepared(error) || Date.now() + PROPAGATION_MS >= deadline) {
+        throw new WaybillError('temporal_unavailable', undefined, { cause: error });
+      }
+      await delay(PROPAGATION_MS);
+    }
   }
 }
 
@@ -42,7 +53,8 @@ export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<An
     try {
       return await callTemporal(calls, work, ms);
     } catch (error) {
-      if (!LATE.has(grpcAnswer(error)?.code ?? 0)) throw error;
+      const isLate = LATE.has(grpcAnswer(error)?.code ?? 0);
+      if (!(isLate || (error instanceof WaybillError && isUnprepared(error.cause)))) throw error;
     }
   }
   return callTemporal(calls, work);
@@ -53,9 +65,18 @@ const LATE: ReadonlySet<number> = new Set([1, 4]);
 
 /** @returns the gRPC error behind a `temporal_unavailable` */
 export function grpcAnswer(error: unknown): { readonly code: number; readonly message: string } | undefined {
-  const call = error instanceof WaybillError ? error.cause : undefined;
-  const answer = call instanceof ServiceError ? call.cause : call;
+  return error instanceof WaybillError ? grpcCause(error.cause) : undefined;
+}
+
+function grpcCause(error: unknown) {
+  const answer = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(answer) ? answer : undefined;
+}
+
+/** The namespace or one of its search attributes is missing, or the server has not read them yet. */
+function isUnprepared(error: unknown): boolean {
+  if (error instanceof NamespaceNotFoundError) return true;
+  return /^namespace \S+ is not found|search attribute/i.test(grpcCause(error)?.details ?? '');
 }
 
 /** A missing namespace counts as an outage: the first worker that starts creates it. */

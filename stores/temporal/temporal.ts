@@ -87,5 +87,6 @@ export interface Temporal {
   /** @returns `undefined` when there is no such schedule */
   nextRun(id: string): Promise<ScheduleInfo | undefined>;
 
+  /** Succeeds once the namespace takes runs and schedules, search attributes included. */
   ping(): Promise<void>;
 }
