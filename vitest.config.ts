@@ -40,7 +40,8 @@ export default defineConfig({
           name: 'servers',
           include: ['test/**/*.test.ts'],
           globalSetup: ['test/global-setup.ts'],
-          testTimeout: 120_000,
+          // Ends what hangs; what a test waits for has a limit of its own.
+          testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
