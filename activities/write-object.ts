@@ -80,7 +80,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const dataset = orderedDataset(catalog, order.dataset);
     const content = warehouse.read(dataset, order, { slice: part.slice, first: part.index === 0, snapshotAt }, signal);
     // Rejects together with `chunks`, which is where the failure is handled.
-    content.rows.catch(() => undefined);
+    content.sum.catch(() => undefined);
     let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
     if (contentHash) bytes = hashing(bytes, contentHash);
     if (order.compression !== 'none') bytes = compress(bytes, order.compression);
@@ -95,12 +95,15 @@ export function createWriteObject(ports: WritePorts): WriteObject {
         storedBytes = count;
       },
     });
-    const rows = await content.rows;
-    if (rows !== part.rows) {
+    const { rows, rowsHash } = await content.sum;
+    if (rows !== part.rows || rowsHash !== part.rowsHash) {
+      const how =
+        rows === part.rows
+          ? `as many rows were read as were counted, ${rows}, but not the same ones`
+          : `${part.rows} rows were counted, ${rows} were read`;
       throw new WaybillError(
         'source_changed',
-        `${order.dataset} changed while it was being exported: ${part.rows} rows were counted, ${rows} were read. ` +
-          'Resubmit the export; it will read a new snapshot.',
+        `${order.dataset} changed while it was being exported: ${how}. Resubmit the export; it will read a new snapshot.`,
       );
     }
     return {

@@ -40,7 +40,7 @@ const TASK: ObjectTask = {
     compression: 'none',
     recipients: [],
   },
-  part: { index: 0, slice: { from: null, to: null }, rows: 1 },
+  part: { index: 0, slice: { from: null, to: null }, rows: 1, rowsHash: '0' },
   snapshotAt: '2026-11-21T01:30:00.000000Z' as Instant,
   prefix: 'exports/acme/e1/',
   object: { stem: 'part-00000-run', extension: 'csv' },
@@ -67,7 +67,7 @@ function attemptPart(world: {
     catalog: { datasets: [ROWS], find: () => ROWS },
     warehouse: {
       read: () => ({
-        rows: Promise.resolve(1),
+        sum: Promise.resolve({ rows: 1, rowsHash: '0' }),
         chunks: (async function* () {
           yield Buffer.from('id\n1\n');
         })(),

@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Instant } from '../contracts/instant.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
 import type { Order } from '../contracts/order.ts';
 import type { Bench } from './benchmark.ts';
@@ -21,7 +20,6 @@ export interface WriterRequest {
   readonly order: Order;
   /** A UUID that no other request has. */
   readonly exportId: string;
-  readonly snapshotAt: Instant;
   /** A count of rows that the order comes to. */
   readonly rows: number;
 }

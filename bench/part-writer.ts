@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { orderedDataset } from '../activities/dataset.ts';
 import { createWritePart } from '../activities/write-part.ts';
 import { createWriteStep } from '../activities/write-step.ts';
 import { loadCatalog } from '../config/catalog.ts';
@@ -28,18 +29,22 @@ async function serve(settings: WriterSettings): Promise<void> {
     tempDirectory: settings.tempDirectory,
     logger,
   });
+  const { signal } = new AbortController();
   const writePart = createWritePart(
     // Nobody else tries, so every attempt counts.
     createWriteStep({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger }),
   );
 
-  async function answer({ order, exportId, snapshotAt, rows }: WriterRequest): Promise<WriterReply> {
+  async function answer({ order, exportId, rows }: WriterRequest): Promise<WriterReply> {
+    const plan = await warehouse.plan(orderedDataset(catalog, order.dataset), order, rows, signal);
+    const [part] = plan.parts;
+    if (!part || part.rows !== rows) throw new Error(`${plan.rows} rows were planned; ${rows} were expected`);
     const input: WritePartInput = {
       order,
       exportId,
       workflowId: `bench|${exportId}`,
-      snapshotAt,
-      part: { index: 0, slice: { from: null, to: null }, rows },
+      snapshotAt: plan.snapshotAt,
+      part,
     };
     const start = performance.now();
     // A new one each time: an environment's context is the activity's.

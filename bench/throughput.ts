@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
@@ -94,8 +93,7 @@ async function compare(bench: Bench, kind: Kind) {
     {
       async ours(warmUp) {
         const exportId = randomUUID();
-        const snapshotAt = instantFromDate(new Date());
-        const { seconds, part } = await writer.write({ order, exportId, snapshotAt, rows });
+        const { seconds, part } = await writer.write({ order, exportId, rows });
         const object = exportPrefix(TENANT, exportId) + part.name;
         if (warmUp) content.ours = await check(object);
         await remove(object);

@@ -4,6 +4,7 @@ import type { GenerationObject } from './generation.ts';
 import type { Instant } from './instant.ts';
 import type { ManifestColumn } from './manifest.ts';
 import type { PeriodicFormat } from './order.ts';
+import type { RowSum } from './plan.ts';
 
 /** What a schedule starts `periodicExport` with. All else is the ledger's to say when the run begins. */
 export interface PeriodicInput {
@@ -32,11 +33,9 @@ export type Beginning =
     };
 
 /** One file of the bundle, as the plan fixed it. */
-export interface PlannedFile {
+export interface PlannedFile extends RowSum {
   readonly file: string;
   readonly dataset: string;
-  /** A count of rows at the snapshot; a file that turns out otherwise ends the run with `source_changed`. */
-  readonly rows: number;
   readonly columns: readonly ManifestColumn[];
 }
 
@@ -46,12 +45,10 @@ export interface GenerationPlan {
 }
 
 /** One file in one format: what becomes one object. */
-export interface FileTask {
+export interface FileTask extends RowSum {
   readonly file: string;
   readonly dataset: string;
   readonly format: PeriodicFormat;
-  /** A count of rows, as planned. */
-  readonly rows: number;
 }
 
 export interface WriteFilesInput extends GenerationIdentity {

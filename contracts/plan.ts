@@ -10,12 +10,24 @@ export interface PartSlice {
   readonly to: Instant | null;
 }
 
-export interface PlannedPart {
+/**
+ * Says which rows a query reads, whatever their order. Taken by the plan and again with every read; a read that comes to
+ * another sum ends with `source_changed`. Sums of disjoint sets of rows add up to the sum of the whole.
+ */
+export interface RowSum {
+  /** A count. */
+  readonly rows: number;
+  /**
+   * Sum of the rows' 64-bit hashes, modulo 2^64, as 16 hex digits. Each is of the row's key and times, or of all its
+   * columns where it has neither. Not cryptographic.
+   */
+  readonly rowsHash: string;
+}
+
+export interface PlannedPart extends RowSum {
   /** Zero-based place in the file. */
   readonly index: number;
   readonly slice: PartSlice;
-  /** A count of rows at the snapshot; a part that turns out otherwise ends the export with `source_changed`. */
-  readonly rows: number;
 }
 
 /** What an export will do, fixed before the first byte is written. Small: it lives in Temporal's history. */

@@ -12,7 +12,7 @@ export interface PeriodicView {
   } | null;
   readonly running: {
     readonly generationId: string;
-    readonly progress: { readonly percent: number; readonly partsDone: number };
+    readonly progress: { readonly percent: number; readonly partsDone: number; readonly rowsTotal: number | null };
   } | null;
   readonly failingSince: string | null;
   readonly generation: {

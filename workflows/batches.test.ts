@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { batchesOf, batchSummary } from './batches.ts';
 
 function filesOf(rows: readonly number[]) {
-  return rows.map((count, place) => ({ file: `f${place}`, dataset: `d${place}`, rows: count, columns: [] }));
+  return rows.map((count, place) => ({
+    file: `f${place}`,
+    dataset: `d${place}`,
+    rows: count,
+    rowsHash: '0',
+    columns: [],
+  }));
 }
 
 describe('batches', () => {

@@ -11,8 +11,8 @@ const ROWS_MAX = 100_000;
  * its own for each format; small ones share a step, because a step costs more than they do.
  */
 export function batchesOf(files: readonly PlannedFile[]): readonly (readonly FileTask[])[] {
-  const tasks = files.flatMap(({ file, dataset, rows }) =>
-    PERIODIC_FORMATS.map((format): FileTask => ({ file, dataset, format, rows })),
+  const tasks = files.flatMap(({ file, dataset, rows, rowsHash }) =>
+    PERIODIC_FORMATS.map((format): FileTask => ({ file, dataset, format, rows, rowsHash })),
   );
   tasks.sort((one, other) => other.rows - one.rows);
   const batches: FileTask[][] = [];

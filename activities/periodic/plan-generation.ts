@@ -23,10 +23,11 @@ export function createPlanGeneration({ catalog, warehouse, logger }: Pick<Ports,
       if (!first) throw new WaybillError('dataset_broken', 'The catalog offers no periodic files. Tell the operator.');
       return {
         snapshotAt: first.snapshotAt,
-        files: plans.map(({ rows, columns }, index) => {
+        files: plans.map(({ columns, parts: [whole] }, index) => {
           const dataset = datasets[index];
-          if (!dataset) throw new RangeError('the warehouse planned more than it was asked to');
-          return { file: offeredName(dataset), dataset: dataset.name, rows, columns };
+          if (!dataset || !whole) throw new RangeError('the warehouse did not plan what it was asked to');
+          const { rows, rowsHash } = whole;
+          return { file: offeredName(dataset), dataset: dataset.name, rows, rowsHash, columns };
         }),
       };
     });

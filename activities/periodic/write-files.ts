@@ -13,14 +13,14 @@ const WHOLE = { from: null, to: null };
 
 /** Writes files of a generation, each in one format, one after the other, each as one sealed object. */
 export function createWriteFiles(writeStep: WriteStep) {
-  function objectTask(input: WriteFilesInput, { file, dataset, format, rows }: FileTask): ObjectTask {
+  function objectTask(input: WriteFilesInput, { file, dataset, format, rows, rowsHash }: FileTask): ObjectTask {
     const { tenant, generationId, recipient, snapshotAt, round } = input;
     const runId = activityInfo().workflowExecution?.runId ?? generationId;
     const order = fileOrder(tenant, dataset, format, recipient);
     return {
       order,
       // Every file is whole, so the warehouse is to write its header.
-      part: { index: 0, slice: WHOLE, rows },
+      part: { index: 0, slice: WHOLE, rows, rowsHash },
       snapshotAt,
       prefix: generationPrefix(tenant, generationId),
       object: { stem: generationFileStem(file, runId, round), extension: fileExtension(order) },

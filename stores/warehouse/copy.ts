@@ -1,14 +1,22 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
+import type { RowSum } from '../../contracts/plan.ts';
 import { type Fifo, openFifo } from './fifo.ts';
 import type { Session } from './session.ts';
 import { inTransaction } from './transaction.ts';
 import type { PartContent } from './warehouse.ts';
 
+/** The queries of one part, on a connection that is in a transaction. */
+export interface PartQueries {
+  /** Prepares `COPY … TO path` with its values bound. */
+  prepare(path: string): Promise<DuckDBPreparedStatement>;
+  /** Sums the rows that the COPY reads. */
+  sum(): Promise<RowSum>;
+}
+
 /** What a COPY needs. */
 export interface CopyOptions {
   readonly session: Session;
-  /** Prepares `COPY … TO path` with its values bound. */
-  readonly prepare: (connection: DuckDBConnection, path: string) => Promise<DuckDBPreparedStatement>;
+  readonly open: (connection: DuckDBConnection) => Promise<PartQueries>;
   /** Told of the query as it begins; settles when DuckDB is done with it. */
   readonly track: (query: Promise<unknown>) => void;
   /** Turns an error of DuckDB into one that callers know. */
@@ -25,28 +33,27 @@ class StoppedError extends Error {
 
 /** Streams what a COPY writes. Nothing begins before the first chunk is asked for. */
 export function copyContent(options: CopyOptions): PartContent {
-  const rows = Promise.withResolvers<number>();
+  const sum = Promise.withResolvers<RowSum>();
   // A consumer learns of the same error from the chunks and need not look here.
-  rows.promise.catch(() => undefined);
+  sum.promise.catch(() => undefined);
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
     const stop = new AbortController();
     const signal = AbortSignal.any([options.signal, stop.signal]);
     try {
-      rows.resolve(yield* copyChunks({ ...options, signal }, stop));
+      sum.resolve(yield* copyChunks({ ...options, signal }, stop));
     } catch (error) {
       const failure = options.signal.aborted ? options.signal.reason : options.trouble(error);
-      rows.reject(failure);
+      sum.reject(failure);
       throw failure;
     } finally {
-      rows.reject(new StoppedError('The content was not read to its end.'));
+      sum.reject(new StoppedError('The content was not read to its end.'));
     }
   }
-  return { chunks: chunks(), rows: rows.promise };
+  return { chunks: chunks(), sum: sum.promise };
 }
 
-/** @returns a count of rows. */
-async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGenerator<Uint8Array, number> {
+async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGenerator<Uint8Array, RowSum> {
   const { signal } = options;
   signal.throwIfAborted();
   const fifo = await openFifo(options.session.pipeDirectory);
@@ -71,19 +78,25 @@ async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGe
 }
 
 /**
- * Runs the COPY until it has ended. The FIFO is finished only then, so the content never ends before the outcome is
+ * Runs the COPY until it has ended, and then sums its rows in the same transaction: in this order a replacement shows also
+ * in a source without transactions, such as a Parquet file, because the sum is of what the COPY read or newer. The FIFO is finished only then, so the content never ends before the outcome is
  * known. When the signal aborts, the content is thrown away: a writer in a full pipe, or in the opening of one, is not
  * seen by an interrupt.
  */
-async function runCopy({ session, prepare, signal }: CopyOptions, fifo: Fifo): Promise<number> {
+async function runCopy({ session, open, signal }: CopyOptions, fifo: Fifo): Promise<RowSum> {
   const copy = async (connection: DuckDBConnection) => {
-    const statement = await prepare(connection, fifo.path);
+    const queries = await open(connection);
+    const statement = await queries.prepare(fifo.path);
+    let rows: number;
     try {
       signal.throwIfAborted();
-      return (await statement.run()).rowsChanged;
+      rows = (await statement.run()).rowsChanged;
     } finally {
       statement.destroySync();
     }
+    signal.throwIfAborted();
+    const { rowsHash } = await queries.sum();
+    return { rows, rowsHash };
   };
   let connection: DuckDBConnection | undefined;
   try {

@@ -6,6 +6,7 @@ import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
 import { planOrder, planOrders } from './planning.ts';
+import { sumRows } from './row-sum.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
@@ -64,7 +65,14 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       const headers = columns.map(({ header }) => header);
       return copyContent({
         session,
-        prepare: (connection, path) => preparePart(connection, dataset, order, part, path),
+        open: async (connection) => {
+          const source = await describeSource(connection, dataset, order.parameters);
+          const { slice, snapshotAt } = part;
+          return {
+            prepare: (path) => preparePart(connection, source, dataset, order, part, path),
+            sum: () => sumRows({ connection, dataset, order, source, snapshotAt, slice }),
+          };
+        },
         track,
         trouble: (error) => warehouseTrouble(error, `Dataset ${dataset.name}`),
         head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),

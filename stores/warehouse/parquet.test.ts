@@ -22,7 +22,7 @@ async function store(
   for await (const chunk of content.chunks) chunks.push(Buffer.from(chunk));
   const path = join(scratch.path, 'read.parquet');
   writeFileSync(path, Buffer.concat(chunks));
-  return { path, rows: await content.rows };
+  return { path, rows: (await content.sum).rows };
 }
 
 describe('Parquet', () => {

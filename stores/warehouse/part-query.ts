@@ -7,7 +7,7 @@ import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { copyOptions, formatColumn } from './column-format.ts';
 import { rowFilter } from './rows.ts';
-import { describeSource, type SourceColumn } from './source.ts';
+import type { Source, SourceColumn } from './source.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
@@ -43,12 +43,12 @@ export function formattedColumns(columns: readonly SourceColumn[], format: FileF
 /** Prepares and binds the COPY of one part. Header and byte order mark are not DuckDB's to write. */
 export async function preparePart(
   connection: DuckDBConnection,
+  source: Source,
   dataset: Dataset,
   order: FileOrder,
   cut: { readonly slice: PartSlice; readonly snapshotAt: Instant },
   path: string,
 ): Promise<DuckDBPreparedStatement> {
-  const source = await describeSource(connection, dataset, order.parameters);
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
   const bindings = new Bindings(dataset, order.parameters);
   const query =

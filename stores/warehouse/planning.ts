@@ -1,20 +1,21 @@
-import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
 import { type FileOrder, isSplittable } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
-import { Bindings } from './bindings.ts';
+import type { Bindings } from './bindings.ts';
 import { orderedColumns } from './part-query.ts';
-import { rowFilter, sliceFrom, type Times, WHOLE } from './rows.ts';
-import { describeSource, type Source } from './source.ts';
+import { type Reading, selectRows, sumColumns, sumRows, toSum } from './row-sum.ts';
+import { sliceFrom, type Times, WHOLE } from './rows.ts';
+import { describeSource } from './source.ts';
 import { warehouseTrouble } from './trouble.ts';
 
 /** The plan lives in Temporal's history, so it stays small: about 100 bytes a part. */
 const PARTS_MAX = 2000;
 
 /**
- * Plans an order. The connection is in a transaction, so that the total and the counts of the parts are of the same rows.
+ * Plans an order. The connection is in a transaction, so that the sums of the whole and of the parts are of the same rows.
  *
  * @param partRows as in the port
  */
@@ -52,14 +53,6 @@ export async function planOrders(
   return plans;
 }
 
-interface Reading {
-  readonly connection: DuckDBConnection;
-  readonly dataset: Dataset;
-  readonly order: FileOrder;
-  readonly source: Source;
-  readonly snapshotAt: Instant;
-}
-
 async function beginReading(
   connection: DuckDBConnection,
   dataset: Dataset,
@@ -72,22 +65,23 @@ async function beginReading(
     order,
     source: await describeSource(connection, dataset, order.parameters),
     snapshotAt,
+    slice: WHOLE,
   };
 }
 
 /** @returns a plan of one part. */
 async function planWhole(read: Reading): Promise<Plan> {
   const { dataset, order, snapshotAt } = read;
-  const rows = await countRows(read);
+  const sum = await sumRows(read);
   return {
     snapshotAt,
-    rows,
+    rows: sum.rows,
     columns: orderedColumns(order, dataset.columns, ({ name }) => name).map(({ name, header, type }) => ({
       name,
       header,
       type,
     })),
-    parts: [{ index: 0, slice: WHOLE, rows }],
+    parts: [{ index: 0, slice: WHOLE, ...sum }],
   };
 }
 
@@ -99,34 +93,30 @@ async function readClock(connection: DuckDBConnection): Promise<Instant> {
   return now;
 }
 
-async function countRows(read: Reading): Promise<number> {
-  const [row] = await select(read, () => ({ columns: 'count(*)' }));
-  return Number(row?.[0]);
-}
-
 /**
- * Cuts the rows at quantiles of the partition time, which may be near ones: the counts are taken afterwards, and are
+ * Cuts the rows at quantiles of the partition time, which may be near ones: the sums are taken afterwards, and are
  * exact. Rows with the same time stay together, so there can be fewer parts than asked for.
  */
 async function splitRows(read: Reading, times: Times, count: number): Promise<readonly PlannedPart[]> {
   const cuts = await findCuts(read, times, Math.min(count, PARTS_MAX));
-  const rows = await select(read, (bindings) => ({
-    columns: `${sliceNumber(times, cuts, 0, bindings)} AS slice, count(*)`,
+  const rows = await selectRows(read, (bindings) => ({
+    columns: `${sliceNumber(times, cuts, 0, bindings)} AS slice, ${sumColumns(read.source)}`,
     groupBy: 'slice',
   }));
-  const counts = new Map(rows.map(([slice, sum]) => [Number(slice), Number(sum)]));
+  const sums = new Map(rows.map(([slice, ...sum]) => [Number(slice), toSum(sum)]));
   const edges = [null, ...cuts, null];
   return edges.slice(1).map((to, index) => ({
     index,
     slice: { from: edges[index] ?? null, to },
-    rows: counts.get(index) ?? 0,
+    ...(sums.get(index) ?? toSum()),
   }));
 }
 
 async function findCuts(read: Reading, times: Times, count: number): Promise<readonly Instant[]> {
   const micros = times.flatMap((column) => (column ? [`epoch_us(${column.sql})`] : [])).join(', ');
   const shares = Array.from({ length: count - 1 }, (_, i) => (i + 1) / count).join(', ');
-  const rows = await select(read, () => ({ columns: `unnest(approx_quantile(coalesce(${micros}), [${shares}]))` }));
+  const columns = `unnest(approx_quantile(coalesce(${micros}), [${shares}]))`;
+  const rows = await selectRows(read, () => ({ columns }));
   const cuts = rows.flatMap(([value]) => (typeof value === 'bigint' ? (instantFromMicros(value) ?? []) : []));
   return [...new Set(cuts)].sort();
 }
@@ -139,23 +129,4 @@ function sliceNumber(times: Times, cuts: readonly Instant[], offset: number, bin
   const right = sliceNumber(times, cuts.slice(middle + 1), offset + middle + 1, bindings);
   const left = sliceNumber(times, cuts.slice(0, middle), offset, bindings);
   return `CASE WHEN ${sliceFrom(times, cut, bindings)} THEN ${right} ELSE ${left} END`;
-}
-
-async function select(
-  { connection, dataset, order, source, snapshotAt }: Reading,
-  query: (bindings: Bindings) => { readonly columns: string; readonly groupBy?: string },
-): Promise<DuckDBValue[][]> {
-  const bindings = new Bindings(dataset, order.parameters);
-  const { columns, groupBy } = query(bindings);
-  const where = rowFilter(source, order, { snapshotAt, slice: WHOLE }, bindings);
-  const statement = await connection.prepare(
-    `SELECT ${columns} FROM ${source.fromSql} WHERE ${where}${groupBy ? ` GROUP BY ${groupBy}` : ''}`,
-  );
-  try {
-    bindings.bindTo(statement);
-    const result = await statement.runAndReadAll();
-    return result.getRows();
-  } finally {
-    statement.destroySync();
-  }
 }

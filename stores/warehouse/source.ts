@@ -15,6 +15,11 @@ export interface Source {
   readonly tenantSql: string;
   /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
   readonly times: Times | undefined;
+  /**
+   * SQL of the columns that tell one row from another: the catalog's key and the times, or all columns where there is
+   * neither. Never empty.
+   */
+  readonly identitySql: readonly string[];
   /** The catalog's columns, in its order. */
   readonly columns: readonly SourceColumn[];
 }
@@ -74,10 +79,12 @@ export async function describeSource(
   }
   const tenant = qualified(dataset.tenantColumn);
   const first = modified ?? created;
+  const identity = [...dataset.key.map(qualified), ...[modified, created].flatMap((time) => (time ? [time.sql] : []))];
   return {
     fromSql,
     tenantSql: tenantType?.typeId === DuckDBTypeId.VARCHAR ? tenant : `CAST(${tenant} AS VARCHAR)`,
     times: first && (modified && created ? [modified, created] : [first]),
+    identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),
     columns,
   };
 }

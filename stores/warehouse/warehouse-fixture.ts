@@ -5,6 +5,7 @@ import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { createLogger } from '../../config/logger.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { CSV_DEFAULTS, type Order } from '../../contracts/order.ts';
+import type { RowSum } from '../../contracts/plan.ts';
 import { createWarehouse } from './duckdb.ts';
 import type { PartContent, Warehouse } from './warehouse.ts';
 
@@ -53,10 +54,10 @@ export function order(fields: Partial<Order> = {}): Order {
 }
 
 /** The whole of a content. */
-export async function readAll(content: PartContent): Promise<{ readonly text: string; readonly rows: number }> {
+export async function readAll(content: PartContent): Promise<{ readonly text: string } & RowSum> {
   const chunks: Buffer[] = [];
   for await (const chunk of content.chunks) chunks.push(Buffer.from(chunk));
-  return { text: Buffer.concat(chunks).toString('utf8'), rows: await content.rows };
+  return { text: Buffer.concat(chunks).toString('utf8'), ...(await content.sum) };
 }
 
 /** Every row, at a snapshot of the far future. */

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../config/dataset.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
-import type { PartSlice, Plan } from '../../contracts/plan.ts';
+import type { PartSlice, Plan, RowSum } from '../../contracts/plan.ts';
 
 /** A stream of one part's content, formatted by the warehouse itself. */
 export interface PartContent {
@@ -10,8 +10,8 @@ export interface PartContent {
    * the query. Errors of the query surface here, before the end of the stream.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** A count of rows, known when `chunks` has ended without error; rejects when it has not. */
-  readonly rows: Promise<number>;
+  /** Of the rows in the content, known when `chunks` has ended without error; rejects when it has not. */
+  readonly sum: Promise<RowSum>;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface PartContent {
  */
 export interface Warehouse {
   /**
-   * Fixes what an export will read: the snapshot time, the exact count, the columns, the parts.
+   * Fixes what an export will read: the snapshot time, the columns, the parts with their exact sums.
    *
    * @param partRows a count of rows from which an order is split. One that is sealed, or whose format cannot be
    *   concatenated, has one part.
@@ -31,7 +31,7 @@ export interface Warehouse {
   plan(dataset: Dataset, order: FileOrder, partRows: number, signal: AbortSignal): Promise<Plan>;
 
   /**
-   * Plans several orders as one: all counts are of one transaction, and all plans have the same snapshot time. Each has
+   * Plans several orders as one: all sums are of one transaction, and all plans have the same snapshot time. Each has
    * one part.
    *
    * @returns the plans in the order of the orders

@@ -1,0 +1,59 @@
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { Dataset } from '../../config/dataset.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import type { FileOrder } from '../../contracts/order.ts';
+import type { PartSlice, RowSum } from '../../contracts/plan.ts';
+import { Bindings } from './bindings.ts';
+import { rowFilter } from './rows.ts';
+import type { Source } from './source.ts';
+
+/** One slice of an order's rows at a snapshot, on a connection that is in a transaction. */
+export interface Reading {
+  readonly connection: DuckDBConnection;
+  readonly dataset: Dataset;
+  readonly order: FileOrder;
+  readonly source: Source;
+  readonly snapshotAt: Instant;
+  readonly slice: PartSlice;
+}
+
+export async function sumRows(read: Reading): Promise<RowSum> {
+  const [row] = await selectRows(read, () => ({ columns: sumColumns(read.source) }));
+  return toSum(row);
+}
+
+/**
+ * SQL of two columns that {@link toSum} reads: the count, and the sum of the rows' hashes.
+ *
+ * A sum counts equal rows, which XOR would cancel in pairs. The outer hash is needed because DuckDB joins the hashes of
+ * several columns by XOR alone: rows that exchange values would often have the same sum.
+ */
+export function sumColumns({ identitySql }: Pick<Source, 'identitySql'>): string {
+  return `count(*), sum(hash(hash(${identitySql.join(', ')})))`;
+}
+
+/** @param row the columns of {@link sumColumns}; not given, or with a NULL sum, where there are no rows */
+export function toSum(row: readonly DuckDBValue[] = []): RowSum {
+  const [rows, hashes] = row;
+  const hash = typeof hashes === 'bigint' ? BigInt.asUintN(64, hashes) : 0n;
+  return { rows: Number(rows ?? 0), rowsHash: hash.toString(16).padStart(16, '0') };
+}
+
+export async function selectRows(
+  { connection, dataset, order, source, snapshotAt, slice }: Reading,
+  query: (bindings: Bindings) => { readonly columns: string; readonly groupBy?: string },
+): Promise<DuckDBValue[][]> {
+  const bindings = new Bindings(dataset, order.parameters);
+  const { columns, groupBy } = query(bindings);
+  const where = rowFilter(source, order, { snapshotAt, slice }, bindings);
+  const statement = await connection.prepare(
+    `SELECT ${columns} FROM ${source.fromSql} WHERE ${where}${groupBy ? ` GROUP BY ${groupBy}` : ''}`,
+  );
+  try {
+    bindings.bindTo(statement);
+    const result = await statement.runAndReadAll();
+    return result.getRows();
+  } finally {
+    statement.destroySync();
+  }
+}
