@@ -4,6 +4,7 @@ import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainListening, explainStartup } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
+import { temporalTarget } from '../config/temporal.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
@@ -21,6 +22,7 @@ const CLOSING_MS = 5_000;
 /** Composition root of the API: reads the settings, opens the stores, serves until it is told to stop. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
+  const target = temporalTarget(settings, process.env);
   const logger = createLogger('api', settings.WAYBILL_LOG_LEVEL);
   const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
   const ledger = createLedger({
@@ -35,12 +37,8 @@ async function main(): Promise<void> {
   });
   const objects = createObjects(objectsOptions(settings));
   // Lazy: without Temporal the API still serves finished exports, and says in /readyz what is missing.
-  const connection = Connection.lazy({
-    address: settings.WAYBILL_TEMPORAL_ADDRESS,
-    tls: settings.WAYBILL_TEMPORAL_TLS,
-    ...(settings.WAYBILL_TEMPORAL_API_KEY ? { apiKey: settings.WAYBILL_TEMPORAL_API_KEY } : {}),
-  });
-  const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
+  const connection = Connection.lazy(target.connection);
+  const { namespace } = target;
   const workflows = new WorkflowClient({ connection, namespace });
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
   const temporal = createTemporal({ connection, namespace, taskQueue });

@@ -48,6 +48,9 @@ const issuers = z
   })
   .pipe(z.array(issuer));
 
+/** Environment variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * Every setting, read from the environment once, in a `main.ts`. `.env.example` documents each. A name with `_FILE`
  * appended names a file that holds the value, for secrets that an orchestrator mounts.
@@ -66,10 +69,11 @@ const schema = z.object({
   /** Bytes of a request body at the most. */
   WAYBILL_BODY_BYTES_MAX: count.default(262_144),
 
-  WAYBILL_TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
-  WAYBILL_TEMPORAL_NAMESPACE: z.string().default('waybill'),
+  /** Not set: Temporal's own variables and profile say how to connect; see config/temporal.ts for these four. */
+  WAYBILL_TEMPORAL_ADDRESS: z.string().optional(),
+  WAYBILL_TEMPORAL_NAMESPACE: z.string().optional(),
   WAYBILL_TEMPORAL_API_KEY: z.string().optional(),
-  WAYBILL_TEMPORAL_TLS: flag.default(false),
+  WAYBILL_TEMPORAL_TLS: flag.optional(),
   /** A count of days that Temporal keeps closed workflows; used when the namespace is created. */
   WAYBILL_TEMPORAL_RETENTION_DAYS: count.default(30),
   WAYBILL_TEMPORAL_UI_URL: httpUrl.optional(),
@@ -178,7 +182,7 @@ export class SettingsError extends Error {
  * @param environment the process's environment
  * @throws SettingsError with the name of each wrong setting, what it held and what it should be.
  */
-export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+export function readSettings(environment: Environment): Settings {
   return read(schema, environment);
 }
 
@@ -188,17 +192,14 @@ export function readSettings(environment: Readonly<Record<string, string | undef
  * @throws SettingsError as {@link readSettings} does.
  */
 export function readSomeSettings<Name extends keyof Settings>(
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
   names: readonly Name[],
 ): Pick<Settings, Name> {
   const shape: Record<string, z.ZodType> = Object.fromEntries(names.map((name) => [name, schema.shape[name]]));
   return read(z.object(shape), environment) as Pick<Settings, Name>;
 }
 
-function read<Schema extends z.ZodObject>(
-  wanted: Schema,
-  environment: Readonly<Record<string, string | undefined>>,
-): z.output<Schema> {
+function read<Schema extends z.ZodObject>(wanted: Schema, environment: Environment): z.output<Schema> {
   const { values, problems } = collect(environment);
   const result = wanted.safeParse(values);
   if (!result.success) {
@@ -221,7 +222,7 @@ function read<Schema extends z.ZodObject>(
   return result.data;
 }
 
-function collect(environment: Readonly<Record<string, string | undefined>>) {
+function collect(environment: Environment) {
   const values: Record<string, string> = {};
   const problems: string[] = [];
   for (const [name, value] of Object.entries(environment)) {

@@ -5,6 +5,7 @@ import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainStartup } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
+import { temporalTarget } from '../config/temporal.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
@@ -24,6 +25,7 @@ const CLOSING_MS = 8_000;
 /** Composition root of a worker: reads the settings, opens the stores, runs until it is told to stop. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
+  const target = temporalTarget(settings, process.env);
   const logger = createLogger('worker', settings.WAYBILL_LOG_LEVEL);
   const lastResort = installLastResort(logger, SHUTDOWN_GRACE_MS + CLOSING_MS);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
@@ -53,12 +55,8 @@ async function main(): Promise<void> {
   });
   await warehouse.check(catalog.datasets);
 
-  const connection = await NativeConnection.connect({
-    address: settings.WAYBILL_TEMPORAL_ADDRESS,
-    tls: settings.WAYBILL_TEMPORAL_TLS,
-    ...(settings.WAYBILL_TEMPORAL_API_KEY ? { apiKey: settings.WAYBILL_TEMPORAL_API_KEY } : {}),
-  });
-  const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
+  const connection = await NativeConnection.connect(target.connection);
+  const { namespace } = target;
   await prepareNamespace(connection, namespace, settings.WAYBILL_TEMPORAL_RETENTION_DAYS);
 
   const mail = settings.WAYBILL_SMTP_URL

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createLogger } from '../../config/logger.ts';
 import { readSettings } from '../../config/settings.ts';
+import { temporalTarget } from '../../config/temporal.ts';
 import { temporalLogger } from '../../worker/logger.ts';
 import { EMPTY_QUEUE, emptySteps } from './steps.ts';
 
@@ -10,10 +11,11 @@ import { EMPTY_QUEUE, emptySteps } from './steps.ts';
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   Runtime.install({ logger: temporalLogger(createLogger('empty', settings.WAYBILL_LOG_LEVEL)) });
-  const connection = await NativeConnection.connect({ address: settings.WAYBILL_TEMPORAL_ADDRESS });
+  const target = temporalTarget(settings, process.env);
+  const connection = await NativeConnection.connect(target.connection);
   const worker = await Worker.create({
     connection,
-    namespace: settings.WAYBILL_TEMPORAL_NAMESPACE,
+    namespace: target.namespace,
     taskQueue: EMPTY_QUEUE,
     workflowsPath: fileURLToPath(import.meta.resolve('./workflow.ts')),
     activities: emptySteps,
