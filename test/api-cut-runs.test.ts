@@ -1,28 +1,37 @@
-import { Connection, WorkflowClient } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import type { RunStatus } from '../stores/temporal/temporal.ts';
 import { answerOf, BODY, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
-import { keysBelow, openBucket } from './bucket.ts';
-import { useStack } from './context.ts';
+import { countUploads, keysBelow, openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient } from './door.ts';
+import { keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
+
+/** A part of the upload of the export's only object. */
+const FOURTH_PART = /^PUT (\S+)\?\S*partNumber=4[&\s]/;
 
 describe('an export whose run was ended in Temporal', () => {
-  const { settings, urls } = useStack();
-  const door = createDoorClient(urls.api, 'dreambuilder');
-  const connection = Connection.lazy({ address: settings.WAYBILL_TEMPORAL_ADDRESS ?? '' });
-  const workflows = new WorkflowClient({ connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE ?? '' });
-  afterAll(() => connection.close());
+  let services: LosableServices;
+  beforeAll(async () => {
+    services = await startLosable({});
+  });
+  afterAll(() => services?.stop());
 
   test('has failed, says so and leaves nothing; the same order can be placed again', async () => {
+    const { settings, url, objects, eye } = services;
+    const door = createDoorClient(url, 'dreambuilder');
     const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' };
+    const stopped = objects.holdAt(FOURTH_PART);
     const id = await door.order(order);
+    const { givenUp } = await stopped;
+    const prefix = exportPrefix('dreambuilder', id);
+    const [key = ''] = await keysUploading(eye, id, 1);
+    expect(await countUploads(settings, key)).toBe(1);
     const { progress } = await door.until(id, (view) => view.progress.storedBytes > 0);
     expect(progress.final).toBe(false);
     const events = await door.request('GET', `/exports/${id}/events`);
     const { job } = (await (await door.request('GET', `/exports?id=${id}`)).json()) as { job: { id: string } };
-    await workflows.getHandle(decodeJobId(job.id)?.workflowId ?? '', id).terminate('by a test');
+    await eye.client.workflow.getHandle(decodeJobId(job.id)?.workflowId ?? '', id).terminate('by a test');
 
     expect(await door.ended(id, 10)).toMatchObject({
       state: 'failed',
@@ -31,7 +40,10 @@ describe('an export whose run was ended in Temporal', () => {
     });
     expect(await events.text()).toMatch(/event: end\ndata: .*"state":"failed"/);
     // The attempt that was under way stops at its next heartbeat.
-    await expect.poll(() => keysBelow(openBucket(), exportPrefix('dreambuilder', id))).toEqual([]);
+    await givenUp;
+    void objects.release();
+    await expect.poll(() => countUploads(settings, key), { timeout: 20_000 }).toBe(0);
+    expect(await keysBelow(openBucket(settings), prefix)).toEqual([]);
     const next = await door.order(order);
     expect(next).not.toBe(id);
     expect((await door.request('DELETE', `/exports/${next}`)).status).toBe(202);

@@ -1,13 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
+import { createPublishExport } from '../activities/publish-export.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiSettings } from '../api/deps.ts';
 import { listen } from '../api/server.ts';
 import { createCatalog } from '../config/catalog.ts';
 import type { Catalog, Dataset } from '../config/dataset.ts';
+import type { Instant } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
-import { MANIFEST_VERSION, type Manifest } from '../contracts/manifest.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import { parseManifest } from '../contracts/manifest-schema.ts';
 import { fileExtension } from '../contracts/order.ts';
+import type { Settled } from '../contracts/settled.ts';
+import type { Published } from '../contracts/steps.ts';
 import type { ExportRecord, Scope } from '../stores/ledger/ledger.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
@@ -77,7 +83,7 @@ type LimitOptions = Pick<Parameters<typeof createLoginLimit>[0], 'url' | 'failur
 
 /**
  * The API on a real ledger. Temporal and the object store are played, so that a test can put exports into any state and
- * objects out of order; test/door-one.test.ts has the real ones.
+ * damage objects; test/exports.test.ts has the real ones, and test/suites/objects.ts holds for both object stores.
  */
 export async function startApi() {
   const postgres = await startPostgres();
@@ -138,7 +144,7 @@ export async function startApi() {
     await postgres.stop();
   }
 
-  return { url, ledger, time, clock, logged, compose, addTenant, addCredential, stop };
+  return { url, ledger, time, clock, logger, logged, compose, addTenant, addCredential, stop };
 }
 export type StartedApi = Awaited<ReturnType<typeof startApi>>;
 export type ComposedApi = ReturnType<StartedApi['compose']>;
@@ -155,9 +161,13 @@ export function post(headers: Readonly<Record<string, string>>, body: unknown) {
   };
 }
 
-/** Puts a finished file of these parts under an export that is under way, as its workflow would. */
+/**
+ * Publishes these parts under an export that is under way, as its workflow would.
+ *
+ * @param more what the manifest says otherwise than the parts do
+ */
 export async function finishExport(
-  { ledger }: StartedApi,
+  { ledger, logger }: StartedApi,
   { objects, temporal }: ComposedApi,
   record: ExportRecord,
   contents: readonly Uint8Array[],
@@ -165,7 +175,7 @@ export async function finishExport(
 ) {
   const { order, exportId, workflowId, tenant } = record;
   const prefix = exportPrefix(tenant, exportId);
-  const snapshotAt = '2026-11-21T07:00:00.123456Z' as Manifest['snapshotAt'];
+  const snapshotAt = '2026-11-21T07:00:00.123456Z' as Instant;
   const parts = contents.map((content, index) => {
     const name = `part-${String(index).padStart(5, '0')}-test-1.${fileExtension(order)}`;
     objects.stored.set(`${prefix}${name}`, content);
@@ -173,36 +183,27 @@ export async function finishExport(
     const bytes = content.byteLength;
     return { name, rows: 1, bytes, sha256, contentBytes: bytes, contentSha256: null };
   });
-  const bytes = parts.reduce((total, part) => total + part.bytes, 0);
-  const manifest: Manifest = {
-    version: MANIFEST_VERSION,
+  const publish = createPublishExport({ objects, strays: temporal.strays, logger });
+  const published: Settled<Published> = await new MockActivityEnvironment().run(publish, {
     exportId,
     workflowId,
-    tenant,
-    dataset: order.dataset,
-    window: order.window,
-    parameters: order.parameters,
-    snapshotAt,
-    format: order.format,
-    csv: order.format === 'csv' ? order.csv : null,
-    compression: order.compression,
-    recipients: order.recipients,
-    columns: [],
-    file: `${order.dataset.toLowerCase()}.${fileExtension(order)}`,
-    rows: parts.length,
-    bytes,
-    contentBytes: bytes,
+    order,
+    plan: { snapshotAt, rows: parts.length, columns: [], parts: [] },
     parts,
-    createdAt: snapshotAt,
-    expiresAt: '2036-12-21T07:00:00.000000Z' as Manifest['expiresAt'],
-    ...more,
-  };
-  objects.stored.set(manifestKey(prefix), Buffer.from(JSON.stringify(manifest)));
+    createdAt: '2026-11-21T07:00:00.123Z',
+    expiresAt: '2036-12-21T07:00:00.000Z',
+  });
+  if (!published.ok) throw new Error(published.failure.message);
+  const key = manifestKey(prefix);
+  const written = parseManifest(Buffer.from(objects.stored.get(key) ?? '').toString());
+  if ('problem' in written) throw new Error(written.problem);
+  const manifest = { ...written.manifest, ...more };
+  objects.stored.set(key, Buffer.from(JSON.stringify(manifest)));
   await ledger.recordOutcome(exportId, {
     state: 'completed',
     snapshotAt,
     rows: manifest.rows,
-    bytes,
+    bytes: manifest.bytes,
     contentBytes: manifest.contentBytes,
     parts: parts.length,
     expiresAt: new Date(manifest.expiresAt),
