@@ -53,7 +53,7 @@ export function createDoorClient(url: string, clientId: string, secret = `${clie
   const show: DoorClient['show'] = async (exportId) =>
     (await (await ok(request('GET', `/exports/${exportId}`))).json()) as ExportView;
 
-  const until: DoorClient['until'] = async (exportId, condition, seconds = 60) => {
+  const until: DoorClient['until'] = async (exportId, condition, seconds = 120) => {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const view = await show(exportId);

@@ -74,7 +74,7 @@ export function createPeriodicClient(url: string, secret: string): PeriodicClien
 
   const status = async () => (await (await ok(request('GET', '/dataexport'))).json()) as PeriodicView;
 
-  const until: PeriodicClient['until'] = async (condition, seconds = 60) => {
+  const until: PeriodicClient['until'] = async (condition, seconds = 120) => {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const view = await status();
