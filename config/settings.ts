@@ -106,8 +106,8 @@ const schema = z.object({
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
   WAYBILL_TEMP_DIRECTORY: z.string().optional(),
 
-  /** Parts that one worker writes at once. */
-  WAYBILL_WORKER_PARTS_MAX: count.default(2),
+  /** Parts that one worker writes at once, each with a thread of its own: libuv's pool has at most 1024. */
+  WAYBILL_WORKER_PARTS_MAX: count.max(1000).default(2),
   /** A count of rows from which an unsealed export is split into parts. */
   WAYBILL_PART_ROWS: count.default(5_000_000),
   /** Where the worker answers `/healthz`; not set: nowhere. */

@@ -17,7 +17,7 @@ import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
-import { createWorkers, SHUTDOWN_GRACE_MS } from './workers.ts';
+import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
 
 /** Milliseconds for what follows the grace of a stop: steps let go of their work, and the stores are closed. */
 const CLOSING_MS = 8_000;
@@ -26,6 +26,9 @@ const CLOSING_MS = 8_000;
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const target = temporalTarget(settings, process.env);
+  // libuv reads it when its pool is first used; Node loads the modules without.
+  const threads = Math.max(Number(process.env.UV_THREADPOOL_SIZE) || 0, threadsOf(settings.WAYBILL_WORKER_PARTS_MAX));
+  process.env.UV_THREADPOOL_SIZE = String(threads);
   const logger = createLogger('worker', settings.WAYBILL_LOG_LEVEL);
   const lastResort = installLastResort(logger, SHUTDOWN_GRACE_MS + CLOSING_MS);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });

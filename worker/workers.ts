@@ -12,6 +12,17 @@ export const SHUTDOWN_GRACE_MS = 10_000;
 /** Heartbeats go out at least this often, so a cancel is seen soon: with Temporal's default it took 38 s. */
 const HEARTBEAT_THROTTLE = '1 second';
 
+/** Threads of libuv's pool beside those of the parts: for compression, files, names of hosts and short queries. */
+const OTHER_THREADS = 14;
+
+/**
+ * The size of libuv's pool that a worker needs at least. Every part has a query that keeps a thread until its content is
+ * read, and reading needs threads for compression: with no thread left for that, both would wait for ever.
+ */
+export function threadsOf(partsMax: number): number {
+  return partsMax + OTHER_THREADS;
+}
+
 export interface WorkersOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
