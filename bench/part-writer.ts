@@ -28,6 +28,9 @@ async function serve(settings: WriterSettings): Promise<void> {
     threads: 0,
     tempDirectory: settings.tempDirectory,
     logger,
+    onInvalid: (failure) => {
+      throw failure;
+    },
   });
   const { signal } = new AbortController();
   const writePart = createWritePart(

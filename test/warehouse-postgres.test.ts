@@ -15,6 +15,7 @@ const OPTIONS: Omit<WarehouseOptions, 'startupSql'> = {
   threads: 2,
   tempDirectory: tmpdir(),
   logger: createLogger('test', 'silent'),
+  onInvalid: () => undefined,
 };
 const THINGS = dataset({
   sql: 'SELECT * FROM wh.public.things WHERE id <> $except',

@@ -55,6 +55,7 @@ async function main(): Promise<void> {
     threads: settings.WAYBILL_WAREHOUSE_THREADS,
     tempDirectory: settings.WAYBILL_TEMP_DIRECTORY,
     logger,
+    onInvalid: (failure) => lastResort.fail(failure, 'DuckDB has given up the database, and the process ends'),
   });
   await warehouse.check(catalog.datasets);
 

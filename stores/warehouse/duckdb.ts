@@ -10,7 +10,7 @@ import { sumRows } from './row-sum.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
-import { warehouseTrouble } from './trouble.ts';
+import { isInvalidated, warehouseTrouble } from './trouble.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Attaches the operator's warehouse to a DuckDB of our own, in memory, and locks it down. */
@@ -39,8 +39,15 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     try {
       return await answer;
     } catch (error) {
-      throw either.aborted ? either.reason : warehouseTrouble(error, what);
+      const failure = toFailure(error, what);
+      throw either.aborted ? either.reason : failure;
     }
+  }
+
+  function toFailure(error: unknown, what: string): unknown {
+    const failure = warehouseTrouble(error, what);
+    if (isInvalidated(error)) options.onInvalid(failure);
+    return failure;
   }
 
   function track(answer: Promise<unknown>): void {
@@ -74,7 +81,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
           };
         },
         track,
-        trouble: (error) => warehouseTrouble(error, `Dataset ${dataset.name}`),
+        trouble: (error) => toFailure(error, `Dataset ${dataset.name}`),
         head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
         signal: AbortSignal.any([signal, closing.signal]),
       });

@@ -70,6 +70,7 @@ describe('a connection', () => {
       threads: 1,
       tempDirectory: path,
       logger: createLogger('test', 'silent'),
+      onInvalid: () => undefined,
     });
     const connection = await session.connect();
     await expect(connection.run(sql)).rejects.toThrow(/Permission Error|configuration has been locked/);

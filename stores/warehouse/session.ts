@@ -27,6 +27,8 @@ export interface WarehouseOptions {
   /** For the pipes and DuckDB's encrypted spill files. @default the system's */
   readonly tempDirectory?: string | undefined;
   readonly logger: Logger;
+  /** Called with the failure of a query that left the database invalid: no later query can succeed in this process. */
+  readonly onInvalid: (failure: unknown) => void;
 }
 
 /** DuckDB in memory, with the warehouse attached, locked down. */

@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createLogger } from '../../config/logger.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { warehouseTrouble } from './trouble.ts';
+import { openSession } from './session.ts';
+import { isInvalidated, warehouseTrouble } from './trouble.ts';
+import { scratchDirectory } from './warehouse-fixture.ts';
 
 describe('warehouseTrouble', () => {
   it.each([
@@ -69,5 +73,40 @@ describe('warehouseTrouble', () => {
     for (const error of [new TypeError('x'), new WaybillError('cancelled')]) {
       expect(warehouseTrouble(error, 'Dataset USERS')).toBe(error);
     }
+  });
+});
+
+describe('a database that DuckDB has given up', () => {
+  it('is told from one that a query failed on', async () => {
+    const { path, remove } = scratchDirectory();
+    const session = await openSession({
+      startupSql: `ATTACH '${join(path, 'it.duckdb')}' AS it; CREATE SEQUENCE it.s; CREATE TABLE it.t AS SELECT 1 AS id;
+        SET GLOBAL wal_autocheckpoint = '1B'; SET GLOBAL debug_checkpoint_abort = 'before_header'`,
+      directories: [path],
+      installExtensions: false,
+      memory: '100MB',
+      threads: 1,
+      tempDirectory: path,
+      logger: createLogger('test', 'silent'),
+      onInvalid: () => undefined,
+    });
+    const connection = await session.connect();
+    const errorOf = (sql: string) => connection.run(sql).then(String, (error: unknown) => error);
+    expect(isInvalidated(await errorOf("SELECT error('x')"))).toBe(false);
+    expect(isInvalidated(await errorOf("SELECT nextval('it.s')"))).toBe(true);
+    expect(isInvalidated(await errorOf('FROM it.t'))).toBe(true);
+    connection.disconnectSync();
+    await session.close();
+    remove();
+  });
+
+  it.each([
+    ['FATAL Error: Failed to create checkpoint', true],
+    ['FATAL Error: Failed: database has been invalidated because of a previous fatal error.', true],
+    ['INTERNAL Error: Attempted to access index 1 within vector of size 1', false],
+    ['IO Error: No space left on device', false],
+    ["Invalid Input Error: the row says 'database has been invalidated'", false],
+  ])('is %s: %s', (message, expected) => {
+    expect(isInvalidated(new Error(message))).toBe(expected);
   });
 });

@@ -73,6 +73,16 @@ export function warehouseTrouble(error: unknown, what: string): unknown {
   });
 }
 
+/**
+ * Whether this error says that DuckDB has invalidated the database or an attached one: every later query fails too, until
+ * the process restarts. Source: DuckDB 1.5, src/common/exception.cpp, `InvalidatesDatabase`. After an INTERNAL error that
+ * did so, the next query says it.
+ */
+export function isInvalidated(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return /^FATAL Error: |^IO Error: .*\bdatabase (?:"[^"]*" )?has been invalidated/i.test(error.message);
+}
+
 const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {
   warehouse_unavailable: 'the warehouse cannot be reached. Try again later.',
   warehouse_misconfigured: 'the warehouse is not set up correctly. Tell the operator.',

@@ -91,6 +91,7 @@ export async function openTestWarehouse(
     threads: more.threads ?? 2,
     tempDirectory: path,
     logger: createLogger('test', 'silent'),
+    onInvalid: () => undefined,
   });
   return {
     warehouse,
