@@ -1,4 +1,3 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
@@ -8,14 +7,14 @@ import { callerRequirement, secretCheck } from './auth/authenticate.ts';
 import { failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
 import { outsideTokens, ownTokens } from './auth/tokens.ts';
-import type { ApiDeps, ApiEnv } from './deps.ts';
+import type { ApiDeps } from './deps.ts';
 import { serveAssets } from './docs/assets.ts';
 import { servePages } from './docs/pages.ts';
 import { mountExports } from './exports/mount.ts';
 import { accessLog } from './http/access-log.ts';
 import { InvalidFields, problemResponse } from './http/problems.ts';
-import { clientAddress, routingPath } from './http/requests.ts';
-import { type ApiApp, mount, serveOpenApi } from './openapi.ts';
+import { clientAddress } from './http/requests.ts';
+import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
 import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/health.ts';
 
@@ -40,7 +39,7 @@ const SECURE_HEADERS = {
 /** The HTTP API over its ports. Keeps limits and caches in memory, and nothing else. */
 export function createApp(deps: ApiDeps): ApiApp {
   const { settings, ledger, clock } = deps;
-  const app = new OpenAPIHono<ApiEnv>({ getPath: routingPath });
+  const app = createApiApp();
   const addressOf = clientAddress(settings.WAYBILL_TRUSTED_PROXIES);
   const logins = failedLogins(deps.loginLimit);
   const secrets = secretCheck({ ledger, logins });
@@ -84,10 +83,11 @@ export function createApp(deps: ApiDeps): ApiApp {
   mountPeriodic(app, deps, requireCaller);
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
   const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });
-  mount(app, tokenRoute, token);
+  // OAuth has error answers of its own (RFC 6749 section 5.2).
+  mountUnvalidated(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
-  mount(app, healthRoute, healthHandler());
-  mount(app, readyRoute, readyHandler(deps));
+  mount(app, healthRoute, [], healthHandler());
+  mount(app, readyRoute, [], readyHandler(deps));
   serveOpenApi(app, deps);
   serveAssets(app);
   servePages(app, deps);

@@ -1,4 +1,4 @@
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { getPath } from 'hono/utils/url';
 import { createNetworks, normalAddress } from '../../config/networks.ts';
@@ -89,14 +89,23 @@ export async function readJson(c: Context<ApiEnv>, bytesMax: number): Promise<un
 }
 
 /**
- * Reads a JSON body that may be left out.
- * @returns `undefined` when it is empty, whatever its type
+ * Middleware for a JSON object that may be left out: empty means `{}`. What follows sees a JSON body in any case.
+ * @throws WaybillError `body_too_large`, `unsupported_media_type`, `malformed_body`
  */
-export async function readOptionalJson(c: Context<ApiEnv>, bytesMax: number): Promise<unknown> {
-  const body = await readBody(c, bytesMax);
-  if (body.byteLength === 0) return undefined;
-  assertJson(c);
-  return parseJson(body);
+export function optionalJson(bytesMax: number): MiddlewareHandler<ApiEnv> {
+  return async function readOptionalJson(c, next) {
+    const body = await readBody(c, bytesMax);
+    if (body.byteLength > 0) assertJson(c);
+    const value = body.byteLength > 0 ? parseJson(body) : {};
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new WaybillError('malformed_body', 'The body should be one JSON object, or left out.');
+    }
+    const headers = new Headers(c.req.raw.headers);
+    headers.set('Content-Type', 'application/json');
+    c.req.raw = new Request(c.req.raw, { headers, body: body.byteLength > 0 ? body : '{}' });
+    c.req.bodyCache = {};
+    await next();
+  };
 }
 
 function assertJson(c: Context<ApiEnv>): void {

@@ -15,6 +15,14 @@ export type Opening =
       readonly privateKey: string | undefined;
     };
 
+/** @param keyHeader value of `x-private-key`, which takes precedence over the query */
+export function openingOf(
+  { sealed, privateKey }: { readonly sealed: boolean; readonly privateKey?: string | undefined },
+  keyHeader: string | undefined,
+): Opening {
+  return sealed ? { sealed } : { sealed, privateKey: keyHeader || privateKey };
+}
+
 /** What a download is of: settings taken once, and one generation. */
 export interface Admission extends StoredGeneration {
   readonly settings: PeriodicSettings;

@@ -1,8 +1,8 @@
-import type { Handler } from 'hono';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { FieldError } from '../http/problems.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { RouteAnswer } from '../openapi.ts';
 import { type DeleteDeps, deleteSettings } from './delete-settings.ts';
-import { readQuery, refuseWrong } from './query.ts';
+import { assertOwn } from './query.ts';
+import type { disablePeriodic } from './routes.ts';
 import type { DisabledAnswer } from './schemas.ts';
 
 /** A run that is cancelled by a plain disable can publish nothing any more; so long its end is waited for. */
@@ -11,13 +11,11 @@ const END_MS = 2000;
 const GENERATIONS_SEEN = 20;
 
 /** Answers `POST /dataexport/disable`. Repeating it is harmless, and goes on with what was not done. */
-export function disableHandler(deps: DeleteDeps): Handler<ApiEnv> {
+export function disableHandler(deps: DeleteDeps): RouteAnswer<typeof disablePeriodic> {
   return async function disable(c) {
     c.header('Cache-Control', 'no-store');
-    const errors: FieldError[] = [];
-    const query = readQuery(c, errors);
-    const withFiles = query.flag('deleteSettings');
-    refuseWrong(c, errors, query.text('organisation'));
+    const { deleteSettings: withFiles, organisation } = c.req.valid('query');
+    assertOwn(c, organisation);
     const { tenant, actor } = c.get('caller');
     if (withFiles) await deleteSettings(deps, tenant.key, actor);
     else await switchOff(deps, tenant.key, actor);

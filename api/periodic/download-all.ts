@@ -1,17 +1,20 @@
-import type { Handler } from 'hono';
 import { type ZipEntry, zip } from '../../streams/zip.ts';
-import type { ApiEnv } from '../deps.ts';
 import { attachment } from '../http/download.ts';
-import { admit, notProduced } from './access.ts';
+import type { RouteAnswer } from '../openapi.ts';
+import { admit, notProduced, openingOf } from './access.ts';
 import { contentLength, contentName, openContent } from './content.ts';
 import { type DownloadDeps, offeredFiles, sendContent } from './download.ts';
-import { readDownload } from './download-query.ts';
+import { assertOwn } from './query.ts';
+import type { downloadAllPeriodic } from './routes.ts';
 
 /** Answers GET and HEAD of `/dataexport/downloadAll`: every file of one generation in one zip, flat. */
-export function downloadAllHandler(deps: DownloadDeps): Handler<ApiEnv> {
+export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downloadAllPeriodic> {
   const names = offeredFiles(deps);
   return async function downloadAll(c) {
-    const { opening, shape } = readDownload(c, () => undefined);
+    const query = c.req.valid('query');
+    assertOwn(c, query.organisation);
+    const opening = openingOf(query, c.req.valid('header')['x-private-key']);
+    const shape = { fileType: query.fileType, typed: query.parseJsonDataTypes };
     const { key: tenant } = c.get('caller').tenant;
     const admission = await admit(deps, tenant, opening);
     const { manifest, key } = admission;

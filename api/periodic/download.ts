@@ -1,11 +1,13 @@
-import type { Context, Handler } from 'hono';
+import type { Context } from 'hono';
 import { offeredAt, offeredName } from '../../config/dataset.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment, streamBody } from '../http/download.ts';
-import { type Admission, admit, assertStands, explained, notProduced, type Opening } from './access.ts';
+import type { RouteAnswer } from '../openapi.ts';
+import { type Admission, admit, assertStands, explained, notProduced, type Opening, openingOf } from './access.ts';
 import { contentLength, contentName, contentType, type Form, openContent } from './content.ts';
-import { readDownload } from './download-query.ts';
 import { generationHeaders } from './generation-headers.ts';
+import { assertOwn } from './query.ts';
+import type { downloadPeriodic } from './routes.ts';
 
 export type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
 
@@ -15,10 +17,13 @@ export function offeredFiles({ catalog }: Pick<DownloadDeps, 'catalog'>): readon
 }
 
 /** Answers GET and HEAD of `/dataexport/download`. */
-export function downloadHandler(deps: DownloadDeps): Handler<ApiEnv> {
-  const files = offeredFiles(deps);
+export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<typeof downloadPeriodic>> {
   return async function download(c) {
-    const { more: name, opening, shape } = readDownload(c, (query) => query.choice('file', files, 'unknown_file'));
+    const query = c.req.valid('query');
+    assertOwn(c, query.organisation);
+    const opening = openingOf(query, c.req.valid('header')['x-private-key']);
+    const shape = { fileType: query.fileType, typed: query.parseJsonDataTypes };
+    const { file: name } = query;
     const admission = await admit(deps, c.get('caller').tenant.key, opening);
     const file = admission.manifest.files.find((candidate) => candidate.file === name);
     if (!file) throw notProduced(`${name} is not among the files yet. The next run makes it.`);

@@ -1,20 +1,21 @@
 import type { z } from '@hono/zod-openapi';
-import type { Handler } from 'hono';
 import type { Logger } from 'pino';
 import { offeredAt } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Enabling, PeriodicSettings } from '../../stores/ledger/periodic.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { HINTS } from './hints.ts';
-import { readKeyOrder, sealingKey } from './key-order.ts';
-import { EnableBody, type EnabledAnswer } from './schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { RouteAnswer } from '../openapi.ts';
+import { HINTS, sealingKey } from './key-order.ts';
+import { assertOwn } from './query.ts';
+import type { enablePeriodic } from './routes.ts';
+import type { EnableBody, EnabledAnswer } from './schemas.ts';
 
-type EnableDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'catalog' | 'temporal' | 'syncSchedule'>;
+type EnableDeps = Pick<ApiDeps, 'ledger' | 'catalog' | 'temporal' | 'syncSchedule'>;
 
 /** Answers `POST /dataexport/enable`. The private key is in this answer and nowhere else. */
-export function enableHandler(deps: EnableDeps): Handler<ApiEnv> {
-  const { settings, ledger, catalog, temporal, syncSchedule } = deps;
+export function enableHandler(deps: EnableDeps): RouteAnswer<typeof enablePeriodic> {
+  const { ledger, catalog, temporal, syncSchedule } = deps;
   /** Puts back what enabling changed, because it cannot be carried out. */
   async function undo({ outcome, settings: made }: Enabling, actor: string, logger: Logger): Promise<void> {
     try {
@@ -27,7 +28,8 @@ export function enableHandler(deps: EnableDeps): Handler<ApiEnv> {
 
   return async function enable(c) {
     c.header('Cache-Control', 'no-store');
-    const order = await readKeyOrder(c, EnableBody, settings.WAYBILL_BODY_BYTES_MAX);
+    const order = c.req.valid('json');
+    assertOwn(c, c.req.valid('query').organisation);
     if (offeredAt(catalog, 'periodic').length === 0) {
       throw new WaybillError('not_found', 'This deployment offers no periodic files. Ask the operator.');
     }

@@ -1,62 +1,32 @@
 import type { z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { generateKey, parseRecipient } from '../../streams/age/keys.ts';
-import type { ApiEnv } from '../deps.ts';
-import type { FieldError } from '../http/problems.ts';
-import { readOptionalJson } from '../http/requests.ts';
-import { fieldErrorsOf } from '../problems/field-errors.ts';
-import { readQuery, refuseWrong } from './query.ts';
-import type { KeyBody } from './schemas.ts';
+import { EnableBody, KeyBody } from './schemas.ts';
 
-/** A recipient to seal to, and the private key where it was made here. */
-export interface SealingKey {
-  readonly recipient: string;
-  /** Secret: answered once, and kept nowhere. `null`: the caller brought the recipient. */
-  readonly privateKey: string | null;
-}
-
-/**
- * Reads a request for a key: a body that may be left out, and the query.
- *
- * @throws WaybillError `malformed_body`, `unsupported_media_type`, `body_too_large`, `foreign_organisation`; InvalidFields
- *   with all that is wrong
- */
-export async function readKeyOrder<Schema extends typeof KeyBody>(
-  c: Context<ApiEnv>,
-  schema: Schema,
-  bodyBytesMax: number,
-): Promise<z.infer<Schema>> {
-  const errors: FieldError[] = [];
-  const organisation = readQuery(c, errors).text('organisation');
-  const sent = await readOptionalJson(c, bodyBytesMax);
-  const body = sent === undefined ? {} : sent;
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new WaybillError('malformed_body', 'The body should be one JSON object, or left out.');
-  }
-  const fields = { ...body };
-  const read = schema.safeParse(fields);
-  if (read.success) errors.push(...keyErrors(read.data));
-  else errors.push(...fieldErrorsOf(read.error, fields));
-  refuseWrong(c, errors, organisation);
-  if (!read.success) throw new WaybillError('internal');
-  return read.data;
-}
-
-function keyErrors({ recipient, postQuantum }: z.infer<typeof KeyBody>): readonly FieldError[] {
-  if (recipient === undefined) return [];
-  const errors: FieldError[] = [];
+/** What a schema of a key cannot say: whether the recipient is one, and what does not go together. */
+function checkKey({ recipient, postQuantum }: z.infer<typeof KeyBody>, context: z.RefinementCtx): void {
+  if (recipient === undefined) return;
   try {
     parseRecipient(recipient);
   } catch (error) {
     if (!(error instanceof WaybillError)) throw error;
-    errors.push({ field: 'recipient', code: error.code, message: error.message });
+    const { code, message } = error;
+    context.addIssue({ code: 'custom', path: ['recipient'], message, params: { code } });
   }
   if (postQuantum) {
-    const message = 'postQuantum: Is for a key that is made here. Leave it out, or leave the recipient out.';
-    errors.push({ field: 'postQuantum', code: 'invalid_field', message });
+    const message = 'Is for a key that is made here. Leave it out, or leave the recipient out.';
+    context.addIssue({ code: 'custom', path: ['postQuantum'], message, params: { code: 'invalid_field' } });
   }
-  return errors;
+}
+
+export const RotateRequest = KeyBody.superRefine(checkKey);
+export const EnableRequest = EnableBody.superRefine(checkKey);
+
+/** A recipient to seal to, and the private key where it was made here. */
+export interface SealingKey {
+  readonly recipient: string;
+  /** Secret: answered once, and stored nowhere. `null`: the caller brought the recipient. */
+  readonly privateKey: string | null;
 }
 
 /** Makes a key, or takes the recipient that the caller brought. */
@@ -65,3 +35,13 @@ export async function sealingKey({ recipient, postQuantum }: z.infer<typeof KeyB
   const made = await generateKey({ postQuantum: postQuantum ?? false });
   return { recipient: made.recipient, privateKey: made.identity };
 }
+
+/** Added to answers with a key where something is not as a caller may expect. */
+export const HINTS = {
+  resumed:
+    'Resumed under the recipient of before: the private key that you have goes on opening the files. ' +
+    'If it is lost, rotate to get a new one.',
+  ownRecipient: 'The files are sealed to your own recipient: only the private key that you keep opens them.',
+  notTriggered: 'The run that makes the files could not be started now; the next nightly run makes them.',
+  notRemoved: 'Files that the old key opens are no longer offered, and are removed as soon as the store answers.',
+} as const;

@@ -1,18 +1,16 @@
-import type { Handler } from 'hono';
-import type { ApiEnv } from '../deps.ts';
-import type { FieldError } from '../http/problems.ts';
+import type { RouteAnswer } from '../openapi.ts';
 import { type AccessDeps, admit, assertStands } from './access.ts';
 import { generationHeaders } from './generation-headers.ts';
-import { readQuery, refuseWrong } from './query.ts';
+import { assertOwn } from './query.ts';
+import type { periodicManifest } from './routes.ts';
 
 /** A manifest holds nothing that a key would have to open. */
 const WITHOUT_KEY = { sealed: true } as const;
 
 /** Answers GET and HEAD of `/dataexport/manifest`: the manifest of the generation that downloads are of, as it is stored. */
-export function manifestHandler(deps: AccessDeps): Handler<ApiEnv> {
+export function manifestHandler(deps: AccessDeps): RouteAnswer<typeof periodicManifest> {
   return async function sendManifest(c) {
-    const errors: FieldError[] = [];
-    refuseWrong(c, errors, readQuery(c, errors).text('organisation'));
+    assertOwn(c, c.req.valid('query').organisation);
     const admission = await admit(deps, c.get('caller').tenant.key, WITHOUT_KEY);
     await assertStands(deps, admission, WITHOUT_KEY);
     const { bytes, manifest } = admission;

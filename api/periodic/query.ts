@@ -1,69 +1,63 @@
+import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
+import { FAILURES, WaybillError } from '../../contracts/failures.ts';
+import { FILE_TYPES } from '../../contracts/generation.ts';
 import type { ApiEnv } from '../deps.ts';
-import { type FieldError, InvalidFields } from '../http/problems.ts';
+import { choiceParameter, flagParameter, textParameter } from '../http/query.ts';
 
-const FLAGS: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
+export const OwnQuery = z.object({
+  organisation: textParameter({
+    description: 'Key of your tenant, in any case. The credential says it already; another one is refused.',
+  }),
+});
 
-/** Reads the known parameters of a query one by one, and gathers all that is wrong with them. */
-export interface QueryReader {
-  /** @returns `undefined` also when it is empty */
-  text(name: string): string | undefined;
-  /** One of a list, as it is written there. @returns `undefined` when it is missing or wrong, which is noted */
-  choice<Choice extends string>(name: string, allowed: readonly Choice[], unknown: FailureCode): Choice | undefined;
-  /** True or false, in any case, or 1 or 0. @default false */
-  flag(name: string): boolean;
+export const DisableQuery = OwnQuery.extend({
+  deleteSettings: flagParameter({ description: 'Remove all files, and forget the recipient.' }),
+});
+
+const download = {
+  fileType: choiceParameter(FILE_TYPES, failure('unknown_file_type'), {
+    description: 'csv or json.',
+    example: 'csv',
+  }),
+  privateKey: textParameter({
+    description:
+      'The age identity that enable answered. Better sent as `x-private-key`: addresses end up in histories.',
+  }),
+  parseJsonDataTypes: flagParameter({
+    description: 'For json: values with the types of the data model. Otherwise every value is a text, or null.',
+  }),
+  sealed: flagParameter({
+    description: 'Send what is stored, age files, and leave the opening to you; needs no key.',
+  }),
+  organisation: OwnQuery.shape.organisation,
+};
+
+export const DownloadQuery = z.object(download);
+
+/** @param files names of the files that are offered */
+export function fileQuery(files: readonly string[]) {
+  const file = choiceParameter(files, failure('unknown_file'), {
+    description: 'Name of the file, as written in `files` of the status.',
+    example: 'user',
+  });
+  return z.object({ file, ...download });
 }
 
-/** @param errors what is wrong is added here */
-export function readQuery(c: Context<ApiEnv>, errors: FieldError[]): QueryReader {
-  const query = new URL(c.req.url).searchParams;
+/** The key in a header, which no proxy writes down; the query is where the vendor's clients send it. */
+export const KeyHeader = z.object({
+  'x-private-key': z.string().optional().openapi({
+    description: 'The age identity, here instead of in the query; this one counts. Used once and kept nowhere.',
+  }),
+});
 
-  function text(name: string): string | undefined {
-    const [value, ...more] = query.getAll(name);
-    if (more.length === 0) return value || undefined;
-    errors.push({ field: name, code: 'invalid_field', message: `${name}: Came more than once. Send it once.` });
-    return undefined;
-  }
-
-  return {
-    text,
-
-    choice(name, allowed, unknown) {
-      const before = errors.length;
-      const value = text(name);
-      const choice = allowed.find((candidate) => candidate === value);
-      if (choice !== undefined || errors.length > before) return choice;
-      const use = `Use one of ${allowed.join(', ')}.`;
-      if (value === undefined) {
-        errors.push({ field: name, code: 'missing_field', message: `${name} is missing. ${use}`, allowed });
-      } else {
-        errors.push({ field: name, code: unknown, message: `${FAILURES[unknown].title}. ${use}`, allowed });
-      }
-      return undefined;
-    },
-
-    flag(name) {
-      const value = text(name)?.toLowerCase();
-      if (value === undefined) return false;
-      if (Object.hasOwn(FLAGS, value)) return FLAGS[value] ?? false;
-      const allowed = ['true', 'false'];
-      errors.push({ field: name, code: 'invalid_field', message: `${name}: Should be true or false.`, allowed });
-      return false;
-    },
-  };
-}
-
-/**
- * Ends the reading of a request: tells all that is wrong with it, then whose it is.
- *
- * @param organisation as the caller sent it; `undefined`: left out
- * @throws InvalidFields; WaybillError `foreign_organisation`
- */
-export function refuseWrong(c: Context<ApiEnv>, errors: readonly FieldError[], organisation: string | undefined): void {
-  const [first, ...rest] = errors;
-  if (first) throw new InvalidFields([first, ...rest]);
+/** Checks whose exports are meant. @param organisation as the caller sent it. @throws WaybillError `foreign_organisation` */
+export function assertOwn(c: Context<ApiEnv>, organisation: string | undefined): void {
   if (organisation !== undefined && organisation.toLowerCase() !== c.get('caller').tenant.key) {
     throw new WaybillError('foreign_organisation');
   }
+}
+
+function failure(code: 'unknown_file' | 'unknown_file_type') {
+  return { code, title: FAILURES[code].title };
 }

@@ -1,22 +1,23 @@
-import type { Handler } from 'hono';
 import { generationPrefix } from '../../contracts/keys.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { HINTS } from './hints.ts';
-import { readKeyOrder, sealingKey } from './key-order.ts';
-import { type EnabledAnswer, KeyBody } from './schemas.ts';
+import type { ApiDeps } from '../deps.ts';
+import type { RouteAnswer } from '../openapi.ts';
+import { HINTS, sealingKey } from './key-order.ts';
+import { assertOwn } from './query.ts';
+import type { rotatePeriodic } from './routes.ts';
+import type { EnabledAnswer } from './schemas.ts';
 import { SWEEP_MS } from './sweep.ts';
 
-type RotateDeps = Pick<ApiDeps, 'settings' | 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;
+type RotateDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;
 
 /**
  * Answers `POST /dataexport/rotate`. Once the ledger has the new recipient, the answer is 200 whatever fails: the key in
  * it exists nowhere else.
  */
-export function rotateHandler(deps: RotateDeps): Handler<ApiEnv> {
-  const { settings, ledger, objects, temporal, syncSchedule, removals } = deps;
+export function rotateHandler(deps: RotateDeps): RouteAnswer<typeof rotatePeriodic> {
+  const { ledger, objects, temporal, syncSchedule, removals } = deps;
   async function startRun(tenant: string): Promise<void> {
     await syncSchedule(tenant);
     await temporal.trigger(periodicScheduleId(tenant), 'replace');
@@ -37,7 +38,8 @@ export function rotateHandler(deps: RotateDeps): Handler<ApiEnv> {
 
   return async function rotate(c) {
     c.header('Cache-Control', 'no-store');
-    const order = await readKeyOrder(c, KeyBody, settings.WAYBILL_BODY_BYTES_MAX);
+    const order = c.req.valid('json');
+    assertOwn(c, c.req.valid('query').organisation);
     const { tenant, actor } = c.get('caller');
     const key = await sealingKey(order);
     const { outdated } = await ledger.rotatePeriodic({

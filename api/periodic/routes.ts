@@ -1,39 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { problems } from '../http/problems.ts';
-import { DisabledAnswer, EnableBody, EnabledAnswer, KeyBody, PeriodicView } from './schemas.ts';
+import { EnableRequest, RotateRequest } from './key-order.ts';
+import { DisableQuery, DownloadQuery, fileQuery, KeyHeader, OwnQuery } from './query.ts';
+import { DisabledAnswer, EnabledAnswer, PeriodicView } from './schemas.ts';
 
 const tags = ['Periodic exports'];
 const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
 const binary = z.string().openapi({ type: 'string', format: 'binary' });
 
-const organisation = z.string().optional().openapi({
-  description: 'Key of your tenant, in any case. The credential says it already; another one is refused.',
-});
-/** A boolean as queries have it. */
-const flag = (description: string) =>
-  z
-    .string()
-    .optional()
-    .openapi({ description, example: 'false', pattern: '^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[01]|)$' });
-
-const ownQuery = z.object({ organisation });
-const downloadQuery = z.object({
-  fileType: z.string().openapi({ description: 'csv or json.', example: 'csv' }),
-  privateKey: z.string().optional().openapi({
-    description:
-      'The age identity that enable answered. Better sent as `x-private-key`: addresses end up in histories.',
-  }),
-  parseJsonDataTypes: flag(
-    'For json: values with the types of the data model. Otherwise every value is a text, or null.',
-  ),
-  sealed: flag('Send what is stored, age files, and leave the opening to you; needs no key.'),
-  organisation,
-});
-const keyHeader = z.object({
-  'x-private-key': z.string().optional().openapi({
-    description: 'The age identity, here instead of in the query; this one counts. Used once and kept nowhere.',
-  }),
-});
 const generationHeaders = {
   'X-Waybill-Generation': {
     schema: { type: 'string' as const, format: 'uuid' },
@@ -80,7 +54,7 @@ export const showPeriodic = createRoute({
   summary: 'Show the periodic exports',
   description:
     'Settings, the last and the next run, and the files that can be downloaded. Answers also when never enabled.',
-  request: { query: ownQuery },
+  request: { query: OwnQuery },
   responses: {
     200: { description: 'How things stand.', content: json(PeriodicView) },
     ...problems('invalid_field', 'foreign_organisation', 'objects_unavailable', 'object_damaged'),
@@ -95,7 +69,7 @@ export const enablePeriodic = createRoute({
   description:
     'All files are produced now and then every night, sealed to a key that is in this answer and nowhere else. The body ' +
     'may be left out. After a plain disable this goes on with the recipient and the files that were kept.',
-  request: { query: ownQuery, body: { required: false, content: json(EnableBody) } },
+  request: { query: OwnQuery, body: { required: false, content: json(EnableRequest) } },
   responses: {
     200: { description: 'Enabled. Keep the private key.', content: json(EnabledAnswer) },
     ...problems(...KEY_PROBLEMS, 'not_found', 'already_enabled', 'recipient_kept', 'temporal_unavailable'),
@@ -108,7 +82,7 @@ export const rotatePeriodic = createRoute({
   tags,
   summary: 'Replace the key',
   description: 'The old key opens nothing from here on: files that it opens are removed, and a run makes new ones.',
-  request: { query: ownQuery, body: { required: false, content: json(KeyBody) } },
+  request: { query: OwnQuery, body: { required: false, content: json(RotateRequest) } },
   responses: {
     200: { description: 'Replaced. Keep the private key.', content: json(EnabledAnswer) },
     ...problems(...KEY_PROBLEMS, 'not_enabled'),
@@ -123,9 +97,7 @@ export const disablePeriodic = createRoute({
   description:
     'Stops the runs; files and key stay. With `deleteSettings=true` the files are gone when the answer comes, and the ' +
     'key is void. Also 200 when nothing was enabled.',
-  request: {
-    query: ownQuery.extend({ deleteSettings: flag('Remove all files, and forget the recipient.') }),
-  },
+  request: { query: DisableQuery },
   responses: {
     200: { description: 'Disabled.', content: json(DisabledAnswer) },
     ...problems(
@@ -139,34 +111,29 @@ export const disablePeriodic = createRoute({
   },
 });
 
-export const downloadPeriodic = createRoute({
-  method: 'get',
-  path: '/dataexport/download',
-  tags,
-  summary: 'Download one file',
-  description:
-    'Opened on the way with your private key, which is kept nowhere. CSV has a header line; JSON is one array of objects.',
-  request: {
-    headers: keyHeader,
-    query: downloadQuery.extend({
-      file: z
-        .string()
-        .openapi({ description: 'Name of the file, as written in `files` of the status.', example: 'user' }),
-    }),
-  },
-  responses: {
-    200: {
-      description: 'The file, as an attachment.',
-      content: {
-        'text/csv': { schema: binary },
-        'application/json': { schema: z.array(z.record(z.string(), z.unknown())) },
-        'application/octet-stream': { schema: binary },
+/** @param files names of the files that are offered */
+export const downloadPeriodic = (files: readonly string[]) =>
+  createRoute({
+    method: 'get',
+    path: '/dataexport/download',
+    tags,
+    summary: 'Download one file',
+    description:
+      'Opened on the way with your private key, which is kept nowhere. CSV has a header line; JSON is one array of objects.',
+    request: { headers: KeyHeader, query: fileQuery(files) },
+    responses: {
+      200: {
+        description: 'The file, as an attachment.',
+        content: {
+          'text/csv': { schema: binary },
+          'application/json': { schema: z.array(z.record(z.string(), z.unknown())) },
+          'application/octet-stream': { schema: binary },
+        },
+        headers: { ...downloadHeaders, ...contentLength },
       },
-      headers: { ...downloadHeaders, ...contentLength },
+      ...problems('unknown_file', ...DOWNLOAD_PROBLEMS),
     },
-    ...problems('unknown_file', ...DOWNLOAD_PROBLEMS),
-  },
-});
+  });
 
 export const downloadAllPeriodic = createRoute({
   method: 'get',
@@ -174,7 +141,7 @@ export const downloadAllPeriodic = createRoute({
   tags,
   summary: 'Download all files',
   description: 'One zip with every file of one generation, named `<file>.<fileType>`, without folders.',
-  request: { headers: keyHeader, query: downloadQuery },
+  request: { headers: KeyHeader, query: DownloadQuery },
   responses: {
     200: {
       description: 'The zip, as an attachment.',
@@ -193,7 +160,7 @@ export const periodicManifest = createRoute({
   description:
     'What the generation that downloads are of is made of: rows of every file, size and SHA-256 of every stored object, ' +
     'the moment that all were read at. Needs no key. `waybill verify` checks files against it.',
-  request: { query: ownQuery },
+  request: { query: OwnQuery },
   responses: {
     200: {
       description: 'The manifest, byte for byte as it is stored.',

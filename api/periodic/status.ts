@@ -1,13 +1,14 @@
-import type { Context, Handler } from 'hono';
+import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { FieldError } from '../http/problems.ts';
+import type { RouteAnswer } from '../openapi.ts';
 import { progressMemory } from '../runs/progress.ts';
 import { offeredFiles } from './download.ts';
-import { readQuery, refuseWrong } from './query.ts';
+import { assertOwn } from './query.ts';
+import type { showPeriodic } from './routes.ts';
 import { settleRun } from './settle-run.ts';
 import { openGeneration, type StoredGeneration } from './stored-generation.ts';
 import { periodicView } from './view.ts';
@@ -21,7 +22,7 @@ export type StatusDeps = Pick<
 >;
 
 /** Answers `GET /dataexport`: how things stand. Mends on the way what a process that died has left half done. */
-export function statusHandler(deps: StatusDeps): Handler<ApiEnv> {
+export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic> {
   const { ledger, settings, temporal } = deps;
   const memory = progressMemory(deps.clock);
   const files = offeredFiles(deps);
@@ -30,8 +31,7 @@ export function statusHandler(deps: StatusDeps): Handler<ApiEnv> {
     memory.read(runId, () => temporal.progress({ workflowId, runId }));
   return async function showPeriodic(c) {
     c.header('Cache-Control', 'no-store');
-    const errors: FieldError[] = [];
-    refuseWrong(c, errors, readQuery(c, errors).text('organisation'));
+    assertOwn(c, c.req.valid('query').organisation);
     const { key: tenant } = c.get('caller').tenant;
     const listed = await ledger.listGenerations(tenant, RUNS_SEEN);
     const runs = await Promise.all(listed.map((run) => settleRun(deps, run)));
