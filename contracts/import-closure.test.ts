@@ -1,0 +1,64 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Files that a reader of a handler may have to open: all that its file imports, types included. By route. */
+const RECORDED: Readonly<Record<string, number>> = {
+  createExport: 48,
+  listExports: 47,
+  showExport: 47,
+  watchExport: 44,
+  downloadManifest: 47,
+  downloadFile: 51,
+  removeExport: 37,
+  resubmitExport: 48,
+  revokeLinks: 37,
+  showPeriodic: 72,
+  enablePeriodic: 46,
+  downloadPeriodic: 66,
+  downloadAllPeriodic: 69,
+  periodicManifest: 50,
+  rotatePeriodic: 48,
+  disablePeriodic: 49,
+};
+/** A handler that grows by more files needs another look, or a new number here. */
+const GROWTH_MAX = 3;
+
+const IMPORT = /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s+'(\.{1,2}\/[^']+)'/g;
+const MOUNTED = /mount\w*\(\s*app,\s*routes\.(\w+)[^;]*?\b(\w+Handler)\(/g;
+
+const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+
+function importsOf(file: string): readonly string[] {
+  return [...textOf(file).matchAll(IMPORT)].map(([, target = '']) => join(dirname(file), target));
+}
+
+/** @returns the file itself and all that it imports, directly or not */
+function closureOf(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const target of importsOf(file)) closureOf(target, seen);
+  return seen;
+}
+
+/** @returns the file of the handler of each documented route, by the name of the route */
+function handlers(): ReadonlyMap<string, string> {
+  const found = globSync('api/*/mount.ts', { cwd: ROOT }).flatMap((file) =>
+    [...textOf(file).matchAll(MOUNTED)].map(([, route = '', handler = '']) => {
+      const imported = new RegExp(`import [^;]*\\b${handler}\\b[^;]* from '([^']+)'`).exec(textOf(file));
+      return [route, join(dirname(file), imported?.[1] ?? `${handler} is not imported`)] as const;
+    }),
+  );
+  return new Map(found);
+}
+
+it('no handler of a route needs more files than are recorded for it', () => {
+  const files = [...handlers()].map(([route, file]) => [route, closureOf(file).size] as const);
+  const table = Object.fromEntries(files);
+  console.info(table);
+  expect(Object.keys(table).toSorted()).toEqual(Object.keys(RECORDED).toSorted());
+  expect(files.filter(([route, count]) => count > (RECORDED[route] ?? 0) + GROWTH_MAX)).toEqual([]);
+});
