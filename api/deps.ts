@@ -31,7 +31,7 @@ export interface Clock {
   now(): Date;
 }
 
-/** All that the API needs from outside; `main.ts` and tests compose it. */
+/** The API's dependencies; `main.ts` and tests compose them. */
 export interface ApiDeps {
   readonly settings: ApiSettings;
   readonly ledger: Ledger;
@@ -44,7 +44,7 @@ export interface ApiDeps {
   readonly strays: DelayedRemovals['strays'];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Aborted when the process is asked to stop: event streams end, so that clients reconnect elsewhere. */
+  /** Aborted on a stop signal: event streams end, so that clients reconnect elsewhere. */
   readonly stopping: AbortSignal;
 }
 
@@ -57,7 +57,7 @@ export interface Caller {
   readonly scopes: readonly Scope[];
 }
 
-/** What Hono carries along with a request. `Bindings` are absent when a test calls `app.request()`. */
+/** Hono's environment of a request. `Bindings` are absent when a test calls `app.request()`. */
 export interface ApiEnv {
   Bindings: Partial<HttpBindings>;
   Variables: {

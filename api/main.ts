@@ -14,12 +14,12 @@ import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { createApp } from './app.ts';
 import { listen } from './server.ts';
 
-/** Downloads under way have this long to finish once the process is asked to stop. Milliseconds. */
+/** How long downloads in progress may take to finish after a stop signal. Milliseconds. */
 const GRACE_MS = 20_000;
-/** Milliseconds for what follows: the stores are closed. */
+/** How long closing the stores may take after that. Milliseconds. */
 const CLOSING_MS = 5_000;
 
-/** Composition root of the API: reads the settings, opens the stores, serves until it is told to stop. */
+/** Composition root of the API: reads the settings, opens the stores, serves until it gets a stop signal. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const target = temporalTarget(settings, process.env);
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     logger,
   });
   const objects = createObjects(objectsOptions(settings));
-  // Lazy: without Temporal the API still serves finished exports, and says in /readyz what is missing.
+  // Lazy: without Temporal the API still serves finished exports, and /readyz reports it as down.
   const connection = Connection.lazy(target.connection);
   const { namespace } = target;
   const workflows = new WorkflowClient({ connection, namespace });

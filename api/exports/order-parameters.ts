@@ -5,14 +5,14 @@ import type { FieldError } from '../http/problems.ts';
 /** Characters of a text parameter at the most. */
 const TEXT_LENGTH_MAX = 500;
 
-/** Datasets that door 1 offers, in the catalog's order. */
+/** Datasets that are offered on demand, in the catalog's order. */
 export function offeredDatasets(catalog: Catalog): readonly Dataset[] {
   return offeredAt(catalog, 'on-demand');
 }
 
 /**
- * Reads a dataset's own parameters from the fields that stand beside the common ones.
- * @param dataset `undefined` when the export type is itself wrong: then only unknown fields are told
+ * Parses a dataset's own parameters from the fields beside the common ones.
+ * @param dataset `undefined` when the export type itself is wrong: then only unknown fields are reported
  */
 export function readParameters(
   catalog: Catalog,
@@ -53,7 +53,7 @@ function missingParameters(dataset: Dataset, fields: ReadonlyMap<string, unknown
 
 const TYPE_WORDS = { integer: 'a whole number', text: 'a text', boolean: 'true or false' } as const;
 
-/** @returns what the value should be, or `undefined` when it is right. */
+/** @returns what the value should be, or `undefined` when it is valid. */
 function wrongValue({ type }: Parameter, value: unknown): string | undefined {
   switch (type) {
     case 'integer':

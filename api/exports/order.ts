@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { z } from '@hono/zod-openapi';
 import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
@@ -7,14 +8,15 @@ import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { type FieldError, InvalidFields } from '../http/problems.ts';
 import { fieldErrorsOf } from '../problems/field-errors.ts';
-import { optionsDigest } from './options-digest.ts';
 import { offeredDatasets, readParameters } from './order-parameters.ts';
 import { OrderFields } from './schemas.ts';
 
-/** Temporal's limit for a workflow id; the whole order stands in it. */
+/** Temporal's limit for a workflow id, which contains the whole order. */
 const WORKFLOW_ID_BYTES_MAX = 1000;
 
-/** An order together with the workflow id that all orders for the same thing share. */
+/** Hex characters; 48 bits distinguish the few option sets that one tenant uses on one window. */
+const DIGEST_LENGTH = 12;
+/** An order and the workflow id that all orders for the same thing share. */
 export interface NamedOrder {
   readonly order: Order;
   readonly workflowId: string;
@@ -22,14 +24,14 @@ export interface NamedOrder {
 
 export interface OrderRules {
   readonly catalog: Catalog;
-  /** Days that a file is kept by default and at most. */
+  /** Days that a file is kept, by default and at most. */
   readonly keepDaysMax: number;
 }
 
 type Common = z.infer<typeof OrderFields>;
 
 /**
- * Reads the body of `POST /exports`.
+ * Parses the body of `POST /exports`.
  * @throws WaybillError `malformed_body` when it is not an object; InvalidFields with all that is wrong
  */
 export function parseOrder(body: unknown, tenant: string, rules: OrderRules): NamedOrder {
@@ -93,6 +95,26 @@ export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>):
   return { order, workflowId };
 }
 
+/**
+ * Short hash of the options that the published contract does not have, or `''` when all have their defaults.
+ * @param keepDaysDefault days that files are kept by default
+ */
+function optionsDigest(order: Order, keepDaysDefault: number): string {
+  const options = {
+    compression: order.compression === 'none' ? undefined : order.compression,
+    recipients: order.recipients.length === 0 ? undefined : order.recipients,
+    columns: order.columns ?? undefined,
+    csv: csvText(order.csv) === csvText(CSV_DEFAULTS) ? undefined : order.csv,
+    keepDays: order.keepDays === keepDaysDefault ? undefined : order.keepDays,
+  };
+  const text = JSON.stringify(options);
+  return text === '{}' ? '' : createHash('sha256').update(text).digest('hex').slice(0, DIGEST_LENGTH);
+}
+
+function csvText({ header, delimiter, bom, nullText, formulaGuard }: Order['csv']): string {
+  return JSON.stringify([header, delimiter, bom, nullText, formulaGuard]);
+}
+
 function findDataset(catalog: Catalog, name: string, errors: FieldError[]): Dataset | undefined {
   const offered = offeredDatasets(catalog);
   const dataset = offered.find((candidate) => offeredName(candidate).toLowerCase() === name.toLowerCase());
@@ -154,7 +176,7 @@ function optionErrors(
   return errors;
 }
 
-/** Each recipient by itself, and then all of them together: they must be of one kind. */
+/** Checks each recipient, then all together: they must be of one kind. */
 function recipientErrors(recipients: readonly string[]): readonly FieldError[] {
   const wrong = (field: string, check: () => unknown): FieldError[] => {
     try {
