@@ -191,6 +191,26 @@ describe('what comes of an order', () => {
     expect(refused.response.headers.get('retry-after')).toBe('5');
   }, 20_000);
 
+  test('a run that is being cancelled is not joined: it is waited for, and one that takes too long is said so', async () => {
+    const body = { ...BODY, startDate: '2010-01-03' };
+    const cancel = async (id: string, looks: number) => {
+      const exportId = decodeJobId(id)?.runId ?? '';
+      api.temporal.closing.set(exportId, looks);
+      const answer = await api.app.request(`/exports/${exportId}`, { method: 'DELETE', headers: tenant.headers });
+      expect(answer.status).toBe(202);
+    };
+    const first = await send(body);
+    await cancel(first.body.job.id, 2);
+    const second = await send(body);
+    expect(second.status).toBe(202);
+    expect(second.body.job.id).not.toBe(first.body.job.id);
+
+    await cancel(second.body.job.id, Number.POSITIVE_INFINITY);
+    const refused = await send(body);
+    expect([refused.status, refused.body.code]).toEqual([429, 'rate_limited']);
+    expect(refused.response.headers.get('retry-after')).toBe('5');
+  }, 20_000);
+
   test('every option of ours makes another export, and its default the same', async () => {
     const same = [
       {},

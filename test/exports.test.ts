@@ -114,6 +114,16 @@ describe('an on-demand export', () => {
     expect(file.toString().split('\n')[0]?.split(';')).toHaveLength(2);
   });
 
+  it('runs anew right after it was cancelled', async () => {
+    const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' };
+    const cancelled = await door.order(order);
+    expect((await door.request('DELETE', `/exports/${cancelled}`)).status).toBe(202);
+    const next = await door.order(order);
+    expect(next).not.toBe(cancelled);
+    expect((await door.show(cancelled)).state).toBe('cancelled');
+    await door.request('DELETE', `/exports/${next}`);
+  });
+
   it('runs once for twins, and anew once it has ended', async () => {
     const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'CSV' };
     const [one, other] = await Promise.all([door.order(order), door.order(order)]);

@@ -80,6 +80,10 @@ export function createScriptedTemporal(): ScriptedTemporal {
       else if (lookups !== undefined) scripted.closing.set(run.runId, lookups - 1);
       return statusOf(run);
     },
+    async isCancelling({ workflowId, runId }) {
+      reach('isCancelling');
+      return scripted.running.get(workflowId) === runId && scripted.cancelled.includes(runId);
+    },
     async progress({ runId }) {
       scripted.asked += 1;
       return scripted.away.has('all') ? undefined : scripted.seen.get(runId);

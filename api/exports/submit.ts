@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileExtension } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
-import type { Tenant } from '../../stores/ledger/ledger.ts';
+import type { ExportRecord, Tenant } from '../../stores/ledger/ledger.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 import type { NamedOrder } from './order.ts';
@@ -23,9 +23,9 @@ const CLOSE_RETRY_SECONDS = 5;
 
 /**
  * Starts the export within the tenant's limit, or finds the one that runs for the same order, which does not count.
- * A run that has ended is never found, also not in the moments until its workflow has closed.
+ * A run that has ended or been cancelled is never found, also not in the moments until its workflow has closed.
  *
- * @throws TryLater `too_many_exports`; `rate_limited` when the run that has ended takes too long to close
+ * @throws TryLater `too_many_exports`; `rate_limited` when such a run takes too long to close
  */
 export type Submit = (tenant: Tenant, named: NamedOrder) => Promise<Run>;
 
@@ -34,8 +34,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
   /** Starts under way that the ledger does not count yet, by tenant. */
   const starting = new Map<string, number>();
 
-  async function start(workflowId: string, order: NamedOrder['order']): Promise<Run> {
-    const requestedAt = clock.now();
+  async function start(workflowId: string, order: NamedOrder['order'], requestedAt: Date): Promise<Run> {
     const exportId = await temporal.start(
       workflowId,
       { type: 'exportDataset', input: { order, requestedAt: requestedAt.toISOString() } },
@@ -55,29 +54,35 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     return { workflowId, exportId };
   }
 
-  async function hasEnded({ exportId }: Run): Promise<boolean> {
+  /** @param requestedAt of a run that this request may have started itself, about which Temporal need not be asked */
+  async function isEnding(run: Run, requestedAt?: Date): Promise<boolean> {
+    const { exportId } = run;
+    let record: ExportRecord | undefined;
     try {
-      const record = await ledger.findExport(exportId);
-      return record !== undefined && !isActive(record.state);
+      record = await ledger.findExport(exportId);
     } catch (error) {
       logger.error({ err: error, exportId }, 'a started export could not be looked up');
       return false;
     }
+    if (record && !isActive(record.state)) return true;
+    if (record && record.requestedAt.getTime() === requestedAt?.getTime()) return false;
+    return temporal.isCancelling({ workflowId: run.workflowId, runId: exportId });
   }
 
-  /** The outcome is in the ledger before the workflow closes; in between, Temporal answers a start with the old run. */
+  /** Until its workflow closes, Temporal answers a start with a run that was cancelled, or whose outcome is recorded. */
   async function startAnew(workflowId: string, order: NamedOrder['order']): Promise<Run> {
-    let run = await start(workflowId, order);
-    for (let waited = 0; await hasEnded(run); waited += CLOSE_POLL_MS) {
+    const requestedAt = clock.now();
+    let run = await start(workflowId, order, requestedAt);
+    for (let waited = 0; await isEnding(run, requestedAt); waited += CLOSE_POLL_MS) {
       if (waited >= CLOSE_WAIT_MS) {
         throw new TryLater(
           'rate_limited',
           CLOSE_RETRY_SECONDS,
-          'The earlier export of the same order has ended, and is still being cleaned up. Send the request again soon.',
+          'The earlier export of the same order is ending, and is still being cleaned up. Send the request again soon.',
         );
       }
       if ((await temporal.status({ workflowId, runId: run.exportId })) === 'open') await delay(CLOSE_POLL_MS);
-      else run = await start(workflowId, order);
+      else run = await start(workflowId, order, requestedAt);
     }
     return run;
   }
@@ -89,7 +94,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     try {
       if ((await ledger.countActive(tenant.key)) + ahead >= limit) {
         const running = await temporal.findRunning(workflowId);
-        if (running !== undefined && !(await hasEnded({ workflowId, exportId: running }))) {
+        if (running !== undefined && !(await isEnding({ workflowId, exportId: running }))) {
           return { workflowId, exportId: running };
         }
         throw new TryLater(

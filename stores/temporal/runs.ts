@@ -22,7 +22,7 @@ const QUERY_MS = 1000;
 /** Milliseconds between two looks at a run that is being cancelled. */
 const POLL_MS = 200;
 
-type Runs = Pick<Temporal, 'start' | 'findRunning' | 'status' | 'progress' | 'cancel'>;
+type Runs = Pick<Temporal, 'start' | 'findRunning' | 'status' | 'isCancelling' | 'progress' | 'cancel'>;
 
 export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
   async function describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
@@ -62,6 +62,12 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
     },
 
     status,
+
+    async isCancelling({ workflowId, runId }) {
+      const latest = await describe(workflowId);
+      if (!latest || statusOf(latest.status.name) !== 'open' || firstRunId(latest) !== runId) return false;
+      return latest.raw.workflowExtendedInfo?.cancelRequested === true;
+    },
 
     async progress({ workflowId, runId }) {
       const handle = workflows.getHandle(workflowId);

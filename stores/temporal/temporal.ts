@@ -62,6 +62,8 @@ export interface Temporal {
   /** @returns run id of the first execution of the open run; `undefined` when none is open */
   findRunning(workflowId: string): Promise<string | undefined>;
   status(run: WorkflowRun): Promise<RunStatus>;
+  /** @returns whether the run is open and its cancellation was requested */
+  isCancelling(run: WorkflowRun): Promise<boolean>;
   /** Not monotonic. @returns `undefined` when the progress is not known, as without a worker */
   progress(run: WorkflowRun): Promise<Progress | undefined>;
   /**
