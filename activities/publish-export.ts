@@ -2,7 +2,7 @@ import { attemptKeys, earlierAttempts } from '../contracts/attempts.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
-import { MANIFEST_VERSION, type Manifest, type ManifestPart } from '../contracts/manifest.ts';
+import { describeManifest, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published, PublishInput } from '../contracts/steps.ts';
@@ -17,10 +17,10 @@ import { checkStored } from './stored.ts';
 export function createPublishExport({ objects, strays, logger }: Pick<Ports, 'objects' | 'strays' | 'logger'>) {
   return async function publishExport(input: PublishInput): Promise<Settled<Published>> {
     return runStep(logger, async () => {
-      const manifest = describeManifest(input);
+      const manifest = exportManifest(input);
       const prefix = exportPrefix(input.order.tenant, input.exportId);
-      const unlisted = await checkStored(objects, prefix, manifest.parts);
-      const attempted = manifest.parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
+      const unlisted = await checkStored(objects, prefix, input.parts);
+      const attempted = input.parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
         await strays.schedule({ kind: 'export', tenant: input.order.tenant, id: input.exportId, attempted });
@@ -34,33 +34,21 @@ export function createPublishExport({ objects, strays, logger }: Pick<Ports, 'ob
   };
 }
 
-function describeManifest({ exportId, workflowId, order, plan, parts, createdAt, expiresAt }: PublishInput): Manifest {
-  return {
-    version: MANIFEST_VERSION,
-    exportId,
-    workflowId,
-    tenant: order.tenant,
-    dataset: order.dataset,
-    window: order.window,
-    parameters: order.parameters,
-    snapshotAt: plan.snapshotAt,
-    format: order.format,
-    csv: order.format === 'csv' ? order.csv : null,
-    compression: order.compression,
-    recipients: order.recipients,
-    columns: plan.columns,
-    file: `${order.dataset.toLowerCase()}.${fileExtension(order)}`,
-    rows: sum(parts, (part) => part.rows),
-    bytes: sum(parts, (part) => part.bytes),
-    contentBytes: sum(parts, (part) => part.contentBytes),
-    parts,
-    createdAt: toInstant(createdAt),
-    expiresAt: toInstant(expiresAt),
+function exportManifest({ exportId, workflowId, order, plan, parts, createdAt, expiresAt }: PublishInput): Manifest {
+  const { tenant, dataset, window, parameters, format, csv, compression, recipients } = order;
+  const { snapshotAt, columns } = plan;
+  const name = dataset.toLowerCase();
+  const file = {
+    ...{ name, file: `${name}.${fileExtension(order)}`, dataset, window, parameters, format },
+    ...{ csv: format === 'csv' ? csv : null, compression, columns, parts },
   };
-}
-
-function sum(parts: readonly ManifestPart[], size: (part: ManifestPart) => number): number {
-  return parts.reduce((total, part) => total + size(part), 0);
+  return describeManifest(
+    {
+      ...{ kind: 'on-demand', runId: exportId, workflowId, tenant, snapshotAt, recipients },
+      ...{ createdAt: toInstant(createdAt), expiresAt: toInstant(expiresAt) },
+    },
+    [file],
+  );
 }
 
 function toInstant(iso: string): Instant {

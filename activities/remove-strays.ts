@@ -1,9 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { attemptKeys } from '../contracts/attempts.ts';
-import { parseGeneration } from '../contracts/generation-schema.ts';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
-import { parseManifest } from '../contracts/manifest-schema.ts';
-import { PERIODIC_FORMATS } from '../contracts/order.ts';
+import { parseManifest } from '../contracts/manifest.ts';
 import { isActive } from '../contracts/progress.ts';
 import type { StrayInput } from '../contracts/strays.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
@@ -33,14 +31,15 @@ export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'obj
   }
 
   /** @returns a count of objects */
-  async function removeUnlisted(kind: StrayInput['kind'], prefix: string): Promise<number> {
+  async function removeUnlisted(prefix: string): Promise<number> {
     const body = await objects.get(manifestKey(prefix));
-    const listed = body && listedNames(kind, Buffer.from(body).toString('utf8'));
-    if (!listed) {
+    const read = body && parseManifest(Buffer.from(body).toString('utf8'));
+    if (!read || 'problem' in read) {
       logger.error({ prefix }, 'strays are left where they are, because the manifest is missing or cannot be read');
       return 0;
     }
-    const strays = await unlisted(objects, prefix, listed);
+    const names = read.manifest.files.flatMap(({ parts }) => parts.map(({ name }) => name));
+    const strays = await unlisted(objects, prefix, names);
     await objects.remove(strays);
     return strays.length;
   }
@@ -52,7 +51,7 @@ export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'obj
       const standing = await standingOf(input);
       if (standing === 'open' || standing === 'unknown') return { standing, objects: 0 };
       await objects.abortUploadsOf(attemptKeys(prefix, attempted));
-      const count = await (standing === 'published' ? removeUnlisted(kind, prefix) : removeBelow(objects, prefix));
+      const count = await (standing === 'published' ? removeUnlisted(prefix) : removeBelow(objects, prefix));
       if (count > 0) logger.warn({ kind, id, objects: count }, 'removed what a lost worker wrote');
       return { standing, objects: count };
     });
@@ -61,15 +60,4 @@ export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'obj
     if (standing === 'open') throw ApplicationFailure.retryable('The run has not ended yet.', 'internal');
     return { objects: count };
   };
-}
-
-/** @returns names below the prefix; `undefined` where the text is no manifest */
-function listedNames(kind: StrayInput['kind'], text: string): readonly string[] | undefined {
-  if (kind === 'export') {
-    const read = parseManifest(text);
-    return 'manifest' in read ? read.manifest.parts.map(({ name }) => name) : undefined;
-  }
-  const read = parseGeneration(text);
-  if ('problem' in read) return undefined;
-  return read.generation.files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format].name));
 }

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Instant } from '../contracts/instant.ts';
+import { Accepted, JobStatus } from '../contracts/views/on-demand.ts';
+import { EnabledAnswer, PeriodicView } from '../contracts/views/periodic.ts';
 
 /** What a benchmark asks the API for. */
 interface Request {
@@ -41,22 +43,6 @@ export interface Door {
 }
 
 const Token = z.object({ access_token: z.string() });
-const Accepted = z.object({ job: z.object({ id: z.string() }) });
-const Status = z.object({
-  job: z.object({ status: z.enum(['PENDING', 'COMPLETED', 'FAILED']) }),
-  errors: z.array(z.object({ message: z.string() })),
-});
-
-const Enabled = z.object({ privateKey: z.string() });
-const Periodic = z.object({
-  lastRun: z.object({ failure: z.object({ message: z.string() }).nullable() }).nullable(),
-  generation: z
-    .object({
-      generationId: z.string(),
-      files: z.array(z.object({ csv: z.object({ contentBytes: z.number() }) })),
-    })
-    .nullable(),
-});
 
 export async function openDoor(options: {
   readonly url: string;
@@ -88,7 +74,7 @@ export async function openDoor(options: {
       });
       for (;;) {
         const path = `/exports?id=${encodeURIComponent(job.id)}`;
-        const answer = await call(path, Status, { headers: { authorization } });
+        const answer = await call(path, JobStatus, { headers: { authorization } });
         if (answer.job.status === 'COMPLETED') return job.id;
         if (answer.job.status === 'FAILED') {
           throw new Error(`The export failed: ${answer.errors.map(({ message }) => message).join(' ')}`);
@@ -97,9 +83,13 @@ export async function openDoor(options: {
       }
     },
     async produceBundle(pollMs) {
-      const { privateKey } = await call('/dataexport/enable', Enabled, { method: 'POST', headers: { authorization } });
+      const { privateKey } = await call('/dataexport/enable', EnabledAnswer, {
+        method: 'POST',
+        headers: { authorization },
+      });
+      if (privateKey === null) throw new Error('Periodic exports go on with a key that is not in this answer.');
       for (;;) {
-        const { generation, lastRun } = await call('/dataexport', Periodic, { headers: { authorization } });
+        const { generation, lastRun } = await call('/dataexport', PeriodicView, { headers: { authorization } });
         if (generation) {
           const csvBytes = generation.files.reduce((sum, { csv }) => sum + csv.contentBytes, 0);
           return { generationId: generation.generationId, privateKey, csvBytes };

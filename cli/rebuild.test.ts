@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { GenerationManifest } from '../contracts/generation.ts';
 import type { Instant } from '../contracts/instant.ts';
+import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
+import { PERIODIC_FORMATS, type PeriodicFormat } from '../contracts/periodic.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import { makeExport } from './files/export-fixture.ts';
 import { orderOf, rebuildLedger } from './rebuild.ts';
@@ -36,45 +37,36 @@ function storesOf(files: Readonly<Record<string, string>>, known: readonly strin
   return { ledger, objects, restored, generations };
 }
 
-function generationOf(generationId: string, createdAt: string): GenerationManifest {
-  const object = { bytes: 15, sha256: 'ab'.repeat(32), contentBytes: 1 };
-  return {
-    version: 1,
-    kind: 'generation',
-    generationId,
-    workflowId: 'periodic-export|tenantKey:acme',
-    tenant: 'acme',
-    snapshotAt: '2026-11-20T01:30:00.000001Z' as Instant,
-    recipient: 'age1example',
-    files: [
+function generationOf(generationId: string, createdAt: string): Manifest {
+  const file = (format: PeriodicFormat): FileContents => ({
+    ...{ name: 'user', file: `user.${format}.age`, dataset: 'user', window: null, parameters: {}, format },
+    ...{ csv: null, compression: 'none', columns: [{ name: 'id', header: 'id', type: 'integer' }] },
+    parts: [
       {
-        file: 'user',
-        dataset: 'user',
-        rows: 7,
-        columns: [{ name: 'id', header: 'id', type: 'integer' }],
-        objects: {
-          csv: { ...object, name: 'user-a1.csv.age' },
-          json: { ...object, name: 'user-a1.json.age' },
-          'typed-json': { ...object, name: 'user-a1.typed.json.age' },
-        },
+        ...{ name: `user-a1.${format}.age`, rows: 7, bytes: 15, sha256: 'ab'.repeat(32) },
+        ...{ contentBytes: 1, contentSha256: null },
       },
     ],
-    rows: 7,
-    bytes: 45,
-    contentBytes: 3,
-    createdAt: createdAt as Instant,
-  };
+  });
+  return describeManifest(
+    {
+      ...{ kind: 'periodic', runId: generationId, workflowId: 'periodic-export|tenantKey:acme', tenant: 'acme' },
+      ...{ snapshotAt: '2026-11-20T01:30:00.000001Z' as Instant, recipients: ['age1example'] },
+      ...{ createdAt: createdAt as Instant, expiresAt: null },
+    },
+    PERIODIC_FORMATS.map(file),
+  );
 }
 
 describe('the ledger', () => {
   test('is rebuilt from the manifests that lie where they should', async () => {
     const { manifest } = await makeExport([['id\n1\n', 1]], { compression: 'zstd', recipients: [] });
-    const [one, two] = [manifest.exportId, '1b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11'];
+    const [one, two] = [manifest.runId, '1b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11'];
     const { ledger, objects, restored } = storesOf(
       {
         [`exports/acme/${one}/manifest.json`]: JSON.stringify(manifest),
         [`exports/acme/${one}/part-00000-a1.csv.zst`]: '',
-        [`exports/acme/${two}/manifest.json`]: JSON.stringify({ ...manifest, exportId: two }),
+        [`exports/acme/${two}/manifest.json`]: JSON.stringify({ ...manifest, runId: two }),
         [`exports/other/${one}/manifest.json`]: JSON.stringify(manifest),
         'exports/acme/x/manifest.json': '{',
         'elsewhere/manifest.json': '{',

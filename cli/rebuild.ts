@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { parseGeneration } from '../contracts/generation-schema.ts';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
-import type { Manifest } from '../contracts/manifest.ts';
-import { parseManifest } from '../contracts/manifest-schema.ts';
-import { CSV_DEFAULTS, type Order } from '../contracts/order.ts';
+import { type Manifest, parseManifest } from '../contracts/manifest.ts';
+import { CSV_DEFAULTS, FORMATS, type Order } from '../contracts/order.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
@@ -91,9 +89,11 @@ function textOf(body: Uint8Array): string {
 
 /** @returns what the ledger is to know of it, or what is wrong with the manifest. */
 function readGeneration(key: string, body: Uint8Array): FoundGeneration | { readonly problem: string } {
-  const parsed = parseGeneration(textOf(body));
+  const parsed = parseManifest(textOf(body));
   if ('problem' in parsed) return parsed;
-  const { generationId, tenant, workflowId, recipient, snapshotAt, files, rows, bytes, createdAt } = parsed.generation;
+  const { runId: generationId, tenant, workflowId, snapshotAt, files, rows, bytes, createdAt } = parsed.manifest;
+  const [recipient] = parsed.manifest.recipients;
+  if (recipient === undefined) return { problem: 'It is not sealed.' };
   if (key !== manifestKey(generationPrefix(tenant, generationId))) {
     return { problem: 'It names another tenant or generation than the place it lies at.' };
   }
@@ -103,7 +103,7 @@ function readGeneration(key: string, body: Uint8Array): FoundGeneration | { read
     workflowId,
     recipient,
     snapshotAt,
-    files: files.length,
+    files: new Set(files.map(({ name }) => name)).size,
     rows,
     bytes,
     manifestSha256: createHash('sha256').update(body).digest('hex'),
@@ -120,40 +120,42 @@ async function restore(
   const parsed = parseManifest(text);
   if ('problem' in parsed) return parsed.problem;
   const { manifest } = parsed;
-  if (key !== manifestKey(exportPrefix(manifest.tenant, manifest.exportId))) {
+  if (key !== manifestKey(exportPrefix(manifest.tenant, manifest.runId))) {
     return 'It names another tenant or export than the place it lies at.';
   }
-  const { exportId, workflowId, snapshotAt, rows, bytes, contentBytes, parts } = manifest;
-  const endedAt = new Date(manifest.createdAt);
+  const order = orderOf(manifest);
+  if (!order || manifest.expiresAt === null) return 'It is not the manifest of an export on demand.';
+  const { runId: exportId, workflowId, snapshotAt, rows, bytes, contentBytes } = manifest;
   const changed = await ledger.restoreExport(
-    { exportId, workflowId, order: orderOf(manifest), requestedAt: new Date(snapshotAt) },
+    { exportId, workflowId, order, requestedAt: new Date(snapshotAt) },
     {
       state: 'completed',
       snapshotAt,
       rows,
       bytes,
       contentBytes,
-      parts: parts.length,
+      parts: manifest.files.flatMap((file) => file.parts).length,
       expiresAt: new Date(manifest.expiresAt),
     },
-    endedAt,
+    new Date(manifest.createdAt),
   );
   return changed ? true : undefined;
 }
 
-/** The order that the manifest answers. The time it was asked for is not in it; the snapshot is the nearest to that. */
-export function orderOf(manifest: Manifest): Order {
-  const keptMs = Date.parse(manifest.expiresAt) - Date.parse(manifest.createdAt);
+/**
+ * The order that the manifest answers. The time it was asked for is not in it; the snapshot is the nearest to that.
+ *
+ * @returns `undefined` for the manifest of another kind of export
+ */
+export function orderOf({ tenant, recipients, files, createdAt, expiresAt }: Manifest): Order | undefined {
+  const [file, ...others] = files;
+  const format = FORMATS.find((candidate) => candidate === file?.format);
+  if (!file || !format || others.length > 0 || file.window === null || expiresAt === null) return undefined;
+  const { dataset, window, parameters, csv, columns, compression } = file;
   return {
-    tenant: manifest.tenant,
-    dataset: manifest.dataset,
-    window: manifest.window,
-    parameters: manifest.parameters,
-    format: manifest.format,
-    csv: manifest.csv ?? CSV_DEFAULTS,
-    columns: manifest.columns.map((column) => column.name),
-    compression: manifest.compression,
-    recipients: manifest.recipients,
-    keepDays: Math.max(1, Math.round(keptMs / DAY_MS)),
+    ...{ tenant, dataset, window, parameters, format, compression, recipients },
+    csv: csv ?? CSV_DEFAULTS,
+    columns: columns.map((column) => column.name),
+    keepDays: Math.max(1, Math.round((Date.parse(expiresAt) - Date.parse(createdAt)) / DAY_MS)),
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { onlyFile } from '../contracts/manifest.ts';
 import { makeExport } from './files/export-fixture.ts';
 import { makeGeneration } from './files/generation-fixture.ts';
 import { run } from './run.ts';
@@ -98,7 +99,7 @@ describe('a key', () => {
     const recipient = (await waybill(['keygen', '-o', key])).output.trim();
     await waybill(['keygen', '-o', other]);
     const { manifest, stored } = await makeExport([['id\n1\n', 1]], { compression: 'zstd', recipients: [recipient] });
-    const sealed = join(directory, manifest.file);
+    const sealed = join(directory, onlyFile(manifest).file);
     writeFileSync(sealed, Buffer.concat(stored));
     writeFileSync(`${sealed}.manifest.json`, JSON.stringify(manifest));
 
@@ -122,10 +123,13 @@ describe('a key', () => {
   test('verifies periodic files beside their manifest', async () => {
     const key = join(directory, 'key.txt');
     const recipient = (await waybill(['keygen', '-o', key])).output.trim();
-    const { generation, sealed } = await makeGeneration(recipient);
-    writeFileSync(join(directory, 'manifest.json'), JSON.stringify(generation));
+    const { manifest, sealed } = await makeGeneration(recipient);
+    writeFileSync(join(directory, 'manifest.json'), JSON.stringify(manifest));
     const nothing = await waybill(['verify', directory]);
-    expect([nothing.code, nothing.output]).toEqual([1, expect.stringContaining('✗ None of its files is here.')]);
+    expect([nothing.code, nothing.output]).toEqual([
+      1,
+      expect.stringContaining('✗ None of its files is here: user.csv.age'),
+    ]);
 
     for (const [name, bytes] of Object.entries(sealed)) writeFileSync(join(directory, name), bytes);
     const unopened = await waybill(['verify', directory]);
@@ -133,7 +137,7 @@ describe('a key', () => {
     const opened = await waybill(['verify', join(directory, 'manifest.json'), '--key-file', key, '--json']);
     expect(JSON.parse(opened.output)).toMatchObject({
       ...{
-        generationId: generation.generationId,
+        runId: manifest.runId,
         ok: true,
         formats: ['csv', 'json', 'typed-json'],
         rowsCounted: true,
@@ -142,9 +146,6 @@ describe('a key', () => {
     });
     rmSync(join(directory, 'year.csv.age'));
     const { code, output } = await waybill(['verify', directory, '--key-file', key]);
-    expect([code, output]).toEqual([
-      1,
-      `✗ year.csv.age is missing\n1 problem in generation ${generation.generationId}\n`,
-    ]);
+    expect([code, output]).toEqual([1, `✗ year.csv.age is missing\n1 problem in run ${manifest.runId}\n`]);
   });
 });

@@ -1,64 +1,152 @@
+import { z } from 'zod';
 import type { Instant } from './instant.ts';
-import type { Compression, CsvOptions, Format, ParameterValue } from './order.ts';
-import type { Window } from './window.ts';
+import { TENANT_KEY } from './keys.ts';
+import { COMPRESSIONS, FILE_FORMATS } from './order.ts';
 
-/** Raised when a field changes its meaning; readers refuse versions that they do not know. */
+/** Raised when a member changes its meaning; readers refuse versions that they do not know. */
 export const MANIFEST_VERSION = 1;
 
-/** One object of an export. The parts of a file, concatenated in order, are the file. */
-export interface ManifestPart {
-  /** Object key, relative to the manifest's own prefix. */
-  readonly name: string;
-  /** A count of rows; exact, for every format. */
-  readonly rows: number;
-  /** Size of the object in bytes, as stored. */
-  readonly bytes: number;
-  /** Lower-case hex SHA-256 of the object as stored. */
-  readonly sha256: string;
-  /** Size of the content in bytes, before compression and sealing. */
-  readonly contentBytes: number;
-  /**
-   * Lower-case hex SHA-256 of the content before compression and sealing; `null` for a sealed part, because the hash
-   * of a guessable content would betray it.
-   */
-  readonly contentSha256: string | null;
+const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const instant = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/)
+  .transform((text) => text as Instant);
+/** A name in a directory, so that a manifest of others cannot make a reader leave its own. */
+const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/);
+
+const column = z.object({
+  name: z.string().describe('Name in the catalog, and the key in JSON.'),
+  header: z.string().describe('Header in CSV.'),
+  type: z.string().describe('Type in the catalog.'),
+});
+
+const part = z.object({
+  name: fileName.describe("Object key, relative to the manifest's own prefix."),
+  rows: count.describe('A count of rows; exact, for every format.'),
+  bytes: count.describe('Size of the object as stored.'),
+  sha256: sha256.describe('SHA-256 of the object as stored.'),
+  contentBytes: count.describe('Size of the content before compression and sealing.'),
+  contentSha256: sha256
+    .nullable()
+    .describe(
+      'SHA-256 of that content; null where the part is sealed, because it would betray a content that can be guessed.',
+    ),
+});
+
+const file = z.object({
+  name: fileName.describe('What callers call it. No two files of the same format have the same name.'),
+  file: fileName.describe('Name of the finished file: the parts, concatenated in order.'),
+  dataset: z.string().describe('Name of the dataset in the catalog.'),
+  window: z
+    .object({ from: instant, to: instant, bounds: z.enum(['inclusive', 'half-open']) })
+    .nullable()
+    .describe('On the time that a row was created or modified; null: the complete history.'),
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  format: z.enum(FILE_FORMATS),
+  csv: z
+    .object({
+      header: z.boolean(),
+      delimiter: z.string(),
+      bom: z.boolean(),
+      nullText: z.string(),
+      formulaGuard: z.boolean(),
+    })
+    .nullable()
+    .describe('null for other formats than CSV.'),
+  compression: z.enum(COMPRESSIONS),
+  columns: z.array(column).describe("In the file's order."),
+  rows: count.describe('Sum over the parts, as are the two below.'),
+  bytes: count,
+  contentBytes: count,
+  parts: z.array(part),
+});
+
+/** Unknown members are left out, not refused: later versions of Waybill may add some. */
+const schema = z
+  .object({
+    version: z.literal(MANIFEST_VERSION),
+    kind: z.enum(['on-demand', 'periodic']).describe('Kind of export.'),
+    runId: z.uuid().describe('Id of the export, or of the generation.'),
+    workflowId: z.string(),
+    tenant: z.string().regex(TENANT_KEY),
+    snapshotAt: instant.describe('The time that every file was read at: nothing later is in any of them.'),
+    recipients: z.array(z.string()).describe('age recipients that every part is sealed to; empty: not sealed.'),
+    files: z.array(file).min(1),
+    rows: count.describe('Sum over the names of the files: a file in several formats is counted once.'),
+    bytes: count.describe('Sum over all files, as is the one below.'),
+    contentBytes: count,
+    createdAt: instant,
+    expiresAt: instant.nullable().describe('When the files are removed; null: when others have replaced them.'),
+  })
+  .meta({
+    title: 'Waybill manifest',
+    description: 'What a run shipped. Written when every part is there and checked.',
+  });
+
+type ReadonlyDeep<Value> = Value extends string | number | boolean | null
+  ? Value
+  : { readonly [Key in keyof Value]: ReadonlyDeep<Value[Key]> };
+
+/** The waybill: what a run shipped. Its members are described in docs/manifest.schema.json. */
+export type Manifest = ReadonlyDeep<z.infer<typeof schema>>;
+/** One file, in one format. Its parts, concatenated in order, are the file. */
+export type ManifestFile = Manifest['files'][number];
+/** One object of a file. */
+export type ManifestPart = ManifestFile['parts'][number];
+export type ManifestColumn = ManifestFile['columns'][number];
+
+/** @returns the manifest, or what is wrong with the text, one line a problem. */
+export function parseManifest(text: string): { readonly manifest: Manifest } | { readonly problem: string } {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { problem: 'It is not JSON.' };
+  }
+  const parsed = schema.safeParse(json);
+  return parsed.success ? { manifest: parsed.data } : { problem: z.prettifyError(parsed.error) };
 }
 
-export interface ManifestColumn {
-  /** Name in the catalog, and the key in JSONL. */
-  readonly name: string;
-  /** Human header, and the header in CSV. */
-  readonly header: string;
-  /** Type in the catalog. */
-  readonly type: string;
+/** The JSON Schema that docs/manifest.schema.json publishes, for readers in other languages. */
+export function manifestJsonSchema(): unknown {
+  return z.toJSONSchema(schema, { io: 'input' });
 }
 
-/** The waybill of an export: what was shipped. Written last; its presence is the commit point. */
-export interface Manifest {
-  readonly version: typeof MANIFEST_VERSION;
-  readonly exportId: string;
-  readonly workflowId: string;
-  readonly tenant: string;
-  readonly dataset: string;
-  readonly window: Window;
-  readonly parameters: Readonly<Record<string, ParameterValue>>;
-  /** The time that every part was read at: nothing later is in the file. */
-  readonly snapshotAt: Instant;
-  readonly format: Format;
-  /** `null` for other formats than CSV. */
-  readonly csv: CsvOptions | null;
-  readonly compression: Compression;
-  /** age recipients the parts are sealed to; empty: not sealed. */
-  readonly recipients: readonly string[];
-  readonly columns: readonly ManifestColumn[];
-  /** Name of the finished file, for example `flights.csv.zst.age`. */
-  readonly file: string;
-  /** Sums over the parts. */
-  readonly rows: number;
-  readonly bytes: number;
-  readonly contentBytes: number;
-  readonly parts: readonly ManifestPart[];
-  readonly createdAt: Instant;
-  /** When the files are removed. */
-  readonly expiresAt: Instant;
+/** What a publisher knows of a file; the sums follow from its parts. */
+export type FileContents = Omit<ManifestFile, 'rows' | 'bytes' | 'contentBytes'>;
+
+/** @returns the manifest with all its sums */
+export function describeManifest(
+  run: Omit<Manifest, 'version' | 'files' | 'rows' | 'bytes' | 'contentBytes'>,
+  contents: readonly FileContents[],
+): Manifest {
+  const { kind, runId, workflowId, tenant, snapshotAt, recipients, createdAt, expiresAt } = run;
+  const files = contents.map((contents): ManifestFile => {
+    const { parts, ...rest } = contents;
+    return { ...rest, ...sumsOf(parts), parts };
+  });
+  const head = { version: MANIFEST_VERSION, kind, runId, workflowId, tenant, snapshotAt, recipients } as const;
+  return { ...head, files, ...manifestSums(files), createdAt, expiresAt };
+}
+
+/** Sums of rows and bytes. */
+export type Sums = Readonly<Record<'rows' | 'bytes' | 'contentBytes', number>>;
+
+export function sumsOf(items: readonly Sums[]): Sums {
+  const sum = (field: keyof Sums) => items.reduce((total, item) => total + item[field], 0);
+  return { rows: sum('rows'), bytes: sum('bytes'), contentBytes: sum('contentBytes') };
+}
+
+/** @returns the sums that a manifest of these files has */
+export function manifestSums(files: readonly (Pick<ManifestFile, 'name'> & Sums)[]): Sums {
+  const named = new Map(files.map((file) => [file.name, file]));
+  return { ...sumsOf(files), rows: sumsOf([...named.values()]).rows };
+}
+
+/** @returns the file of an export that has one. @throws RangeError when there are more */
+export function onlyFile({ files }: Manifest): ManifestFile {
+  const [only, ...others] = files;
+  if (only === undefined || others.length > 0) throw new RangeError('The manifest lists several files.');
+  return only;
 }

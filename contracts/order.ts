@@ -4,16 +4,12 @@ import type { Window } from './window.ts';
 export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Formats that every periodic file is stored in. */
-export const PERIODIC_FORMATS = ['csv', 'json', 'typed-json'] as const;
-export type PeriodicFormat = (typeof PERIODIC_FORMATS)[number];
-
 /**
  * All that the warehouse formats. `json` is one array of objects whose values are texts, as in CSV, or null; in
  * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so.
  */
-export type FileFormat = Format | PeriodicFormat;
-export const FILE_FORMATS: readonly FileFormat[] = ['csv', 'jsonl', 'json', 'typed-json', 'parquet'];
+export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'parquet'] as const;
+export type FileFormat = (typeof FILE_FORMATS)[number];
 
 /** Whether parts can be concatenated to a whole file. A file of another format has one part. */
 export function isSplittable(format: FileFormat): boolean {

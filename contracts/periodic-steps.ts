@@ -1,9 +1,8 @@
 import type { AttemptedObject } from './attempts.ts';
 import type { Failure } from './failures.ts';
-import type { GenerationObject } from './generation.ts';
 import type { Instant } from './instant.ts';
-import type { ManifestColumn } from './manifest.ts';
-import type { PeriodicFormat } from './order.ts';
+import type { ManifestColumn, ManifestPart } from './manifest.ts';
+import type { PeriodicFormat } from './periodic.ts';
 import type { RowSum } from './plan.ts';
 
 /** What a schedule starts `periodicExport` with. All else is the ledger's to say when the run begins. */
@@ -51,6 +50,11 @@ export interface FileTask extends RowSum {
   readonly format: PeriodicFormat;
 }
 
+/** What became of a task. */
+export interface WrittenFile extends Pick<FileTask, 'file' | 'format'> {
+  readonly part: ManifestPart;
+}
+
 export interface WriteFilesInput extends GenerationIdentity {
   readonly recipient: string;
   readonly snapshotAt: Instant;
@@ -63,8 +67,8 @@ export interface PublishGenerationInput extends GenerationIdentity {
   readonly recipient: string;
   readonly epoch: number;
   readonly plan: GenerationPlan;
-  /** In the order of the plan's files. */
-  readonly objects: readonly Readonly<Record<PeriodicFormat, GenerationObject>>[];
+  /** Of every file of the plan, in every format. */
+  readonly written: readonly WrittenFile[];
   /** ISO 8601; fixed by the workflow so that a retry writes the very same manifest. */
   readonly createdAt: string;
 }

@@ -107,12 +107,12 @@ async function show(stage: Stage): Promise<void> {
   heading('What ran');
   await waybill(stage, ['exports', 'list', '--limit', '2']);
   const manifest = z
-    .object({ exportId: z.string(), workflowId: z.string() })
+    .object({ runId: z.string(), workflowId: z.string() })
     .parse(JSON.parse(await readFile(`${sealed}.manifest.json`, 'utf8')));
   const { downloadUrl } = endedExport.parse(
-    JSON.parse(await waybill(stage, ['exports', 'show', manifest.exportId, '--json'], 'capture')),
+    JSON.parse(await waybill(stage, ['exports', 'show', manifest.runId, '--json'], 'capture')),
   );
-  const run = `${stage.temporalUrl}/${encodeURIComponent(manifest.workflowId)}/${manifest.exportId}/history`;
+  const run = `${stage.temporalUrl}/${encodeURIComponent(manifest.workflowId)}/${manifest.runId}/history`;
   process.stdout.write(`\nTemporal UI    ${run}\nDownload link  ${downloadUrl ?? 'none'}\n`);
 }
 

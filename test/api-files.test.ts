@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { ApiServer } from '../api/server.ts';
 import { decodeJobId, encodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { onlyFile } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { seal } from '../streams/age/payload.ts';
@@ -47,8 +48,8 @@ async function order(options: object = {}) {
 
 async function finished(parts: readonly Uint8Array[] = PARTS) {
   const record = await order();
-  const manifest = await finishExport(started, api, record, parts);
-  return { record, manifest, path: `/exports/${record.exportId}/file` };
+  const described = onlyFile(await finishExport(started, api, record, parts));
+  return { record, described, path: `/exports/${record.exportId}/file` };
 }
 
 function fetchFile(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
@@ -57,14 +58,14 @@ function fetchFile(path: string, headers: Readonly<Record<string, string>> = {},
 
 describe('the whole file', () => {
   test('comes in order, with its length, name and validators', async () => {
-    const { path, manifest } = await finished();
+    const { path, described } = await finished();
     const response = await fetchFile(path);
     expect(response.status).toBe(200);
     expect(Buffer.from(await response.arrayBuffer()).equals(WHOLE)).toBe(true);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-length': String(WHOLE.byteLength),
       'content-type': 'text/csv; charset=utf-8',
-      'content-disposition': `attachment; filename="${manifest.file}"; filename*=UTF-8''${manifest.file}`,
+      'content-disposition': `attachment; filename="${described.file}"; filename*=UTF-8''${described.file}`,
       'accept-ranges': 'bytes',
       'last-modified': 'Sat, 21 Nov 2026 07:00:00 GMT',
       etag: expect.stringMatching(/^"[0-9a-f]{40}"$/),
@@ -170,16 +171,16 @@ describe('a file that is not what the manifest says cuts the connection', () => 
     ['it is shorter', (key: string) => void api.objects.stored.set(key, PARTS[3]?.slice(0, 5000) ?? new Uint8Array())],
     ['it is gone', (key: string) => void api.objects.stored.delete(key)],
   ])('%s', async (_name, damage) => {
-    const { path, record, manifest } = await finished(PARTS.map((part) => part.slice()));
-    damage(`${exportPrefix(tenant.key, record.exportId)}${manifest.parts[3]?.name}`);
+    const { path, record, described } = await finished(PARTS.map((part) => part.slice()));
+    damage(`${exportPrefix(tenant.key, record.exportId)}${described.parts[3]?.name}`);
     const response = await fetchFile(path).catch((error: unknown) => error);
     if (response instanceof Error) expect(response).toBeInstanceOf(TypeError);
     else await expect((response as Response).arrayBuffer()).rejects.toThrow();
   });
 
   test('when its first part is gone, that can still be told', async () => {
-    const { path, record, manifest } = await finished();
-    api.objects.stored.delete(`${exportPrefix(tenant.key, record.exportId)}${manifest.parts[0]?.name}`);
+    const { path, record, described } = await finished();
+    api.objects.stored.delete(`${exportPrefix(tenant.key, record.exportId)}${described.parts[0]?.name}`);
     const response = await fetchFile(path);
     expect([response.status, (await answerOf(response)).code]).toEqual([410, 'gone']);
   });
@@ -255,7 +256,7 @@ describe('a sealed file', () => {
       yield content;
     }
     for await (const chunk of seal(source(), [recipient])) chunks.push(Buffer.from(chunk));
-    await finishExport(started, api, record, [Buffer.concat(chunks)], { contentBytes: 1 });
+    await finishExport(started, api, record, [Buffer.concat(chunks)]);
     return { identity, path: `/exports/${record.exportId}/file` };
   }
 

@@ -20,7 +20,7 @@ beforeEach(async () => {
 describe('rotating', () => {
   test('replaces the key; what the old one opens is gone at once, and a run begins', async () => {
     const first = await door.keyOf('enable');
-    const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+    const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
     const run = await door.begin();
     door.api.objects.stored.set(
       `${generationPrefix(door.tenant.key, run.generationId)}user-a-1.csv.age`,
@@ -84,7 +84,7 @@ describe('disabling', () => {
 
   test('takes the schedule away and cancels the run; files and recipient stay', async () => {
     const { recipient } = await door.keyOf('enable');
-    const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+    const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
     const run = await door.begin();
     const files = door.storedKeys();
     await disable();
@@ -114,7 +114,7 @@ describe('disabling', () => {
     test.each(['true', 'TRUE', '1'])('%s leaves nothing when it answers', async (flag) => {
       await door.keyOf('enable');
       await publishSealed(started, door.api, door.tenant.key);
-      const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+      const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
       const run = await door.begin();
       const prefix = generationPrefix(door.tenant.key, run.generationId);
       door.api.objects.stored.set(`${prefix}user-a-1.csv.age`, Buffer.from('half'));
@@ -171,12 +171,12 @@ describe('disabling', () => {
 
     test('spares what somebody has enabled again meanwhile', async () => {
       await door.keyOf('enable');
-      const { generationId: old } = await publishSealed(started, door.api, door.tenant.key);
+      const { runId: old } = await publishSealed(started, door.api, door.tenant.key);
       let fresh = '';
       door.api.temporal.onApply = async () => {
         door.api.temporal.onApply = async () => undefined;
         await door.keyOf('enable');
-        fresh = (await publishSealed(started, door.api, door.tenant.key)).generationId;
+        fresh = (await publishSealed(started, door.api, door.tenant.key)).runId;
       };
       await disable('?deleteSettings=true');
       const prefixes = new Set(door.storedKeys().map((key) => key.split('/')[2]));

@@ -81,7 +81,7 @@ describe('what is not as the manifest says never is a complete answer', () => {
     ['no JSON', () => 'nonsense'],
     ['gone', () => undefined],
   ])('nor when the manifest is %s', async (_name, damage: (text: string) => string | undefined) => {
-    const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+    const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
     const stored = manifestKey(generationPrefix(door.tenant.key, generationId));
     const damaged = damage(Buffer.from(door.api.objects.stored.get(stored) ?? '').toString());
     if (damaged === undefined) door.api.objects.stored.delete(stored);

@@ -44,14 +44,14 @@ describe('one file', () => {
       'content-disposition': `attachment; filename="user.${fileType}"; filename*=UTF-8''user.${fileType}`,
       'cache-control': 'no-store',
       'referrer-policy': 'no-referrer',
-      'x-waybill-generation': manifest.generationId,
+      'x-waybill-generation': manifest.runId,
       'x-waybill-snapshot': SNAPSHOT_AT,
     });
     expect((await started.ledger.listAudit(door.tenant.key, 1))[0]).toMatchObject({
       action: 'periodic.downloaded',
       actor: door.tenant.clientId,
-      exportId: manifest.generationId,
-      detail: { file: 'user', fileType, generation: manifest.generationId },
+      exportId: manifest.runId,
+      detail: { file: 'user', fileType, generation: manifest.runId },
     });
   });
 
@@ -137,7 +137,7 @@ describe('all files', () => {
     const answer = await door.get('downloadAll?fileType=csv');
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/zip']);
     expect(answer.headers.get('content-disposition')).toContain(`filename="${door.tenant.key}-csv-2026-11-21.zip"`);
-    expect(answer.headers.get('x-waybill-generation')).toBe(manifest.generationId);
+    expect(answer.headers.get('x-waybill-generation')).toBe(manifest.runId);
     const entries = await readZip(Buffer.from(await answer.arrayBuffer()));
     expect([...entries].map(([name, content]) => [name, content.toString()])).toEqual(
       Object.entries(FILES).map(([name, { csv }]) => [`${name}.csv`, csv]),
@@ -176,7 +176,7 @@ describe('all files', () => {
     for await (const chunk of answer) chunks.push(chunk as Buffer);
     expect((await readZip(Buffer.concat(chunks))).get('year.csv')?.toString()).toBe('old');
     const after = await door.get('downloadAll?fileType=csv');
-    expect(after.headers.get('x-waybill-generation')).toBe(next.generationId);
+    expect(after.headers.get('x-waybill-generation')).toBe(next.runId);
     await after.arrayBuffer();
   });
 

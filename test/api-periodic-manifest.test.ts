@@ -26,24 +26,23 @@ test('the manifest comes byte for byte as it is stored, and fits what is downloa
   const manifest = await publishSealed(started, door.api, door.tenant.key);
   const answer = await ask();
   const bytes = Buffer.from(await answer.arrayBuffer());
-  expect(bytes.equals(door.api.objects.stored.get(storedKey(manifest.generationId)) ?? Buffer.alloc(0))).toBe(true);
+  expect(bytes.equals(door.api.objects.stored.get(storedKey(manifest.runId)) ?? Buffer.alloc(0))).toBe(true);
   expect([answer.status, Object.fromEntries(answer.headers)]).toEqual([
     200,
     expect.objectContaining({
       'content-type': 'application/json',
       'content-length': String(bytes.byteLength),
       'cache-control': 'no-store',
-      'x-waybill-generation': manifest.generationId,
+      'x-waybill-generation': manifest.runId,
       'x-waybill-snapshot': SNAPSHOT_AT,
     }),
   ]);
   expect(answer.headers.has('content-disposition')).toBe(false);
-  for (const { file, objects } of manifest.files) {
-    for (const fileType of ['csv', 'json'] as const) {
-      const sealed = await door.get(`download?file=${file}&fileType=${fileType}&sealed=true`, door.tenant.headers);
-      const hash = createHash('sha256').update(Buffer.from(await sealed.arrayBuffer()));
-      expect(hash.digest('hex')).toBe(objects[fileType].sha256);
-    }
+  for (const { name, format, parts } of manifest.files) {
+    const query = `file=${name}&fileType=${format === 'csv' ? 'csv' : 'json'}&parseJsonDataTypes=${format === 'typed-json'}`;
+    const sealed = await door.get(`download?${query}&sealed=true`, door.tenant.headers);
+    const hash = createHash('sha256').update(Buffer.from(await sealed.arrayBuffer()));
+    expect(hash.digest('hex')).toBe(parts[0]?.sha256);
   }
 });
 
@@ -77,7 +76,7 @@ test.each([
   ['written anew', (text: string) => `${text}\n`],
   ['gone', () => undefined],
 ])('one that is %s is not given out', async (_name, damage: (text: string) => string | undefined) => {
-  const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+  const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
   const damaged = damage(Buffer.from(door.api.objects.stored.get(storedKey(generationId)) ?? '').toString());
   if (damaged === undefined) door.api.objects.stored.delete(storedKey(generationId));
   else door.api.objects.stored.set(storedKey(generationId), Buffer.from(damaged));
@@ -91,7 +90,7 @@ test('an altered object does not hold it back: that is what it proves', async ()
 });
 
 test('of a key that is replaced while it is read, nothing is told', async () => {
-  const { generationId } = await publishSealed(started, door.api, door.tenant.key);
+  const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
   const { get } = door.api.objects;
   door.api.objects.get = async (wanted) => {
     door.api.objects.get = get;
@@ -101,6 +100,6 @@ test('of a key that is replaced while it is read, nothing is told', async () => 
   };
   expect(await codeOf(ask())).toEqual([404, 'not_produced']);
   const next = await publishSealed(started, door.api, door.tenant.key);
-  expect((await ask()).headers.get('x-waybill-generation')).toBe(next.generationId);
-  expect(next.generationId).not.toBe(generationId);
+  expect((await ask()).headers.get('x-waybill-generation')).toBe(next.runId);
+  expect(next.runId).not.toBe(generationId);
 });

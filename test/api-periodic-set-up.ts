@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import type { Catalog } from '../config/dataset.ts';
-import type { GenerationManifest } from '../contracts/generation.ts';
 import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
-import type { PeriodicFormat } from '../contracts/order.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { PeriodicFormat } from '../contracts/periodic.ts';
 import { post, type StartedApi } from './api-set-up.ts';
 import { problemOf } from './periodic-answers.ts';
 import { readDownload } from './raw-download.ts';
@@ -80,7 +80,7 @@ export async function codeOf(asked: Promise<Response> | Response): Promise<reado
   return [answer.status, (await problemOf(answer)).code];
 }
 
-export function objectKey(manifest: GenerationManifest, file: string, format: PeriodicFormat): string {
-  const found = manifest.files.find((candidate) => candidate.file === file);
-  return `${generationPrefix(manifest.tenant, manifest.generationId)}${found?.objects[format].name}`;
+export function objectKey(manifest: Manifest, file: string, format: PeriodicFormat): string {
+  const found = manifest.files.find((candidate) => candidate.name === file && candidate.format === format);
+  return `${generationPrefix(manifest.tenant, manifest.runId)}${found?.parts[0]?.name}`;
 }

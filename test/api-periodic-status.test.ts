@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { PeriodicView } from '../api/periodic/schemas.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
 import type { Progress } from '../contracts/progress.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
+import type { PeriodicView } from '../contracts/views/periodic.ts';
 import { type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
 import { problemOf } from './periodic-answers.ts';
 import { NEXT_RUN_AT, runOf } from './scripted-temporal.ts';
@@ -67,7 +67,7 @@ test('of a tenant that never enabled', async () => {
 test('tells settings, runs and files, and no key', async () => {
   await send('enable', { at: '03:15', timeZone: 'Europe/Amsterdam' });
   const { recipient } = (await started.ledger.findPeriodic(tenant.key)) ?? {};
-  const { generationId, files, rows, bytes } = await publishSealed(started, api, tenant.key);
+  const { runId: generationId, files, rows, bytes } = await publishSealed(started, api, tenant.key);
   const answer = await status();
   expect(answer).toMatchObject({
     enabled: true,
@@ -80,12 +80,15 @@ test('tells settings, runs and files, and no key', async () => {
     failingSince: null,
     generation: { generationId, snapshotAt: SNAPSHOT_AT, rows, bytes },
   });
-  const user = files.find(({ file }) => file === 'user')?.objects;
+  const sizesOf = (format: string) => {
+    const user = files.find((file) => file.name === 'user' && file.format === format);
+    return { bytes: user?.bytes, contentBytes: user?.contentBytes };
+  };
   expect(answer.generation?.files[1]).toEqual({
     file: 'user',
     rows: 3,
-    csv: { bytes: user?.csv.bytes, contentBytes: user?.csv.contentBytes },
-    json: { bytes: user?.json.bytes, contentBytes: user?.json.contentBytes },
+    csv: sizesOf('csv'),
+    json: sizesOf('json'),
   });
   for (const time of [answer.generation?.publishedAt, answer.lastRun?.startedAt, answer.lastRun?.endedAt]) {
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -147,7 +150,7 @@ describe('a run under way', () => {
 
 test('a failure is told, and since when; the last good generation stays', async () => {
   await send('enable');
-  const { generationId } = await publishSealed(started, api, tenant.key);
+  const { runId: generationId } = await publishSealed(started, api, tenant.key);
   const run = await begin();
   const failure = { code: 'dataset_broken', message: 'The dataset cannot be read.' } as const;
   await started.ledger.endGeneration(run.generationId, { state: 'failed', failure });
@@ -177,7 +180,7 @@ describe('looking mends the schedule', () => {
 describe('files that cannot be read', () => {
   test('are told as what is wrong with them', async () => {
     await send('enable');
-    const { generationId } = await publishSealed(started, api, tenant.key);
+    const { runId: generationId } = await publishSealed(started, api, tenant.key);
     api.objects.away = true;
     expect((await problemOf(await ask())).code).toBe('objects_unavailable');
     api.objects.away = false;
@@ -187,7 +190,7 @@ describe('files that cannot be read', () => {
 
   test('are none while they are being removed', async () => {
     await send('enable');
-    const { generationId } = await publishSealed(started, api, tenant.key);
+    const { runId: generationId } = await publishSealed(started, api, tenant.key);
     api.objects.stored.delete(manifestKey(generationPrefix(tenant.key, generationId)));
     expect((await status()).generation).toBeNull();
   });

@@ -9,8 +9,7 @@ import { createCatalog } from '../config/catalog.ts';
 import type { Catalog, Dataset } from '../config/dataset.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
-import type { Manifest } from '../contracts/manifest.ts';
-import { parseManifest } from '../contracts/manifest-schema.ts';
+import { parseManifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published } from '../contracts/steps.ts';
@@ -171,7 +170,7 @@ export async function finishExport(
   { objects, temporal }: ComposedApi,
   record: ExportRecord,
   contents: readonly Uint8Array[],
-  more: Partial<Manifest> = {},
+  more: { readonly expiresAt?: Instant } = {},
 ) {
   const { order, exportId, workflowId, tenant } = record;
   const prefix = exportPrefix(tenant, exportId);
@@ -199,14 +198,13 @@ export async function finishExport(
   if ('problem' in written) throw new Error(written.problem);
   const manifest = { ...written.manifest, ...more };
   objects.stored.set(key, Buffer.from(JSON.stringify(manifest)));
+  const expiresAt = manifest.expiresAt ?? '';
   await ledger.recordOutcome(exportId, {
     state: 'completed',
     snapshotAt,
-    rows: manifest.rows,
-    bytes: manifest.bytes,
-    contentBytes: manifest.contentBytes,
+    ...{ rows: manifest.rows, bytes: manifest.bytes, contentBytes: manifest.contentBytes },
     parts: parts.length,
-    expiresAt: new Date(manifest.expiresAt),
+    expiresAt: new Date(expiresAt),
   });
   temporal.running.delete(workflowId);
   return manifest;

@@ -117,7 +117,7 @@ describe('the command line over HTTP', () => {
     expect(code).toBe(0);
     expect(JSON.parse(output)).toMatchObject({ state: 'completed', saved: { file, bytes: 50_005 } });
     expect(readFileSync(file)).toEqual(Buffer.concat([CONTENT, Buffer.from('tail\n')]));
-    expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({ exportId: record.exportId });
+    expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({ runId: record.exportId });
     expect((await waybill(['exports', 'download', record.exportId, '-o', file], environment)).code).toBe(2);
   });
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJobId } from '../contracts/job-id.ts';
-import type { Manifest } from '../contracts/manifest.ts';
+import { type Manifest, type ManifestFile, onlyFile } from '../contracts/manifest.ts';
 import type { Progress } from '../contracts/progress.ts';
 
 /** What `GET /exports/{id}` answers, as far as tests look at it. */
@@ -31,6 +31,8 @@ export interface DoorClient {
   /** Waits for the end. */
   ended(exportId: string, seconds?: number): Promise<ExportView>;
   manifest(exportId: string): Promise<Manifest>;
+  /** What the manifest says of the export's one file. */
+  described(exportId: string): Promise<ManifestFile>;
   file(exportId: string, headers?: Record<string, string>): Promise<Buffer>;
 }
 
@@ -52,6 +54,9 @@ export function createDoorClient(url: string, clientId: string, secret = `${clie
 
   const show: DoorClient['show'] = async (exportId) =>
     (await (await ok(request('GET', `/exports/${exportId}`))).json()) as ExportView;
+
+  const manifest: DoorClient['manifest'] = async (exportId) =>
+    (await (await ok(request('GET', `/exports/${exportId}/manifest`))).json()) as Manifest;
 
   const until: DoorClient['until'] = async (exportId, condition, seconds = 120) => {
     const deadline = Date.now() + seconds * 1000;
@@ -75,9 +80,8 @@ export function createDoorClient(url: string, clientId: string, secret = `${clie
     show,
     until,
     ended: (exportId, seconds) => until(exportId, ({ status }) => status !== 'PENDING', seconds),
-    async manifest(exportId) {
-      return (await (await ok(request('GET', `/exports/${exportId}/manifest`))).json()) as Manifest;
-    },
+    manifest,
+    described: async (exportId) => onlyFile(await manifest(exportId)),
     async file(exportId, headers = {}) {
       const answer = await ok(request('GET', `/exports/${exportId}/file`, { headers }));
       return Buffer.from(await answer.arrayBuffer());

@@ -15,7 +15,8 @@ describe('expiry', () => {
     try {
       const exportId = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV', keepDays: 3 });
       expect(await door.ended(exportId)).toMatchObject({ state: 'completed' });
-      const { expiresAt, createdAt } = await door.manifest(exportId);
+      const { expiresAt: expires, createdAt } = await door.manifest(exportId);
+      const expiresAt = expires ?? '';
       expect(Date.parse(expiresAt) - Date.parse(createdAt)).toBe(3 * MS_A_DAY);
 
       const waiting = temporal.client.workflow.getHandle(`expire-export|${exportId}`);

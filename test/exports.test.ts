@@ -19,7 +19,7 @@ describe('an on-demand export', () => {
     const view = await door.ended(id);
     expect(view).toMatchObject({ state: 'completed', status: 'COMPLETED', failure: null });
     expect(view.progress).toMatchObject({ percent: 100, final: true });
-    const manifest = await door.manifest(id);
+    const manifest = await door.described(id);
     const rows = await readWithDuckDb(await door.file(id), 'csv');
     expect(rows).toHaveLength(manifest.rows);
     expect(manifest.rows).toBeGreaterThan(0);
@@ -29,7 +29,7 @@ describe('an on-demand export', () => {
   it('has a manifest whose every part re-reads to its bytes and hash', async () => {
     const id = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'JSONL', compression: 'gzip' });
     await door.ended(id);
-    const manifest = await door.manifest(id);
+    const manifest = await door.described(id);
     const prefix = exportPrefix('dreambuilder', id);
     for (const part of manifest.parts) {
       const stored = await bucket.get(prefix + part.name);
@@ -62,7 +62,7 @@ describe('an on-demand export', () => {
       decrypter.addIdentity(identity);
       expect(zstdDecompressSync(await decrypter.decrypt(stored)).equals(plain)).toBe(true);
       expect(zstdDecompressSync(await door.file(sealed, { 'x-private-key': identity })).equals(plain)).toBe(true);
-      expect((await door.manifest(sealed)).parts[0]?.contentSha256).toBeNull();
+      expect((await door.described(sealed)).parts[0]?.contentSha256).toBeNull();
     },
   );
 
@@ -75,7 +75,7 @@ describe('an on-demand export', () => {
       door.order({ ...order, recipients: [recipient] }),
     ]);
     await Promise.all([csv, open, sealed].map((id) => door.ended(id)));
-    const { parts, columns, file, rows } = await door.manifest(open);
+    const { parts, columns, file, rows } = await door.described(open);
     expect([parts.length, file]).toEqual([1, 'users.parquet']);
     const answer = await door.request('GET', `/exports/${open}/file`);
     expect(answer.headers.get('content-type')).toBe('application/vnd.apache.parquet');
@@ -93,7 +93,7 @@ describe('an on-demand export', () => {
   it('of an empty window is a file with a header and no rows', async () => {
     const id = await door.order({ startDate: '1800-01-01', endDate: '1800-01-02', exportType: 'USERS', format: 'CSV' });
     await door.ended(id);
-    const manifest = await door.manifest(id);
+    const manifest = await door.described(id);
     expect(manifest.rows).toBe(0);
     expect((await door.file(id)).toString()).toBe(`${manifest.columns.map(({ header }) => header).join(',')}\n`);
   });
@@ -101,14 +101,14 @@ describe('an on-demand export', () => {
   it('takes a subset of columns in the order asked for, and CSV options', async () => {
     const all = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' });
     await door.ended(all);
-    const names = (await door.manifest(all)).columns
+    const names = (await door.described(all)).columns
       .map(({ name }) => name)
       .slice(0, 2)
       .reverse();
     const csv = { header: false, delimiter: ';', bom: true };
     const id = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV', columns: names, csv });
     await door.ended(id);
-    expect((await door.manifest(id)).columns.map(({ name }) => name)).toEqual(names);
+    expect((await door.described(id)).columns.map(({ name }) => name)).toEqual(names);
     const file = await door.file(id);
     expect([...file.subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
     expect(file.toString().split('\n')[0]?.split(';')).toHaveLength(2);

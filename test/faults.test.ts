@@ -60,7 +60,7 @@ async function contentHash(id: string): Promise<string> {
 
 async function expectWhole(id: string): Promise<void> {
   const bucket = openBucket(stack.settings);
-  const manifest = await door.manifest(id);
+  const manifest = await door.described(id);
   const prefix = exportPrefix('dreambuilder', id);
   for (const part of manifest.parts) {
     const stored = await bucket.get(prefix + part.name);
@@ -80,7 +80,7 @@ describe('an export in several parts', () => {
   it('has the same content when its worker is killed in the middle of a part', async () => {
     const whole = await door.order({ ...FLIGHTS, format: 'CSV' });
     expect(await door.ended(whole)).toMatchObject({ state: 'completed' });
-    const manifest = await door.manifest(whole);
+    const manifest = await door.described(whole);
     expect(manifest.parts.length).toBeGreaterThan(1);
     expect(manifest.rows).toBe(3_000_000);
     const expected = await contentHash(whole);

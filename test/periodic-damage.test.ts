@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerationManifest, GenerationObject } from '../contracts/generation.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
-import type { PeriodicFormat } from '../contracts/order.ts';
+import type { Manifest, ManifestPart } from '../contracts/manifest.ts';
+import type { PeriodicFormat } from '../contracts/periodic.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { SEALED_CHUNK_BYTES, seal } from '../streams/age/payload.ts';
 import { collect, pieces } from '../streams/stream-fixture.ts';
@@ -38,7 +38,7 @@ let services: OwnServices;
 let bucket: Objects;
 let client: PeriodicClient;
 let privateKey: string;
-let manifest: GenerationManifest;
+let manifest: Manifest;
 let prefix: string;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ beforeAll(async () => {
   client = createPeriodicClient(services.url, 'acme-demo-secret');
   privateKey = (await client.enable()).privateKey ?? '';
   prefix = generationPrefix('acme', (await client.generation()).generationId);
-  manifest = JSON.parse(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString()) as GenerationManifest;
+  manifest = JSON.parse(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString()) as Manifest;
 });
 afterAll(async () => {
   await services?.stop();
@@ -62,10 +62,10 @@ afterAll(async () => {
 const headers = () => ({ 'api-key': 'acme-demo-secret', 'x-private-key': privateKey });
 const get = (path: string) => readDownload(`${services.url}/dataexport/${path}`, headers());
 
-function objectOf(file: string, format: PeriodicFormat): GenerationObject {
-  const found = manifest.files.find((known) => known.file === file);
+function objectOf(file: string, format: PeriodicFormat): ManifestPart {
+  const found = manifest.files.find((known) => known.name === file && known.format === format)?.parts[0];
   if (!found) throw new Error(`there is no ${file}`);
-  return found.objects[format];
+  return found;
 }
 
 /** What comes of a stored object at the hands of somebody who can write to the bucket, or of a failing disk. */
@@ -91,7 +91,7 @@ function altered(bytes: Buffer, at: number): Buffer {
   return copy;
 }
 
-const sealed = (content: Buffer) => collect(seal(pieces(content, [65_536]), [manifest.recipient]));
+const sealed = (content: Buffer) => collect(seal(pieces(content, [65_536]), manifest.recipients));
 
 const QUERIES: Readonly<Record<PeriodicFormat, string>> = {
   csv: 'fileType=csv',
@@ -182,13 +182,13 @@ function parsed(json: Buffer): unknown {
 
 describe('the manifest, when it is', () => {
   const swapped = () => {
-    const [first, second] = manifest.files;
+    const [first, second] = manifest.files.filter(({ format }) => format === 'csv');
     if (!first || !second) throw new Error('two files are wanted');
     return {
       ...manifest,
       files: [
-        { ...first, objects: second.objects },
-        { ...second, objects: first.objects },
+        { ...first, parts: second.parts },
+        { ...second, parts: first.parts },
       ],
     };
   };

@@ -43,5 +43,6 @@ function exactNumber(text: string): ExactNumber {
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const short = digits.replace(/0+$/, '');
   if (short === '') return { number: /\d/.test(text) ? '0' : text };
-  return { number: `${sign}${short}e${Number(exponent) - fraction.length + digits.length - short.length}` };
+  const power = Number(exponent) - fraction.length + digits.length - short.length;
+  return { number: power === 0 ? `${sign}${short}` : `${sign}${short}e${power}` };
 }

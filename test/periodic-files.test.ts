@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerationManifest } from '../contracts/generation.ts';
-import { parseGeneration } from '../contracts/generation-schema.ts';
 import { generationPrefix, manifestKey, periodicPrefix } from '../contracts/keys.ts';
+import { type Manifest, type ManifestFile, parseManifest } from '../contracts/manifest.ts';
+import type { PeriodicFormat } from '../contracts/periodic.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
@@ -21,7 +21,7 @@ let services: OwnServices;
 let bucket: Objects;
 let client: PeriodicClient;
 let privateKey: string;
-let manifest: GenerationManifest;
+let manifest: Manifest;
 let prefix: string;
 let folder: string;
 let instance: DuckDBInstance;
@@ -35,9 +35,9 @@ beforeAll(async () => {
   const { generationId } = await client.generation();
   prefix = generationPrefix('dreambuilder', generationId);
   const stored = Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString();
-  const read = parseGeneration(stored);
+  const read = parseManifest(stored);
   if ('problem' in read) throw new Error(read.problem);
-  manifest = read.generation;
+  manifest = read.manifest;
   folder = await mkdtemp(join(tmpdir(), 'waybill-periodic-'));
   instance = await DuckDBInstance.create();
   warehouse = await instance.connect();
@@ -49,6 +49,12 @@ afterAll(async () => {
   await services?.stop();
   if (folder) await rm(folder, { recursive: true });
 });
+
+function fileOf(name: string, format: PeriodicFormat): ManifestFile {
+  const found = manifest.files.find((file) => file.name === name && file.format === format);
+  if (!found) throw new Error(`there is no ${name}`);
+  return found;
+}
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const headers = () => ({ 'api-key': 'dreambuilder-demo-secret', 'x-private-key': privateKey });
@@ -91,7 +97,7 @@ describe.each(BUNDLE)('$file', ({ file, columns }) => {
     const rows = Number(counts?.expected);
     expect(rows).toBeGreaterThan(0);
     expect(counts).toEqual({ expected: String(rows), came: String(rows), lost: '0', strange: '0' });
-    expect(manifest.files.find((known) => known.file === file)?.rows).toBe(rows);
+    expect(fileOf(file, 'csv').rows).toBe(rows);
   });
 
   it('as JSON has the texts of the CSV, and typed the values that they mean, number by number', async () => {
@@ -102,7 +108,7 @@ describe.each(BUNDLE)('$file', ({ file, columns }) => {
     ]);
     const texts = JSON.parse(json.toString()) as Record<string, string | null>[];
     expect(texts).toEqual(readCsv(csv.toString()));
-    const described = manifest.files.find((known) => known.file === file)?.columns ?? [];
+    const described = fileOf(file, 'typed-json').columns;
     const expected = texts.map((row) =>
       Object.fromEntries(described.map(({ name, type }) => [name, typedValue(row[name] ?? null, type)])),
     );
@@ -110,42 +116,38 @@ describe.each(BUNDLE)('$file', ({ file, columns }) => {
   });
 });
 
-/** Each object of a file, with the query that downloads it. */
-function queriesOf(objects: GenerationManifest['files'][number]['objects']) {
-  return [
-    ['fileType=csv', objects.csv],
-    ['fileType=json', objects.json],
-    ['fileType=json&parseJsonDataTypes=true', objects['typed-json']],
-  ] as const;
-}
+const QUERIES: Readonly<Record<string, string>> = {
+  csv: 'fileType=csv',
+  json: 'fileType=json',
+  'typed-json': 'fileType=json&parseJsonDataTypes=true',
+};
 
 describe('a generation', () => {
   it('is what its manifest says: objects, bytes, hashes, rows, one moment', async () => {
     const view = await client.generation();
-    expect(manifest).toMatchObject({ tenant: 'dreambuilder', generationId: view.generationId });
+    expect(manifest).toMatchObject({ tenant: 'dreambuilder', runId: view.generationId });
     expect(manifest.snapshotAt).toBe(view.snapshotAt);
-    expect(manifest.recipient).toBe((await client.status()).recipient);
+    expect(manifest.recipients).toEqual([(await client.status()).recipient]);
     const keys = [manifestKey(prefix)];
-    for (const { file, rows, objects } of manifest.files) {
-      for (const [query, { name, bytes, contentBytes, sha256: expected }] of queriesOf(objects)) {
+    for (const { name: file, format, rows, parts, contentBytes } of manifest.files) {
+      const content = await client.download(`file=${file}&${QUERIES[format]}`, privateKey);
+      expect([file, format, content.length]).toEqual([file, format, contentBytes]);
+      if (format !== 'csv') expect([file, (JSON.parse(content.toString()) as []).length]).toEqual([file, rows]);
+      for (const { name, bytes, sha256: expected } of parts) {
         const stored = (await bucket.get(prefix + name)) ?? new Uint8Array();
         expect([name, stored.byteLength, sha256(stored)]).toEqual([name, bytes, expected]);
-        const content = await client.download(`file=${file}&${query}`, privateKey);
-        expect([name, content.length]).toEqual([name, contentBytes]);
-        if (query.includes('json')) expect([name, (JSON.parse(content.toString()) as []).length]).toEqual([name, rows]);
         keys.push(prefix + name);
       }
     }
     expect(await keysBelow(bucket, periodicPrefix('dreambuilder'))).toEqual(keys.toSorted());
-    expect(manifest.rows).toBe(manifest.files.reduce((sum, { rows }) => sum + rows, 0));
+    const rows = BUNDLE.map(({ file }) => fileOf(file, 'json').rows);
+    expect(manifest.rows).toBe(rows.reduce((sum, count) => sum + count, 0));
   });
 
   it.each(['evaluation', 'user', 'year'])('has %s as objects that the age command opens', async (file) => {
-    const objects = manifest.files.find((known) => known.file === file)?.objects;
-    if (!objects) throw new Error(`there is no ${file}`);
-    for (const [query, { name }] of queriesOf(objects)) {
-      const stored = await bucket.get(prefix + name);
-      const content = await client.download(`file=${file}&${query}`, privateKey);
+    for (const { format, parts } of manifest.files.filter(({ name }) => name === file)) {
+      const stored = await bucket.get(prefix + (parts[0]?.name ?? ''));
+      const content = await client.download(`file=${file}&${QUERIES[format]}`, privateKey);
       expect((await openWithAge(stored ?? new Uint8Array(), privateKey)).equals(content)).toBe(true);
     }
   });
@@ -168,26 +170,20 @@ describe('a generation', () => {
 });
 
 describe('a download', () => {
-  const objectOf = (file: string) => {
-    const found = manifest.files.find((known) => known.file === file);
-    if (!found) throw new Error(`there is no ${file}`);
-    return found.objects;
-  };
-
   it.each([
-    ['file=user&fileType=csv', 'text/csv; charset=utf-8', 'user.csv', () => objectOf('user').csv.contentBytes],
-    ['file=user&fileType=json', 'application/json', 'user.json', () => objectOf('user').json.contentBytes],
+    ['file=user&fileType=csv', 'text/csv; charset=utf-8', 'user.csv', () => fileOf('user', 'csv').contentBytes],
+    ['file=user&fileType=json', 'application/json', 'user.json', () => fileOf('user', 'json').contentBytes],
     [
       'file=user&fileType=json&parseJsonDataTypes=true',
       'application/json',
       'user.json',
-      () => objectOf('user')['typed-json'].contentBytes,
+      () => fileOf('user', 'typed-json').contentBytes,
     ],
     [
       'file=user&fileType=csv&sealed=true',
       'application/octet-stream',
       'user.csv.age',
-      () => objectOf('user').csv.bytes,
+      () => fileOf('user', 'csv').bytes,
     ],
   ])('%s says what it is, and how long', async (query, type, name, length) => {
     const answer = await readDownload(addressOf(`download?${query}`), headers());
@@ -196,7 +192,7 @@ describe('a download', () => {
       'content-type': type,
       'content-disposition': `attachment; filename="${name}"; filename*=UTF-8''${name}`,
       'cache-control': 'no-store',
-      'x-waybill-generation': manifest.generationId,
+      'x-waybill-generation': manifest.runId,
       'x-waybill-snapshot': manifest.snapshotAt,
     });
     const expected = length();

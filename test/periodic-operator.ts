@@ -1,7 +1,7 @@
 import { isGrpcDeadlineError, ScheduleNotFoundError, ScheduleOverlapPolicy, ServiceError } from '@temporalio/client';
 import { expect } from 'vitest';
-import { parseGeneration } from '../contracts/generation-schema.ts';
 import { generationPrefix, manifestKey, periodicPrefix } from '../contracts/keys.ts';
+import { parseManifest } from '../contracts/manifest.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow } from './bucket.ts';
@@ -33,9 +33,9 @@ export async function openRuns({ client }: TemporalEye, tenant: string): Promise
 /** Waits until the bucket holds, of all periodic files of the tenant, this generation's and nothing else. */
 export async function expectOnly(bucket: Objects, tenant: string, generationId: string): Promise<void> {
   const prefix = generationPrefix(tenant, generationId);
-  const read = parseGeneration(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString());
+  const read = parseManifest(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString());
   if ('problem' in read) throw new Error(read.problem);
-  const listed = read.generation.files.flatMap(({ objects }) => Object.values(objects).map(({ name }) => name));
+  const listed = read.manifest.files.flatMap(({ parts }) => parts.map(({ name }) => name));
   const keys = [manifestKey(prefix), ...listed.map((name) => prefix + name)].toSorted();
   await expect
     .poll(async () => (await keysBelow(bucket, periodicPrefix(tenant))).toSorted(), { timeout: 30_000 })

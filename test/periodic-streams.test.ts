@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerationManifest } from '../contracts/generation.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import type { Manifest } from '../contracts/manifest.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { openBucket } from './bucket.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
@@ -79,10 +79,10 @@ async function stall(answer: IncomingMessage): Promise<void> {
     .toBe(true);
 }
 
-async function manifestNow(): Promise<GenerationManifest> {
+async function manifestNow(): Promise<Manifest> {
   const { generationId } = await client.generation();
   const key = manifestKey(generationPrefix('acme', generationId));
-  return JSON.parse(Buffer.from((await bucket.get(key)) ?? '').toString()) as GenerationManifest;
+  return JSON.parse(Buffer.from((await bucket.get(key)) ?? '').toString()) as Manifest;
 }
 
 const PATHS = [
@@ -120,25 +120,25 @@ describe('a download that a new generation overtakes', () => {
     const old = await manifestNow();
     const answer = await open('download?file=vast&fileType=csv&sealed=true');
     await stall(answer);
-    await publishAnother(old.generationId);
+    await publishAnother(old.runId);
     const rest = await buffer(answer);
     expect(answer.complete).toBe(true);
-    expect(answer.headers['x-waybill-generation']).toBe(old.generationId);
-    expect(rest.length + 1).toBe(old.files[0]?.objects.csv.bytes);
-    expect((await manifestNow()).generationId).not.toBe(old.generationId);
+    expect(answer.headers['x-waybill-generation']).toBe(old.runId);
+    expect(rest.length + 1).toBe(old.files.find(({ format }) => format === 'csv')?.bytes);
+    expect((await manifestNow()).runId).not.toBe(old.runId);
   });
 
   it('is of the old one in every entry of the zip', async () => {
     const old = await manifestNow();
     const answer = await open('downloadAll?fileType=csv&sealed=true');
     await stall(answer);
-    await publishAnother(old.generationId);
+    await publishAnother(old.runId);
     // `stall` has taken the first byte, which is the same in every zip.
     const entries = await readZip(Buffer.concat([Buffer.from('P'), await buffer(answer)]));
-    expect(answer.headers['x-waybill-generation']).toBe(old.generationId);
-    for (const { file, objects } of old.files) {
-      const entry = entries.get(`${file}.csv.age`) ?? Buffer.alloc(0);
-      expect([file, createHash('sha256').update(entry).digest('hex')]).toEqual([file, objects.csv.sha256]);
+    expect(answer.headers['x-waybill-generation']).toBe(old.runId);
+    for (const { file, parts } of old.files.filter(({ format }) => format === 'csv')) {
+      const entry = entries.get(file) ?? Buffer.alloc(0);
+      expect([file, createHash('sha256').update(entry).digest('hex')]).toEqual([file, parts[0]?.sha256]);
     }
   });
 });

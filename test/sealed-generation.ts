@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { GENERATION_VERSION, type GenerationManifest, type GenerationObject } from '../contracts/generation.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
+import { CSV_DEFAULTS, formatExtension } from '../contracts/order.ts';
+import { PERIODIC_FORMATS, type PeriodicFormat } from '../contracts/periodic.ts';
 import { seal } from '../streams/age/payload.ts';
 import type { ComposedApi, StartedApi } from './api-set-up.ts';
 import { runOf } from './scripted-temporal.ts';
@@ -44,7 +46,7 @@ export async function publishSealed(
   { objects }: Pick<ComposedApi, 'objects'>,
   tenant: string,
   files: Readonly<Record<string, PlainFile>> = FILES,
-): Promise<GenerationManifest> {
+): Promise<Manifest> {
   const run = runOf(tenant);
   const settings = await ledger.beginGeneration(run);
   if (!settings?.recipient) throw new Error('periodic exports are not enabled');
@@ -52,42 +54,41 @@ export async function publishSealed(
   const { generationId } = run;
   const prefix = generationPrefix(tenant, generationId);
 
-  async function put(name: string, content: string | Uint8Array): Promise<GenerationObject> {
-    const plain = Buffer.from(content);
+  async function sealFile(
+    name: string,
+    format: PeriodicFormat,
+    { columns, ...contents }: PlainFile,
+  ): Promise<FileContents> {
+    const plain = Buffer.from(contents[format]);
     const sealed = await sealedTo(plain, recipient ?? '');
-    objects.stored.set(`${prefix}${name}`, sealed);
-    return { name, bytes: sealed.byteLength, sha256: sha256(sealed), contentBytes: plain.byteLength };
+    const extension = `${formatExtension(format)}.age`;
+    const part = {
+      ...{ name: `${name}-a-1.${extension}`, rows: 3, bytes: sealed.byteLength, sha256: sha256(sealed) },
+      ...{ contentBytes: plain.byteLength, contentSha256: null },
+    };
+    objects.stored.set(`${prefix}${part.name}`, sealed);
+    return {
+      ...{ name, file: `${name}.${extension}`, dataset: name, window: null, parameters: {}, format },
+      ...{ csv: format === 'csv' ? CSV_DEFAULTS : null, compression: 'none' },
+      columns: Object.entries(columns).map(([column, type]) => ({ name: column, header: column, type })),
+      parts: [part],
+    };
   }
   const written = await Promise.all(
-    Object.entries(files).map(async ([file, { columns, ...contents }]) => ({
-      file,
-      dataset: file,
-      rows: 3,
-      columns: Object.entries(columns).map(([name, type]) => ({ name, header: name, type })),
-      objects: {
-        csv: await put(`${file}-a-1.csv.age`, contents.csv),
-        json: await put(`${file}-a-1.json.age`, contents.json),
-        'typed-json': await put(`${file}-a-1.typed.json.age`, contents['typed-json']),
-      },
-    })),
+    Object.entries(files).flatMap(([name, plain]) => PERIODIC_FORMATS.map((format) => sealFile(name, format, plain))),
   );
-  const all = written.flatMap((file) => Object.values(file.objects));
-  const manifest: GenerationManifest = {
-    version: GENERATION_VERSION,
-    kind: 'generation',
-    ...{ generationId, workflowId: run.workflowId, tenant, recipient },
-    snapshotAt: SNAPSHOT_AT,
-    files: written,
-    rows: written.length * 3,
-    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-    contentBytes: all.reduce((sum, { contentBytes }) => sum + contentBytes, 0),
-    createdAt: instantFromDate(run.startedAt),
-  };
+  const manifest = describeManifest(
+    {
+      ...{ kind: 'periodic', runId: generationId, workflowId: run.workflowId, tenant, recipients: [recipient] },
+      ...{ snapshotAt: SNAPSHOT_AT, createdAt: instantFromDate(run.startedAt), expiresAt: null },
+    },
+    written,
+  );
   const text = Buffer.from(JSON.stringify(manifest));
   objects.stored.set(manifestKey(prefix), text);
   const published = await ledger.publishGeneration({
     ...{ generationId, tenant, epoch, snapshotAt: SNAPSHOT_AT },
-    ...{ files: written.length, rows: manifest.rows, bytes: manifest.bytes, manifestSha256: sha256(text) },
+    ...{ files: Object.keys(files).length, rows: manifest.rows, bytes: manifest.bytes, manifestSha256: sha256(text) },
   });
   if ('refused' in published) throw new Error('the generation was not published');
   return manifest;

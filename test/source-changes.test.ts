@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseGeneration } from '../contracts/generation-schema.ts';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { parseManifest } from '../contracts/manifest.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
@@ -143,8 +143,12 @@ describe('a row that left and a late one that came, between plan and read', () =
       );
     }
     const stored = await openBucket(services.settings).get(manifestKey(generationPrefix('dreambuilder', generationId)));
-    const read = parseGeneration(Buffer.from(stored ?? '').toString());
+    const read = parseManifest(Buffer.from(stored ?? '').toString());
     if ('problem' in read) throw new Error(read.problem);
-    for (const { objects } of read.generation.files) expect(objects.csv.name).toMatch(/-2-\d+\.csv\.age$/);
+    const names = read.manifest.files.flatMap(({ format, parts }) =>
+      format === 'csv' ? parts.map(({ name }) => name) : [],
+    );
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(name).toMatch(/-2-\d+\.csv\.age$/);
   });
 });

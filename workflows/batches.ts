@@ -1,4 +1,5 @@
-import { formatExtension, PERIODIC_FORMATS } from '../contracts/order.ts';
+import { formatExtension } from '../contracts/order.ts';
+import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
 import type { FileTask, PlannedFile } from '../contracts/periodic-steps.ts';
 
 /** Objects that one step writes at the most. */

@@ -1,7 +1,7 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { Failure } from '../contracts/failures.ts';
-import type { GenerationObject } from '../contracts/generation.ts';
-import { PERIODIC_FORMATS } from '../contracts/order.ts';
+import type { ManifestPart } from '../contracts/manifest.ts';
+import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
 import type { GenerationPlan } from '../contracts/periodic-steps.ts';
 import type { ExportState, Progress } from '../contracts/progress.ts';
 import { showState } from './story.ts';
@@ -14,14 +14,14 @@ export interface GenerationStory {
   round: number;
   plan: GenerationPlan | null;
   /** Finished in this round. */
-  readonly objects: { readonly rows: number; readonly object: GenerationObject }[];
+  readonly parts: ManifestPart[];
   /** One line about how it ended. */
   ending: string | null;
   failure: Failure | null;
 }
 
 export function beginStory(tenant: string): GenerationStory {
-  return { tenant, state: 'running', round: 1, plan: null, objects: [], ending: null, failure: null };
+  return { tenant, state: 'running', round: 1, plan: null, parts: [], ending: null, failure: null };
 }
 
 /** Moves the story to a state, for the details and for the search attribute that ops filter by. */
@@ -36,10 +36,10 @@ export function enterGenerationState(story: GenerationStory, state: ExportState)
  * in one format, so that the rows of a file count once for each of its formats.
  */
 export function generationProgress(story: GenerationStory): Progress {
-  const rowsDone = sum(story.objects, ({ rows }) => rows);
+  const rowsDone = sum(story.parts, ({ rows }) => rows);
   const rowsTotal = story.plan && sum(story.plan.files, ({ rows }) => rows) * PERIODIC_FORMATS.length;
   const partsTotal = story.plan && story.plan.files.length * PERIODIC_FORMATS.length;
-  const partsDone = story.objects.length;
+  const partsDone = story.parts.length;
   const done = story.state === 'completed';
   const share = (part: number, whole: number | null) => (whole ? part / whole : 0);
   const shown = rowsTotal === 0 ? share(partsDone, partsTotal) : share(rowsDone, rowsTotal);
@@ -47,8 +47,8 @@ export function generationProgress(story: GenerationStory): Progress {
     percent: done ? 100 : Math.min(99, Math.floor(shown * 100)),
     rowsDone,
     rowsTotal,
-    contentBytes: sum(story.objects, ({ object }) => object.contentBytes),
-    storedBytes: sum(story.objects, ({ object }) => object.bytes),
+    contentBytes: sum(story.parts, ({ contentBytes }) => contentBytes),
+    storedBytes: sum(story.parts, ({ bytes }) => bytes),
     partsDone,
     partsTotal,
     final: done,

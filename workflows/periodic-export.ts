@@ -1,8 +1,7 @@
 import { CancellationScope, CancelledFailure, log, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, generationFileStem } from '../contracts/attempts.ts';
 import { FAILURES, type Failure } from '../contracts/failures.ts';
-import type { GenerationObject } from '../contracts/generation.ts';
-import { formatExtension, type PeriodicFormat } from '../contracts/order.ts';
+import { formatExtension } from '../contracts/order.ts';
 import type {
   Beginning,
   FileTask,
@@ -11,6 +10,7 @@ import type {
   PeriodicInput,
   PeriodicResult,
   Switched,
+  WrittenFile,
 } from '../contracts/periodic-steps.ts';
 import { batchesOf, batchSummary } from './batches.ts';
 import { progressQuery } from './export-dataset.ts';
@@ -111,7 +111,7 @@ async function produce(run: Run, beginning: Enabled): Promise<Switched> {
       await sleep(ROUND_PAUSE_MS * round, { summary: 'the source changed: another round follows' });
       run.story.round = round + 1;
       run.story.plan = null;
-      run.story.objects.length = 0;
+      run.story.parts.length = 0;
       tellGeneration(run.story);
     }
   }
@@ -123,46 +123,36 @@ async function produceOnce(run: Run, beginning: Enabled, round: number): Promise
   const plan = unwrap(await steps.control.planGeneration({ tenant: identity.tenant, recipient }));
   story.plan = plan;
   tellGeneration(story);
-  const objects = await writeObjects(run, recipient, plan, round);
+  const written = await writeFiles(run, recipient, plan, round);
   const createdAt = new Date().toISOString();
-  return unwrap(await steps.control.publishGeneration({ ...identity, recipient, epoch, plan, objects, createdAt }));
+  return unwrap(await steps.control.publishGeneration({ ...identity, recipient, epoch, plan, written, createdAt }));
 }
 
-async function writeObjects(
+async function writeFiles(
   { identity, steps, story, attempted }: Run,
   recipient: string,
   plan: GenerationPlan,
   round: number,
-): Promise<readonly Record<PeriodicFormat, GenerationObject>[]> {
-  const written = new Map<string, GenerationObject>();
+): Promise<readonly WrittenFile[]> {
+  const written: WrittenFile[] = [];
   await inLanes(batchesOf(plan.files), STEPS_IN_FLIGHT, async (tasks) => {
     const input = { ...identity, recipient, snapshotAt: plan.snapshotAt, tasks, round };
     const options = { summary: batchSummary(tasks) };
     for (const task of tasks) attempted.set(...attemptedFile(task, round));
-    const objects = unwrap(await steps.parts.writeFiles.executeWithOptions(options, [input]));
+    const parts = unwrap(await steps.parts.writeFiles.executeWithOptions(options, [input]));
     for (const [index, task] of tasks.entries()) {
-      const { file, format, rows } = task;
-      const object = objects[index];
-      if (!object) throw new RangeError('a file was not written');
+      const part = parts[index];
+      if (!part) throw new RangeError('a file was not written');
       const [name] = attemptedFile(task, round);
-      const earlier = earlierAttempts(object.name);
+      const earlier = earlierAttempts(part.name);
       if (earlier) attempted.set(name, earlier);
       else attempted.delete(name);
-      written.set(`${file}.${format}`, object);
-      story.objects.push({ rows, object });
+      written.push({ file: task.file, format: task.format, part });
+      story.parts.push(part);
     }
     tellGeneration(story);
   });
-  const objectOf = (file: string, format: PeriodicFormat) => {
-    const object = written.get(`${file}.${format}`);
-    if (!object) throw new RangeError('a file was not written');
-    return object;
-  };
-  return plan.files.map(({ file }) => ({
-    csv: objectOf(file, 'csv'),
-    json: objectOf(file, 'json'),
-    'typed-json': objectOf(file, 'typed-json'),
-  }));
+  return written;
 }
 
 function attemptedFile({ file, format }: FileTask, round: number): readonly [string, AttemptedObject] {

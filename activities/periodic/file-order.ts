@@ -1,4 +1,5 @@
-import { CSV_DEFAULTS, type FileOrder, type PeriodicFormat } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, type FileOrder } from '../../contracts/order.ts';
+import type { PeriodicFormat } from '../../contracts/periodic.ts';
 
 /**
  * One file of a generation: everything that the dataset has of the tenant, sealed, and not compressed, so that `age -d`

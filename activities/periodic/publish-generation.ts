@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 import { attemptKeys, earlierAttempts } from '../../contracts/attempts.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { GENERATION_VERSION, type GenerationManifest } from '../../contracts/generation.ts';
 import { instantFromDate } from '../../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
-import { PERIODIC_FORMATS } from '../../contracts/order.ts';
+import { describeManifest, type Manifest } from '../../contracts/manifest.ts';
+import { fileExtension } from '../../contracts/order.ts';
+import { PERIODIC_FORMATS } from '../../contracts/periodic.ts';
 import type { PublishGenerationInput, Switched } from '../../contracts/periodic-steps.ts';
 import type { Settled } from '../../contracts/settled.ts';
 import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
 import { checkStored } from '../stored.ts';
+import { fileOrder } from './file-order.ts';
 
 /**
  * Checks that the objects are there and whole, writes the manifest, and switches the ledger to this generation: the
@@ -28,9 +30,9 @@ export function createPublishGeneration({
       const manifest = describeGeneration(input);
       const { rows, bytes, snapshotAt } = manifest;
       const prefix = generationPrefix(tenant, generationId);
-      const listed = manifest.files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format]));
-      const unlisted = await checkStored(objects, prefix, listed);
-      const attempted = listed.flatMap(({ name }) => earlierAttempts(name) ?? []);
+      const parts = manifest.files.flatMap((file) => file.parts);
+      const unlisted = await checkStored(objects, prefix, parts);
+      const attempted = parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
         await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
@@ -38,7 +40,7 @@ export function createPublishGeneration({
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');
       const manifestSha256 = createHash('sha256').update(body).digest('hex');
-      const files = manifest.files.length;
+      const files = input.plan.files.length;
       const switched = await ledger.publishGeneration({
         ...{ tenant, generationId, epoch, snapshotAt, files, rows, bytes, manifestSha256 },
       });
@@ -49,26 +51,26 @@ export function createPublishGeneration({
   };
 }
 
-function describeGeneration(input: PublishGenerationInput): GenerationManifest {
-  const { tenant, generationId, workflowId, recipient, plan, objects, createdAt } = input;
-  const files = plan.files.map(({ file, dataset, rows, columns }, index) => {
-    const stored = objects[index];
-    if (!stored) throw new WaybillError('object_damaged');
-    return { file, dataset, rows, columns, objects: stored };
-  });
-  const all = files.flatMap((file) => PERIODIC_FORMATS.map((format) => file.objects[format]));
-  return {
-    version: GENERATION_VERSION,
-    kind: 'generation',
-    generationId,
-    workflowId,
-    tenant,
-    snapshotAt: plan.snapshotAt,
-    recipient,
+function describeGeneration(input: PublishGenerationInput): Manifest {
+  const { tenant, generationId, workflowId, recipient, plan, written, createdAt } = input;
+  const files = plan.files.flatMap(({ file: name, dataset, columns }) =>
+    PERIODIC_FORMATS.map((format) => {
+      const part = written.find((candidate) => candidate.file === name && candidate.format === format)?.part;
+      if (!part) throw new WaybillError('object_damaged');
+      const { window, parameters, csv, compression, recipients } = fileOrder(tenant, dataset, format, recipient);
+      const extension = fileExtension({ format, compression, recipients });
+      return {
+        ...{ name, file: `${name}.${extension}`, dataset, window, parameters, format },
+        ...{ csv: format === 'csv' ? csv : null, compression, columns, parts: [part] },
+      };
+    }),
+  );
+  const { snapshotAt } = plan;
+  return describeManifest(
+    {
+      ...{ kind: 'periodic', runId: generationId, workflowId, tenant, snapshotAt, recipients: [recipient] },
+      ...{ createdAt: instantFromDate(new Date(createdAt)), expiresAt: null },
+    },
     files,
-    rows: files.reduce((sum, file) => sum + file.rows, 0),
-    bytes: all.reduce((sum, object) => sum + object.bytes, 0),
-    contentBytes: all.reduce((sum, object) => sum + object.contentBytes, 0),
-    createdAt: instantFromDate(new Date(createdAt)),
-  };
+  );
 }

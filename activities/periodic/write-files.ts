@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { generationFileStem } from '../../contracts/attempts.ts';
-import type { GenerationObject } from '../../contracts/generation.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
+import type { ManifestPart } from '../../contracts/manifest.ts';
 import { fileExtension } from '../../contracts/order.ts';
 import type { FileTask, WriteFilesInput } from '../../contracts/periodic-steps.ts';
 import type { Settled } from '../../contracts/settled.ts';
@@ -27,14 +27,11 @@ export function createWriteFiles(writeStep: WriteStep) {
     };
   }
 
-  return async function writeFiles(input: WriteFilesInput): Promise<Settled<readonly GenerationObject[]>> {
+  return async function writeFiles(input: WriteFilesInput): Promise<Settled<readonly ManifestPart[]>> {
     return writeStep(async (write) => {
-      const objects: GenerationObject[] = [];
-      for (const task of input.tasks) {
-        const { name, bytes, sha256, contentBytes } = await write(objectTask(input, task));
-        objects.push({ name, bytes, sha256, contentBytes });
-      }
-      return objects;
+      const parts: ManifestPart[] = [];
+      for (const task of input.tasks) parts.push(await write(objectTask(input, task)));
+      return parts;
     });
   };
 }

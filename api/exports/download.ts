@@ -19,10 +19,10 @@ export async function sendStoredFile(
   record: ExportRecord,
   actor: string,
 ): Promise<Response> {
-  const file = await openManifest(objects, record);
-  const { manifest } = file;
+  const stored = await openManifest(objects, record);
+  const { manifest, file } = stored;
   const modifiedAt = new Date(Math.floor(new Date(manifest.createdAt).getTime() / 1000) * 1000);
-  const validators = { etag: fileTag(manifest), modifiedAt };
+  const validators = { etag: fileTag(file), modifiedAt };
   const header = (name: string) => c.req.header(name);
   c.header('ETag', validators.etag);
   c.header('Last-Modified', modifiedAt.toUTCString());
@@ -36,25 +36,25 @@ export async function sendStoredFile(
   // Range is defined for GET alone (RFC 9110 section 14.2): HEAD tells of the whole file.
   const wanted =
     c.req.method === 'GET' && rangeApplies(header, validators)
-      ? parseRange(c.req.header('range'), manifest.bytes)
+      ? parseRange(c.req.header('range'), file.bytes)
       : undefined;
   if (wanted === 'unsatisfiable') {
-    c.header('Content-Range', `bytes */${manifest.bytes}`);
+    c.header('Content-Range', `bytes */${file.bytes}`);
     throw new WaybillError('range_not_satisfiable');
   }
-  const range = wanted ?? { from: 0, length: manifest.bytes };
+  const range = wanted ?? { from: 0, length: file.bytes };
   const describe = () => {
-    c.header('Content-Type', mediaType(manifest));
-    c.header('Content-Disposition', attachment(manifest.file));
+    c.header('Content-Type', mediaType({ ...file, recipients: manifest.recipients }));
+    c.header('Content-Disposition', attachment(file.file));
     c.header('Content-Length', String(range.length));
-    if (wanted) c.header('Content-Range', `bytes ${range.from}-${range.from + range.length - 1}/${manifest.bytes}`);
+    if (wanted) c.header('Content-Range', `bytes ${range.from}-${range.from + range.length - 1}/${file.bytes}`);
   };
   if (c.req.method === 'HEAD') {
     describe();
     return c.body(null, 200);
   }
   const gone = new AbortController();
-  const body = await streamBody(c, readStoredFile(objects, file, range, gone.signal), gone);
+  const body = await streamBody(c, readStoredFile(objects, stored, range, gone.signal), gone);
   if (range.from === 0) await auditDownload(ledger, record, actor, { bytes: range.length, unsealed: false }, body);
   describe();
   return c.body(body, wanted ? 206 : 200);

@@ -1,6 +1,6 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { EXPORT_STATES, type ExportState } from '../../contracts/progress.ts';
-import { STATUSES } from './schemas.ts';
+import { STATUSES } from '../../contracts/views/on-demand.ts';
 import { statusOf } from './view.ts';
 
 export const LIMIT_DEFAULT = 50;

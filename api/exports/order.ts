@@ -5,11 +5,11 @@ import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
 import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
+import { OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { type FieldError, InvalidFields } from '../http/problems.ts';
 import { fieldErrorsOf } from '../problems/field-errors.ts';
 import { offeredDatasets, readParameters } from './order-parameters.ts';
-import { OrderFields } from './schemas.ts';
 
 /** Temporal's limit for a workflow id, which contains the whole order. */
 const WORKFLOW_ID_BYTES_MAX = 1000;

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from '../../contracts/views/on-demand.ts';
 import { problems } from '../http/problems.ts';
-import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from './schemas.ts';
 
 const tags = ['Exports'];
 const params = z.object({
@@ -18,6 +18,7 @@ const storedFile = {
   'application/x-ndjson': { schema: binary },
   'application/gzip': { schema: binary },
   'application/zstd': { schema: binary },
+  'application/vnd.apache.parquet': { schema: binary },
   'application/octet-stream': { schema: binary },
 };
 

@@ -2,7 +2,7 @@ import type { ManifestPart } from '../../contracts/manifest.ts';
 import { type Objects, readObject } from '../../stores/objects/objects.ts';
 import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
 import type { ByteRange } from '../http/download.ts';
-import type { ManifestFile } from './stored-manifest.ts';
+import type { StoredManifest } from './stored-manifest.ts';
 
 /** The bytes of one part that a range covers. */
 interface Slice {
@@ -20,15 +20,15 @@ interface Slice {
  */
 export async function* readStoredFile(
   objects: Objects,
-  file: ManifestFile,
+  stored: StoredManifest,
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const block = new Uint8Array(Math.min(BLOCK_BYTES, range.length));
-  for (const slice of slicesOf(file, range)) {
+  for (const slice of slicesOf(stored, range)) {
     const { part, length } = slice;
     const sha256 = length === part.bytes ? part.sha256 : null;
-    yield* checkedBlocks(readSlice(objects, file, slice, signal), { length, sha256 }, block);
+    yield* checkedBlocks(readSlice(objects, stored, slice, signal), { length, sha256 }, block);
   }
 }
 
@@ -38,17 +38,17 @@ export async function* readStoredFile(
  */
 export async function* readParts(
   objects: Objects,
-  file: ManifestFile,
+  stored: StoredManifest,
   range: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  for (const slice of slicesOf(file, range)) yield* readSlice(objects, file, slice, signal);
+  for (const slice of slicesOf(stored, range)) yield* readSlice(objects, stored, slice, signal);
 }
 
-function* slicesOf({ manifest }: ManifestFile, range: ByteRange): Generator<Slice> {
+function* slicesOf({ file }: StoredManifest, range: ByteRange): Generator<Slice> {
   const end = range.from + range.length;
   let partFrom = 0;
-  for (const part of manifest.parts) {
+  for (const part of file.parts) {
     const partEnd = partFrom + part.bytes;
     const from = Math.max(range.from, partFrom);
     const length = Math.min(end, partEnd) - from;
@@ -59,7 +59,7 @@ function* slicesOf({ manifest }: ManifestFile, range: ByteRange): Generator<Slic
 
 function readSlice(
   objects: Objects,
-  { prefix }: ManifestFile,
+  { prefix }: StoredManifest,
   { part, offset, length }: Slice,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {

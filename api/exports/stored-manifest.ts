@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
-import type { Manifest } from '../../contracts/manifest.ts';
-import { parseManifest } from '../../contracts/manifest-schema.ts';
+import { type Manifest, type ManifestFile, onlyFile, parseManifest, sumsOf } from '../../contracts/manifest.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 
 /** A manifest as it lies in the store, and read. */
-export interface ManifestFile {
+export interface StoredManifest {
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
+  /** The one file that the export has. */
+  readonly file: ManifestFile;
   /** Object key prefix that its parts lie under. */
   readonly prefix: string;
 }
@@ -19,7 +20,7 @@ export interface ManifestFile {
  * @throws WaybillError `not_ready`, `no_file` or `gone` by the export's state; `gone` too while its files are being
  *   removed; `object_damaged`
  */
-export async function openManifest(objects: Objects, record: ExportRecord): Promise<ManifestFile> {
+export async function openManifest(objects: Objects, record: ExportRecord): Promise<StoredManifest> {
   assertHasFile(record);
   const prefix = exportPrefix(record.tenant, record.exportId);
   const bytes = await objects.get(manifestKey(prefix));
@@ -27,9 +28,10 @@ export async function openManifest(objects: Objects, record: ExportRecord): Prom
   const read = parseManifest(Buffer.from(bytes).toString('utf8'));
   if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
   const { manifest } = read;
-  const sum = manifest.parts.reduce((total, part) => total + part.bytes, 0);
-  if (manifest.exportId !== record.exportId || sum !== manifest.bytes) throw new WaybillError('object_damaged');
-  return { bytes, manifest, prefix };
+  if (manifest.runId !== record.exportId || manifest.files.length !== 1) throw new WaybillError('object_damaged');
+  const file = onlyFile(manifest);
+  if (sumsOf(file.parts).bytes !== file.bytes) throw new WaybillError('object_damaged');
+  return { bytes, manifest, file, prefix };
 }
 
 function assertHasFile({ state }: ExportRecord): void {
@@ -49,7 +51,7 @@ function assertHasFile({ state }: ExportRecord): void {
 }
 
 /** Strong entity tag of the file: equal exactly when every part has the same hash. */
-export function fileTag({ parts }: Manifest): string {
+export function fileTag({ parts }: ManifestFile): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part.sha256);
   return `"${hash.digest('hex').slice(0, 40)}"`;

@@ -9,7 +9,7 @@ import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment, streamBody } from '../http/download.ts';
 import { auditDownload } from './download.ts';
 import { readParts } from './stored-file.ts';
-import { type ManifestFile, openManifest } from './stored-manifest.ts';
+import { openManifest, type StoredManifest } from './stored-manifest.ts';
 
 /** Room for the headers of as many recipients as an order may have. A count of bytes. */
 const HEADER_BYTES_READ = 65_536;
@@ -28,14 +28,14 @@ export async function sendUnsealedFile(
   actor: string,
   privateKey: string,
 ): Promise<Response> {
-  const file = await openManifest(objects, record);
-  const { manifest } = file;
+  const stored = await openManifest(objects, record);
+  const { manifest, file } = stored;
   if (manifest.recipients.length === 0) throw new WaybillError('not_sealed');
   const gone = new AbortController();
-  const size = await openSealed(objects, file, privateKey, gone.signal);
+  const size = await openSealed(objects, stored, privateKey, gone.signal);
   const describe = () => {
-    c.header('Content-Type', mediaType({ ...manifest, recipients: [] }));
-    c.header('Content-Disposition', attachment(manifest.file.replace(/\.age$/, '')));
+    c.header('Content-Type', mediaType({ ...file, recipients: [] }));
+    c.header('Content-Disposition', attachment(file.file.replace(/\.age$/, '')));
     c.header('Cache-Control', 'no-store');
     c.header('Content-Length', String(size));
   };
@@ -43,8 +43,8 @@ export async function sendUnsealedFile(
     describe();
     return c.body(null, 200);
   }
-  const whole = { from: 0, length: manifest.bytes };
-  const content = unseal(readParts(objects, file, whole, gone.signal), privateKey);
+  const whole = { from: 0, length: file.bytes };
+  const content = unseal(readParts(objects, stored, whole, gone.signal), privateKey);
   const body = await streamBody(c, content, gone);
   await auditDownload(ledger, record, actor, { bytes: size, unsealed: true }, body);
   describe();
@@ -58,14 +58,14 @@ export async function sendUnsealedFile(
  */
 async function openSealed(
   objects: Objects,
-  file: ManifestFile,
+  stored: StoredManifest,
   privateKey: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const { bytes } = file.manifest;
+  const { bytes } = stored.file;
   const range = { from: 0, length: Math.min(bytes, HEADER_BYTES_READ) };
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readParts(objects, file, range, signal)) chunks.push(Buffer.from(chunk));
+  for await (const chunk of readParts(objects, stored, range, signal)) chunks.push(Buffer.from(chunk));
   const start = Buffer.concat(chunks);
   const header = headerBytes(start);
   if (header === undefined) throw new WaybillError('object_damaged');

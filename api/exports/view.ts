@@ -3,9 +3,9 @@ import { FAILURES } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
 import { fileExtension, type Order } from '../../contracts/order.ts';
 import type { ExportState, Progress } from '../../contracts/progress.ts';
+import type { ExportView, JobStatus, STATUSES } from '../../contracts/views/on-demand.ts';
 import type { ExportRecord } from '../../stores/ledger/ledger.ts';
 import type { Link } from './links.ts';
-import type { ExportView, JobStatus, STATUSES } from './schemas.ts';
 
 type Status = (typeof STATUSES)[number];
 

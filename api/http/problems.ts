@@ -1,7 +1,7 @@
-import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
+import { ProblemBody } from '../../contracts/views/problem.ts';
 import type { ApiEnv } from '../deps.ts';
 import { withoutKeys } from './requests.ts';
 
@@ -113,33 +113,6 @@ function describe(error: unknown): {
 export function retryAfterSeconds(error: unknown): number {
   return error instanceof TryLater ? Math.max(1, Math.ceil(error.retryAfterSeconds)) : OUTAGE_RETRY_SECONDS;
 }
-
-const codes = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
-
-const ProblemBody = z
-  .object({
-    type: z.string().openapi({ example: '/problems/unknown_dataset' }),
-    title: z.string(),
-    status: z.number().int(),
-    detail: z.string().openapi({ description: 'What happened, and what to change.' }),
-    instance: z.string(),
-    code: z.enum(codes),
-    field: z.string().optional(),
-    allowed: z.array(z.string()).optional(),
-    errors: z
-      .array(
-        z.object({
-          field: z.string(),
-          code: z.enum(codes),
-          message: z.string(),
-          allowed: z.array(z.string()).optional(),
-        }),
-      )
-      .optional()
-      .openapi({ description: 'Every field that is wrong; the first one gives the answer its code.' }),
-    requestId: z.string(),
-  })
-  .openapi('Problem', { description: 'Source: RFC 9457. Each code is explained at /problems.' });
 
 const content = { 'application/problem+json': { schema: ProblemBody } };
 export const retryAfter = {

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
 import type { PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -48,9 +49,13 @@ export async function admit(deps: AccessDeps, tenant: string, opening: Opening):
     const record = await deps.ledger.findGeneration(generationId);
     if (record?.tenant !== tenant) throw new WaybillError('gone');
     const generation = await openGeneration(deps.objects, record);
-    if (generation.manifest.recipient !== settings.recipient) throw new WaybillError('object_damaged');
+    if (!isSealedTo(generation.manifest, settings.recipient)) throw new WaybillError('object_damaged');
     return { ...generation, settings, key };
   });
+}
+
+function isSealedTo({ recipients }: Manifest, recipient: string | null): boolean {
+  return recipients.length === 1 && recipients[0] === recipient;
 }
 
 /**

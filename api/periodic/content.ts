@@ -1,17 +1,12 @@
 import { WaybillError } from '../../contracts/failures.ts';
-import {
-  type FileType,
-  type GenerationFile,
-  type GenerationObject,
-  periodicFormat,
-} from '../../contracts/generation.ts';
-import { formatExtension } from '../../contracts/order.ts';
+import type { ManifestFile } from '../../contracts/manifest.ts';
+import { type FileType, type PeriodicFormat, periodicFormat } from '../../contracts/periodic.ts';
 import { type Objects, readObject } from '../../stores/objects/objects.ts';
 import { unseal } from '../../streams/age/payload.ts';
 import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
 import type { StoredGeneration } from './stored-generation.ts';
 
-/** What a file is sent as. */
+/** What files are sent as. */
 export interface Form {
   readonly fileType: FileType;
   /** Whether values in JSON have the types of the data model. Says nothing for CSV. */
@@ -20,9 +15,14 @@ export interface Form {
   readonly key: string | null;
 }
 
+/** Format that is stored of what is asked for. */
+export function storedFormat({ fileType, typed }: Form): PeriodicFormat {
+  return periodicFormat(fileType, typed);
+}
+
 /** Name of the file as a download; sealed, also what tells its two kinds of JSON apart. */
-export function contentName({ file }: GenerationFile, { fileType, typed, key }: Form): string {
-  return key === null ? `${file}.${formatExtension(periodicFormat(fileType, typed))}.age` : `${file}.${fileType}`;
+export function contentName({ name, file }: ManifestFile, { fileType, key }: Form): string {
+  return key === null ? file : `${name}.${fileType}`;
 }
 
 export function contentType({ fileType, key }: Form): string {
@@ -31,9 +31,8 @@ export function contentType({ fileType, key }: Form): string {
 }
 
 /** @returns a count of bytes */
-export function contentLength(file: GenerationFile, form: Form): number {
-  const { bytes, contentBytes } = objectOf(file, form);
-  return form.key === null ? bytes : contentBytes;
+export function contentLength({ bytes, contentBytes }: ManifestFile, { key }: Form): number {
+  return key === null ? bytes : contentBytes;
 }
 
 /**
@@ -44,15 +43,25 @@ export function contentLength(file: GenerationFile, form: Form): number {
  */
 export function openContent(
   objects: Objects,
-  { prefix }: StoredGeneration,
-  file: GenerationFile,
+  generation: StoredGeneration,
+  file: ManifestFile,
   form: Form,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { name, bytes: length, sha256 } = objectOf(file, form);
-  const source = readObject(objects, { key: `${prefix}${name}`, offset: 0, length }, signal);
-  const stored = checkedBlocks(source, { length, sha256 }, new Uint8Array(Math.min(BLOCK_BYTES, length)));
+  const stored = readStored(objects, generation, file, signal);
   return form.key === null ? stored : opened(stored, form.key);
+}
+
+async function* readStored(
+  objects: Objects,
+  { prefix }: StoredGeneration,
+  { parts }: ManifestFile,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const { name, bytes: length, sha256 } of parts) {
+    const source = readObject(objects, { key: `${prefix}${name}`, offset: 0, length }, signal);
+    yield* checkedBlocks(source, { length, sha256 }, new Uint8Array(Math.min(BLOCK_BYTES, length)));
+  }
 }
 
 /** The key is proven before: a header that it does not open is not the one that was written. */
@@ -63,8 +72,4 @@ async function* opened(stored: AsyncIterable<Uint8Array>, key: string): AsyncGen
     if (!(error instanceof WaybillError && error.code === 'wrong_key')) throw error;
     throw new WaybillError('object_damaged', undefined, { cause: error });
   }
-}
-
-function objectOf({ objects }: GenerationFile, { fileType, typed }: Form): GenerationObject {
-  return objects[periodicFormat(fileType, typed)];
 }

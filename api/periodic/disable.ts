@@ -1,9 +1,9 @@
+import type { DisabledAnswer } from '../../contracts/views/periodic.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { type DeleteDeps, deleteSettings } from './delete-settings.ts';
 import { assertOwn } from './query.ts';
 import type { disablePeriodic } from './routes.ts';
-import type { DisabledAnswer } from './schemas.ts';
 
 /** A run that is cancelled by a plain disable can publish nothing any more; so long its end is waited for. */
 const END_MS = 2000;

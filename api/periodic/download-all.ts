@@ -3,7 +3,7 @@ import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { admit, notProduced, openingOf } from './access.ts';
 import { contentLength, contentName, openContent } from './content.ts';
-import { type DownloadDeps, offeredFiles, sendContent } from './download.ts';
+import { type DownloadDeps, findFile, offeredFiles, sendContent } from './download.ts';
 import { assertOwn } from './query.ts';
 import type { downloadAllPeriodic } from './routes.ts';
 
@@ -18,9 +18,9 @@ export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downl
     const { key: tenant } = c.get('caller').tenant;
     const admission = await admit(deps, tenant, opening);
     const { manifest, key } = admission;
-    const files = names.flatMap((name) => manifest.files.filter(({ file }) => file === name));
-    if (files.length === 0) throw notProduced();
     const form = { ...shape, key };
+    const files = names.flatMap((name) => findFile(manifest, name, form) ?? []);
+    if (files.length === 0) throw notProduced();
     const modifiedAt = new Date(manifest.snapshotAt);
     const source = (signal: AbortSignal) =>
       firstProven(

@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
 import { offeredAt, offeredName } from '../../config/dataset.ts';
+import type { Manifest, ManifestFile } from '../../contracts/manifest.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment, streamBody } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { type Admission, admit, assertStands, explained, notProduced, type Opening, openingOf } from './access.ts';
-import { contentLength, contentName, contentType, type Form, openContent } from './content.ts';
+import { contentLength, contentName, contentType, type Form, openContent, storedFormat } from './content.ts';
 import { generationHeaders } from './generation-headers.ts';
 import { assertOwn } from './query.ts';
 import type { downloadPeriodic } from './routes.ts';
@@ -25,17 +26,23 @@ export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<type
     const shape = { fileType: query.fileType, typed: query.parseJsonDataTypes };
     const { file: name } = query;
     const admission = await admit(deps, c.get('caller').tenant.key, opening);
-    const file = admission.manifest.files.find((candidate) => candidate.file === name);
-    if (!file) throw notProduced(`${name} is not among the files yet. The next run makes it.`);
     const form = { ...shape, key: admission.key };
+    const file = findFile(admission.manifest, name, form);
+    if (!file) throw notProduced(`${name} is not among the files yet. The next run makes it.`);
     const headers = {
       'Content-Type': contentType(form),
       'Content-Disposition': attachment(contentName(file, form)),
       'Content-Length': String(contentLength(file, form)),
     };
     const source = (signal: AbortSignal) => openContent(deps.objects, admission, file, form, signal);
-    return sendContent(c, deps, { admission, opening, form, headers, source, file: file.file });
+    return sendContent(c, deps, { admission, opening, form, headers, source, file: file.name });
   };
+}
+
+/** @returns the file of this name in the form's format */
+export function findFile({ files }: Manifest, name: string | undefined, form: Form): ManifestFile | undefined {
+  const format = storedFormat(form);
+  return files.find((file) => file.name === name && file.format === format);
 }
 
 /** An answer that is ready to be sent. */
@@ -71,8 +78,8 @@ export async function sendContent(
       tenant: tenant.key,
       actor,
       action: 'periodic.downloaded',
-      exportId: manifest.generationId,
-      detail: { file, fileType: form.fileType, generation: manifest.generationId, sealed: form.key === null },
+      exportId: manifest.runId,
+      detail: { file, fileType: form.fileType, generation: manifest.runId, sealed: form.key === null },
     });
   } catch (error) {
     await body.cancel();

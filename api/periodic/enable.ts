@@ -3,13 +3,13 @@ import type { Logger } from 'pino';
 import { offeredAt } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
+import type { EnableBody, EnabledAnswer } from '../../contracts/views/periodic.ts';
 import type { Enabling, PeriodicSettings } from '../../stores/ledger/periodic.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { HINTS, sealingKey } from './key-order.ts';
 import { assertOwn } from './query.ts';
 import type { enablePeriodic } from './routes.ts';
-import type { EnableBody, EnabledAnswer } from './schemas.ts';
 
 type EnableDeps = Pick<ApiDeps, 'ledger' | 'catalog' | 'temporal' | 'syncSchedule'>;
 

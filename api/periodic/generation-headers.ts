@@ -1,6 +1,7 @@
-import type { GenerationManifest } from '../../contracts/generation.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
+import { GENERATION_HEADER, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
 
 /** Headers of every answer that is of one generation. The next one is another. */
-export function generationHeaders({ generationId, snapshotAt }: GenerationManifest) {
-  return { 'Cache-Control': 'no-store', 'X-Waybill-Generation': generationId, 'X-Waybill-Snapshot': snapshotAt };
+export function generationHeaders({ runId, snapshotAt }: Manifest) {
+  return { 'Cache-Control': 'no-store', [GENERATION_HEADER]: runId, [SNAPSHOT_HEADER]: snapshotAt };
 }

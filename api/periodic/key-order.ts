@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import { WaybillError } from '../../contracts/failures.ts';
+import { EnableBody, KeyBody } from '../../contracts/views/periodic.ts';
 import { generateKey, parseRecipient } from '../../streams/age/keys.ts';
-import { EnableBody, KeyBody } from './schemas.ts';
 
 /** What a schema of a key cannot say: whether the recipient is one, and what does not go together. */
 function checkKey({ recipient, postQuantum }: z.infer<typeof KeyBody>, context: z.RefinementCtx): void {

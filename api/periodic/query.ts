@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
-import { FILE_TYPES } from '../../contracts/generation.ts';
+import { FILE_TYPES } from '../../contracts/periodic.ts';
 import type { ApiEnv } from '../deps.ts';
 import { choiceParameter, flagParameter, textParameter } from '../http/query.ts';
 

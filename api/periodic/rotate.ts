@@ -1,5 +1,6 @@
 import { generationPrefix } from '../../contracts/keys.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
+import type { EnabledAnswer } from '../../contracts/views/periodic.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -7,7 +8,6 @@ import type { RouteAnswer } from '../openapi.ts';
 import { HINTS, sealingKey } from './key-order.ts';
 import { assertOwn } from './query.ts';
 import type { rotatePeriodic } from './routes.ts';
-import type { EnabledAnswer } from './schemas.ts';
 import { SWEEP_MS } from './sweep.ts';
 
 type RotateDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;

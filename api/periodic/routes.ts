@@ -1,19 +1,25 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import {
+  DisabledAnswer,
+  EnabledAnswer,
+  GENERATION_HEADER,
+  PeriodicView,
+  SNAPSHOT_HEADER,
+} from '../../contracts/views/periodic.ts';
 import { problems } from '../http/problems.ts';
 import { EnableRequest, RotateRequest } from './key-order.ts';
 import { DisableQuery, DownloadQuery, fileQuery, KeyHeader, OwnQuery } from './query.ts';
-import { DisabledAnswer, EnabledAnswer, PeriodicView } from './schemas.ts';
 
 const tags = ['Periodic exports'];
 const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
 const binary = z.string().openapi({ type: 'string', format: 'binary' });
 
 const generationHeaders = {
-  'X-Waybill-Generation': {
+  [GENERATION_HEADER]: {
     schema: { type: 'string' as const, format: 'uuid' },
     description: 'The generation that it is of. Files of one generation belong together.',
   },
-  'X-Waybill-Snapshot': {
+  [SNAPSHOT_HEADER]: {
     schema: { type: 'string' as const, format: 'date-time' },
     description: 'The moment that the generation was read at.',
   },

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { GenerationManifest } from '../../contracts/generation.ts';
-import { parseGeneration } from '../../contracts/generation-schema.ts';
 import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
+import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
 import type { Generation } from '../../stores/ledger/periodic.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 
@@ -10,7 +9,7 @@ import type { Objects } from '../../stores/objects/objects.ts';
 export interface StoredGeneration {
   /** The manifest byte for byte as it is stored. */
   readonly bytes: Uint8Array;
-  readonly manifest: GenerationManifest;
+  readonly manifest: Manifest;
   /** Object key prefix that its files lie under. */
   readonly prefix: string;
 }
@@ -29,9 +28,9 @@ export async function openGeneration(
   const bytes = await objects.get(manifestKey(prefix));
   if (!bytes) throw new WaybillError('gone');
   if (createHash('sha256').update(bytes).digest('hex') !== manifestSha256) throw new WaybillError('object_damaged');
-  const read = parseGeneration(Buffer.from(bytes).toString('utf8'));
+  const read = parseManifest(Buffer.from(bytes).toString('utf8'));
   if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
-  const { generation: manifest } = read;
-  if (manifest.generationId !== generationId || manifest.tenant !== tenant) throw new WaybillError('object_damaged');
+  const { manifest } = read;
+  if (manifest.runId !== generationId || manifest.tenant !== tenant) throw new WaybillError('object_damaged');
   return { bytes, manifest, prefix };
 }

@@ -1,7 +1,8 @@
+import type { PeriodicFormat } from '../../contracts/periodic.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
+import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
-import type { PeriodicView } from './schemas.ts';
 import type { StoredGeneration } from './stored-generation.ts';
 
 /** All that `GET /dataexport` tells of. */
@@ -54,17 +55,20 @@ function generationView({
   manifest,
   publishedAt,
 }: NonNullable<PeriodicSight['current']>): NonNullable<PeriodicView['generation']> {
+  const sizesOf = (name: string, format: PeriodicFormat) => {
+    const file = manifest.files.find((candidate) => candidate.name === name && candidate.format === format);
+    return { bytes: file?.bytes ?? 0, contentBytes: file?.contentBytes ?? 0 };
+  };
   return {
-    generationId: manifest.generationId,
+    generationId: manifest.runId,
     snapshotAt: manifest.snapshotAt,
     publishedAt: publishedAt?.toISOString() ?? null,
     rows: manifest.rows,
     bytes: manifest.bytes,
-    files: manifest.files.map(({ file, rows, objects: { csv, json } }) => ({
-      file,
-      rows,
-      csv: { bytes: csv.bytes, contentBytes: csv.contentBytes },
-      json: { bytes: json.bytes, contentBytes: json.contentBytes },
-    })),
+    files: manifest.files
+      .filter(({ format }) => format === 'csv')
+      .map(({ name, rows, bytes, contentBytes }) => ({
+        ...{ file: name, rows, csv: { bytes, contentBytes }, json: sizesOf(name, 'json') },
+      })),
   };
 }

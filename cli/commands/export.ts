@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { decodeJobId } from '../../contracts/job-id.ts';
+import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { createClient, readJson } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { acceptedSchema, exportPath, exportViewSchema } from '../http/export-view.ts';
 import { addOrderOptions, type OrderOptions, orderBody } from '../order-options.ts';
 import { endLine } from '../screen/export-lines.ts';
 import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
@@ -53,12 +53,12 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
     headers: options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey },
     signal,
   });
-  const { job } = await readJson(acceptedSchema, answer);
+  const { job } = await readJson(Accepted, answer);
   const id = decodeJobId(job.id)?.runId ?? job.id;
   const quiet = options.json === true;
 
   if (!options.watch && !fetching) {
-    if (quiet) return printJson(terminal, await client.json(exportViewSchema, exportPath(id), signal));
+    if (quiet) return printJson(terminal, await client.json(ExportView, exportPath(id), signal));
     terminal.tell(`${terminal.paintTold('green', '✓')} ordered; watch it:  waybill exports show ${id} --watch`);
     return terminal.print(id);
   }

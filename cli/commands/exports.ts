@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import { decodeJobId } from '../../contracts/job-id.ts';
-import { EXPORT_STATES } from '../../contracts/progress.ts';
+import { EXPORT_STATES, isActive } from '../../contracts/progress.ts';
+import { Accepted, ExportList, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { type Client, createClient, readJson } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { acceptedSchema, exportListSchema, exportPath, exportViewSchema, hasEnded } from '../http/export-view.ts';
 import { parseCount } from '../order-options.ts';
 import { detailLines, endLine, listLines } from '../screen/export-lines.ts';
 import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
@@ -56,7 +56,7 @@ function listCommand(cli: Cli): Command {
     ] as const) {
       if (value !== undefined) query.set(name, value);
     }
-    const list = await connect(cli, options).json(exportListSchema, `exports?${query}`);
+    const list = await connect(cli, options).json(ExportList, `exports?${query}`);
     if (options.json) return printJson(cli.terminal, list);
     if (list.items.length === 0) return cli.terminal.tell('No exports.');
     for (const line of listLines(cli.terminal, list.items)) cli.terminal.print(line);
@@ -71,8 +71,8 @@ function showCommand(cli: Cli): Command {
     .option('--watch', 'show the progress until it has ended; ends with 1 unless it completed');
   return withCommon(command).action(async (id: string, options: Common & { readonly watch?: boolean }) => {
     const client = connect(cli, options);
-    let view = await client.json(exportViewSchema, exportPath(id));
-    if (options.watch && !hasEnded(view)) {
+    let view = await client.json(ExportView, exportPath(id));
+    if (options.watch && isActive(view.state)) {
       view = await followExport(cli, { client, id, signal: cli.interruptible(), quiet: options.json === true });
     }
     if (options.watch && view.state !== 'completed') cli.endWith(EXIT.failed);
@@ -87,8 +87,8 @@ function cancelCommand(cli: Cli): Command {
     .argument('<export>', 'its id');
   return withCommon(command).action(async (id: string, options: Common) => {
     const client = connect(cli, options);
-    const view = await client.json(exportViewSchema, exportPath(id));
-    if (hasEnded(view)) {
+    const view = await client.json(ExportView, exportPath(id));
+    if (!isActive(view.state)) {
       if (options.json) printJson(cli.terminal, view);
       else cli.terminal.tell(`The export has ended already: ${view.state}.`);
       return cli.endWith(view.state === 'cancelled' ? EXIT.ok : EXIT.failed);
@@ -108,9 +108,9 @@ function resubmitCommand(cli: Cli): Command {
   const command = new Command('resubmit').description('Order the same export again').argument('<export>', 'its id');
   return withCommon(command).action(async (id: string, options: Common) => {
     const client = connect(cli, options);
-    const { job } = await readJson(acceptedSchema, await client.call('POST', exportPath(id, '/resubmit')));
+    const { job } = await readJson(Accepted, await client.call('POST', exportPath(id, '/resubmit')));
     const fresh = decodeJobId(job.id)?.runId ?? job.id;
-    if (options.json) return printJson(cli.terminal, await client.json(exportViewSchema, exportPath(fresh)));
+    if (options.json) return printJson(cli.terminal, await client.json(ExportView, exportPath(fresh)));
     cli.terminal.tell(`watch it:  waybill exports show ${fresh} --watch`);
     cli.terminal.print(fresh);
   });
@@ -132,7 +132,7 @@ function downloadCommand(cli: Cli): Command {
     const client = connect(cli, options);
     const quiet = options.json === true;
     const { file, bytes, manifest } = await fetchFile(cli, { client, id, signal: cli.interruptible(), quiet }, options);
-    if (quiet) printJson(cli.terminal, { file, bytes, rows: manifest.rows, exportId: manifest.exportId });
+    if (quiet) printJson(cli.terminal, { file, bytes, rows: manifest.rows, exportId: manifest.runId });
     else cli.terminal.print(file);
   });
 }

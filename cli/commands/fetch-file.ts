@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { Manifest } from '../../contracts/manifest.ts';
-import { parseManifest } from '../../contracts/manifest-schema.ts';
+import { type Manifest, onlyFile, parseManifest } from '../../contracts/manifest.ts';
+import { exportPath } from '../../contracts/views/on-demand.ts';
 import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { downloadFile } from '../files/download.ts';
@@ -11,7 +11,6 @@ import type { OpenAt } from '../files/resuming.ts';
 import { PARTIAL } from '../files/save.ts';
 import { checkOpening, checkTarget, openedName, targetFile } from '../files/target.ts';
 import type { Client } from '../http/client.ts';
-import { exportPath } from '../http/export-view.ts';
 import { formatBytes } from '../screen/figures.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { transferLine } from '../screen/progress-line.ts';
@@ -57,8 +56,9 @@ export async function fetchFile(
   const { text, manifest } = await fetchManifest(client, id, signal);
   const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
   const opening = { identity, decompress: options.decompress ?? false };
-  checkOpening(manifest, opening);
-  const name = openedName(manifest.file, { unseal: identity !== undefined, decompress: opening.decompress });
+  const entry = onlyFile(manifest);
+  checkOpening({ ...entry, recipients: manifest.recipients }, opening);
+  const name = openedName(entry.file, { unseal: identity !== undefined, decompress: opening.decompress });
   const file = targetFile(options.output, name, options.force ?? false);
 
   const display = createProgressDisplay(terminal, quiet);
@@ -67,13 +67,13 @@ export async function fetchFile(
   let bytes: number;
   try {
     bytes = await downloadFile({
-      manifest,
+      entry,
       open: openRemote(client, id, signal),
       file,
       opening,
       retryMs: RETRY_MS,
       signal,
-      onProgress: (received) => display.show(transferLine('download', received, manifest.bytes, seconds())),
+      onProgress: (received) => display.show(transferLine('download', received, entry.bytes, seconds())),
     });
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -95,9 +95,9 @@ async function fetchManifest(client: Client, id: string, signal: AbortSignal) {
   const answer = await client.call('GET', exportPath(id, '/manifest'), { signal });
   const text = await answer.text();
   const parsed = parseManifest(text);
-  if ('manifest' in parsed) return { text, manifest: parsed.manifest };
+  if ('manifest' in parsed && parsed.manifest.files.length === 1) return { text, manifest: parsed.manifest };
   throw new CliFailure(EXIT.failed, 'The manifest is not one that this version of waybill can read.', {
-    lines: parsed.problem.split('\n'),
+    lines: 'problem' in parsed ? parsed.problem.split('\n') : ['It lists several files.'],
   });
 }
 

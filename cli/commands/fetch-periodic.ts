@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
-import { FILE_TYPES, type FileType, type GenerationManifest, periodicFormat } from '../../contracts/generation.ts';
-import { parseGeneration } from '../../contracts/generation-schema.ts';
-import { formatExtension, type PeriodicFormat } from '../../contracts/order.ts';
+import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
+import { formatExtension } from '../../contracts/order.ts';
+import { FILE_TYPES, type FileType, type PeriodicFormat, periodicFormat } from '../../contracts/periodic.ts';
+import { PERIODIC_PATH } from '../../contracts/views/periodic.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 import { readIdentity } from '../files/identity.ts';
 import type { Client } from '../http/client.ts';
-import { PERIODIC_PATH } from '../http/periodic-view.ts';
 
 export interface FetchOptions {
   readonly type?: FileType;
@@ -79,11 +79,11 @@ export function askForFile(
 export async function askForManifest(
   client: Client,
   signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array; readonly generation: GenerationManifest }> {
+): Promise<{ readonly bytes: Uint8Array; readonly manifest: Manifest }> {
   const answer = await client.call('GET', `${PERIODIC_PATH}/manifest`, { signal });
   const bytes = new Uint8Array(await answer.arrayBuffer());
-  const parsed = parseGeneration(Buffer.from(bytes).toString('utf8'));
-  if ('generation' in parsed) return { bytes, generation: parsed.generation };
+  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
+  if ('manifest' in parsed) return { bytes, manifest: parsed.manifest };
   throw new CliFailure(EXIT.failed, 'The manifest is not one that this version of waybill can read.', {
     lines: parsed.problem.split('\n'),
   });

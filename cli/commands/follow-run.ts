@@ -1,7 +1,7 @@
+import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
-import type { PeriodicView } from '../http/periodic-view.ts';
 import { type RunEnd, watchRun } from '../http/watch-periodic.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { exportLine } from '../screen/progress-line.ts';

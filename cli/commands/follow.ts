@@ -1,7 +1,8 @@
+import { isActive } from '../../contracts/progress.ts';
+import type { ExportView } from '../../contracts/views/on-demand.ts';
 import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
-import { type ExportView, hasEnded } from '../http/export-view.ts';
 import { watchExport } from '../http/watch.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { exportLine } from '../screen/progress-line.ts';
@@ -42,7 +43,7 @@ export async function followExport(cli: Cli, { client, id, signal, quiet }: Foll
   } finally {
     display.stop();
   }
-  if (last === undefined || !hasEnded(last)) {
+  if (last === undefined || isActive(last.state)) {
     throw new CliFailure(EXIT.unreachable, 'Waybill stopped telling how the export gets on.');
   }
   return last;

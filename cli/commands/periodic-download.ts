@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { GENERATION_HEADER, PERIODIC_PATH, PeriodicView, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { fetchGeneration, GenerationReplaced } from '../files/fetch-generation.ts';
@@ -9,7 +10,6 @@ import { bytesOf, receiveFile } from '../files/receive.ts';
 import { checkTarget, targetFile } from '../files/target.ts';
 import { type Client, createClient } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { GENERATION_HEADER, PERIODIC_PATH, periodicViewSchema, SNAPSHOT_HEADER } from '../http/periodic-view.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { transferLine } from '../screen/progress-line.ts';
@@ -123,19 +123,20 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
   for (let tries = 1; ; tries += 1) {
-    const { bytes: manifest, generation, files } = await currentGeneration(client, signal);
-    const { generationId, snapshotAt } = generation;
-    const names = files.map(({ file }) => `${fileName(file)}.${fetching.extension}`);
-    const objects = files.map((file) => file.objects[fetching.format]);
+    const { bytes: manifest, generation, offered } = await currentGeneration(client, signal);
+    const { runId: generationId, snapshotAt } = generation;
+    const ofFormat = generation.files.filter(({ format }) => format === fetching.format);
+    const files = ofFormat.filter(({ name }) => offered.includes(name));
+    const names = files.map(({ name }) => `${fileName(name)}.${fetching.extension}`);
     for (const name of names) targetFile(join(directory, name), name, options.force ?? false);
     checkManifestFile(join(directory, MANIFEST_FILE), manifest, options.force ?? false);
     const receiving = createReceiving(cli, options.json === true);
-    receiving.expect(objects.reduce((sum, { bytes }) => sum + bytes, 0));
+    receiving.expect(files.reduce((sum, { bytes }) => sum + bytes, 0));
     try {
       const sizes = await fetchGeneration({
-        ...{ directory, names, manifest, generationId, stored: objects, identity: fetching.identity },
+        ...{ directory, names, manifest, generationId, stored: files, identity: fetching.identity },
         ask: async (index) => {
-          const answer = await askForFile(client, files[index]?.file, fetching, signal);
+          const answer = await askForFile(client, files[index]?.name, fetching, signal);
           return {
             generationId: answer.headers.get(GENERATION_HEADER),
             content: bytesOf(answer, signal, receiving.count),
@@ -155,8 +156,8 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
           snapshotAt,
         });
       }
-      for (const { file } of generation.files.filter((file) => !files.includes(file))) {
-        terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(file)} is in the manifest, and is offered no more`);
+      for (const { name } of ofFormat.filter((file) => !files.includes(file))) {
+        terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(name)} is in the manifest, and is offered no more`);
       }
       const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
       terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}; sizes and SHA-256 are those of the manifest`);
@@ -169,11 +170,11 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
   }
 }
 
-/** @returns the newest generation, and those of its files that can be had: the catalog may offer one no more */
+/** @returns the newest generation, and the names that can be had: the catalog may offer one no more */
 async function currentGeneration(client: Client, signal: AbortSignal) {
-  const { files: offered } = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
-  const { bytes, generation } = await askForManifest(client, signal);
-  return { bytes, generation, files: generation.files.filter(({ file }) => offered.includes(file)) };
+  const { files: offered } = await client.json(PeriodicView, PERIODIC_PATH, signal);
+  const { bytes, manifest } = await askForManifest(client, signal);
+  return { bytes, generation: manifest, offered };
 }
 
 /** One of the same generation may be there: its files in another format lie beside it then. */

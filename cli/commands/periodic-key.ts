@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { isTimeZone, TIME_OF_DAY } from '../../contracts/recurrence.ts';
+import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { type Client, createClient } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { PERIODIC_PATH, type PeriodicView, periodicViewSchema } from '../http/periodic-view.ts';
 import { runsOf } from '../http/watch-periodic.ts';
 import { shortRecipient } from '../screen/export-lines.ts';
 import { runEndLine } from '../screen/periodic-lines.ts';
@@ -57,7 +57,7 @@ async function enable(cli: Cli, options: Options): Promise<void> {
   checkKeyOptions(options);
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
-  const before = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
+  const before = await client.json(PeriodicView, PERIODIC_PATH, signal);
   const path = `${PERIODIC_PATH}/enable`;
   const runTime = {
     ...(options.at === undefined ? {} : { at: options.at }),
@@ -81,7 +81,7 @@ async function rotate(cli: Cli, options: Options): Promise<void> {
   checkKeyOptions(options);
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
-  const before = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
+  const before = await client.json(PeriodicView, PERIODIC_PATH, signal);
   const sending = { client, path: `${PERIODIC_PATH}/rotate`, more: {}, signal };
   const answer = before.enabled ? await sendKey(sending, options) : await sendNothing(sending);
   if (options.json !== true) {

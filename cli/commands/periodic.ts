@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
+import { DisabledAnswer, PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 import { type Client, createClient, readJson } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { PERIODIC_PATH, periodicDisabledSchema, periodicViewSchema } from '../http/periodic-view.ts';
 import { runsOf } from '../http/watch-periodic.ts';
 import { periodicLines } from '../screen/periodic-lines.ts';
 import { followRun } from './follow-run.ts';
@@ -37,7 +37,7 @@ function statusCommand(cli: Cli): Command {
   addConnectionOptions(addJsonOption(command));
   return command.action(async (options: Common & { readonly watch?: boolean }) => {
     const client = createClient(readConnection(options, cli.environment));
-    let view = await client.json(periodicViewSchema, PERIODIC_PATH);
+    let view = await client.json(PeriodicView, PERIODIC_PATH);
     if (options.watch && view.running !== null) {
       const earlier = runsOf({ ...view, running: null });
       const quiet = options.json === true;
@@ -81,7 +81,7 @@ async function disable(client: Client, remove: boolean, signal: AbortSignal): Pr
   for (let tries = 1; ; tries += 1) {
     try {
       const answer = await client.call('POST', `${PERIODIC_PATH}/disable?deleteSettings=${remove}`, { signal });
-      await readJson(periodicDisabledSchema, answer);
+      await readJson(DisabledAnswer, answer);
       return;
     } catch (error) {
       // It goes on where it stopped; until then, the settings are gone already and some files are not.

@@ -1,8 +1,8 @@
+import { EnabledAnswer } from '../../contracts/views/periodic.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { CliFailure, usage } from '../failure.ts';
 import { createKeyFile, type KeyFile } from '../files/key-file.ts';
 import { type Client, readJson } from '../http/client.ts';
-import { type PeriodicKey, periodicKeySchema } from '../http/periodic-view.ts';
 
 export interface KeyOptions {
   readonly keyOut?: string;
@@ -20,7 +20,7 @@ export interface Sending {
 }
 
 export interface SentKey {
-  readonly answer: PeriodicKey;
+  readonly answer: EnabledAnswer;
   /** Where the private key is. */
   readonly keyFile?: string;
   /** The private key itself, when it came from the server and was not given a file. */
@@ -30,7 +30,7 @@ export interface SentKey {
 /** Adds nothing to the body. A key that the server then makes is in the answer. */
 export async function sendNothing({ client, path, more, signal }: Sending): Promise<SentKey> {
   const body = Object.keys(more).length === 0 ? {} : { body: more };
-  const answer = await readJson(periodicKeySchema, await client.call('POST', path, { ...body, signal }));
+  const answer = await readJson(EnabledAnswer, await client.call('POST', path, { ...body, signal }));
   return { answer, ...(answer.privateKey === null ? {} : { privateKey: answer.privateKey }) };
 }
 

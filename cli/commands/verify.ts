@@ -1,9 +1,13 @@
 import { Command } from 'commander';
-import { addExamples, addJsonOption, type Cli } from '../cli.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
+import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/identity.ts';
-import { readManifest } from '../files/locate.ts';
-import { verifyExport } from './verify-export.ts';
-import { verifyGeneration } from './verify-generation.ts';
+import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
+import { canOpen, type PartVerdict, sumProblems, verifyFile } from '../files/verify.ts';
+import { createProgressDisplay } from '../screen/progress-display.ts';
+import { transferLine } from '../screen/progress-line.ts';
+import { problemLines, verifiedLines } from '../screen/verify-lines.ts';
 
 interface Options {
   readonly keyFile?: string;
@@ -13,7 +17,7 @@ interface Options {
 export function verifyCommand(cli: Cli): Command {
   const command = new Command('verify')
     .description('Check files against their manifest, without a server: that all are there, rows, bytes and hashes')
-    .argument('<path>', 'the manifest of an export or of periodic files, or its directory; the files lie beside it')
+    .argument('<path>', 'the manifest, or its directory; the files lie beside it')
     .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted');
   addJsonOption(command);
   addExamples(
@@ -21,10 +25,65 @@ export function verifyCommand(cli: Cli): Command {
     'waybill verify flights.csv.zst.age.manifest.json --key-file key.txt',
     'waybill verify ./export',
   );
-  return command.action((path: string, options: Options) => {
-    const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
-    const found = readManifest(path);
-    const how = { identity, json: options.json === true };
-    return 'manifest' in found ? verifyExport(cli, found, how) : verifyGeneration(cli, found, how);
-  });
+  return command.action((path: string, options: Options) => verify(cli, path, options));
+}
+
+/** Ends the process with 1 when a file is missing or something is wrong. */
+async function verify(cli: Cli, given: string, options: Options): Promise<void> {
+  const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
+  const { manifest, path } = readManifest(given);
+  const located = locateFiles(manifest, path);
+  const verdicts = await verifyAll(cli, manifest, located, { identity, quiet: options.json === true });
+  const problems = [
+    ...sumProblems(manifest),
+    ...(located.length === 0 ? [noneLine(manifest)] : []),
+    ...verdicts.flatMap(({ name, problems: own }) => own.map((problem) => `${name} ${problem}`)),
+  ];
+  if (problems.length > 0) cli.endWith(EXIT.failed);
+  const { runId, kind, rows, bytes } = manifest;
+  if (options.json) {
+    const formats = [...new Set(verdicts.map(({ format }) => format))];
+    const rowsCounted = problems.length === 0 && verdicts.every((verdict) => verdict.rowsCounted !== null);
+    return printJson(cli.terminal, {
+      ...{ runId, kind, ok: problems.length === 0, formats, rowsCounted, rows, bytes, problems, parts: verdicts },
+    });
+  }
+  const lines =
+    problems.length > 0
+      ? problemLines(cli.terminal, problems, `run ${runId}`)
+      : verifiedLines(cli.terminal, manifest, verdicts);
+  for (const line of lines) cli.terminal.print(line);
+}
+
+async function verifyAll(
+  cli: Cli,
+  manifest: Manifest,
+  located: readonly LocatedFile[],
+  { identity, quiet }: { readonly identity: string | undefined; readonly quiet: boolean },
+): Promise<readonly PartVerdict[]> {
+  const display = createProgressDisplay(cli.terminal, quiet);
+  const begun = performance.now();
+  const sealed = manifest.recipients.length > 0;
+  const times = (file: LocatedFile) => (file.form === 'stored' && canOpen(file, sealed, identity) ? 2 : 1);
+  const bytesOf = ({ pieces }: LocatedFile) => pieces.reduce((sum, { bytesThere }) => sum + (bytesThere ?? 0), 0);
+  const bytesToRead = located.reduce((sum, file) => sum + bytesOf(file) * times(file), 0);
+  let bytesRead = 0;
+  const verdicts: PartVerdict[] = [];
+  try {
+    for (const file of located) {
+      const found = await verifyFile(manifest, file, identity, (bytes) => {
+        bytesRead += bytes;
+        display.show(transferLine('verify', bytesRead, bytesToRead, (performance.now() - begun) / 1000));
+      });
+      verdicts.push(...found);
+    }
+  } finally {
+    display.stop();
+  }
+  return verdicts;
+}
+
+function noneLine({ files }: Manifest): string {
+  const names = files.slice(0, 3).map(({ file }) => file);
+  return `None of its files is here: ${names.join(', ')}${files.length > names.length ? ' and so on' : ''}.`;
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { onlyFile } from '../../contracts/manifest.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { downloadFile } from './download.ts';
@@ -36,7 +37,7 @@ function serve(bytes: Uint8Array) {
 
 function download({ manifest }: ExportFixture, open: OpenAt, file: string, opening: Opening) {
   const signal = new AbortController().signal;
-  return downloadFile({ manifest, open, file, opening, retryMs: 0, signal, onProgress: () => {} });
+  return downloadFile({ entry: onlyFile(manifest), open, file, opening, retryMs: 0, signal, onProgress: () => {} });
 }
 
 describe('a download', () => {

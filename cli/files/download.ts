@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import type { Manifest } from '../../contracts/manifest.ts';
+import type { ManifestFile } from '../../contracts/manifest.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { openContent } from './content.ts';
 import { createPartCheck, FileMismatch, type PartCheck } from './part-check.ts';
@@ -8,7 +8,8 @@ import { createSavedFile, PARTIAL, partialBytes } from './save.ts';
 import type { Opening } from './target.ts';
 
 export interface DownloadOptions {
-  readonly manifest: Manifest;
+  /** What the manifest says of the file. */
+  readonly entry: ManifestFile;
   readonly open: OpenAt;
   readonly file: string;
   readonly opening: Opening;
@@ -32,23 +33,23 @@ export async function downloadFile(options: DownloadOptions): Promise<number> {
   const asStored = options.opening.identity === undefined && !options.opening.decompress;
   const left = asStored ? await checkLeft(options) : undefined;
   try {
-    return await fetchInto(options, left ?? createPartCheck(options.manifest.parts));
+    return await fetchInto(options, left ?? createPartCheck(options.entry.parts));
   } catch (error) {
     // What was left may have been of another export: only then is a second try worth it.
     if (!(error instanceof FileMismatch) || left === undefined) throw asFailure(error, options.file);
   }
   try {
-    return await fetchInto(options, createPartCheck(options.manifest.parts));
+    return await fetchInto(options, createPartCheck(options.entry.parts));
   } catch (error) {
     throw asFailure(error, options.file);
   }
 }
 
 /** Reads what an earlier run has left. @returns `undefined` when there is nothing that could be gone on from. */
-async function checkLeft({ file, manifest }: DownloadOptions): Promise<PartCheck | undefined> {
+async function checkLeft({ file, entry }: DownloadOptions): Promise<PartCheck | undefined> {
   const bytes = await partialBytes(file);
-  if (bytes === 0 || bytes > manifest.bytes) return undefined;
-  const check = createPartCheck(manifest.parts);
+  if (bytes === 0 || bytes > entry.bytes) return undefined;
+  const check = createPartCheck(entry.parts);
   try {
     for await (const chunk of createReadStream(file + PARTIAL)) check.update(chunk);
   } catch (error) {
@@ -59,13 +60,13 @@ async function checkLeft({ file, manifest }: DownloadOptions): Promise<PartCheck
 }
 
 async function fetchInto(options: DownloadOptions, check: PartCheck): Promise<number> {
-  const { manifest, open, file, opening, retryMs, signal, onProgress } = options;
+  const { entry, open, file, opening, retryMs, signal, onProgress } = options;
   const offset = check.bytes;
   const saved = await createSavedFile(file, offset > 0);
   let written = offset;
   try {
-    const stored = resuming(open, { offset, bytesTotal: manifest.bytes, retryMs, signal });
-    for await (const chunk of openContent(checked(stored, check, onProgress), manifest.compression, opening)) {
+    const stored = resuming(open, { offset, bytesTotal: entry.bytes, retryMs, signal });
+    for await (const chunk of openContent(checked(stored, check, onProgress), entry.compression, opening)) {
       await saved.write(chunk);
       written += chunk.length;
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Manifest, ManifestPart } from '../../contracts/manifest.ts';
+import { describeManifest, type Manifest, type ManifestPart } from '../../contracts/manifest.ts';
 import { type Compression, CSV_DEFAULTS, type CsvOptions } from '../../contracts/order.ts';
 import { seal } from '../../streams/age/payload.ts';
 import { compress } from '../../streams/compress.ts';
@@ -44,29 +44,22 @@ export async function makeExport(
       contentSha256: recipients.length > 0 ? null : sha256(content),
     });
   }
-  const sum = (field: 'rows' | 'bytes' | 'contentBytes') => parts.reduce((total, part) => total + part[field], 0);
-  const manifest: Manifest = {
-    version: 1,
-    exportId: '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11',
-    workflowId: 'data-export|tenantKey:acme',
-    tenant: 'acme',
-    dataset: 'USERS',
-    window: { from: at, to: at, bounds: 'inclusive' },
-    parameters: {},
-    snapshotAt: at,
-    format: 'csv',
-    csv: { ...CSV_DEFAULTS, ...options.csv },
-    compression,
-    recipients,
-    columns: [{ name: 'id', header: 'User ID', type: 'integer' }],
-    file: `users.${extension}`,
-    rows: sum('rows'),
-    bytes: sum('bytes'),
-    contentBytes: sum('contentBytes'),
-    parts,
-    createdAt: at,
-    expiresAt: '2026-12-21T07:41:13.000001Z' as Instant,
-  };
+  const manifest = describeManifest(
+    {
+      ...{ kind: 'on-demand', runId: '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11', tenant: 'acme' },
+      ...{ workflowId: 'data-export|tenantKey:acme', snapshotAt: at, recipients },
+      ...{ createdAt: at, expiresAt: '2026-12-21T07:41:13.000001Z' as Instant },
+    },
+    [
+      {
+        ...{ name: 'users', file: `users.${extension}`, dataset: 'USERS', parameters: {}, format: 'csv', compression },
+        window: { from: at, to: at, bounds: 'inclusive' },
+        csv: { ...CSV_DEFAULTS, ...options.csv },
+        columns: [{ name: 'id', header: 'User ID', type: 'integer' }],
+        parts,
+      },
+    ],
+  );
   return { manifest, stored };
 }
 

@@ -24,8 +24,7 @@ async function* broken(): AsyncGenerator<Uint8Array> {
 
 /** What the manifest says of an object with this content. */
 const object = (text: string) => ({
-  ...{ name: 'object.age', bytes: text.length, contentBytes: 0 },
-  sha256: createHash('sha256').update(text).digest('hex'),
+  parts: [{ name: 'object.age', bytes: text.length, sha256: createHash('sha256').update(text).digest('hex') }],
 });
 
 function target(

@@ -1,10 +1,15 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GenerationObject } from '../../contracts/generation.ts';
+import type { ManifestPart } from '../../contracts/manifest.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { MANIFEST_FILE } from './locate.ts';
 import { createPartCheck, FileMismatch } from './part-check.ts';
 import { receiveFile } from './receive.ts';
+
+/** What a manifest says of a file as it is stored. */
+interface StoredFile {
+  readonly parts: readonly Pick<ManifestPart, 'name' | 'bytes' | 'sha256'>[];
+}
 
 /** One file on its way. */
 export interface Incoming {
@@ -22,7 +27,7 @@ export interface GenerationTarget {
   /** The manifest, byte for byte. */
   readonly manifest: Uint8Array;
   /** What the manifest says of each file as it is stored. */
-  readonly stored: readonly GenerationObject[];
+  readonly stored: readonly StoredFile[];
   /** The one generation that all must be of. */
   readonly generationId: string;
   /** Private keys that open them on the way; `undefined`: they are saved as they come. */
@@ -66,8 +71,8 @@ export async function fetchGeneration(target: GenerationTarget): Promise<readonl
   }
 }
 
-async function* checked(source: AsyncIterable<Uint8Array>, object: GenerationObject | undefined, name: string) {
-  const check = createPartCheck(object ? [object] : []);
+async function* checked(source: AsyncIterable<Uint8Array>, stored: StoredFile | undefined, name: string) {
+  const check = createPartCheck(stored?.parts ?? []);
   try {
     for await (const chunk of source) {
       check.update(chunk);

@@ -1,40 +1,39 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { GenerationManifest } from '../../contracts/generation.ts';
-import { parseGeneration } from '../../contracts/generation-schema.ts';
-import type { Manifest, ManifestPart } from '../../contracts/manifest.ts';
-import { parseManifest } from '../../contracts/manifest-schema.ts';
+import { type Manifest, type ManifestFile, type ManifestPart, parseManifest } from '../../contracts/manifest.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 /** What follows the name of a file whose manifest was saved next to it. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
-/** Where a part lies on this disk. */
-export interface LocatedPart {
-  readonly part: ManifestPart;
-  readonly file: string;
-  /** Whether the file is as it was stored, or has been unsealed and decompressed. */
+/** A file of a manifest on this disk. */
+export interface LocatedFile {
+  readonly file: ManifestFile;
+  /** Whether it is as it was stored, or has been unsealed and decompressed. */
   readonly form: 'stored' | 'opened';
-  /** First byte of the part in the file. */
-  readonly offset: number;
-  /** A count of bytes that the file has for the part; `null`: there is no such file. */
-  readonly bytesThere: number | null;
+  /** One a part. */
+  readonly pieces: readonly LocatedPart[];
 }
 
-/** A manifest on this disk: of an export, or of a generation of periodic files. */
-export type ManifestOnDisk = { readonly file: string } & (
-  | { readonly manifest: Manifest }
-  | { readonly generation: GenerationManifest }
-);
+/** Where a part lies. */
+export interface LocatedPart {
+  readonly part: ManifestPart;
+  readonly path: string;
+  /** First byte of the part in the file at `path`. */
+  readonly offset: number;
+  /** A count of bytes that are there for the part; `null`: there is no such file. */
+  readonly bytesThere: number | null;
+}
 
 /**
  * Reads a manifest.
  *
  * @param path the manifest, or a directory that holds one: `manifest.json`, or a single `*.manifest.json`.
+ * @returns the manifest, and the path of its file
  * @throws CliFailure when there is none, or it is not one.
  */
-export function readManifest(path: string): ManifestOnDisk {
+export function readManifest(path: string): { readonly manifest: Manifest; readonly path: string } {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const file = isDirectory ? join(path, manifestIn(path)) : path;
   let text: string;
@@ -43,17 +42,9 @@ export function readManifest(path: string): ManifestOnDisk {
   } catch {
     throw usage(`The manifest "${file}" cannot be read.`);
   }
-  const parsed = isGeneration(text) ? parseGeneration(text) : parseManifest(text);
-  if (!('problem' in parsed)) return { ...parsed, file };
+  const parsed = parseManifest(text);
+  if ('manifest' in parsed) return { manifest: parsed.manifest, path: file };
   throw new CliFailure(EXIT.failed, `"${file}" is not a manifest.`, { lines: parsed.problem.split('\n') });
-}
-
-function isGeneration(text: string): boolean {
-  try {
-    return (JSON.parse(text) as { readonly kind?: unknown } | null)?.kind === 'generation';
-  } catch {
-    return false;
-  }
 }
 
 function manifestIn(directory: string): string {
@@ -65,45 +56,85 @@ function manifestIn(directory: string): string {
   return only;
 }
 
-/** Finds the parts beside their manifest: each as its own file, or all in the finished file, opened or not. */
-export function locateParts(manifest: Manifest, manifestFile: string): readonly LocatedPart[] {
-  const directory = dirname(manifestFile);
-  const finished = finishedNames(manifest, manifestFile)
-    .map((name) => join(directory, name))
-    .find((file) => sizeOf(file) !== null);
-  const separate = manifest.parts.some((part) => sizeOf(join(directory, part.name)) !== null);
-  if (separate || finished === undefined) {
-    return manifest.parts.map((part) => {
-      const file = join(directory, part.name);
-      return { part, file, form: 'stored', offset: 0, bytesThere: sizeOf(file) };
+/**
+ * Finds the files of a manifest beside it, stored or opened: a finished file by its name, its parts by theirs, and the file
+ * of a manifest that is called `<file>.manifest.json`. Of a format that is there at all every file should be; the pieces of
+ * a missing one have `bytesThere` null.
+ *
+ * @returns empty: no file in any format is there
+ */
+export function locateFiles({ files }: Manifest, manifestPath: string): readonly LocatedFile[] {
+  const formats = [...new Set(files.map(({ format }) => format))];
+  return formats.flatMap((format) => {
+    const ofFormat = files.filter((file) => file.format === format);
+    const found = ofFormat.map((file) => locateFile(file, files, manifestPath));
+    const [example] = found.flat();
+    if (example === undefined) return [];
+    return ofFormat.flatMap((file, index) => {
+      const located = found[index] ?? [];
+      if (located.length > 0) return located;
+      const name = example.form === 'stored' ? file.file : openedFileName(file);
+      return [locateWhole(file, join(dirname(manifestPath), name), example.form)];
     });
-  }
-  const size = sizeOf(finished) ?? 0;
-  const form = size === manifest.contentBytes && size !== manifest.bytes ? 'opened' : 'stored';
-  let offset = 0;
-  return manifest.parts.map((part, index) => {
-    const bytes = partBytes({ part, form });
-    const isLast = index === manifest.parts.length - 1;
-    const rest = Math.max(0, size - offset);
-    // Bytes behind the last part belong to no part, so they are counted to it and make it too long.
-    const located = { part, file: finished, form, offset, bytesThere: isLast ? rest : Math.min(rest, bytes) } as const;
-    offset += bytes;
-    return located;
   });
 }
 
-/** A count of bytes that the file should have for the part. */
-export function partBytes({ part, form }: Pick<LocatedPart, 'part' | 'form'>): number {
-  return form === 'stored' ? part.bytes : part.contentBytes;
+function locateFile(file: ManifestFile, files: readonly ManifestFile[], manifestPath: string): readonly LocatedFile[] {
+  const directory = dirname(manifestPath);
+  const located: LocatedFile[] = [];
+  if (file.parts.some(({ name }) => sizeOf(join(directory, name)) !== null)) {
+    const pieces = file.parts.map((part) => {
+      const path = join(directory, part.name);
+      return { part, path, offset: 0, bytesThere: sizeOf(path) };
+    });
+    located.push({ file, form: 'stored', pieces });
+  }
+  const named = nameInManifestName(manifestPath);
+  const own = named !== undefined && files.length === 1 ? [named] : [];
+  for (const name of new Set([...own, file.file, openedFileName(file)])) {
+    const path = join(directory, name);
+    const size = sizeOf(path);
+    if (size === null) continue;
+    const isOpened = own.includes(name) ? size === file.contentBytes && size !== file.bytes : name !== file.file;
+    located.push(locateWhole(isOpened ? twinOf(file, files, size) : file, path, isOpened ? 'opened' : 'stored'));
+  }
+  return located;
 }
 
-function finishedNames(manifest: Manifest, manifestFile: string): readonly string[] {
-  const name = basename(manifestFile);
-  return name.endsWith(MANIFEST_SUFFIX) ? [name.slice(0, -MANIFEST_SUFFIX.length), manifest.file] : [manifest.file];
+/** The server gives JSON that it has opened the same name with and without types: its size tells which it is. */
+function twinOf(file: ManifestFile, files: readonly ManifestFile[], size: number): ManifestFile {
+  if (file.format !== 'json' || size === file.contentBytes) return file;
+  const typed = files.find(({ name, format }) => name === file.name && format === 'typed-json');
+  return typed?.contentBytes === size ? typed : file;
+}
+
+function locateWhole(file: ManifestFile, path: string, form: LocatedFile['form']): LocatedFile {
+  const size = sizeOf(path);
+  let offset = 0;
+  const pieces = file.parts.map((part, index) => {
+    const bytes = form === 'stored' ? part.bytes : part.contentBytes;
+    const isLast = index === file.parts.length - 1;
+    const rest = Math.max(0, (size ?? 0) - offset);
+    // Bytes behind the last part belong to no part, so they are counted to it and make it too long.
+    const bytesThere = size === null ? null : isLast ? rest : Math.min(rest, bytes);
+    const piece = { part, path, offset, bytesThere };
+    offset += bytes;
+    return piece;
+  });
+  return { file, form, pieces };
+}
+
+function openedFileName({ file }: ManifestFile): string {
+  return file.replace(/\.age$/, '').replace(/\.(?:gz|zst)$/, '');
+}
+
+function nameInManifestName(manifestPath: string): string | undefined {
+  const name = basename(manifestPath);
+  return name.endsWith(MANIFEST_SUFFIX) ? name.slice(0, -MANIFEST_SUFFIX.length) : undefined;
 }
 
 /** @returns size in bytes; `null`: there is no such file */
-export function sizeOf(file: string): number | null {
+function sizeOf(file: string): number | null {
   const found = statSync(file, { throwIfNoEntry: false });
   return found?.isFile() ? found.size : null;
 }

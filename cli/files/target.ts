@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Manifest } from '../../contracts/manifest.ts';
+import type { FileOrder } from '../../contracts/order.ts';
 import { usage } from '../failure.ts';
 
 /** How a stored file is turned into what the user wants. */
@@ -16,11 +16,11 @@ export function openedName(name: string, opening: { readonly unseal: boolean; re
   return opening.decompress ? unsealed.replace(/\.(zst|gz)$/, '') : unsealed;
 }
 
-/** @throws CliFailure `usage` when the manifest's file cannot be opened in this way. */
-export function checkOpening(manifest: Pick<Manifest, 'recipients' | 'compression'>, opening: Opening): void {
-  const sealed = manifest.recipients.length > 0;
+/** @throws CliFailure `usage` when the file cannot be opened in this way. */
+export function checkOpening(file: Pick<FileOrder, 'recipients' | 'compression'>, opening: Opening): void {
+  const sealed = file.recipients.length > 0;
   if (opening.identity !== undefined && !sealed) throw usage('The export is not sealed. Leave --key-file out.');
-  if (opening.decompress && manifest.compression === 'none') {
+  if (opening.decompress && file.compression === 'none') {
     throw usage('The export is not compressed. Leave --decompress out.');
   }
   if (opening.decompress && sealed && opening.identity === undefined) {

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Manifest } from '../../contracts/manifest.ts';
+import { type Manifest, type ManifestPart, onlyFile } from '../../contracts/manifest.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { type ExportFixture, makeExport } from './export-fixture.ts';
-import { locateParts, readManifest } from './locate.ts';
-import { sumProblems, verifyPart } from './verify.ts';
+import { locateFiles, readManifest } from './locate.ts';
+import { sumProblems, verifyFile } from './verify.ts';
 
 const CONTENTS = [
   ['User ID\n1\n"a\nb"\n', 2],
@@ -23,18 +23,18 @@ function scratch(): string {
 function saveParts({ manifest, stored }: ExportFixture): string {
   const directory = scratch();
   writeFileSync(join(directory, 'manifest.json'), JSON.stringify(manifest));
-  for (const [index, part] of manifest.parts.entries()) {
+  for (const [index, part] of onlyFile(manifest).parts.entries()) {
     writeFileSync(join(directory, part.name), stored[index] ?? '');
   }
   return directory;
 }
 
 async function verify(path: string, identity?: string) {
-  const read = readManifest(path);
-  if (!('manifest' in read)) throw new Error('not the manifest of an export');
-  const { manifest, file } = read;
+  const { manifest, path: file } = readManifest(path);
   const verdicts = [];
-  for (const part of locateParts(manifest, file)) verdicts.push(await verifyPart(manifest, part, identity, () => {}));
+  for (const located of locateFiles(manifest, file)) {
+    verdicts.push(...(await verifyFile(manifest, located, identity, () => {})));
+  }
   return verdicts.map(({ problems, rowsCounted }) => ({ problems, rowsCounted }));
 }
 
@@ -55,7 +55,7 @@ describe.each(['none', 'gzip', 'zstd'] as const)('an export with compression %s'
   test('does not hold when a byte is changed, cut off or missing', async () => {
     const made = await makeExport(CONTENTS, { compression, recipients: [] });
     const directory = saveParts(made);
-    const [part] = made.manifest.parts;
+    const [part] = onlyFile(made.manifest).parts;
     const file = join(directory, part?.name ?? '');
     const [stored = Buffer.of()] = made.stored;
     const changed = Buffer.from(stored);
@@ -108,29 +108,28 @@ describe('an opened file', () => {
 });
 
 describe('a manifest that lies', () => {
-  const lies: readonly [string, (manifest: Manifest) => Manifest, string][] = [
-    ['about rows', ({ parts, ...rest }) => ({ ...rest, parts: parts.map((part) => ({ ...part, rows: 9 })) }), 'rows'],
-    [
-      'about content',
-      ({ parts, ...rest }) => ({ ...rest, parts: parts.map((part) => ({ ...part, contentBytes: 9 })) }),
-      'bytes of content',
-    ],
-    [
-      'about the hash of content',
-      ({ parts, ...rest }) => ({ ...rest, parts: parts.map((part) => ({ ...part, contentSha256: '0'.repeat(64) })) }),
-      'another SHA-256',
-    ],
-  ];
-  test.each(lies)('%s is told', async (_, lie, problem) => {
+  const lie = (manifest: Manifest, more: Partial<ManifestPart>): Manifest => {
+    const file = onlyFile(manifest);
+    return { ...manifest, files: [{ ...file, parts: file.parts.map((part) => ({ ...part, ...more })) }] };
+  };
+  test.each([
+    ['about rows', { rows: 9 }, 'rows'],
+    ['about content', { contentBytes: 9 }, 'bytes of content'],
+    ['about the hash of content', { contentSha256: '0'.repeat(64) }, 'another SHA-256'],
+  ])('%s is told', async (_, more, problem) => {
     const made = await makeExport([['User ID\n1\n', 1]], { compression: 'gzip', recipients: [] });
-    const [verdict] = await verify(saveParts({ ...made, manifest: lie(made.manifest) }));
+    const [verdict] = await verify(saveParts({ ...made, manifest: lie(made.manifest, more) }));
     expect(verdict?.problems.join()).toContain(problem);
   });
 
   test('about its sums is told', async () => {
     const { manifest } = await makeExport(CONTENTS, { compression: 'none', recipients: [] });
     expect(sumProblems(manifest)).toEqual([]);
-    expect(sumProblems({ ...manifest, rows: 4 })).toEqual(['The manifest says 4 rows; its parts have 3.']);
+    expect(sumProblems({ ...manifest, rows: 4 })).toEqual(['The manifest has 4 rows; its files have 3.']);
+    const file = { ...onlyFile(manifest), bytes: 1 };
+    expect(sumProblems({ ...manifest, bytes: 1, files: [file] })).toEqual([
+      `users.csv has 1 bytes; its parts have ${manifest.bytes}.`,
+    ]);
   });
 });
 

@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Manifest } from '../../contracts/manifest.ts';
+import { type Manifest, type ManifestFile, manifestSums, type Sums, sumsOf } from '../../contracts/manifest.ts';
+import { createArrayCount } from './array-count.ts';
 import { openContent } from './content.ts';
-import { type LocatedPart, partBytes } from './locate.ts';
+import type { LocatedFile, LocatedPart } from './locate.ts';
 import { type Piece, pieceProblem, readPiece } from './piece.ts';
 import { createRowCount } from './row-count.ts';
 
 /** What was found about one part. */
-export interface PartVerdict {
+export interface PartVerdict extends Pick<LocatedFile, 'form'>, Pick<LocatedPart, 'bytesThere'> {
+  /** Of its file on this disk, or of the part where that holds several. */
   readonly name: string;
+  /** Name of the finished file. */
+  readonly file: string;
+  readonly format: ManifestFile['format'];
   /** One sentence each; empty: everything that could be checked holds. */
   readonly problems: readonly string[];
   /** A count of rows found in the content; `null`: not counted. */
@@ -20,75 +26,116 @@ const BOM_BYTES = 3;
 
 /** @returns what does not add up in the manifest itself. */
 export function sumProblems(manifest: Manifest): readonly string[] {
-  return (['rows', 'bytes', 'contentBytes'] as const).flatMap((field) => {
-    const sum = manifest.parts.reduce((total, part) => total + part[field], 0);
-    return sum === manifest[field] ? [] : [`The manifest says ${manifest[field]} ${field}; its parts have ${sum}.`];
-  });
+  return [
+    ...manifest.files.flatMap((file) => differences(file.file, file, 'parts', sumsOf(file.parts))),
+    ...differences('The manifest', manifest, 'files', manifestSums(manifest.files)),
+  ];
+}
+
+function differences(whole: string, told: Sums, of: string, sums: Sums): readonly string[] {
+  return (['rows', 'bytes', 'contentBytes'] as const).flatMap((field) =>
+    told[field] === sums[field] ? [] : [`${whole} has ${told[field]} ${field}; its ${of} have ${sums[field]}.`],
+  );
+}
+
+/** @returns whether the content is read, and rows are counted where the format has any that can be */
+export function canOpen({ form }: LocatedFile, sealed: boolean, identity: string | undefined): boolean {
+  return form === 'opened' || !sealed || identity !== undefined;
 }
 
 /**
- * Checks one part: size and hash as stored; then, where it can be opened or has been, size, hash and rows of its
- * content.
+ * Checks a file part by part: size and hash as stored; then, where it can be opened or has been, size, hash and rows of its
+ * content. Parquet has its rows counted when it is written, and not here.
  *
- * @param identity private keys, for a sealed part; without, its content is not looked at.
+ * @param identity private keys, for a sealed file; without, its content is not looked at.
  * @param onProgress told the count of bytes read, twice as many in all where a stored part's content is read too.
  */
-export async function verifyPart(
-  manifest: Manifest,
-  located: LocatedPart,
+export async function verifyFile(
+  { recipients }: Pick<Manifest, 'recipients'>,
+  located: LocatedFile,
   identity: string | undefined,
   onProgress: (bytes: number) => void,
-): Promise<PartVerdict> {
-  const { part, form } = located;
-  const verdict = (problems: readonly string[], rowsCounted: number | null = null) => ({
-    name: part.name,
-    problems,
-    rowsCounted,
-  });
-  const piece = { ...located, bytes: partBytes(located), sha256: form === 'stored' ? part.sha256 : null };
-  const problem = await pieceProblem(piece, onProgress);
-  if (problem !== undefined) return verdict([problem]);
-  if (form === 'stored' && manifest.recipients.length > 0 && identity === undefined) return verdict([]);
-
-  try {
-    const content = await readContent(manifest, { ...located, ...piece }, identity, onProgress);
-    const problems: string[] = [];
-    if (content.bytes !== part.contentBytes) {
-      problems.push(`holds ${content.bytes} bytes of content instead of ${part.contentBytes}`);
+): Promise<readonly PartVerdict[]> {
+  const { file, form, pieces } = located;
+  const sealed = recipients.length > 0;
+  const verdicts: PartVerdict[] = [];
+  for (const { part, path, offset, bytesThere } of pieces) {
+    const name = pieces.length === 1 ? basename(path) : part.name;
+    const verdict = (problems: readonly string[], rowsCounted: number | null = null) =>
+      verdicts.push({ name, file: file.file, format: file.format, form, bytesThere, problems, rowsCounted });
+    const piece: Piece = {
+      ...{ file: path, offset, bytesThere },
+      ...(form === 'stored' ? { bytes: part.bytes, sha256: part.sha256 } : { bytes: part.contentBytes, sha256: null }),
+    };
+    const problem = await pieceProblem(piece, onProgress);
+    if (problem !== undefined) verdict([problem]);
+    else if (!canOpen(located, sealed, identity)) verdict([]);
+    else {
+      try {
+        const opening = { identity: sealed ? identity : undefined, decompress: true };
+        const bytes = readPiece(piece, onProgress);
+        const content = form === 'opened' ? bytes : openContent(bytes, file.compression, opening);
+        const { rows, problems } = await checkContent(content, file, part);
+        verdict(problems, rows);
+      } catch (error) {
+        if (!(error instanceof WaybillError)) throw error;
+        verdict([`cannot be opened: ${error.message}`]);
+      }
     }
-    if (part.contentSha256 !== null && content.sha256 !== part.contentSha256) {
-      problems.push('holds content with another SHA-256');
-    }
-    if (content.rows !== null && content.rows !== part.rows)
-      problems.push(`holds ${content.rows} rows instead of ${part.rows}`);
-    return verdict(problems, content.rows);
-  } catch (error) {
-    if (error instanceof WaybillError) return verdict([`cannot be opened: ${error.message}`]);
-    throw error;
   }
+  return verdicts;
 }
 
-async function readContent(
-  manifest: Manifest,
-  located: LocatedPart & Piece,
-  identity: string | undefined,
-  onProgress: (bytes: number) => void,
-) {
-  const { format, csv, compression, parts } = manifest;
-  const first = located.part === parts[0];
+async function checkContent(content: AsyncIterable<Uint8Array>, file: ManifestFile, part: LocatedPart['part']) {
   const hash = createHash('sha256');
-  const count = format === 'parquet' ? null : createRowCount(format);
+  const count = createCount(file, part === file.parts[0]);
   let bytes = 0;
-  let skip = first && csv?.bom ? BOM_BYTES : 0;
-  const opening = { identity: manifest.recipients.length > 0 ? identity : undefined, decompress: true };
-  const stored = readPiece(located, onProgress);
-  for await (const chunk of located.form === 'opened' ? stored : openContent(stored, compression, opening)) {
+  for await (const chunk of content) {
     bytes += chunk.length;
-    hash.update(chunk);
-    const skipped = Math.min(skip, chunk.length);
-    skip -= skipped;
-    count?.update(chunk.subarray(skipped));
+    if (part.contentSha256 !== null) hash.update(chunk);
+    count?.update(chunk);
   }
-  const header = first && csv?.header ? 1 : 0;
-  return { bytes, sha256: hash.digest('hex'), rows: count && count.records - header };
+  const rows = count ? count.rows() : null;
+  const problems: string[] = [];
+  if (bytes !== part.contentBytes) problems.push(`holds ${bytes} bytes of content instead of ${part.contentBytes}`);
+  if (part.contentSha256 !== null && hash.digest('hex') !== part.contentSha256) {
+    problems.push('holds content with another SHA-256');
+  }
+  if (count && !count.whole()) problems.push('is not one whole JSON array');
+  if (rows !== null && rows !== part.rows) problems.push(`holds ${rows} rows instead of ${part.rows}`);
+  return { rows, problems };
+}
+
+interface Count {
+  update(chunk: Uint8Array): void;
+  /** A count of rows. */
+  rows(): number;
+  whole(): boolean;
+}
+
+/** @returns `undefined` for a format that is not made of lines or values */
+function createCount({ format, csv }: ManifestFile, isFirst: boolean): Count | undefined {
+  switch (format) {
+    case 'csv':
+    case 'jsonl': {
+      const count = createRowCount(format);
+      let skip = isFirst && csv?.bom ? BOM_BYTES : 0;
+      return {
+        update(chunk) {
+          const skipped = Math.min(skip, chunk.length);
+          skip -= skipped;
+          count.update(chunk.subarray(skipped));
+        },
+        rows: () => Math.max(0, count.records - (isFirst && csv?.header ? 1 : 0)),
+        whole: () => true,
+      };
+    }
+    case 'json':
+    case 'typed-json': {
+      const count = createArrayCount();
+      return { update: (chunk) => count.update(chunk), rows: () => count.records, whole: () => count.whole };
+    }
+    case 'parquet':
+      return undefined;
+  }
 }

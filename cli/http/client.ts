@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ProblemBody } from '../../contracts/views/problem.ts';
 import { BROKEN_OFF, CliFailure, EXIT, type ExitCode } from '../failure.ts';
 import { plain } from '../screen/table.ts';
 import type { Connection } from './connection.ts';
@@ -71,21 +72,11 @@ export async function readJson<Schema extends z.ZodType>(schema: Schema, answer:
   });
 }
 
-/** What a problem (RFC 9457) of Waybill holds. */
-const problemSchema = z.object({
-  title: z.string().optional(),
-  detail: z.string().optional(),
-  code: z.string().optional(),
-  field: z.string().optional(),
-  allowed: z.array(z.string()).optional(),
-  errors: z
-    .array(z.object({ field: z.string(), message: z.string(), allowed: z.array(z.string()).optional() }))
-    .optional(),
-  requestId: z.string().optional(),
-});
+/** What answers it may be no Waybill, so that every member may be missing. */
+const Problem = ProblemBody.partial();
 
 async function refusal(answer: Response): Promise<CliFailure> {
-  const parsed = problemSchema.safeParse(await answer.json().catch(() => undefined));
+  const parsed = Problem.safeParse(await answer.json().catch(() => undefined));
   const problem = parsed.success ? parsed.data : {};
   const said = problem.detail ?? problem.title ?? `Waybill answered ${answer.status} ${answer.statusText}.`;
   const lines = (problem.errors ?? [problem]).flatMap(({ field, allowed, ...more }) => {

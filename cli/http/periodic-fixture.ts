@@ -1,5 +1,5 @@
 import type { Progress } from '../../contracts/progress.ts';
-import type { PeriodicView } from './periodic-view.ts';
+import type { PeriodicView } from '../../contracts/views/periodic.ts';
 
 /** A tenant that was never enabled, for tests. */
 export const NOTHING: PeriodicView = {

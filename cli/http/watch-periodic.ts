@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
-import { PERIODIC_PATH, type PeriodicView, periodicViewSchema } from './periodic-view.ts';
 
 /** A count of looks in a row that may find Waybill unreachable, before watching ends. */
 const MISSES_MAX = 30;
@@ -53,7 +53,7 @@ export async function* watchRun(
   let cancelledLooks = 0;
   for (;;) {
     try {
-      const view = await client.json(periodicViewSchema, PERIODIC_PATH, signal);
+      const view = await client.json(PeriodicView, PERIODIC_PATH, signal);
       misses = 0;
       const seen = endOf(view, earlier);
       cancelledLooks = seen === 'cancelled' ? cancelledLooks + 1 : 0;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ExportState } from '../../contracts/progress.ts';
+import type { ExportView } from '../../contracts/views/on-demand.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from './client.ts';
-import type { ExportView } from './export-view.ts';
 import { watchExport } from './watch.ts';
 
 function viewOf(state: ExportState, percent: number): ExportView {
@@ -18,7 +18,7 @@ function viewOf(state: ExportState, percent: number): ExportView {
   };
   return {
     id: 'job',
-    exportId: 'e',
+    exportId: '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11',
     status: state === 'completed' ? 'COMPLETED' : 'PENDING',
     state,
     dataset: 'USERS',
@@ -32,8 +32,11 @@ function viewOf(state: ExportState, percent: number): ExportView {
     manifest: null,
     failure: null,
     requestedAt: '',
+    startedAt: null,
     endedAt: null,
     expiresAt: null,
+    downloadUrl: null,
+    downloadExpiresAt: null,
   };
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isActive } from '../../contracts/progress.ts';
+import { ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
-import { type ExportView, exportPath, exportViewSchema, hasEnded } from './export-view.ts';
 import { readEvents } from './server-sent-events.ts';
 
 /** A count of looks in a row that may find Waybill unreachable, before watching ends. */
@@ -26,12 +27,12 @@ export async function* watchExport(client: Client, id: string, options: WatchOpt
       for await (view of eventsOf(client, id, signal)) {
         misses = 0;
         yield view;
-        if (hasEnded(view)) return;
+        if (!isActive(view.state)) return;
       }
-      view = await client.json(exportViewSchema, exportPath(id), signal);
+      view = await client.json(ExportView, exportPath(id), signal);
       misses = 0;
       yield view;
-      if (hasEnded(view)) return;
+      if (!isActive(view.state)) return;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof CliFailure && error.passing)) throw error;
@@ -61,7 +62,7 @@ async function* eventsOf(client: Client, id: string, signal: AbortSignal): Async
 
 function parseView(data: string): ExportView | undefined {
   try {
-    return exportViewSchema.safeParse(JSON.parse(data)).data;
+    return ExportView.safeParse(JSON.parse(data)).data;
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import type { ExportState } from '../../contracts/progress.ts';
-import { type ExportView, hasEnded } from '../http/export-view.ts';
+import { isActive } from '../../contracts/progress.ts';
+import type { ExportView } from '../../contracts/views/on-demand.ts';
 import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
 import { exportLine, renderLine } from './progress-line.ts';
 import { formatFields, formatTable, plain } from './table.ts';
@@ -64,7 +65,7 @@ export function detailLines(terminal: Terminal, view: ExportView): readonly stri
     fields.push(['content', formatBytes(manifest.contentBytes)]);
   }
   if (view.expiresAt !== null) fields.push(['kept until', `${formatTime(view.expiresAt)} UTC`]);
-  if (!hasEnded(view)) {
+  if (isActive(view.state)) {
     const seconds = (Date.now() - Date.parse(view.requestedAt)) / 1000;
     fields.push(['progress', renderLine(exportLine('', progress, seconds), 80, (bar, rest) => bar + rest).trim()]);
   }

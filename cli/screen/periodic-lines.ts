@@ -1,4 +1,4 @@
-import type { PeriodicView } from '../http/periodic-view.ts';
+import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { RunEnd } from '../http/watch-periodic.ts';
 import { shortRecipient } from './export-lines.ts';
 import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';

@@ -42,10 +42,9 @@ interface GenerationRow {
 
 /** A manifest, as far as the auditor looks at it; it reads both kinds without the product's code. */
 interface Manifest {
-  readonly parts?: readonly StoredFile[];
-  readonly files?: readonly { readonly file: string; readonly objects: Readonly<Record<string, StoredFile>> }[];
+  readonly files: readonly { readonly name: string; readonly format: string; readonly parts: readonly StoredPart[] }[];
 }
-interface StoredFile {
+interface StoredPart {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -79,10 +78,10 @@ export async function audit(options: {
     const contents = new Map<string, Buffer>();
     if (!stored) {
       wrong.push(`${what} has no manifest`);
-      return [{}, contents];
+      return [{ files: [] }, contents];
     }
     const manifest = JSON.parse(Buffer.from(stored).toString('utf8')) as Manifest;
-    const listed = manifest.parts ?? (manifest.files ?? []).flatMap(({ objects }) => Object.values(objects));
+    const listed = manifest.files.flatMap(({ parts }) => parts);
     for (const { name, bytes, sha256 } of listed) {
       known.add(prefix + name);
       const content = Buffer.from((await bucket.get(prefix + name)) ?? '');
@@ -98,7 +97,8 @@ export async function audit(options: {
   for (const { export_id: id, tenant, state, order } of exports) {
     if (state !== 'completed') continue;
     const [manifest, contents] = await readListed(exportPrefix(tenant, id), `export ${id}`);
-    const file = Buffer.concat((manifest.parts ?? []).map(({ name }) => contents.get(name) ?? Buffer.alloc(0)));
+    const parts = manifest.files.flatMap((described) => described.parts);
+    const file = Buffer.concat(parts.map(({ name }) => contents.get(name) ?? Buffer.alloc(0)));
     const opened = order.recipients.length > 0 ? await openSealed(age.path, identityFile, file) : file;
     const content = order.compression === 'gzip' ? gunzipSync(opened) : opened;
     const problem = compareCsv(content, rowAt(order.window.from), rowAt(order.window.to));
@@ -109,7 +109,7 @@ export async function audit(options: {
     if (state !== 'published') continue;
     const [manifest, contents] = await readListed(generationPrefix(tenant, id), `generation ${id}`);
     const key = generationKeys.get(id);
-    const csv = manifest.files?.find(({ file }) => file === 'events')?.objects.csv;
+    const csv = manifest.files.find(({ name, format }) => name === 'events' && format === 'csv')?.parts[0];
     if (key === undefined || !csv) continue;
     const keyFile = join(objectsDirectory, '..', `${id}.key`);
     await writeFile(keyFile, `${key}\n`, { mode: 0o600 });

@@ -1,10 +1,9 @@
-import { z } from '@hono/zod-openapi';
-import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
-import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../../contracts/order.ts';
-import { EXPORT_STATES } from '../../contracts/progress.ts';
+import { z } from 'zod';
+import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../order.ts';
+import { EXPORT_STATES } from '../progress.ts';
+import { failureCode } from './problem.ts';
 
-const instant = (description: string) => z.string().openapi({ description, example: '2012-09-05T11:12:47.000Z' });
-const codes = Object.keys(FAILURES) as [FailureCode, ...FailureCode[]];
+const instant = (description: string) => z.string().meta({ description, example: '2012-09-05T11:12:47.000Z' });
 
 /** age recipients of one order at the most. */
 const RECIPIENTS_MAX = 16;
@@ -13,36 +12,33 @@ const RECIPIENT_LENGTH_MAX = 4096;
 
 export const CsvBody = z
   .strictObject({
-    header: z
-      .boolean()
-      .default(CSV_DEFAULTS.header)
-      .openapi({ description: 'Whether the first line names the columns.' }),
+    header: z.boolean().default(CSV_DEFAULTS.header).meta({ description: 'Whether the first line names the columns.' }),
     delimiter: z
       .string()
       .regex(/^[\x20-\x7e\t]$/, 'Should be one printable ASCII character or a tab.')
       .refine((text) => text !== '"', 'Should not be the quote.')
       .default(CSV_DEFAULTS.delimiter)
-      .openapi({ description: 'One ASCII character between values.', example: ',' }),
-    bom: z.boolean().default(CSV_DEFAULTS.bom).openapi({ description: 'Begin with the UTF-8 byte order mark.' }),
+      .meta({ description: 'One ASCII character between values.', example: ',' }),
+    bom: z.boolean().default(CSV_DEFAULTS.bom).meta({ description: 'Begin with the UTF-8 byte order mark.' }),
     nullText: z
       .string()
       .max(32, 'Should have at most 32 characters.')
       .refine((text) => !/["\p{Cc}]/u.test(text), 'Should hold neither quotes nor control characters.')
       .refine((text) => text.isWellFormed(), 'Should be well-formed Unicode.')
       .default(CSV_DEFAULTS.nullText)
-      .openapi({ description: 'What stands for NULL.', pattern: '^[^"\\u0000-\\u001f\\u007f-\\u009f]*$' }),
-    formulaGuard: z.boolean().default(CSV_DEFAULTS.formulaGuard).openapi({
+      .meta({ description: 'What stands for NULL.', pattern: '^[^"\\u0000-\\u001f\\u007f-\\u009f]*$' }),
+    formulaGuard: z.boolean().default(CSV_DEFAULTS.formulaGuard).meta({
       description: 'Put an apostrophe before texts that a spreadsheet would run as a formula.',
     }),
   })
-  .openapi('CsvOptions');
+  .meta({ id: 'CsvOptions' });
 
 /** The fields that every dataset takes. A dataset's own parameters stand beside them, by name. */
 export const OrderFields = z.object({
   startDate: instant('ISO 8601, any offset, up to microseconds. Included.'),
   endDate: instant('ISO 8601, any offset, up to microseconds. Included.'),
-  exportType: z.string().openapi({ description: 'Name of a dataset, in any case.', example: 'ELEARNING_ENROLLMENTS' }),
-  format: z.string().openapi({
+  exportType: z.string().meta({ description: 'Name of a dataset, in any case.', example: 'ELEARNING_ENROLLMENTS' }),
+  format: z.string().meta({
     description: 'CSV, JSONL or PARQUET, in any case. Parquet is one file, and is compressed by itself.',
     example: 'CSV',
   }),
@@ -51,20 +47,21 @@ export const OrderFields = z.object({
     .array(z.string().max(RECIPIENT_LENGTH_MAX))
     .max(RECIPIENTS_MAX, `Should have at most ${RECIPIENTS_MAX} recipients.`)
     .default([])
-    .openapi({ description: 'age public keys to seal the file to.', example: [] }),
+    .meta({ description: 'age public keys to seal the file to.', example: [] }),
   columns: z
     .array(z.string())
     .min(1, 'Should name at least one column, or be left out.')
     .nullable()
     .default(null)
-    .openapi({ description: 'Names of the columns wanted, in order. All, when left out.' }),
+    .meta({ description: 'Names of the columns wanted, in order. All, when left out.' }),
   csv: CsvBody.optional(),
-  keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().openapi({
+  keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
     description: 'Days that the file is kept. At most, and by default, what the operator allows.',
   }),
 });
 
-export const OrderBody = OrderFields.catchall(z.union([z.string(), z.number(), z.boolean()])).openapi('ExportRequest', {
+export const OrderBody = OrderFields.catchall(z.union([z.string(), z.number(), z.boolean()])).meta({
+  id: 'ExportRequest',
   description: "A dataset's own parameters are further fields, for example learningActivityId.",
   example: {
     startDate: '2012-09-05T11:12:47.000Z',
@@ -75,11 +72,11 @@ export const OrderBody = OrderFields.catchall(z.union([z.string(), z.number(), z
   },
 });
 
-export const Accepted = z.object({ job: z.object({ id: z.string() }) }).openapi('ExportAccepted');
+export const Accepted = z.object({ job: z.object({ id: z.string() }) }).meta({ id: 'ExportAccepted' });
 
 export const ExportData = z
   .object({ downloadUrl: z.string(), downloadExpiresAt: z.string() })
-  .openapi('ExportData', { description: 'A link that works without credentials until it expires.' });
+  .meta({ id: 'ExportData', description: 'A link that works without credentials until it expires.' });
 
 export const STATUSES = ['PENDING', 'COMPLETED', 'FAILED'] as const;
 
@@ -87,9 +84,10 @@ export const JobStatus = z
   .object({
     job: z.object({ id: z.string(), status: z.enum(STATUSES), exportData: ExportData.optional() }),
     exportData: ExportData.optional(),
-    errors: z.array(z.object({ key: z.enum(codes), message: z.string() })),
+    errors: z.array(z.object({ key: failureCode, message: z.string() })),
   })
-  .openapi('JobStatus', {
+  .meta({
+    id: 'JobStatus',
     description:
       '`exportData` is there, in both places, while the status is COMPLETED. A cancelled export is FAILED with the key ' +
       '`cancelled`; one whose files have expired or were deleted is FAILED with the key `gone`.',
@@ -97,20 +95,20 @@ export const JobStatus = z
 
 export const ProgressView = z
   .object({
-    percent: z.number().int().min(0).max(100).openapi({ description: '100 only once the manifest is there.' }),
+    percent: z.number().int().min(0).max(100).meta({ description: '100 only once the manifest is there.' }),
     rowsDone: z.number().int(),
     rowsTotal: z.number().int().nullable(),
-    contentBytes: z.number().int().openapi({ description: 'Bytes formatted, before compression and sealing.' }),
+    contentBytes: z.number().int().meta({ description: 'Bytes formatted, before compression and sealing.' }),
     storedBytes: z.number().int(),
     partsDone: z.number().int(),
     partsTotal: z.number().int().nullable(),
-    final: z.boolean().openapi({ description: 'While false, rows and bytes of running parts are estimates.' }),
+    final: z.boolean().meta({ description: 'While false, rows and bytes of running parts are estimates.' }),
   })
-  .openapi('Progress', { description: 'Never falls.' });
+  .meta({ id: 'Progress', description: 'Never falls.' });
 
 export const ExportView = z
   .object({
-    id: z.string().openapi({ description: 'The job id.' }),
+    id: z.string().meta({ description: 'The job id.' }),
     exportId: z.uuid(),
     status: z.enum(STATUSES),
     state: z.enum(EXPORT_STATES),
@@ -128,33 +126,38 @@ export const ExportView = z
         bytes: z.number().int(),
         contentBytes: z.number().int(),
         parts: z.number().int(),
-        file: z.string().openapi({ example: 'flights.csv.zst.age' }),
+        file: z.string().meta({ example: 'flights.csv.zst.age' }),
       })
       .nullable(),
-    failure: z.object({ code: z.enum(codes), message: z.string() }).nullable(),
+    failure: z.object({ code: failureCode, message: z.string() }).nullable(),
     requestedAt: z.string(),
     startedAt: z.string().nullable(),
     endedAt: z.string().nullable(),
     expiresAt: z.string().nullable(),
-    downloadUrl: z.string().nullable().openapi({ description: 'A signed link; null in lists and unless completed.' }),
+    downloadUrl: z.string().nullable().meta({ description: 'A signed link; null in lists and unless completed.' }),
     downloadExpiresAt: z.string().nullable(),
   })
-  .openapi('Export');
+  .meta({ id: 'Export' });
 export type ExportView = z.infer<typeof ExportView>;
 
 export const ExportList = z
   .object({
     items: z.array(ExportView),
-    next: z.string().nullable().openapi({ description: 'The next page’s cursor.' }),
+    next: z.string().nullable().meta({ description: 'The next page’s cursor.' }),
   })
-  .openapi('ExportList');
+  .meta({ id: 'ExportList' });
 
 export const ListQuery = z.object({
-  status: z.string().optional().openapi({
+  status: z.string().optional().meta({
     description:
       'PENDING, COMPLETED, FAILED, or a state: pending, running, completed, failed, cancelled, expired, deleted.',
   }),
   dataset: z.string().optional(),
-  cursor: z.string().optional().openapi({ description: '`next` of the page before.', minLength: 1 }),
-  limit: z.string().optional().openapi({ description: '1 to 200.', example: '50', pattern: '^[1-9][0-9]{0,2}$' }),
+  cursor: z.string().optional().meta({ description: '`next` of the page before.', minLength: 1 }),
+  limit: z.string().optional().meta({ description: '1 to 200.', example: '50', pattern: '^[1-9][0-9]{0,2}$' }),
 });
+
+/** @param id export id or job id; job ids hold `+`, `/` and `=`. */
+export function exportPath(id: string, rest = ''): string {
+  return `exports/${encodeURIComponent(id)}${rest}`;
+}

@@ -2,15 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { GenerationManifest } from '../../contracts/generation.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { makeGeneration } from './generation-fixture.ts';
-import { readManifest } from './locate.ts';
-import { locateFiles } from './locate-generation.ts';
-import { generationSumProblems, verifyFile } from './verify-generation.ts';
+import { locateFiles, readManifest } from './locate.ts';
+import { sumProblems, verifyFile } from './verify.ts';
 
 const key = await generateKey({ postQuantum: false });
-const { generation, opened, sealed } = await makeGeneration(key.recipient);
+const { manifest, opened, sealed } = await makeGeneration(key.recipient);
 
 let directory: string;
 const save = (name: string, content: string | Uint8Array) => writeFileSync(join(directory, name), content);
@@ -21,16 +20,16 @@ const saveAll = (files: Readonly<Record<string, string | Uint8Array>>, type = ''
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'waybill-verify-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  save('manifest.json', JSON.stringify(generation));
+  save('manifest.json', JSON.stringify(manifest));
 });
 
 async function verify(identity?: string) {
   const read = readManifest(directory);
-  if (!('generation' in read)) throw new Error('not the manifest of a generation');
   const found: Record<string, unknown> = {};
-  for (const located of locateFiles(read.generation, read.file)) {
-    const { name, problems, rowsCounted } = await verifyFile(located, identity, () => {});
-    found[name] = problems.length > 0 ? problems.join('; ') : rowsCounted;
+  for (const located of locateFiles(read.manifest, read.path)) {
+    for (const { name, problems, rowsCounted } of await verifyFile(read.manifest, located, identity, () => {})) {
+      found[name] = problems.length > 0 ? problems.join('; ') : rowsCounted;
+    }
   }
   return found;
 }
@@ -140,14 +139,14 @@ describe('what is missing', () => {
 });
 
 test.each(['rows', 'bytes', 'contentBytes'] as const)('a manifest whose %s do not add up is told', (field) => {
-  expect(generationSumProblems(generation)).toEqual([]);
-  const wrong: GenerationManifest = { ...generation, [field]: 1 };
-  expect(generationSumProblems(wrong)).toEqual([`The manifest says 1 ${field}; its files have ${generation[field]}.`]);
+  expect(sumProblems(manifest)).toEqual([]);
+  const wrong: Manifest = { ...manifest, [field]: 1 };
+  expect(sumProblems(wrong)).toEqual([`The manifest has 1 ${field}; its files have ${manifest[field]}.`]);
 });
 
-test('a manifest of a generation that is none is refused', () => {
-  save('manifest.json', JSON.stringify({ ...generation, files: [{ ...generation.files[0], file: '../user' }] }));
+test('a manifest that is none is refused', () => {
+  save('manifest.json', JSON.stringify({ ...manifest, files: [{ ...manifest.files[0], file: '../user' }] }));
   expect(() => readManifest(directory)).toThrow('is not a manifest');
-  save('manifest.json', '{"kind":"generation"}');
+  save('manifest.json', '{"kind":"periodic"}');
   expect(() => readManifest(directory)).toThrow('is not a manifest');
 });
