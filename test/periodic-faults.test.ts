@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { instantFromDate } from '../contracts/instant.ts';
 import { periodicPrefix } from '../contracts/keys.ts';
-import { freePorts } from '../stack/ports.ts';
-import type { ProcessHandle } from '../stack/process.ts';
-import { type RunningStack, serviceEnvironment, serviceProcess, startStack } from '../stack/stack.ts';
 import type { Ledger } from '../stores/ledger/ledger.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
+import { type OwnStack, startOwnStack } from './own-stack.ts';
 import { codeOf } from './periodic-answers.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 import { expectNothing, expectOnly, hasSchedule, openRuns, triggerRun } from './periodic-operator.ts';
@@ -22,8 +20,7 @@ import { openTemporal, type TemporalEye } from './temporal.ts';
 
 const FILES = 6;
 
-/** A stack of its own: these tests kill what it is made of. */
-let stack: RunningStack;
+let stack: OwnStack;
 let warehouse: NumberedWarehouse;
 let door: PeriodicClient;
 let temporal: TemporalEye;
@@ -38,23 +35,11 @@ let before: Served;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-faults-'));
-  await chmod(folder, 0o711);
   warehouse = await makeNumberedWarehouse(folder, { files: FILES, rows: 100_000 });
-  stack = await startStack({
-    ports: 'free',
-    dataDirectory: folder,
-    environment: process.env,
-    sampleScale: 0.01,
-    settings: {
-      ...warehouse.settings,
-      WAYBILL_PERIODIC_GRACE_SECONDS: '3',
-      WAYBILL_WORKER_PARTS_MAX: '1',
-      WAYBILL_LOG_LEVEL: 'warn',
-    },
-    report: () => undefined,
-    line: () => undefined,
-    crashed: () => undefined,
-    signal: new AbortController().signal,
+  stack = await startOwnStack({
+    ...warehouse.settings,
+    WAYBILL_PERIODIC_GRACE_SECONDS: '3',
+    WAYBILL_WORKER_PARTS_MAX: '1',
   });
   door = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
   temporal = await openTemporal(stack.settings);
@@ -78,9 +63,19 @@ beforeEach(async () => {
   await warehouse.write(number);
 });
 
-/** Starts a run and waits until it is half done. @returns its generation */
+/** A request that writes a whole file. */
+const FILE = /^PUT (\S+\.age) HTTP/;
+
+/** Starts a run and stops its worker at the store's gate once two files are written. @returns its generation */
 async function strikeRun(): Promise<string> {
+  let writing = stack.gate.holdAt(FILE);
   await triggerRun(temporal, 'acme');
+  for (let written = 0; written < 2; written += 1) {
+    await writing;
+    void stack.gate.release();
+    writing = stack.gate.holdAt(FILE);
+  }
+  await writing;
   const { running } = await door.until(({ running: run }) => (run?.progress.partsDone ?? 0) > 1);
   expect(running?.progress.partsDone).toBeLessThan(FILES * 2);
   return running?.generationId ?? '';
@@ -105,24 +100,12 @@ async function expectSwitched(generationId: string): Promise<void> {
   await expectOnly(bucket, 'acme', generationId);
 }
 
-async function startSecondWorker(): Promise<ProcessHandle> {
-  const { workerHealth } = await freePorts();
-  const settings = { ...stack.settings, WAYBILL_WORKER_HEALTH_PORT: String(workerHealth) };
-  return stack.supervisor.start(
-    serviceProcess({
-      name: 'worker-2',
-      entry: 'worker/main.ts',
-      environment: serviceEnvironment(process.env, settings),
-      readyUrl: `http://127.0.0.1:${workerHealth}/healthz`,
-    }),
-  );
-}
-
 describe('a worker in the middle of a run', () => {
   it('that is killed leaves the generation before as it is; restarted, it goes on and switches', async () => {
     const run = await strikeRun();
     const served = await downloadDuring(door, key, async () => {
       await stack.worker.kill('SIGKILL');
+      void stack.gate.release();
       expect(await downloadNow(door, key)).toEqual(before);
       await stack.worker.start();
       await untilServed(run);
@@ -138,7 +121,8 @@ describe('a worker in the middle of a run', () => {
   it('that hung and comes back after another one took over changes nothing', async () => {
     const run = await strikeRun();
     await stack.worker.kill('SIGSTOP');
-    const second = await startSecondWorker();
+    void stack.gate.release();
+    const second = await stack.startWorker('worker-2');
     try {
       await untilServed(run);
       await stack.worker.kill('SIGCONT');
@@ -158,6 +142,7 @@ describe('what is killed in the middle of a run', () => {
   it.each(['minio', 'postgres', 'temporal', 'api'] as const)('%s: the run recovers and switches', async (name) => {
     const run = await strikeRun();
     await stack[name].kill('SIGKILL');
+    void stack.gate.release();
     await stack[name].start();
     await untilServed(run);
     await expectSwitched(run);
@@ -185,6 +170,7 @@ describe('deleting the settings while the worker is away', () => {
     const remove = () => door.request('POST', '/dataexport/disable?deleteSettings=true');
     await strikeRun();
     await stack.worker.kill('SIGKILL');
+    void stack.gate.release();
     try {
       const answer = await remove();
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
