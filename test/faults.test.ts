@@ -1,56 +1,32 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
-import { freePorts } from '../stack/ports.ts';
-import type { ProcessHandle } from '../stack/process.ts';
-import { type RunningStack, serviceEnvironment, serviceProcess, startStack } from '../stack/stack.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
+import { type OwnStack, startOwnStack } from './own-stack.ts';
 
-/** A stack of its own: these tests kill what it is made of. */
-let stack: RunningStack;
+let stack: OwnStack;
 let door: DoorClient;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-faults-'));
-  await chmod(folder, 0o711);
-  stack = await startStack({
-    ports: 'free',
-    dataDirectory: folder,
-    environment: process.env,
-    sampleScale: 0.01,
-    settings: { WAYBILL_PART_ROWS: '1000000', WAYBILL_LOG_LEVEL: 'warn' },
-    report: () => undefined,
-    line: () => undefined,
-    crashed: () => undefined,
-    signal: new AbortController().signal,
-  });
+  stack = await startOwnStack({ WAYBILL_PART_ROWS: '1000000' });
   door = createDoorClient(stack.urls.api, 'dreambuilder');
 });
 
-afterAll(async () => {
-  await stack?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function startSecondWorker(): Promise<ProcessHandle> {
-  const { workerHealth } = await freePorts();
-  const settings = { ...stack.settings, WAYBILL_WORKER_HEALTH_PORT: String(workerHealth) };
-  return stack.supervisor.start(
-    serviceProcess({
-      name: 'worker-2',
-      entry: 'worker/main.ts',
-      environment: serviceEnvironment(process.env, settings),
-      readyUrl: `http://127.0.0.1:${workerHealth}/healthz`,
-    }),
-  );
-}
+afterAll(() => stack?.stop());
 
 const FLIGHTS = { ...ALWAYS, exportType: 'FLIGHTS' };
+
+/** A request that writes a part of the export, or a part of its upload. */
+const PART = /^PUT (\S+\/part-)/;
+
+/** Orders an export. @returns its id, once its worker is stopped at the store's gate in the middle of a part */
+async function orderUntilUploading(order: Readonly<Record<string, unknown>>): Promise<string> {
+  const uploading = stack.gate.holdAt(PART);
+  const id = await door.order(order);
+  await uploading;
+  return id;
+}
 
 async function contentHash(id: string): Promise<string> {
   return createHash('sha256')
@@ -85,9 +61,9 @@ describe('an export in several parts', () => {
     expect(manifest.rows).toBe(3_000_000);
     const expected = await contentHash(whole);
 
-    const struck = await door.order({ ...FLIGHTS, format: 'CSV' });
-    await door.until(struck, ({ progress }) => progress.contentBytes > 0);
+    const struck = await orderUntilUploading({ ...FLIGHTS, format: 'CSV' });
     await stack.worker.kill('SIGKILL');
+    void stack.gate.release();
     expect(await door.request('GET', `/exports/${struck}/manifest`).then(({ status }) => status)).toBe(409);
     await stack.worker.start();
     expect(await door.ended(struck, 110)).toMatchObject({ state: 'completed' });
@@ -96,10 +72,10 @@ describe('an export in several parts', () => {
   });
 
   it('goes on when a worker that hung comes back after another one took over', async () => {
-    const id = await door.order({ ...FLIGHTS, format: 'JSONL' });
-    await door.until(id, ({ progress }) => progress.contentBytes > 0);
+    const id = await orderUntilUploading({ ...FLIGHTS, format: 'JSONL' });
     await stack.worker.kill('SIGSTOP');
-    const second = await startSecondWorker();
+    void stack.gate.release();
+    const second = await stack.startWorker('worker-2');
     try {
       expect(await door.ended(id, 110)).toMatchObject({ state: 'completed' });
       await stack.worker.kill('SIGCONT');
@@ -118,9 +94,9 @@ describe('servers that are killed in mid-run', () => {
   const SERVERS = ['minio', 'temporal', 'postgres'] as const;
 
   it.each(SERVERS)('%s: the export recovers', async (name) => {
-    const id = await door.order({ ...FLIGHTS, format: 'CSV', compression: 'zstd' });
-    await door.until(id, ({ progress }) => progress.contentBytes > 0);
+    const id = await orderUntilUploading({ ...FLIGHTS, format: 'CSV', compression: 'zstd' });
     await stack[name].kill('SIGKILL');
+    void stack.gate.release();
     await stack[name].start();
     await expect
       .poll(
