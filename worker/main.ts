@@ -1,5 +1,3 @@
-import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
@@ -14,10 +12,11 @@ import { createTemporal } from '../stores/temporal/client.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
 import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { createDelayedRemovals } from '../stores/temporal/removals.ts';
-import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
-import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
+import { SHUTDOWN_GRACE_MS, createWorkers, threadsOf } from './workers.ts';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 
 /** Milliseconds for what follows the grace of a stop: steps let go of their work, and the stores are closed. */
 const CLOSING_MS = 8_000;
@@ -26,9 +25,11 @@ const CLOSING_MS = 8_000;
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const target = temporalTarget(settings, process.env);
-  // libuv reads it when its pool is first used; Node loads the modules without.
+  // libuv reads it when its pool is first used, which DuckDB's package does as it is loaded: hence the late import.
   const threads = Math.max(Number(process.env.UV_THREADPOOL_SIZE) || 0, threadsOf(settings.WAYBILL_WORKER_PARTS_MAX));
   process.env.UV_THREADPOOL_SIZE = String(threads);
+  const { createWarehouse } = await import('../stores/warehouse/duckdb.ts');
+
   const logger = createLogger('worker', settings.WAYBILL_LOG_LEVEL);
   const lastResort = installLastResort(logger, SHUTDOWN_GRACE_MS + CLOSING_MS);
   Runtime.install({ logger: temporalLogger(logger), shutdownSignals: ['SIGINT', 'SIGTERM'] });
