@@ -23,7 +23,7 @@ test('what could not be checked is said', () => {
   ]);
   expect(verifiedLines(terminal, open, [verdict({ format: 'parquet' })])).toEqual([
     '✓ 1 parquet file, 1.00 KB: sizes and SHA-256 hold',
-    '! rows were not counted: Parquet is not made of lines',
+    '! rows were not counted: a Parquet file has its own count',
   ]);
 });
 
@@ -48,10 +48,10 @@ test('each format is told of, and what was checked of it', () => {
     '✓ 1 csv file, 1.00 KB sealed: sizes and SHA-256 hold',
     '✓ 1,234 rows counted in the content',
     '✓ 1 json file, 1.00 KB opened: sizes of the content hold',
-    '! SHA-256 was not compared: the manifest tells that of sealed files',
+    '! SHA-256 was not compared: the manifest has that of the sealed files only',
     '✓ 0 rows counted in the content',
     '✓ 1 typed-json file, 1.00 KB opened: sizes of the content hold',
-    '! SHA-256 was not compared: the manifest tells that of sealed files',
+    '! SHA-256 was not compared: the manifest has that of the sealed files only',
     '✓ 4 rows counted in the content',
   ]);
 });

@@ -30,12 +30,12 @@ function groupLines(terminal: Terminal, sealed: boolean, verdicts: readonly Part
   else if (!sealed) lines.push(`${good} ${what} opened: sizes and SHA-256 of the content hold`);
   else {
     lines.push(`${good} ${what} opened: sizes of the content hold`);
-    lines.push(`${but} SHA-256 was not compared: the manifest tells that of sealed files`);
+    lines.push(`${but} SHA-256 was not compared: the manifest has that of the sealed files only`);
   }
   if (verdicts.every(({ rowsCounted }) => rowsCounted !== null)) {
     const rows = verdicts.reduce((sum, { rowsCounted }) => sum + (rowsCounted ?? 0), 0);
     lines.push(`${good} ${formatCount(rows)} rows counted in the content`);
-  } else if (format === 'parquet') lines.push(`${but} rows were not counted: Parquet is not made of lines`);
+  } else if (format === 'parquet') lines.push(`${but} rows were not counted: a Parquet file has its own count`);
   else lines.push(`${but} rows were not counted: the files are sealed, --key-file opens them`);
   return lines;
 }
