@@ -192,7 +192,7 @@ describe('rotating', () => {
     const first = await acme.enable();
     const { generationId } = await acme.generation();
     const oldFiles = await storedOf('acme');
-    expect(oldFiles.length).toBe(NAMES.length * 2 + 1);
+    expect(oldFiles.length).toBe(NAMES.length * 3 + 1);
 
     const second = await acme.rotate();
     expect(second.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
