@@ -11,6 +11,7 @@ export function createLedgerStep(logger: Logger): LedgerStep {
     try {
       return await ask();
     } catch (error) {
+      if (error instanceof ApplicationFailure) throw error;
       const { activityType, attempt } = activityInfo();
       logger.warn({ err: error, activity: activityType, attempt }, 'the ledger could not be written');
       if (error instanceof WaybillError) throw ApplicationFailure.retryable(error.message, error.code);

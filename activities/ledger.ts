@@ -1,32 +1,51 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { RecordStartInput, StepOutcome } from '../contracts/steps.ts';
-import type { Outcome } from '../stores/ledger/ledger.ts';
+import type { BeginResult, OrderedRun, StandingRun } from '../stores/ledger/ports.ts';
 import { createLedgerStep } from './ledger-step.ts';
 import type { Ports } from './ports.ts';
 
 /** The workflow is the ledger's writer for its export; each of these may be repeated without harm. */
-export function createRecordSteps({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {
+export function createRecordSteps(ports: Pick<Ports, 'ledger' | 'temporal' | 'logger'>) {
+  const { ledger, logger } = ports;
   const writing = createLedgerStep(logger);
+  const begin = createBegin(ports);
 
   return {
-    /** Records the order, which the door may have done already, and that work on it has begun. */
+    /** Records the order, which the API may have done already, and that work on it has begun. */
     async recordStart(input: RecordStartInput): Promise<void> {
-      await writing(async () => {
-        const { exportId, workflowId, order } = input;
-        await ledger.recordOrder({ exportId, workflowId, order, requestedAt: new Date(input.requestedAt) });
-        await ledger.recordStart(exportId);
+      const { exportId, workflowId, order } = input;
+      const run = { runId: exportId, workflowId, order, requestedAt: new Date(input.requestedAt) };
+      await writing(() => begin(run));
+    },
+
+    async recordOutcome({ exportId, outcome }: { readonly exportId: string; readonly outcome: StepOutcome }) {
+      await writing<unknown>(() => {
+        if (outcome.state !== 'completed') return ledger.runs.end(exportId, outcome);
+        const { state: _, expiresAt, ...totals } = outcome;
+        return ledger.runs.commit(exportId, { ...totals, files: 1, retention: { expiresAt: new Date(expiresAt) } });
       });
     },
 
-    async recordOutcome(input: { readonly exportId: string; readonly outcome: StepOutcome }): Promise<void> {
-      await writing(() => ledger.recordOutcome(input.exportId, ledgerOutcome(input.outcome)));
-    },
-
     async recordExpiry(input: { readonly exportId: string }): Promise<void> {
-      await writing(() => ledger.recordRemoval(input.exportId, 'expired'));
+      await writing(() => ledger.runs.recordRemoval(input.exportId, 'expired'));
     },
   };
 }
 
-function ledgerOutcome(outcome: StepOutcome): Outcome {
-  return outcome.state === 'completed' ? { ...outcome, expiresAt: new Date(outcome.expiresAt) } : outcome;
+export type Begin = (run: OrderedRun | StandingRun) => Promise<Exclude<BeginResult, { readonly outcome: 'busy' }>>;
+
+/**
+ * Begins a run. A run of the same series that is active in the ledger although its workflow is gone is ended as failed.
+ * While the other one is open, this throws a retryable failure.
+ */
+export function createBegin({ ledger, temporal }: Pick<Ports, 'ledger' | 'temporal'>): Begin {
+  return async function begin(run) {
+    const first = await ledger.runs.begin(run);
+    if (first.outcome !== 'busy') return first;
+    if ((await temporal.status(first.other)) !== 'open') {
+      const second = await ledger.runs.begin(run, first.other.runId);
+      if (second.outcome !== 'busy') return second;
+    }
+    throw ApplicationFailure.retryable('Another run of the same series has not ended yet.', 'settings_busy');
+  };
 }

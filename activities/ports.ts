@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Attempts } from '../stores/temporal/attempts.ts';

@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import { attemptKeys, earlierAttempts } from '../contracts/attempts.ts';
-import type { Instant } from '../contracts/instant.ts';
-import { instantFromDate } from '../contracts/instant.ts';
+import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { describeManifest, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
@@ -29,7 +29,7 @@ export function createPublishExport({ objects, strays, logger }: Pick<Ports, 'ob
       await objects.put(manifestKey(prefix), body, 'application/json');
       await objects.remove(unlisted);
       const { rows, bytes, contentBytes } = manifest;
-      return { rows, bytes, contentBytes };
+      return { rows, bytes, contentBytes, manifestSha256: createHash('sha256').update(body).digest('hex') };
     });
   };
 }

@@ -17,17 +17,11 @@ type Standing = 'open' | 'published' | 'gone' | 'unknown';
  * what its manifest does not list. The ledger says which. Runs that it does not know are left alone.
  */
 export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
-  async function standingOf({ kind, id }: StrayInput): Promise<Standing> {
-    if (kind === 'export') {
-      const record = await ledger.findExport(id);
-      if (!record) return 'unknown';
-      if (isActive(record.state)) return 'open';
-      return record.state === 'completed' ? 'published' : 'gone';
-    }
-    const generation = await ledger.findGeneration(id);
-    if (!generation) return 'unknown';
-    if (generation.state === 'running') return 'open';
-    return generation.state === 'published' || generation.state === 'superseded' ? 'published' : 'gone';
+  async function standingOf({ id }: StrayInput): Promise<Standing> {
+    const run = await ledger.runs.find(id);
+    if (!run) return 'unknown';
+    if (isActive(run.state)) return 'open';
+    return run.state === 'completed' && run.removedAt === null ? 'published' : 'gone';
   }
 
   /** @returns a count of objects */

@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Ledger, Scope, Tenant } from '../stores/ledger/ledger.ts';
+import type { Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { SyncSchedule } from '../stores/temporal/periodic.ts';

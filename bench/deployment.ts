@@ -80,8 +80,8 @@ async function addTenant({ settings }: RunningServers): Promise<string> {
   const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
   try {
     await ledger.migrate();
-    await ledger.addTenant({ key: TENANT, title: 'Benchmarks' });
-    await ledger.addCredential({ tenant: TENANT, clientId: TENANT, scopes: ['read', 'write'], secret });
+    await ledger.tenants.add({ key: TENANT, title: 'Benchmarks' });
+    await ledger.credentials.add({ tenant: TENANT, clientId: TENANT, scopes: ['read', 'write'], secret });
   } finally {
     await ledger.close();
   }

@@ -1,5 +1,5 @@
 import { readSomeSettings } from '../config/settings.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Cli } from './cli.ts';
 import { usage } from './failure.ts';
 

@@ -3,25 +3,17 @@ import { describe, expect, test } from 'vitest';
 import type { Instant } from '../contracts/instant.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { PERIODIC_FORMATS, type PeriodicFormat } from '../contracts/periodic.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { RestoredRun, Runs } from '../stores/ledger/ports.ts';
 import { makeExport } from './files/export-fixture.ts';
 import { orderOf, rebuildLedger } from './rebuild.ts';
 
-type Restored = Parameters<Ledger['restoreExport']>;
-type RestoredGeneration = Parameters<Ledger['restoreGeneration']>[0];
-
 /** A ledger and a bucket that hold what they are given. */
 function storesOf(files: Readonly<Record<string, string>>, known: readonly string[]) {
-  const restored: Restored[] = [];
-  const generations: RestoredGeneration[] = [];
-  const ledger: Pick<Ledger, 'restoreExport' | 'restoreGeneration'> = {
-    async restoreExport(...entry) {
-      restored.push(entry);
-      return !known.includes(entry[0].exportId);
-    },
-    async restoreGeneration(generation) {
-      generations.push(generation);
-      return !known.includes(generation.generationId);
+  const restored: RestoredRun[] = [];
+  const runs: Pick<Runs, 'restore'> = {
+    async restore(run) {
+      restored.push(run);
+      return !known.includes(run.runId);
     },
   };
   const objects = {
@@ -34,7 +26,7 @@ function storesOf(files: Readonly<Record<string, string>>, known: readonly strin
       return Buffer.from(files[key] ?? '');
     },
   };
-  return { ledger, objects, restored, generations };
+  return { runs, objects, restored };
 }
 
 function generationOf(generationId: string, createdAt: string): Manifest {
@@ -62,7 +54,7 @@ describe('the ledger', () => {
   test('is rebuilt from the manifests that lie where they should', async () => {
     const { manifest } = await makeExport([['id\n1\n', 1]], { compression: 'zstd', recipients: [] });
     const [one, two] = [manifest.runId, '1b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11'];
-    const { ledger, objects, restored } = storesOf(
+    const { runs, objects, restored } = storesOf(
       {
         [`exports/acme/${one}/manifest.json`]: JSON.stringify(manifest),
         [`exports/acme/${one}/part-00000-a1.csv.zst`]: '',
@@ -73,7 +65,7 @@ describe('the ledger', () => {
       },
       [two],
     );
-    expect(await rebuildLedger(ledger, objects)).toEqual({
+    expect(await rebuildLedger(runs, objects)).toEqual({
       manifests: 4,
       restored: 1,
       generations: { manifests: 0, restored: 0 },
@@ -82,10 +74,20 @@ describe('the ledger', () => {
         { key: `exports/other/${one}/manifest.json`, problem: expect.stringContaining('another tenant') },
       ],
     });
-    const [entry, outcome, endedAt] = restored[0] ?? [];
-    expect(entry).toMatchObject({ exportId: one, workflowId: manifest.workflowId, order: orderOf(manifest) });
-    expect(outcome).toMatchObject({ rows: 1, bytes: manifest.bytes, parts: 1 });
-    expect(endedAt).toEqual(new Date('2026-11-21T07:41:13.000Z'));
+    expect(restored[0]).toEqual({
+      runId: one,
+      workflowId: manifest.workflowId,
+      order: orderOf(manifest),
+      snapshotAt: manifest.snapshotAt,
+      files: 1,
+      parts: 1,
+      rows: 1,
+      bytes: manifest.bytes,
+      contentBytes: manifest.contentBytes,
+      manifestSha256: createHash('sha256').update(JSON.stringify(manifest)).digest('hex'),
+      endedAt: new Date('2026-11-21T07:41:13.000Z'),
+      expiresAt: new Date(manifest.expiresAt ?? ''),
+    });
   });
 
   test('is rebuilt from the manifests of generations, the newest first, each with the hash of its bytes', async () => {
@@ -99,7 +101,7 @@ describe('the ledger', () => {
     };
     // As somebody else would write it: the hash is of the bytes, not of what they say.
     const text = `${JSON.stringify(manifests[newer], null, 4)}\n`;
-    const { ledger, objects, generations, restored } = storesOf(
+    const { runs, objects, restored } = storesOf(
       {
         [`periodic/acme/${older}/manifest.json`]: JSON.stringify(manifests[older]),
         [`periodic/acme/${newer}/manifest.json`]: text,
@@ -110,7 +112,7 @@ describe('the ledger', () => {
       },
       [known],
     );
-    expect(await rebuildLedger(ledger, objects)).toEqual({
+    expect(await rebuildLedger(runs, objects)).toEqual({
       manifests: 0,
       restored: 0,
       generations: { manifests: 5, restored: 2 },
@@ -119,19 +121,22 @@ describe('the ledger', () => {
         { key: `periodic/other/${newer}/manifest.json`, problem: expect.stringContaining('another tenant') },
       ],
     });
-    expect(restored).toEqual([]);
-    expect(generations.map(({ generationId }) => generationId)).toEqual([newer, older, known]);
-    expect(generations[0]).toEqual({
-      generationId: newer,
+    expect(restored.map(({ runId }) => runId)).toEqual([newer, older, known]);
+    expect(restored[0]).toEqual({
+      runId: newer,
       tenant: 'acme',
+      kind: 'periodic',
+      subject: 'periodic',
       workflowId: 'periodic-export|tenantKey:acme',
       recipient: 'age1example',
       snapshotAt: '2026-11-20T01:30:00.000001Z',
       files: 1,
+      parts: 3,
       rows: 7,
       bytes: 45,
+      contentBytes: 3,
       manifestSha256: createHash('sha256').update(text).digest('hex'),
-      createdAt: new Date('2026-11-21T01:31:00.456Z'),
+      endedAt: new Date('2026-11-21T01:31:00.456Z'),
     });
   });
 

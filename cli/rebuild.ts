@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS, FORMATS, type Order } from '../contracts/order.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import { PERIODIC_BUNDLE } from '../contracts/periodic.ts';
+import type { RestoredRun, Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
 /** What was found below one prefix. */
@@ -23,19 +24,19 @@ interface Unreadable {
   readonly problem: string;
 }
 
-type RebuiltLedger = Pick<Ledger, 'restoreExport' | 'restoreGeneration'>;
+type RebuiltRuns = Pick<Runs, 'restore'>;
 type Bucket = Pick<Objects, 'list' | 'get'>;
-type FoundGeneration = Parameters<Ledger['restoreGeneration']>[0];
+type Read = (key: string, body: Uint8Array) => RestoredRun | { readonly problem: string };
 
 const DAY_MS = 86_400_000;
 
 /**
- * Reads every manifest and records its export as completed, or its generation as published. What left no manifest
- * (failed and cancelled exports, tenants, credentials, the audit trail) comes from a backup of the ledger only.
+ * Reads every manifest and records its run as completed. What left no manifest (failed and cancelled runs, tenants,
+ * credentials, the audit trail) comes from a backup of the ledger only.
  */
-export async function rebuildLedger(ledger: RebuiltLedger, objects: Bucket): Promise<Rebuilt> {
-  const exports = await rebuildExports(ledger, objects);
-  const generations = await rebuildGenerations(ledger, objects);
+export async function rebuildLedger(runs: RebuiltRuns, objects: Bucket): Promise<Rebuilt> {
+  const exports = await rebuildBelow(runs, objects, 'exports/', readExport);
+  const generations = await rebuildBelow(runs, objects, 'periodic/', readGeneration);
   return {
     manifests: exports.manifests,
     restored: exports.restored,
@@ -44,32 +45,18 @@ export async function rebuildLedger(ledger: RebuiltLedger, objects: Bucket): Pro
   };
 }
 
-async function rebuildExports(ledger: Pick<Ledger, 'restoreExport'>, objects: Bucket) {
+/** Newest first, because the first run that is restored where a series has no current one becomes current. */
+async function rebuildBelow(runs: RebuiltRuns, objects: Bucket, prefix: string, read: Read) {
   const unreadable: Unreadable[] = [];
-  let manifests = 0;
+  const found: RestoredRun[] = [];
   let restored = 0;
-  for await (const { key, body } of manifestsBelow(objects, 'exports/')) {
-    manifests += 1;
-    const problem = await restore(ledger, key, textOf(body));
-    if (problem === undefined) continue;
-    if (problem === true) restored += 1;
-    else unreadable.push({ key, problem });
+  for await (const { key, body } of manifestsBelow(objects, prefix)) {
+    const run = read(key, body);
+    if ('problem' in run) unreadable.push({ key, problem: run.problem });
+    else found.push(run);
   }
-  return { manifests, restored, unreadable };
-}
-
-/** Newest first, because the first one that is put back where a tenant has none becomes the current one. */
-async function rebuildGenerations(ledger: Pick<Ledger, 'restoreGeneration'>, objects: Bucket) {
-  const unreadable: Unreadable[] = [];
-  const found: FoundGeneration[] = [];
-  let restored = 0;
-  for await (const { key, body } of manifestsBelow(objects, 'periodic/')) {
-    const read = readGeneration(key, body);
-    if ('problem' in read) unreadable.push({ key, problem: read.problem });
-    else found.push(read);
-  }
-  for (const generation of found.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())) {
-    if (await ledger.restoreGeneration(generation)) restored += 1;
+  for (const run of found.sort((a, b) => b.endedAt.getTime() - a.endedAt.getTime())) {
+    if (await runs.restore(run)) restored += 1;
   }
   return { manifests: found.length + unreadable.length, restored, unreadable };
 }
@@ -87,59 +74,56 @@ function textOf(body: Uint8Array): string {
   return Buffer.from(body).toString('utf8');
 }
 
-/** @returns what the ledger is to know of it, or what is wrong with the manifest. */
-function readGeneration(key: string, body: Uint8Array): FoundGeneration | { readonly problem: string } {
+/** @returns a count of objects */
+function partsOf(files: Manifest['files']): number {
+  return files.reduce((sum, { parts }) => sum + parts.length, 0);
+}
+
+function sha256(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+function readGeneration(key: string, body: Uint8Array): ReturnType<Read> {
   const parsed = parseManifest(textOf(body));
   if ('problem' in parsed) return parsed;
-  const { runId: generationId, tenant, workflowId, snapshotAt, files, rows, bytes, createdAt } = parsed.manifest;
-  const [recipient] = parsed.manifest.recipients;
+  const { runId, tenant, workflowId, recipients, snapshotAt, files, rows, bytes, contentBytes, createdAt } =
+    parsed.manifest;
+  const [recipient] = recipients;
   if (recipient === undefined) return { problem: 'It is not sealed.' };
-  if (key !== manifestKey(generationPrefix(tenant, generationId))) {
+  if (key !== manifestKey(generationPrefix(tenant, runId))) {
     return { problem: 'It names another tenant or generation than the place it lies at.' };
   }
   return {
-    generationId,
-    tenant,
-    workflowId,
-    recipient,
-    snapshotAt,
-    files: new Set(files.map(({ name }) => name)).size,
-    rows,
-    bytes,
-    manifestSha256: createHash('sha256').update(body).digest('hex'),
-    createdAt: new Date(createdAt),
-  };
-}
-
-/** @returns what is wrong with the manifest, `true` when the ledger changed, `undefined` when it knew the export. */
-async function restore(
-  ledger: Pick<Ledger, 'restoreExport'>,
-  key: string,
-  text: string,
-): Promise<string | true | undefined> {
-  const parsed = parseManifest(text);
-  if ('problem' in parsed) return parsed.problem;
-  const { manifest } = parsed;
-  if (key !== manifestKey(exportPrefix(manifest.tenant, manifest.runId))) {
-    return 'It names another tenant or export than the place it lies at.';
-  }
-  const order = orderOf(manifest);
-  if (!order || manifest.expiresAt === null) return 'It is not the manifest of an export on demand.';
-  const { runId: exportId, workflowId, snapshotAt, rows, bytes, contentBytes } = manifest;
-  const changed = await ledger.restoreExport(
-    { exportId, workflowId, order, requestedAt: new Date(snapshotAt) },
-    {
-      state: 'completed',
+    ...{ runId, workflowId, tenant, kind: 'periodic', subject: PERIODIC_BUNDLE, recipient },
+    ...{
       snapshotAt,
+      files: new Set(files.map(({ name }) => name)).size,
+      parts: partsOf(files),
       rows,
       bytes,
       contentBytes,
-      parts: manifest.files.flatMap((file) => file.parts).length,
-      expiresAt: new Date(manifest.expiresAt),
     },
-    new Date(manifest.createdAt),
-  );
-  return changed ? true : undefined;
+    manifestSha256: sha256(body),
+    endedAt: new Date(createdAt),
+  };
+}
+
+function readExport(key: string, body: Uint8Array): ReturnType<Read> {
+  const parsed = parseManifest(textOf(body));
+  if ('problem' in parsed) return parsed;
+  const { manifest } = parsed;
+  const { runId, workflowId, snapshotAt, files, rows, bytes, contentBytes } = manifest;
+  if (key !== manifestKey(exportPrefix(manifest.tenant, runId))) {
+    return { problem: 'It names another tenant or export than the place it lies at.' };
+  }
+  const order = orderOf(manifest);
+  if (!order || manifest.expiresAt === null) return { problem: 'It is not the manifest of an export on demand.' };
+  return {
+    ...{ runId, workflowId, order, snapshotAt, files: 1, parts: partsOf(files), rows, bytes, contentBytes },
+    manifestSha256: sha256(body),
+    endedAt: new Date(manifest.createdAt),
+    expiresAt: new Date(manifest.expiresAt),
+  };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { ExportKind } from './run.ts';
+
 /** What every tenant's key looks like. */
 export const TENANT_KEY = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -9,6 +11,11 @@ export const TENANT_KEY = /^[a-z0-9][a-z0-9-]{0,62}$/;
  */
 export function exportPrefix(tenant: string, exportId: string): string {
   return `exports/${tenant}/${exportId}/`;
+}
+
+/** Series of the runs of a standing order: at most one of them is active, and at most one is current. */
+export function standingSeries(kind: ExportKind, tenant: string): string {
+  return `${kind}|${tenant}`;
 }
 
 /** The commit point: written once, last. */

@@ -12,3 +12,6 @@ export type PeriodicFormat = (typeof PERIODIC_FORMATS)[number];
 export function periodicFormat(fileType: FileType, typed: boolean): PeriodicFormat {
   return fileType === 'json' && typed ? 'typed-json' : fileType;
 }
+
+/** Name of the bundle of all periodic files, in the ledger, search attributes and pages. */
+export const PERIODIC_BUNDLE = 'periodic';

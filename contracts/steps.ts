@@ -33,8 +33,10 @@ export interface PublishInput extends ExportIdentity {
   readonly expiresAt: string;
 }
 
-/** The sums that a finished export is shown with. */
+/** The sums that a finished export is shown with, and what its manifest is known by. */
 export interface Published {
+  /** Lower-case hex. */
+  readonly manifestSha256: string;
   readonly rows: number;
   readonly bytes: number;
   readonly contentBytes: number;

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { buildSampleWarehouse } from '../catalogs/build.ts';
-import type { Ledger, Scope } from '../stores/ledger/ledger.ts';
+import type { Ledger, Scope } from '../stores/ledger/ports.ts';
 
 /** A credential of the local stack. Its secret is printed at every start. */
 export interface DemoCredential {
@@ -25,12 +25,12 @@ export const DEMO_CREDENTIALS: readonly DemoCredential[] = DEMO_TENANTS.flatMap(
 /** Adds missing demo tenants and credentials; existing ones are not changed. */
 export async function seedDemoTenants(ledger: Ledger): Promise<void> {
   for (const { key, title, contacts } of DEMO_TENANTS) {
-    if (await ledger.findTenant(key)) continue;
-    await ledger.addTenant({ key, title });
-    await ledger.setTenantContacts(key, contacts);
+    if (await ledger.tenants.find(key)) continue;
+    await ledger.tenants.add({ key, title });
+    await ledger.tenants.setContacts(key, contacts);
   }
   for (const credential of DEMO_CREDENTIALS) {
-    if (!(await ledger.findCredential(credential.clientId))) await ledger.addCredential(credential);
+    if (!(await ledger.credentials.find(credential.clientId))) await ledger.credentials.add(credential);
   }
 }
 

@@ -76,7 +76,7 @@ describe('credentials', () => {
   test('a wrong secret is refused, audited, and in no log', async () => {
     const secret = 'a-wrong-secret-of-somebody';
     expect((await list({ authorization: basic(tenant.clientId, secret) })).status).toBe(401);
-    const [entry] = await started.ledger.listAudit(null, 1);
+    const [entry] = await started.ledger.audit.list(null, 1);
     expect(entry).toMatchObject({ action: 'login.failed', detail: { clientId: tenant.clientId } });
     const logged = started.logged.join('');
     expect(logged + JSON.stringify(entry)).not.toContain(secret);
@@ -86,10 +86,10 @@ describe('credentials', () => {
   test('a disabled credential and one of a disabled tenant are void at once', async () => {
     const other = await started.addCredential(tenant.key, ['read']);
     expect((await list(other.headers)).status).toBe(200);
-    await started.ledger.disableCredential(other.clientId);
+    await started.ledger.credentials.disable(other.clientId);
     expect((await list(other.headers)).status).toBe(401);
     expect((await list(tenant.headers)).status).toBe(200);
-    await started.ledger.disableTenant(tenant.key);
+    await started.ledger.tenants.disable(tenant.key);
     expect((await list(tenant.headers)).status).toBe(401);
   });
 
@@ -186,7 +186,7 @@ describe('access tokens', () => {
     const byJson = await api.app.request('/v1/identity/oauth/token', post({}, grant()));
     const byAlias = await api.app.request('/tp-api/oauth/token', post({}, grant()));
     expect([byBasic.status, byJson.status, byAlias.status]).toEqual([200, 200, 200]);
-    expect((await started.ledger.listAudit(tenant.key, 1))[0]).toMatchObject({ action: 'token.issued' });
+    expect((await started.ledger.audit.list(tenant.key, 1))[0]).toMatchObject({ action: 'token.issued' });
   });
 
   test.each([
@@ -235,11 +235,11 @@ describe('access tokens', () => {
     started.time.offsetMs = 0;
 
     const before = await issue();
-    await started.ledger.rotateCredential(tenant.clientId, 'the-next-secret-of-it');
+    await started.ledger.credentials.rotate(tenant.clientId, 'the-next-secret-of-it');
     expect((await list(bearer(before))).status).toBe(401);
     const after = await answerOf(await token(grant({ client_secret: 'the-next-secret-of-it' })));
     expect((await list(bearer(after.access_token))).status).toBe(200);
-    await started.ledger.disableCredential(tenant.clientId);
+    await started.ledger.credentials.disable(tenant.clientId);
     expect((await list(bearer(after.access_token))).status).toBe(401);
   });
 
@@ -278,7 +278,7 @@ describe('limits', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     const again = await send('2001-01-01');
     expect([again.status, (await answerOf(again)).job.id]).toEqual([202, first.job.id]);
-    await started.ledger.setTenantLimits(tenant.key, { exportsMax: 3, requestsMax: null });
+    await started.ledger.tenants.setLimits(tenant.key, { exportsMax: 3, requestsMax: null });
     expect((await send('2003-01-01')).status).toBe(202);
   });
 
@@ -289,7 +289,7 @@ describe('limits', () => {
       years.map((startDate) => api.app.request('/exports', post(tenant.headers, { ...BODY, startDate }))),
     );
     expect(responses.filter(({ status }) => status === 202).length).toBeLessThanOrEqual(5);
-    expect(await started.ledger.countActive(tenant.key)).toBeLessThanOrEqual(5);
+    expect(await started.ledger.runs.countActive(tenant.key, 'on-demand')).toBeLessThanOrEqual(5);
   });
 });
 
@@ -338,7 +338,7 @@ describe('tokens of an outside issuer', () => {
     for (const claims of writes) {
       expect((await api.app.request('/exports', post(bearer(await sign(claims)), BODY))).status).toBe(202);
     }
-    expect((await started.ledger.listAudit(tenant.key, 1))[0]?.actor).toBe('token:robot');
+    expect((await started.ledger.audit.list(tenant.key, 1))[0]?.actor).toBe('token:robot');
 
     const past = Date.now() / 1000 - 60;
     const stranger = await generateKeyPair('ES256');

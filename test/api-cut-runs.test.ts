@@ -103,7 +103,7 @@ describe('an active export', () => {
 
   test('whose run has the last word while it is looked at keeps that word, and its files', async () => {
     const { api, exportId, status } = await ordered('aborted');
-    const record = await started.ledger.findExport(exportId);
+    const record = await started.ledger.runs.find(exportId);
     if (!record) throw new Error('not recorded');
     const lookUp = api.temporal.status;
     api.temporal.status = async (run) => {

@@ -3,6 +3,7 @@ import { get } from 'node:http';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ApiServer } from '../api/server.ts';
+import type { Instant } from '../contracts/instant.ts';
 import { decodeJobId, encodeJobId } from '../contracts/job-id.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { onlyFile } from '../contracts/manifest.ts';
@@ -34,6 +35,11 @@ afterEach(async () => {
   expect(api.objects.openReads).toBe(0);
 });
 
+interface Shown {
+  readonly state: string;
+  readonly downloadUrl: string | null;
+}
+
 /** Three parts of odd sizes, with an empty one among them. */
 const PARTS = [2500, 0, 1, 7001].map((size) => new Uint8Array(randomBytes(size)));
 const WHOLE = Buffer.concat(PARTS);
@@ -41,7 +47,7 @@ const WHOLE = Buffer.concat(PARTS);
 async function order(options: object = {}) {
   const response = await api.app.request('/exports', post(tenant.headers, { ...BODY, ...options }));
   const job = decodeJobId((await answerOf(response)).job.id);
-  const record = await started.ledger.findExport(job?.runId ?? '');
+  const record = await started.ledger.runs.find(job?.runId ?? '');
   if (!record) throw new Error('The export is not in the ledger');
   return record;
 }
@@ -49,7 +55,7 @@ async function order(options: object = {}) {
 async function finished(parts: readonly Uint8Array[] = PARTS) {
   const record = await order();
   const described = onlyFile(await finishExport(started, api, record, parts));
-  return { record, described, path: `/exports/${record.exportId}/file` };
+  return { record, described, path: `/exports/${record.runId}/file` };
 }
 
 function fetchFile(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
@@ -172,7 +178,7 @@ describe('a file that is not what the manifest says cuts the connection', () => 
     ['it is gone', (key: string) => void api.objects.stored.delete(key)],
   ])('%s', async (_name, damage) => {
     const { path, record, described } = await finished(PARTS.map((part) => part.slice()));
-    damage(`${exportPrefix(tenant.key, record.exportId)}${described.parts[3]?.name}`);
+    damage(`${exportPrefix(tenant.key, record.runId)}${described.parts[3]?.name}`);
     const response = await fetchFile(path).catch((error: unknown) => error);
     if (response instanceof Error) expect(response).toBeInstanceOf(TypeError);
     else await expect((response as Response).arrayBuffer()).rejects.toThrow();
@@ -180,7 +186,7 @@ describe('a file that is not what the manifest says cuts the connection', () => 
 
   test('when its first part is gone, that can still be told', async () => {
     const { path, record, described } = await finished();
-    api.objects.stored.delete(`${exportPrefix(tenant.key, record.exportId)}${described.parts[0]?.name}`);
+    api.objects.stored.delete(`${exportPrefix(tenant.key, record.runId)}${described.parts[0]?.name}`);
     const response = await fetchFile(path);
     expect([response.status, (await answerOf(response)).code]).toEqual([410, 'gone']);
   });
@@ -212,23 +218,40 @@ describe('an export without a file', () => {
     const record = await order();
     const { ledger } = started;
     if (state === 'failed' || state === 'cancelled') {
-      await ledger.recordOutcome(record.exportId, {
+      await ledger.runs.end(record.runId, {
         state,
         failure: { code: 'source_changed', message: 'It changed.' },
       });
     }
     if (state === 'expired' || state === 'deleted') {
       await finishExport(started, api, record, PARTS);
-      await ledger.recordRemoval(record.exportId, state);
+      await ledger.runs.recordRemoval(record.runId, state);
     }
-    const response = await fetchFile(`/exports/${record.exportId}/file`);
+    const response = await fetchFile(`/exports/${record.runId}/file`);
     expect([response.status, (await answerOf(response)).code]).toEqual([status, code]);
-    expect((await fetchFile(`/exports/${record.exportId}/manifest`)).status).toBe(status);
+    expect((await fetchFile(`/exports/${record.runId}/manifest`)).status).toBe(status);
+  });
+
+  test('one that has expired is gone at that very moment, also while its objects are still there', async () => {
+    const record = await order();
+    const expiresAt = '2026-12-01T00:00:00.000000Z' as Instant;
+    await finishExport(started, api, record, PARTS, { expiresAt });
+    const seen = async () => {
+      const file = await fetchFile(`/exports/${record.runId}/file`, {}, 'HEAD');
+      const { state, downloadUrl } = (await (await fetchFile(`/exports/${record.runId}`)).json()) as Shown;
+      const listed = (await answerOf(await fetchFile('/exports?status=COMPLETED'))).items.length;
+      const { job } = await answerOf(await fetchFile(`/exports?id=${record.runId}`));
+      return [file.status, state, downloadUrl === null, listed, job.status];
+    };
+    started.time.offsetMs = Date.parse(expiresAt) - Date.now() - 60_000;
+    expect(await seen()).toEqual([200, 'completed', false, 1, 'COMPLETED']);
+    started.time.offsetMs += 60_001;
+    expect(await seen()).toEqual([410, 'expired', true, 0, 'FAILED']);
   });
 
   test('a completed one whose manifest is gone is gone, and a damaged manifest is told', async () => {
     const { path, record } = await finished();
-    const key = manifestKey(exportPrefix(tenant.key, record.exportId));
+    const key = manifestKey(exportPrefix(tenant.key, record.runId));
     api.objects.stored.set(key, Buffer.from('{"version":1}'));
     expect((await answerOf(await fetchFile(path))).code).toBe('object_damaged');
     api.objects.stored.delete(key);
@@ -240,9 +263,9 @@ describe('an export without a file', () => {
 
 test('the manifest comes byte for byte, with an entity tag', async () => {
   const { record } = await finished();
-  const path = `/exports/${record.exportId}/manifest`;
+  const path = `/exports/${record.runId}/manifest`;
   const response = await fetchFile(path);
-  const stored = api.objects.stored.get(manifestKey(exportPrefix(tenant.key, record.exportId)));
+  const stored = api.objects.stored.get(manifestKey(exportPrefix(tenant.key, record.runId)));
   expect(Buffer.from(await response.arrayBuffer()).equals(stored ?? Buffer.alloc(0))).toBe(true);
   expect((await fetchFile(path, { 'if-none-match': response.headers.get('etag') ?? '' })).status).toBe(304);
 });
@@ -257,7 +280,7 @@ describe('a sealed file', () => {
     }
     for await (const chunk of seal(source(), [recipient])) chunks.push(Buffer.from(chunk));
     await finishExport(started, api, record, [Buffer.concat(chunks)]);
-    return { identity, path: `/exports/${record.exportId}/file` };
+    return { identity, path: `/exports/${record.runId}/file` };
   }
 
   test.each([0, 1, 65_536, 200_000, 20_000_000])('of %i bytes is opened on the way, with its length', async (size) => {
@@ -311,28 +334,28 @@ describe('links', () => {
 
   test('download without credentials, whole, in ranges, by HEAD and under the alias', async () => {
     const { record } = await finished();
-    const { path } = await link(encodeJobId({ workflowId: record.workflowId, runId: record.exportId }));
+    const { path } = await link(encodeJobId({ workflowId: record.workflowId, runId: record.runId }));
     expect((await (await follow(path)).arrayBuffer()).byteLength).toBe(WHOLE.byteLength);
     expect((await follow(path, 'HEAD')).headers.get('content-length')).toBe(String(WHOLE.byteLength));
     expect((await (await follow(`/tp-api${path}`)).arrayBuffer()).byteLength).toBe(WHOLE.byteLength);
     const ranged = await fetch(`${address}${path}`, { headers: { range: 'bytes=5-6' } });
     expect([ranged.status, (await ranged.arrayBuffer()).byteLength]).toEqual([206, 2]);
-    const trail = await started.ledger.listAudit(tenant.key, 3);
-    expect(trail[0]).toMatchObject({ action: 'export.downloaded', actor: 'link', exportId: record.exportId });
+    const trail = await started.ledger.audit.list(tenant.key, 3);
+    expect(trail[0]).toMatchObject({ action: 'export.downloaded', actor: 'link', runId: record.runId });
     expect(started.logged.join('')).not.toContain(new URLSearchParams(path.split('?')[1]).get('signature'));
   });
 
   test('open nothing else, and only their own export', async () => {
     const [one, other] = [await finished(), await order({ format: 'JSONL' })];
-    const { url } = await link(one.record.exportId);
-    expect((await follow(`/exports/${other.exportId}/file${url.search}`)).status).toBe(403);
-    expect((await follow(`/exports/${one.record.exportId}/manifest${url.search}`)).status).toBe(401);
-    expect((await follow(`/exports/${one.record.exportId}${url.search}`, 'DELETE')).status).toBe(401);
+    const { url } = await link(one.record.runId);
+    expect((await follow(`/exports/${other.runId}/file${url.search}`)).status).toBe(403);
+    expect((await follow(`/exports/${one.record.runId}/manifest${url.search}`)).status).toBe(401);
+    expect((await follow(`/exports/${one.record.runId}${url.search}`, 'DELETE')).status).toBe(401);
   });
 
   test.each(['expires', 'issued', 'signature'])('with another %s are not valid', async (name) => {
     const { record } = await finished();
-    const { url } = await link(record.exportId);
+    const { url } = await link(record.runId);
     for (const value of ['1', '99999999999999', '', 'abc', '1e20']) {
       const query = new URLSearchParams(url.search);
       query.set(name, value);
@@ -343,7 +366,7 @@ describe('links', () => {
 
   test('expire', async () => {
     const { record } = await finished();
-    const { path, expiresAt } = await link(record.exportId);
+    const { path, expiresAt } = await link(record.runId);
     started.time.offsetMs = expiresAt.getTime() - Date.now() - 5000;
     expect((await follow(path, 'HEAD')).status).toBe(200);
     started.time.offsetMs = expiresAt.getTime() - Date.now() + 1;
@@ -357,22 +380,22 @@ describe('links', () => {
     await finishExport(started, api, record, PARTS, {
       expiresAt: expiresAt.toISOString().replace('Z', '000Z') as never,
     });
-    expect((await link(record.exportId)).expiresAt).toEqual(expiresAt);
+    expect((await link(record.runId)).expiresAt).toEqual(expiresAt);
   });
 
   test('are void once revoked; a new one works', async () => {
     const { record } = await finished();
-    const before = await link(record.exportId);
-    const revoked = await fetchFile(`/exports/${record.exportId}/links`, {}, 'DELETE');
+    const before = await link(record.runId);
+    const revoked = await fetchFile(`/exports/${record.runId}/links`, {}, 'DELETE');
     expect(revoked.status).toBe(204);
     expect((await follow(before.path)).status).toBe(403);
-    expect((await follow((await link(record.exportId)).path, 'HEAD')).status).toBe(200);
+    expect((await follow((await link(record.runId)).path, 'HEAD')).status).toBe(200);
   });
 
   test('are void when the tenant is disabled', async () => {
     const { record } = await finished();
-    const { path } = await link(record.exportId);
-    await started.ledger.disableTenant(tenant.key);
+    const { path } = await link(record.runId);
+    await started.ledger.tenants.disable(tenant.key);
     expect((await follow(path)).status).toBe(403);
   });
 });
@@ -380,48 +403,48 @@ describe('links', () => {
 describe('deleting', () => {
   test('removes every object, is idempotent, and is told by status and audit', async () => {
     const { record, path } = await finished();
-    const remove = () => fetchFile(`/exports/${record.exportId}`, {}, 'DELETE');
+    const remove = () => fetchFile(`/exports/${record.runId}`, {}, 'DELETE');
     expect((await remove()).status).toBe(204);
-    expect([...api.objects.stored.keys()].filter((key) => key.includes(record.exportId))).toEqual([]);
+    expect([...api.objects.stored.keys()].filter((key) => key.includes(record.runId))).toEqual([]);
     expect((await remove()).status).toBe(204);
     expect((await fetchFile(path)).status).toBe(410);
-    const status = await answerOf(await fetchFile(`/exports?id=${record.exportId}`));
+    const status = await answerOf(await fetchFile(`/exports?id=${record.runId}`));
     expect(status).toMatchObject({ job: { status: 'FAILED' }, errors: [{ key: 'gone' }] });
     expect(status.exportData).toBeUndefined();
-    const trail = await started.ledger.listAudit(tenant.key, 10);
+    const trail = await started.ledger.audit.list(tenant.key, 10);
     expect(trail.filter(({ action }) => action === 'export.deleted')).toHaveLength(1);
   });
 
   test('a running one is cancelled, and stays PENDING until the workflow says so', async () => {
     const record = await order();
-    expect((await fetchFile(`/exports/${record.exportId}`, {}, 'DELETE')).status).toBe(202);
-    expect(api.temporal.cancelled.includes(record.exportId)).toBe(true);
-    expect((await answerOf(await fetchFile(`/exports/${record.exportId}`))).state).toBe('pending');
-    await started.ledger.recordOutcome(record.exportId, {
+    expect((await fetchFile(`/exports/${record.runId}`, {}, 'DELETE')).status).toBe(202);
+    expect(api.temporal.cancelled.includes(record.runId)).toBe(true);
+    expect((await answerOf(await fetchFile(`/exports/${record.runId}`))).state).toBe('pending');
+    await started.ledger.runs.end(record.runId, {
       state: 'cancelled',
       failure: { code: 'cancelled', message: 'It was cancelled.' },
     });
     for (const _again of [1, 2]) {
-      const status = await answerOf(await fetchFile(`/exports?id=${record.exportId}`));
+      const status = await answerOf(await fetchFile(`/exports?id=${record.runId}`));
       expect(status).toMatchObject({ job: { status: 'FAILED' }, errors: [{ key: 'cancelled' }] });
-      expect((await fetchFile(`/exports/${record.exportId}`, {}, 'DELETE')).status).toBe(204);
+      expect((await fetchFile(`/exports/${record.runId}`, {}, 'DELETE')).status).toBe(204);
     }
   });
 
   test('one that was ended from outside is recorded as cancelled', async () => {
     const record = await order();
     api.temporal.running.clear();
-    expect((await fetchFile(`/exports/${record.exportId}`, {}, 'DELETE')).status).toBe(202);
-    expect((await started.ledger.findExport(record.exportId))?.state).toBe('cancelled');
+    expect((await fetchFile(`/exports/${record.runId}`, {}, 'DELETE')).status).toBe(202);
+    expect((await started.ledger.runs.find(record.runId))?.state).toBe('cancelled');
   });
 });
 
 test('resubmitting orders the same again', async () => {
   const { record } = await finished();
-  const response = await fetchFile(`/exports/${record.exportId}/resubmit`, {}, 'POST');
+  const response = await fetchFile(`/exports/${record.runId}/resubmit`, {}, 'POST');
   expect(response.status).toBe(202);
   const job = decodeJobId((await answerOf(response)).job.id);
   expect(job?.workflowId).toBe(record.workflowId);
-  expect(job?.runId).not.toBe(record.exportId);
-  expect((await started.ledger.findExport(job?.runId ?? ''))?.order).toEqual({ ...record.order, csv: CSV_DEFAULTS });
+  expect(job?.runId).not.toBe(record.runId);
+  expect((await started.ledger.runs.find(job?.runId ?? ''))?.order).toEqual({ ...record.order, csv: CSV_DEFAULTS });
 });

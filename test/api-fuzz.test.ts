@@ -189,7 +189,7 @@ test('periodic settings: whatever is asked for, it is documented, and a key is a
       const response = await api.app.request(target, post(tenant.headers, { ...sent }));
       const text = await judge(response, [target, sent]);
       assertDocumented('POST', `/dataexport/${bare}`, response, text);
-      const settings = await started.ledger.findPeriodic(tenant.key);
+      const settings = await started.ledger.standingOrders.find(tenant.key, 'periodic');
       if (response.status !== 200) return;
       const { enabled, recipient } = JSON.parse(text) as { enabled: boolean; recipient?: string };
       expect([enabled, recipient ?? null]).toEqual([

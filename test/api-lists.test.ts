@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { orderOf } from '../api/exports/view.ts';
 import { decodeJobId } from '../contracts/job-id.ts';
 import type { Progress } from '../contracts/progress.ts';
 import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
@@ -21,7 +22,7 @@ async function create(tenant: Tenant, more: object = {}, headers: Readonly<Recor
 }
 
 async function recordOf(id: string) {
-  const record = await started.ledger.findExport(decodeJobId(id)?.runId ?? '');
+  const record = await started.ledger.runs.find(decodeJobId(id)?.runId ?? '');
   if (!record) throw new Error('The export is not in the ledger');
   return record;
 }
@@ -65,22 +66,22 @@ describe('lists', () => {
     await finishExport(started, api, finished, [new Uint8Array(1)]);
     const failed = await recordOf(await create(tenant, year(2)));
     const failure = { code: 'source_changed', message: 'It changed.' } as const;
-    await started.ledger.recordOutcome(failed.exportId, { state: 'failed', failure });
+    await started.ledger.runs.end(failed.runId, { state: 'failed', failure });
     const cancelled = await recordOf(await create(tenant, year(3)));
-    await started.ledger.recordOutcome(cancelled.exportId, { state: 'cancelled', failure });
+    await started.ledger.runs.end(cancelled.runId, { state: 'cancelled', failure });
     const running = await recordOf(await create(tenant, { ...year(4), exportType: 'NOTES' }));
-    await started.ledger.recordStart(running.exportId);
+    await started.ledger.runs.begin({ ...running, order: orderOf(running) });
     const ids = async (query: string) => {
       const { items } = await answerOf(await api.app.request(`/exports?${query}`, { headers: tenant.headers }));
       return items.map(({ exportId }) => exportId);
     };
-    expect(await ids('status=COMPLETED')).toEqual([finished.exportId]);
-    expect(await ids('status=FAILED')).toEqual([cancelled.exportId, failed.exportId]);
-    expect(await ids('status=cancelled')).toEqual([cancelled.exportId]);
-    expect(await ids('status=failed')).toEqual([failed.exportId]);
-    expect(await ids('status=PENDING')).toEqual([running.exportId]);
-    expect(await ids('status=running')).toEqual([running.exportId]);
-    expect(await ids('dataset=notes')).toEqual([running.exportId]);
+    expect(await ids('status=COMPLETED')).toEqual([finished.runId]);
+    expect(await ids('status=FAILED')).toEqual([cancelled.runId, failed.runId]);
+    expect(await ids('status=cancelled')).toEqual([cancelled.runId]);
+    expect(await ids('status=failed')).toEqual([failed.runId]);
+    expect(await ids('status=PENDING')).toEqual([running.runId]);
+    expect(await ids('status=running')).toEqual([running.runId]);
+    expect(await ids('dataset=notes')).toEqual([running.runId]);
     expect(await ids('dataset=ghosts')).toEqual([]);
   });
 
@@ -105,12 +106,12 @@ describe('one export', () => {
     await finishExport(started, api, record, [new Uint8Array(5)]);
     const shown = await Promise.all(
       ['/exports/', '//exports//', '/tp-api/exports/', '/tp-api//exports/'].map(async (prefix) =>
-        answerOf(await api.app.request(`${prefix}${record.exportId}`, { headers: tenant.headers })),
+        answerOf(await api.app.request(`${prefix}${record.runId}`, { headers: tenant.headers })),
       ),
     );
     for (const body of shown) {
       expect(body).toMatchObject({
-        exportId: record.exportId,
+        exportId: record.runId,
         status: 'COMPLETED',
         state: 'completed',
         dataset: 'LEARNING_ACTIVITIES',
@@ -134,9 +135,9 @@ describe('one export', () => {
       [5, 5],
       [100, 100],
     ] as const) {
-      api.temporal.seen.set(record.exportId, progress(rows, percent));
+      api.temporal.seen.set(record.runId, progress(rows, percent));
       started.time.offsetMs += 1000;
-      const body = await answerOf(await api.app.request(`/exports/${record.exportId}`, { headers: tenant.headers }));
+      const body = await answerOf(await api.app.request(`/exports/${record.runId}`, { headers: tenant.headers }));
       told.push(body.progress.percent);
       expect(body.progress.rowsDone).toBe(Math.max(rows, told.length > 2 ? 80 : 0));
     }
@@ -147,7 +148,7 @@ describe('one export', () => {
     const tenant = await started.addTenant();
     const record = await recordOf(await create(tenant));
     api.temporal.away.add('all');
-    const response = await api.app.request(`/exports?id=${record.exportId}`, { headers: tenant.headers });
+    const response = await api.app.request(`/exports?id=${record.runId}`, { headers: tenant.headers });
     api.temporal.away.clear();
     expect((await answerOf(response)).job.status).toBe('PENDING');
   });
@@ -225,13 +226,13 @@ describe('events', () => {
     const tenant = await started.addTenant();
     const record = await recordOf(await create(tenant, year(20)));
     const open = () =>
-      api.app.request(`/exports/${record.exportId}/events`, { headers: { ...tenant.headers, 'last-event-id': '7' } });
+      api.app.request(`/exports/${record.runId}/events`, { headers: { ...tenant.headers, 'last-event-id': '7' } });
     const responses = await Promise.all(Array.from({ length: 10 }, open));
     expect(responses[0]?.headers.get('content-type')).toBe('text/event-stream');
     const heard = responses.map(listen);
     api.temporal.asked = 0;
     const began = Date.now();
-    api.temporal.seen.set(record.exportId, progress(42, 42));
+    api.temporal.seen.set(record.runId, progress(42, 42));
     await vi.waitFor(() => expect(api.temporal.asked).toBeGreaterThan(1), { timeout: 5000 });
     await finishExport(started, api, record, [new Uint8Array(3)]);
     for (const events of await Promise.all(heard)) {
@@ -246,7 +247,7 @@ describe('events', () => {
     const tenant = await started.addTenant();
     const record = await recordOf(await create(tenant, year(21)));
     await finishExport(started, api, record, [new Uint8Array(3)]);
-    const response = await api.app.request(`/exports/${record.exportId}/events`, { headers: tenant.headers });
+    const response = await api.app.request(`/exports/${record.runId}/events`, { headers: tenant.headers });
     expect((await listen(response)).map(({ event }) => event)).toEqual(['progress', 'end']);
   });
 

@@ -167,7 +167,13 @@ describe('what comes of an order', () => {
     const first = await send(body);
     expect((await send(body)).body.job.id).toBe(first.body.job.id);
     api.temporal.running.clear();
-    expect((await send(body)).body.job.id).not.toBe(first.body.job.id);
+    const next = await send(body);
+    expect(next.body.job.id).not.toBe(first.body.job.id);
+    // It ended without a word to the ledger, which takes no two runs of one order for active.
+    const states = [first, next].map(
+      async ({ body: { job } }) => (await started.ledger.runs.find(decodeJobId(job.id)?.runId ?? ''))?.state,
+    );
+    expect(await Promise.all(states)).toEqual(['failed', 'pending']);
   });
 
   test('a run that has ended and not yet closed is waited for; one that does not close is said so', async () => {
@@ -176,7 +182,7 @@ describe('what comes of an order', () => {
     const end = async (id: string, looks: number) => {
       const exportId = decodeJobId(id)?.runId ?? '';
       api.temporal.closing.set(exportId, looks);
-      await started.ledger.recordOutcome(exportId, { state: 'failed', failure });
+      await started.ledger.runs.end(exportId, { state: 'failed', failure });
     };
     const first = await send(body);
     await end(first.body.job.id, 2);
@@ -237,20 +243,20 @@ describe('what comes of an order', () => {
   test('is in the ledger and in the audit trail', async () => {
     const { body } = await send({ ...BODY, startDate: '2009-01-01' });
     const exportId = decodeJobId(body.job.id)?.runId ?? '';
-    expect(await started.ledger.findExport(exportId)).toMatchObject({ tenant: tenant.key, state: 'pending' });
-    const [entry] = await started.ledger.listAudit(tenant.key, 1);
-    expect(entry).toMatchObject({ action: 'export.requested', actor: tenant.clientId, exportId });
+    expect(await started.ledger.runs.find(exportId)).toMatchObject({ tenant: tenant.key, state: 'pending' });
+    const [entry] = await started.ledger.audit.list(tenant.key, 1);
+    expect(entry).toMatchObject({ action: 'export.requested', actor: tenant.clientId, runId: exportId });
   });
 });
 
 describe('servers that are away', () => {
   test('Temporal: 503 with Retry-After, and nothing in the ledger', async () => {
-    const before = await started.ledger.countActive(tenant.key);
+    const before = await started.ledger.runs.countActive(tenant.key, 'on-demand');
     api.temporal.away.add('all');
     const { status, body, response } = await send({ ...BODY, startDate: '2008-01-01' });
     api.temporal.away.clear();
     expect([status, body.code]).toEqual([503, 'temporal_unavailable']);
     expect(response.headers.get('retry-after')).toBe('5');
-    expect(await started.ledger.countActive(tenant.key)).toBe(before);
+    expect(await started.ledger.runs.countActive(tenant.key, 'on-demand')).toBe(before);
   });
 });

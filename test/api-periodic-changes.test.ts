@@ -22,18 +22,18 @@ describe('rotating', () => {
     const first = await door.keyOf('enable');
     const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
     const run = await door.begin();
-    door.api.objects.stored.set(
-      `${generationPrefix(door.tenant.key, run.generationId)}user-a-1.csv.age`,
-      Buffer.from('x'),
-    );
+    door.api.objects.stored.set(`${generationPrefix(door.tenant.key, run.runId)}user-a-1.csv.age`, Buffer.from('x'));
     const second = await door.keyOf('rotate');
     expect(second).toEqual({ enabled: true, privateKey: expect.any(String), recipient: expect.any(String) });
     expect(second.recipient).not.toBe(first.recipient);
     expect(door.storedKeys()).toEqual([]);
-    expect(await door.settings()).toMatchObject({ enabled: true, recipient: second.recipient, generationId: null });
-    expect(await started.ledger.findGeneration(generationId)).toMatchObject({ state: 'removed' });
+    expect(await door.settings()).toMatchObject({ enabled: true, recipient: second.recipient, currentRunId: null });
+    expect(await started.ledger.runs.find(generationId)).toMatchObject({
+      state: 'completed',
+      removedAt: expect.any(Date),
+    });
     expect(door.api.temporal.removalsDue.map((due) => due.generationId).toSorted()).toEqual(
-      [generationId, run.generationId].toSorted(),
+      [generationId, run.runId].toSorted(),
     );
     expect(door.api.temporal.removalsDue.every(({ delayMs }) => delayMs >= 60_000)).toBe(true);
     const id = periodicScheduleId(door.tenant.key);
@@ -89,14 +89,14 @@ describe('disabling', () => {
     const files = door.storedKeys();
     await disable();
     expect(door.api.temporal.scheduled.size).toBe(0);
-    expect(door.api.temporal.cancelled).toEqual([run.generationId]);
+    expect(door.api.temporal.cancelled).toEqual([run.runId]);
     expect(door.storedKeys()).toEqual(files);
-    expect(await door.settings()).toMatchObject({ enabled: false, recipient, generationId });
+    expect(await door.settings()).toMatchObject({ enabled: false, recipient, currentRunId: generationId });
   });
 
   test('does not wait for a run that takes long', async () => {
     await door.keyOf('enable');
-    door.api.temporal.busy.add((await door.begin()).generationId);
+    door.api.temporal.busy.add((await door.begin()).runId);
     await disable();
   });
 
@@ -116,7 +116,7 @@ describe('disabling', () => {
       await publishSealed(started, door.api, door.tenant.key);
       const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
       const run = await door.begin();
-      const prefix = generationPrefix(door.tenant.key, run.generationId);
+      const prefix = generationPrefix(door.tenant.key, run.runId);
       door.api.objects.stored.set(`${prefix}user-a-1.csv.age`, Buffer.from('half'));
       door.api.objects.stored.set(
         `${periodicPrefix(door.tenant.key)}lost-by-the-ledger/user.csv.age`,
@@ -124,11 +124,14 @@ describe('disabling', () => {
       );
       await disable(`?deleteSettings=${flag}`);
       expect(door.storedKeys()).toEqual([]);
-      expect(door.api.temporal.cancelled).toEqual([run.generationId]);
+      expect(door.api.temporal.cancelled).toEqual([run.runId]);
       expect(door.api.temporal.scheduled.size).toBe(0);
-      expect(await door.settings()).toMatchObject({ enabled: false, recipient: null, generationId: null });
-      expect(await started.ledger.findGeneration(generationId)).toMatchObject({ state: 'removed' });
-      expect(await started.ledger.findGeneration(run.generationId)).toMatchObject({ state: 'cancelled' });
+      expect(await door.settings()).toMatchObject({ enabled: false, recipient: null, currentRunId: null });
+      expect(await started.ledger.runs.find(generationId)).toMatchObject({
+        state: 'completed',
+        removedAt: expect.any(Date),
+      });
+      expect(await started.ledger.runs.find(run.runId)).toMatchObject({ state: 'cancelled' });
       expect(door.api.temporal.removalsDue.map((due) => due.generationId)).toContain(generationId);
     });
 
@@ -139,14 +142,14 @@ describe('disabling', () => {
       await door.keyOf('enable');
       await disable('?deleteSettings=true');
       expect(door.storedKeys(other.key).length).toBeGreaterThan(0);
-      expect(await started.ledger.findPeriodic(other.key)).toMatchObject({ enabled: true });
+      expect(await started.ledger.standingOrders.find(other.key, 'periodic')).toMatchObject({ enabled: true });
     });
 
     test('a run that does not end in time: 503, the key is void all the same, and repeating goes on', async () => {
       await door.keyOf('enable');
       await publishSealed(started, door.api, door.tenant.key);
       const run = await door.begin();
-      door.api.temporal.busy.add(run.generationId);
+      door.api.temporal.busy.add(run.runId);
       for (let time = 0; time < 2; time += 1) {
         const answer = await door.send('disable?deleteSettings=true');
         expect(answer.headers.get('retry-after')).toBe('5');
@@ -156,7 +159,7 @@ describe('disabling', () => {
       door.api.temporal.busy.clear();
       await disable('?deleteSettings=true');
       expect(door.storedKeys()).toEqual([]);
-      expect(door.api.temporal.cancelled).toEqual([run.generationId, run.generationId, run.generationId]);
+      expect(door.api.temporal.cancelled).toEqual([run.runId, run.runId, run.runId]);
     });
 
     test('goes on where the object store went away', async () => {
@@ -182,7 +185,7 @@ describe('disabling', () => {
       const prefixes = new Set(door.storedKeys().map((key) => key.split('/')[2]));
       expect([...prefixes]).toEqual([fresh]);
       expect(fresh).not.toBe(old);
-      expect(await door.settings()).toMatchObject({ enabled: true, generationId: fresh });
+      expect(await door.settings()).toMatchObject({ enabled: true, currentRunId: fresh });
       expect(door.api.temporal.scheduled.has(periodicScheduleId(door.tenant.key))).toBe(true);
     });
   });

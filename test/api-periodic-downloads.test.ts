@@ -47,10 +47,10 @@ describe('one file', () => {
       'x-waybill-generation': manifest.runId,
       'x-waybill-snapshot': SNAPSHOT_AT,
     });
-    expect((await started.ledger.listAudit(door.tenant.key, 1))[0]).toMatchObject({
+    expect((await started.ledger.audit.list(door.tenant.key, 1))[0]).toMatchObject({
       action: 'periodic.downloaded',
       actor: door.tenant.clientId,
-      exportId: manifest.runId,
+      runId: manifest.runId,
       detail: { file: 'user', fileType, generation: manifest.runId },
     });
   });
@@ -115,7 +115,7 @@ describe('one file', () => {
         );
       expect([path, told(head)]).toEqual([path, told(got)]);
     }
-    const downloads = (await started.ledger.listAudit(door.tenant.key, 50)).filter(
+    const downloads = (await started.ledger.audit.list(door.tenant.key, 50)).filter(
       ({ action }) => action === 'periodic.downloaded',
     );
     expect(downloads).toHaveLength(4);

@@ -167,7 +167,7 @@ describe('the private key', () => {
       throw new Error('A mistake of ours');
     };
     texts.push(await (await door.get(`download?file=user&fileType=csv&privateKey=${door.key}`)).text());
-    texts.push(JSON.stringify(await started.ledger.listAudit(door.tenant.key, 100)), started.logged.join(''));
+    texts.push(JSON.stringify(await started.ledger.audit.list(door.tenant.key, 100)), started.logged.join(''));
     texts.push(JSON.stringify([written.mock.calls, printed.mock.calls]));
     vi.restoreAllMocks();
     for (const secret of [door.key, ...wrong]) {

@@ -35,14 +35,14 @@ export async function openDoor(started: StartedApi, catalog?: Catalog) {
       expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
       return (await answer.json()) as KeyAnswer;
     },
-    settings: () => started.ledger.findPeriodic(tenant.key),
+    settings: () => started.ledger.standingOrders.find(tenant.key, 'periodic'),
     storedKeys: (key = tenant.key) =>
       [...api.objects.stored.keys()].filter((stored) => stored.startsWith(periodicPrefix(key))),
     /** Lets a run begin, as the schedule would. */
     async begin() {
       const run = runOf(tenant.key);
-      await started.ledger.beginGeneration(run);
-      api.temporal.statuses.set(run.generationId, 'open');
+      await started.ledger.runs.begin(run);
+      api.temporal.statuses.set(run.runId, 'open');
       return run;
     },
   };

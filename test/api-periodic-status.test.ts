@@ -33,8 +33,8 @@ async function status(): Promise<PeriodicView> {
 
 async function begin() {
   const run = runOf(tenant.key);
-  await started.ledger.beginGeneration(run);
-  api.temporal.statuses.set(run.generationId, 'open');
+  await started.ledger.runs.begin(run);
+  api.temporal.statuses.set(run.runId, 'open');
   return run;
 }
 
@@ -66,7 +66,7 @@ test('of a tenant that never enabled', async () => {
 
 test('tells settings, runs and files, and no key', async () => {
   await send('enable', { at: '03:15', timeZone: 'Europe/Amsterdam' });
-  const { recipient } = (await started.ledger.findPeriodic(tenant.key)) ?? {};
+  const { recipient } = (await started.ledger.standingOrders.find(tenant.key, 'periodic')) ?? {};
   const { runId: generationId, files, rows, bytes } = await publishSealed(started, api, tenant.key);
   const answer = await status();
   expect(answer).toMatchObject({
@@ -105,21 +105,21 @@ describe('a run under way', () => {
   test('is told with progress that never falls', async () => {
     await send('enable');
     const run = await begin();
-    expect((await status()).running).toMatchObject({ generationId: run.generationId, progress: { percent: 0 } });
+    expect((await status()).running).toMatchObject({ generationId: run.runId, progress: { percent: 0 } });
     for (const [percent, told] of [
       [40, 40],
       [20, 40],
       [100, 99],
     ] as const) {
       started.time.offsetMs += 10_000;
-      api.temporal.seen.set(run.generationId, { ...PROGRESS, percent });
+      api.temporal.seen.set(run.runId, { ...PROGRESS, percent });
       expect((await status()).running?.progress.percent).toBe(told);
     }
-    await publishSealed(started, api, tenant.key);
-    await started.ledger.endGeneration(run.generationId, {
+    await started.ledger.runs.end(run.runId, {
       state: 'failed',
       failure: { code: 'source_changed', message: 'It changed.' },
     });
+    await publishSealed(started, api, tenant.key);
     const after = await status();
     expect([after.running, after.generation?.files.length]).toEqual([null, 3]);
   });
@@ -127,13 +127,13 @@ describe('a run under way', () => {
   test('that was ended from outside is recorded as failed, and what it left is removed', async () => {
     await send('enable');
     const run = await begin();
-    const left = `${generationPrefix(tenant.key, run.generationId)}user-a-1.csv.age`;
+    const left = `${generationPrefix(tenant.key, run.runId)}user-a-1.csv.age`;
     api.objects.stored.set(left, Buffer.from('half'));
-    api.temporal.statuses.set(run.generationId, 'aborted');
+    api.temporal.statuses.set(run.runId, 'aborted');
     const answer = await status();
     expect(answer).toMatchObject({
       running: null,
-      lastRun: { generationId: run.generationId, state: 'failed', failure: { code: 'internal' } },
+      lastRun: { generationId: run.runId, state: 'failed', failure: { code: 'internal' } },
       failingSince: expect.any(String),
     });
     expect(api.objects.stored.has(left)).toBe(false);
@@ -144,7 +144,7 @@ describe('a run under way', () => {
     const run = await begin();
     api.temporal.away.add('all');
     const answer = await status();
-    expect([answer.enabled, answer.nextRunAt, answer.running?.generationId]).toEqual([true, null, run.generationId]);
+    expect([answer.enabled, answer.nextRunAt, answer.running?.generationId]).toEqual([true, null, run.runId]);
   });
 });
 
@@ -153,9 +153,9 @@ test('a failure is told, and since when; the last good generation stays', async 
   const { runId: generationId } = await publishSealed(started, api, tenant.key);
   const run = await begin();
   const failure = { code: 'dataset_broken', message: 'The dataset cannot be read.' } as const;
-  await started.ledger.endGeneration(run.generationId, { state: 'failed', failure });
+  await started.ledger.runs.end(run.runId, { state: 'failed', failure });
   expect(await status()).toMatchObject({
-    lastRun: { generationId: run.generationId, state: 'failed', failure },
+    lastRun: { generationId: run.runId, state: 'failed', failure },
     failingSince: expect.any(String),
     generation: { generationId },
   });
@@ -171,7 +171,7 @@ describe('looking mends the schedule', () => {
 
   test('when it is left over', async () => {
     await send('enable');
-    await started.ledger.disablePeriodic(tenant.key, null, 'operator');
+    await started.ledger.standingOrders.disable({ tenant: tenant.key, kind: 'periodic' }, 'operator');
     expect((await status()).nextRunAt).toBeNull();
     expect(api.temporal.scheduled.size).toBe(0);
   });

@@ -25,7 +25,7 @@ describe('enabling', () => {
     expect(await door.settings()).toMatchObject({ enabled: true, recipient: answer.recipient });
     expect([...door.api.temporal.scheduled.keys()]).toEqual([periodicScheduleId(door.tenant.key)]);
     expect(door.api.temporal.triggered).toEqual([periodicScheduleId(door.tenant.key)]);
-    const trail = await started.ledger.listAudit(door.tenant.key, 10);
+    const trail = await started.ledger.audit.list(door.tenant.key, 10);
     expect(trail[0]).toMatchObject({ action: 'periodic.enabled', actor: door.tenant.clientId });
     const kept = JSON.stringify([await door.settings(), trail, [...door.api.temporal.scheduled], started.logged]);
     expect(kept).not.toContain((privateKey ?? '').slice(-40));
@@ -79,10 +79,10 @@ describe('enabling', () => {
     await door.keyOf('enable', { at: '03:00', timeZone: 'Europe/Amsterdam' });
     await door.send('disable');
     await door.keyOf('enable');
-    expect(await door.settings()).toMatchObject({ runAt: '03:00', timeZone: 'Europe/Amsterdam' });
+    expect(await door.settings()).toMatchObject({ recurrence: { at: '03:00', timeZone: 'Europe/Amsterdam' } });
     await door.send('disable');
     await door.keyOf('enable', { at: '04:15' });
-    expect(await door.settings()).toMatchObject({ runAt: '04:15', timeZone: 'Europe/Amsterdam' });
+    expect(await door.settings()).toMatchObject({ recurrence: { at: '04:15', timeZone: 'Europe/Amsterdam' } });
   });
 
   test('twice is refused, also at the same time', async () => {

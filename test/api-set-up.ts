@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { createPublishExport } from '../activities/publish-export.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiSettings } from '../api/deps.ts';
+import { orderOf } from '../api/exports/view.ts';
 import { listen } from '../api/server.ts';
 import { createCatalog } from '../config/catalog.ts';
 import type { Catalog, Dataset } from '../config/dataset.ts';
@@ -13,7 +14,7 @@ import { parseManifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published } from '../contracts/steps.ts';
-import type { ExportRecord, Scope } from '../stores/ledger/ledger.ts';
+import type { Run, Scope } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
@@ -126,14 +127,14 @@ export async function startApi() {
 
   async function addTenant(scopes: readonly Scope[] = ['read', 'write']) {
     const key = `t-${randomUUID()}`;
-    await ledger.addTenant({ key, title: 'A tenant' });
+    await ledger.tenants.add({ key, title: 'A tenant' });
     return { key, ...(await addCredential(key, scopes)) };
   }
 
   async function addCredential(tenant: string, scopes: readonly Scope[]) {
     const clientId = `c-${randomUUID()}`;
     const secret = `s-${randomUUID()}`;
-    await ledger.addCredential({ tenant, clientId, scopes, secret });
+    await ledger.credentials.add({ tenant, clientId, scopes, secret });
     return { clientId, secret, headers: { authorization: basic(clientId, secret) } };
   }
 
@@ -168,19 +169,20 @@ export function post(headers: Readonly<Record<string, string>>, body: unknown) {
 export async function finishExport(
   { ledger, logger }: StartedApi,
   { objects, temporal }: ComposedApi,
-  record: ExportRecord,
+  record: Run,
   contents: readonly Uint8Array[],
   more: { readonly expiresAt?: Instant } = {},
 ) {
-  const { order, exportId, workflowId, tenant } = record;
+  const { runId: exportId, workflowId, tenant } = record;
+  const order = orderOf(record);
   const prefix = exportPrefix(tenant, exportId);
+  const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
   const snapshotAt = '2026-11-21T07:00:00.123456Z' as Instant;
   const parts = contents.map((content, index) => {
     const name = `part-${String(index).padStart(5, '0')}-test-1.${fileExtension(order)}`;
     objects.stored.set(`${prefix}${name}`, content);
-    const sha256 = createHash('sha256').update(content).digest('hex');
     const bytes = content.byteLength;
-    return { name, rows: 1, bytes, sha256, contentBytes: bytes, contentSha256: null };
+    return { name, rows: 1, bytes, sha256: sha256(content), contentBytes: bytes, contentSha256: null };
   });
   const publish = createPublishExport({ objects, strays: temporal.strays, logger });
   const published: Settled<Published> = await new MockActivityEnvironment().run(publish, {
@@ -197,14 +199,13 @@ export async function finishExport(
   const written = parseManifest(Buffer.from(objects.stored.get(key) ?? '').toString());
   if ('problem' in written) throw new Error(written.problem);
   const manifest = { ...written.manifest, ...more };
-  objects.stored.set(key, Buffer.from(JSON.stringify(manifest)));
-  const expiresAt = manifest.expiresAt ?? '';
-  await ledger.recordOutcome(exportId, {
-    state: 'completed',
-    snapshotAt,
-    ...{ rows: manifest.rows, bytes: manifest.bytes, contentBytes: manifest.contentBytes },
-    parts: parts.length,
-    expiresAt: new Date(expiresAt),
+  const body = Buffer.from(JSON.stringify(manifest));
+  objects.stored.set(key, body);
+  const { rows, bytes, contentBytes } = manifest;
+  await ledger.runs.begin({ ...record, order });
+  await ledger.runs.commit(exportId, {
+    ...{ snapshotAt, files: 1, parts: parts.length, rows, bytes, contentBytes, manifestSha256: sha256(body) },
+    retention: { expiresAt: new Date(manifest.expiresAt ?? '') },
   });
   temporal.running.delete(workflowId);
   return manifest;

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { ExportRecord } from '../stores/ledger/ledger.ts';
+import { orderOf } from '../api/exports/view.ts';
+import type { Run } from '../stores/ledger/ports.ts';
 import { type ComposedApi, finishExport, type StartedApi, startApi } from './api-set-up.ts';
 import { waybill } from './cli-run.ts';
 
@@ -42,16 +43,16 @@ function scratch(): string {
 }
 
 test('a place that cannot be written to is refused before anything is ordered', async () => {
-  const before = await started.ledger.countActive(tenant.key);
+  const before = await started.ledger.runs.countActive(tenant.key, 'on-demand');
   const target = join(scratch(), 'nowhere', 'out.csv');
   const { code, errors } = await waybill([...ORDER, '-o', target], environment);
   expect([code, errors]).toEqual([2, expect.stringContaining('There is no directory')]);
-  expect(await started.ledger.countActive(tenant.key)).toBe(before);
+  expect(await started.ledger.runs.countActive(tenant.key, 'on-demand')).toBe(before);
 });
 
 let days = 0;
 /** Orders are the same export while it runs, so each test asks for another window. */
-async function order(...more: readonly string[]): Promise<ExportRecord> {
+async function order(...more: readonly string[]): Promise<Run> {
   days += 1;
   const from = new Date(Date.UTC(2000, 0, days)).toISOString();
   const { code, output, errors } = await waybill([...ORDER, '--from', from, ...more], environment);
@@ -60,13 +61,13 @@ async function order(...more: readonly string[]): Promise<ExportRecord> {
   return find(output.trim());
 }
 
-async function find(exportId: string): Promise<ExportRecord> {
-  const record = await started.ledger.findExport(exportId);
+async function find(exportId: string): Promise<Run> {
+  const record = await started.ledger.runs.find(exportId);
   if (!record) throw new Error('the export is not recorded');
   return record;
 }
 
-const finish = (record: ExportRecord, parts = [CONTENT]) => finishExport(started, api, record, parts);
+const finish = (record: Run, parts = [CONTENT]) => finishExport(started, api, record, parts);
 
 /** Passes requests on; the first answers to file requests break after so many bytes. */
 async function startBreaking(bytes: number, times: number): Promise<{ url: string; ranges: (string | undefined)[] }> {
@@ -98,9 +99,9 @@ describe('the command line over HTTP', () => {
     const record = await order('--format', 'jsonl', '--columns', 'name,id');
     expect(record.order).toMatchObject({ dataset: 'LEARNING_ACTIVITIES', format: 'jsonl', columns: ['name', 'id'] });
     const listed = await waybill(['exports', 'list', '--state', 'pending', '--json'], environment);
-    expect(JSON.parse(listed.output).items[0]).toMatchObject({ exportId: record.exportId });
-    expect((await waybill(['exports', 'list'], environment)).output).toContain(record.exportId);
-    const shown = await waybill(['exports', 'show', record.exportId], environment);
+    expect(JSON.parse(listed.output).items[0]).toMatchObject({ exportId: record.runId });
+    expect((await waybill(['exports', 'list'], environment)).output).toContain(record.runId);
+    const shown = await waybill(['exports', 'show', record.runId], environment);
     expect(shown.output).toMatch(/state +pending/);
   });
 
@@ -108,7 +109,7 @@ describe('the command line over HTTP', () => {
     const directory = scratch();
     const file = join(directory, 'out.csv');
     const record = await order();
-    const args = [...ORDER, '--from', record.order.window.from, '-o', file, '--save-manifest', '--json'];
+    const args = [...ORDER, '--from', orderOf(record).window.from, '-o', file, '--save-manifest', '--json'];
     const asked = api.temporal.asked;
     const watching = waybill(args, environment);
     await expect.poll(() => api.temporal.asked).toBeGreaterThan(asked);
@@ -117,8 +118,8 @@ describe('the command line over HTTP', () => {
     expect(code).toBe(0);
     expect(JSON.parse(output)).toMatchObject({ state: 'completed', saved: { file, bytes: 50_005 } });
     expect(readFileSync(file)).toEqual(Buffer.concat([CONTENT, Buffer.from('tail\n')]));
-    expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({ runId: record.exportId });
-    expect((await waybill(['exports', 'download', record.exportId, '-o', file], environment)).code).toBe(2);
+    expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({ runId: record.runId });
+    expect((await waybill(['exports', 'download', record.runId, '-o', file], environment)).code).toBe(2);
   });
 
   test('goes on with a download whose connection breaks', async () => {
@@ -127,7 +128,7 @@ describe('the command line over HTTP', () => {
     const breaking = await startBreaking(20_000, 2);
     const file = join(scratch(), 'out.csv');
     const { code } = await waybill(
-      ['exports', 'download', record.exportId, '-o', file, '--url', breaking.url],
+      ['exports', 'download', record.runId, '-o', file, '--url', breaking.url],
       environment,
     );
     expect(code).toBe(0);
@@ -139,10 +140,10 @@ describe('the command line over HTTP', () => {
   test('saves nothing that is not what the manifest says', async () => {
     const record = await order();
     await finish(record);
-    const key = [...api.objects.stored.keys()].find((name) => name.includes(record.exportId) && name.endsWith('.csv'));
+    const key = [...api.objects.stored.keys()].find((name) => name.includes(record.runId) && name.endsWith('.csv'));
     api.objects.stored.set(key ?? '', Buffer.alloc(CONTENT.length, 'x'));
     const directory = scratch();
-    const { code, errors } = await waybill(['exports', 'download', record.exportId, '-o', directory], environment);
+    const { code, errors } = await waybill(['exports', 'download', record.runId, '-o', directory], environment);
     expect(code).toBe(1);
     expect(errors).toContain('not what the manifest says');
     expect(() => readFileSync(join(directory, 'learning_activities.csv'))).toThrow();
@@ -152,37 +153,37 @@ describe('the command line over HTTP', () => {
     const record = await order();
     const interrupt = new AbortController();
     const asked = api.temporal.asked;
-    const watching = waybill(['exports', 'show', record.exportId, '--watch'], environment, interrupt);
+    const watching = waybill(['exports', 'show', record.runId, '--watch'], environment, interrupt);
     await expect.poll(() => api.temporal.asked).toBeGreaterThan(asked);
     interrupt.abort();
     const { code, errors } = await watching;
     expect(code).toBe(130);
-    expect(errors).toContain(`waybill exports cancel ${record.exportId}`);
-    expect(api.temporal.cancelled.includes(record.exportId)).toBe(false);
+    expect(errors).toContain(`waybill exports cancel ${record.runId}`);
+    expect(api.temporal.cancelled.includes(record.runId)).toBe(false);
   });
 
   test('cancels, and ends when it is cancelled', async () => {
     const record = await order();
-    const cancelling = waybill(['exports', 'cancel', record.exportId, '--json'], environment);
-    await expect.poll(() => api.temporal.cancelled.includes(record.exportId)).toBe(true);
-    await started.ledger.recordOutcome(record.exportId, {
+    const cancelling = waybill(['exports', 'cancel', record.runId, '--json'], environment);
+    await expect.poll(() => api.temporal.cancelled.includes(record.runId)).toBe(true);
+    await started.ledger.runs.end(record.runId, {
       state: 'cancelled',
       failure: { code: 'cancelled', message: 'It was cancelled.' },
     });
     api.temporal.running.delete(record.workflowId);
     const { code, output } = await cancelling;
     expect([code, JSON.parse(output).state]).toEqual([0, 'cancelled']);
-    const again = await waybill(['exports', 'resubmit', record.exportId], environment);
+    const again = await waybill(['exports', 'resubmit', record.runId], environment);
     expect((await find(again.output.trim())).order).toEqual(record.order);
   });
 
   test('ends with 1 when the export fails, and tells why', async () => {
     const record = await order();
-    await started.ledger.recordOutcome(record.exportId, {
+    await started.ledger.runs.end(record.runId, {
       state: 'failed',
       failure: { code: 'source_changed', message: 'The source changed.' },
     });
-    const { code, output } = await waybill(['exports', 'show', record.exportId, '--watch'], environment);
+    const { code, output } = await waybill(['exports', 'show', record.runId, '--watch'], environment);
     expect([code, output]).toEqual([1, expect.stringContaining('The source changed. (source_changed)')]);
   });
 

@@ -23,7 +23,7 @@ describe('an operator', () => {
   test('adds a tenant whose credential works, with a secret of 256 bits', async () => {
     const { key, clientId, secret } = await addTenant();
     expect(secret).toMatch(/^wbs_[\w-]{43}$/);
-    expect(await started.ledger.verifyCredential(clientId, secret)).toMatchObject({ tenant: key });
+    expect(await started.ledger.credentials.verify(clientId, secret)).toMatchObject({ tenant: key });
     expect((await operator('tenant', 'add', key)).code).toBe(2);
     const shown = await operator('tenant', 'show', key);
     expect(shown.output).toContain('A \uFFFD[2Jtenant');
@@ -38,27 +38,27 @@ describe('an operator', () => {
     expect(JSON.parse(added.output)).toMatchObject({ scopes: ['read'], clientId });
     const rotated = await operator('tenant', 'rotate', clientId, '--json');
     const [before, after] = [added, rotated].map(({ output }) => String(JSON.parse(output).secret));
-    expect(await started.ledger.verifyCredential(clientId, before ?? '')).toBeUndefined();
-    expect(await started.ledger.verifyCredential(clientId, after ?? '')).toBeDefined();
+    expect(await started.ledger.credentials.verify(clientId, before ?? '')).toBeUndefined();
+    expect(await started.ledger.credentials.verify(clientId, after ?? '')).toBeDefined();
     expect((await operator('tenant', 'disable', 'other', '--client-id', clientId)).code).toBe(1);
     expect((await operator('tenant', 'disable', key, '--client-id', clientId)).code).toBe(0);
-    expect(await started.ledger.verifyCredential(clientId, after ?? '')).toBeUndefined();
+    expect(await started.ledger.credentials.verify(clientId, after ?? '')).toBeUndefined();
   });
 
   test('locks a tenant out, sets its limits one by one, and finds it all in the audit trail', async () => {
     const { key, clientId, secret } = await addTenant();
     await operator('tenant', 'limits', key, '--exports', '3');
     await operator('tenant', 'limits', key, '--requests', '100');
-    expect(await started.ledger.findTenant(key)).toMatchObject({ exportsMax: 3, requestsMax: 100 });
+    expect(await started.ledger.tenants.find(key)).toMatchObject({ exportsMax: 3, requestsMax: 100 });
     await operator('tenant', 'limits', key, '--exports', 'default');
-    expect(await started.ledger.findTenant(key)).toMatchObject({ exportsMax: null, requestsMax: 100 });
+    expect(await started.ledger.tenants.find(key)).toMatchObject({ exportsMax: null, requestsMax: 100 });
     await operator('tenant', 'disable', key);
-    expect(await started.ledger.verifyCredential(clientId, secret)).toBeUndefined();
+    expect(await started.ledger.credentials.verify(clientId, secret)).toBeUndefined();
     const { output } = await operator('audit', '--tenant', key, '--limit', '2');
     expect(output).toContain('tenant.disabled');
     expect(output).not.toContain('tenant.added');
     expect((await operator('tenant', 'enable', key)).code).toBe(0);
-    expect(await started.ledger.verifyCredential(clientId, secret)).toBeDefined();
+    expect(await started.ledger.credentials.verify(clientId, secret)).toBeDefined();
     expect((await operator('audit', '--tenant', key, '--limit', '1')).output).toContain('tenant.enabled');
     const all = await operator('audit', '--tenant', key, '--json');
     expect(JSON.parse(all.output)).toHaveLength(7);
@@ -81,7 +81,9 @@ describe('an operator', () => {
       errors: expect.stringContaining('Contact 2'),
     });
     expect((await contacts('--none', 'ann@acme.example')).code).toBe(2);
-    expect(await started.ledger.findTenant(key)).toMatchObject({ contacts: ['ann@acme.example', 'bob@acme.example'] });
+    expect(await started.ledger.tenants.find(key)).toMatchObject({
+      contacts: ['ann@acme.example', 'bob@acme.example'],
+    });
     expect(JSON.parse((await contacts('--none', '--json')).output)).toEqual({ tenant: key, contacts: [] });
     expect((await operator('tenant', 'show', key)).output).toMatch(/^contacts +none$/m);
     const trail = await operator('audit', '--tenant', key, '--json');

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WaybillError } from '../contracts/failures.ts';
-import { connect, createDatabase, type Database, STATEMENT_MS_MAX } from '../stores/ledger/database.ts';
-import type { Tables } from '../stores/ledger/schema.ts';
+import { createDatabase, type Database } from '../stores/ledger/database.ts';
+import type { Tables } from '../stores/ledger/tables.ts';
 import { type LedgerLink, openLink } from './ledger-link.ts';
 import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
 
@@ -19,7 +19,7 @@ afterAll(() => started?.stop());
 
 beforeEach(async () => {
   link = await openLink(started.url);
-  database = createDatabase(connect(link.url, 1, STATEMENT_MS_MAX));
+  database = createDatabase(link.url, 1);
 });
 
 afterEach(async () => {
@@ -142,5 +142,5 @@ test('a server that serves no writes any more is left for one that does', async 
   await expect(database.query(rename('never'))).rejects.toEqual(UNAVAILABLE);
   await readOnly('off');
   await database.query(rename('written'));
-  expect(await started.ledger.findTenant(tenant)).toMatchObject({ title: 'written' });
+  expect(await started.ledger.tenants.find(tenant)).toMatchObject({ title: 'written' });
 });

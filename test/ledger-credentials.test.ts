@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { generateSecret } from '../stores/ledger/secret-hash.ts';
 import { addCredential, addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
@@ -21,17 +21,17 @@ describe('a credential', () => {
     const { clientId, secret } = await addCredential(ledger, tenant);
     const other = await addCredential(ledger, tenant);
     const expected = expect.objectContaining({ tenant, clientId, scopes: ['read', 'write'], disabledAt: null });
-    expect(await ledger.verifyCredential(clientId, secret)).toEqual(expected);
-    expect(await ledger.verifyApiKey(secret)).toEqual(expected);
-    expect(await ledger.findCredential(clientId)).toEqual(expected);
+    expect(await ledger.credentials.verify(clientId, secret)).toEqual(expected);
+    expect(await ledger.credentials.verifyKey(secret)).toEqual(expected);
+    expect(await ledger.credentials.find(clientId)).toEqual(expected);
     for (const wrong of ['', secret.slice(0, -1), `${secret}x`, other.secret, '\0', "' or '1'='1"]) {
-      expect(await ledger.verifyCredential(clientId, wrong)).toBeUndefined();
+      expect(await ledger.credentials.verify(clientId, wrong)).toBeUndefined();
     }
     for (const unknown of ['', 'nobody', '\0', "' or '1'='1", clientId.toUpperCase()]) {
-      expect(await ledger.verifyCredential(unknown, secret)).toBeUndefined();
+      expect(await ledger.credentials.verify(unknown, secret)).toBeUndefined();
     }
-    expect(await ledger.verifyApiKey(`${secret}x`)).toBeUndefined();
-    expect(await ledger.verifyApiKey('')).toBeUndefined();
+    expect(await ledger.credentials.verifyKey(`${secret}x`)).toBeUndefined();
+    expect(await ledger.credentials.verifyKey('')).toBeUndefined();
   });
 
   test('has its secret nowhere in the database', async () => {
@@ -47,14 +47,14 @@ describe('a credential', () => {
     const { clientId, secret } = await addCredential(ledger, await addTenant(ledger));
     const elsewhere = createLedger({ url: started.url, connectionsMax: 1 });
     try {
-      expect(await elsewhere.verifyCredential(clientId, secret)).toBeDefined();
-      expect(await elsewhere.verifyApiKey(secret)).toBeDefined();
+      expect(await elsewhere.credentials.verify(clientId, secret)).toBeDefined();
+      expect(await elsewhere.credentials.verifyKey(secret)).toBeDefined();
       const fresh = generateSecret();
-      await ledger.rotateCredential(clientId, fresh);
-      expect(await elsewhere.verifyCredential(clientId, secret)).toBeUndefined();
-      expect(await elsewhere.verifyApiKey(secret)).toBeUndefined();
-      expect(await elsewhere.verifyCredential(clientId, fresh)).toBeDefined();
-      expect(await elsewhere.verifyApiKey(fresh)).toBeDefined();
+      await ledger.credentials.rotate(clientId, fresh);
+      expect(await elsewhere.credentials.verify(clientId, secret)).toBeUndefined();
+      expect(await elsewhere.credentials.verifyKey(secret)).toBeUndefined();
+      expect(await elsewhere.credentials.verify(clientId, fresh)).toBeDefined();
+      expect(await elsewhere.credentials.verifyKey(fresh)).toBeDefined();
     } finally {
       await elsewhere.close();
     }
@@ -63,9 +63,9 @@ describe('a credential', () => {
   test('is recalled once its secret was right here, until it is rotated or disabled', async () => {
     const tenant = await addTenant(ledger);
     const { clientId, secret } = await addCredential(ledger, tenant);
-    const recall = (id: string | null = clientId, text = secret) => ledger.recallCredential(id, text);
+    const recall = (id: string | null = clientId, text = secret) => ledger.credentials.recall(id, text);
     expect(await recall()).toBeUndefined();
-    const credential = await ledger.verifyCredential(clientId, secret);
+    const credential = await ledger.credentials.verify(clientId, secret);
     expect(credential).toBeDefined();
     expect(await recall()).toEqual(credential);
     expect([await recall(clientId, `${secret}x`), await recall('nobody'), await recall(null)]).toEqual([
@@ -73,37 +73,37 @@ describe('a credential', () => {
       undefined,
       undefined,
     ]);
-    await ledger.verifyApiKey(secret);
+    await ledger.credentials.verifyKey(secret);
     expect(await recall(null)).toEqual(credential);
 
-    await ledger.disableTenant(tenant);
+    await ledger.tenants.disable(tenant);
     expect([await recall(), await recall(null)]).toEqual([undefined, undefined]);
-    await ledger.enableTenant(tenant);
+    await ledger.tenants.enable(tenant);
     expect(await recall()).toEqual(credential);
 
-    await ledger.rotateCredential(clientId, generateSecret());
+    await ledger.credentials.rotate(clientId, generateSecret());
     expect([await recall(), await recall(null)]).toEqual([undefined, undefined]);
     const fresh = generateSecret();
-    await ledger.rotateCredential(clientId, fresh);
-    await ledger.verifyCredential(clientId, fresh);
+    await ledger.credentials.rotate(clientId, fresh);
+    await ledger.credentials.verify(clientId, fresh);
     expect(await recall(clientId, fresh)).toBeDefined();
-    await ledger.disableCredential(clientId);
+    await ledger.credentials.disable(clientId);
     expect(await recall(clientId, fresh)).toBeUndefined();
   });
 
   test('that is recalled, and a new connection, do not wait for a storm of wrong secrets', async () => {
     const { clientId, secret } = await addCredential(ledger, await addTenant(ledger));
-    await ledger.verifyCredential(clientId, secret);
+    await ledger.credentials.verify(clientId, secret);
     let checked = 0;
     const storm = Array.from({ length: 100 }, async () => {
-      const found = await ledger.verifyCredential('nobody', generateSecret());
+      const found = await ledger.credentials.verify('nobody', generateSecret());
       checked += 1;
       return found;
     });
     const settled = Promise.allSettled(storm);
     const elsewhere = createLedger({ url: started.url, connectionsMax: 1 });
     await elsewhere.ping();
-    expect(await ledger.recallCredential(clientId, secret)).toBeDefined();
+    expect(await ledger.credentials.recall(clientId, secret)).toBeDefined();
     expect(checked).toBeLessThan(20);
     await elsewhere.close();
     const refused = (await settled).flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
@@ -116,15 +116,15 @@ describe('a credential', () => {
     const tenant = await addTenant(ledger);
     const one = await addCredential(ledger, tenant);
     const two = await addCredential(ledger, tenant);
-    expect(await ledger.verifyApiKey(one.secret)).toBeDefined();
-    await ledger.disableCredential(one.clientId);
-    expect(await ledger.verifyApiKey(one.secret)).toBeUndefined();
-    expect(await ledger.verifyCredential(one.clientId, one.secret)).toBeUndefined();
-    expect(await ledger.verifyCredential(two.clientId, two.secret)).toBeDefined();
-    await ledger.disableTenant(tenant);
-    expect(await ledger.verifyCredential(two.clientId, two.secret)).toBeUndefined();
-    expect(await ledger.verifyApiKey(two.secret)).toBeUndefined();
-    const listed = await ledger.listCredentials(tenant);
+    expect(await ledger.credentials.verifyKey(one.secret)).toBeDefined();
+    await ledger.credentials.disable(one.clientId);
+    expect(await ledger.credentials.verifyKey(one.secret)).toBeUndefined();
+    expect(await ledger.credentials.verify(one.clientId, one.secret)).toBeUndefined();
+    expect(await ledger.credentials.verify(two.clientId, two.secret)).toBeDefined();
+    await ledger.tenants.disable(tenant);
+    expect(await ledger.credentials.verify(two.clientId, two.secret)).toBeUndefined();
+    expect(await ledger.credentials.verifyKey(two.secret)).toBeUndefined();
+    const listed = await ledger.credentials.list(tenant);
     expect(listed.map((row) => [row.clientId, row.disabledAt !== null])).toEqual([
       [one.clientId, true],
       [two.clientId, false],
@@ -135,16 +135,18 @@ describe('a credential', () => {
     const tenant = await addTenant(ledger);
     const good = { tenant, clientId: `c-${randomUUID()}`, scopes: ['read'] as const, secret: generateSecret() };
     for (const clientId of ['', '-x', 'a b', 'a:b', 'x'.repeat(128), '\0']) {
-      await expect(ledger.addCredential({ ...good, clientId })).rejects.toEqual(failsWith('invalid_field', 'clientId'));
+      await expect(ledger.credentials.add({ ...good, clientId })).rejects.toEqual(
+        failsWith('invalid_field', 'clientId'),
+      );
     }
-    await expect(ledger.addCredential({ ...good, secret: 'x'.repeat(15) })).rejects.toEqual(
+    await expect(ledger.credentials.add({ ...good, secret: 'x'.repeat(15) })).rejects.toEqual(
       failsWith('invalid_field', 'secret'),
     );
-    await expect(ledger.addCredential({ ...good, scopes: [] })).rejects.toEqual(failsWith('invalid_field', 'scopes'));
-    await expect(ledger.addCredential({ ...good, tenant: 'nobody' })).rejects.toEqual(failsWith('not_found'));
-    await ledger.addCredential(good);
-    await expect(ledger.addCredential(good)).rejects.toEqual(failsWith('invalid_field', 'clientId'));
-    await expect(ledger.rotateCredential('nobody', generateSecret())).rejects.toEqual(failsWith('not_found'));
-    await expect(ledger.disableCredential('nobody')).rejects.toEqual(failsWith('not_found'));
+    await expect(ledger.credentials.add({ ...good, scopes: [] })).rejects.toEqual(failsWith('invalid_field', 'scopes'));
+    await expect(ledger.credentials.add({ ...good, tenant: 'nobody' })).rejects.toEqual(failsWith('not_found'));
+    await ledger.credentials.add(good);
+    await expect(ledger.credentials.add(good)).rejects.toEqual(failsWith('invalid_field', 'clientId'));
+    await expect(ledger.credentials.rotate('nobody', generateSecret())).rejects.toEqual(failsWith('not_found'));
+    await expect(ledger.credentials.disable('nobody')).rejects.toEqual(failsWith('not_found'));
   });
 });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ledger.ts';
-import { enable, fail, published, runOf } from './ledger-periodic-set-up.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import { addTenant, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import { commit, enable, fail, find, listRuns, refOf, runOf } from './ledger-standing-set-up.ts';
 
 let started: StartedLedger;
 let ledger: Ledger;
@@ -17,7 +17,7 @@ afterAll(() => started?.stop());
 
 /** What a run was told when it began. */
 interface Run {
-  readonly generationId: string;
+  readonly runId: string;
   readonly epoch: number;
 }
 
@@ -25,34 +25,37 @@ interface Run {
 const steps = {
   enable: (tenant: string) => enable(ledger, tenant),
   bring: (tenant: string) => enable(ledger, tenant, { recipient: 'age1own', ownRecipient: true }),
-  disable: (tenant: string) => ledger.disablePeriodic(tenant, null, 'a'),
-  delete: (tenant: string) => ledger.deletePeriodic(tenant, null, 'a'),
-  'delete an epoch': (tenant: string, _: Run[], place: number) => ledger.deletePeriodic(tenant, place, 'a'),
+  disable: (tenant: string) => ledger.standingOrders.disable(refOf(tenant), 'a'),
+  forget: (tenant: string) => ledger.standingOrders.forget(refOf(tenant), 'a'),
+  'forget an epoch': (tenant: string, _: Run[], place: number) =>
+    ledger.standingOrders.forget(refOf(tenant), 'a', place),
   rotate: async (tenant: string) => {
     const recipient = `age1${randomUUID()}`;
-    await Promise.allSettled([ledger.rotatePeriodic({ tenant, recipient, ownRecipient: false, actor: 'a' })]);
+    await Promise.allSettled([
+      ledger.standingOrders.rotate({ ...refOf(tenant), recipient, ownRecipient: false, actor: 'a' }),
+    ]);
   },
   begin: async (tenant: string, runs: Run[]) => {
     const run = runOf(tenant);
-    const settings = await ledger.beginGeneration(run);
-    if (settings) runs.push({ generationId: run.generationId, epoch: settings.epoch });
+    const begun = await ledger.runs.begin(run);
+    if (begun.outcome === 'begun') runs.push({ runId: run.runId, epoch: begun.standingOrder?.epoch ?? 0 });
   },
-  publish: async (tenant: string, runs: Run[], place: number) => {
+  commit: async (_: string, runs: Run[], place: number) => {
     const run = runs[place % Math.max(1, runs.length)];
-    if (run) await ledger.publishGeneration(published(tenant, run.generationId, run.epoch));
+    if (run) await commit(ledger, run.runId);
   },
   fail: async (_: string, runs: Run[], place: number) => {
     const run = runs[place % Math.max(1, runs.length)];
-    if (run) await fail(ledger, run.generationId);
+    if (run) await fail(ledger, run.runId);
   },
   remove: async (_: string, runs: Run[], place: number) => {
     const run = runs[place % Math.max(1, runs.length)];
-    if (run) await ledger.recordGenerationRemoval(run.generationId);
+    if (run) await ledger.runs.recordRemoval(run.runId, 'replaced');
   },
 };
 const step = fc.record({
   name: fc.oneof(
-    { weight: 2, arbitrary: fc.constantFrom('begin' as const, 'publish' as const, 'enable' as const) },
+    { weight: 2, arbitrary: fc.constantFrom('begin' as const, 'commit' as const, 'enable' as const) },
     { weight: 1, arbitrary: fc.constantFrom(...(Object.keys(steps) as (keyof typeof steps)[])) },
   ),
   place: fc.nat({ max: 4 }),
@@ -61,21 +64,22 @@ const step = fc.record({
 const waves = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 8 });
 
 async function expectDefinedState(tenant: string, epochBefore: number): Promise<number> {
-  const settings = await ledger.findPeriodic(tenant);
-  const generations = await ledger.listGenerations(tenant, 1000);
-  const current = generations.filter(({ state }) => state === 'published');
+  const settings = await find(ledger, tenant);
+  const runs = await listRuns(ledger, tenant);
   if (settings === undefined) {
-    expect(generations).toEqual([]);
+    expect(runs).toEqual([]);
     return epochBefore;
   }
   expect(settings.epoch).toBeGreaterThanOrEqual(epochBefore);
-  expect(current.map(({ generationId, epoch }) => [generationId, epoch])).toEqual(
-    settings.generationId === null ? [] : [[settings.generationId, settings.epoch]],
+  const current = runs.filter((run) => run.current);
+  expect(current.map(({ runId, epoch, state, removedAt }) => [runId, epoch, state, removedAt])).toEqual(
+    settings.currentRunId === null ? [] : [[settings.currentRunId, settings.epoch, 'completed', null]],
   );
+  expect(runs.filter(({ state }) => state === 'running').length).toBeLessThanOrEqual(1);
   if (settings.recipient === null) {
-    expect(settings).toMatchObject({ enabled: false, generationId: null, failingSince: null });
+    expect(settings).toMatchObject({ enabled: false, currentRunId: null, failingSince: null });
   }
-  for (const { epoch } of generations) expect(epoch).toBeLessThanOrEqual(settings.epoch);
+  for (const { epoch } of runs) expect(epoch).toBeLessThanOrEqual(settings.epoch);
   return settings.epoch;
 }
 
@@ -92,8 +96,8 @@ async function expectNoticesOfSeries(tenant: string): Promise<void> {
 }
 
 describe('enabling, disabling, rotating, deleting and running at the same time', () => {
-  test('end in a defined state, and no run of an older epoch publishes', async () => {
-    let [waited, publications, fenced] = [0, 0, 0];
+  test('end in a defined state, and no run of an older epoch commits', async () => {
+    let [waited, commits, fenced] = [0, 0, 0];
     await fc.assert(
       fc.asyncProperty(waves, async (plan) => {
         const tenant = await addTenant(ledger);
@@ -105,15 +109,15 @@ describe('enabling, disabling, rotating, deleting and running at the same time',
           await expectNoticesOfSeries(tenant);
           waited += 1;
         }
-        const settings = await ledger.findPeriodic(tenant);
-        for (const { generationId, epoch: begun } of runs) {
-          const before = await ledger.findGeneration(generationId);
+        const settings = await find(ledger, tenant);
+        for (const { runId, epoch: begun } of runs) {
+          const before = await ledger.runs.find(runId);
           expect(before?.epoch).toBe(begun);
-          if (before?.snapshotAt) publications += 1;
+          if (before?.snapshotAt) commits += 1;
           if (before?.state !== 'running') continue;
-          const answer = await ledger.publishGeneration(published(tenant, generationId, begun));
+          const { committed } = await commit(ledger, runId);
           const open = settings?.enabled === true && begun === settings.epoch;
-          expect('refused' in answer).toBe(!open);
+          expect(committed).toBe(open);
           if (!open) fenced += 1;
         }
         await expectDefinedState(tenant, epoch);
@@ -122,20 +126,20 @@ describe('enabling, disabling, rotating, deleting and running at the same time',
     );
     // Without these the steps never met, and the property held for nothing.
     expect(waited).toBeGreaterThan(100);
-    expect(publications).toBeGreaterThan(20);
+    expect(commits).toBeGreaterThan(20);
     expect(fenced).toBeGreaterThan(10);
   });
 
-  test('a run that begins while the settings are deleted is either refused or named by the deletion', async () => {
+  test('a run that begins while the standing order is forgotten is either refused or named by that', async () => {
     for (let round = 0; round < 40; round += 1) {
       const tenant = await addTenant(ledger);
       await enable(ledger, tenant);
       const run = runOf(tenant);
       const [begun, outdated] = await Promise.all([
-        ledger.beginGeneration(run),
-        ledger.deletePeriodic(tenant, null, 'a'),
+        ledger.runs.begin(run),
+        ledger.standingOrders.forget(refOf(tenant), 'a'),
       ]);
-      expect(outdated.map(({ generationId }) => generationId)).toEqual(begun ? [run.generationId] : []);
+      expect(outdated.map(({ runId }) => runId)).toEqual(begun.outcome === 'begun' ? [run.runId] : []);
     }
   });
 });

@@ -44,7 +44,7 @@ function main(): void {
     const lane = async () => {
       while (!stopping) {
         await ask(() => ledger.ping());
-        await ask(() => ledger.claimIdempotency(tenant, randomUUID(), 'hash'));
+        await ask(() => ledger.idempotency.claim(tenant, randomUUID(), 'hash'));
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));

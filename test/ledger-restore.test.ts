@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ledger.ts';
-import { addPublished, begin, enable, FIGURES, publish } from './ledger-periodic-set-up.ts';
-import { addTenant, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
+import { addTenant, type StartedLedger, startLedger, TOTALS } from './ledger-set-up.ts';
+import { addCommitted, begin, commit, enable, find, refOf } from './ledger-standing-set-up.ts';
 
 let started: StartedLedger;
 let ledger: Ledger;
@@ -14,13 +14,13 @@ beforeAll(async () => {
 
 afterAll(() => started?.stop());
 
-const createdAt = new Date('2026-11-21T01:31:00.456Z');
+const endedAt = new Date('2026-11-21T01:31:00.456Z');
 
-function manifestOf(tenant: string, recipient: string, generationId: string = randomUUID()) {
-  return { tenant, generationId, workflowId: `w-${generationId}`, recipient, createdAt, ...FIGURES };
+function manifestOf(tenant: string, recipient: string, runId: string = randomUUID()) {
+  return { ...refOf(tenant), ...TOTALS, runId, workflowId: `w-${runId}`, subject: 'periodic', recipient, endedAt };
 }
 
-describe('a generation that is put back from its manifest', () => {
+describe('a run of a standing order that is restored from its manifest', () => {
   test('is current, under settings that are off, where the ledger knew nothing; older ones are not', async () => {
     const tenant = `t-${randomUUID()}`;
     const [newest, older, foreign] = [
@@ -28,72 +28,71 @@ describe('a generation that is put back from its manifest', () => {
       manifestOf(tenant, 'age1new'),
       manifestOf(tenant, 'age1old'),
     ];
-    for (const manifest of [newest, older, foreign]) expect(await ledger.restoreGeneration(manifest)).toBe(true);
-    const settings = await ledger.findPeriodic(tenant);
+    for (const manifest of [newest, older, foreign]) expect(await ledger.runs.restore(manifest)).toBe(true);
+    const settings = await find(ledger, tenant);
     expect(settings).toMatchObject({
       enabled: false,
       recipient: 'age1new',
       ownRecipient: false,
-      generationId: newest.generationId,
+      currentRunId: newest.runId,
       failingSince: null,
     });
-    expect(await ledger.findGeneration(newest.generationId)).toEqual({
-      tenant,
-      generationId: newest.generationId,
+    expect(await ledger.runs.find(newest.runId)).toMatchObject({
+      ...TOTALS,
       workflowId: newest.workflowId,
-      ...FIGURES,
       epoch: settings?.epoch,
-      state: 'published',
-      startedAt: new Date(FIGURES.snapshotAt),
-      endedAt: createdAt,
-      failure: null,
+      state: 'completed',
+      current: true,
+      requestedAt: new Date(TOTALS.snapshotAt),
+      endedAt,
+      removeAfter: null,
     });
-    expect(await ledger.findGeneration(older.generationId)).toMatchObject({ state: 'superseded', epoch: 1 });
-    expect(await ledger.findGeneration(foreign.generationId)).toMatchObject({ state: 'superseded', epoch: 0 });
-    for (const manifest of [newest, older, foreign]) expect(await ledger.restoreGeneration(manifest)).toBe(false);
+    expect(await ledger.runs.find(older.runId)).toMatchObject({ current: false, epoch: 1 });
+    expect(await ledger.runs.find(foreign.runId)).toMatchObject({ current: false, epoch: 0 });
+    for (const manifest of [newest, older, foreign]) expect(await ledger.runs.restore(manifest)).toBe(false);
 
     const { outcome } = await enable(ledger, tenant);
     expect(outcome).toBe('resumed');
-    expect(await publish(ledger, tenant, newest.generationId)).toEqual({ previous: null });
-    const outdated = await ledger.deletePeriodic(tenant, null, 'a');
+    expect(await commit(ledger, newest.runId)).toEqual({ committed: true, previous: null });
+    const outdated = await ledger.standingOrders.forget(refOf(tenant), 'a');
     expect(outdated).toHaveLength(3);
   });
 
   test('is current where the settings have its recipient and no generation', async () => {
     const tenant = await addTenant(ledger);
     await enable(ledger, tenant, { recipient: 'age1' });
-    const before = await ledger.findPeriodic(tenant);
+    const before = await find(ledger, tenant);
     const manifest = manifestOf(tenant, 'age1');
-    expect(await ledger.restoreGeneration(manifest)).toBe(true);
-    expect(await ledger.findPeriodic(tenant)).toEqual({ ...before, generationId: manifest.generationId });
+    expect(await ledger.runs.restore(manifest)).toBe(true);
+    expect(await find(ledger, tenant)).toEqual({ ...before, currentRunId: manifest.runId });
   });
 
-  test.each(['another recipient', 'deleted settings', 'a current generation'])('is not current: %s', async (how) => {
+  test.each(['another recipient', 'deleted settings', 'a current run'])('is not current: %s', async (how) => {
     const tenant = await addTenant(ledger);
     await enable(ledger, tenant, { recipient: 'age1' });
-    if (how === 'deleted settings') await ledger.deletePeriodic(tenant, null, 'a');
-    if (how === 'a current generation') await addPublished(ledger, tenant);
-    const before = await ledger.findPeriodic(tenant);
+    if (how === 'deleted settings') await ledger.standingOrders.forget(refOf(tenant), 'a');
+    if (how === 'a current run') await addCommitted(ledger, tenant);
+    const before = await find(ledger, tenant);
     const manifest = manifestOf(tenant, how === 'another recipient' ? 'age1other' : 'age1');
-    expect(await ledger.restoreGeneration(manifest)).toBe(true);
-    expect(await ledger.findPeriodic(tenant)).toEqual(before);
-    expect(await ledger.findGeneration(manifest.generationId)).toMatchObject({ state: 'superseded' });
-    const outdated = await ledger.deletePeriodic(tenant, null, 'a');
-    expect(outdated.map(({ generationId }) => generationId)).toContain(manifest.generationId);
+    expect(await ledger.runs.restore(manifest)).toBe(true);
+    expect(await find(ledger, tenant)).toEqual(before);
+    expect(await ledger.runs.find(manifest.runId)).toMatchObject({ state: 'completed', current: false });
+    const outdated = await ledger.standingOrders.forget(refOf(tenant), 'a');
+    expect(outdated.map(({ runId }) => runId)).toContain(manifest.runId);
   });
 
   test('stays what it is where the ledger knows it', async () => {
     const tenant = await addTenant(ledger);
     await enable(ledger, tenant, { recipient: 'age1' });
     const running = await begin(ledger, tenant);
-    expect(await ledger.restoreGeneration(manifestOf(tenant, 'age1', running))).toBe(false);
-    expect(await ledger.findGeneration(running)).toMatchObject({ state: 'running', snapshotAt: null });
-    expect((await ledger.findPeriodic(tenant))?.generationId).toBeNull();
+    expect(await ledger.runs.restore(manifestOf(tenant, 'age1', running))).toBe(false);
+    expect(await ledger.runs.find(running)).toMatchObject({ state: 'running', snapshotAt: null });
+    expect((await find(ledger, tenant))?.currentRunId).toBeNull();
   });
 
   test('is put back once by many at once', async () => {
     const manifest = manifestOf(`t-${randomUUID()}`, 'age1');
-    const answers = await Promise.all(Array.from({ length: 8 }, () => ledger.restoreGeneration(manifest)));
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ledger.runs.restore(manifest)));
     expect(answers.filter((changed) => changed)).toHaveLength(1);
   });
 });

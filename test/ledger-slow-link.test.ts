@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { type LedgerLink, openLink } from './ledger-link.ts';
 import { failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';

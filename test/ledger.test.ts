@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Kysely, PostgresDialect, sql } from 'kysely';
-import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WaybillError } from '../contracts/failures.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
-import * as first from '../stores/ledger/migrations/0001_first.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
 
@@ -31,63 +28,37 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_periodic' }, { name: '0003_login_failures' }]);
+    expect(rows).toEqual([{ name: '0001_first' }]);
     expect(rowCount).toBe(1);
-  });
-});
-
-describe('the second migration', () => {
-  test('keeps what a ledger of the first one holds', async () => {
-    const url = await started.server.createDatabase();
-    const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: url }) }) });
-    const migrator = new Migrator({
-      db,
-      provider: { getMigrations: async () => ({ '0001_first': first }) },
-      migrationTableName: 'schema_migrations',
-      migrationLockTableName: 'schema_migrations_lock',
-    });
-    expect((await migrator.migrateToLatest()).error).toBeUndefined();
-    await sql`insert into tenants (key, title, exports_max) values ('acme', 'Acme', 3)`.execute(db);
-    await sql`insert into audit (tenant, actor, action, detail) values ('acme', 'operator', 'tenant.added', '{}')`.execute(
-      db,
-    );
-    const later = createLedger({ url, connectionsMax: 1 });
-    await later.migrate();
-    expect(await later.findTenant('acme')).toMatchObject({ title: 'Acme', exportsMax: 3, contacts: [] });
-    expect(await later.listAudit('acme', 9)).toMatchObject([{ action: 'tenant.added' }]);
-    expect(await later.findPeriodic('acme')).toBeUndefined();
-    await later.setTenantContacts('acme', ['a@example.com']);
-    await later.close();
-    await db.destroy();
   });
 });
 
 describe('a tenant', () => {
   test('is added, limited, disabled, each with its line in the trail', async () => {
     const key = await addTenant(ledger);
-    await ledger.setTenantLimits(key, { exportsMax: 3, requestsMax: null });
-    await ledger.disableTenant(key);
-    const found = await ledger.findTenant(key);
+    await ledger.tenants.setLimits(key, { exportsMax: 3, requestsMax: null });
+    await ledger.tenants.disable(key);
+    const found = await ledger.tenants.find(key);
     expect(found).toMatchObject({ key, title: 'A tenant', exportsMax: 3, requestsMax: null });
     expect(found?.disabledAt).toBeInstanceOf(Date);
-    await ledger.disableTenant(key);
-    expect(await ledger.findTenant(key)).toEqual(found);
-    expect(await ledger.listTenants()).toContainEqual(found);
-    const actions = (await ledger.listAudit(key, 3)).map((entry) => entry.action);
+    await ledger.tenants.disable(key);
+    expect(await ledger.tenants.find(key)).toEqual(found);
+    expect(await ledger.tenants.list()).toContainEqual(found);
+    const actions = (await ledger.audit.list(key, 3)).map((entry) => entry.action);
     expect(actions).toEqual(['tenant.disabled', 'tenant.disabled', 'tenant.limited']);
   });
 
   test.each(['', '-a', 'A', 'a/b', '../x', 'a'.repeat(64), "a'--", '\0', 'a\n'])('cannot be called %j', async (key) => {
-    await expect(ledger.addTenant({ key, title: 'x' })).rejects.toEqual(failsWith('invalid_field', 'key'));
-    expect(await ledger.findTenant(key)).toBeUndefined();
-    await expect(ledger.disableTenant(key)).rejects.toEqual(failsWith('not_found'));
+    await expect(ledger.tenants.add({ key, title: 'x' })).rejects.toEqual(failsWith('invalid_field', 'key'));
+    expect(await ledger.tenants.find(key)).toBeUndefined();
+    await expect(ledger.tenants.disable(key)).rejects.toEqual(failsWith('not_found'));
   });
 
   test('is refused when the key is taken, or a limit makes no sense', async () => {
     const key = await addTenant(ledger);
-    await expect(ledger.addTenant({ key, title: 'x' })).rejects.toEqual(failsWith('invalid_field', 'key'));
+    await expect(ledger.tenants.add({ key, title: 'x' })).rejects.toEqual(failsWith('invalid_field', 'key'));
     for (const exportsMax of [0, -1, 1.5, Number.NaN, 2 ** 31]) {
-      await expect(ledger.setTenantLimits(key, { exportsMax, requestsMax: null })).rejects.toEqual(
+      await expect(ledger.tenants.setLimits(key, { exportsMax, requestsMax: null })).rejects.toEqual(
         failsWith('invalid_field', 'exportsMax'),
       );
     }
@@ -95,24 +66,24 @@ describe('a tenant', () => {
 
   test.each(["Robert'); drop table tenants;--", '"; $1 \\', '𝒲 ☃', ''])('keeps the title %j', async (title) => {
     const key = `t-${randomUUID()}`;
-    await ledger.addTenant({ key, title });
-    expect((await ledger.findTenant(key))?.title).toBe(title);
+    await ledger.tenants.add({ key, title });
+    expect((await ledger.tenants.find(key))?.title).toBe(title);
   });
 });
 
 describe("a tenant's contacts", () => {
   test('are none, until they are set and set again, with a count in the trail and no address', async () => {
     const key = await addTenant(ledger);
-    expect((await ledger.findTenant(key))?.contacts).toEqual([]);
+    expect((await ledger.tenants.find(key))?.contacts).toEqual([]);
     const contacts = ['b@example.com', "o'brien+export@xn--bcher-kva.example", 'B@example.com', 'ü@bücher.example'];
-    await ledger.setTenantContacts(key, [...contacts, 'b@example.com']);
-    expect((await ledger.findTenant(key))?.contacts).toEqual(contacts);
-    expect((await ledger.listTenants()).find((tenant) => tenant.key === key)?.contacts).toEqual(contacts);
-    const [line] = await ledger.listAudit(key, 1);
+    await ledger.tenants.setContacts(key, [...contacts, 'b@example.com']);
+    expect((await ledger.tenants.find(key))?.contacts).toEqual(contacts);
+    expect((await ledger.tenants.list()).find((tenant) => tenant.key === key)?.contacts).toEqual(contacts);
+    const [line] = await ledger.audit.list(key, 1);
     expect(line).toMatchObject({ actor: 'operator', action: 'tenant.contacts', detail: { contacts: 4 } });
-    await ledger.setTenantContacts(key, []);
-    expect((await ledger.findTenant(key))?.contacts).toEqual([]);
-    await expect(ledger.setTenantContacts('nobody', [])).rejects.toEqual(failsWith('not_found'));
+    await ledger.tenants.setContacts(key, []);
+    expect((await ledger.tenants.find(key))?.contacts).toEqual([]);
+    await expect(ledger.tenants.setContacts('nobody', [])).rejects.toEqual(failsWith('not_found'));
   });
 
   const exactly = (length: number) => `${'x'.repeat(length - 12)}@example.com`;
@@ -135,47 +106,47 @@ describe("a tenant's contacts", () => {
     exactly(255),
   ])('cannot be %j', async (contact) => {
     const key = await addTenant(ledger);
-    const refused: unknown = await ledger.setTenantContacts(key, ['a@b', contact]).catch((error: unknown) => error);
+    const refused: unknown = await ledger.tenants.setContacts(key, ['a@b', contact]).catch((error: unknown) => error);
     expect(refused).toEqual(failsWith('invalid_field', 'contacts'));
     expect(refused instanceof WaybillError && refused.message).toContain('Contact 2 ');
-    expect((await ledger.findTenant(key))?.contacts).toEqual([]);
+    expect((await ledger.tenants.find(key))?.contacts).toEqual([]);
   });
 
   test('are 254 characters long and 20 in number at the most', async () => {
     const key = await addTenant(ledger);
     const twenty = Array.from({ length: 20 }, (_, index) => `a${index}@b`);
-    await ledger.setTenantContacts(key, [exactly(254), ...twenty.slice(1)]);
-    await ledger.setTenantContacts(key, [...twenty, 'a0@b']);
-    await expect(ledger.setTenantContacts(key, [...twenty, 'c@d'])).rejects.toEqual(
+    await ledger.tenants.setContacts(key, [exactly(254), ...twenty.slice(1)]);
+    await ledger.tenants.setContacts(key, [...twenty, 'a0@b']);
+    await expect(ledger.tenants.setContacts(key, [...twenty, 'c@d'])).rejects.toEqual(
       failsWith('invalid_field', 'contacts'),
     );
-    expect((await ledger.findTenant(key))?.contacts).toEqual(twenty);
+    expect((await ledger.tenants.find(key))?.contacts).toEqual(twenty);
   });
 });
 
 describe('an idempotency key', () => {
   test('is won by exactly one of many callers', async () => {
     const key = randomUUID();
-    const answers = await Promise.all(Array.from({ length: 12 }, () => ledger.claimIdempotency('t', key, 'h')));
+    const answers = await Promise.all(Array.from({ length: 12 }, () => ledger.idempotency.claim('t', key, 'h')));
     expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
-    expect(answers.filter((answer) => answer?.requestHash === 'h' && answer.exportId === null)).toHaveLength(11);
+    expect(answers.filter((answer) => answer?.requestHash === 'h' && answer.runId === null)).toHaveLength(11);
   });
 
   test('remembers what it answered, for its tenant only', async () => {
     const key = `${"'; drop table idempotency; --\0"}${'x'.repeat(10_000)}`;
-    const exportId = randomUUID();
-    expect(await ledger.claimIdempotency('t', key, 'h')).toBeUndefined();
-    await ledger.settleIdempotency('t', key, exportId);
-    await ledger.settleIdempotency('t', key, null);
-    expect(await ledger.claimIdempotency('t', key, 'other')).toEqual({ requestHash: 'h', exportId });
-    expect(await ledger.claimIdempotency('u', key, 'h')).toBeUndefined();
+    const runId = randomUUID();
+    expect(await ledger.idempotency.claim('t', key, 'h')).toBeUndefined();
+    await ledger.idempotency.settle('t', key, runId);
+    await ledger.idempotency.settle('t', key, null);
+    expect(await ledger.idempotency.claim('t', key, 'other')).toEqual({ requestHash: 'h', runId });
+    expect(await ledger.idempotency.claim('u', key, 'h')).toBeUndefined();
   });
 
   test('is free again when its claim was given up', async () => {
     const key = randomUUID();
-    await ledger.claimIdempotency('t', key, 'h');
-    await ledger.settleIdempotency('t', key, null);
-    expect(await ledger.claimIdempotency('t', key, 'h')).toBeUndefined();
+    await ledger.idempotency.claim('t', key, 'h');
+    await ledger.idempotency.settle('t', key, null);
+    expect(await ledger.idempotency.claim('t', key, 'h')).toBeUndefined();
   });
 
   test.each([
@@ -185,13 +156,13 @@ describe('an idempotency key', () => {
     { settled: true, age: '24 hours 1 minute', free: true },
   ])('claimed $age ago, settled: $settled, is free: $free', async ({ settled, age, free }) => {
     const tenant = `t-${randomUUID()}`;
-    await ledger.claimIdempotency(tenant, 'key', 'h');
-    if (settled) await ledger.settleIdempotency(tenant, 'key', randomUUID());
+    await ledger.idempotency.claim(tenant, 'key', 'h');
+    if (settled) await ledger.idempotency.settle(tenant, 'key', randomUUID());
     await started.raw.query('update idempotency set claimed_at = now() - $1::interval where tenant = $2', [
       age,
       tenant,
     ]);
-    const answers = await Promise.all([1, 2].map(() => ledger.claimIdempotency(tenant, 'key', 'new')));
+    const answers = await Promise.all([1, 2].map(() => ledger.idempotency.claim(tenant, 'key', 'new')));
     expect(answers.filter((answer) => answer === undefined)).toHaveLength(free ? 1 : 0);
   });
 });
@@ -199,23 +170,23 @@ describe('an idempotency key', () => {
 describe('the audit trail', () => {
   test('lists newest first, for one tenant or all', async () => {
     const tenant = `t-${randomUUID()}`;
-    const exportId = randomUUID();
+    const runId = randomUUID();
     const detail = { note: '\'"\\ ; --', n: 1, yes: true, none: null };
-    await ledger.audit({ tenant, actor: 'link', action: 'export.downloaded', exportId, detail });
-    await ledger.audit({ tenant: null, actor: '\0\ud800', action: 'login.failed', exportId: null, detail: {} });
-    expect(await ledger.listAudit(tenant, 5)).toEqual([
-      { at: expect.any(Date), tenant, actor: 'link', action: 'export.downloaded', exportId, detail },
+    await ledger.audit.append({ tenant, actor: 'link', action: 'export.downloaded', runId, detail });
+    await ledger.audit.append({ tenant: null, actor: '\0\ud800', action: 'login.failed', runId: null, detail: {} });
+    expect(await ledger.audit.list(tenant, 5)).toEqual([
+      { at: expect.any(Date), tenant, actor: 'link', action: 'export.downloaded', runId, detail },
     ]);
-    expect((await ledger.listAudit(null, 1))[0]).toMatchObject({ actor: '\uFFFD\uFFFD', action: 'login.failed' });
+    expect((await ledger.audit.list(null, 1))[0]).toMatchObject({ actor: '\uFFFD\uFFFD', action: 'login.failed' });
   });
 
   test.each(['update audit set actor = $$nobody$$', 'delete from audit', 'truncate audit', 'truncate audit cascade'])(
     'cannot be changed: %s',
     async (statement) => {
-      await ledger.audit({ tenant: null, actor: 'a', action: 'login.failed', exportId: null, detail: {} });
-      const before = await ledger.listAudit(null, 1000);
+      await ledger.audit.append({ tenant: null, actor: 'a', action: 'login.failed', runId: null, detail: {} });
+      const before = await ledger.audit.list(null, 1000);
       await expect(started.raw.query(statement)).rejects.toThrow('append-only');
-      expect(await ledger.listAudit(null, 1000)).toEqual(before);
+      expect(await ledger.audit.list(null, 1000)).toEqual(before);
     },
   );
 });
@@ -223,7 +194,7 @@ describe('the audit trail', () => {
 describe('trouble', () => {
   test('is named without host, port, user or SQL', async () => {
     const gone = createLedger({ url: 'postgres://root:hunter22@127.0.0.1:1/nowhere', connectionsMax: 1 });
-    const attempts = [gone.ping(), gone.migrate(), gone.findTenant('a'), gone.verifyCredential('a', 'b')];
+    const attempts = [gone.ping(), gone.migrate(), gone.tenants.find('a'), gone.credentials.verify('a', 'b')];
     for (const result of await Promise.allSettled(attempts)) {
       const reason: unknown = result.status === 'rejected' ? result.reason : undefined;
       expect(reason).toEqual(failsWith('ledger_unavailable'));

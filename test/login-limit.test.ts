@@ -55,7 +55,7 @@ const grant = () => ({
 async function fileLink(api: ComposedApi, send: (path: string, init?: RequestInit) => Promise<Response>) {
   const { job } = await answerOf(await send('/exports', post(tenant.headers, BODY)));
   const [, exportId = ''] = JSON.parse(atob(job.id)) as string[];
-  const record = await started.ledger.findExport(exportId);
+  const record = await started.ledger.runs.find(exportId);
   if (!record) throw new Error('the export is not in the ledger');
   await finishExport(started, api, record, [Buffer.from('id,name\n')]);
   const query = new URLSearchParams({ id: job.id });
@@ -145,7 +145,7 @@ describe('the limit', () => {
     expect(proven).toEqual([200, 200, 200]);
     expect((await send('/oauth/token', post({}, grant()))).status).toBe(200);
 
-    await started.ledger.disableCredential(tenant.clientId);
+    await started.ledger.credentials.disable(tenant.clientId);
     expect([await status(bearer(token)), await status(tenant.headers)]).toEqual([401, 429]);
   });
 
@@ -162,7 +162,7 @@ describe('the limit', () => {
 });
 
 describe('the address of a client', () => {
-  const auditedAddress = async () => (await started.ledger.listAudit(null, 1))[0]?.detail.address;
+  const auditedAddress = async () => (await started.ledger.audit.list(null, 1))[0]?.detail.address;
 
   test('is what a trusted proxy says, counted by /64 for IPv6', async () => {
     const { status } = await serve(3);

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { instantFromDate } from '../contracts/instant.ts';
 import { periodicPrefix } from '../contracts/keys.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { generateKey } from '../streams/age/keys.ts';
@@ -16,6 +15,7 @@ import { codeOf } from './periodic-answers.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 import { expectNothing, expectOnly, hasSchedule, openRuns, triggerRun } from './periodic-operator.ts';
 import { downloadDuring, downloadNow, type Served } from './periodic-witness.ts';
+import { runOf } from './scripted-temporal.ts';
 import { openTemporal, type TemporalEye } from './temporal.ts';
 
 const FILES = 6;
@@ -151,12 +151,13 @@ describe('what is killed in the middle of a run', () => {
 
 describe('a run that was ended from outside just after its switch', () => {
   it('leaves a replaced generation, which goes with that of the next run', async () => {
-    const lost = { tenant: 'acme', generationId: randomUUID() };
-    await ledger.beginGeneration({ ...lost, workflowId: 'lost', startedAt: new Date() });
-    const { epoch } = (await ledger.findPeriodic('acme')) ?? { epoch: 0 };
-    const sizes = { files: 0, rows: 0, bytes: 0, manifestSha256: '0'.repeat(64) };
+    const lost = { ...runOf('acme'), workflowId: 'lost' };
+    await ledger.runs.begin(lost);
+    const sizes = { files: 0, parts: 0, rows: 0, bytes: 0, contentBytes: 0, manifestSha256: '0'.repeat(64) };
     const snapshotAt = instantFromDate(new Date());
-    expect(await ledger.publishGeneration({ ...lost, epoch, snapshotAt, ...sizes })).toEqual({
+    const retention = { replaceAfterSeconds: 60 };
+    expect(await ledger.runs.commit(lost.runId, { snapshotAt, ...sizes, retention })).toEqual({
+      committed: true,
       previous: before.generation,
     });
     await triggerRun(temporal, 'acme');
@@ -192,11 +193,12 @@ describe('an API that died between the ledger and the schedule', () => {
 
   it('of enabling: the next look at the status makes the schedule, and runs follow', async () => {
     const { identity, recipient } = await generateKey({ postQuantum: false });
-    await ledger.enablePeriodic({
+    await ledger.standingOrders.put({
       tenant: 'dreambuilder',
+      kind: 'periodic',
       recipient,
       ownRecipient: false,
-      runTime: undefined,
+      recurrence: undefined,
       actor: 'test',
     });
     expect(await hasSchedule(temporal, 'dreambuilder')).toBe(false);
@@ -209,7 +211,7 @@ describe('an API that died between the ledger and the schedule', () => {
 
   it('of disabling: a run that the schedule still starts finds nothing to do, and removes it', async () => {
     const { generationId } = await other().generation();
-    await ledger.disablePeriodic('dreambuilder', null, 'test');
+    await ledger.standingOrders.disable({ tenant: 'dreambuilder', kind: 'periodic' }, 'test');
     await triggerRun(temporal, 'dreambuilder');
     await expect.poll(() => hasSchedule(temporal, 'dreambuilder'), { timeout: 30_000 }).toBe(false);
     expect((await other().status()).generation?.generationId).toBe(generationId);

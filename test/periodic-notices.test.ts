@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
-import type { Generation } from '../stores/ledger/periodic.ts';
+import type { Ledger, Run } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
@@ -79,7 +78,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   contacts = ['one', 'two'].map((name) => `${name}-${crypto.randomUUID()}@example.com`);
-  await ledger.setTenantContacts('acme', contacts);
+  await ledger.tenants.setContacts('acme', contacts);
   await warehouse.write(1);
   key = (await door.enable()).privateKey ?? '';
   await door.generation();
@@ -101,21 +100,22 @@ async function letters(): Promise<readonly Mail[]> {
 }
 
 /** Runs until the ledger and Temporal say that it has ended. */
-async function run(state: 'published' | 'failed'): Promise<Generation> {
+async function run(state: 'completed' | 'failed'): Promise<Run> {
   const ended = await begin();
-  await expect.poll(async () => (await ledger.findGeneration(ended))?.state, { timeout: 30_000 }).toBe(state);
+  await expect.poll(async () => (await ledger.runs.find(ended))?.state, { timeout: 30_000 }).toBe(state);
   await expect.poll(() => openRuns(temporal, 'acme'), { timeout: 30_000 }).toBe(0);
-  const found = await ledger.findGeneration(ended);
+  const found = await ledger.runs.find(ended);
   if (!found) throw new Error('the run is not known');
   return found;
 }
 
 /** Triggers a run. @returns its generation, once the ledger knows it */
 async function begin(): Promise<string> {
-  const known = new Set((await ledger.listGenerations('acme', 100)).map(({ generationId }) => generationId));
+  const listed = async () =>
+    (await ledger.runs.list('acme', { kind: 'periodic' }, { cursor: null, limit: 100 })).rows.map(({ runId }) => runId);
+  const known = new Set(await listed());
   await triggerRun(temporal, 'acme');
-  const fresh = async () =>
-    (await ledger.listGenerations('acme', 100)).find(({ generationId }) => !known.has(generationId))?.generationId;
+  const fresh = async () => (await listed()).find((runId) => !known.has(runId));
   await expect.poll(fresh, { timeout: 30_000 }).toBeDefined();
   return (await fresh()) ?? '';
 }
@@ -138,21 +138,21 @@ describe('a warehouse that breaks', () => {
     expect((await door.status()).failingSince).not.toBeNull();
 
     await warehouse.write(2);
-    await run('published');
+    await run('completed');
     const after = (await letters()).slice(2);
     expect(after.flatMap(({ to }) => to.map(({ address }) => address)).toSorted()).toEqual(contacts.toSorted());
     expect(new Set([...told, ...after].map(({ subject }) => subject)).size).toBe(2);
     expect((await downloadNow(door, key)).numbers).toEqual([2]);
 
-    await run('published');
+    await run('completed');
     expect(await letters()).toHaveLength(4);
     expect((await door.status()).failingSince).toBeNull();
   });
 
   it('shows operators one failure in Temporal, with its code, its state and its story', async () => {
     await warehouse.breakIt();
-    const { generationId, workflowId, failure } = await run('failed');
-    const handle = temporal.client.workflow.getHandle(workflowId, generationId);
+    const { runId, workflowId, failure } = await run('failed');
+    const handle = temporal.client.workflow.getHandle(workflowId, runId);
     const { status, searchAttributes } = await handle.describe();
     expect(status.name).toBe('FAILED');
     expect(searchAttributes).toMatchObject({
@@ -161,7 +161,7 @@ describe('a warehouse that breaks', () => {
       WaybillFormat: ['csv+json'],
       WaybillState: ['failed'],
     });
-    const { events } = await temporal.history(workflowId, generationId);
+    const { events } = await temporal.history(workflowId, runId);
     const shown = events?.at(-1)?.workflowExecutionFailedEventAttributes?.failure;
     expect(shown?.applicationFailureInfo?.type).toBe('dataset_broken');
     expect(shown?.message).toBe(failure?.message);
@@ -192,7 +192,7 @@ describe('a mail server that is away', () => {
     const generationId = await begin();
     await door.until(({ lastRun }) => lastRun?.generationId === generationId && lastRun.state === 'failed', 10);
     // As if the run had waited in vain: what it owes stays owed, whatever becomes of it.
-    const workflowId = (await ledger.findGeneration(generationId))?.workflowId ?? '';
+    const workflowId = (await ledger.runs.find(generationId))?.workflowId ?? '';
     await temporal.client.workflow.getHandle(workflowId, generationId).terminate();
     await gate.open();
     await run('failed');

@@ -5,7 +5,7 @@ import { ScheduleNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generationPrefix } from '../contracts/keys.ts';
-import type { Ledger } from '../stores/ledger/ledger.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow, openBucket } from './bucket.ts';
@@ -123,7 +123,7 @@ describe('disabling in the middle of a run', () => {
     await expect.poll(() => openRuns(temporal, 'acme'), { timeout: 30_000 }).toBe(0);
     const run = running?.generationId ?? '';
     expect(await keysBelow(bucket, generationPrefix('acme', run))).toEqual([]);
-    expect((await ledger.findGeneration(run))?.endedAt).not.toBeNull();
+    expect((await ledger.runs.find(run))?.endedAt).not.toBeNull();
     expect(await acme.status()).toMatchObject({ enabled: false, nextRunAt: null, generation: { generationId } });
     expect(await downloadNow(acme, privateKey ?? '')).toEqual(before);
     await acme.disable(true);
@@ -168,7 +168,7 @@ describe('everything at once', () => {
 
   /** Checks that ledger, schedule, bucket and status agree. No request for the status comes before: it would mend. */
   async function expectAgreement(): Promise<void> {
-    const { enabled = false, recipient = null } = (await ledger.findPeriodic('dreambuilder')) ?? {};
+    const { enabled = false, recipient = null } = (await ledger.standingOrders.find('dreambuilder', 'periodic')) ?? {};
     expect(await hasSchedule(temporal, 'dreambuilder')).toBe(enabled);
     if (recipient === null) await expectNothing(bucket, 'dreambuilder');
     if (enabled) await dreambuilder.generation();

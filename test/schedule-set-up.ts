@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionDescription } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
-import type { PeriodicSettings } from '../stores/ledger/periodic.ts';
+import type { StandingOrder } from '../stores/ledger/ports.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { type PeriodicDeployment, periodicSchedule } from '../stores/temporal/periodic.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
@@ -16,7 +16,7 @@ export const DEPLOYMENT: PeriodicDeployment = {
 /** The schedules of tenants with these settings. */
 export function schedulesOn(temporal: Temporal, deployment = DEPLOYMENT) {
   return {
-    apply: (settings: PeriodicSettings) =>
+    apply: (settings: StandingOrder) =>
       temporal.applySchedule(
         periodicScheduleId(settings.tenant),
         settings.enabled ? periodicSchedule(settings, deployment) : null,
@@ -93,17 +93,18 @@ export function openSchedules(settings: Readonly<Record<string, string>>) {
 }
 
 /** Settings of a tenant whose periodic exports are enabled. */
-export function settingsOf(tenant: string, more: Partial<PeriodicSettings> = {}): PeriodicSettings {
+export function settingsOf(tenant: string, more: Partial<StandingOrder> = {}): StandingOrder {
   return {
+    standingOrderId: randomUUID(),
     tenant,
+    kind: 'periodic',
     enabled: true,
     recipient: 'age1example',
     ownRecipient: false,
     epoch: 1,
     version: 1,
-    runAt: null,
-    timeZone: null,
-    generationId: null,
+    recurrence: null,
+    currentRunId: null,
     failingSince: null,
     changedAt: new Date(),
     ...more,

@@ -60,7 +60,7 @@ describe('the schedule of a tenant', () => {
 
   test('is made, changed and removed, each as often as one likes', async () => {
     const tenant = newTenant();
-    const changed = settingsOf(tenant, { runAt: '23:05', timeZone: 'America/St_Johns' });
+    const changed = settingsOf(tenant, { recurrence: { at: '23:05', timeZone: 'America/St_Johns' } });
     await schedules.apply(settingsOf(tenant));
     await schedules.apply(settingsOf(tenant));
     await schedules.apply(changed);
@@ -111,7 +111,7 @@ describe('the schedule of a tenant', () => {
     const tenant = newTenant();
     await schedules.apply(settingsOf(tenant));
     await scheduleOf(tenant).pause('the warehouse moves');
-    await schedules.apply(settingsOf(tenant, { runAt: '04:00' }));
+    await schedules.apply(settingsOf(tenant, { recurrence: { at: '04:00', timeZone: null } }));
     const { state, spec } = await scheduleOf(tenant).describe();
     expect(state).toMatchObject({ paused: true, note: 'the warehouse moves' });
     expect(spec.calendars).toMatchObject([{ hour: [{ start: 4 }] }]);
@@ -119,7 +119,7 @@ describe('the schedule of a tenant', () => {
     await schedules.trigger(tenant);
     await until(async () => (await running(tenant))[0], 'a run that was asked for');
     await scheduleOf(tenant).unpause();
-    await schedules.apply(settingsOf(tenant, { runAt: '05:00' }));
+    await schedules.apply(settingsOf(tenant, { recurrence: { at: '05:00', timeZone: null } }));
     expect((await scheduleOf(tenant).describe()).state.note).toContain('at 05:00');
     expect((await schedules.find(tenant))?.nextRunAt).toBeInstanceOf(Date);
   });
@@ -130,12 +130,12 @@ describe('the schedule of a tenant', () => {
     ['UTC', 'UTC'],
   ])('takes the time zone %s for %s', async (timeZone, known) => {
     const tenant = newTenant();
-    await schedules.apply(settingsOf(tenant, { timeZone }));
+    await schedules.apply(settingsOf(tenant, { recurrence: { at: null, timeZone } }));
     expect((await scheduleOf(tenant).describe()).spec.timezone).toBe(known);
   });
 
   test('refuses a time zone that the server does not know, in words that help', async () => {
-    const strange = settingsOf(newTenant(), { timeZone: 'asia/kolkata' });
+    const strange = settingsOf(newTenant(), { recurrence: { at: null, timeZone: 'asia/kolkata' } });
     await expect(schedules.apply(strange)).rejects.toEqual(failsWith('invalid_field', 'timeZone'));
     await expect(schedules.apply(strange)).rejects.toThrow('"asia/kolkata"');
   });
@@ -148,7 +148,9 @@ describe('the schedule of a tenant', () => {
     ],
   ])('at %s in Amsterdam follows the clock into summer', async (runAt, expected) => {
     const tenant = newTenant();
-    await schedulesOn(temporal, { ...DEPLOYMENT, jitterMinutes: 0 }).apply(settingsOf(tenant, { runAt }));
+    await schedulesOn(temporal, { ...DEPLOYMENT, jitterMinutes: 0 }).apply(
+      settingsOf(tenant, { recurrence: { at: runAt, timeZone: null } }),
+    );
     expect(await timesBetween(tenant, '2027-03-27T00:00:00Z', '2027-03-30T12:00:00Z')).toEqual(expected);
   });
 
@@ -165,7 +167,10 @@ describe('the schedule of a tenant', () => {
     ],
   ] as const)('recurs every %o', async (recurrence, until, expected) => {
     const tenant = newTenant();
-    const daily = periodicSchedule(settingsOf(tenant, { timeZone: 'UTC' }), { ...DEPLOYMENT, jitterMinutes: 0 });
+    const daily = periodicSchedule(settingsOf(tenant, { recurrence: { at: null, timeZone: 'UTC' } }), {
+      ...DEPLOYMENT,
+      jitterMinutes: 0,
+    });
     await temporal.applySchedule(periodicScheduleId(tenant), { ...daily, recurrence });
     expect(await timesBetween(tenant, '2027-03-01T00:00:00Z', until)).toEqual(expected);
   });
@@ -174,7 +179,7 @@ describe('the schedule of a tenant', () => {
     const tenant = newTenant();
     const own = schedulesOn(createTemporal({ connection: native, namespace, taskQueue }));
     await own.apply(settingsOf(tenant));
-    await own.apply(settingsOf(tenant, { runAt: '03:00' }));
+    await own.apply(settingsOf(tenant, { recurrence: { at: '03:00', timeZone: null } }));
     expect((await own.find(tenant))?.nextRunAt).toBeInstanceOf(Date);
     await own.apply(settingsOf(tenant, { enabled: false }));
     expect(await own.find(tenant)).toBeUndefined();
@@ -222,18 +227,19 @@ describe('bringing a schedule in line', () => {
   test('ends as the last settings say, however many do it at once', async () => {
     const tenant = newTenant();
     let current = settingsOf(tenant);
-    const syncSchedule = createSyncSchedule({ findPeriodic: async () => current }, temporal, DEPLOYMENT);
+    const ledger = { standingOrders: { find: async () => current } };
+    const syncSchedule = createSyncSchedule(ledger, temporal, DEPLOYMENT);
     await Promise.all(
       Array.from({ length: 20 }, async (_, index) => {
         current = settingsOf(tenant, {
           enabled: index % 3 !== 2,
-          runAt: `${String(index).padStart(2, '0')}:00`,
+          recurrence: { at: `${String(index).padStart(2, '0')}:00`, timeZone: null },
           version: index + 1,
         });
         return syncSchedule(tenant);
       }),
     );
-    expect(current).toMatchObject({ enabled: true, runAt: '19:00', version: 20 });
+    expect(current).toMatchObject({ enabled: true, recurrence: { at: '19:00' }, version: 20 });
     const { spec } = await scheduleOf(tenant).describe();
     expect(spec.calendars).toMatchObject([{ hour: [{ start: 19 }] }]);
 

@@ -134,6 +134,7 @@ export function createScriptedTemporal(): ScriptedTemporal {
 
 /** Ids of a run that a schedule might have started. */
 export function runOf(tenant: string) {
-  const generationId = randomUUID();
-  return { tenant, generationId, workflowId: `${periodicScheduleId(tenant)}-${generationId}`, startedAt: new Date() };
+  const runId = randomUUID();
+  const workflowId = `${periodicScheduleId(tenant)}-${runId}`;
+  return { tenant, kind: 'periodic', subject: 'periodic', runId, workflowId, startedAt: new Date() } as const;
 }

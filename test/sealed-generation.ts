@@ -48,10 +48,10 @@ export async function publishSealed(
   files: Readonly<Record<string, PlainFile>> = FILES,
 ): Promise<Manifest> {
   const run = runOf(tenant);
-  const settings = await ledger.beginGeneration(run);
-  if (!settings?.recipient) throw new Error('periodic exports are not enabled');
-  const { recipient, epoch } = settings;
-  const { generationId } = run;
+  const begun = await ledger.runs.begin(run);
+  const recipient = begun.outcome === 'begun' ? begun.standingOrder?.recipient : undefined;
+  if (!recipient) throw new Error('periodic exports are not enabled, or another run is active');
+  const { runId: generationId } = run;
   const prefix = generationPrefix(tenant, generationId);
 
   async function sealFile(
@@ -86,11 +86,13 @@ export async function publishSealed(
   );
   const text = Buffer.from(JSON.stringify(manifest));
   objects.stored.set(manifestKey(prefix), text);
-  const published = await ledger.publishGeneration({
-    ...{ generationId, tenant, epoch, snapshotAt: SNAPSHOT_AT },
-    ...{ files: Object.keys(files).length, rows: manifest.rows, bytes: manifest.bytes, manifestSha256: sha256(text) },
+  const { rows, bytes, contentBytes } = manifest;
+  const { committed } = await ledger.runs.commit(generationId, {
+    ...{ snapshotAt: SNAPSHOT_AT, files: Object.keys(files).length, parts: written.length, rows, bytes, contentBytes },
+    manifestSha256: sha256(text),
+    retention: { replaceAfterSeconds: 60 },
   });
-  if ('refused' in published) throw new Error('the generation was not published');
+  if (!committed) throw new Error('the generation was not published');
   return manifest;
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Notice } from '../../stores/ledger/periodic.ts';
+import type { Notice } from '../../stores/ledger/ports.ts';
 import { type NoticeContext, noticeLetter } from './letter.ts';
 import { COLUMNS } from './plain-text.ts';
 
@@ -16,7 +16,7 @@ function noticeOf(more: Partial<Notice> = {}): Notice {
     noticeId: '0199f0b4-aaaa-7e3f-8a4b-5c6d7e8f9a0b',
     tenant: 'acme',
     kind: 'failed',
-    generationId: '0199f0b4-1c2d-7e3f-8a4b-5c6d7e8f9a0b',
+    runId: '0199f0b4-1c2d-7e3f-8a4b-5c6d7e8f9a0b',
     failingSince: new Date('2026-11-21T01:42:07Z'),
     failure: AWAY,
     ...more,

@@ -1,6 +1,6 @@
 import type { FailureCode } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Notice } from '../../stores/ledger/periodic.ts';
+import type { Notice } from '../../stores/ledger/ports.ts';
 import type { Letter } from '../../stores/mail/mail.ts';
 import { counted, type Fact, type LetterContent, moment, oneLine, shortened } from './content.ts';
 import { layOut } from './layout.ts';
@@ -112,7 +112,7 @@ function commonFacts(notice: Notice, { generation, nextRunAt }: NoticeContext): 
         : 'nothing yet',
     },
     { label: 'Next run', value: nextRunAt ? moment(nextRunAt) : 'none is due' },
-    { label: 'Run', value: notice.generationId, exact: true },
+    { label: 'Run', value: notice.runId, exact: true },
   ];
 }
 

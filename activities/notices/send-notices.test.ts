@@ -5,8 +5,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Tenant } from '../../stores/ledger/ledger.ts';
-import type { Generation, Notice, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { Notice, Run, StandingOrder, Tenant } from '../../stores/ledger/ports.ts';
 import type { Letter } from '../../stores/mail/mail.ts';
 import { createSendNotices } from './send-notices.ts';
 
@@ -16,7 +15,7 @@ const NOTICE: Notice = {
   noticeId: 'n1',
   tenant: 'acme',
   kind: 'failed',
-  generationId: 'g2',
+  runId: 'g2',
   failingSince: new Date('2026-11-21T01:42:07Z'),
   failure: { code: 'source_changed', message: 'The source changed.' },
 };
@@ -31,34 +30,51 @@ const TENANT: Tenant = {
   contacts: ['ann@example.com', 'bob@example.com'],
 };
 
-const SETTINGS: PeriodicSettings = {
+const SETTINGS: StandingOrder = {
+  standingOrderId: 's1',
   tenant: 'acme',
+  kind: 'periodic',
   enabled: true,
   recipient: 'age1example',
   ownRecipient: false,
   epoch: 1,
   version: 1,
-  runAt: null,
-  timeZone: null,
-  generationId: 'g1',
+  recurrence: null,
+  currentRunId: 'g1',
   failingSince: NOTICE.failingSince,
   changedAt: new Date(0),
 };
 
-const CURRENT: Generation = {
-  generationId: 'g1',
+const CURRENT: Run = {
+  runId: 'g1',
+  number: 1,
   tenant: 'acme',
+  kind: 'periodic',
+  series: 'periodic|acme',
+  subject: 'periodic',
   workflowId: 'w1',
+  standingOrderId: 's1',
   epoch: 1,
-  state: 'published',
+  order: null,
+  state: 'completed',
+  requestedAt: new Date(0),
   startedAt: new Date(0),
   endedAt: new Date(0),
   snapshotAt: '2026-11-20T01:31:05.123456Z' as Instant,
   files: 36,
+  parts: 72,
   rows: 5,
   bytes: 6,
+  contentBytes: 4,
   manifestSha256: '00',
+  previousRunId: null,
+  current: true,
+  expiresAt: null,
+  removeAfter: null,
+  removedAt: null,
+  removal: null,
   failure: null,
+  linksRevokedAt: null,
 };
 
 /** A ledger that owes notices about run g2, while downloads are of run g1; a mailbox; and a log. */
@@ -71,14 +87,16 @@ function setUp(
   const logged: { readonly level: number; readonly msg: string }[] = [];
   const sendNotices = createSendNotices({
     ledger: {
-      listDueNotices: async (tenant) =>
-        notices.filter((notice) => notice.tenant === tenant && !recorded.some(([id]) => id === notice.noticeId)),
-      recordNoticeSent: async (noticeId, recipients) => {
-        recorded.push([noticeId, recipients]);
+      notices: {
+        due: async (tenant) =>
+          notices.filter((notice) => notice.tenant === tenant && !recorded.some(([id]) => id === notice.noticeId)),
+        recordSent: async (noticeId, recipients) => {
+          recorded.push([noticeId, recipients]);
+        },
       },
-      findTenant: async (key) => (key === 'acme' ? { ...TENANT, contacts } : undefined),
-      findPeriodic: async () => SETTINGS,
-      findGeneration: async (generationId) => (generationId === 'g1' ? CURRENT : undefined),
+      tenants: { find: async (key) => (key === 'acme' ? { ...TENANT, contacts: [...contacts] } : undefined) },
+      standingOrders: { find: async () => SETTINGS },
+      runs: { find: async (runId) => (runId === 'g1' ? CURRENT : undefined) },
     },
     temporal: { nextRun: async () => ({ nextRunAt: new Date('2026-11-22T01:47:00Z') }) },
     mail:
@@ -119,7 +137,7 @@ describe('the notices of a run', () => {
   });
 
   it('tell only the end of trouble that ended before anybody could be told', async () => {
-    const recovered: Notice = { ...NOTICE, noticeId: 'n2', kind: 'recovered', generationId: 'g3', failure: null };
+    const recovered: Notice = { ...NOTICE, noticeId: 'n2', kind: 'recovered', runId: 'g3', failure: null };
     const { send, letters, recorded } = setUp({ notices: [NOTICE, recovered] });
     expect(await send()).toEqual({ sent: 1 });
     expect(letters.map(({ subject }) => subject)).toEqual(['Periodic export of Acme works again']);

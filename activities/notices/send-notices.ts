@@ -2,8 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { GenerationIdentity } from '../../contracts/periodic-steps.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
-import type { Ledger, Tenant } from '../../stores/ledger/ledger.ts';
-import type { Notice } from '../../stores/ledger/periodic.ts';
+import type { Ledger, Notice, Runs, StandingOrders, Tenant, Tenants } from '../../stores/ledger/ports.ts';
 import type { Mail } from '../../stores/mail/mail.ts';
 import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { Ports } from '../ports.ts';
@@ -12,10 +11,11 @@ import { type NoticeContext, noticeLetter } from './letter.ts';
 
 /** What sending notices needs of the ports. */
 export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
-  readonly ledger: Pick<
-    Ledger,
-    'listDueNotices' | 'recordNoticeSent' | 'findTenant' | 'findPeriodic' | 'findGeneration'
-  >;
+  readonly ledger: Pick<Ledger, 'notices'> & {
+    readonly tenants: Pick<Tenants, 'find'>;
+    readonly standingOrders: Pick<StandingOrders, 'find'>;
+    readonly runs: Pick<Runs, 'find'>;
+  };
   readonly temporal: Pick<Temporal, 'nextRun'>;
   readonly mail: Pick<Mail, 'send'> | null;
 }
@@ -25,8 +25,8 @@ export function createSendNotices(ports: NoticePorts) {
   const { ledger, temporal, mail, publicUrl, logger } = ports;
 
   async function contextOf(tenant: Tenant): Promise<NoticeContext> {
-    const settings = await ledger.findPeriodic(tenant.key);
-    const current = settings?.generationId ? await ledger.findGeneration(settings.generationId) : undefined;
+    const settings = await ledger.standingOrders.find(tenant.key, 'periodic');
+    const current = settings?.currentRunId ? await ledger.runs.find(settings.currentRunId) : undefined;
     const { snapshotAt = null, files = null, rows = null } = current ?? {};
     return {
       tenantTitle: tenant.title,
@@ -39,10 +39,10 @@ export function createSendNotices(ports: NoticePorts) {
 
   /** @returns a count of addresses that have the letter */
   async function deliver(notice: Notice, context: NoticeContext | undefined): Promise<number> {
-    const { tenant, kind, generationId } = notice;
+    const { tenant, kind, runId } = notice;
     if (!mail || !context || context.contacts.length === 0) {
       const why = mail ? 'the tenant has no contacts' : 'mail is not set up';
-      logger.warn({ tenant, kind, generationId, code: notice.failure?.code }, `nobody is told by mail: ${why}`);
+      logger.warn({ tenant, kind, runId, code: notice.failure?.code }, `nobody is told by mail: ${why}`);
       return 0;
     }
     try {
@@ -50,7 +50,7 @@ export function createSendNotices(ports: NoticePorts) {
       return context.contacts.length;
     } catch (error) {
       if (!(error instanceof WaybillError && error.code === 'mail_refused')) throw error;
-      logger.warn({ err: error, tenant, kind, generationId }, 'some contacts could not be told: check their addresses');
+      logger.warn({ err: error, tenant, kind, runId }, 'some contacts could not be told: check their addresses');
       return 0;
     }
   }
@@ -58,16 +58,16 @@ export function createSendNotices(ports: NoticePorts) {
   /** @returns a count of notices that all contacts have got. A mail server that is away is tried again. */
   return async function sendNotices({ tenant }: GenerationIdentity): Promise<{ readonly sent: number }> {
     const told = await runStep(logger, async () => {
-      const due = await ledger.listDueNotices(tenant);
+      const due = await ledger.notices.due(tenant);
       if (due.length === 0) return { sent: 0 };
-      const known = await ledger.findTenant(tenant);
+      const known = await ledger.tenants.find(tenant);
       const context = known && (await contextOf(known));
       let sent = 0;
       for (const [index, notice] of due.entries()) {
         // Of trouble that ended before anybody could be told, only the end is news.
         const overtaken = index < due.length - 1;
         const recipients = overtaken ? 0 : await deliver(notice, context);
-        await ledger.recordNoticeSent(notice.noticeId, recipients);
+        await ledger.notices.recordSent(notice.noticeId, recipients);
         if (recipients > 0) sent += 1;
       }
       return { sent };

@@ -22,13 +22,14 @@ export function createPublishGeneration({
   objects,
   ledger,
   strays,
+  periodicGraceSeconds,
   logger,
-}: Pick<Ports, 'objects' | 'ledger' | 'strays' | 'logger'>) {
+}: Pick<Ports, 'objects' | 'ledger' | 'strays' | 'periodicGraceSeconds' | 'logger'>) {
   return async function publishGeneration(input: PublishGenerationInput): Promise<Settled<Switched>> {
     return runStep(logger, async (): Promise<Switched> => {
-      const { tenant, generationId, epoch } = input;
+      const { tenant, generationId } = input;
       const manifest = describeGeneration(input);
-      const { rows, bytes, snapshotAt } = manifest;
+      const { rows, bytes, contentBytes, snapshotAt } = manifest;
       const prefix = generationPrefix(tenant, generationId);
       const parts = manifest.files.flatMap((file) => file.parts);
       const unlisted = await checkStored(objects, prefix, parts);
@@ -41,12 +42,13 @@ export function createPublishGeneration({
       await objects.put(manifestKey(prefix), body, 'application/json');
       const manifestSha256 = createHash('sha256').update(body).digest('hex');
       const files = input.plan.files.length;
-      const switched = await ledger.publishGeneration({
-        ...{ tenant, generationId, epoch, snapshotAt, files, rows, bytes, manifestSha256 },
+      const committed = await ledger.runs.commit(generationId, {
+        ...{ snapshotAt, files, parts: parts.length, rows, bytes, contentBytes, manifestSha256 },
+        retention: { replaceAfterSeconds: periodicGraceSeconds },
       });
-      if ('refused' in switched) return { published: false };
+      if (!committed.committed) return { published: false };
       await objects.remove(unlisted);
-      return { published: true, previous: switched.previous, rows, bytes };
+      return { published: true, previous: committed.previous, rows, bytes };
     });
   };
 }

@@ -18,13 +18,13 @@ export function createRemoveGeneration({
   ): Promise<{ readonly objects: number; readonly kept: boolean }> {
     const { tenant, generationId, attempted } = input;
     const removed = await runStep(logger, async () => {
-      const settings = await ledger.findPeriodic(tenant);
-      if (settings?.generationId === generationId) return { objects: 0, kept: true };
+      const run = await ledger.runs.find(generationId);
+      if (run?.current) return { objects: 0, kept: true };
       const prefix = generationPrefix(tenant, generationId);
       if (attempted) await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);
       if (attempted) await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
-      await ledger.recordGenerationRemoval(generationId);
+      await ledger.runs.recordRemoval(generationId, 'replaced');
       return { objects: count, kept: false };
     });
     // Nobody may be told that the files are gone while they are not.

@@ -6,8 +6,8 @@ import type { Ports } from '../ports.ts';
 
 const SECOND_MS = 1000;
 
-/** Generations that are looked through for replaced ones. */
-const GENERATIONS_SEEN = 20;
+/** Runs that are looked through for replaced ones. */
+const RUNS_SEEN = 20;
 
 /** What a run of the bundle asks of Temporal itself. */
 export function createGenerationScheduling(
@@ -31,9 +31,9 @@ export function createGenerationScheduling(
      */
     async scheduleGenerationRemoval({ tenant, generationId }: RemoveGenerationInput): Promise<void> {
       await translateErrors('the removal of a generation could not be scheduled yet', async () => {
-        const listed = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
-        const replaced = listed.filter(({ state }) => state === 'superseded');
-        for (const id of new Set([generationId, ...replaced.map((generation) => generation.generationId)])) {
+        const { rows } = await ledger.runs.list(tenant, { kind: 'periodic' }, { cursor: null, limit: RUNS_SEEN });
+        const replaced = rows.filter((run) => run.state === 'completed' && !run.current && run.removedAt === null);
+        for (const id of new Set([generationId, ...replaced.map(({ runId }) => runId)])) {
           await removals.scheduleRemoval({ tenant, generationId: id }, periodicGraceSeconds * 1000);
         }
       });
@@ -44,7 +44,7 @@ export function createGenerationScheduling(
      * have the same workflow id, and Temporal drops the second: nobody else would notice.
      */
     async startMissedRun({ tenant, version }: MissedRunInput): Promise<{ readonly started: boolean }> {
-      const settings = await ledger.findPeriodic(tenant);
+      const settings = await ledger.standingOrders.find(tenant, 'periodic');
       if (!settings?.enabled || settings.version === version) return { started: false };
       // The next second has ids of its own.
       await delay(SECOND_MS);

@@ -1,10 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Credential, Ledger, Scope } from '../../stores/ledger/ledger.ts';
+import type { Credential, Ledger, Scope } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { ClientAddress } from '../http/requests.ts';
-import { withoutKeys } from '../http/requests.ts';
+import { type ClientAddress, withoutKeys } from '../http/requests.ts';
 import type { CountRequest, FailedLogins } from './limits.ts';
 import { type OutsideTokens, OWN_ISSUER, type OwnTokens } from './tokens.ts';
 
@@ -74,23 +73,23 @@ export function secretCheck({
   ledger,
   logins,
 }: {
-  readonly ledger: Pick<Ledger, 'recallCredential' | 'verifyCredential' | 'verifyApiKey'>;
+  readonly ledger: Pick<Ledger, 'credentials'>;
   readonly logins: FailedLogins;
 }): SecretCheck {
   return {
     async pair(address, clientId, secret) {
-      const recalled = await ledger.recallCredential(clientId, secret);
-      return recalled ?? logins.guard({ address, clientId }, () => ledger.verifyCredential(clientId, secret));
+      const recalled = await ledger.credentials.recall(clientId, secret);
+      return recalled ?? logins.guard({ address, clientId }, () => ledger.credentials.verify(clientId, secret));
     },
 
     async bearer(address, value) {
       const pair = splitPair(value);
-      const recalled = pair && (await ledger.recallCredential(pair.clientId, pair.secret));
-      const known = recalled ?? (await ledger.recallCredential(null, value));
+      const recalled = pair && (await ledger.credentials.recall(pair.clientId, pair.secret));
+      const known = recalled ?? (await ledger.credentials.recall(null, value));
       if (known) return known;
       return logins.guard({ address, clientId: pair?.clientId ?? null }, async () => {
-        const paired = pair && (await ledger.verifyCredential(pair.clientId, pair.secret));
-        return paired ?? ledger.verifyApiKey(value);
+        const paired = pair && (await ledger.credentials.verify(pair.clientId, pair.secret));
+        return paired ?? ledger.credentials.verifyKey(value);
       });
     },
   };
@@ -135,11 +134,11 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
     }
     if (identity === undefined) {
       const clientId = presented.kind === 'pair' ? withoutKeys(presented.clientId).slice(0, 127) : null;
-      await ledger.audit({
+      await ledger.audit.append({
         tenant: null,
         actor: 'waybill',
         action: 'login.failed',
-        exportId: null,
+        runId: null,
         detail: { address, clientId, kind: presented.kind },
       });
       throw new WaybillError('unauthenticated');
@@ -150,7 +149,7 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
   return function requireCaller(scope) {
     return async function authenticate(c, next) {
       const { tenant: key, actor, scopes } = await identify(c);
-      const tenant = await ledger.findTenant(key);
+      const tenant = await ledger.tenants.find(key);
       if (!tenant || tenant.disabledAt !== null) throw new WaybillError('unauthenticated');
       c.set('caller', { tenant, actor, scopes });
       await countRequest(c, tenant);

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { clientNetwork } from '../../config/networks.ts';
-import type { Tenant } from '../../stores/ledger/ledger.ts';
+import type { Tenant } from '../../stores/ledger/ports.ts';
 import type { LoginLimit } from '../../stores/limits/login-limit.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';

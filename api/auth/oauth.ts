@@ -1,11 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Credential } from '../../stores/ledger/ledger.ts';
+import type { Credential } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { challenge, retryAfterSeconds } from '../http/problems.ts';
-import type { ClientAddress } from '../http/requests.ts';
-import { mediaTypeOf, parseJson, readBody, withoutKeys } from '../http/requests.ts';
+import { type ClientAddress, mediaTypeOf, parseJson, readBody, withoutKeys } from '../http/requests.ts';
 import { readCredential, type SecretCheck } from './authenticate.ts';
 import { type OwnTokens, parseScopes } from './tokens.ts';
 
@@ -98,11 +97,11 @@ export function tokenHandler(deps: OAuthDeps): Handler<ApiEnv> {
         throw new TokenRefusal(400, 'invalid_scope', 'The client may not have this scope.');
       }
       const { token, seconds } = await ownTokens.issue(credential, scopes);
-      await ledger.audit({
+      await ledger.audit.append({
         tenant: credential.tenant,
         actor: credential.clientId,
         action: 'token.issued',
-        exportId: null,
+        runId: null,
         detail: { scope: scopes.join(' '), seconds },
       });
       return c.json({ access_token: token, token_type: 'Bearer', expires_in: seconds, scope: scopes.join(' ') });
@@ -153,11 +152,11 @@ async function authenticateClient(
   const address = addressOf(c);
   const credential = await secrets.pair(address, pair.clientId, pair.secret);
   if (credential) return credential;
-  await ledger.audit({
+  await ledger.audit.append({
     tenant: null,
     actor: 'waybill',
     action: 'login.failed',
-    exportId: null,
+    runId: null,
     detail: { address, clientId: withoutKeys(pair.clientId).slice(0, 127), kind: 'token' },
   });
   throw wrong;

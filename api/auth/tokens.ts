@@ -3,7 +3,7 @@ import { createRemoteJWKSet, errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Issuer } from '../../config/settings.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Credential, Ledger, Scope } from '../../stores/ledger/ledger.ts';
+import type { Credential, Ledger, Scope } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, Clock } from '../deps.ts';
 
 /** `iss` and `aud` of the tokens that `POST /oauth/token` issues. */
@@ -39,7 +39,7 @@ export interface OwnTokens {
 
 export function ownTokens(deps: {
   readonly settings: ApiDeps['settings'];
-  readonly ledger: Pick<Ledger, 'findCredential'>;
+  readonly ledger: Pick<Ledger, 'credentials'>;
   readonly clock: ApiDeps['clock'];
 }): OwnTokens {
   const { settings, ledger, clock } = deps;
@@ -82,7 +82,7 @@ export function ownTokens(deps: {
       const read = claims.safeParse(payload);
       if (!read.success) return { kind: 'forged' };
       const { sub, tenant, scope, credential: id, generation } = read.data;
-      const credential = await ledger.findCredential(sub);
+      const credential = await ledger.credentials.find(sub);
       const isCurrent =
         credential !== undefined &&
         credential.id === id &&

@@ -1,15 +1,16 @@
 import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
-import type { AuditAction } from '../../stores/ledger/ledger.ts';
+import type { AuditAction } from '../../stores/ledger/ports.ts';
+import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { readJson } from '../http/requests.ts';
 import { onceFor } from './idempotency.ts';
 import { locateExport } from './locate.ts';
 import { type NamedOrder, nameOrder, parseOrder } from './order.ts';
 import { offeredDatasets } from './order-parameters.ts';
-import type { Run, Submit } from './submit.ts';
-import { jobOf } from './view.ts';
+import type { Submit } from './submit.ts';
+import { orderOf } from './view.ts';
 
 /** Seconds after which a client that polls should ask for the first time. */
 const POLL_SECONDS = 2;
@@ -37,7 +38,7 @@ export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
 export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
   return async function resubmitExport(c) {
     const { tenant } = c.get('caller');
-    const { order } = await locateExport(deps.ledger, tenant.key, c.req.param('id') ?? '');
+    const order = orderOf(await locateExport(deps.ledger, tenant.key, c.req.param('id') ?? ''));
     if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
       throw new WaybillError('unknown_dataset', `${order.dataset} is not offered any more.`);
     }
@@ -51,25 +52,25 @@ export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
 async function accept(
   c: Context<ApiEnv>,
   { ledger, settings }: CreateDeps,
-  run: Run,
+  run: WorkflowRun,
   action: AuditAction,
   { order }: NamedOrder,
 ): Promise<Response> {
   const { tenant, actor } = c.get('caller');
   try {
-    await ledger.audit({
+    await ledger.audit.append({
       tenant: tenant.key,
       actor,
       action,
-      exportId: run.exportId,
+      runId: run.runId,
       detail: { dataset: order.dataset, format: order.format },
     });
   } catch (error) {
     // The export runs: saying that it failed would be untrue.
-    c.get('logger').error({ err: error, exportId: run.exportId }, 'a request could not be audited');
+    c.get('logger').error({ err: error, runId: run.runId }, 'a request could not be audited');
   }
-  c.header('Location', `${settings.WAYBILL_PUBLIC_URL}/exports/${run.exportId}`);
+  c.header('Location', `${settings.WAYBILL_PUBLIC_URL}/exports/${run.runId}`);
   c.header('Retry-After', String(POLL_SECONDS));
   c.header('Cache-Control', 'no-store');
-  return c.json({ job: { id: encodeJobId(jobOf(run)) } }, 202);
+  return c.json({ job: { id: encodeJobId(run) } }, 202);
 }

@@ -1,7 +1,7 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { RunStatus } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -22,7 +22,7 @@ const MESSAGES: Readonly<Record<Exclude<RunStatus, 'open'>, string>> = {
  *
  * @returns the export as it is afterwards
  */
-export type SettleCutRun = (record: ExportRecord) => Promise<ExportRecord>;
+export type SettleCutRun = (record: Run) => Promise<Run>;
 
 type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays' | 'clock' | 'logger'>;
 
@@ -30,19 +30,19 @@ export function createSettleCutRun({ ledger, objects, temporal, strays, clock, l
   /** Time of the last lookup in milliseconds since 1970, by export id; oldest first. */
   const lookups = new Map<string, number>();
 
-  function isDue(exportId: string): boolean {
+  function isDue(runId: string): boolean {
     const now = clock.now().getTime();
-    if (now - (lookups.get(exportId) ?? 0) < LOOKUP_MS) return false;
-    lookups.delete(exportId);
-    lookups.set(exportId, now);
+    if (now - (lookups.get(runId) ?? 0) < LOOKUP_MS) return false;
+    lookups.delete(runId);
+    lookups.set(runId, now);
     const oldest = lookups.keys().next().value;
     if (lookups.size > REMEMBERED_MAX && oldest !== undefined) lookups.delete(oldest);
     return true;
   }
 
-  async function statusOf({ workflowId, exportId }: ExportRecord): Promise<RunStatus> {
+  async function statusOf(run: Run): Promise<RunStatus> {
     try {
-      return await temporal.status({ workflowId, runId: exportId });
+      return await temporal.status(run);
     } catch (error) {
       if (error instanceof WaybillError && error.code === 'temporal_unavailable') return 'open';
       throw error;
@@ -50,35 +50,35 @@ export function createSettleCutRun({ ledger, objects, temporal, strays, clock, l
   }
 
   /** @returns whether the export of a closed run has a manifest: it is complete, and the ledger is behind. */
-  async function isComplete({ tenant, exportId }: ExportRecord): Promise<boolean> {
-    if (!(await objects.head(manifestKey(exportPrefix(tenant, exportId))))) return false;
-    logger.error({ exportId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
+  async function isComplete({ tenant, runId }: Run): Promise<boolean> {
+    if (!(await objects.head(manifestKey(exportPrefix(tenant, runId))))) return false;
+    logger.error({ runId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
     return true;
   }
 
-  async function fail(record: ExportRecord, message: string): Promise<ExportRecord> {
-    const { exportId } = record;
-    await ledger.recordOutcome(exportId, { state: 'failed', failure: { code: 'internal', message } });
-    const now = (await ledger.findExport(exportId)) ?? record;
+  async function fail(record: Run, message: string): Promise<Run> {
+    const { runId } = record;
+    await ledger.runs.end(runId, { state: 'failed', failure: { code: 'internal', message } });
+    const now = (await ledger.runs.find(runId)) ?? record;
     // An outcome that the run itself recorded first is kept, and so are its files.
     if (now.state !== 'failed' || now.failure?.message !== message) return now;
-    logger.warn({ exportId }, 'an export whose run was ended from outside is recorded as failed');
+    logger.warn({ runId }, 'an export whose run was ended from outside is recorded as failed');
     try {
-      await removeBelow(objects, exportPrefix(now.tenant, exportId));
+      await removeBelow(objects, exportPrefix(now.tenant, runId));
       // Its steps stop later than this, and their objects are not known here.
-      await strays.schedule({ kind: 'export', tenant: now.tenant, id: exportId, attempted: [] });
+      await strays.schedule({ kind: 'export', tenant: now.tenant, id: runId, attempted: [] });
     } catch (error) {
-      logger.error({ err: error, exportId }, 'what a failed export left could not be removed; delete the export');
+      logger.error({ err: error, runId }, 'what a failed export left could not be removed; delete the export');
     }
     return now;
   }
 
   return async function settleCutRun(record) {
-    if (!isActive(record.state) || !isDue(record.exportId)) return record;
+    if (!isActive(record.state) || !isDue(record.runId)) return record;
     const status = await statusOf(record);
     if (status === 'open') return record;
     // A run records its outcome before it closes, so an export that is still active now stays so.
-    const now = (await ledger.findExport(record.exportId)) ?? record;
+    const now = (await ledger.runs.find(record.runId)) ?? record;
     if (!isActive(now.state)) return now;
     if (status === 'closed' && (await isComplete(now))) return now;
     return fail(now, MESSAGES[status]);

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { mediaType } from '../../contracts/order.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment, evaluatePreconditions, parseRange, rangeApplies, streamBody } from '../http/download.ts';
 import { readStoredFile } from './stored-file.ts';
@@ -15,11 +15,11 @@ import { fileTag, openManifest } from './stored-manifest.ts';
  */
 export async function sendStoredFile(
   c: Context<ApiEnv>,
-  { objects, ledger }: Pick<ApiDeps, 'objects' | 'ledger'>,
-  record: ExportRecord,
+  { objects, ledger, clock }: Pick<ApiDeps, 'objects' | 'ledger' | 'clock'>,
+  record: Run,
   actor: string,
 ): Promise<Response> {
-  const stored = await openManifest(objects, record);
+  const stored = await openManifest(objects, record, clock.now());
   const { manifest, file } = stored;
   const modifiedAt = new Date(Math.floor(new Date(manifest.createdAt).getTime() / 1000) * 1000);
   const validators = { etag: fileTag(file), modifiedAt };
@@ -63,13 +63,13 @@ export async function sendStoredFile(
 /** Writes down that a download begins. When that fails, nothing is sent. */
 export async function auditDownload(
   ledger: Pick<ApiDeps['ledger'], 'audit'>,
-  { tenant, exportId }: ExportRecord,
+  { tenant, runId }: Run,
   actor: string,
   detail: { readonly bytes: number; readonly unsealed: boolean },
   body: ReadableStream<Uint8Array>,
 ): Promise<void> {
   try {
-    await ledger.audit({ tenant, actor, action: 'export.downloaded', exportId, detail });
+    await ledger.audit.append({ tenant, actor, action: 'export.downloaded', runId, detail });
   } catch (error) {
     await body.cancel();
     throw error;

@@ -11,7 +11,7 @@ import type { Snapshot, Watch } from './watch.ts';
 /** Proxies close connections that are silent for a minute; a comment now and then keeps them. */
 const KEEP_ALIVE_MS = 15_000;
 
-export interface EventDeps extends Pick<ApiDeps, 'ledger' | 'stopping'> {
+export interface EventDeps extends Pick<ApiDeps, 'ledger' | 'stopping' | 'clock'> {
   readonly links: Links;
   readonly progress: ProgressReader;
   readonly watch: Watch;
@@ -23,7 +23,7 @@ export interface EventDeps extends Pick<ApiDeps, 'ledger' | 'stopping'> {
  * the client reconnects.
  */
 export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
-  const { ledger, links, progress, watch, stopping } = deps;
+  const { ledger, links, progress, watch, stopping, clock } = deps;
   return async function sendEvents(c) {
     const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
     const first: Snapshot = { record, progress: progress.recall(record) };
@@ -43,10 +43,11 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
             if ((await inbox.wait(KEEP_ALIVE_MS)) === 'quiet') await stream.write(': keep-alive\n\n');
             continue;
           }
-          const bare = JSON.stringify(exportView(snapshot.record, snapshot.progress, null));
+          const now = clock.now();
+          const bare = JSON.stringify(exportView(snapshot.record, snapshot.progress, null, now));
           if (bare === told) continue;
           told = bare;
-          const data = JSON.stringify(exportView(snapshot.record, snapshot.progress, links.mint(snapshot.record)));
+          const data = JSON.stringify(exportView(snapshot.record, snapshot.progress, links.mint(snapshot.record), now));
           await stream.writeSSE({ event: 'progress', data });
           if (isActive(snapshot.record.state)) continue;
           await stream.writeSSE({ event: 'end', data });

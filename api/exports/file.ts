@@ -9,7 +9,7 @@ import type { LinkQuery, Links } from './links.ts';
 import { locateExport } from './locate.ts';
 import { sendUnsealedFile } from './unsealed-download.ts';
 
-export interface FileDeps extends Pick<ApiDeps, 'ledger' | 'objects'> {
+export interface FileDeps extends Pick<ApiDeps, 'ledger' | 'objects' | 'clock'> {
   readonly links: Links;
   readonly addressOf: ClientAddress;
   readonly logins: FailedLogins;
@@ -41,8 +41,8 @@ async function enterByLink(
     await logins.failed({ address: addressOf(c), clientId: null });
     throw error;
   }
-  const record = isRunId(exportId) ? await ledger.findExport(exportId) : undefined;
-  const tenant = record && (await ledger.findTenant(record.tenant));
+  const record = isRunId(exportId) ? await ledger.runs.find(exportId) : undefined;
+  const tenant = record && (await ledger.tenants.find(record.tenant));
   if (!record || !tenant || tenant.disabledAt !== null) throw new WaybillError('link_invalid');
   c.set('caller', { tenant, actor: 'link', scopes: ['read'] });
   await countRequest(c, tenant);

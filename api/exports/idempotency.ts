@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Ledger } from '../../stores/ledger/ledger.ts';
+import type { Ledger } from '../../stores/ledger/ports.ts';
+import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import { TryLater } from '../http/problems.ts';
 import type { NamedOrder } from './order.ts';
-import type { Run } from './submit.ts';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 /** A twin of a request that is still being worked on waits this long for its answer, then is told to come back. */
@@ -13,7 +13,7 @@ const TWIN_WAIT_MS = 6000;
 const TWIN_POLL_MS = 100;
 
 export interface OnceDeps {
-  readonly ledger: Pick<Ledger, 'claimIdempotency' | 'settleIdempotency'>;
+  readonly ledger: Pick<Ledger, 'idempotency'>;
   readonly logger: Logger;
 }
 
@@ -28,8 +28,8 @@ export async function onceFor(
   tenant: string,
   key: string,
   { order, workflowId }: NamedOrder,
-  submit: () => Promise<Run>,
-): Promise<Run> {
+  submit: () => Promise<WorkflowRun>,
+): Promise<WorkflowRun> {
   if (!KEY.test(key)) {
     throw new WaybillError('invalid_field', 'Idempotency-Key should be 1 to 255 printable ASCII characters.', {
       field: 'Idempotency-Key',
@@ -39,10 +39,10 @@ export async function onceFor(
     .update(JSON.stringify([workflowId, order]))
     .digest('hex');
   for (let waited = 0; waited <= TWIN_WAIT_MS; waited += TWIN_POLL_MS) {
-    const held = await deps.ledger.claimIdempotency(tenant, key, requestHash);
+    const held = await deps.ledger.idempotency.claim(tenant, key, requestHash);
     if (held === undefined) return settle(deps, tenant, key, submit);
     if (held.requestHash !== requestHash) throw new WaybillError('idempotency_conflict');
-    if (held.exportId !== null) return { workflowId, exportId: held.exportId };
+    if (held.runId !== null) return { workflowId, runId: held.runId };
     await delay(TWIN_POLL_MS);
   }
   throw new TryLater(
@@ -53,21 +53,26 @@ export async function onceFor(
 }
 
 /** Remembering the answer may fail without harm: the claim lapses, and the running export is found again. */
-async function settle(deps: OnceDeps, tenant: string, key: string, submit: () => Promise<Run>): Promise<Run> {
-  const remember = async (exportId: string | null) => {
+async function settle(
+  deps: OnceDeps,
+  tenant: string,
+  key: string,
+  submit: () => Promise<WorkflowRun>,
+): Promise<WorkflowRun> {
+  const remember = async (runId: string | null) => {
     try {
-      await deps.ledger.settleIdempotency(tenant, key, exportId);
+      await deps.ledger.idempotency.settle(tenant, key, runId);
     } catch (error) {
-      deps.logger.error({ err: error, exportId }, 'an idempotency key could not be settled');
+      deps.logger.error({ err: error, runId }, 'an idempotency key could not be settled');
     }
   };
-  let run: Run;
+  let run: WorkflowRun;
   try {
     run = await submit();
   } catch (error) {
     await remember(null);
     throw error;
   }
-  await remember(run.exportId);
+  await remember(run.runId);
   return run;
 }

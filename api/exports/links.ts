@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import { runStatus } from '../../contracts/run.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { ApiDeps } from '../deps.ts';
 
 /** A link that downloads one export's file without credentials, until it expires or is revoked. */
@@ -21,36 +22,36 @@ export interface LinkQuery {
 
 export interface Links {
   /** @returns `null` when the export has no file to link to */
-  mint(record: ExportRecord): Link | null;
+  mint(record: Run): Link | null;
   /** Checks the signature alone, before anything is looked up. @throws WaybillError `link_invalid` */
-  verify(exportId: string, query: LinkQuery): void;
+  verify(runId: string, query: LinkQuery): void;
   /** @throws WaybillError `link_expired`; `link_invalid` when the links of the export were revoked since */
-  checkStands(record: ExportRecord, query: LinkQuery): void;
+  checkStands(record: Run, query: LinkQuery): void;
 }
 
 const NUMBER = /^\d{1,15}$/;
 
 export function createLinks({ settings, clock }: Pick<ApiDeps, 'settings' | 'clock'>): Links {
-  const sign = (exportId: string, issued: string, expires: string) =>
-    createHmac('sha256', settings.WAYBILL_LINK_SECRET)
-      .update(`waybill-link\n${exportId}\n${issued}\n${expires}`)
-      .digest();
+  const sign = (runId: string, issued: string, expires: string) =>
+    createHmac('sha256', settings.WAYBILL_LINK_SECRET).update(`waybill-link\n${runId}\n${issued}\n${expires}`).digest();
 
   return {
-    mint({ exportId, state, expiresAt: filesExpireAt, linksRevokedAt }) {
-      if (state !== 'completed' || filesExpireAt === null) return null;
-      const now = clock.now().getTime();
+    mint(run) {
+      const { runId, expiresAt: filesExpireAt, linksRevokedAt } = run;
+      const at = clock.now();
+      if (runStatus(run, at) !== 'completed' || filesExpireAt === null) return null;
+      const now = at.getTime();
       // The ledger's clock wrote the revocation; a link minted after it must not count as older.
       const issued = Math.max(now, (linksRevokedAt?.getTime() ?? 0) + 1);
       const expires = Math.min(now + settings.WAYBILL_LINK_SECONDS * 1000, filesExpireAt.getTime());
-      const signature = sign(exportId, String(issued), String(expires)).toString('base64url');
+      const signature = sign(runId, String(issued), String(expires)).toString('base64url');
       const query = new URLSearchParams({ expires: String(expires), issued: String(issued), signature });
-      return { url: `${settings.WAYBILL_PUBLIC_URL}/exports/${exportId}/file?${query}`, expiresAt: new Date(expires) };
+      return { url: `${settings.WAYBILL_PUBLIC_URL}/exports/${runId}/file?${query}`, expiresAt: new Date(expires) };
     },
 
-    verify(exportId, { issued, expires, signature }) {
+    verify(runId, { issued, expires, signature }) {
       const given = Buffer.from(signature, 'base64url');
-      const right = sign(exportId, issued, expires);
+      const right = sign(runId, issued, expires);
       const holds = given.byteLength === right.byteLength && timingSafeEqual(given, right);
       if (!holds || !NUMBER.test(issued) || !NUMBER.test(expires)) throw new WaybillError('link_invalid');
     },

@@ -9,7 +9,7 @@ import { locateExport } from './locate.ts';
 import { bytesTag, openManifest } from './stored-manifest.ts';
 import { exportView, jobStatus } from './view.ts';
 
-export interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'objects'> {
+export interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'objects' | 'clock'> {
   readonly links: Links;
   readonly progress: ProgressReader;
   readonly settleCutRun: SettleCutRun;
@@ -17,23 +17,25 @@ export interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'objects
 
 /** Answers `GET /exports`: one job with `id`, else a page of exports. */
 export function listHandler(deps: ReadDeps): Handler<ApiEnv> {
-  const { ledger, links, settleCutRun } = deps;
+  const { ledger, links, settleCutRun, clock } = deps;
   return async function listExports(c) {
     c.header('Cache-Control', 'no-store');
     const id = c.req.query('id');
     if (id === undefined) return listPage(c, deps);
     const record = await settleCutRun(await locateExport(ledger, c.get('caller').tenant.key, id));
-    return c.json(jobStatus(record, links.mint(record)));
+    return c.json(jobStatus(record, links.mint(record), clock.now()));
   };
 }
 
-async function listPage(c: Context<ApiEnv>, { ledger, progress, settings }: ReadDeps): Promise<Response> {
+async function listPage(c: Context<ApiEnv>, { ledger, progress, settings, clock }: ReadDeps): Promise<Response> {
   const { status, dataset, cursor, limit } = c.req.query();
+  const now = clock.now();
   const filter = {
-    ...(status !== undefined && { states: readStates(status) }),
-    ...(dataset !== undefined && { dataset }),
+    kind: 'on-demand' as const,
+    ...(status !== undefined && { statuses: { anyOf: readStates(status), now } }),
+    ...(dataset !== undefined && { subject: dataset }),
   };
-  const page = await ledger.listExports(c.get('caller').tenant.key, filter, {
+  const page = await ledger.runs.list(c.get('caller').tenant.key, filter, {
     cursor: cursor ?? null,
     limit: limit === undefined ? LIMIT_DEFAULT : readLimit(limit),
   });
@@ -46,25 +48,25 @@ async function listPage(c: Context<ApiEnv>, { ledger, progress, settings }: Read
     });
     c.header('Link', `<${settings.WAYBILL_PUBLIC_URL}/exports?${query}>; rel="next"`);
   }
-  const items = page.rows.map((record) => exportView(record, progress.recall(record), null));
+  const items = page.rows.map((record) => exportView(record, progress.recall(record), null, now));
   return c.json({ items, next: page.next });
 }
 
 /** Answers `GET /exports/{id}`. */
-export function showHandler({ ledger, links, progress, settleCutRun }: ReadDeps): Handler<ApiEnv> {
+export function showHandler({ ledger, links, progress, settleCutRun, clock }: ReadDeps): Handler<ApiEnv> {
   return async function showExport(c) {
     c.header('Cache-Control', 'no-store');
     const found = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
     const record = await settleCutRun(found);
-    return c.json(exportView(record, await progress.read(record), links.mint(record)));
+    return c.json(exportView(record, await progress.read(record), links.mint(record), clock.now()));
   };
 }
 
 /** Answers `GET /exports/{id}/manifest` with the bytes as they are stored. */
-export function manifestHandler({ ledger, objects }: ReadDeps): Handler<ApiEnv> {
+export function manifestHandler({ ledger, objects, clock }: ReadDeps): Handler<ApiEnv> {
   return async function sendManifest(c) {
     const record = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
-    const { bytes, manifest } = await openManifest(objects, record);
+    const { bytes, manifest } = await openManifest(objects, record, clock.now());
     const etag = bytesTag(bytes);
     c.header('ETag', etag);
     c.header('Cache-Control', 'private, no-cache');

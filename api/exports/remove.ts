@@ -2,7 +2,7 @@ import type { Context, Handler } from 'hono';
 import { FAILURES } from '../../contracts/failures.ts';
 import { exportPrefix } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
-import type { AuditAction, ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { AuditAction, Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { locateExport } from './locate.ts';
@@ -11,21 +11,20 @@ type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays'>;
 
 /** Answers `DELETE /exports/{id}`: cancels what runs, deletes the files of what has ended. Repeating it is harmless. */
 export function removeHandler({ ledger, objects, temporal, strays }: RemoveDeps): Handler<ApiEnv> {
-  const audit = (c: Context<ApiEnv>, action: AuditAction, exportId: string) => {
+  const audit = (c: Context<ApiEnv>, action: AuditAction, runId: string) => {
     const { tenant, actor } = c.get('caller');
-    return ledger.audit({ tenant: tenant.key, actor, action, exportId, detail: {} });
+    return ledger.audit.append({ tenant: tenant.key, actor, action, runId, detail: {} });
   };
 
-  async function cancel(record: ExportRecord): Promise<ExportRecord | undefined> {
-    const { workflowId, exportId: runId } = record;
-    if (!(await temporal.cancel({ workflowId, runId }, 0))) return undefined;
-    const now = await ledger.findExport(record.exportId);
+  async function cancel(record: Run): Promise<Run | undefined> {
+    if (!(await temporal.cancel(record, 0))) return undefined;
+    const now = await ledger.runs.find(record.runId);
     if (!now || !isActive(now.state)) return now;
     // A run records its outcome before it closes. This one was ended from outside and never will.
     const message = `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`;
-    await removeBelow(objects, exportPrefix(record.tenant, record.exportId));
-    await strays.schedule({ kind: 'export', tenant: record.tenant, id: record.exportId, attempted: [] });
-    await ledger.recordOutcome(record.exportId, { state: 'cancelled', failure: { code: 'cancelled', message } });
+    await removeBelow(objects, exportPrefix(record.tenant, record.runId));
+    await strays.schedule({ kind: 'export', tenant: record.tenant, id: record.runId, attempted: [] });
+    await ledger.runs.end(record.runId, { state: 'cancelled', failure: { code: 'cancelled', message } });
     return undefined;
   }
 
@@ -33,14 +32,14 @@ export function removeHandler({ ledger, objects, temporal, strays }: RemoveDeps)
     const found = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
     const record = isActive(found.state) ? await cancel(found) : found;
     if (!record) {
-      await audit(c, 'export.cancelled', found.exportId);
+      await audit(c, 'export.cancelled', found.runId);
       return c.body(null, 202);
     }
-    await removeBelow(objects, exportPrefix(record.tenant, record.exportId));
+    await removeBelow(objects, exportPrefix(record.tenant, record.runId));
     // One that failed or was cancelled had no files to lose: a repeated cancel must not hide what became of it.
-    if (record.state === 'completed') {
-      await ledger.recordRemoval(record.exportId, 'deleted');
-      await audit(c, 'export.deleted', record.exportId);
+    if (record.state === 'completed' && record.removal === null) {
+      await ledger.runs.recordRemoval(record.runId, 'deleted');
+      await audit(c, 'export.deleted', record.runId);
     }
     return c.body(null, 204);
   };
@@ -50,9 +49,9 @@ export function removeHandler({ ledger, objects, temporal, strays }: RemoveDeps)
 export function revokeHandler({ ledger }: Pick<RemoveDeps, 'ledger'>): Handler<ApiEnv> {
   return async function revokeLinks(c) {
     const { tenant, actor } = c.get('caller');
-    const { exportId } = await locateExport(ledger, tenant.key, c.req.param('id') ?? '');
-    await ledger.revokeLinks(exportId);
-    await ledger.audit({ tenant: tenant.key, actor, action: 'export.links_revoked', exportId, detail: {} });
+    const { runId } = await locateExport(ledger, tenant.key, c.req.param('id') ?? '');
+    await ledger.runs.revokeLinks(runId);
+    await ledger.audit.append({ tenant: tenant.key, actor, action: 'export.links_revoked', runId, detail: {} });
     return c.body(null, 204);
   };
 }

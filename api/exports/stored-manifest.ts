@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { type Manifest, type ManifestFile, onlyFile, parseManifest, sumsOf } from '../../contracts/manifest.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { ExportState } from '../../contracts/progress.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
+import { exportState } from './view.ts';
 
 /** A manifest as it lies in the store, and read. */
 export interface StoredManifest {
@@ -20,21 +22,21 @@ export interface StoredManifest {
  * @throws WaybillError `not_ready`, `no_file` or `gone` by the export's state; `gone` too while its files are being
  *   removed; `object_damaged`
  */
-export async function openManifest(objects: Objects, record: ExportRecord): Promise<StoredManifest> {
-  assertHasFile(record);
-  const prefix = exportPrefix(record.tenant, record.exportId);
+export async function openManifest(objects: Objects, record: Run, now: Date): Promise<StoredManifest> {
+  assertHasFile(exportState(record, now));
+  const prefix = exportPrefix(record.tenant, record.runId);
   const bytes = await objects.get(manifestKey(prefix));
   if (!bytes) throw new WaybillError('gone');
   const read = parseManifest(Buffer.from(bytes).toString('utf8'));
   if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
   const { manifest } = read;
-  if (manifest.runId !== record.exportId || manifest.files.length !== 1) throw new WaybillError('object_damaged');
+  if (manifest.runId !== record.runId || manifest.files.length !== 1) throw new WaybillError('object_damaged');
   const file = onlyFile(manifest);
   if (sumsOf(file.parts).bytes !== file.bytes) throw new WaybillError('object_damaged');
   return { bytes, manifest, file, prefix };
 }
 
-function assertHasFile({ state }: ExportRecord): void {
+function assertHasFile(state: ExportState): void {
   switch (state) {
     case 'completed':
       return;

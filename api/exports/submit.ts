@@ -1,17 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileExtension } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
-import type { ExportRecord, Tenant } from '../../stores/ledger/ledger.ts';
+import type { OrderedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
+import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 import type { NamedOrder } from './order.ts';
-
-/** One run of an export's workflow. */
-export interface Run {
-  readonly workflowId: string;
-  /** Run id of the first execution. */
-  readonly exportId: string;
-}
 
 /** Seconds after which a caller over the limit should ask again. */
 const LIMIT_RETRY_SECONDS = 15;
@@ -27,15 +21,22 @@ const CLOSE_RETRY_SECONDS = 5;
  *
  * @throws TryLater `too_many_exports`; `rate_limited` when such a run takes too long to close
  */
-export type Submit = (tenant: Tenant, named: NamedOrder) => Promise<Run>;
+export type Submit = (tenant: Tenant, named: NamedOrder) => Promise<WorkflowRun>;
 
 export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'temporal' | 'clock' | 'logger'>): Submit {
   const { settings, ledger, temporal, clock, logger } = deps;
   /** Starts under way that the ledger does not count yet, by tenant. */
   const starting = new Map<string, number>();
 
-  async function start(workflowId: string, order: NamedOrder['order'], requestedAt: Date): Promise<Run> {
-    const exportId = await temporal.start(
+  async function record(run: OrderedRun): Promise<void> {
+    const { run: active } = await ledger.runs.request(run);
+    if (active.runId === run.runId) return;
+    // An earlier run that was ended from outside: Temporal would have returned it if it were open.
+    if ((await temporal.status(active)) !== 'open') await ledger.runs.request(run, active.runId);
+  }
+
+  async function start(workflowId: string, order: NamedOrder['order'], requestedAt: Date): Promise<WorkflowRun> {
+    const runId = await temporal.start(
       workflowId,
       { type: 'exportDataset', input: { order, requestedAt: requestedAt.toISOString() } },
       {
@@ -46,31 +47,31 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
       },
     );
     try {
-      await ledger.recordOrder({ exportId, workflowId, order, requestedAt });
+      await record({ runId, workflowId, order, requestedAt });
     } catch (error) {
       // The workflow runs, and its first step records the order too: the caller has an export.
-      logger.error({ err: error, exportId }, 'a started export could not be recorded yet');
+      logger.error({ err: error, runId }, 'a started export could not be recorded yet');
     }
-    return { workflowId, exportId };
+    return { workflowId, runId };
   }
 
   /** @param requestedAt of a run that this request may have started itself, about which Temporal need not be asked */
-  async function isEnding(run: Run, requestedAt?: Date): Promise<boolean> {
-    const { exportId } = run;
-    let record: ExportRecord | undefined;
+  async function isEnding(run: WorkflowRun, requestedAt?: Date): Promise<boolean> {
+    const { runId } = run;
+    let record: Run | undefined;
     try {
-      record = await ledger.findExport(exportId);
+      record = await ledger.runs.find(runId);
     } catch (error) {
-      logger.error({ err: error, exportId }, 'a started export could not be looked up');
+      logger.error({ err: error, runId }, 'a started export could not be looked up');
       return false;
     }
     if (record && !isActive(record.state)) return true;
     if (record && record.requestedAt.getTime() === requestedAt?.getTime()) return false;
-    return temporal.isCancelling({ workflowId: run.workflowId, runId: exportId });
+    return temporal.isCancelling(run);
   }
 
   /** Until its workflow closes, Temporal answers a start with a run that was cancelled, or whose outcome is recorded. */
-  async function startAnew(workflowId: string, order: NamedOrder['order']): Promise<Run> {
+  async function startAnew(workflowId: string, order: NamedOrder['order']): Promise<WorkflowRun> {
     const requestedAt = clock.now();
     let run = await start(workflowId, order, requestedAt);
     for (let waited = 0; await isEnding(run, requestedAt); waited += CLOSE_POLL_MS) {
@@ -81,7 +82,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
           'The earlier export of the same order is ending, and is still being cleaned up. Send the request again soon.',
         );
       }
-      if ((await temporal.status({ workflowId, runId: run.exportId })) === 'open') await delay(CLOSE_POLL_MS);
+      if ((await temporal.status(run)) === 'open') await delay(CLOSE_POLL_MS);
       else run = await start(workflowId, order, requestedAt);
     }
     return run;
@@ -92,10 +93,10 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     const ahead = starting.get(tenant.key) ?? 0;
     starting.set(tenant.key, ahead + 1);
     try {
-      if ((await ledger.countActive(tenant.key)) + ahead >= limit) {
-        const running = await temporal.findRunning(workflowId);
-        if (running !== undefined && !(await isEnding({ workflowId, exportId: running }))) {
-          return { workflowId, exportId: running };
+      if ((await ledger.runs.countActive(tenant.key, 'on-demand')) + ahead >= limit) {
+        const runId = await temporal.findRunning(workflowId);
+        if (runId !== undefined && !(await isEnding({ workflowId, runId }))) {
+          return { workflowId, runId };
         }
         throw new TryLater(
           'too_many_exports',

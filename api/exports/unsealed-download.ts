@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { mediaType } from '../../contracts/order.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 import { headerBytes, openHeader } from '../../streams/age/header.ts';
 import { contentBytes, unseal } from '../../streams/age/payload.ts';
@@ -23,12 +23,12 @@ const HEADER_BYTES_READ = 65_536;
  */
 export async function sendUnsealedFile(
   c: Context<ApiEnv>,
-  { objects, ledger }: Pick<ApiDeps, 'objects' | 'ledger'>,
-  record: ExportRecord,
+  { objects, ledger, clock }: Pick<ApiDeps, 'objects' | 'ledger' | 'clock'>,
+  record: Run,
   actor: string,
   privateKey: string,
 ): Promise<Response> {
-  const stored = await openManifest(objects, record);
+  const stored = await openManifest(objects, record, clock.now());
   const { manifest, file } = stored;
   if (manifest.recipients.length === 0) throw new WaybillError('not_sealed');
   const gone = new AbortController();

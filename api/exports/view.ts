@@ -3,8 +3,9 @@ import { FAILURES } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
 import { fileExtension, type Order } from '../../contracts/order.ts';
 import type { ExportState, Progress } from '../../contracts/progress.ts';
+import { runStatus } from '../../contracts/run.ts';
 import type { ExportView, JobStatus, STATUSES } from '../../contracts/views/on-demand.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { Link } from './links.ts';
 
 type Status = (typeof STATUSES)[number];
@@ -25,42 +26,53 @@ export function statusOf(state: ExportState): Status {
   }
 }
 
+/** Files of a run on demand are never replaced. */
+export function exportState(run: Run, now: Date): ExportState {
+  const status = runStatus(run, now);
+  return status === 'replaced' ? 'deleted' : status;
+}
+
+/** @throws TypeError for a run of another kind of export */
+export function orderOf({ order }: Run): Order {
+  if (order === null) throw new TypeError('a run on demand has an order of its own');
+  return order;
+}
+
 /** Name of the finished file, for example `flights.csv.zst.age`. */
 export function fileName(order: Order): string {
   return `${order.dataset.toLowerCase()}.${fileExtension(order)}`;
 }
 
 /** The answer that door 1's published clients poll. */
-export function jobStatus(record: ExportRecord, link: Link | null): z.infer<typeof JobStatus> {
+export function jobStatus(record: Run, link: Link | null, now: Date): z.infer<typeof JobStatus> {
+  const state = exportState(record, now);
   const exportData = link && { downloadUrl: link.url, downloadExpiresAt: link.expiresAt.toISOString() };
   const data = exportData ? { exportData } : {};
   return {
-    job: { id: encodeJobId(jobOf(record)), status: statusOf(record.state), ...data },
+    job: { id: encodeJobId(record), status: statusOf(state), ...data },
     ...data,
-    errors: errorsOf(record),
+    errors: errorsOf(state, record.failure),
   };
 }
 
-function errorsOf({ state, failure }: ExportRecord): z.infer<typeof JobStatus>['errors'] {
+function errorsOf(state: ExportState, failure: Run['failure']): z.infer<typeof JobStatus>['errors'] {
   if (state === 'expired' || state === 'deleted') {
     return [{ key: 'gone', message: `${FAILURES.gone.title}. ${FAILURES.gone.advice}` }];
   }
   return failure ? [{ key: failure.code, message: failure.message }] : [];
 }
 
-export function jobOf({ workflowId, exportId }: Pick<ExportRecord, 'workflowId' | 'exportId'>) {
-  return { workflowId, runId: exportId };
-}
-
 /** @param link `null` also where none is wanted, as in lists */
-export function exportView(record: ExportRecord, progress: Progress, link: Link | null): ExportView {
-  const { order, rows, bytes, contentBytes, parts, failure } = record;
+export function exportView(record: Run, progress: Progress, link: Link | null, now: Date): ExportView {
+  const order = orderOf(record);
+  const state = exportState(record, now);
+  const { rows, bytes, contentBytes, parts, failure } = record;
   const counted = rows !== null && bytes !== null && contentBytes !== null && parts !== null;
   return {
-    id: encodeJobId(jobOf(record)),
-    exportId: record.exportId,
-    status: statusOf(record.state),
-    state: record.state,
+    id: encodeJobId(record),
+    exportId: record.runId,
+    status: statusOf(state),
+    state,
     dataset: order.dataset,
     format: order.format,
     compression: order.compression,

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isActive, type Progress } from '../../contracts/progress.ts';
-import type { ExportRecord, Ledger } from '../../stores/ledger/ledger.ts';
+import type { Ledger, Run } from '../../stores/ledger/ports.ts';
 import type { ProgressReader } from '../runs/progress.ts';
 import type { SettleCutRun } from './cut-runs.ts';
 
 /** An export at one moment. */
 export interface Snapshot {
-  readonly record: ExportRecord;
+  readonly record: Run;
   readonly progress: Progress;
 }
 
@@ -16,13 +16,13 @@ type Listener = (snapshot: Snapshot) => void;
 /** Watches exports: one lookup at a time per export, however many listeners there are. */
 export interface Watch {
   /** @returns a function that stops listening */
-  subscribe(record: ExportRecord, listener: Listener): () => void;
+  subscribe(record: Run, listener: Listener): () => void;
 }
 
 /** @param everyMs interval between lookups, in milliseconds */
 export function createWatch(
   deps: {
-    readonly ledger: Pick<Ledger, 'findExport'>;
+    readonly ledger: Pick<Ledger, 'runs'>;
     readonly progress: ProgressReader;
     readonly settleCutRun: SettleCutRun;
     readonly logger: Logger;
@@ -31,9 +31,9 @@ export function createWatch(
 ): Watch {
   const listeners = new Map<string, Set<Listener>>();
 
-  async function lookUp(exportId: string, all: ReadonlySet<Listener>): Promise<ExportRecord | undefined> {
+  async function lookUp(runId: string, all: ReadonlySet<Listener>): Promise<Run | undefined> {
     try {
-      const found = await deps.ledger.findExport(exportId);
+      const found = await deps.ledger.runs.find(runId);
       if (!found) return undefined;
       const record = await deps.settleCutRun(found);
       const snapshot = { record, progress: await deps.progress.read(record) };
@@ -41,30 +41,30 @@ export function createWatch(
       return record;
     } catch (error) {
       // Listeners stay subscribed during an outage; the next lookup may succeed.
-      deps.logger.warn({ err: error, exportId }, 'an export could not be looked at');
+      deps.logger.warn({ err: error, runId }, 'an export could not be looked at');
       return undefined;
     }
   }
 
-  async function follow(exportId: string, all: ReadonlySet<Listener>): Promise<void> {
-    while (listeners.get(exportId) === all) {
-      const record = await lookUp(exportId, all);
-      if (record && !isActive(record.state) && listeners.get(exportId) === all) listeners.delete(exportId);
+  async function follow(runId: string, all: ReadonlySet<Listener>): Promise<void> {
+    while (listeners.get(runId) === all) {
+      const record = await lookUp(runId, all);
+      if (record && !isActive(record.state) && listeners.get(runId) === all) listeners.delete(runId);
       else await delay(everyMs);
     }
   }
 
   return {
-    subscribe({ exportId }, listener) {
-      const known = listeners.get(exportId);
+    subscribe({ runId }, listener) {
+      const known = listeners.get(runId);
       const all = known ?? new Set<Listener>();
       all.add(listener);
-      listeners.set(exportId, all);
+      listeners.set(runId, all);
       // Never rejects: every lookup handles its own failure.
-      if (!known) void follow(exportId, all);
+      if (!known) void follow(runId, all);
       return () => {
         all.delete(listener);
-        if (all.size === 0 && listeners.get(exportId) === all) listeners.delete(exportId);
+        if (all.size === 0 && listeners.get(runId) === all) listeners.delete(runId);
       };
     },
   };

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
-import type { PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { StandingOrder } from '../../stores/ledger/ports.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import { InvalidFields, TryLater } from '../http/problems.ts';
@@ -26,7 +26,7 @@ export function openingOf(
 
 /** What a download is of: settings taken once, and one generation. */
 export interface Admission extends StoredGeneration {
-  readonly settings: PeriodicSettings;
+  readonly settings: StandingOrder;
   /** The private key, which is proven to be the right one; `null`: the files stay sealed. Secret. */
   readonly key: string | null;
 }
@@ -44,9 +44,12 @@ const REPLACED_SECONDS = 1;
  *   `not_produced`
  */
 export async function admit(deps: AccessDeps, tenant: string, opening: Opening): Promise<Admission> {
-  const { settings, generationId, key } = await proveAccess(await deps.ledger.findPeriodic(tenant), opening);
+  const { settings, generationId, key } = await proveAccess(
+    await deps.ledger.standingOrders.find(tenant, 'periodic'),
+    opening,
+  );
   return explained(deps, settings, opening, async () => {
-    const record = await deps.ledger.findGeneration(generationId);
+    const record = await deps.ledger.runs.find(generationId);
     if (record?.tenant !== tenant) throw new WaybillError('gone');
     const generation = await openGeneration(deps.objects, record);
     if (!isSealedTo(generation.manifest, settings.recipient)) throw new WaybillError('object_damaged');
@@ -64,7 +67,7 @@ function isSealedTo({ recipients }: Manifest, recipient: string | null): boolean
  * @throws as {@link admit}
  */
 export async function assertStands(deps: AccessDeps, { settings }: Admission, opening: Opening): Promise<void> {
-  const now = await deps.ledger.findPeriodic(settings.tenant);
+  const now = await deps.ledger.standingOrders.find(settings.tenant, 'periodic');
   if (now?.epoch !== settings.epoch) await refuseReplaced(now, opening);
 }
 
@@ -75,7 +78,7 @@ export async function assertStands(deps: AccessDeps, { settings }: Admission, op
  */
 export async function explained<Answer>(
   deps: AccessDeps,
-  settings: PeriodicSettings,
+  settings: StandingOrder,
   opening: Opening,
   read: () => Promise<Answer>,
 ): Promise<Answer> {
@@ -83,26 +86,26 @@ export async function explained<Answer>(
     return await read();
   } catch (error) {
     if (!(error instanceof WaybillError && error.code === 'gone')) throw error;
-    const now = await deps.ledger.findPeriodic(settings.tenant);
-    if (now?.generationId !== settings.generationId) await refuseReplaced(now, opening);
+    const now = await deps.ledger.standingOrders.find(settings.tenant, 'periodic');
+    if (now?.currentRunId !== settings.currentRunId) await refuseReplaced(now, opening);
     throw new WaybillError('object_damaged', undefined, { cause: error });
   }
 }
 
-async function refuseReplaced(now: PeriodicSettings | undefined, opening: Opening): Promise<never> {
+async function refuseReplaced(now: StandingOrder | undefined, opening: Opening): Promise<never> {
   await proveAccess(now, opening);
   throw new TryLater('not_produced', REPLACED_SECONDS, 'The files were replaced a moment ago. Ask again.');
 }
 
 /** @returns the settings, which are there, and the generation that downloads are of */
 async function proveAccess(
-  settings: PeriodicSettings | undefined,
+  settings: StandingOrder | undefined,
   opening: Opening,
 ): Promise<Pick<Admission, 'settings' | 'key'> & { readonly generationId: string }> {
   if (!settings || settings.recipient === null) throw new WaybillError('not_enabled');
   const key = opening.sealed ? null : await proveKey(opening.privateKey, settings.recipient);
-  if (settings.generationId === null) throw notProduced();
-  return { settings, key, generationId: settings.generationId };
+  if (settings.currentRunId === null) throw notProduced();
+  return { settings, key, generationId: settings.currentRunId };
 }
 
 async function proveKey(privateKey: string | undefined, recipient: string): Promise<string> {

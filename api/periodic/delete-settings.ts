@@ -1,6 +1,6 @@
 import { FAILURES } from '../../contracts/failures.ts';
 import { generationPrefix, periodicPrefix } from '../../contracts/keys.ts';
-import type { Generation } from '../../stores/ledger/periodic.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
@@ -23,32 +23,31 @@ const BUSY_SECONDS = 5;
 export async function deleteSettings(deps: DeleteDeps, tenant: string, actor: string): Promise<void> {
   const { ledger, objects, syncSchedule, removals } = deps;
   // First the ledger: from here on no run publishes and no key opens anything.
-  const outdated = await ledger.deletePeriodic(tenant, null, actor);
+  const outdated = await ledger.standingOrders.forget({ tenant, kind: 'periodic' }, actor);
   await syncSchedule(tenant);
   const [ended] = await Promise.all([
     endRuns(deps, outdated),
-    ...outdated.map(({ generationId }) => removals.scheduleRemoval({ tenant, generationId }, SWEEP_MS)),
+    ...outdated.map(({ runId }) => removals.scheduleRemoval({ tenant, generationId: runId }, SWEEP_MS)),
   ]);
   if (!ended) throw new TryLater('settings_busy', BUSY_SECONDS);
 
-  for (const { generationId } of outdated) await removeBelow(objects, generationPrefix(tenant, generationId));
+  for (const { runId } of outdated) await removeBelow(objects, generationPrefix(tenant, runId));
   await removeStrays(deps, tenant);
-  for (const { generationId } of outdated) await ledger.recordGenerationRemoval(generationId);
+  for (const { runId } of outdated) await ledger.runs.recordRemoval(runId, 'deleted');
 }
 
 /** @returns whether all have ended, and are so in the ledger */
 async function endRuns(
   { ledger, temporal }: Pick<DeleteDeps, 'ledger' | 'temporal'>,
-  generations: readonly Generation[],
+  generations: readonly Run[],
 ): Promise<boolean> {
   const endings = generations
     .filter(({ state }) => state === 'running')
     .map(async (run) => {
-      const { workflowId, generationId: runId } = run;
-      if (!(await temporal.cancel({ workflowId, runId }, END_MS))) return false;
+      if (!(await temporal.cancel(run, END_MS))) return false;
       // A run records its end before it closes; one that was ended from outside never did.
       const message = `${FAILURES.cancelled.title}.`;
-      await ledger.endGeneration(run.generationId, { state: 'cancelled', failure: { code: 'cancelled', message } });
+      await ledger.runs.end(run.runId, { state: 'cancelled', failure: { code: 'cancelled', message } });
       return true;
     });
   return (await Promise.all(endings)).every(Boolean);
@@ -66,8 +65,8 @@ async function removeStrays(
   const folders = new Set<string>();
   for await (const { key } of objects.list(prefix)) folders.add(key.slice(prefix.length).split('/', 1)[0] ?? '');
   for (const folder of folders) {
-    const known = await ledger.findGeneration(folder);
-    if (known?.state === 'running' || known?.state === 'published') continue;
+    const known = await ledger.runs.find(folder);
+    if (known?.state === 'running' || known?.current) continue;
     await removeBelow(objects, generationPrefix(tenant, folder));
   }
 }

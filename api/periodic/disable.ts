@@ -7,8 +7,8 @@ import type { disablePeriodic } from './routes.ts';
 
 /** A run that is cancelled by a plain disable can publish nothing any more; so long its end is waited for. */
 const END_MS = 2000;
-/** Generations that are looked through for running ones; there is one at the most. */
-const GENERATIONS_SEEN = 20;
+/** Runs that are looked through for running ones; there is one at the most. */
+const RUNS_SEEN = 20;
 
 /** Answers `POST /dataexport/disable`. Repeating it is harmless, and goes on with what was not done. */
 export function disableHandler(deps: DeleteDeps): RouteAnswer<typeof disablePeriodic> {
@@ -28,14 +28,12 @@ async function switchOff(
   tenant: string,
   actor: string,
 ): Promise<void> {
-  const off = await ledger.disablePeriodic(tenant, null, actor);
+  const off = await ledger.standingOrders.disable({ tenant, kind: 'periodic' }, actor);
   if (!off) return;
   await syncSchedule(tenant);
-  const generations = await ledger.listGenerations(tenant, GENERATIONS_SEEN);
+  const { rows } = await ledger.runs.list(tenant, { kind: 'periodic' }, { cursor: null, limit: RUNS_SEEN });
   // In this order: a run that begins after somebody has enabled again is not the one to end.
-  if ((await ledger.findPeriodic(tenant))?.version !== off.version) return;
-  const running = generations.filter(({ state }) => state === 'running');
-  await Promise.all(
-    running.map(({ workflowId, generationId }) => temporal.cancel({ workflowId, runId: generationId }, END_MS)),
-  );
+  if ((await ledger.standingOrders.find(tenant, 'periodic'))?.version !== off.version) return;
+  const running = rows.filter(({ state }) => state === 'running');
+  await Promise.all(running.map((run) => temporal.cancel(run, END_MS)));
 }

@@ -74,11 +74,11 @@ export async function sendContent(
   try {
     await assertStands(deps, admission, opening);
     const { tenant, actor } = c.get('caller');
-    await deps.ledger.audit({
+    await deps.ledger.audit.append({
       tenant: tenant.key,
       actor,
       action: 'periodic.downloaded',
-      exportId: manifest.runId,
+      runId: manifest.runId,
       detail: { file, fileType: form.fileType, generation: manifest.runId, sealed: form.key === null },
     });
   } catch (error) {

@@ -4,7 +4,7 @@ import { offeredAt } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { EnableBody, EnabledAnswer } from '../../contracts/views/periodic.ts';
-import type { Enabling, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { PutResult, StandingOrder } from '../../stores/ledger/ports.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { HINTS, sealingKey } from './key-order.ts';
@@ -17,10 +17,10 @@ type EnableDeps = Pick<ApiDeps, 'ledger' | 'catalog' | 'temporal' | 'syncSchedul
 export function enableHandler(deps: EnableDeps): RouteAnswer<typeof enablePeriodic> {
   const { ledger, catalog, temporal, syncSchedule } = deps;
   /** Puts back what enabling changed, because it cannot be carried out. */
-  async function undo({ outcome, settings: made }: Enabling, actor: string, logger: Logger): Promise<void> {
+  async function undo({ outcome, standingOrder: made }: PutResult, actor: string, logger: Logger): Promise<void> {
     try {
-      if (outcome === 'enabled') await ledger.deletePeriodic(made.tenant, made.epoch, actor);
-      else await ledger.disablePeriodic(made.tenant, made.epoch, actor);
+      if (outcome === 'enabled') await ledger.standingOrders.forget(made, actor, made.epoch);
+      else await ledger.standingOrders.disable(made, actor, made.epoch);
     } catch (error) {
       logger.error({ err: error, tenant: made.tenant }, 'periodic exports stay enabled without a schedule; rotate');
     }
@@ -35,17 +35,18 @@ export function enableHandler(deps: EnableDeps): RouteAnswer<typeof enablePeriod
     }
     const { tenant, actor } = c.get('caller');
     const logger = c.get('logger');
-    const kept = await ledger.findPeriodic(tenant.key);
+    const kept = await ledger.standingOrders.find(tenant.key, 'periodic');
     if (kept?.enabled) throw new WaybillError('already_enabled');
     const key = await sealingKey(order);
     // Asked before anything is changed: without Temporal there would be neither schedule nor run.
     await temporal.nextRun(periodicScheduleId(tenant.key));
 
-    const enabling = await ledger.enablePeriodic({
+    const enabling = await ledger.standingOrders.put({
       tenant: tenant.key,
+      kind: 'periodic',
       recipient: key.recipient,
       ownRecipient: key.privateKey === null,
-      runTime: runTimeOf(order, kept),
+      recurrence: recurrenceOf(order, kept),
       actor,
     });
     if (enabling.outcome === 'already') throw new WaybillError('already_enabled');
@@ -69,14 +70,14 @@ export function enableHandler(deps: EnableDeps): RouteAnswer<typeof enablePeriod
     return c.json({
       enabled: true,
       privateKey: enabling.outcome === 'resumed' ? null : key.privateKey,
-      recipient: enabling.settings.recipient ?? key.recipient,
+      recipient: enabling.standingOrder.recipient ?? key.recipient,
       ...(hints.length > 0 && { hint: hints.join(' ') }),
     } satisfies EnabledAnswer);
   };
 }
 
 /** Half a run time that is given leaves the other half as it was. */
-function runTimeOf({ at, timeZone }: z.infer<typeof EnableBody>, kept: PeriodicSettings | undefined) {
+function recurrenceOf({ at, timeZone }: z.infer<typeof EnableBody>, kept: StandingOrder | undefined) {
   if (at === undefined && timeZone === undefined) return undefined;
-  return { at: at ?? kept?.runAt ?? null, timeZone: timeZone ?? kept?.timeZone ?? null };
+  return { at: at ?? kept?.recurrence?.at ?? null, timeZone: timeZone ?? kept?.recurrence?.timeZone ?? null };
 }

@@ -1,7 +1,7 @@
 import { generationPrefix } from '../../contracts/keys.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { EnabledAnswer } from '../../contracts/views/periodic.ts';
-import type { Generation } from '../../stores/ledger/periodic.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
@@ -23,16 +23,16 @@ export function rotateHandler(deps: RotateDeps): RouteAnswer<typeof rotatePeriod
     await temporal.trigger(periodicScheduleId(tenant), 'replace');
   }
 
-  async function removeNow(outdated: readonly Generation[]): Promise<void> {
-    for (const { tenant, generationId } of outdated) {
-      await removeBelow(objects, generationPrefix(tenant, generationId));
-      await ledger.recordGenerationRemoval(generationId);
+  async function removeNow(outdated: readonly Run[]): Promise<void> {
+    for (const { tenant, runId } of outdated) {
+      await removeBelow(objects, generationPrefix(tenant, runId));
+      await ledger.runs.recordRemoval(runId, 'replaced');
     }
   }
 
-  async function removeAgain(outdated: readonly Generation[]): Promise<void> {
-    for (const { tenant, generationId } of outdated) {
-      await removals.scheduleRemoval({ tenant, generationId }, SWEEP_MS);
+  async function removeAgain(outdated: readonly Run[]): Promise<void> {
+    for (const { tenant, runId } of outdated) {
+      await removals.scheduleRemoval({ tenant, generationId: runId }, SWEEP_MS);
     }
   }
 
@@ -42,8 +42,9 @@ export function rotateHandler(deps: RotateDeps): RouteAnswer<typeof rotatePeriod
     assertOwn(c, c.req.valid('query').organisation);
     const { tenant, actor } = c.get('caller');
     const key = await sealingKey(order);
-    const { outdated } = await ledger.rotatePeriodic({
+    const outdated = await ledger.standingOrders.rotate({
       tenant: tenant.key,
+      kind: 'periodic',
       recipient: key.recipient,
       ownRecipient: key.privateKey === null,
       actor,

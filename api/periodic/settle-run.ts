@@ -1,6 +1,6 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
-import type { Generation } from '../../stores/ledger/periodic.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 
@@ -15,18 +15,18 @@ type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays' | '
  *
  * @returns the run as it stands then
  */
-export async function settleRun(deps: SettleDeps, run: Generation): Promise<Generation> {
+export async function settleRun(deps: SettleDeps, run: Run): Promise<Run> {
   const { ledger, objects, strays, logger } = deps;
-  const { tenant, generationId } = run;
+  const { tenant, runId: generationId } = run;
   if (run.state !== 'running' || (await isOpen(deps, run))) return run;
   // A run records its end before it closes, so what is still running in the ledger now will stay so.
-  await ledger.endGeneration(generationId, { state: 'failed', failure: { code: 'internal', message: MESSAGE } });
-  const now = (await ledger.findGeneration(generationId)) ?? run;
+  await ledger.runs.end(generationId, { state: 'failed', failure: { code: 'internal', message: MESSAGE } });
+  const now = (await ledger.runs.find(generationId)) ?? run;
   if (now.state !== 'failed' || now.failure?.message !== MESSAGE) return now;
   logger.warn({ generationId }, 'a periodic run that was ended from outside is recorded as failed');
   try {
     await removeBelow(objects, generationPrefix(tenant, generationId));
-    await ledger.recordGenerationRemoval(generationId);
+    await ledger.runs.recordRemoval(generationId, 'replaced');
     await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted: [] });
   } catch (error) {
     logger.error({ err: error, generationId }, 'what a failed periodic run left could not be removed');
@@ -34,9 +34,9 @@ export async function settleRun(deps: SettleDeps, run: Generation): Promise<Gene
   return now;
 }
 
-async function isOpen({ temporal }: SettleDeps, { workflowId, generationId: runId }: Generation): Promise<boolean> {
+async function isOpen({ temporal }: SettleDeps, run: Run): Promise<boolean> {
   try {
-    return (await temporal.status({ workflowId, runId })) === 'open';
+    return (await temporal.status(run)) === 'open';
   } catch (error) {
     if (error instanceof WaybillError && error.code === 'temporal_unavailable') return true;
     throw error;

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
-import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { StandingOrder } from '../../stores/ledger/ports.ts';
 import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
@@ -27,19 +27,17 @@ export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic
   const memory = progressMemory(deps.clock);
   const files = offeredFiles(deps);
   const deployment = { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE };
-  const readProgress = ({ workflowId, generationId: runId }: Generation) =>
-    memory.read(runId, () => temporal.progress({ workflowId, runId }));
   return async function showPeriodic(c) {
     c.header('Cache-Control', 'no-store');
     assertOwn(c, c.req.valid('query').organisation);
     const { key: tenant } = c.get('caller').tenant;
-    const listed = await ledger.listGenerations(tenant, RUNS_SEEN);
-    const runs = await Promise.all(listed.map((run) => settleRun(deps, run)));
+    const listed = await ledger.runs.list(tenant, { kind: 'periodic' }, { cursor: null, limit: RUNS_SEEN });
+    const runs = await Promise.all(listed.rows.map((run) => settleRun(deps, run)));
     // After the runs: settling one may begin a series of failures.
-    const found = await ledger.findPeriodic(tenant);
+    const found = await ledger.standingOrders.find(tenant, 'periodic');
     const schedule = found && (await findSchedule(c, deps, found));
     const running = runs.find(({ state }) => state === 'running');
-    const progress = running && (await readProgress(running));
+    const progress = running && (await memory.read(running.runId, () => temporal.progress(running)));
     const view = periodicView({
       settings: found,
       deployment,
@@ -57,7 +55,7 @@ export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic
 async function findSchedule(
   c: Context<ApiEnv>,
   { temporal, syncSchedule }: StatusDeps,
-  { tenant, enabled }: PeriodicSettings,
+  { tenant, enabled }: StandingOrder,
 ): Promise<ScheduleInfo | undefined> {
   try {
     const id = periodicScheduleId(tenant);
@@ -75,9 +73,9 @@ async function findSchedule(
 /** @returns the generation that downloads are of, or `undefined` when there is none, also while its files are removed */
 async function findCurrent(
   { ledger, objects }: StatusDeps,
-  { tenant, generationId }: PeriodicSettings,
+  { tenant, currentRunId }: StandingOrder,
 ): Promise<(StoredGeneration & { readonly publishedAt: Date | null }) | undefined> {
-  const record = generationId === null ? undefined : await ledger.findGeneration(generationId);
+  const record = currentRunId === null ? undefined : await ledger.runs.find(currentRunId);
   if (record?.tenant !== tenant) return undefined;
   try {
     return { ...(await openGeneration(objects, record)), publishedAt: record.endedAt };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import { generationPrefix, manifestKey } from '../../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
-import type { Generation } from '../../stores/ledger/periodic.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 
 /** A published generation, as its manifest tells. */
@@ -22,7 +22,7 @@ export interface StoredGeneration {
  */
 export async function openGeneration(
   objects: Objects,
-  { tenant, generationId, manifestSha256 }: Generation,
+  { tenant, runId: generationId, manifestSha256 }: Run,
 ): Promise<StoredGeneration> {
   const prefix = generationPrefix(tenant, generationId);
   const bytes = await objects.get(manifestKey(prefix));

@@ -2,19 +2,19 @@ import type { PeriodicFormat } from '../../contracts/periodic.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
-import type { Generation, PeriodicSettings } from '../../stores/ledger/periodic.ts';
+import type { Run, StandingOrder } from '../../stores/ledger/ports.ts';
 import type { StoredGeneration } from './stored-generation.ts';
 
 /** All that `GET /dataexport` tells of. */
 export interface PeriodicSight {
   /** `undefined`: never enabled */
-  readonly settings: PeriodicSettings | undefined;
+  readonly settings: StandingOrder | undefined;
   /** The run time of tenants that chose none. */
   readonly deployment: RunTime;
   readonly nextRunAt: Date | null;
   /** The newest run that has ended. */
-  readonly lastRun: Generation | undefined;
-  readonly running: { readonly run: Generation; readonly progress: Progress } | undefined;
+  readonly lastRun: Run | undefined;
+  readonly running: { readonly run: Run; readonly progress: Progress } | undefined;
   /** What downloads are of. */
   readonly current: (StoredGeneration & { readonly publishedAt: Date | null }) | undefined;
   /** Names of all files that are offered. */
@@ -23,25 +23,26 @@ export interface PeriodicSight {
 
 export function periodicView(sight: PeriodicSight): PeriodicView {
   const { settings, deployment, lastRun, running, current } = sight;
+  const recurrence = settings?.recurrence;
   return {
     enabled: settings?.enabled ?? false,
     recipient: settings?.recipient ?? null,
     ownRecipient: settings?.ownRecipient ?? false,
-    schedule: { at: settings?.runAt ?? deployment.at, timeZone: settings?.timeZone ?? deployment.timeZone },
+    schedule: { at: recurrence?.at ?? deployment.at, timeZone: recurrence?.timeZone ?? deployment.timeZone },
     nextRunAt: sight.nextRunAt?.toISOString() ?? null,
     lastRun: lastRun
       ? {
-          generationId: lastRun.generationId,
+          generationId: lastRun.runId,
           state: lastRun.failure === null ? 'published' : lastRun.state === 'cancelled' ? 'cancelled' : 'failed',
-          startedAt: lastRun.startedAt.toISOString(),
+          startedAt: (lastRun.startedAt ?? lastRun.requestedAt).toISOString(),
           endedAt: lastRun.endedAt?.toISOString() ?? null,
           failure: lastRun.failure,
         }
       : null,
     running: running
       ? {
-          generationId: running.run.generationId,
-          startedAt: running.run.startedAt.toISOString(),
+          generationId: running.run.runId,
+          startedAt: (running.run.startedAt ?? running.run.requestedAt).toISOString(),
           progress: running.progress,
         }
       : null,

@@ -1,5 +1,5 @@
 import { isActive, type Progress } from '../../contracts/progress.ts';
-import type { ExportRecord } from '../../stores/ledger/ledger.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { Clock } from '../deps.ts';
 
@@ -83,27 +83,26 @@ export function clamp(before: Progress, now: Progress): Progress {
 
 /** Progress of exports as served: never decreases, and below 100 percent until the ledger says completed. */
 export interface ProgressReader {
-  read(record: ExportRecord): Promise<Progress>;
+  read(record: Run): Promise<Progress>;
   /** The last known progress, without a lookup. */
-  recall(record: ExportRecord): Progress;
+  recall(record: Run): Progress;
 }
 
 export function progressReader(temporal: Pick<Temporal, 'progress'>, clock: Clock): ProgressReader {
   const memory = progressMemory(clock);
   return {
     async read(record) {
-      if (!isActive(record.state)) return ended(record, memory.recall(record.exportId));
-      const { workflowId, exportId: runId } = record;
-      return memory.read(runId, () => temporal.progress({ workflowId, runId }));
+      if (!isActive(record.state)) return ended(record, memory.recall(record.runId));
+      return memory.read(record.runId, () => temporal.progress(record));
     },
     recall(record) {
-      const known = memory.recall(record.exportId);
+      const known = memory.recall(record.runId);
       return isActive(record.state) ? (known ?? NOTHING_YET) : ended(record, known);
     },
   };
 }
 
-function ended({ rows, bytes, contentBytes, parts }: ExportRecord, last: Progress | undefined): Progress {
+function ended({ rows, bytes, contentBytes, parts }: Run, last: Progress | undefined): Progress {
   if (rows === null || bytes === null || contentBytes === null || parts === null) return last ?? NOTHING_YET;
   return {
     percent: 100,

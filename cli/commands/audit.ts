@@ -19,16 +19,10 @@ export function auditCommand(cli: Cli): Command {
   addJsonOption(command);
   addExamples(command, 'waybill audit --tenant acme --limit 200', 'waybill audit --json | jq .[].action');
   return command.action(async (options: Options) => {
-    const entries = await withLedger(cli, (ledger) => ledger.listAudit(options.tenant ?? null, options.limit));
+    const entries = await withLedger(cli, (ledger) => ledger.audit.list(options.tenant ?? null, options.limit));
     if (options.json) return printJson(cli.terminal, entries);
     if (entries.length === 0) return cli.terminal.tell('Nothing has happened.');
-    const columns = [
-      { title: 'AT (UTC)' },
-      { title: 'TENANT' },
-      { title: 'WHO' },
-      { title: 'WHAT' },
-      { title: 'EXPORT' },
-    ];
+    const columns = [{ title: 'AT (UTC)' }, { title: 'TENANT' }, { title: 'WHO' }, { title: 'WHAT' }, { title: 'RUN' }];
     const [head = '', ...lines] = formatTable(
       [...columns, { title: 'DETAIL' }],
       entries.map((entry) => [
@@ -36,7 +30,7 @@ export function auditCommand(cli: Cli): Command {
         plain(entry.tenant ?? ''),
         plain(entry.actor),
         entry.action,
-        entry.exportId ?? '',
+        entry.runId ?? '',
         Object.entries(entry.detail)
           .map(([name, value]) => `${plain(name)}=${plain(String(value))}`)
           .join(' '),

@@ -46,7 +46,7 @@ function rebuildCommand(cli: Cli): Command {
     });
     const result = await withLedger(cli, async (ledger) => {
       await ledger.migrate();
-      return rebuildLedger(ledger, objects);
+      return rebuildLedger(ledger.runs, objects);
     });
     if (result.unreadable.length > 0) cli.endWith(EXIT.failed);
     if (options.json) return printJson(terminal, result);

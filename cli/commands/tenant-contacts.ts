@@ -24,8 +24,8 @@ export function contactsCommand(cli: Cli): Command {
   return command.action(async (key: string, addresses: readonly string[], options: Options) => {
     if (options.none && addresses.length > 0) throw usage('Give addresses or --none, not both.');
     const contacts = await withLedger(cli, async (ledger) => {
-      if (options.none || addresses.length > 0) await ledger.setTenantContacts(key, addresses);
-      const tenant = await ledger.findTenant(key);
+      if (options.none || addresses.length > 0) await ledger.tenants.setContacts(key, addresses);
+      const tenant = await ledger.tenants.find(key);
       if (!tenant) throw new CliFailure(EXIT.failed, `There is no tenant "${key}".`, { code: 'not_found' });
       return tenant.contacts;
     });

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Credential, Scope, Tenant } from '../../stores/ledger/ledger.ts';
+import type { Credential, Scope, Tenant } from '../../stores/ledger/ports.ts';
 import { generateSecret } from '../../stores/ledger/secret-hash.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
@@ -47,9 +47,9 @@ function addCommand(cli: Cli): Command {
   );
   return command.action(async (key: string, options: CredentialOptions & { readonly title?: string }) => {
     await withLedger(cli, async (ledger) => {
-      await ledger.addTenant({ key, title: options.title ?? key });
+      await ledger.tenants.add({ key, title: options.title ?? key });
       const secret = generateSecret();
-      const credential = await ledger.addCredential({
+      const credential = await ledger.credentials.add({
         tenant: key,
         clientId: options.clientId ?? key,
         scopes: scopesOf(options),
@@ -72,7 +72,7 @@ function addCredentialCommand(cli: Cli): Command {
     const secret = generateSecret();
     const { clientId } = options;
     const credential = await withLedger(cli, (ledger) =>
-      ledger.addCredential({ tenant, clientId, scopes: scopesOf(options), secret }),
+      ledger.credentials.add({ tenant, clientId, scopes: scopesOf(options), secret }),
     );
     showSecret(cli, options, credential, secret);
   });
@@ -85,8 +85,8 @@ function rotateCommand(cli: Cli): Command {
   return addJsonOption(command).action(async (clientId: string, options: Common) => {
     const secret = generateSecret();
     const credential = await withLedger(cli, async (ledger) => {
-      await ledger.rotateCredential(clientId, secret);
-      return ledger.findCredential(clientId);
+      await ledger.credentials.rotate(clientId, secret);
+      return ledger.credentials.find(clientId);
     });
     if (credential) showSecret(cli, options, credential, secret);
   });
@@ -95,7 +95,7 @@ function rotateCommand(cli: Cli): Command {
 function listCommand(cli: Cli): Command {
   const command = new Command('list').description('List all tenants');
   return addJsonOption(command).action(async (options: Common) => {
-    const tenants = await withLedger(cli, (ledger) => ledger.listTenants());
+    const tenants = await withLedger(cli, (ledger) => ledger.tenants.list());
     if (options.json) return printJson(cli.terminal, tenants);
     if (tenants.length === 0) return cli.terminal.tell('No tenants.');
     const [head = '', ...lines] = formatTable(
@@ -115,8 +115,8 @@ function showCommand(cli: Cli): Command {
   const command = new Command('show').description('Show a tenant and its credentials').argument('<key>', 'the tenant');
   return addJsonOption(command).action(async (key: string, options: Common) => {
     const { tenant, credentials } = await withLedger(cli, async (ledger) => ({
-      tenant: await ledger.findTenant(key),
-      credentials: await ledger.listCredentials(key),
+      tenant: await ledger.tenants.find(key),
+      credentials: await ledger.credentials.list(key),
     }));
     if (!tenant) throw new CliFailure(EXIT.failed, `There is no tenant "${key}".`, { code: 'not_found' });
     if (options.json) return printJson(cli.terminal, { ...tenant, credentials });
@@ -152,12 +152,12 @@ function disableCommand(cli: Cli): Command {
   return addJsonOption(command).action(async (key: string, options: CredentialOptions) => {
     const { clientId } = options;
     await withLedger(cli, async (ledger) => {
-      if (clientId === undefined) return ledger.disableTenant(key);
-      const credential = await ledger.findCredential(clientId);
+      if (clientId === undefined) return ledger.tenants.disable(key);
+      const credential = await ledger.credentials.find(clientId);
       if (credential?.tenant !== key) {
         throw new CliFailure(EXIT.failed, `Tenant "${key}" has no credential "${clientId}".`, { code: 'not_found' });
       }
-      return ledger.disableCredential(clientId);
+      return ledger.credentials.disable(clientId);
     });
     if (options.json) return printJson(cli.terminal, { tenant: key, clientId: clientId ?? null, disabled: true });
     const what = clientId === undefined ? `tenant ${key}` : `credential ${clientId}`;
@@ -170,7 +170,7 @@ function enableCommand(cli: Cli): Command {
     .description('Let a disabled tenant in again; credentials that were disabled one by one stay so')
     .argument('<key>', 'the tenant');
   return addJsonOption(command).action(async (key: string, options: Common) => {
-    await withLedger(cli, (ledger) => ledger.enableTenant(key));
+    await withLedger(cli, (ledger) => ledger.tenants.enable(key));
     if (options.json) return printJson(cli.terminal, { tenant: key, disabled: false });
     cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} tenant ${key} is enabled`);
   });
@@ -193,10 +193,10 @@ function limitsCommand(cli: Cli): Command {
   addExamples(command, 'waybill tenant limits acme --exports 10', 'waybill tenant limits acme --requests default');
   return command.action(async (key: string, options: LimitOptions) => {
     const limits = await withLedger(cli, async (ledger) => {
-      const tenant = await ledger.findTenant(key);
+      const tenant = await ledger.tenants.find(key);
       const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : limitOf(options.exports);
       const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : limitOf(options.requests);
-      await ledger.setTenantLimits(key, { exportsMax, requestsMax });
+      await ledger.tenants.setLimits(key, { exportsMax, requestsMax });
       return { exportsMax, requestsMax };
     });
     if (options.json) return printJson(cli.terminal, { tenant: key, ...limits });

@@ -1,9 +1,8 @@
 import type { Kysely } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
-import type { Database } from './database.ts';
-import type { AuditEntry, Ledger } from './ledger.ts';
-import type { Tables } from './schema.ts';
-import { storable } from './trouble.ts';
+import { type Database, storable } from './database.ts';
+import type { Audit } from './ports.ts';
+import type { AuditEntry, Tables } from './tables.ts';
 
 /** A count of characters that a text in the trail may have: who fails to log in chooses what stands there. */
 const TEXT_LENGTH_MAX = 500;
@@ -20,7 +19,7 @@ export async function appendAudit(db: Kysely<Tables>, entry: Omit<AuditEntry, 'a
       tenant: entry.tenant === null ? null : trimmed(entry.tenant),
       actor: trimmed(entry.actor),
       action: entry.action,
-      export_id: entry.exportId !== null && isRunId(entry.exportId) ? entry.exportId : null,
+      runId: entry.runId !== null && isRunId(entry.runId) ? entry.runId : null,
       detail: JSON.stringify(Object.fromEntries(detail)),
     })
     .execute();
@@ -30,28 +29,19 @@ function trimmed(text: string): string {
   return storable(text.slice(0, TEXT_LENGTH_MAX));
 }
 
-export function auditTrail(database: Database): Pick<Ledger, 'audit' | 'listAudit'> {
+export function audit(database: Database): Audit {
   return {
-    audit: (entry) => database.query((db) => appendAudit(db, entry)),
+    append: (entry) => database.query((db) => appendAudit(db, entry)),
 
-    async listAudit(tenant, limit) {
-      const rows = await database.query((db) =>
+    list: (tenant, limit) =>
+      database.query((db) =>
         db
           .selectFrom('audit')
-          .selectAll()
+          .select(['at', 'tenant', 'actor', 'action', 'runId', 'detail'])
           .$if(tenant !== null, (query) => query.where('tenant', '=', storable(tenant ?? '')))
           .orderBy('id', 'desc')
           .limit(limit)
           .execute(),
-      );
-      return rows.map((row) => ({
-        at: row.at,
-        tenant: row.tenant,
-        actor: row.actor,
-        action: row.action,
-        exportId: row.export_id,
-        detail: row.detail,
-      }));
-    },
+      ),
   };
 }

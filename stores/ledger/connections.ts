@@ -1,6 +1,5 @@
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
-import type pg from 'pg';
-import { endsConnection } from './trouble.ts';
+import pg from 'pg';
 
 /**
  * A pool as Kysely uses it.
@@ -48,4 +47,16 @@ function watched(client: PostgresPoolClient & Pick<pg.PoolClient, 'end'>): Postg
     return typeof asked === 'string' ? client.query<Row>(asked, parameters).catch(fail) : client.query<Row>(asked);
   }
   return { query, release: (destroy) => client.release(destroy) };
+}
+
+/** SQLSTATEs by which a server says that this connection ends, or that it serves no writes any more. */
+const PARTING = /^(08...|57P..|25006|25P03|25P04)$/;
+
+/**
+ * Whether a connection is not to be used again after this error: PostgreSQL did not send it, so the state of the
+ * statement is unknown, or it says that the connection ends. A server that refuses writes (25006) has become a replica;
+ * a new connection finds the one that took over.
+ */
+function endsConnection(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || PARTING.test(error.code ?? '');
 }

@@ -1,25 +1,26 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql, type Transaction, type UpdateObject } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { appendAudit } from './audit.ts';
-import type { Database } from './database.ts';
-import type { Credential, Ledger, Scope } from './ledger.ts';
-import type { CredentialsTable } from './schema.ts';
+import { type Database, isTaken, storable } from './database.ts';
+import type { Credentials } from './ports.ts';
+import type { ProvenSecrets } from './proven-secrets.ts';
 import type { SecretHash } from './secret-hash.ts';
+import type { AuditAction, AuditEntry, Credential, CredentialsTable, Scope, Tables } from './tables.ts';
 import { noTenant } from './tenants.ts';
-import { isTaken, storable } from './trouble.ts';
 
 const CLIENT_ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,126}$/;
 const SECRET_LENGTH_MIN = 16;
 
-type Credentials = Pick<
-  Ledger,
-  'addCredential' | 'listCredentials' | 'rotateCredential' | 'disableCredential' | 'findCredential'
->;
-
-/** @param lookupSalt reads the deployment's salt of the index of bare secrets. */
+/**
+ * Secrets are checked against the row, also one that is remembered as right, so a rotation or a disabling holds for every
+ * process from the moment it is committed.
+ *
+ * @param lookupSalt reads the deployment's salt of the index of bare secrets
+ */
 export function credentials(
   database: Database,
   secretHash: SecretHash,
+  proven: ProvenSecrets,
   lookupSalt: () => Promise<Buffer>,
 ): Credentials {
   async function sealed(secret: string) {
@@ -28,15 +29,55 @@ export function credentials(
         field: 'secret',
       });
     }
-    const [secret_hash, lookup] = await Promise.all([
+    const [hash, lookup] = await Promise.all([
       secretHash.hash(secret),
       lookupSalt().then((salt) => secretHash.lookup(secret, salt)),
     ]);
-    return { secret_hash, lookup };
+    return { secretHash: hash, lookup };
+  }
+
+  async function change(clientId: string, to: UpdateObject<Tables, 'credentials'>, action: AuditAction) {
+    await database.transaction(async (db) => {
+      const changed = await db
+        .updateTable('credentials')
+        .set(to)
+        .where('clientId', '=', storable(clientId))
+        .returning('tenant')
+        .executeTakeFirst();
+      if (!changed) {
+        throw new WaybillError('not_found', `There is no credential with client id "${storable(clientId)}".`);
+      }
+      await auditCredential(db, changed.tenant, action, { clientId });
+    });
+  }
+
+  /** Rows that could match, disabled ones included, because leaving them out would answer sooner. */
+  function candidates(column: 'clientId' | 'lookup' | 'id', value: string | Buffer) {
+    return database.query((db) =>
+      db
+        .selectFrom('credentials')
+        .innerJoin('tenants', 'tenants.key', 'credentials.tenant')
+        .selectAll('credentials')
+        .select('tenants.disabledAt as tenantDisabledAt')
+        .where(`credentials.${column}`, '=', value)
+        .execute(),
+    );
+  }
+  type Candidates = Awaited<ReturnType<typeof candidates>>;
+
+  async function choose(clientId: string | null, secret: string, rows: Candidates) {
+    let found: Candidates[number] | undefined;
+    for (const row of rows) {
+      if (await secretHash.verify(secret, row.secretHash)) found = row;
+    }
+    if (rows.length === 0) await secretHash.verify(secret, undefined);
+    if (found === undefined || !isEnabled(found)) return undefined;
+    proven.remember(clientId, secret, { credentialId: found.id, secretHash: found.secretHash });
+    return credentialOf(found);
   }
 
   return {
-    async addCredential({ tenant, clientId, scopes, secret }) {
+    async add({ tenant, clientId, scopes, secret }) {
       if (!CLIENT_ID.test(clientId)) {
         throw new WaybillError(
           'invalid_field',
@@ -44,7 +85,7 @@ export function credentials(
           { field: 'clientId' },
         );
       }
-      const values = { tenant, client_id: clientId, scopes: checkedScopes(scopes), ...(await sealed(secret)) };
+      const values = { tenant, clientId, scopes: checkedScopes(scopes), ...(await sealed(secret)) };
       return database.transaction(async (db) => {
         const known = await db
           .selectFrom('tenants')
@@ -59,74 +100,51 @@ export function credentials(
           if (!isTaken(error)) throw error;
           throw new WaybillError('invalid_field', 'This client id is taken. Choose another.', { field: 'clientId' });
         }
-        await appendAudit(db, {
-          tenant,
-          actor: 'operator',
-          action: 'credential.added',
-          exportId: null,
-          detail: { clientId, scopes: row.scopes.join(' ') },
-        });
+        await auditCredential(db, tenant, 'credential.added', { clientId, scopes: row.scopes.join(' ') });
         return credentialOf(row);
       });
     },
 
-    async listCredentials(tenant) {
+    async list(tenant) {
       const rows = await database.query((db) =>
         db
           .selectFrom('credentials')
           .selectAll()
           .where('tenant', '=', storable(tenant))
-          .orderBy('created_at')
-          .orderBy('client_id')
+          .orderBy('createdAt')
+          .orderBy('clientId')
           .execute(),
       );
       return rows.map(credentialOf);
     },
 
-    async rotateCredential(clientId, secret) {
-      const values = await sealed(secret);
-      await database.transaction(async (db) => {
-        const row = await db
-          .updateTable('credentials')
-          .set((eb) => ({ ...values, rotated_at: eb.fn<Date>('now') }))
-          .where('client_id', '=', storable(clientId))
-          .returning('tenant')
-          .executeTakeFirst();
-        if (!row) throw noCredential(clientId);
-        await appendAudit(db, {
-          tenant: row.tenant,
-          actor: 'operator',
-          action: 'credential.rotated',
-          exportId: null,
-          detail: { clientId },
-        });
-      });
+    async rotate(clientId, secret) {
+      await change(clientId, { ...(await sealed(secret)), rotatedAt: sql<Date>`now()` }, 'credential.rotated');
     },
 
-    async disableCredential(clientId) {
-      await database.transaction(async (db) => {
-        const row = await db
-          .updateTable('credentials')
-          .set((eb) => ({ disabled_at: eb.fn.coalesce('disabled_at', eb.fn<Date>('now')) }))
-          .where('client_id', '=', storable(clientId))
-          .returning('tenant')
-          .executeTakeFirst();
-        if (!row) throw noCredential(clientId);
-        await appendAudit(db, {
-          tenant: row.tenant,
-          actor: 'operator',
-          action: 'credential.disabled',
-          exportId: null,
-          detail: { clientId },
-        });
-      });
-    },
+    disable: (clientId) =>
+      change(clientId, { disabledAt: sql<Date>`coalesce(disabled_at, now())` }, 'credential.disabled'),
 
-    async findCredential(clientId) {
+    async find(clientId) {
       const row = await database.query((db) =>
-        db.selectFrom('credentials').selectAll().where('client_id', '=', storable(clientId)).executeTakeFirst(),
+        db.selectFrom('credentials').selectAll().where('clientId', '=', storable(clientId)).executeTakeFirst(),
       );
       return row && credentialOf(row);
+    },
+
+    async verify(clientId, secret) {
+      return choose(clientId, secret, await candidates('clientId', storable(clientId)));
+    },
+
+    async verifyKey(secret) {
+      return choose(null, secret, await candidates('lookup', await secretHash.lookup(secret, await lookupSalt())));
+    },
+
+    async recall(clientId, secret) {
+      const proof = proven.recall(clientId, secret);
+      if (!proof) return undefined;
+      const [row] = await candidates('id', proof.credentialId);
+      return row && row.secretHash === proof.secretHash && isEnabled(row) ? credentialOf(row) : undefined;
     },
   };
 }
@@ -139,18 +157,20 @@ function checkedScopes(scopes: readonly Scope[]): Scope[] {
   return unique;
 }
 
-function noCredential(clientId: string): WaybillError {
-  return new WaybillError('not_found', `There is no credential with client id "${storable(clientId)}".`);
+async function auditCredential(
+  db: Transaction<Tables>,
+  tenant: string,
+  action: AuditAction,
+  detail: AuditEntry['detail'],
+): Promise<void> {
+  await appendAudit(db, { tenant, actor: 'operator', action, runId: null, detail });
 }
 
-export function credentialOf(row: Selectable<CredentialsTable>): Credential {
-  return {
-    id: row.id,
-    tenant: row.tenant,
-    clientId: row.client_id,
-    scopes: row.scopes,
-    createdAt: row.created_at,
-    rotatedAt: row.rotated_at,
-    disabledAt: row.disabled_at,
-  };
+function isEnabled(row: { readonly disabledAt: Date | null; readonly tenantDisabledAt: Date | null }): boolean {
+  return row.disabledAt === null && row.tenantDisabledAt === null;
+}
+
+/** Without the hash and the index entry. */
+function credentialOf({ id, tenant, clientId, scopes, createdAt, rotatedAt, disabledAt }: Credential): Credential {
+  return { id, tenant, clientId, scopes, createdAt, rotatedAt, disabledAt };
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { type ExpressionBuilder, sql, type Transaction } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Database } from './database.ts';
-import type { Ledger } from './ledger.ts';
-import type { Tables } from './schema.ts';
+import type { Idempotency } from './ports.ts';
+import type { Tables } from './tables.ts';
 
 /** How long an answer is remembered, and a claim whose owner never settled it. */
 const ANSWER_KEPT = sql<Date>`now() - interval '24 hours'`;
@@ -13,9 +13,9 @@ const SWEEP_MAX = 20;
 /** A count of tries; a second one is needed when a claim is given up between our insert and our look at it. */
 const TRIES_MAX = 5;
 
-export function idempotency(database: Database): Pick<Ledger, 'claimIdempotency' | 'settleIdempotency'> {
+export function idempotency(database: Database): Idempotency {
   return {
-    claimIdempotency: (tenant, key, requestHash) =>
+    claim: (tenant, key, requestHash) =>
       database.transaction(async (db) => {
         await sweep(db);
         for (let tries = 0; tries < TRIES_MAX; tries += 1) {
@@ -23,24 +23,19 @@ export function idempotency(database: Database): Pick<Ledger, 'claimIdempotency'
           if (won) return undefined;
           const held = await db
             .selectFrom('idempotency')
-            .select(['request_hash', 'export_id'])
+            .select(['requestHash', 'runId'])
             .where(claim(tenant, key))
             .executeTakeFirst();
-          if (held) return { requestHash: held.request_hash, exportId: held.export_id };
+          if (held) return held;
         }
         throw new WaybillError('ledger_unavailable');
       }),
 
-    async settleIdempotency(tenant, key, exportId) {
+    async settle(tenant, key, runId) {
       await database.query<unknown>((db) =>
-        exportId === null
-          ? db.deleteFrom('idempotency').where(claim(tenant, key)).where('export_id', 'is', null).execute()
-          : db
-              .updateTable('idempotency')
-              .set({ export_id: exportId })
-              .where(claim(tenant, key))
-              .where('export_id', 'is', null)
-              .execute(),
+        runId === null
+          ? db.deleteFrom('idempotency').where(claim(tenant, key)).where('runId', 'is', null).execute()
+          : db.updateTable('idempotency').set({ runId }).where(claim(tenant, key)).where('runId', 'is', null).execute(),
       );
     },
   };
@@ -50,15 +45,15 @@ export function idempotency(database: Database): Pick<Ledger, 'claimIdempotency'
 async function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buffer, requestHash: string) {
   const row = await db
     .insertInto('idempotency')
-    .values({ tenant, key_hash: keyHash, request_hash: requestHash, export_id: null })
+    .values({ tenant, keyHash, requestHash, runId: null })
     .onConflict((conflict) =>
       conflict
-        .columns(['tenant', 'key_hash'])
-        .doUpdateSet((eb) => ({ request_hash: requestHash, export_id: null, claimed_at: eb.fn<Date>('now') }))
+        .columns(['tenant', 'keyHash'])
+        .doUpdateSet((eb) => ({ requestHash, runId: null, claimedAt: eb.fn<Date>('now') }))
         .where((eb) =>
           eb.or([
-            eb('idempotency.claimed_at', '<', ANSWER_KEPT),
-            eb.and([eb('idempotency.export_id', 'is', null), eb('idempotency.claimed_at', '<', CLAIM_KEPT)]),
+            eb('idempotency.claimedAt', '<', ANSWER_KEPT),
+            eb.and([eb('idempotency.runId', 'is', null), eb('idempotency.claimedAt', '<', CLAIM_KEPT)]),
           ]),
         ),
     )
@@ -76,7 +71,7 @@ async function sweep(db: Transaction<Tables>) {
 }
 
 function claim(tenant: string, key: string) {
-  return ({ and }: ExpressionBuilder<Tables, 'idempotency'>) => and({ tenant, key_hash: hashOf(key) });
+  return ({ and }: ExpressionBuilder<Tables, 'idempotency'>) => and({ tenant, keyHash: hashOf(key) });
 }
 
 /** Keys are the caller's text of any length; only their hash is needed. */

@@ -1,69 +1,68 @@
-import { sql, type Transaction } from 'kysely';
+import { type Insertable, sql, type Transaction } from 'kysely';
+import type { Failure } from '../../contracts/failures.ts';
 import { appendAudit } from './audit.ts';
-import type { Database } from './database.ts';
-import type { Notice, PeriodicLedger } from './periodic.ts';
-import type { Tables } from './schema.ts';
-import { storable } from './trouble.ts';
+import { type Database, storable } from './database.ts';
+import type { Notices } from './ports.ts';
+import type { StandingOrderRow } from './standing-orders.ts';
+import type { NoticesTable, Tables } from './tables.ts';
 
-/** Leaves a notice within the transaction that causes it. */
-export async function leaveNotice(db: Transaction<Tables>, notice: Omit<Notice, 'noticeId'>): Promise<void> {
-  await db
-    .insertInto('notices')
-    .values({
-      tenant: notice.tenant,
-      kind: notice.kind,
-      generation_id: notice.generationId,
-      failing_since: notice.failingSince,
-      failure_code: notice.failure?.code ?? null,
-      failure_message: notice.failure ? storable(notice.failure.message) : null,
-    })
-    .execute();
+type Tx = Transaction<Tables>;
+
+/** The first failure of a standing order begins a series, of which its contacts are told. @param order locked */
+export async function recordFailure(
+  db: Tx,
+  order: StandingOrderRow,
+  { runId, failedAt, failure }: { readonly runId: string; readonly failedAt: Date; readonly failure: Failure },
+): Promise<void> {
+  if (order.failingSince !== null) return;
+  await setFailingSince(db, order, failedAt);
+  const cause = JSON.stringify({ code: failure.code, message: storable(failure.message) });
+  await leaveNotice(db, { tenant: order.tenant, kind: 'failed', runId, failingSince: failedAt, failure: cause });
 }
 
-export function notices(database: Database): Pick<PeriodicLedger, 'listDueNotices' | 'recordNoticeSent'> {
+/** Ends a series of failures, of which the contacts are told too. @param order locked */
+export async function recordSuccess(db: Tx, order: StandingOrderRow, runId: string): Promise<void> {
+  const { tenant, failingSince } = order;
+  if (failingSince === null) return;
+  await setFailingSince(db, order, null);
+  await leaveNotice(db, { tenant, kind: 'recovered', runId, failingSince });
+}
+
+async function setFailingSince(db: Tx, { standingOrderId }: StandingOrderRow, failingSince: Date | null) {
+  await db.updateTable('standingOrders').set({ failingSince }).where('standingOrderId', '=', standingOrderId).execute();
+}
+
+async function leaveNotice(db: Tx, notice: Insertable<NoticesTable>): Promise<void> {
+  await db.insertInto('notices').values(notice).execute();
+}
+
+export function notices(database: Database): Notices {
   return {
-    async listDueNotices(tenant) {
-      const rows = await database.query((db) =>
+    due: (tenant) =>
+      database.query((db) =>
         db
           .selectFrom('notices')
-          .selectAll()
+          .select(['noticeId', 'tenant', 'kind', 'runId', 'failingSince', 'failure'])
           .where('tenant', '=', storable(tenant))
-          .where('sent_at', 'is', null)
-          // A series ends after it has begun.
-          .orderBy('failing_since')
+          .where('sentAt', 'is', null)
+          // A series of failures ends after it has begun.
+          .orderBy('failingSince')
           .orderBy('kind')
           .execute(),
-      );
-      return rows.map((row) => ({
-        noticeId: row.notice_id,
-        tenant: row.tenant,
-        kind: row.kind,
-        generationId: row.generation_id,
-        failingSince: row.failing_since,
-        failure:
-          row.failure_code === null
-            ? null
-            : { code: row.failure_code, message: row.failure_message ?? row.failure_code },
-      }));
-    },
+      ),
 
-    async recordNoticeSent(noticeId, recipients) {
+    async recordSent(noticeId, recipients) {
       await database.transaction(async (db) => {
-        const row = await db
+        const sent = await db
           .updateTable('notices')
-          .set({ sent_at: sql<Date>`now()`, recipients })
-          .where('notice_id', '=', noticeId)
-          .where('sent_at', 'is', null)
-          .returning(['tenant', 'kind', 'generation_id'])
+          .set({ sentAt: sql<Date>`now()`, recipients })
+          .where('noticeId', '=', noticeId)
+          .where('sentAt', 'is', null)
+          .returning(['tenant', 'kind', 'runId'])
           .executeTakeFirst();
-        if (!row) return;
-        await appendAudit(db, {
-          tenant: row.tenant,
-          actor: 'waybill',
-          action: 'notice.sent',
-          exportId: row.generation_id,
-          detail: { kind: row.kind, recipients },
-        });
+        if (!sent) return;
+        const { tenant, kind, runId } = sent;
+        await appendAudit(db, { tenant, actor: 'waybill', action: 'notice.sent', runId, detail: { kind, recipients } });
       });
     },
   };

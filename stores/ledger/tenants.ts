@@ -1,11 +1,10 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, sql, type UpdateObject } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { TENANT_KEY } from '../../contracts/keys.ts';
 import { appendAudit } from './audit.ts';
-import type { Database } from './database.ts';
-import type { AuditAction, AuditEntry, Ledger, Tenant } from './ledger.ts';
-import type { Tables, TenantsTable } from './schema.ts';
-import { isTaken, storable } from './trouble.ts';
+import { type Database, isTaken, storable } from './database.ts';
+import type { Tenants } from './ports.ts';
+import type { AuditAction, AuditEntry, Tables } from './tables.ts';
 
 const CONTACTS_MAX = 20;
 /** A count of characters. Source: RFC 5321, 4.5.3.1.3, without the angle brackets. */
@@ -16,20 +15,27 @@ const ADDRESS_LENGTH_MAX = 254;
  */
 const ADDRESS = /^[^\s\p{C}@,;:<>()[\]"\\]+@[^\s\p{C}@,;:<>()[\]"\\]+$/u;
 
-type Tenants = Pick<
-  Ledger,
-  | 'addTenant'
-  | 'findTenant'
-  | 'listTenants'
-  | 'disableTenant'
-  | 'enableTenant'
-  | 'setTenantLimits'
-  | 'setTenantContacts'
->;
-
 export function tenants(database: Database): Tenants {
+  async function change(
+    key: string,
+    to: UpdateObject<Tables, 'tenants'>,
+    action: AuditAction,
+    detail: AuditEntry['detail'] = {},
+  ) {
+    await database.transaction(async (db) => {
+      const changed = await db
+        .updateTable('tenants')
+        .set(to)
+        .where('key', '=', storable(key))
+        .returning('key')
+        .executeTakeFirst();
+      if (!changed) throw noTenant(key);
+      await auditTenant(db, key, action, detail);
+    });
+  }
+
   return {
-    async addTenant({ key, title }) {
+    async add({ key, title }) {
       if (!TENANT_KEY.test(key)) {
         throw new WaybillError(
           'invalid_field',
@@ -53,75 +59,29 @@ export function tenants(database: Database): Tenants {
       });
     },
 
-    async findTenant(key) {
+    async find(key) {
       if (!TENANT_KEY.test(key)) return undefined;
-      const row = await database.query((db) =>
-        db.selectFrom('tenants').selectAll().where('key', '=', key).executeTakeFirst(),
-      );
-      return row && tenantOf(row);
+      return database.query((db) => db.selectFrom('tenants').selectAll().where('key', '=', key).executeTakeFirst());
     },
 
-    async listTenants() {
-      const rows = await database.query((db) => db.selectFrom('tenants').selectAll().orderBy('key').execute());
-      return rows.map(tenantOf);
-    },
+    list: () => database.query((db) => db.selectFrom('tenants').selectAll().orderBy('key').execute()),
 
-    async disableTenant(key) {
-      await database.transaction(async (db) => {
-        const row = await db
-          .updateTable('tenants')
-          .set((eb) => ({ disabled_at: eb.fn.coalesce('disabled_at', eb.fn<Date>('now')) }))
-          .where('key', '=', storable(key))
-          .returning('key')
-          .executeTakeFirst();
-        if (!row) throw noTenant(key);
-        await auditTenant(db, key, 'tenant.disabled');
-      });
-    },
+    disable: (key) => change(key, { disabledAt: sql<Date>`coalesce(disabled_at, now())` }, 'tenant.disabled'),
 
-    async enableTenant(key) {
-      await database.transaction(async (db) => {
-        const row = await db
-          .updateTable('tenants')
-          .set({ disabled_at: null })
-          .where('key', '=', storable(key))
-          .returning('key')
-          .executeTakeFirst();
-        if (!row) throw noTenant(key);
-        await auditTenant(db, key, 'tenant.enabled');
-      });
-    },
+    enable: (key) => change(key, { disabledAt: null }, 'tenant.enabled'),
 
-    async setTenantLimits(key, { exportsMax, requestsMax }) {
+    async setLimits(key, { exportsMax, requestsMax }) {
       for (const [field, limit] of Object.entries({ exportsMax, requestsMax })) {
         if (limit !== null && !(Number.isInteger(limit) && limit > 0 && limit < 2 ** 31)) {
           throw new WaybillError('invalid_field', 'A limit is a whole number from 1 up.', { field });
         }
       }
-      await database.transaction(async (db) => {
-        const row = await db
-          .updateTable('tenants')
-          .set({ exports_max: exportsMax, requests_max: requestsMax })
-          .where('key', '=', storable(key))
-          .returning('key')
-          .executeTakeFirst();
-        if (!row) throw noTenant(key);
-        await auditTenant(db, key, 'tenant.limited', { exportsMax, requestsMax });
-      });
+      await change(key, { exportsMax, requestsMax }, 'tenant.limited', { exportsMax, requestsMax });
     },
 
-    async setTenantContacts(key, contacts) {
+    async setContacts(key, contacts) {
       const unique = checkedContacts(contacts);
-      await database.transaction(async (db) => {
-        const row = await db
-          .updateTable('tenants')
-          .set({ contacts: unique })
-          .where('key', '=', storable(key))
-          .returning('key')
-          .executeTakeFirst();
-        if (!row) throw noTenant(key);
-        await auditTenant(db, key, 'tenant.contacts', { contacts: unique.length });
-      });
+      await change(key, { contacts: unique }, 'tenant.contacts', { contacts: unique.length });
     },
   };
 }
@@ -149,21 +109,9 @@ async function auditTenant(
   action: AuditAction,
   detail: AuditEntry['detail'] = {},
 ): Promise<void> {
-  await appendAudit(db, { tenant, actor: 'operator', action, exportId: null, detail });
+  await appendAudit(db, { tenant, actor: 'operator', action, runId: null, detail });
 }
 
 export function noTenant(key: string): WaybillError {
   return new WaybillError('not_found', `There is no tenant "${storable(key)}". List the tenants to see their keys.`);
-}
-
-function tenantOf(row: Selectable<TenantsTable>): Tenant {
-  return {
-    key: row.key,
-    title: row.title,
-    createdAt: row.created_at,
-    disabledAt: row.disabled_at,
-    exportsMax: row.exports_max,
-    requestsMax: row.requests_max,
-    contacts: row.contacts,
-  };
 }

@@ -1,7 +1,7 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
-import type { PeriodicLedger, PeriodicSettings } from '../ledger/periodic.ts';
+import type { StandingOrder, StandingOrders } from '../ledger/ports.ts';
 import type { ScheduleSpec, Temporal } from './temporal.ts';
 
 /** Catch-up window for runs missed in an outage: shorter than the time to the next run. */
@@ -27,19 +27,19 @@ export interface PeriodicDeployment {
  * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`; `invalid_field` for a time zone that Temporal does
  *   not know
  */
-export type SyncSchedule = (tenant: string) => Promise<PeriodicSettings | undefined>;
+export type SyncSchedule = (tenant: string) => Promise<StandingOrder | undefined>;
 
 export function createSyncSchedule(
-  ledger: Pick<PeriodicLedger, 'findPeriodic'>,
+  ledger: { readonly standingOrders: Pick<StandingOrders, 'find'> },
   temporal: Pick<Temporal, 'applySchedule'>,
   deployment: PeriodicDeployment,
 ): SyncSchedule {
   return async function syncSchedule(tenant) {
-    let settings = await ledger.findPeriodic(tenant);
+    let settings = await ledger.standingOrders.find(tenant, 'periodic');
     for (let round = 0; settings && round < ROUNDS_MAX; round += 1) {
       const spec = settings.enabled ? periodicSchedule(settings, deployment) : null;
       await temporal.applySchedule(periodicScheduleId(tenant), spec);
-      const now = await ledger.findPeriodic(tenant);
+      const now = await ledger.standingOrders.find(tenant, 'periodic');
       if (now?.version === settings.version) return now;
       settings = now;
     }
@@ -52,11 +52,11 @@ export function createSyncSchedule(
 }
 
 /** The schedule of a tenant whose periodic exports are enabled. */
-export function periodicSchedule(settings: PeriodicSettings, deployment: PeriodicDeployment): ScheduleSpec {
-  const { tenant, runAt, timeZone: zone } = settings;
+export function periodicSchedule(settings: StandingOrder, deployment: PeriodicDeployment): ScheduleSpec {
+  const { tenant, recurrence } = settings;
   const { runTime, jitterMinutes } = deployment;
-  const at = runAt ?? runTime.at;
-  const timeZone = zone ?? runTime.timeZone;
+  const at = recurrence?.at ?? runTime.at;
+  const timeZone = recurrence?.timeZone ?? runTime.timeZone;
   return {
     recurrence: { every: 'day', at },
     timeZone,

@@ -24,7 +24,7 @@ export interface Audit {
 }
 
 interface ExportRow {
-  readonly export_id: string;
+  readonly run_id: string;
   readonly tenant: string;
   readonly state: string;
   readonly order: {
@@ -35,9 +35,10 @@ interface ExportRow {
 }
 
 interface GenerationRow {
-  readonly generation_id: string;
+  readonly run_id: string;
   readonly tenant: string;
   readonly state: string;
+  readonly current: boolean;
 }
 
 /** A manifest, as far as the auditor looks at it; it reads both kinds without the product's code. */
@@ -94,7 +95,7 @@ export async function audit(options: {
     return [manifest, contents];
   }
 
-  for (const { export_id: id, tenant, state, order } of exports) {
+  for (const { run_id: id, tenant, state, order } of exports) {
     if (state !== 'completed') continue;
     const [manifest, contents] = await readListed(exportPrefix(tenant, id), `export ${id}`);
     const parts = manifest.files.flatMap((described) => described.parts);
@@ -105,8 +106,8 @@ export async function audit(options: {
     if (problem !== undefined) wrong.push(`export ${id} ${problem}`);
   }
 
-  for (const { generation_id: id, tenant, state } of generations) {
-    if (state !== 'published') continue;
+  for (const { run_id: id, tenant, current } of generations) {
+    if (!current) continue;
     const [manifest, contents] = await readListed(generationPrefix(tenant, id), `generation ${id}`);
     const key = generationKeys.get(id);
     const csv = manifest.files.find(({ name, format }) => name === 'events' && format === 'csv')?.parts[0];
@@ -120,10 +121,8 @@ export async function audit(options: {
 
   const active = new Set(['pending', 'running']);
   const stuck = [
-    ...exports.filter(({ state }) => active.has(state)).map(({ export_id: id, state }) => `export ${id} is ${state}`),
-    ...generations
-      .filter(({ state }) => active.has(state))
-      .map(({ generation_id: id }) => `generation ${id} is running`),
+    ...exports.filter(({ state }) => active.has(state)).map(({ run_id: id, state }) => `export ${id} is ${state}`),
+    ...generations.filter(({ state }) => active.has(state)).map(({ run_id: id }) => `generation ${id} is running`),
   ];
   return { read, wrong, stuck, strays: await findStrays(bucket, known, objectsDirectory) };
 }
@@ -132,8 +131,12 @@ async function readLedger(url: string) {
   const postgres = new Postgres({ connectionString: url });
   await postgres.connect();
   try {
-    const exports = await postgres.query<ExportRow>('select export_id, tenant, state, "order" from exports');
-    const generations = await postgres.query<GenerationRow>('select generation_id, tenant, state from generations');
+    const exports = await postgres.query<ExportRow>(
+      `select run_id, tenant, state, "order" from runs where kind = 'on-demand'`,
+    );
+    const generations = await postgres.query<GenerationRow>(
+      `select run_id, tenant, state, current from runs where kind = 'periodic'`,
+    );
     return { exports: exports.rows, generations: generations.rows };
   } finally {
     await postgres.end();

@@ -4,9 +4,12 @@ import { type Kysely, sql } from 'kysely';
 /** Times are `timestamptz(3)`, because JavaScript's `Date` stops at milliseconds and a cursor must compare exactly. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await tenants(db);
-  await exports(db);
+  await standingOrders(db);
+  await runs(db);
+  await notices(db);
   await idempotency(db);
   await audit(db);
+  await loginFailures(db);
 }
 
 async function tenants(db: Kysely<unknown>): Promise<void> {
@@ -17,7 +20,8 @@ async function tenants(db: Kysely<unknown>): Promise<void> {
       created_at   timestamptz(3) not null default now(),
       disabled_at  timestamptz(3),
       exports_max  integer check (exports_max > 0),
-      requests_max integer check (requests_max > 0)
+      requests_max integer check (requests_max > 0),
+      contacts     text[] not null default '{}' check (cardinality(contacts) <= 20)
     )`.execute(db);
 
   await sql`
@@ -44,38 +48,96 @@ async function tenants(db: Kysely<unknown>): Promise<void> {
   await sql`insert into deployment (lookup_salt) values (${randomBytes(16)})`.execute(db);
 }
 
-/** `tenant` has no foreign key: the ledger can be rebuilt from manifests before the tenants are added again. */
-async function exports(db: Kysely<unknown>): Promise<void> {
+/** `tenant` has no foreign key, here and in runs: the ledger can be rebuilt from manifests before tenants are added. */
+async function standingOrders(db: Kysely<unknown>): Promise<void> {
   await sql`
-    create table exports (
-      export_id        uuid primary key,
-      workflow_id      text not null,
-      tenant           text not null,
-      dataset          text not null,
-      "order"          jsonb not null,
-      state            text not null default 'pending' check (state in
-                         ('pending', 'running', 'completed', 'failed', 'cancelled', 'expired', 'deleted')),
-      requested_at     timestamptz(3) not null,
-      started_at       timestamptz(3),
-      ended_at         timestamptz(3),
-      snapshot_at      text check (length(snapshot_at) = 27),
-      rows             bigint check (rows >= 0),
-      bytes            bigint check (bytes >= 0),
-      content_bytes    bigint check (content_bytes >= 0),
-      parts            integer check (parts >= 0),
-      expires_at       timestamptz(3),
-      failure_code     text,
-      failure_message  text,
-      links_revoked_at timestamptz(3),
-      check (state not in ('completed', 'expired')
-        or num_nulls(snapshot_at, rows, bytes, content_bytes, parts, expires_at, ended_at) = 0),
-      check (state not in ('failed', 'cancelled') or num_nulls(failure_code, failure_message, ended_at) = 0)
+    create table standing_orders (
+      standing_order_id uuid primary key default gen_random_uuid(),
+      tenant            text not null,
+      kind              text not null,
+      enabled           boolean not null default false,
+      recipient         text,
+      own_recipient     boolean not null default false,
+      epoch             integer not null check (epoch >= 0),
+      version           integer not null check (version >= 0),
+      recurrence        jsonb,
+      failing_since     timestamptz(3),
+      changed_at        timestamptz(3) not null default now(),
+      unique (tenant, kind),
+      check (recipient is not null or not enabled and not own_recipient and num_nonnulls(recurrence, failing_since) = 0)
     )`.execute(db);
-  await sql`create index exports_newest on exports (tenant, requested_at desc, export_id desc)`.execute(db);
+  await sql`create index standing_orders_enabled on standing_orders (kind, tenant) where enabled`.execute(db);
+}
+
+async function runs(db: Kysely<unknown>): Promise<void> {
   await sql`
-    create index exports_newest_of_dataset
-      on exports (tenant, lower(dataset), requested_at desc, export_id desc)`.execute(db);
-  await sql`create index exports_active on exports (tenant) where state in ('pending', 'running')`.execute(db);
+    create table runs (
+      run_id            uuid primary key,
+      number            bigint generated always as identity unique,
+      tenant            text not null,
+      kind              text not null,
+      series            text not null,
+      subject           text not null,
+      workflow_id       text not null,
+      standing_order_id uuid references standing_orders,
+      epoch             integer check (epoch >= 0),
+      "order"           jsonb,
+      state             text not null check (state in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+      requested_at      timestamptz(3) not null,
+      started_at        timestamptz(3),
+      ended_at          timestamptz(3),
+      snapshot_at       text check (length(snapshot_at) = 27),
+      files             integer check (files >= 0),
+      parts             integer check (parts >= 0),
+      rows              bigint check (rows >= 0),
+      bytes             bigint check (bytes >= 0),
+      content_bytes     bigint check (content_bytes >= 0),
+      manifest_sha256   text check (manifest_sha256 ~ '^[0-9a-f]{64}$'),
+      previous_run_id   uuid references runs,
+      current           boolean not null default false,
+      expires_at        timestamptz(3),
+      remove_after      timestamptz(3),
+      removed_at        timestamptz(3),
+      removal           text check (removal in ('expired', 'deleted', 'replaced', 'failed')),
+      failure           jsonb,
+      links_revoked_at  timestamptz(3),
+      check (num_nonnulls("order", standing_order_id) > 0),
+      check ((epoch is null) = (standing_order_id is null)),
+      check ((ended_at is null) = (state in ('pending', 'running'))),
+      check (num_nulls(snapshot_at, files, parts, rows, bytes, content_bytes, manifest_sha256)
+        = case state when 'completed' then 0 else 7 end),
+      check ((failure is not null) = (state in ('failed', 'cancelled'))),
+      check (failure is null or failure ?& array['code', 'message']),
+      check (not current or state = 'completed' and removal is null),
+      check (removed_at is null or removal is not null),
+      check (removal is null or ended_at is not null and (removal = 'failed') = (state <> 'completed'))
+    )`.execute(db);
+  await sql`create unique index runs_active on runs (tenant, series) where state in ('pending', 'running')`.execute(db);
+  await sql`create unique index runs_current on runs (tenant, series) where current`.execute(db);
+  await sql`create index runs_newest on runs (tenant, kind, requested_at desc, run_id desc)`.execute(db);
+  await sql`
+    create index runs_newest_of_subject
+      on runs (tenant, kind, lower(subject), requested_at desc, run_id desc)`.execute(db);
+  await sql`create index runs_due on runs (remove_after) where removed_at is null`.execute(db);
+  await sql`create index runs_unremoved on runs (standing_order_id, epoch) where removed_at is null`.execute(db);
+}
+
+async function notices(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table notices (
+      notice_id     uuid primary key default gen_random_uuid(),
+      tenant        text not null,
+      run_id        uuid not null references runs,
+      kind          text not null check (kind in ('failed', 'recovered')),
+      failing_since timestamptz(3) not null,
+      failure       jsonb,
+      sent_at       timestamptz(3),
+      recipients    integer check (recipients >= 0),
+      unique (run_id, kind),
+      check ((failure is not null) = (kind = 'failed')),
+      check (num_nulls(sent_at, recipients) in (0, 2))
+    )`.execute(db);
+  await sql`create index notices_due on notices (tenant) where sent_at is null`.execute(db);
 }
 
 async function idempotency(db: Kysely<unknown>): Promise<void> {
@@ -84,7 +146,7 @@ async function idempotency(db: Kysely<unknown>): Promise<void> {
       tenant       text not null,
       key_hash     bytea not null,
       request_hash text not null,
-      export_id    uuid,
+      run_id       uuid,
       claimed_at   timestamptz(3) not null default now(),
       primary key (tenant, key_hash)
     )`.execute(db);
@@ -95,13 +157,13 @@ async function idempotency(db: Kysely<unknown>): Promise<void> {
 async function audit(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table audit (
-      id        bigint generated always as identity primary key,
-      at        timestamptz(3) not null default now(),
-      tenant    text,
-      actor     text not null,
-      action    text not null,
-      export_id uuid,
-      detail    jsonb not null
+      id      bigint generated always as identity primary key,
+      at      timestamptz(3) not null default now(),
+      tenant  text,
+      actor   text not null,
+      action  text not null,
+      run_id  uuid,
+      detail  jsonb not null
     )`.execute(db);
   await sql`create index audit_newest_of_tenant on audit (tenant, id desc)`.execute(db);
   await sql`
@@ -115,4 +177,17 @@ async function audit(db: Kysely<unknown>): Promise<void> {
   await sql`
     create trigger audit_stays before truncate on audit
       for each statement execute function audit_refuse_change()`.execute(db);
+}
+
+/**
+ * Columns and their order are those that rate-limiter-flexible inserts into; `expire` is milliseconds since 1970.
+ * Unlogged: a count of one minute need not survive a crash, and a burst of log-ins then waits for no disk.
+ */
+async function loginFailures(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create unlogged table login_failures (
+      key    varchar(255) primary key,
+      points integer not null default 0,
+      expire bigint
+    )`.execute(db);
 }

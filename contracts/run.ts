@@ -1,0 +1,21 @@
+export type ExportKind = 'on-demand' | 'periodic';
+
+/** How a run ended, or that it has not: pending -> running -> completed, failed or cancelled; never changed afterwards. */
+export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+/** Why a run's files are gone. `failed`: the run failed or was cancelled, so they never counted. */
+export type Removal = 'expired' | 'deleted' | 'replaced' | 'failed';
+
+/** The state of a run or, if it completed and its files are not offered any more, the reason. */
+export type RunStatus = RunState | Exclude<Removal, 'failed'>;
+
+/** Expiry is exact: files count as expired from `expiresAt` on, whether or not they have been removed yet. */
+export function runStatus(
+  run: { readonly state: RunState; readonly removal: Removal | null; readonly expiresAt: Date | null },
+  now: Date,
+): RunStatus {
+  if (run.state !== 'completed') return run.state;
+  if (run.removal !== null && run.removal !== 'failed') return run.removal;
+  return run.expiresAt !== null && run.expiresAt <= now ? 'expired' : 'completed';
+}

@@ -1,0 +1,127 @@
+import { type ExpressionBuilder, sql } from 'kysely';
+import { WaybillError } from '../../contracts/failures.ts';
+import { isRunId } from '../../contracts/job-id.ts';
+import { type Database, storable } from './database.ts';
+import type { RunFilter, Runs } from './ports.ts';
+import type { Run, Tables } from './tables.ts';
+
+type Lists = Pick<Runs, 'find' | 'findByNumber' | 'current' | 'list' | 'countActive' | 'dueForRemoval'>;
+
+export function runLists(database: Database): Lists {
+  return {
+    async find(runId) {
+      if (!isRunId(runId)) return undefined;
+      return database.query((db) => db.selectFrom('runs').selectAll().where('runId', '=', runId).executeTakeFirst());
+    },
+
+    async findByNumber(tenant, kind, number) {
+      if (!Number.isSafeInteger(number)) return undefined;
+      return database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('number', '=', number)
+          .where('tenant', '=', storable(tenant))
+          .where('kind', '=', kind)
+          .executeTakeFirst(),
+      );
+    },
+
+    current: (tenant, series) =>
+      database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('tenant', '=', storable(tenant))
+          .where('series', '=', series)
+          .where('current', '=', true)
+          .executeTakeFirst(),
+      ),
+
+    async list(tenant, filter, { cursor, limit }) {
+      const after = cursor === null ? undefined : decodeCursor(cursor);
+      const rows = await database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('tenant', '=', storable(tenant))
+          .where('kind', '=', filter.kind)
+          .where((eb) => matches(eb, filter))
+          .$if(after !== undefined, (query) =>
+            query.where(({ refTuple, tuple, eb }) =>
+              eb(refTuple('requestedAt', 'runId'), '<', tuple(after?.requestedAt ?? new Date(0), after?.runId ?? '')),
+            ),
+          )
+          .orderBy('requestedAt', 'desc')
+          .orderBy('runId', 'desc')
+          .limit(limit + 1)
+          .execute(),
+      );
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      return { rows: page, next: rows.length > limit && last !== undefined ? encodeCursor(last) : null };
+    },
+
+    async countActive(tenant, kind) {
+      const row = await database.query((db) =>
+        db
+          .selectFrom('runs')
+          .select((eb) => eb.fn.countAll<number>().as('active'))
+          .where('tenant', '=', tenant)
+          .where('kind', '=', kind)
+          .where('state', 'in', sql<'pending' | 'running'>`('pending', 'running')`)
+          .executeTakeFirstOrThrow(),
+      );
+      return row.active;
+    },
+
+    dueForRemoval: (now, limit) =>
+      database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('removeAfter', '<=', now)
+          .where('removedAt', 'is', null)
+          .orderBy('removeAfter')
+          .limit(limit)
+          .execute(),
+      ),
+  };
+}
+
+function matches(eb: ExpressionBuilder<Tables, 'runs'>, { statuses, subject }: RunFilter) {
+  const conditions = [];
+  if (statuses !== undefined) {
+    // As `runStatus` in contracts/run.ts.
+    const status = sql<string>`case when state <> 'completed' then state when removal is not null then removal
+      when expires_at <= ${statuses.now} then 'expired' else 'completed' end`;
+    conditions.push(eb(status, '=', eb.fn.any(eb.val(statuses.anyOf as readonly string[]))));
+  }
+  if (subject !== undefined) {
+    conditions.push(eb(eb.fn<string>('lower', ['subject']), '=', storable(subject.toLowerCase())));
+  }
+  return eb.and(conditions);
+}
+
+/** Where a page ended: the next one holds what is older. Not secret and grants nothing. */
+type Place = Pick<Run, 'requestedAt' | 'runId'>;
+
+/** Milliseconds since 1970 in base 36, and a run id. */
+const CURSOR = /^([0-9a-z]{1,11})\.([0-9a-f-]{36})$/;
+/** The last moment that a `Date` can hold. Source: ECMAScript, time values. */
+const DATE_MS_MAX = 8_640_000_000_000_000;
+
+function encodeCursor({ requestedAt, runId }: Place): string {
+  return Buffer.from(`${requestedAt.getTime().toString(36)}.${runId}`).toString('base64url');
+}
+
+function decodeCursor(text: string): Place {
+  const [, time = '', runId = ''] = CURSOR.exec(Buffer.from(text, 'base64url').toString('latin1')) ?? [];
+  const ms = Number.parseInt(time, 36);
+  if (!isRunId(runId) || !(ms <= DATE_MS_MAX)) {
+    throw new WaybillError('invalid_field', 'The cursor is not one of ours. Give back `next` of a page as it is.', {
+      field: 'cursor',
+    });
+  }
+  return { requestedAt: new Date(ms), runId };
+}
