@@ -135,10 +135,14 @@ describe('a request for a key that is wrong is refused, and changes nothing', ()
     );
   });
 
-  test('all mistakes are told together', async () => {
-    const answer = await door.send('enable?organisation=a&organisation=b', { at: '1:30', timeZone: '', more: 1 });
-    const { errors } = (await answer.json()) as { errors: { field: string }[] };
-    expect(errors.map(({ field }) => field).toSorted()).toEqual(['at', 'more', 'organisation', 'timeZone']);
+  test('all mistakes in the query come together, and then all in the body', async () => {
+    const body = { at: '1:30', timeZone: '', more: 1 };
+    const wrongFields = async (path: string) => {
+      const { errors } = (await (await door.send(path, body)).json()) as { errors: { field: string }[] };
+      return errors.map(({ field }) => field).toSorted();
+    };
+    expect(await wrongFields('enable?organisation=a&organisation=b')).toEqual(['organisation']);
+    expect(await wrongFields('enable')).toEqual(['at', 'more', 'timeZone']);
   });
 
   test('a recipient and a wish for a key contradict each other', async () => {

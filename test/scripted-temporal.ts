@@ -76,8 +76,8 @@ export function createScriptedTemporal(): ScriptedTemporal {
     async status(run) {
       reach('status');
       const lookups = scripted.closing.get(run.runId);
-      if (lookups === 0) scripted.running.delete(run.workflowId);
-      else if (lookups !== undefined) scripted.closing.set(run.runId, lookups - 1);
+      if (lookups === 0 && scripted.running.get(run.workflowId) === run.runId) scripted.running.delete(run.workflowId);
+      else if (lookups) scripted.closing.set(run.runId, lookups - 1);
       return statusOf(run);
     },
     async isCancelling({ workflowId, runId }) {

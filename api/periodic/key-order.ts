@@ -5,7 +5,8 @@ import { generateKey, parseRecipient } from '../../streams/age/keys.ts';
 
 /** What a schema of a key cannot say: whether the recipient is one, and what does not go together. */
 function checkKey({ recipient, postQuantum }: z.infer<typeof KeyBody>, context: z.RefinementCtx): void {
-  if (recipient === undefined) return;
+  // A field whose own schema failed has its error already.
+  if (recipient === undefined || context.issues.length > 0) return;
   try {
     parseRecipient(recipient);
   } catch (error) {
