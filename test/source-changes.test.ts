@@ -130,7 +130,7 @@ describe('a row that left and a late one that came, between plan and read', () =
     const release = await occupyWriter();
     const client = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
     const key = (await client.enable()).privateKey ?? '';
-    await client.until(({ running }) => running?.progress.rowsTotal === 4 * ROWS);
+    await client.until(({ running }) => running?.progress.rowsTotal === 6 * ROWS);
     const changing = new Date().toISOString();
     await writeRows(AFTER);
     await release();

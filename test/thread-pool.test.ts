@@ -42,5 +42,5 @@ afterAll(async () => {
 
 it('writes more compressed parts at once than its thread pool was given threads', async () => {
   const id = await door.order({ ...ALWAYS, exportType: 'PARTS', format: 'CSV', compression: 'gzip' });
-  expect(await door.ended(id, 60)).toMatchObject({ state: 'completed', rows: ROWS });
+  expect(await door.ended(id, 60)).toMatchObject({ state: 'completed', progress: { rowsDone: ROWS } });
 });
