@@ -97,6 +97,8 @@ const schema = z.object({
   WAYBILL_WAREHOUSE_SQL: z.string().min(1),
   /** Directories whose files queries may read after the lock-down, for Parquet and CSV warehouses. */
   WAYBILL_WAREHOUSE_DIRECTORIES: list.default([]),
+  /** DuckDB's `extension_directory`; a file lies at `<version>/<platform>/<name>.duckdb_extension`. @default DuckDB's own */
+  WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY: z.string().optional(),
   /** Whether DuckDB may fetch extensions during start-up, httpfs for the encryption of spill files included. */
   WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
   /** DuckDB's `memory_limit`; the process may take twice as much for moments. */

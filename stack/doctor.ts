@@ -1,6 +1,7 @@
 import { parseArgs, styleText } from 'node:util';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
+import { EXTENSION_NAMES, EXTENSIONS, type ExtensionName, findExtension } from './extensions.ts';
 import { type FoundProgram, findProgram, readVersion } from './find.ts';
 import { LOOPBACK, PORT_USES, type PortName } from './ports.ts';
 import { postgresUrl } from './postgres.ts';
@@ -9,7 +10,7 @@ import { answersOk } from './server-processes.ts';
 import { stackUrls } from './servers.ts';
 import { readStackSettings } from './settings.ts';
 
-const HELP = `Says where each program comes from, and which servers of the local stack answer.
+const HELP = `Says where each program and each extension of DuckDB comes from, and which servers of the local stack answer.
 
   node stack/doctor.ts [--json]
 
@@ -27,6 +28,13 @@ interface ProgramReport {
   readonly note: string | null;
 }
 
+interface ExtensionReport {
+  readonly name: ExtensionName;
+  readonly path: string | null;
+  /** How it would be fetched. */
+  readonly note: string | null;
+}
+
 interface ServerReport {
   readonly use: string;
   readonly port: number;
@@ -39,8 +47,13 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const [programs, servers] = await Promise.all([Promise.all(PROGRAM_NAMES.map(reportProgram)), reportServers()]);
-  process.stdout.write(values.json ? `${JSON.stringify({ programs, servers }, null, 2)}\n` : show(programs, servers));
+  const [programs, extensions, servers] = await Promise.all([
+    Promise.all(PROGRAM_NAMES.map(reportProgram)),
+    Promise.all(EXTENSION_NAMES.map(reportExtension)),
+    reportServers(),
+  ]);
+  const found = { programs, extensions, servers };
+  process.stdout.write(values.json ? `${JSON.stringify(found, null, 2)}\n` : show(found));
   return programs.some(({ server, origin }) => server && origin === 'missing') ? 1 : 0;
 }
 
@@ -62,6 +75,12 @@ async function reportProgram(name: ProgramName): Promise<ProgramReport> {
     const note = error instanceof Error ? error.message : String(error);
     return { name, server, origin: 'missing', path: null, version: null, note };
   }
+}
+
+async function reportExtension(name: ExtensionName): Promise<ExtensionReport> {
+  const path = await findExtension(name, process.env);
+  if (path) return { name, path, note: null };
+  return { name, path: null, note: EXTENSIONS[name].recipes.map(({ title }) => title).join(', else ') };
 }
 
 async function reportServers(): Promise<readonly ServerReport[]> {
@@ -98,7 +117,12 @@ async function answersTemporal(address: string): Promise<boolean> {
   return true;
 }
 
-function show(programs: readonly ProgramReport[], servers: readonly ServerReport[]): string {
+function show(found: {
+  readonly programs: readonly ProgramReport[];
+  readonly extensions: readonly ExtensionReport[];
+  readonly servers: readonly ServerReport[];
+}): string {
+  const { programs, extensions, servers } = found;
   const mark = (good: boolean) => (good ? styleText('green', '+') : styleText('yellow', '-'));
   return [
     styleText('bold', 'Programs'),
@@ -106,6 +130,12 @@ function show(programs: readonly ProgramReport[], servers: readonly ServerReport
       `  ${mark(path !== null)} ${name.padEnd(22)}${origin.padEnd(15)}${version ?? note ?? ''}`,
       ...(path === null ? [] : [`    ${''.padEnd(22)}${styleText('gray', path)}`]),
     ]),
+    '',
+    styleText('bold', 'Extensions of DuckDB'),
+    ...extensions.map(
+      ({ name, path, note }) =>
+        `  ${mark(path !== null)} ${name.padEnd(22)}${path === null ? 'to be fetched'.padEnd(15) : ''}${path ?? note ?? ''}`,
+    ),
     '',
     styleText('bold', 'Servers of the local stack'),
     ...servers.map(

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
+import { prepareExtensions } from './extensions.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, ProcessHandle, ProcessSpec } from './process.ts';
 import { prepareWarehouse, seedDemoTenants } from './samples.ts';
@@ -35,11 +36,12 @@ export async function startStack(
   const giveUp = () => void servers.stop();
   signal.addEventListener('abort', giveUp, { once: true });
   try {
-    const [warehouse] = await Promise.all([
+    const [warehouse, extensions] = await Promise.all([
       prepareWarehouse({ directory: join(dataDirectory, 'warehouse'), scale: sampleScale, report }),
+      prepareExtensions({ environment, report, signal }),
       prepareStores(servers.settings),
     ]);
-    const settings = { ...servers.settings, ...warehouse, ...options.settings };
+    const settings = { ...servers.settings, ...warehouse, ...extensions, ...options.settings };
     report('starting the API and a worker');
     return { ...servers, settings, ...(await startServices(servers.supervisor, { settings, environment })) };
   } catch (error) {

@@ -6,8 +6,9 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest.ts';
+import { getExtension } from '../stack/extensions.ts';
 import { keysBelow, openBucket } from './bucket.ts';
-import { type OwnServices, startOwnServices } from './context.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
 import { createPeriodicClient } from './periodic-door.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
@@ -78,6 +79,11 @@ async function writeRows(rows: typeof BEFORE): Promise<void> {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-changes-'));
+  await getExtension('postgres_scanner', {
+    environment: useStack().environment,
+    report: () => undefined,
+    signal: new AbortController().signal,
+  });
   server = await startPostgres();
   const url = new URL(await server.createDatabase());
   database = new Client({ connectionString: url.href });
@@ -95,7 +101,6 @@ beforeAll(async () => {
       CREATE VIEW postgres_rows AS SELECT * FROM wh.public.rows;
       CREATE VIEW parquet_rows AS SELECT * FROM read_parquet('${join(folder, 'rows.parquet')}')`,
     WAYBILL_WAREHOUSE_DIRECTORIES: folder,
-    WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: 'true',
     WAYBILL_WORKER_PARTS_MAX: '1',
   });
   door = createDoorClient(services.url, 'dreambuilder');

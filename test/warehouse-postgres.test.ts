@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLogger } from '../config/logger.ts';
+import { extensionDirectory, getExtension } from '../stack/extensions.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import type { WarehouseOptions } from '../stores/warehouse/session.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
@@ -10,7 +11,8 @@ import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
 const OPTIONS: Omit<WarehouseOptions, 'startupSql'> = {
   directories: [],
-  installExtensions: true,
+  extensionDirectory: extensionDirectory(process.env),
+  installExtensions: false,
   memory: '1GB',
   threads: 2,
   tempDirectory: tmpdir(),
@@ -41,6 +43,11 @@ let warehouse: Warehouse;
 let stopped = false;
 
 beforeAll(async () => {
+  await getExtension('postgres_scanner', {
+    environment: process.env,
+    report: () => undefined,
+    signal: new AbortController().signal,
+  });
   server = await startPostgres();
   url = new URL(await server.createDatabase());
   const client = new Client({ connectionString: url.href });

@@ -51,6 +51,7 @@ async function main(): Promise<void> {
   const warehouse = await createWarehouse({
     startupSql: settings.WAYBILL_WAREHOUSE_SQL,
     directories: settings.WAYBILL_WAREHOUSE_DIRECTORIES,
+    extensionDirectory: settings.WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY,
     installExtensions: settings.WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS,
     memory: settings.WAYBILL_WAREHOUSE_MEMORY,
     threads: settings.WAYBILL_WAREHOUSE_THREADS,

@@ -134,6 +134,50 @@ describe('start-up', () => {
     remove();
   });
 
+  it.each([
+    ['INSTALL spatial', false, 'spatial'],
+    ['LOAD postgres', false, 'postgres_scanner'],
+    ["ATTACH '' AS it (TYPE postgres)", false, 'postgres_scanner'],
+    ["SET GLOBAL custom_extension_repository = 'http://127.0.0.1:9'; INSTALL spatial", true, 'spatial'],
+  ])('by %s, where that may be fetched: %s, tells how to provide %s', async (startupSql, installExtensions, name) => {
+    const { path, remove } = scratchDirectory();
+    const more = { scratch: path, extensionDirectory: join(path, 'extensions'), installExtensions };
+    const error: unknown = await openTestWarehouse(startupSql, more).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'warehouse_unavailable' });
+    expect(String(error)).toMatch(
+      new RegExp(
+        `extension ${name} is not installed: put ${name}\\.duckdb_extension into WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY.* or set WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS=true`,
+      ),
+    );
+    expect(String(error)).not.toContain(path);
+    remove();
+  });
+
+  it('looks for extensions in the directory of the setting, and queries cannot change it', async () => {
+    const { path, remove } = scratchDirectory();
+    const session = await openSession({
+      startupSql: 'SELECT 1',
+      directories: [],
+      extensionDirectory: join(path, 'extensions'),
+      installExtensions: false,
+      memory: '100MB',
+      threads: 1,
+      tempDirectory: path,
+      logger: createLogger('test', 'silent'),
+      onInvalid: () => undefined,
+    });
+    const connection = await session.connect();
+    const directory = async () =>
+      (await connection.runAndReadAll("SELECT current_setting('extension_directory')")).getRows()[0]?.[0];
+    expect(await directory()).toBe(join(path, 'extensions'));
+    await expect(connection.run("SET GLOBAL extension_directory = '/tmp'")).rejects.toThrow(/locked/);
+    await expect(connection.run('RESET GLOBAL extension_directory')).rejects.toThrow(/locked/);
+    expect(await directory()).toBe(join(path, 'extensions'));
+    connection.disconnectSync();
+    await session.close();
+    remove();
+  });
+
   it.each(['lots', '1B'])('with a memory limit of %s names the setting, and leaves nothing behind', async (memory) => {
     const { path, remove } = scratchDirectory();
     await expect(openTestWarehouse('SELECT 1', { scratch: path, memory })).rejects.toMatchObject({

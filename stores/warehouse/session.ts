@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
-import { extensionDirectory, fetchExtension } from './extensions.ts';
+import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
 import { makeOwnDirectory } from './own-directory.ts';
 import { encryptSpilling, fitThreads } from './spill.ts';
 import { literal } from './sql-text.ts';
@@ -18,7 +18,9 @@ export interface WarehouseOptions {
   readonly startupSql: string;
   /** Directories whose files queries may read after the lock-down. */
   readonly directories: readonly string[];
-  /** Whether extensions may be fetched: by `INSTALL` in the start-up SQL, and the one that encrypts spill files. */
+  /** DuckDB's `extension_directory`. @default DuckDB's own, below the home directory */
+  readonly extensionDirectory?: string | undefined;
+  /** Whether DuckDB may fetch extensions: by `INSTALL` in the start-up SQL, and the one that encrypts spill files. */
   readonly installExtensions: boolean;
   /** DuckDB's `memory_limit`, for example `2GB`. */
   readonly memory: string;
@@ -87,10 +89,8 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     `secret_directory = ${literal(join(own, 'secrets'))}`,
     `memory_limit = ${literal(options.memory)}`,
     `temp_directory = ${literal(join(own, 'spill'))}`,
-    `extension_directory = ${literal(extensionDirectory())}`,
     ...(options.threads > 0 ? [`threads = ${options.threads}`] : []),
-    // From a repository that is not there INSTALL takes only what is installed already.
-    ...(options.installExtensions ? [] : [`custom_extension_repository = ${literal(join(own, 'no-repository'))}`]),
+    ...extensionSettings(options.extensionDirectory, options.installExtensions, own),
   ];
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
   if (options.threads === 0) await fitThreads(connection);
@@ -103,22 +103,18 @@ async function runStartupSql(connection: DuckDBConnection, options: WarehouseOpt
     const { count } = await connection.extractStatements(options.startupSql);
     for (let index = 0; index < count; index += 1) {
       position = ` at statement ${index + 1} of ${count}`;
-      try {
-        await runStatement(connection, options.startupSql, index);
-      } catch (error) {
-        if (!options.installExtensions) throw error;
-        await fetchExtension(connection, error);
-        await runStatement(connection, options.startupSql, index);
-      }
+      await runStatement(connection, options.startupSql, index);
     }
   } catch (error) {
     const trouble = warehouseTrouble(error, 'The start-up SQL');
     if (!(trouble instanceof WaybillError)) throw trouble;
-    throw new WaybillError(
-      trouble.code,
-      `The start-up SQL of the warehouse failed${position}. The log tells why; correct WAYBILL_WAREHOUSE_SQL or what it names.`,
-      { cause: trouble.cause },
-    );
+    const missing = missingExtension(error);
+    const advice = missing
+      ? `: ${extensionAdvice(missing)}`
+      : '. The log tells why; correct WAYBILL_WAREHOUSE_SQL or what it names.';
+    throw new WaybillError(trouble.code, `The start-up SQL of the warehouse failed${position}${advice}`, {
+      cause: trouble.cause,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Logger } from 'pino';
-import { fetchExtension } from './extensions.ts';
+import { extensionAdvice } from './extensions.ts';
 import { withoutSecrets } from './trouble.ts';
 
 /** Bytes of memory that a thread of DuckDB needs. Source: DuckDB, guides/performance/environment. */
@@ -26,7 +26,7 @@ export async function encryptSpilling(
     await connection.run("SET GLOBAL force_mbedtls_unsafe = 'true'");
     logger.warn(
       { cause: error instanceof Error ? withoutSecrets(error).message : undefined },
-      "what does not fit into memory is spilled encrypted by DuckDB's own cipher, which is slower and has weaker keys: install httpfs for OpenSSL's",
+      `what does not fit into memory is spilled encrypted by DuckDB's own cipher, which is slower and has weaker keys than OpenSSL's. ${extensionAdvice('httpfs')}`,
     );
   }
   await connection.run('SET GLOBAL temp_file_encryption = true');
@@ -37,7 +37,7 @@ async function loadHttpfs(connection: DuckDBConnection, mayInstall: boolean): Pr
     await connection.run('LOAD httpfs');
   } catch (error) {
     if (!mayInstall) throw error;
-    await connection.run('INSTALL httpfs').catch((failure: unknown) => fetchExtension(connection, failure));
+    await connection.run('INSTALL httpfs');
     await connection.run('LOAD httpfs');
   }
 }

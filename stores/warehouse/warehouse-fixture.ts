@@ -80,13 +80,16 @@ export async function openTestWarehouse(
     readonly directories?: readonly string[];
     readonly memory?: string;
     readonly threads?: number;
+    readonly extensionDirectory?: string;
+    readonly installExtensions?: boolean;
   } = {},
 ): Promise<{ readonly warehouse: Warehouse; readonly scratch: { readonly path: string }; close(): Promise<void> }> {
   const path = more.scratch ?? mkdtempSync(join(tmpdir(), 'waybill-test-'));
   const warehouse = await createWarehouse({
     startupSql,
     directories: more.directories ?? [],
-    installExtensions: false,
+    extensionDirectory: more.extensionDirectory,
+    installExtensions: more.installExtensions ?? false,
     memory: more.memory ?? '1GB',
     threads: more.threads ?? 2,
     tempDirectory: path,

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cacheDirectory, type Fetchable, fetchIntoCache, findCached } from './fetch.ts';
+import type { Environment } from './process.ts';
+import { wheelRecipe } from './recipes.ts';
+
+/** Version of `@duckdb/node-api`: DuckDB loads only extensions of its own version. */
+const VERSION = '1.5.5';
+/** The only platform whose wheels are pinned, by DuckDB's name. */
+const PLATFORM = 'linux_amd64';
+
+/** Official extensions, signed by DuckDB's makers: `httpfs` for the services, `postgres_scanner` for tests. */
+export const EXTENSIONS = {
+  httpfs: extension('httpfs', '84913dbe172ccb54368de2c4a020c38ca8b0e76f99df548f7fac37934cc7826f'),
+  postgres_scanner: extension('postgres_scanner', 'fea9413d1b5bded7ead650aff91b3d7578c5149d832f666100b362f64404bf18'),
+} as const;
+
+export type ExtensionName = keyof typeof EXTENSIONS;
+export const EXTENSION_NAMES = ['httpfs', 'postgres_scanner'] as const satisfies readonly ExtensionName[];
+
+interface FetchOptions {
+  readonly environment: Environment;
+  readonly report: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+function extension(name: string, sha256: string): Fetchable {
+  const executable = `${name}.duckdb_extension`;
+  return {
+    executable,
+    beside: [],
+    recipes: [
+      wheelRecipe({
+        package: `duckdb-extension-${name.replaceAll('_', '-')}`,
+        version: VERSION,
+        executable,
+        member: `*/extensions/v${VERSION}/${executable}`,
+        sha256: [sha256],
+      }),
+    ],
+  };
+}
+
+/** DuckDB's `extension_directory`: the setting of the services, or one in the cache. */
+export function extensionDirectory(environment: Environment): string {
+  return environment.WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY || join(cacheDirectory(environment), 'duckdb-extensions');
+}
+
+/** @returns the path at which DuckDB finds the extension, or `undefined` if it is not there */
+export async function findExtension(name: ExtensionName, environment: Environment): Promise<string | undefined> {
+  const path = pathOf(name, environment);
+  return access(path).then(
+    () => path,
+    () => undefined,
+  );
+}
+
+/**
+ * Finds or fetches an extension, and links it to where DuckDB looks for it.
+ *
+ * @returns its path below {@link extensionDirectory}
+ * @throws Error with what was tried
+ */
+export async function getExtension(name: ExtensionName, options: FetchOptions): Promise<string> {
+  const { environment } = options;
+  const found = await findExtension(name, environment);
+  if (found) return found;
+  const cache = cacheDirectory(environment);
+  const file =
+    (await findCached(EXTENSIONS[name], cache)) ?? (await fetchIntoCache(EXTENSIONS[name], { ...options, cache }));
+  const path = pathOf(name, environment);
+  await mkdir(dirname(path), { recursive: true });
+  // The rename replaces a dangling link, and lets two processes do this at once.
+  const fresh = `${path}.${randomUUID()}`;
+  try {
+    await symlink(file, fresh);
+    await rename(fresh, path);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+  return path;
+}
+
+/**
+ * Provides `httpfs`, whose OpenSSL encrypts what DuckDB spills. Without it DuckDB's own cipher does, so a failure is only
+ * reported.
+ *
+ * @returns the setting by which the services find it
+ */
+export async function prepareExtensions(options: FetchOptions) {
+  try {
+    // The start must not wait long for an index that cannot be reached.
+    const environment = { PIP_RETRIES: '0', PIP_DEFAULT_TIMEOUT: '10', ...options.environment };
+    await getExtension('httpfs', { ...options, environment });
+  } catch {
+    options.signal.throwIfAborted();
+    options.report('starting without httpfs: what DuckDB spills to disk is encrypted by its own, slower cipher');
+  }
+  return { WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY: extensionDirectory(options.environment) };
+}
+
+function pathOf(name: ExtensionName, environment: Environment): string {
+  return join(extensionDirectory(environment), `v${VERSION}`, PLATFORM, EXTENSIONS[name].executable);
+}
