@@ -6,28 +6,35 @@ import { describeManifest, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published, PublishInput } from '../contracts/steps.ts';
+import type { Objects } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
-import { checkStored } from './stored.ts';
+import { checkStored, removeUnlisted } from './stored.ts';
 
 /**
  * Checks that the parts are there and whole, and writes the manifest: the commit point. Writes the very same bytes when
  * it is repeated. Objects of lost attempts are removed afterwards, and those that appear later by a second look.
  */
-export function createPublishExport({ objects, strays, logger }: Pick<Ports, 'objects' | 'strays' | 'logger'>) {
+export function createPublishExport({
+  objects,
+  strays,
+  logger,
+}: Pick<Ports, 'strays' | 'logger'> & {
+  readonly objects: Pick<Objects, 'list' | 'put' | 'abortUploadsOf' | 'remove'>;
+}) {
   return async function publishExport(input: PublishInput): Promise<Settled<Published>> {
     return runStep(logger, async () => {
       const manifest = exportManifest(input);
       const prefix = exportPrefix(input.order.tenant, input.exportId);
       const unlisted = await checkStored(objects, prefix, input.parts);
       const attempted = input.parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
-      if (attempted.length > 0) {
+      if (attempted.length + unlisted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
         await strays.schedule({ kind: 'export', tenant: input.order.tenant, id: input.exportId, attempted });
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');
-      await objects.remove(unlisted);
+      await removeUnlisted(objects, unlisted, logger);
       const { rows, bytes, contentBytes } = manifest;
       return { rows, bytes, contentBytes, manifestSha256: createHash('sha256').update(body).digest('hex') };
     });

@@ -1,10 +1,9 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import { attemptKeys } from '../contracts/attempts.ts';
 import { exportPrefix } from '../contracts/keys.ts';
 import type { RemoveInput } from '../contracts/steps.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
-import { runStep } from './step.ts';
+import { runOrThrow } from './step.ts';
 
 /** Removes all that an export left: the manifest first, so that no reader sees half of it, then objects and uploads. */
 export function createRemoveExport({ objects, strays, logger }: Pick<Ports, 'objects' | 'strays' | 'logger'>) {
@@ -13,15 +12,13 @@ export function createRemoveExport({ objects, strays, logger }: Pick<Ports, 'obj
     tenant,
     attempted,
   }: RemoveInput): Promise<{ readonly objects: number }> {
-    const removed = await runStep(logger, async () => {
+    // Fails rather than report files as removed that still exist.
+    return runOrThrow(logger, async () => {
       const prefix = exportPrefix(tenant, exportId);
       if (attempted) await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);
       if (attempted) await strays.schedule({ kind: 'export', tenant, id: exportId, attempted });
       return { objects: count };
     });
-    // Nobody may be told that the files are gone while they are not.
-    if (!removed.ok) throw ApplicationFailure.nonRetryable(removed.failure.message, removed.failure.code);
-    return removed.value;
   };
 }

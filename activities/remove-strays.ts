@@ -6,7 +6,7 @@ import { isActive } from '../contracts/progress.ts';
 import type { StrayInput } from '../contracts/strays.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
-import { runStep } from './step.ts';
+import { runOrThrow } from './step.ts';
 import { unlisted } from './stored.ts';
 
 /** `open`: the run has not ended. `published`: its manifest counts. `gone`: nothing of it should be there. */
@@ -41,7 +41,7 @@ export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'obj
   return async function removeStrays(input: StrayInput): Promise<{ readonly objects: number }> {
     const { kind, tenant, id, attempted } = input;
     const prefix = kind === 'export' ? exportPrefix(tenant, id) : generationPrefix(tenant, id);
-    const removed = await runStep(logger, async () => {
+    const { standing, objects: count } = await runOrThrow(logger, async () => {
       const standing = await standingOf(input);
       if (standing === 'open' || standing === 'unknown') return { standing, objects: 0 };
       await objects.abortUploadsOf(attemptKeys(prefix, attempted));
@@ -49,8 +49,6 @@ export function createRemoveStrays({ objects, ledger, logger }: Pick<Ports, 'obj
       if (count > 0) logger.warn({ kind, id, objects: count }, 'removed what a lost worker wrote');
       return { standing, objects: count };
     });
-    if (!removed.ok) throw ApplicationFailure.nonRetryable(removed.failure.message, removed.failure.code);
-    const { standing, objects: count } = removed.value;
     if (standing === 'open') throw ApplicationFailure.retryable('The run has not ended yet.', 'internal');
     return { objects: count };
   };

@@ -38,6 +38,13 @@ export async function runStep<Value>(
   }
 }
 
+/** As {@link runStep}, for a step whose failures the workflow does not look into: one that no retry can cure is thrown too. */
+export async function runOrThrow<Value>(logger: Logger, work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+  const result = await runStep(logger, work);
+  if (!result.ok) throw ApplicationFailure.nonRetryable(result.failure.message, result.failure.code);
+  return result.value;
+}
+
 /** A step stops early because it was cancelled, or because its worker is going: the next worker starts it afresh. */
 function interruption(context: Context, error: unknown): Error {
   const details = context.cancellationDetails;

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { WaybillError } from '../contracts/failures.ts';
 import { manifestKey } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
@@ -21,6 +22,19 @@ export async function checkStored(
   }
   stored.delete(manifestKey(prefix));
   return [...stored.keys()];
+}
+
+/** Removes what attempts that lost have left. The files are published whatever comes of it: a second look follows. */
+export async function removeUnlisted(
+  objects: Pick<Objects, 'remove'>,
+  keys: readonly string[],
+  logger: Logger,
+): Promise<void> {
+  try {
+    await objects.remove(keys);
+  } catch (error) {
+    logger.warn({ err: error, objects: keys.length }, 'objects of lost attempts are left to the second look');
+  }
 }
 
 /** @returns keys below the prefix that a manifest does not list, without its own */

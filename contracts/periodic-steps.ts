@@ -20,7 +20,11 @@ export interface GenerationIdentity {
 
 /** What a run finds when it begins: nothing to do, or whom to seal to. */
 export type Beginning =
-  | { readonly enabled: false }
+  | {
+      readonly enabled: false;
+      /** Of the settings before the run looked at them; `null`: there are none. */
+      readonly version: number | null;
+    }
   | {
       readonly enabled: true;
       /** The one age recipient. */

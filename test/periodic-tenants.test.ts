@@ -1,9 +1,14 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLedger } from '../stores/ledger/postgres.ts';
 import { generateKey } from '../streams/age/keys.ts';
+import type { periodicExport } from '../workflows/periodic-export.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
 import { BUNDLE } from './periodic-bundle.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { triggerRun } from './periodic-operator.ts';
+import { openTemporal, type RunHistory } from './temporal.ts';
 
 let services: OwnServices;
 let acme: PeriodicClient;
@@ -126,4 +131,41 @@ describe('tenants', () => {
       }
     }
   });
+
+  it('that are disabled make nothing when a run is triggered, and no other run follows', async () => {
+    const ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
+    const temporal = await openTemporal(services.settings);
+    const newest = async () => {
+      const query = `WorkflowType = 'periodicExport' AND WaybillTenant = 'acme'`;
+      const [execution] = await Array.fromAsync(temporal.client.workflow.list({ query, pageSize: 1 }));
+      if (!execution) throw new Error('no run');
+      return temporal.client.workflow.getHandle<typeof periodicExport>(execution.workflowId, execution.runId);
+    };
+    const before = (await newest()).workflowId;
+    await ledger.tenants.disable('acme');
+    try {
+      await triggerRun(temporal, 'acme');
+      await expect.poll(async () => (await newest()).workflowId, { timeout: 30_000 }).not.toBe(before);
+      const run = await newest();
+      expect(await run.result()).toMatchObject({ outcome: 'off' });
+      expect(resultsOf(await run.fetchHistory(), 'startMissedRun')).toEqual([{ started: false }]);
+    } finally {
+      await ledger.tenants.enable('acme');
+      await temporal.close();
+      await ledger.close();
+    }
+  });
 });
+
+/** @returns what the activities of this type came to */
+function resultsOf({ events }: RunHistory, type: string): readonly unknown[] {
+  const isOfType = (id: unknown) =>
+    events?.some(
+      (event) =>
+        String(event.eventId) === String(id) && event.activityTaskScheduledEventAttributes?.activityType?.name === type,
+    );
+  return (events ?? []).flatMap(({ activityTaskCompletedEventAttributes: done }) => {
+    const [payload] = done?.result?.payloads ?? [];
+    return payload && isOfType(done?.scheduledEventId) ? [defaultPayloadConverter.fromPayload(payload)] : [];
+  });
+}

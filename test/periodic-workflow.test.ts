@@ -224,9 +224,9 @@ describe('a run of the periodic exports', () => {
   });
 
   it('does nothing where periodic exports are off, and has the stale schedule removed', async () => {
-    const result = await run({ beginGeneration: async () => ({ enabled: false }) });
+    const result = await run({ beginGeneration: async () => ({ enabled: false, version: 3 }) });
     expect(result.outcome).toBe('off');
-    expect(taken).toEqual(['sync', 'missed since null']);
+    expect(taken).toEqual(['sync', 'missed since 3']);
   });
 
   it('gives way when the settings changed meanwhile: its objects go, nobody is told', async () => {
@@ -295,7 +295,7 @@ describe('a run of the periodic exports', () => {
       throw ApplicationFailure.nonRetryable('no server', 'mail_unavailable');
     };
     expect((await run({ sendNotices: away, syncPeriodicSchedule: away })).outcome).toBe('published');
-    const off = { beginGeneration: async () => ({ enabled: false }) as const, syncPeriodicSchedule: away };
+    const off = { beginGeneration: async () => ({ enabled: false, version: 3 }) as const, syncPeriodicSchedule: away };
     expect((await run(off)).outcome).toBe('off');
   });
 

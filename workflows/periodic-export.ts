@@ -79,8 +79,8 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
   try {
     const startedAt = new Date().toISOString();
     const beginning = await run.steps.ledger.beginGeneration({ ...run.identity, startedAt });
-    if (!beginning.enabled) return await standDown(run);
     run.version = beginning.version;
+    if (!beginning.enabled) return await standDown(run);
     switched = await produce(run, beginning);
   } catch (error) {
     const cancelled = wasCancelled(error);
@@ -93,11 +93,12 @@ export async function periodicExport({ tenant }: PeriodicInput): Promise<Periodi
 }
 
 /** The tenant's periodic exports are off: there should be no schedule any more. */
-async function standDown({ identity, steps, story }: Run): Promise<PeriodicResult> {
+async function standDown(run: Run): Promise<PeriodicResult> {
+  const { identity, steps, story } = run;
   story.ending = 'periodic exports are off: nothing to do';
   await passing('the schedule', steps.afterwards.syncPeriodicSchedule({ tenant: identity.tenant }));
   enterGenerationState(story, 'completed');
-  await startMissedRun({ identity, steps, version: null });
+  await startMissedRun(run);
   return { outcome: 'off', rows: 0, bytes: 0 };
 }
 

@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { GenerationIdentity } from '../../contracts/periodic-steps.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
@@ -6,7 +5,7 @@ import type { Ledger, Notice, Runs, StandingOrders, Tenant, Tenants } from '../.
 import type { Mail } from '../../stores/mail/mail.ts';
 import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { Ports } from '../ports.ts';
-import { runStep } from '../step.ts';
+import { runOrThrow } from '../step.ts';
 import { type NoticeContext, noticeLetter } from './letter.ts';
 
 /** What sending notices needs of the ports. */
@@ -57,7 +56,7 @@ export function createSendNotices(ports: NoticePorts) {
 
   /** @returns a count of notices that all contacts have got. A mail server that is away is tried again. */
   return async function sendNotices({ tenant }: GenerationIdentity): Promise<{ readonly sent: number }> {
-    const told = await runStep(logger, async () => {
+    return runOrThrow(logger, async () => {
       const due = await ledger.notices.due(tenant);
       if (due.length === 0) return { sent: 0 };
       const known = await ledger.tenants.find(tenant);
@@ -72,7 +71,5 @@ export function createSendNotices(ports: NoticePorts) {
       }
       return { sent };
     });
-    if (!told.ok) throw ApplicationFailure.nonRetryable(told.failure.message, told.failure.code);
-    return told.value;
   };
 }

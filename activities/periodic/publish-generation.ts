@@ -10,7 +10,7 @@ import type { PublishGenerationInput, Switched } from '../../contracts/periodic-
 import type { Settled } from '../../contracts/settled.ts';
 import type { Ports } from '../ports.ts';
 import { runStep } from '../step.ts';
-import { checkStored } from '../stored.ts';
+import { checkStored, removeUnlisted } from '../stored.ts';
 import { fileOrder } from './file-order.ts';
 
 /**
@@ -34,7 +34,7 @@ export function createPublishGeneration({
       const parts = manifest.files.flatMap((file) => file.parts);
       const unlisted = await checkStored(objects, prefix, parts);
       const attempted = parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
-      if (attempted.length > 0) {
+      if (attempted.length + unlisted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
         await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
       }
@@ -47,7 +47,7 @@ export function createPublishGeneration({
         retention: { replaceAfterSeconds: periodicGraceSeconds },
       });
       if (!committed.committed) return { published: false };
-      await objects.remove(unlisted);
+      await removeUnlisted(objects, unlisted, logger);
       return { published: true, previous: committed.previous, rows, bytes };
     });
   };

@@ -19,9 +19,13 @@ export function createGenerationRecords(ports: Pick<Ports, 'ledger' | 'temporal'
     ): Promise<Beginning> {
       const { tenant, generationId, workflowId } = input;
       const named = { runId: generationId, workflowId, tenant, kind: 'periodic', subject: PERIODIC_BUNDLE } as const;
+      // Read first, so that a change in between is noticed as one.
+      const before = await asking(() => ledger.standingOrders.find(tenant, 'periodic'));
       const begun = await asking(() => begin({ ...named, startedAt: new Date(input.startedAt) }));
       const standingOrder = begun.outcome === 'begun' ? begun.standingOrder : null;
-      if (!standingOrder || standingOrder.recipient === null) return { enabled: false };
+      if (!standingOrder || standingOrder.recipient === null) {
+        return { enabled: false, version: before?.version ?? null };
+      }
       const { recipient, epoch, version } = standingOrder;
       return { enabled: true, recipient, epoch, version };
     },

@@ -1,10 +1,9 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import { attemptKeys } from '../../contracts/attempts.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
 import type { RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { Ports } from '../ports.ts';
-import { runStep } from '../step.ts';
+import { runOrThrow } from '../step.ts';
 
 /** Removes all that a generation left, and records it unless its run goes on. Never the current one, whoever asks. */
 export function createRemoveGeneration({
@@ -17,7 +16,8 @@ export function createRemoveGeneration({
     input: RemoveGenerationInput,
   ): Promise<{ readonly objects: number; readonly kept: boolean }> {
     const { tenant, generationId, attempted } = input;
-    const removed = await runStep(logger, async () => {
+    // Fails rather than report files as removed that still exist.
+    return runOrThrow(logger, async () => {
       const run = await ledger.runs.find(generationId);
       if (run?.current) return { objects: 0, kept: true };
       const prefix = generationPrefix(tenant, generationId);
@@ -27,8 +27,5 @@ export function createRemoveGeneration({
       await ledger.runs.recordRemoval(generationId, 'replaced');
       return { objects: count, kept: false };
     });
-    // Nobody may be told that the files are gone while they are not.
-    if (!removed.ok) throw ApplicationFailure.nonRetryable(removed.failure.message, removed.failure.code);
-    return removed.value;
   };
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApplicationFailure } from '@temporalio/activity';
 import type { MissedRunInput, RemoveGenerationInput } from '../../contracts/periodic-steps.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Ports } from '../ports.ts';
+import { runOrThrow } from '../step.ts';
 
 const SECOND_MS = 1000;
 
@@ -15,22 +15,13 @@ export function createGenerationScheduling(
 ) {
   const { ledger, temporal, syncSchedule, removals, periodicGraceSeconds, logger } = ports;
 
-  async function translateErrors(what: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      logger.warn({ err: error }, what);
-      throw ApplicationFailure.retryable('Temporal did not take it yet.', 'temporal_unavailable');
-    }
-  }
-
   return {
     /**
      * Lets the replaced generation stay as long as downloads of it may need, then removes it. With it go those that a run
      * replaced which was ended before it came to this.
      */
     async scheduleGenerationRemoval({ tenant, generationId }: RemoveGenerationInput): Promise<void> {
-      await translateErrors('the removal of a generation could not be scheduled yet', async () => {
+      await runOrThrow(logger, async () => {
         const { rows } = await ledger.runs.list(tenant, { kind: 'periodic' }, { cursor: null, limit: RUNS_SEEN });
         const replaced = rows.filter((run) => run.state === 'completed' && !run.current && run.removedAt === null);
         for (const id of new Set([generationId, ...replaced.map(({ runId }) => runId)])) {
@@ -44,14 +35,14 @@ export function createGenerationScheduling(
      * have the same workflow id, and Temporal drops the second: nobody else would notice.
      */
     async startMissedRun({ tenant, version }: MissedRunInput): Promise<{ readonly started: boolean }> {
-      const settings = await ledger.standingOrders.find(tenant, 'periodic');
-      if (!settings?.enabled || settings.version === version) return { started: false };
-      // The next second has ids of its own.
-      await delay(SECOND_MS);
-      await translateErrors('a run that was missed could not be started yet', () =>
-        temporal.trigger(periodicScheduleId(tenant), 'after'),
-      );
-      return { started: true };
+      return runOrThrow(logger, async (signal) => {
+        const settings = await ledger.standingOrders.find(tenant, 'periodic');
+        if (!settings?.enabled || settings.version === version) return { started: false };
+        // The next second has ids of its own.
+        await delay(SECOND_MS, undefined, { signal });
+        await temporal.trigger(periodicScheduleId(tenant), 'after');
+        return { started: true };
+      });
     },
 
     /**
@@ -59,7 +50,7 @@ export function createGenerationScheduling(
      * operator may have chosen another time.
      */
     async syncPeriodicSchedule({ tenant }: { readonly tenant: string }): Promise<void> {
-      await translateErrors('a schedule could not be brought in line yet', () => syncSchedule(tenant));
+      await runOrThrow(logger, () => syncSchedule(tenant));
     },
   };
 }

@@ -1,0 +1,66 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import type { Instant } from '../contracts/instant.ts';
+import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { CSV_DEFAULTS } from '../contracts/order.ts';
+import type { PublishInput } from '../contracts/steps.ts';
+import type { StrayInput } from '../contracts/strays.ts';
+import { createPublishExport } from './publish-export.ts';
+
+const EXPORT = '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11';
+const PREFIX = exportPrefix('acme', EXPORT);
+const NOW = '2026-11-21T07:00:00.000000Z' as Instant;
+const PART = {
+  name: 'part-00000-abc-1.csv',
+  rows: 1,
+  bytes: 5,
+  sha256: '0'.repeat(64),
+  contentBytes: 5,
+  contentSha256: null,
+};
+
+const INPUT: PublishInput = {
+  exportId: EXPORT,
+  workflowId: 'w',
+  order: {
+    ...{ tenant: 'acme', dataset: 'NETWORKS', window: { from: NOW, to: NOW, bounds: 'inclusive' }, parameters: {} },
+    ...{ format: 'csv', csv: CSV_DEFAULTS, columns: null, compression: 'none', recipients: [], keepDays: 1 },
+  },
+  plan: { snapshotAt: NOW, rows: 1, columns: [], parts: [] },
+  parts: [PART],
+  createdAt: '2026-11-21T07:00:00.000Z',
+  expiresAt: '2026-11-22T07:00:00.000Z',
+};
+
+it('an export is published although objects of lost attempts cannot be removed, and a second look is due', async () => {
+  const stored = new Map([
+    [`${PREFIX}${PART.name}`, PART.bytes],
+    [`${PREFIX}part-00000-old-1.csv`, 3],
+  ]);
+  const due: StrayInput[] = [];
+  const publish = createPublishExport({
+    objects: {
+      async *list(prefix: string) {
+        for (const [key, bytes] of stored) if (key.startsWith(prefix)) yield { key, bytes, modifiedAt: new Date(0) };
+      },
+      async put(key: string, body: Uint8Array) {
+        stored.set(key, body.byteLength);
+      },
+      abortUploadsOf: async () => 0,
+      async remove() {
+        throw new Error('the store does not answer');
+      },
+    },
+    strays: {
+      async schedule(input) {
+        due.push(input);
+      },
+    },
+    logger: pino({ level: 'silent' }),
+  });
+  const result = await new MockActivityEnvironment().run(publish, INPUT);
+  expect(result).toMatchObject({ ok: true, value: { rows: 1, bytes: 5 } });
+  expect(stored.has(manifestKey(PREFIX))).toBe(true);
+  expect(due).toEqual([{ kind: 'export', tenant: 'acme', id: EXPORT, attempted: [] }]);
+});
