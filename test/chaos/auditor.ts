@@ -27,6 +27,8 @@ interface ExportRow {
   readonly run_id: string;
   readonly tenant: string;
   readonly state: string;
+  /** Why its files are gone; `null`: they are not. */
+  readonly removal: string | null;
   readonly order: {
     readonly window: { readonly from: string; readonly to: string };
     readonly compression: string;
@@ -95,8 +97,8 @@ export async function audit(options: {
     return [manifest, contents];
   }
 
-  for (const { run_id: id, tenant, state, order } of exports) {
-    if (state !== 'completed') continue;
+  for (const { run_id: id, tenant, state, removal, order } of exports) {
+    if (state !== 'completed' || removal !== null) continue;
     const [manifest, contents] = await readListed(exportPrefix(tenant, id), `export ${id}`);
     const parts = manifest.files.flatMap((described) => described.parts);
     const file = Buffer.concat(parts.map(({ name }) => contents.get(name) ?? Buffer.alloc(0)));
@@ -132,7 +134,7 @@ async function readLedger(url: string) {
   await postgres.connect();
   try {
     const exports = await postgres.query<ExportRow>(
-      `select run_id, tenant, state, "order" from runs where kind = 'on-demand'`,
+      `select run_id, tenant, state, removal, "order" from runs where kind = 'on-demand'`,
     );
     const generations = await postgres.query<GenerationRow>(
       `select run_id, tenant, state, current from runs where kind = 'periodic'`,
