@@ -7,13 +7,23 @@ import { wheelRecipe } from './recipes.ts';
 
 /** Version of `@duckdb/node-api`: DuckDB loads only extensions of its own version. */
 const VERSION = '1.5.5';
-/** The only platform whose wheels are pinned, by DuckDB's name. */
-const PLATFORM = 'linux_amd64';
+/** This machine, by DuckDB's names. */
+const PLATFORM = `${process.platform === 'darwin' ? 'osx' : process.platform}_${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
 /** Official extensions, signed by DuckDB's makers: `httpfs` for the services, `postgres_scanner` for tests. */
 export const EXTENSIONS = {
-  httpfs: extension('httpfs', '84913dbe172ccb54368de2c4a020c38ca8b0e76f99df548f7fac37934cc7826f'),
-  postgres_scanner: extension('postgres_scanner', 'fea9413d1b5bded7ead650aff91b3d7578c5149d832f666100b362f64404bf18'),
+  httpfs: extension('httpfs', [
+    '84913dbe172ccb54368de2c4a020c38ca8b0e76f99df548f7fac37934cc7826f',
+    '567d17e398fc29f7ea4bc42ea277ea19643bd1ad1815f676cb6dd994b50399bb',
+    'a6d9b245ac83834543354e826020b35b8dba16291bb876b2b00bd49f2c6aeb9d',
+    '5dc6e48e7a6d4c775d88fcd9b6529b385559600c0cd17a2600addfdd34ae3060',
+  ]),
+  postgres_scanner: extension('postgres_scanner', [
+    'fea9413d1b5bded7ead650aff91b3d7578c5149d832f666100b362f64404bf18',
+    '5b50d53ecb192fca381c79ebd70da43b98fefe28a5781162081777f65efc8268',
+    '053b9ee8abf30f1880a244c9396323273ec99cf4d72a658e702cf536848b7e5c',
+    '797acdb64f10280303b66fb56c3537d3a7c82eab7cf6dfb4c71307c81c3e7b0d',
+  ]),
 } as const;
 
 export type ExtensionName = keyof typeof EXTENSIONS;
@@ -25,7 +35,8 @@ interface FetchOptions {
   readonly signal: AbortSignal;
 }
 
-function extension(name: string, sha256: string): Fetchable {
+/** @param sha256 of the wheels for Linux x86_64 and arm64, macOS arm64 and x86_64 */
+function extension(name: string, sha256: readonly string[]): Fetchable {
   const executable = `${name}.duckdb_extension`;
   return {
     executable,
@@ -36,7 +47,7 @@ function extension(name: string, sha256: string): Fetchable {
         version: VERSION,
         executable,
         member: `*/extensions/v${VERSION}/${executable}`,
-        sha256: [sha256],
+        sha256,
       }),
     ],
   };
