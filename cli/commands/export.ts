@@ -63,7 +63,7 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
     return terminal.print(id);
   }
   if (!quiet) terminal.tell(terminal.paintTold('dim', `export ${id}`));
-  const ended = await followExport(cli, { client, id, signal, quiet });
+  const ended = await followExport(cli, id, { client, signal, quiet });
   if (!quiet) terminal.tell(endLine(terminal, ended));
   if (ended.state !== 'completed') cli.endWith(EXIT.failed);
   const fetched =

@@ -73,7 +73,7 @@ function showCommand(cli: Cli): Command {
     const client = connect(cli, options);
     let view = await client.json(ExportView, exportPath(id));
     if (options.watch && isActive(view.state)) {
-      view = await followExport(cli, { client, id, signal: cli.interruptible(), quiet: options.json === true });
+      view = await followExport(cli, id, { client, signal: cli.interruptible(), quiet: options.json === true });
     }
     if (options.watch && view.state !== 'completed') cli.endWith(EXIT.failed);
     if (options.json) return printJson(cli.terminal, view);
@@ -94,7 +94,7 @@ function cancelCommand(cli: Cli): Command {
       return cli.endWith(view.state === 'cancelled' ? EXIT.ok : EXIT.failed);
     }
     await client.call('DELETE', exportPath(id));
-    const ended = await followExport(cli, { client, id, signal: cli.interruptible(), quiet: options.json === true });
+    const ended = await followExport(cli, id, { client, signal: cli.interruptible(), quiet: options.json === true });
     const { terminal } = cli;
     if (options.json) printJson(terminal, ended);
     else if (ended.state === 'cancelled') {

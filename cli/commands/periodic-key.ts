@@ -5,11 +5,11 @@ import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { type Client, createClient } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { runsOf } from '../http/watch-periodic.ts';
+import { runsOf } from '../http/watch.ts';
 import { shortRecipient } from '../screen/export-lines.ts';
 import { runEndLine } from '../screen/periodic-lines.ts';
 import { plain } from '../screen/table.ts';
-import { followRun } from './follow-run.ts';
+import { followRun } from './follow.ts';
 import { checkKeyOptions, type KeyOptions, type SentKey, sendKey, sendNothing } from './send-key.ts';
 
 interface Options extends KeyOptions, ConnectionOptions {
@@ -119,7 +119,7 @@ async function tellKey(cli: Cli, sent: Sent, { answer, keyFile, privateKey }: Se
   }
   // A key that is shown once is out before the waiting begins, which may be stopped.
   if (quiet) printJson(terminal, { enabled: true, ...key });
-  const { view, end } = await followRun(cli, { client, earlier: runsOf(before), signal, quiet });
+  const { view, end } = await followRun(cli, runsOf(before), { client, signal, quiet });
   if (end !== 'published') cli.endWith(EXIT.failed);
   if (!quiet) terminal.tell(runEndLine(terminal, view, end));
 }

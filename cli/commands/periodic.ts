@@ -5,9 +5,9 @@ import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 import { type Client, createClient, readJson } from '../http/client.ts';
 import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
-import { runsOf } from '../http/watch-periodic.ts';
+import { runsOf } from '../http/watch.ts';
 import { periodicLines } from '../screen/periodic-lines.ts';
-import { followRun } from './follow-run.ts';
+import { followRun } from './follow.ts';
 import { downloadAllCommand, downloadCommand } from './periodic-download.ts';
 import { enableCommand, rotateCommand } from './periodic-key.ts';
 
@@ -41,7 +41,7 @@ function statusCommand(cli: Cli): Command {
     if (options.watch && view.running !== null) {
       const earlier = runsOf({ ...view, running: null });
       const quiet = options.json === true;
-      const followed = await followRun(cli, { client, earlier, signal: cli.interruptible(), quiet });
+      const followed = await followRun(cli, earlier, { client, signal: cli.interruptible(), quiet });
       view = followed.view;
       if (followed.end !== 'published') cli.endWith(EXIT.failed);
     }

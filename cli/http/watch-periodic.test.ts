@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Client } from './client.ts';
 import { ENABLED, GENERATION, NOTHING, PROGRESS, runEnded } from './periodic-fixture.ts';
-import { endOf, type RunEnd, runsOf, watchRun } from './watch-periodic.ts';
+import { endOf, type RunEnd, runsOf, watchRun } from './watch.ts';
 
 const OLD = '1b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11';
 const NEW = '2b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11';

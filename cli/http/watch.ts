@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-parser/stream';
 import { isActive } from '../../contracts/progress.ts';
 import { ExportView, exportPath } from '../../contracts/views/on-demand.ts';
+import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
-import { readEvents } from './server-sent-events.ts';
 
-/** A count of looks in a row that may find Waybill unreachable, before watching ends. */
+/** Number of looks in a row that may find Waybill unreachable, before watching ends. */
 const MISSES_MAX = 30;
+/** Number of looks in a row after which a run that was cancelled is believed to have no successor. */
+const CANCELLED_LOOKS = 10;
 
 export interface WatchOptions {
   /** Milliseconds between two looks when events cannot be had. */
@@ -18,21 +21,69 @@ export interface WatchOptions {
  * Follows an export until it has ended: by server-sent events, and by asking again where those are cut off or not to
  * be had. The last view yielded has ended.
  */
-export async function* watchExport(client: Client, id: string, options: WatchOptions): AsyncGenerator<ExportView> {
-  const { pollMs, signal } = options;
+export function watchExport(client: Client, id: string, options: WatchOptions): AsyncGenerator<ExportView> {
+  async function* look() {
+    yield* eventsOf(client, id, options.signal);
+    yield await client.json(ExportView, exportPath(id), options.signal);
+  }
+  return watch(look, (view) => !isActive(view.state), options);
+}
+
+/** What has come of a run that was waited for. */
+export type RunEnd = 'published' | 'failed' | 'cancelled' | 'disabled';
+
+/** Ids of the runs that a view knows. */
+export function runsOf(view: PeriodicView): ReadonlySet<string> {
+  const runs = [view.generation, view.lastRun, view.running];
+  return new Set(runs.flatMap((run) => (run === null ? [] : [run.generationId])));
+}
+
+/**
+ * @param earlier runs that are not the one waited for
+ * @returns how the awaited run ended; `undefined` while it has not.
+ */
+export function endOf(view: PeriodicView, earlier: ReadonlySet<string>): RunEnd | undefined {
+  if (view.generation !== null && !earlier.has(view.generation.generationId)) return 'published';
+  if (!view.enabled) return 'disabled';
+  if (view.running !== null || view.lastRun === null || earlier.has(view.lastRun.generationId)) return undefined;
+  return view.lastRun.state === 'failed' || view.lastRun.state === 'cancelled' ? view.lastRun.state : undefined;
+}
+
+export interface Look {
+  readonly view: PeriodicView;
+  /** `undefined`: the run has not ended. */
+  readonly end: RunEnd | undefined;
+}
+
+/**
+ * Looks again and again until a run that is not one of the earlier has ended; the last look tells how. A run that was
+ * under way unseen when the settings changed is cancelled for another one: that is not the end yet.
+ */
+export function watchRun(client: Client, earlier: ReadonlySet<string>, options: WatchOptions): AsyncGenerator<Look> {
+  let cancelledLooks = 0;
+  async function* look(): AsyncGenerator<Look> {
+    const view = await client.json(PeriodicView, PERIODIC_PATH, options.signal);
+    const seen = endOf(view, earlier);
+    cancelledLooks = seen === 'cancelled' ? cancelledLooks + 1 : 0;
+    yield { view, end: seen === 'cancelled' && cancelledLooks < CANCELLED_LOOKS ? undefined : seen };
+  }
+  return watch(look, ({ end }) => end !== undefined, options);
+}
+
+/** Looks again and again until what is seen has ended, through failures that may pass. */
+async function* watch<Seen>(
+  look: () => AsyncIterable<Seen>,
+  hasEnded: (seen: Seen) => boolean,
+  { pollMs, signal }: WatchOptions,
+): AsyncGenerator<Seen> {
   let misses = 0;
   for (;;) {
-    let view: ExportView | undefined;
     try {
-      for await (view of eventsOf(client, id, signal)) {
+      for await (const seen of look()) {
         misses = 0;
-        yield view;
-        if (!isActive(view.state)) return;
+        yield seen;
+        if (hasEnded(seen)) return;
       }
-      view = await client.json(ExportView, exportPath(id), signal);
-      misses = 0;
-      yield view;
-      if (!isActive(view.state)) return;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof CliFailure && error.passing)) throw error;
@@ -66,4 +117,9 @@ function parseView(data: string): ExportView | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Reads a stream of events that is cut anywhere; an event that the end of the stream cuts off is dropped. */
+export function readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncIterable<EventSourceMessage> {
+  return body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
 }

@@ -1,5 +1,5 @@
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
-import type { RunEnd } from '../http/watch-periodic.ts';
+import type { RunEnd } from '../http/watch.ts';
 import { shortRecipient } from './export-lines.ts';
 import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
 import { exportLine, renderLine } from './progress-line.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readEvents, type ServerSentEvent } from './server-sent-events.ts';
+import { readEvents } from './watch.ts';
 
-async function read(text: string, cuts: readonly number[] = []): Promise<readonly ServerSentEvent[]> {
+async function read(text: string, cuts: readonly number[] = []) {
   const bytes = Buffer.from(text);
   const places = [...cuts].map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
   async function* chunks() {
@@ -12,9 +12,8 @@ async function read(text: string, cuts: readonly number[] = []): Promise<readonl
       from = to;
     }
   }
-  const events: ServerSentEvent[] = [];
-  for await (const event of readEvents(chunks())) events.push(event);
-  return events;
+  const events = await Array.fromAsync(readEvents(ReadableStream.from(chunks())));
+  return events.map(({ event = 'message', data }) => ({ event, data }));
 }
 
 const STREAM =
