@@ -3,8 +3,13 @@ import { decodeJobId } from '../../contracts/job-id.ts';
 import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import { createClient, readJson } from '../http/client.ts';
-import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import {
+  addConnectionOptions,
+  type ConnectionOptions,
+  createClient,
+  readConnection,
+  readJson,
+} from '../http/client.ts';
 import { addOrderOptions, type OrderOptions, orderBody } from '../order-options.ts';
 import { endLine } from '../screen/export-lines.ts';
 import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';

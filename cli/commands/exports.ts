@@ -4,8 +4,14 @@ import { EXPORT_STATES, isActive } from '../../contracts/progress.ts';
 import { Accepted, ExportList, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import { type Client, createClient, readJson } from '../http/client.ts';
-import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import {
+  addConnectionOptions,
+  type Client,
+  type ConnectionOptions,
+  createClient,
+  readConnection,
+  readJson,
+} from '../http/client.ts';
 import { parseCount } from '../order-options.ts';
 import { detailLines, endLine, listLines } from '../screen/export-lines.ts';
 import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';

@@ -4,7 +4,7 @@ import { formatExtension } from '../../contracts/order.ts';
 import { FILE_TYPES, type FileType, type PeriodicFormat, periodicFormat } from '../../contracts/periodic.ts';
 import { PERIODIC_PATH } from '../../contracts/views/periodic.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
-import { readIdentity } from '../files/identity.ts';
+import { readIdentity } from '../files/keys.ts';
 import type { Client } from '../http/client.ts';
 
 export interface FetchOptions {

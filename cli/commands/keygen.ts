@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { generateKey } from '../../streams/age/keys.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
-import { createKeyFile, keyText } from '../files/key-file.ts';
+import { createKeyFile, keyText } from '../files/keys.ts';
 
 interface Options {
   readonly output?: string;

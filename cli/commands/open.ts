@@ -4,10 +4,9 @@ import { Command } from 'commander';
 import type { Compression } from '../../contracts/order.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
-import { openContent } from '../files/content.ts';
-import { readIdentity } from '../files/identity.ts';
-import { createSavedFile } from '../files/save.ts';
-import { openedName, targetFile } from '../files/target.ts';
+import { readIdentity } from '../files/keys.ts';
+import { openContent, openedName, targetFile } from '../files/opening.ts';
+import { saveWhole } from '../files/save.ts';
 import { formatBytes } from '../screen/figures.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { transferLine } from '../screen/progress-line.ts';
@@ -55,18 +54,10 @@ async function openFile(cli: Cli, sealed: string, options: Options): Promise<voi
   const target = targetFile(options.output ?? join(dirname(sealed), name), name, options.force ?? false);
   const display = createProgressDisplay(cli.terminal, options.json === true);
   const begun = performance.now();
-  const saved = await createSavedFile(target, false);
   let bytesRead = 0;
-  let bytes = 0;
+  let bytes: number;
   try {
-    for await (const chunk of openContent(counted(source()), compression, opening)) {
-      await saved.write(chunk);
-      bytes += chunk.length;
-    }
-    await saved.finish();
-  } catch (error) {
-    await saved.abandon(false);
-    throw error;
+    bytes = await saveWhole(openContent(counted(source()), compression, opening), target);
   } finally {
     display.stop();
   }

@@ -6,10 +6,15 @@ import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { fetchGeneration, GenerationReplaced } from '../files/fetch-generation.ts';
 import { MANIFEST_FILE } from '../files/locate.ts';
+import { checkTarget, targetFile } from '../files/opening.ts';
 import { bytesOf, receiveFile } from '../files/receive.ts';
-import { checkTarget, targetFile } from '../files/target.ts';
-import { type Client, createClient } from '../http/client.ts';
-import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import {
+  addConnectionOptions,
+  type Client,
+  type ConnectionOptions,
+  createClient,
+  readConnection,
+} from '../http/client.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';
 import { transferLine } from '../screen/progress-line.ts';

@@ -3,8 +3,13 @@ import { isTimeZone, TIME_OF_DAY } from '../../contracts/recurrence.ts';
 import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import { type Client, createClient } from '../http/client.ts';
-import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import {
+  addConnectionOptions,
+  type Client,
+  type ConnectionOptions,
+  createClient,
+  readConnection,
+} from '../http/client.ts';
 import { runsOf } from '../http/watch.ts';
 import { shortRecipient } from '../screen/export-lines.ts';
 import { runEndLine } from '../screen/periodic-lines.ts';

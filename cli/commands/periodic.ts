@@ -3,8 +3,14 @@ import { Command } from 'commander';
 import { DisabledAnswer, PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
-import { type Client, createClient, readJson } from '../http/client.ts';
-import { addConnectionOptions, type ConnectionOptions, readConnection } from '../http/connection.ts';
+import {
+  addConnectionOptions,
+  type Client,
+  type ConnectionOptions,
+  createClient,
+  readConnection,
+  readJson,
+} from '../http/client.ts';
 import { runsOf } from '../http/watch.ts';
 import { periodicLines } from '../screen/periodic-lines.ts';
 import { followRun } from './follow.ts';

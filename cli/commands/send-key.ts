@@ -1,7 +1,7 @@
 import { EnabledAnswer } from '../../contracts/views/periodic.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { CliFailure, usage } from '../failure.ts';
-import { createKeyFile, type KeyFile } from '../files/key-file.ts';
+import { createKeyFile, type KeyFile } from '../files/keys.ts';
 import { type Client, readJson } from '../http/client.ts';
 
 export interface KeyOptions {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import { readIdentity } from '../files/identity.ts';
+import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
 import { canOpen, type PartVerdict, sumProblems, verifyFile } from '../files/verify.ts';
 import { createProgressDisplay } from '../screen/progress-display.ts';

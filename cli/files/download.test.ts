@@ -7,9 +7,9 @@ import { generateKey } from '../../streams/age/keys.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { downloadFile } from './download.ts';
 import { type ExportFixture, makeExport } from './export-fixture.ts';
+import type { Opening } from './opening.ts';
 import type { OpenAt } from './resuming.ts';
 import { PARTIAL } from './save.ts';
-import type { Opening } from './target.ts';
 
 const AS_STORED: Opening = { identity: undefined, decompress: false };
 const CONTENTS = [

@@ -1,11 +1,10 @@
 import { createReadStream } from 'node:fs';
 import type { ManifestFile } from '../../contracts/manifest.ts';
 import { CliFailure, EXIT } from '../failure.ts';
-import { openContent } from './content.ts';
+import { type Opening, openContent } from './opening.ts';
 import { createPartCheck, FileMismatch, type PartCheck } from './part-check.ts';
 import { type OpenAt, resuming } from './resuming.ts';
 import { createSavedFile, PARTIAL, partialBytes } from './save.ts';
-import type { Opening } from './target.ts';
 
 export interface DownloadOptions {
   /** What the manifest says of the file. */

@@ -1,31 +1,19 @@
 import { BROKEN_OFF, CliFailure, EXIT } from '../failure.ts';
-import { openContent } from './content.ts';
-import { createSavedFile } from './save.ts';
+import { openContent } from './opening.ts';
+import { saveWhole } from './save.ts';
 
 /**
- * Saves a stream that cannot be gone on with: the file has its name only once it is whole.
+ * Saves a stream that cannot be gone on with.
  *
  * @param identity private keys that open it on the way; `undefined`: it is saved as it comes
  * @returns a count of bytes written to the file
  */
-export async function receiveFile(
+export function receiveFile(
   source: AsyncIterable<Uint8Array>,
   file: string,
   identity: string | undefined,
 ): Promise<number> {
-  const saved = await createSavedFile(file, false);
-  let bytes = 0;
-  try {
-    for await (const chunk of openContent(source, 'none', { identity, decompress: false })) {
-      await saved.write(chunk);
-      bytes += chunk.length;
-    }
-    await saved.finish();
-    return bytes;
-  } catch (error) {
-    await saved.abandon(false);
-    throw error;
-  }
+  return saveWhole(openContent(source, 'none', { identity, decompress: false }), file);
 }
 
 /**

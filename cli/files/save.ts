@@ -32,6 +32,27 @@ export async function createSavedFile(file: string, append: boolean): Promise<Sa
   };
 }
 
+/**
+ * Saves a stream that cannot be gone on with: the file has its name only once it is whole.
+ *
+ * @returns a count of bytes written to the file
+ */
+export async function saveWhole(source: AsyncIterable<Uint8Array>, file: string): Promise<number> {
+  const saved = await createSavedFile(file, false);
+  let bytes = 0;
+  try {
+    for await (const chunk of source) {
+      await saved.write(chunk);
+      bytes += chunk.length;
+    }
+    await saved.finish();
+    return bytes;
+  } catch (error) {
+    await saved.abandon(false);
+    throw error;
+  }
+}
+
 /** @returns size of what an earlier run has left, 0 when there is nothing. */
 export async function partialBytes(file: string): Promise<number> {
   try {

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Manifest, type ManifestFile, manifestSums, type Sums, sumsOf } from '../../contracts/manifest.ts';
-import { createArrayCount } from './array-count.ts';
-import { openContent } from './content.ts';
+import { createArrayCount, createRowCount } from './count.ts';
 import type { LocatedFile, LocatedPart } from './locate.ts';
+import { openContent } from './opening.ts';
 import { type Piece, pieceProblem, readPiece } from './piece.ts';
-import { createRowCount } from './row-count.ts';
 
 /** What was found about one part. */
 export interface PartVerdict extends Pick<LocatedFile, 'form'>, Pick<LocatedPart, 'bytesThere'> {

@@ -1,5 +1,4 @@
-import type { ExportState } from '../../contracts/progress.ts';
-import { isActive } from '../../contracts/progress.ts';
+import { type ExportState, isActive } from '../../contracts/progress.ts';
 import type { ExportView } from '../../contracts/views/on-demand.ts';
 import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
 import { exportLine, renderLine } from './progress-line.ts';

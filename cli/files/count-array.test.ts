@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createArrayCount } from './array-count.ts';
+import { createArrayCount } from './count.ts';
 
 function count(text: string, cuts: readonly number[] = []) {
   const counted = createArrayCount();

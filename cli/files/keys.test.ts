@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { generateKey } from '../../streams/age/keys.ts';
-import { readIdentity } from './identity.ts';
-import { createKeyFile } from './key-file.ts';
+import { createKeyFile, readIdentity } from './keys.ts';
 
 let file: string;
 

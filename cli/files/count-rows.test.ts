@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createRowCount } from './row-count.ts';
+import { createRowCount } from './count.ts';
 
 function countCsv(text: string, cuts: readonly number[] = []): number {
   const count = createRowCount('csv');

@@ -1,6 +1,21 @@
-import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
-import type { KeyPair } from '../../streams/age/keys.ts';
+import { closeSync, fsyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { type KeyPair, parseIdentities } from '../../streams/age/keys.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
+
+/**
+ * Reads private keys from a file as `age-keygen` writes it.
+ *
+ * @throws CliFailure `usage` when the file cannot be read, WaybillError `wrong_key` when it holds no key.
+ */
+export function readIdentity(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw usage(`The key file "${file}" cannot be read.`);
+  }
+  return parseIdentities(text).join('\n');
+}
 
 /** A new key file. It is there from the beginning, so that a key that is shown once cannot find its place taken. */
 export interface KeyFile {

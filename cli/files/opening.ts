@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { FileOrder } from '../../contracts/order.ts';
+import type { Compression, FileOrder } from '../../contracts/order.ts';
+import { unseal } from '../../streams/age/payload.ts';
+import { decompress } from '../../streams/decompress.ts';
 import { usage } from '../failure.ts';
 
 /** How a stored file is turned into what the user wants. */
@@ -49,4 +51,18 @@ export function checkTarget(wanted: string, replace: boolean): void {
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/**
+ * Unseals and decompresses as asked; a chunk is valid only until the next one is asked for.
+ *
+ * @throws WaybillError `wrong_key` or `object_damaged`
+ */
+export function openContent(
+  stored: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  opening: Opening,
+): AsyncIterable<Uint8Array> {
+  const unsealed = opening.identity === undefined ? stored : unseal(stored, opening.identity);
+  return opening.decompress && compression !== 'none' ? decompress(unsealed, compression) : unsealed;
 }
