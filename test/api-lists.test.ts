@@ -199,6 +199,21 @@ describe('Idempotency-Key', () => {
     await create(tenant, {}, key('again'));
   });
 
+  test('finds the export that Temporal started although it did not answer in time, also after it has ended', async () => {
+    const tenant = await started.addTenant();
+    const send = () => api.app.request('/exports', post({ ...tenant.headers, ...key('late') }, BODY));
+    const before = new Set(api.temporal.latest.keys());
+    api.temporal.startsLate = true;
+    expect((await send()).status).toBe(503);
+    api.temporal.startsLate = false;
+    const [workflowId = ''] = [...api.temporal.latest.keys()].filter((id) => !before.has(id));
+    const runId = api.temporal.running.get(workflowId);
+    api.temporal.running.delete(workflowId);
+    const { job } = await answerOf(await send());
+    expect(decodeJobId(job.id)).toEqual({ workflowId, runId });
+    expect(api.temporal.running.has(workflowId)).toBe(false);
+  });
+
   test.each(['', 'x'.repeat(256)])('"%s" is refused', async (value) => {
     const tenant = await started.addTenant();
     const response = await api.app.request('/exports', post({ ...tenant.headers, ...key(value) }, BODY));

@@ -62,6 +62,8 @@ describe('a run in Temporal', () => {
     await workflows.getHandle(workflowId).terminate();
     expect(await temporal.cancel(run, 0)).toBe(true);
     expect(await temporal.findRunning(workflowId)).toBeUndefined();
+    expect(await temporal.findLatest(workflowId)).toEqual({ runId, startedAt: expect.any(Date) });
+    expect(await temporal.findLatest(`data-export|${randomUUID()}`)).toBeUndefined();
     expect(await temporal.status(run)).toBe('aborted');
 
     expect(await start()).not.toBe(runId);

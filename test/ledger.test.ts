@@ -125,28 +125,42 @@ describe("a tenant's contacts", () => {
 });
 
 describe('an idempotency key', () => {
+  const WON = { won: true, attemptedAt: null };
+
   test('is won by exactly one of many callers', async () => {
     const key = randomUUID();
     const answers = await Promise.all(Array.from({ length: 12 }, () => ledger.idempotency.claim('t', key, 'h')));
-    expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
-    expect(answers.filter((answer) => answer?.requestHash === 'h' && answer.runId === null)).toHaveLength(11);
+    expect(answers.filter(({ won }) => won)).toEqual([WON]);
+    expect(answers.filter(({ won }) => !won)).toEqual(Array(11).fill({ won: false, requestHash: 'h', runId: null }));
   });
 
   test('remembers what it answered, for its tenant only', async () => {
     const key = `${"'; drop table idempotency; --\0"}${'x'.repeat(10_000)}`;
     const runId = randomUUID();
-    expect(await ledger.idempotency.claim('t', key, 'h')).toBeUndefined();
-    await ledger.idempotency.settle('t', key, runId);
-    await ledger.idempotency.settle('t', key, null);
-    expect(await ledger.idempotency.claim('t', key, 'other')).toEqual({ requestHash: 'h', runId });
-    expect(await ledger.idempotency.claim('u', key, 'h')).toBeUndefined();
+    expect(await ledger.idempotency.claim('t', key, 'h')).toEqual(WON);
+    await ledger.idempotency.settle('t', key, { runId });
+    for (const late of ['failed', 'unknown'] as const) await ledger.idempotency.settle('t', key, late);
+    expect(await ledger.idempotency.claim('t', key, 'other')).toEqual({ won: false, requestHash: 'h', runId });
+    expect(await ledger.idempotency.claim('u', key, 'h')).toEqual(WON);
   });
 
   test('is free again when its claim was given up', async () => {
     const key = randomUUID();
     await ledger.idempotency.claim('t', key, 'h');
-    await ledger.idempotency.settle('t', key, null);
-    expect(await ledger.idempotency.claim('t', key, 'h')).toBeUndefined();
+    await ledger.idempotency.settle('t', key, 'failed');
+    expect(await ledger.idempotency.claim('t', key, 'h')).toEqual(WON);
+  });
+
+  test('whose result is not known is free at once, and says since when for the same request', async () => {
+    const key = randomUUID();
+    await ledger.idempotency.claim('t', key, 'h');
+    await ledger.idempotency.settle('t', key, 'unknown');
+    const again = await ledger.idempotency.claim('t', key, 'h');
+    expect(again).toEqual({ won: true, attemptedAt: expect.any(Date) });
+    await ledger.idempotency.settle('t', key, 'unknown');
+    expect(await ledger.idempotency.claim('t', key, 'h')).toEqual(again);
+    await ledger.idempotency.settle('t', key, 'unknown');
+    expect(await ledger.idempotency.claim('t', key, 'another')).toEqual(WON);
   });
 
   test.each([
@@ -157,13 +171,13 @@ describe('an idempotency key', () => {
   ])('claimed $age ago, settled: $settled, is free: $free', async ({ settled, age, free }) => {
     const tenant = `t-${randomUUID()}`;
     await ledger.idempotency.claim(tenant, 'key', 'h');
-    if (settled) await ledger.idempotency.settle(tenant, 'key', randomUUID());
+    if (settled) await ledger.idempotency.settle(tenant, 'key', { runId: randomUUID() });
     await started.raw.query('update idempotency set claimed_at = now() - $1::interval where tenant = $2', [
       age,
       tenant,
     ]);
     const answers = await Promise.all([1, 2].map(() => ledger.idempotency.claim(tenant, 'key', 'new')));
-    expect(answers.filter((answer) => answer === undefined)).toHaveLength(free ? 1 : 0);
+    expect(answers.filter(({ won }) => won)).toEqual(free ? [WON] : []);
   });
 });
 

@@ -13,6 +13,10 @@ export const NEXT_RUN_AT = new Date('2036-11-22T01:30:00.000Z');
 export interface ScriptedTemporal extends Temporal, Pick<DelayedRemovals, 'removals' | 'strays'> {
   /** Methods that fail with `temporal_unavailable`; `all`: every method does, except that progress is not known. */
   readonly away: Set<'all' | keyof Temporal>;
+  /** Whether a start gets no answer in time although the run begins. */
+  startsLate: boolean;
+  /** The newest run, by workflow id. */
+  readonly latest: Map<string, { readonly runId: string; readonly startedAt: Date }>;
   /** Run ids of started runs that are open, by workflow id. */
   readonly running: Map<string, string>;
   /** Run ids that stay open after their outcome is recorded, as during clean-up, for a number of lookups. */
@@ -50,6 +54,8 @@ export function createScriptedTemporal(): ScriptedTemporal {
 
   const scripted: ScriptedTemporal = {
     away: new Set(),
+    startsLate: false,
+    latest: new Map(),
     running: new Map(),
     closing: new Map(),
     statuses: new Map(),
@@ -66,12 +72,18 @@ export function createScriptedTemporal(): ScriptedTemporal {
     async start(workflowId) {
       reach('start');
       const runId = scripted.running.get(workflowId) ?? randomUUID();
+      if (!scripted.running.has(workflowId)) scripted.latest.set(workflowId, { runId, startedAt: new Date() });
       scripted.running.set(workflowId, runId);
+      if (scripted.startsLate) throw new WaybillError('temporal_unavailable');
       return runId;
     },
     async findRunning(workflowId) {
       reach('findRunning');
       return scripted.running.get(workflowId);
+    },
+    async findLatest(workflowId) {
+      reach('findLatest');
+      return scripted.latest.get(workflowId);
     },
     async status(run) {
       reach('status');

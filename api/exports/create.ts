@@ -27,9 +27,9 @@ export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
     const body = await readJson(c, deps.settings.WAYBILL_BODY_BYTES_MAX);
     const named = parseOrder(body, tenant.key, rules);
     const key = c.req.header('idempotency-key');
-    const submit = () => deps.submit(tenant, named);
+    const submit = (attemptedAt: Date | null) => deps.submit(tenant, named, attemptedAt);
     const once = { ledger: deps.ledger, logger: c.get('logger') };
-    const run = key === undefined ? await submit() : await onceFor(once, tenant.key, key.trim(), named, submit);
+    const run = key === undefined ? await submit(null) : await onceFor(once, tenant.key, key.trim(), named, submit);
     return accept(c, deps, run, 'export.requested', named);
   };
 }
@@ -44,7 +44,7 @@ export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
     }
     const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
     const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
-    const run = await deps.submit(tenant, named);
+    const run = await deps.submit(tenant, named, null);
     return accept(c, deps, run, 'export.resubmitted', named);
   };
 }

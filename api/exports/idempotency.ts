@@ -8,9 +8,12 @@ import { TryLater } from '../http/problems.ts';
 import type { NamedOrder } from './order.ts';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
-/** A twin of a request that is still being worked on waits this long for its answer, then is told to come back. */
+/** How long a duplicate request waits for the first one before it gets 429. */
 const TWIN_WAIT_MS = 6000;
 const TWIN_POLL_MS = 100;
+
+/** @param attemptedAt when an earlier attempt began that may have started a run; `null`: there was none */
+type SubmitOnce = (attemptedAt: Date | null) => Promise<WorkflowRun>;
 
 export interface OnceDeps {
   readonly ledger: Pick<Ledger, 'idempotency'>;
@@ -28,7 +31,7 @@ export async function onceFor(
   tenant: string,
   key: string,
   { order, workflowId }: NamedOrder,
-  submit: () => Promise<WorkflowRun>,
+  submit: SubmitOnce,
 ): Promise<WorkflowRun> {
   if (!KEY.test(key)) {
     throw new WaybillError('invalid_field', 'Idempotency-Key should be 1 to 255 printable ASCII characters.', {
@@ -40,7 +43,7 @@ export async function onceFor(
     .digest('hex');
   for (let waited = 0; waited <= TWIN_WAIT_MS; waited += TWIN_POLL_MS) {
     const held = await deps.ledger.idempotency.claim(tenant, key, requestHash);
-    if (held === undefined) return settle(deps, tenant, key, submit);
+    if (held.won) return settle(deps, tenant, key, () => submit(held.attemptedAt));
     if (held.requestHash !== requestHash) throw new WaybillError('idempotency_conflict');
     if (held.runId !== null) return { workflowId, runId: held.runId };
     await delay(TWIN_POLL_MS);
@@ -52,27 +55,31 @@ export async function onceFor(
   );
 }
 
-/** Remembering the answer may fail without harm: the claim lapses, and the running export is found again. */
+/**
+ * Remembering the result may fail without harm: the claim lapses, and the next owner looks for the run. The same where
+ * Temporal did not answer, because it may start the run all the same.
+ */
 async function settle(
   deps: OnceDeps,
   tenant: string,
   key: string,
   submit: () => Promise<WorkflowRun>,
 ): Promise<WorkflowRun> {
-  const remember = async (runId: string | null) => {
+  const remember = async (result: Parameters<typeof deps.ledger.idempotency.settle>[2]) => {
     try {
-      await deps.ledger.idempotency.settle(tenant, key, runId);
+      await deps.ledger.idempotency.settle(tenant, key, result);
     } catch (error) {
-      deps.logger.error({ err: error, runId }, 'an idempotency key could not be settled');
+      deps.logger.error({ err: error, result }, 'an idempotency key could not be settled');
     }
   };
   let run: WorkflowRun;
   try {
     run = await submit();
   } catch (error) {
-    await remember(null);
+    const isUnknown = error instanceof WaybillError && error.code === 'temporal_unavailable';
+    await remember(isUnknown ? 'unknown' : 'failed');
     throw error;
   }
-  await remember(run.runId);
+  await remember({ runId: run.runId });
   return run;
 }

@@ -15,13 +15,18 @@ const CLOSE_WAIT_MS = 5000;
 const CLOSE_POLL_MS = 50;
 const CLOSE_RETRY_SECONDS = 5;
 
+/** Between the clocks of the ledger and of Temporal. */
+const CLOCK_SKEW_MS = 2000;
+
 /**
  * Starts the export within the tenant's limit, or finds the one that runs for the same order, which does not count.
  * A run that has ended or been cancelled is never found, also not in the moments until its workflow has closed.
  *
+ * @param attemptedAt when the same request was made before without an answer of Temporal: a run that was started since is
+ *   that request's, also if it has ended
  * @throws TryLater `too_many_exports`; `rate_limited` when such a run takes too long to close
  */
-export type Submit = (tenant: Tenant, named: NamedOrder) => Promise<WorkflowRun>;
+export type Submit = (tenant: Tenant, named: NamedOrder, attemptedAt: Date | null) => Promise<WorkflowRun>;
 
 export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'temporal' | 'clock' | 'logger'>): Submit {
   const { settings, ledger, temporal, clock, logger } = deps;
@@ -88,7 +93,15 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     return run;
   }
 
-  return async function submit(tenant, { order, workflowId }) {
+  async function startedSince(workflowId: string, attemptedAt: Date): Promise<WorkflowRun | undefined> {
+    const latest = await temporal.findLatest(workflowId);
+    if (!latest || latest.startedAt.getTime() < attemptedAt.getTime() - CLOCK_SKEW_MS) return undefined;
+    return { workflowId, runId: latest.runId };
+  }
+
+  return async function submit(tenant, { order, workflowId }, attemptedAt) {
+    const earlier = attemptedAt && (await startedSince(workflowId, attemptedAt));
+    if (earlier) return earlier;
     const limit = tenant.exportsMax ?? settings.WAYBILL_TENANT_EXPORTS_MAX;
     const ahead = starting.get(tenant.key) ?? 0;
     starting.set(tenant.key, ahead + 1);

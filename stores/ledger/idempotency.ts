@@ -8,6 +8,11 @@ import type { Tables } from './tables.ts';
 /** How long an answer is remembered, and a claim whose owner never settled it. */
 const ANSWER_KEPT = sql<Date>`now() - interval '24 hours'`;
 const CLAIM_KEPT = sql<Date>`now() - interval '60 seconds'`;
+const LAPSED = sql<Date>`now() - interval '61 seconds'`;
+/** Of a claim that lapsed, the same request keeps when it was first attempted. */
+const FIRST_ATTEMPT = sql<Date>`case
+  when idempotency.request_hash = excluded.request_hash and idempotency.claimed_at >= ${ANSWER_KEPT}
+  then idempotency.attempted_at else now() end`;
 /** A count of forgotten keys that one claim removes: more than it adds, so the table does not grow. */
 const SWEEP_MAX = 20;
 /** A count of tries; a second one is needed when a claim is given up between our insert and our look at it. */
@@ -20,36 +25,43 @@ export function idempotency(database: Database): Idempotency {
         await sweep(db);
         for (let tries = 0; tries < TRIES_MAX; tries += 1) {
           const won = await insertClaim(db, tenant, hashOf(key), requestHash);
-          if (won) return undefined;
+          if (won) return { won: true, attemptedAt: won.attemptedAt < won.claimedAt ? won.attemptedAt : null };
           const held = await db
             .selectFrom('idempotency')
             .select(['requestHash', 'runId'])
             .where(claim(tenant, key))
             .executeTakeFirst();
-          if (held) return held;
+          if (held) return { won: false, ...held };
         }
         throw new WaybillError('ledger_unavailable');
       }),
 
-    async settle(tenant, key, runId) {
-      await database.query<unknown>((db) =>
-        runId === null
-          ? db.deleteFrom('idempotency').where(claim(tenant, key)).where('runId', 'is', null).execute()
-          : db.updateTable('idempotency').set({ runId }).where(claim(tenant, key)).where('runId', 'is', null).execute(),
-      );
+    async settle(tenant, key, result) {
+      await database.query<unknown>((db) => {
+        if (result === 'failed') {
+          return db.deleteFrom('idempotency').where(claim(tenant, key)).where('runId', 'is', null).execute();
+        }
+        const change = result === 'unknown' ? { claimedAt: LAPSED } : { runId: result.runId };
+        return db.updateTable('idempotency').set(change).where(claim(tenant, key)).where('runId', 'is', null).execute();
+      });
     },
   };
 }
 
 /** The unique key lets one of any number of callers win; a forgotten claim is taken over in the same statement. */
-async function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buffer, requestHash: string) {
-  const row = await db
+function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buffer, requestHash: string) {
+  return db
     .insertInto('idempotency')
     .values({ tenant, keyHash, requestHash, runId: null })
     .onConflict((conflict) =>
       conflict
         .columns(['tenant', 'keyHash'])
-        .doUpdateSet((eb) => ({ requestHash, runId: null, claimedAt: eb.fn<Date>('now') }))
+        .doUpdateSet((eb) => ({
+          requestHash,
+          runId: null,
+          attemptedAt: FIRST_ATTEMPT,
+          claimedAt: eb.fn<Date>('now'),
+        }))
         .where((eb) =>
           eb.or([
             eb('idempotency.claimedAt', '<', ANSWER_KEPT),
@@ -57,9 +69,8 @@ async function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buf
           ]),
         ),
     )
-    .returning('tenant')
+    .returning(['attemptedAt', 'claimedAt'])
     .executeTakeFirst();
-  return row !== undefined;
 }
 
 /** `skip locked`: two sweeps at once never wait for one another. */

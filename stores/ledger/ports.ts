@@ -262,17 +262,24 @@ export interface Audit {
   list(tenant: string | null, limit: number): Promise<readonly AuditEntry[]>;
 }
 
-/** What an `Idempotency-Key` answered. Forgotten after 24 hours; a claim that was never settled, after 60 seconds. */
+export type ClaimResult =
+  /**
+   * The caller must settle it.
+   * @param attemptedAt when an attempt at the same request began whose result is not known; `null`: there was none
+   */
+  | { readonly won: true; readonly attemptedAt: Date | null }
+  | { readonly won: false; readonly requestHash: string; readonly runId: string | null };
+
+/** What an `Idempotency-Key` answered. Forgotten after 24 hours; a claim that was never settled lapses after 60 seconds. */
 export interface Idempotency {
   /**
-   * The first caller gets `undefined` and must then call {@link settle}; a later one gets what is remembered.
+   * One of any number of callers wins; the others get what is remembered.
    * @param requestHash hash of the request, so that a key used for another request is noticed
    */
-  claim(
-    tenant: string,
-    key: string,
-    requestHash: string,
-  ): Promise<undefined | { readonly requestHash: string; readonly runId: string | null }>;
-  /** @param runId what the request made, or `null` to forget the claim because it failed */
-  settle(tenant: string, key: string, runId: string | null): Promise<void>;
+  claim(tenant: string, key: string, requestHash: string): Promise<ClaimResult>;
+  /**
+   * @param result the run that the request made; `failed`: it made none, and the key is free; `unknown`: it may have made
+   *   one, which the next owner of the key has to look for
+   */
+  settle(tenant: string, key: string, result: { readonly runId: string } | 'failed' | 'unknown'): Promise<void>;
 }

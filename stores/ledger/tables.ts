@@ -153,6 +153,9 @@ interface IdempotencyTable {
   requestHash: string;
   /** `null`: claimed, not yet settled. */
   runId: string | null;
+  /** When the first attempt at this request began. */
+  attemptedAt: Generated<Date>;
+  /** When the latest attempt began. */
   claimedAt: Generated<Date>;
 }
 

@@ -22,7 +22,7 @@ const QUERY_MS = 1000;
 /** Milliseconds between two looks at a run that is being cancelled. */
 const POLL_MS = 200;
 
-type Runs = Pick<Temporal, 'start' | 'findRunning' | 'status' | 'isCancelling' | 'progress' | 'cancel'>;
+type Runs = Pick<Temporal, 'start' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'cancel'>;
 
 export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
   async function describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
@@ -59,6 +59,11 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
     async findRunning(workflowId) {
       const latest = await describe(workflowId);
       return latest && statusOf(latest.status.name) === 'open' ? firstRunId(latest) : undefined;
+    },
+
+    async findLatest(workflowId) {
+      const latest = await describe(workflowId);
+      return latest && { runId: firstRunId(latest), startedAt: latest.startTime };
     },
 
     status,

@@ -61,6 +61,8 @@ export interface Temporal {
   start(workflowId: string, input: RunInput, labels: RunLabels): Promise<string>;
   /** @returns run id of the first execution of the open run; `undefined` when none is open */
   findRunning(workflowId: string): Promise<string | undefined>;
+  /** @returns the newest run under this workflow id, open or closed */
+  findLatest(workflowId: string): Promise<{ readonly runId: string; readonly startedAt: Date } | undefined>;
   status(run: WorkflowRun): Promise<RunStatus>;
   /** @returns whether the run is open and its cancellation was requested */
   isCancelling(run: WorkflowRun): Promise<boolean>;

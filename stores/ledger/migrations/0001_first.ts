@@ -147,6 +147,7 @@ async function idempotency(db: Kysely<unknown>): Promise<void> {
       key_hash     bytea not null,
       request_hash text not null,
       run_id       uuid,
+      attempted_at timestamptz(3) not null default now(),
       claimed_at   timestamptz(3) not null default now(),
       primary key (tenant, key_hash)
     )`.execute(db);
