@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { freePort, freePorts, LOOPBACK, requireFree } from './ports.ts';
 
@@ -10,6 +13,32 @@ describe('freePorts', () => {
     await expect(requireFree(ports)).resolves.toBeUndefined();
   });
 });
+
+describe('freePort', () => {
+  it('gives no two processes the same port, although nobody listens on it yet', async () => {
+    const program =
+      "const { freePort } = await import('./stack/ports.ts');" +
+      'for (let count = 0; count < 50; count += 1) console.log(await freePort()); process.stdin.resume();';
+    const others = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
+    try {
+      const given = await Promise.all(others.map(({ stdout }) => firstLines(stdout, 50)));
+      expect(new Set(given.flat()).size).toBe(4 * 50);
+    } finally {
+      for (const other of others) other.stdin.end();
+    }
+  });
+});
+
+async function firstLines(output: Readable, count: number): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: output })) {
+    lines.push(line);
+    if (lines.length === count) break;
+  }
+  return lines;
+}
 
 describe('requireFree', () => {
   it('names the port that is taken, what it was for and the setting that changes it', async () => {

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import getPort, { portNumbers } from 'get-port';
 
 /** What listens on each port, and the setting that changes it. All listen on loopback only. */
@@ -24,22 +24,43 @@ const portNames = Object.keys(PORT_USES) as readonly PortName[];
 
 /**
  * Free ports are chosen below the ephemeral range, because an outgoing connection could take a port of that range
- * before it is used.
+ * before it is used. A process takes them from a block of its own: it holds the block by listening on its first port,
+ * so that no two processes are given the same port, however long one takes until it listens.
  */
-const FREE = { from: 15_000, to: 32_000 };
-/** Ports tried in one search. It starts at a random port, so that two processes seldom choose the same one. */
-const FREE_TRIES = 1_000;
+const FREE = { from: 15_000, to: 32_000, blockSize: 200 };
 
-/** @returns ports that were free a moment ago, all different */
+/** @returns ports that are free now, all different */
 export async function freePorts(): Promise<StackPorts> {
   const ports = await Promise.all(portNames.map(async (name) => [name, await freePort()] as const));
   return Object.fromEntries(ports) as StackPorts;
 }
 
-/** @returns one port that was free a moment ago; for the next 15 seconds this process is not given it again */
-export function freePort(): Promise<number> {
-  const first = randomInt(FREE.from, FREE.to - FREE_TRIES);
-  return getPort({ host: LOOPBACK, port: portNumbers(first, first + FREE_TRIES) });
+/** @returns one port that is free now, and that neither this process nor another one is given again while this one runs */
+export async function freePort(): Promise<number> {
+  block ??= takeBlock();
+  const first = await block;
+  return getPort({ host: LOOPBACK, port: portNumbers(first + 1, first + FREE.blockSize - 1), reserve: true });
+}
+
+/** The first port of this process's block. */
+let block: Promise<number> | undefined;
+
+async function takeBlock(): Promise<number> {
+  const blocks = (FREE.to - FREE.from) / FREE.blockSize;
+  const start = randomInt(blocks);
+  for (let step = 0; step < blocks; step += 1) {
+    const first = FREE.from + ((start + step) % blocks) * FREE.blockSize;
+    if (await hold(first)) return first;
+  }
+  throw new Error(`Every block of ${FREE.blockSize} ports from ${FREE.from} to ${FREE.to} is in use.`);
+}
+
+/** @returns whether this process now listens on the port, until it ends */
+function hold(port: number): Promise<boolean> {
+  return tryListening(port, (server, done) => {
+    server.unref();
+    done();
+  });
 }
 
 /** @throws Error that names every port that is taken or given twice, its use and the setting that changes it */
@@ -56,12 +77,17 @@ export async function requireFree(ports: StackPorts): Promise<void> {
 }
 
 function isFree(port: number): Promise<boolean> {
+  return tryListening(port, (server, done) => void server.close(done));
+}
+
+/** @returns false if the port is taken; true when `listening` has called back */
+function tryListening(port: number, listening: (server: Server, done: () => void) => void): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
       else reject(error);
     });
-    server.listen(port, LOOPBACK, () => server.close(() => resolve(true)));
+    server.listen(port, LOOPBACK, () => listening(server, () => resolve(true)));
   });
 }

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
@@ -13,6 +15,8 @@ import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 import { openRuns, triggerRun } from './periodic-operator.ts';
 import { downloadNow, type Served } from './periodic-witness.ts';
 import { openTemporal, type TemporalEye } from './temporal.ts';
+
+const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
 const stack = useStack();
 
@@ -172,6 +176,15 @@ describe('a warehouse that breaks', () => {
   });
 });
 
+/** @returns ms until the run's only step is tried again; 0 while it is being tried, when a letter could still leave */
+async function untilNextAttempt(handle: WorkflowHandle): Promise<number> {
+  const steps = (await handle.describe()).raw.pendingActivities ?? [];
+  const [step] = steps;
+  if (steps.length !== 1 || step?.state !== PENDING_ACTIVITY_STATE_SCHEDULED) return 0;
+  const seconds = step.nextAttemptScheduleTime?.seconds ?? 0;
+  return Number(seconds) * 1000 - Date.now();
+}
+
 describe('a mail server that is away', () => {
   afterEach(() => gate.close().then(() => gate.open()));
 
@@ -193,7 +206,9 @@ describe('a mail server that is away', () => {
     await door.until(({ lastRun }) => lastRun?.generationId === generationId && lastRun.state === 'failed', 10);
     // As if the run had waited in vain: what it owes stays owed, whatever becomes of it.
     const workflowId = (await ledger.runs.find(generationId))?.workflowId ?? '';
-    await temporal.client.workflow.getHandle(workflowId, generationId).terminate();
+    const handle = temporal.client.workflow.getHandle(workflowId, generationId);
+    await expect.poll(() => untilNextAttempt(handle), { timeout: 30_000 }).toBeGreaterThan(2_000);
+    await handle.terminate();
     await gate.open();
     await run('failed');
     expect(await letters()).toHaveLength(2);
