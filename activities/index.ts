@@ -1,4 +1,3 @@
-import { createScheduleExpiry } from './expiry.ts';
 import { createRecordSteps } from './ledger.ts';
 import { createSendNotices } from './notices/send-notices.ts';
 import { createPlanGeneration } from './periodic/plan-generation.ts';
@@ -10,8 +9,8 @@ import { createWriteFiles } from './periodic/write-files.ts';
 import { createPlanExport } from './plan-export.ts';
 import type { Ports } from './ports.ts';
 import { createPublishExport } from './publish-export.ts';
+import { createReconcile } from './reconcile.ts';
 import { createRemoveExport } from './remove-export.ts';
-import { createRemoveStrays } from './remove-strays.ts';
 import { createWritePart } from './write-part.ts';
 import { createWriteStep } from './write-step.ts';
 
@@ -24,8 +23,7 @@ export function createActivities(ports: Ports) {
     writePart: createWritePart(writeStep),
     publishExport: createPublishExport(ports),
     removeExport: createRemoveExport(ports),
-    scheduleExpiry: createScheduleExpiry(ports),
-    removeStrays: createRemoveStrays(ports),
+    reconcile: createReconcile(ports),
 
     ...createGenerationRecords(ports),
     ...createGenerationScheduling(ports),

@@ -25,10 +25,6 @@ export function createRecordSteps(ports: Pick<Ports, 'ledger' | 'temporal' | 'lo
         return ledger.runs.commit(exportId, { ...totals, files: 1, retention: { expiresAt: new Date(expiresAt) } });
       });
     },
-
-    async recordExpiry(input: { readonly exportId: string }): Promise<void> {
-      await writing(() => ledger.runs.recordRemoval(input.exportId, 'expired'));
-    },
   };
 }
 

@@ -5,12 +5,11 @@ import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Attempts } from '../stores/temporal/attempts.ts';
 import type { SyncSchedule } from '../stores/temporal/periodic.ts';
-import type { DelayedRemovals } from '../stores/temporal/removals.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 
 /** What the steps of an export work with. */
-export interface Ports extends DelayedRemovals {
+export interface Ports {
   readonly catalog: Catalog;
   readonly warehouse: Warehouse;
   readonly objects: Objects;
@@ -26,5 +25,7 @@ export interface Ports extends DelayedRemovals {
   readonly partRows: number;
   /** Seconds that a replaced generation stays. */
   readonly periodicGraceSeconds: number;
+  /** Seconds from the end of a run until it is looked at once more. */
+  readonly straySeconds: number;
   readonly logger: Logger;
 }

@@ -6,6 +6,7 @@ import { describeManifest, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { Settled } from '../contracts/settled.ts';
 import type { Published, PublishInput } from '../contracts/steps.ts';
+import type { Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
@@ -13,13 +14,14 @@ import { checkStored, removeUnlisted } from './stored.ts';
 
 /**
  * Checks that the parts are there and whole, and writes the manifest: the commit point. Writes the very same bytes when
- * it is repeated. Objects of lost attempts are removed afterwards, and those that appear later by a second look.
+ * it is repeated. Objects of lost attempts are removed afterwards, and those that appear later by the reconciler.
  */
 export function createPublishExport({
   objects,
-  strays,
+  ledger,
   logger,
-}: Pick<Ports, 'strays' | 'logger'> & {
+}: Pick<Ports, 'logger'> & {
+  readonly ledger: { readonly runs: Pick<Runs, 'noteAttempted'> };
   readonly objects: Pick<Objects, 'list' | 'put' | 'abortUploadsOf' | 'remove'>;
 }) {
   return async function publishExport(input: PublishInput): Promise<Settled<Published>> {
@@ -30,7 +32,7 @@ export function createPublishExport({
       const attempted = input.parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length + unlisted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
-        await strays.schedule({ kind: 'export', tenant: input.order.tenant, id: input.exportId, attempted });
+        await ledger.runs.noteAttempted(input.exportId, attempted);
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');

@@ -5,7 +5,6 @@ import type { Instant } from '../contracts/instant.ts';
 import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
 import type { PublishInput } from '../contracts/steps.ts';
-import type { StrayInput } from '../contracts/strays.ts';
 import { createPublishExport } from './publish-export.ts';
 
 const EXPORT = '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11';
@@ -33,12 +32,12 @@ const INPUT: PublishInput = {
   expiresAt: '2026-11-22T07:00:00.000Z',
 };
 
-it('an export is published although objects of lost attempts cannot be removed, and a second look is due', async () => {
+it('an export is published although objects of lost attempts cannot be removed, which the reconciler will', async () => {
   const stored = new Map([
     [`${PREFIX}${PART.name}`, PART.bytes],
     [`${PREFIX}part-00000-old-1.csv`, 3],
   ]);
-  const due: StrayInput[] = [];
+  const noted: unknown[] = [];
   const publish = createPublishExport({
     objects: {
       async *list(prefix: string) {
@@ -52,9 +51,11 @@ it('an export is published although objects of lost attempts cannot be removed, 
         throw new Error('the store does not answer');
       },
     },
-    strays: {
-      async schedule(input) {
-        due.push(input);
+    ledger: {
+      runs: {
+        async noteAttempted(...call) {
+          noted.push(call);
+        },
       },
     },
     logger: pino({ level: 'silent' }),
@@ -62,5 +63,5 @@ it('an export is published although objects of lost attempts cannot be removed, 
   const result = await new MockActivityEnvironment().run(publish, INPUT);
   expect(result).toMatchObject({ ok: true, value: { rows: 1, bytes: 5 } });
   expect(stored.has(manifestKey(PREFIX))).toBe(true);
-  expect(due).toEqual([{ kind: 'export', tenant: 'acme', id: EXPORT, attempted: [] }]);
+  expect(noted).toEqual([[EXPORT, []]]);
 });

@@ -6,7 +6,7 @@ import type { Ports } from './ports.ts';
 import { runOrThrow } from './step.ts';
 
 /** Removes all that an export left: the manifest first, so that no reader sees half of it, then objects and uploads. */
-export function createRemoveExport({ objects, strays, logger }: Pick<Ports, 'objects' | 'strays' | 'logger'>) {
+export function createRemoveExport({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
   return async function removeExport({
     exportId,
     tenant,
@@ -17,7 +17,7 @@ export function createRemoveExport({ objects, strays, logger }: Pick<Ports, 'obj
       const prefix = exportPrefix(tenant, exportId);
       if (attempted) await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);
-      if (attempted) await strays.schedule({ kind: 'export', tenant, id: exportId, attempted });
+      if (attempted) await ledger.runs.noteAttempted(exportId, attempted);
       return { objects: count };
     });
   };

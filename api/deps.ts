@@ -6,7 +6,6 @@ import type { Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { SyncSchedule } from '../stores/temporal/periodic.ts';
-import type { DelayedRemovals } from '../stores/temporal/removals.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 
 /** The settings that the API reads. */
@@ -40,8 +39,6 @@ export interface ApiDeps {
   readonly objects: Objects;
   readonly temporal: Temporal;
   readonly syncSchedule: SyncSchedule;
-  readonly removals: DelayedRemovals['removals'];
-  readonly strays: DelayedRemovals['strays'];
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted on a stop signal: event streams end, so that clients reconnect elsewhere. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Connection, WorkflowClient } from '@temporalio/client';
+import { Connection } from '@temporalio/client';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainListening, explainStartup } from '../config/logger.ts';
@@ -10,7 +10,6 @@ import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { createSyncSchedule } from '../stores/temporal/periodic.ts';
-import { createDelayedRemovals } from '../stores/temporal/removals.ts';
 import { createApp } from './app.ts';
 import { listen } from './server.ts';
 
@@ -39,7 +38,6 @@ async function main(): Promise<void> {
   // Lazy: without Temporal the API still serves finished exports, and /readyz reports it as down.
   const connection = Connection.lazy(target.connection);
   const { namespace } = target;
-  const workflows = new WorkflowClient({ connection, namespace });
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
   const temporal = createTemporal({ connection, namespace, taskQueue });
 
@@ -55,7 +53,6 @@ async function main(): Promise<void> {
       runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
-    ...createDelayedRemovals(workflows, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

@@ -147,9 +147,11 @@ const schema = z.object({
   /** Seconds that a replaced generation stays, so that downloads of it that have begun can end. */
   WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
 
+  /** Seconds between two passes of the reconciler, which removes files that are due and ends runs that were lost. */
+  WAYBILL_RECONCILE_SECONDS: count.default(300),
   /**
-   * Seconds after which what a run left is looked at once more: longer than the longest upload that a worker which lost
-   * Temporal can still finish.
+   * Seconds after the end of a run until its objects are checked once more: longer than the longest upload that a worker
+   * which lost Temporal can still finish.
    */
   WAYBILL_STRAY_SECONDS: count.default(900),
 

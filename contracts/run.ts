@@ -19,3 +19,15 @@ export function runStatus(
   if (run.removal !== null && run.removal !== 'failed') return run.removal;
   return run.expiresAt !== null && run.expiresAt <= now ? 'expired' : 'completed';
 }
+
+/** Failure of a run whose workflow is gone, by what Temporal says of the workflow. */
+export const LOST_RUN: Readonly<Record<ExportKind, Readonly<Record<'aborted' | 'closed', string>>>> = {
+  'on-demand': {
+    aborted: 'The export was ended by an operator before it was done. Resubmit it if you still want it.',
+    closed: 'The export was lost before it was done. Resubmit it if you still want it.',
+  },
+  periodic: {
+    aborted: 'The run was ended by an operator before it was done. The next run tries anew.',
+    closed: 'The run was ended by an operator before it was done. The next run tries anew.',
+  },
+};

@@ -67,3 +67,17 @@ export type StepOutcome =
       readonly expiresAt: string;
     } & Published)
   | { readonly state: 'failed' | 'cancelled'; readonly failure: Failure };
+
+/** What one pass of the reconciler changed, in counts. */
+export interface Reconciled {
+  /** Runs that were active without a workflow, and are ended now. */
+  readonly lost: number;
+  /** Runs whose objects were due, and are gone. */
+  readonly removed: number;
+  /** Ended runs that had objects which should not have been there. */
+  readonly strays: number;
+  /** Schedules that were missing. */
+  readonly schedules: number;
+  /** Rows that failed; the log says why, and the next pass tries them again. */
+  readonly failed: number;
+}

@@ -116,8 +116,6 @@ export async function startApi() {
         runTime: { at: all.WAYBILL_PERIODIC_AT, timeZone: all.WAYBILL_PERIODIC_TIME_ZONE },
         jitterMinutes: 0,
       }),
-      removals: temporal.removals,
-      strays: temporal.strays,
       clock,
       logger,
       stopping: stopping.signal,
@@ -184,7 +182,7 @@ export async function finishExport(
     const bytes = content.byteLength;
     return { name, rows: 1, bytes, sha256: sha256(content), contentBytes: bytes, contentSha256: null };
   });
-  const publish = createPublishExport({ objects, strays: temporal.strays, logger });
+  const publish = createPublishExport({ objects, ledger, logger });
   const published: Settled<Published> = await new MockActivityEnvironment().run(publish, {
     exportId,
     workflowId,

@@ -60,7 +60,7 @@ export async function openGate(port: number): Promise<Gate> {
     const far = keep(connect(port, LOOPBACK));
     far.on('data', (chunk: Buffer) => {
       answered?.resolve(chunk.toString('latin1').split('\r\n', 1)[0] ?? '');
-      pass(near, () => near.write(chunk));
+      pass(near, () => near.writable && near.write(chunk));
     });
     far.on('close', () => {
       answered?.reject(new Error('the connection ended without an answer'));

@@ -69,8 +69,8 @@ describe('the part of a worker that was given up, and whose upload ends after th
     await expectNothingLeft(services, id);
   });
 
-  it('is removed by a second look, while the worker is cut off from Temporal', async () => {
-    const services = await start({ ...SMALL_PARTS, WAYBILL_STRAY_SECONDS: '10' });
+  it('is removed by the reconciler, while the worker is cut off from Temporal', async () => {
+    const services = await start({ ...SMALL_PARTS, WAYBILL_STRAY_SECONDS: '10', WAYBILL_RECONCILE_SECONDS: '5' });
     const id = await orderUntilWriting(services);
     services.temporal.hold();
     await cancelWithAnother(services, id);

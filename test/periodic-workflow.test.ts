@@ -20,15 +20,7 @@ import type { RunHistory } from './temporal.ts';
 /** The steps that a run takes, played; Temporal's time-skipping server lets the pauses between rounds pass at once. */
 type PlayedSteps = Omit<
   Activities,
-  | 'recordStart'
-  | 'recordOutcome'
-  | 'recordExpiry'
-  | 'scheduleExpiry'
-  | 'planExport'
-  | 'writePart'
-  | 'publishExport'
-  | 'removeExport'
-  | 'removeStrays'
+  'recordStart' | 'recordOutcome' | 'reconcile' | 'planExport' | 'writePart' | 'publishExport' | 'removeExport'
 >;
 
 const FILES = ['user', 'teacher', 'year'].map((file, place) => ({
@@ -103,9 +95,6 @@ function play(own: Partial<PlayedSteps>): PlayedSteps {
     async removeGenerationFiles() {
       taken.push('remove');
       return { objects: 0, kept: false };
-    },
-    async scheduleGenerationRemoval({ generationId }) {
-      taken.push(`schedule removal of ${generationId}`);
     },
     async startMissedRun({ version }) {
       taken.push(`missed since ${version}`);
@@ -214,13 +203,6 @@ describe('a run of the periodic exports', () => {
     );
     expect(taken.at(-3)).toBe('publish');
     expect(taken.slice(-2).toSorted()).toEqual(['notify', 'sync']);
-  });
-
-  it('schedules the removal of the generation it replaces', async () => {
-    const publishGeneration = async () => switched({ published: true, previous: 'the one before', rows: 1, bytes: 1 });
-    await run({ publishGeneration });
-    expect(taken).toContain('schedule removal of the one before');
-    expect(count('remove')).toBe(0);
   });
 
   it('does nothing where periodic exports are off, and has the stale schedule removed', async () => {

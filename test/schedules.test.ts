@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { createSyncSchedule, periodicSchedule } from '../stores/temporal/periodic.ts';
-import { createDelayedRemovals } from '../stores/temporal/removals.ts';
+import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { useStack } from './context.ts';
 import { failsWith } from './ledger-set-up.ts';
 import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, until } from './schedule-set-up.ts';
@@ -253,35 +253,6 @@ describe('bringing a schedule in line', () => {
   });
 });
 
-describe('the removal of a generation', () => {
-  test('waits for its time as a workflow of its own, started once', async () => {
-    const tenant = newTenant();
-    const generationId = randomUUID();
-    const { removals } = createDelayedRemovals(client.workflow, taskQueue, 1);
-    await removals.scheduleRemoval({ tenant, generationId }, 3_600_000);
-    await removals.scheduleRemoval({ tenant, generationId }, 0);
-    const handle = client.workflow.getHandle(`remove-generation|${generationId}`);
-    const described = await handle.describe();
-    expect(described.type).toBe('removeGeneration');
-    expect(described.taskQueue).toBe(taskQueue);
-    expect(described.executionTime?.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
-    const { events } = await handle.fetchHistory();
-    expect(events).toHaveLength(1);
-    await handle.terminate();
-    await removals.scheduleRemoval({ tenant, generationId }, 1);
-    expect((await handle.describe()).runId).toBe(described.runId);
-  });
-
-  test('may begin at once', async () => {
-    const generationId = randomUUID();
-    const { removals } = createDelayedRemovals(client.workflow, taskQueue, 1);
-    await removals.scheduleRemoval({ tenant: newTenant(), generationId }, 0);
-    const handle = client.workflow.getHandle(`remove-generation|${generationId}`);
-    // The first workflow task is scheduled as soon as the delay is over.
-    await until(async () => ((await handle.describe()).historyLength > 1 ? true : undefined), 'its first task');
-  });
-});
-
 test('a server that does not answer is unavailable within seconds', async () => {
   const silent = createServer(() => undefined);
   await new Promise<void>((resolve) => {
@@ -291,13 +262,12 @@ test('a server that does not answer is unavailable within seconds', async () => 
   const away = Connection.lazy({ address: `127.0.0.1:${typeof at === 'object' ? at?.port : 0}` });
   const lost = new Client({ connection: away });
   const there = schedulesOn(createTemporal({ connection: away, namespace, taskQueue }));
-  const { removals } = createDelayedRemovals(lost.workflow, 'nobody', 1);
   const calls = [
     there.apply(settingsOf('acme')),
     there.apply(settingsOf('acme', { enabled: false })),
     there.trigger('acme'),
     there.find('acme'),
-    removals.scheduleRemoval({ tenant: 'acme', generationId: randomUUID() }, 1),
+    scheduleReconciler(lost, 'nobody', 300),
   ];
   await Promise.all(calls.map((call) => expect(call).rejects.toEqual(failsWith('temporal_unavailable'))));
   await away.close();

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
-import type { RemoveGenerationInput } from '../contracts/periodic-steps.ts';
 import type { Progress } from '../contracts/progress.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
-import type { DelayedRemovals } from '../stores/temporal/removals.ts';
 import type { RunStatus, ScheduleSpec, Temporal, WorkflowRun } from '../stores/temporal/temporal.ts';
 
 /** When every schedule's next run is due. */
 export const NEXT_RUN_AT = new Date('2036-11-22T01:30:00.000Z');
 
 /** In place of Temporal: nothing happens until the test says so. */
-export interface ScriptedTemporal extends Temporal, Pick<DelayedRemovals, 'removals' | 'strays'> {
+export interface ScriptedTemporal extends Temporal {
   /** Methods that fail with `temporal_unavailable`; `all`: every method does, except that progress is not known. */
   readonly away: Set<'all' | keyof Temporal>;
   /** Whether a start gets no answer in time although the run begins. */
@@ -37,10 +35,6 @@ export interface ScriptedTemporal extends Temporal, Pick<DelayedRemovals, 'remov
   onApply: () => Promise<void>;
   /** Ids of schedules that were triggered, in order. */
   readonly triggered: string[];
-  /** Removals that were scheduled, with their delay in milliseconds. */
-  readonly removalsDue: (RemoveGenerationInput & { readonly delayMs: number })[];
-  /** Ids of exports and generations whose strays are to be removed. */
-  readonly straysDue: string[];
 }
 
 export function createScriptedTemporal(): ScriptedTemporal {
@@ -66,8 +60,6 @@ export function createScriptedTemporal(): ScriptedTemporal {
     scheduled: new Map(),
     onApply: async () => undefined,
     triggered: [],
-    removalsDue: [],
-    straysDue: [],
 
     async start(workflowId) {
       reach('start');
@@ -126,19 +118,6 @@ export function createScriptedTemporal(): ScriptedTemporal {
     },
     async ping() {
       reach('ping');
-    },
-
-    removals: {
-      async scheduleRemoval(input, delayMs) {
-        reach();
-        scripted.removalsDue.push({ ...input, delayMs });
-      },
-    },
-    strays: {
-      async schedule({ id }) {
-        reach();
-        scripted.straysDue.push(id);
-      },
     },
   };
   return scripted;

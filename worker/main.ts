@@ -13,7 +13,7 @@ import { createAttempts } from '../stores/temporal/attempts.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
 import { createSyncSchedule } from '../stores/temporal/periodic.ts';
-import { createDelayedRemovals } from '../stores/temporal/removals.ts';
+import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
 import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
@@ -81,12 +81,12 @@ async function main(): Promise<void> {
       runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
-    ...createDelayedRemovals(client.workflow, taskQueue, settings.WAYBILL_STRAY_SECONDS * 1000),
     attempts: createAttempts(client.activity),
     mail,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
     partRows: settings.WAYBILL_PART_ROWS,
     periodicGraceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
+    straySeconds: settings.WAYBILL_STRAY_SECONDS,
     logger,
   });
   workers = await createWorkers({
@@ -96,6 +96,7 @@ async function main(): Promise<void> {
     activities,
     partsMax: settings.WAYBILL_WORKER_PARTS_MAX,
   });
+  await scheduleReconciler(client, taskQueue, settings.WAYBILL_RECONCILE_SECONDS);
   logger.info({ taskQueue, datasets: catalog.datasets.length }, 'the worker is ready');
 
   lastResort.workBegins();

@@ -18,7 +18,7 @@ describe('the workflow bundle', () => {
       workflowsPath: fileURLToPath(new URL('./index.ts', import.meta.url)),
     });
     expect(code).toContain('exportDataset');
-    expect(code).toContain('expireExport');
+    expect(code).toContain('reconcile');
     for (const path of FORBIDDEN) expect(code, path).not.toContain(path);
   });
 });

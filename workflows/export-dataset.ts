@@ -109,15 +109,11 @@ async function writeParts(run: Run, plan: Plan): Promise<readonly ManifestPart[]
 }
 
 async function conclude(run: Run, { plan, sums, expiresAt }: Publication): Promise<void> {
-  const { exportId, order } = run.identity;
   enterState(run.story, 'completed');
-  await Promise.all([
-    run.steps.ledger.recordOutcome({
-      exportId,
-      outcome: { state: 'completed', snapshotAt: plan.snapshotAt, parts: plan.parts.length, ...sums, expiresAt },
-    }),
-    run.steps.ledger.scheduleExpiry({ exportId, tenant: order.tenant, expiresAt }),
-  ]);
+  await run.steps.ledger.recordOutcome({
+    exportId: run.identity.exportId,
+    outcome: { state: 'completed', snapshotAt: plan.snapshotAt, parts: plan.parts.length, ...sums, expiresAt },
+  });
 }
 
 async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure): Promise<void> {

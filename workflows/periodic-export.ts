@@ -164,16 +164,12 @@ function attemptedFile({ file, format }: FileTask, round: number): readonly [str
 }
 
 async function conclude(
-  { identity, steps, story }: Run,
-  { previous, rows, bytes }: Extract<Switched, { readonly published: true }>,
+  run: Run,
+  { rows, bytes }: Extract<Switched, { readonly published: true }>,
 ): Promise<PeriodicResult> {
-  const { tenant } = identity;
-  story.ending = 'published: downloads are of this generation now';
-  enterGenerationState(story, 'completed');
-  await Promise.all([
-    previous === null ? undefined : steps.ledger.scheduleGenerationRemoval({ tenant, generationId: previous }),
-    roundOff({ identity, steps }),
-  ]);
+  run.story.ending = 'published: downloads are of this generation now';
+  enterGenerationState(run.story, 'completed');
+  await roundOff(run);
   return { outcome: 'published', rows, bytes };
 }
 

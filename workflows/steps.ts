@@ -6,18 +6,11 @@ import { partsQueue } from '../contracts/task-queues.ts';
 /** The steps of an export by class of work; each class has its own patience. */
 export interface Steps {
   readonly ledger: Proxy<
-    | 'recordStart'
-    | 'recordOutcome'
-    | 'recordExpiry'
-    | 'scheduleExpiry'
-    | 'beginGeneration'
-    | 'endGeneration'
-    | 'recordGenerationRemoval'
-    | 'scheduleGenerationRemoval'
+    'recordStart' | 'recordOutcome' | 'beginGeneration' | 'endGeneration' | 'recordGenerationRemoval'
   >;
   readonly control: Proxy<'planExport' | 'publishExport' | 'planGeneration' | 'publishGeneration'>;
   readonly parts: Proxy<'writePart' | 'writeFiles'>;
-  readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles' | 'removeStrays'>;
+  readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
   /** What does not change how a run ended. */
   readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule' | 'startMissedRun'>;
 }
@@ -82,4 +75,13 @@ export function proxySteps(tenant: string): Steps {
       cancellationType: LETS_GO,
     }),
   };
+}
+
+/** A pass that fails is not worth more than a few tries, because the next one does the same. */
+export function proxyReconciling(): Proxy<'reconcile'> {
+  return proxyActivities<Pick<Activities, 'reconcile'>>({
+    startToCloseTimeout: '30 minutes',
+    heartbeatTimeout: '10 seconds',
+    retry: { ...PASSING_TROUBLE, maximumAttempts: 3 },
+  });
 }

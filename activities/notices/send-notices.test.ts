@@ -74,7 +74,7 @@ const CURRENT: Run = {
   removedAt: null,
   removal: null,
   failure: null,
-  linksRevokedAt: null,
+  ...{ attempted: null, recheckedAt: null, linksRevokedAt: null },
 };
 
 /** A ledger that owes notices about run g2, while downloads are of run g1; a mailbox; and a log. */

@@ -16,15 +16,14 @@ import { fileOrder } from './file-order.ts';
 /**
  * Checks that the objects are there and whole, writes the manifest, and switches the ledger to this generation: the
  * commit point. Writes the very same bytes when it is repeated, and gets the same answer. Objects of lost attempts are
- * removed afterwards, and those that appear later by a second look.
+ * removed afterwards, and those that appear later by the reconciler.
  */
 export function createPublishGeneration({
   objects,
   ledger,
-  strays,
   periodicGraceSeconds,
   logger,
-}: Pick<Ports, 'objects' | 'ledger' | 'strays' | 'periodicGraceSeconds' | 'logger'>) {
+}: Pick<Ports, 'objects' | 'ledger' | 'periodicGraceSeconds' | 'logger'>) {
   return async function publishGeneration(input: PublishGenerationInput): Promise<Settled<Switched>> {
     return runStep(logger, async (): Promise<Switched> => {
       const { tenant, generationId } = input;
@@ -36,7 +35,7 @@ export function createPublishGeneration({
       const attempted = parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length + unlisted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
-        await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
+        await ledger.runs.noteAttempted(generationId, attempted);
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await objects.put(manifestKey(prefix), body, 'application/json');

@@ -6,12 +6,7 @@ import type { Ports } from '../ports.ts';
 import { runOrThrow } from '../step.ts';
 
 /** Removes all that a generation left, and records it unless its run goes on. Never the current one, whoever asks. */
-export function createRemoveGeneration({
-  objects,
-  ledger,
-  strays,
-  logger,
-}: Pick<Ports, 'objects' | 'ledger' | 'strays' | 'logger'>) {
+export function createRemoveGeneration({ objects, ledger, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
   return async function removeGenerationFiles(
     input: RemoveGenerationInput,
   ): Promise<{ readonly objects: number; readonly kept: boolean }> {
@@ -23,7 +18,7 @@ export function createRemoveGeneration({
       const prefix = generationPrefix(tenant, generationId);
       if (attempted) await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);
-      if (attempted) await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted });
+      if (attempted) await ledger.runs.noteAttempted(generationId, attempted);
       await ledger.runs.recordRemoval(generationId, 'replaced');
       return { objects: count, kept: false };
     });

@@ -1,6 +1,7 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { exportPrefix, manifestKey } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
+import { LOST_RUN } from '../../contracts/run.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { RunStatus } from '../../stores/temporal/temporal.ts';
@@ -11,11 +12,6 @@ const LOOKUP_MS = 2000;
 
 const REMEMBERED_MAX = 10_000;
 
-const MESSAGES: Readonly<Record<Exclude<RunStatus, 'open'>, string>> = {
-  aborted: 'The export was ended by an operator before it was done. Resubmit it if you still want it.',
-  closed: 'The export was lost before it was done. Resubmit it if you still want it.',
-};
-
 /**
  * Closes an active export whose run was ended from outside, for example in the Temporal UI: records that it failed and
  * removes its objects. No effect while the run is open, or while Temporal does not answer.
@@ -24,9 +20,9 @@ const MESSAGES: Readonly<Record<Exclude<RunStatus, 'open'>, string>> = {
  */
 export type SettleCutRun = (record: Run) => Promise<Run>;
 
-type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays' | 'clock' | 'logger'>;
+type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'clock' | 'logger'>;
 
-export function createSettleCutRun({ ledger, objects, temporal, strays, clock, logger }: SettleDeps): SettleCutRun {
+export function createSettleCutRun({ ledger, objects, temporal, clock, logger }: SettleDeps): SettleCutRun {
   /** Time of the last lookup in milliseconds since 1970, by export id; oldest first. */
   const lookups = new Map<string, number>();
 
@@ -65,10 +61,8 @@ export function createSettleCutRun({ ledger, objects, temporal, strays, clock, l
     logger.warn({ runId }, 'an export whose run was ended from outside is recorded as failed');
     try {
       await removeBelow(objects, exportPrefix(now.tenant, runId));
-      // Its steps stop later than this, and their objects are not known here.
-      await strays.schedule({ kind: 'export', tenant: now.tenant, id: runId, attempted: [] });
     } catch (error) {
-      logger.error({ err: error, runId }, 'what a failed export left could not be removed; delete the export');
+      logger.warn({ err: error, runId }, 'the objects of a failed export are left to the reconciler');
     }
     return now;
   }
@@ -81,6 +75,6 @@ export function createSettleCutRun({ ledger, objects, temporal, strays, clock, l
     const now = (await ledger.runs.find(record.runId)) ?? record;
     if (!isActive(now.state)) return now;
     if (status === 'closed' && (await isComplete(now))) return now;
-    return fail(now, MESSAGES[status]);
+    return fail(now, LOST_RUN['on-demand'][status]);
   };
 }

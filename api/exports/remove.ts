@@ -7,10 +7,10 @@ import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { locateExport } from './locate.ts';
 
-type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays'>;
+type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal'>;
 
 /** Answers `DELETE /exports/{id}`: cancels what runs, deletes the files of what has ended. Repeating it is harmless. */
-export function removeHandler({ ledger, objects, temporal, strays }: RemoveDeps): Handler<ApiEnv> {
+export function removeHandler({ ledger, objects, temporal }: RemoveDeps): Handler<ApiEnv> {
   const audit = (c: Context<ApiEnv>, action: AuditAction, runId: string) => {
     const { tenant, actor } = c.get('caller');
     return ledger.audit.append({ tenant: tenant.key, actor, action, runId, detail: {} });
@@ -23,7 +23,6 @@ export function removeHandler({ ledger, objects, temporal, strays }: RemoveDeps)
     // A run records its outcome before it closes. This one was ended from outside and never will.
     const message = `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`;
     await removeBelow(objects, exportPrefix(record.tenant, record.runId));
-    await strays.schedule({ kind: 'export', tenant: record.tenant, id: record.runId, attempted: [] });
     await ledger.runs.end(record.runId, { state: 'cancelled', failure: { code: 'cancelled', message } });
     return undefined;
   }

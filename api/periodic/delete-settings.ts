@@ -4,9 +4,8 @@ import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
-import { SWEEP_MS } from './sweep.ts';
 
-export type DeleteDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;
+export type DeleteDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule'>;
 
 /** Milliseconds that runs have to end, clean-up included. */
 const END_MS = 20_000;
@@ -21,15 +20,11 @@ const BUSY_SECONDS = 5;
  *   `temporal_unavailable`, `objects_unavailable`
  */
 export async function deleteSettings(deps: DeleteDeps, tenant: string, actor: string): Promise<void> {
-  const { ledger, objects, syncSchedule, removals } = deps;
+  const { ledger, objects, syncSchedule } = deps;
   // First the ledger: from here on no run publishes and no key opens anything.
   const outdated = await ledger.standingOrders.forget({ tenant, kind: 'periodic' }, actor);
   await syncSchedule(tenant);
-  const [ended] = await Promise.all([
-    endRuns(deps, outdated),
-    ...outdated.map(({ runId }) => removals.scheduleRemoval({ tenant, generationId: runId }, SWEEP_MS)),
-  ]);
-  if (!ended) throw new TryLater('settings_busy', BUSY_SECONDS);
+  if (!(await endRuns(deps, outdated))) throw new TryLater('settings_busy', BUSY_SECONDS);
 
   for (const { runId } of outdated) await removeBelow(objects, generationPrefix(tenant, runId));
   await removeStrays(deps, tenant);

@@ -8,16 +8,15 @@ import type { RouteAnswer } from '../openapi.ts';
 import { HINTS, sealingKey } from './key-order.ts';
 import { assertOwn } from './query.ts';
 import type { rotatePeriodic } from './routes.ts';
-import { SWEEP_MS } from './sweep.ts';
 
-type RotateDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'removals'>;
+type RotateDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule'>;
 
 /**
  * Answers `POST /dataexport/rotate`. Once the ledger has the new recipient, the answer is 200 whatever fails: the key in
  * it exists nowhere else.
  */
 export function rotateHandler(deps: RotateDeps): RouteAnswer<typeof rotatePeriodic> {
-  const { ledger, objects, temporal, syncSchedule, removals } = deps;
+  const { ledger, objects, temporal, syncSchedule } = deps;
   async function startRun(tenant: string): Promise<void> {
     await syncSchedule(tenant);
     await temporal.trigger(periodicScheduleId(tenant), 'replace');
@@ -27,12 +26,6 @@ export function rotateHandler(deps: RotateDeps): RouteAnswer<typeof rotatePeriod
     for (const { tenant, runId } of outdated) {
       await removeBelow(objects, generationPrefix(tenant, runId));
       await ledger.runs.recordRemoval(runId, 'replaced');
-    }
-  }
-
-  async function removeAgain(outdated: readonly Run[]): Promise<void> {
-    for (const { tenant, runId } of outdated) {
-      await removals.scheduleRemoval({ tenant, generationId: runId }, SWEEP_MS);
     }
   }
 
@@ -62,7 +55,6 @@ export function rotateHandler(deps: RotateDeps): RouteAnswer<typeof rotatePeriod
     const [started, removed] = await Promise.all([
       attempt('the run after a rotation could not be started', startRun(tenant.key)),
       attempt('files of before a rotation could not be removed', removeNow(outdated)),
-      attempt('the second removal of files of before a rotation could not be scheduled', removeAgain(outdated)),
     ]);
     const hints = [
       ...(key.privateKey === null ? [HINTS.ownRecipient] : []),

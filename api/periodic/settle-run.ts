@@ -1,12 +1,13 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import { generationPrefix } from '../../contracts/keys.ts';
+import { LOST_RUN } from '../../contracts/run.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 
-const MESSAGE = 'The run was ended by an operator before it was done. The next run tries anew.';
+const MESSAGE = LOST_RUN.periodic.aborted;
 
-type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays' | 'logger'>;
+type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'logger'>;
 
 /**
  * Sees to it that a run that was ended from outside, in the Temporal UI for example, is not under way for ever: records
@@ -16,7 +17,7 @@ type SettleDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'strays' | '
  * @returns the run as it stands then
  */
 export async function settleRun(deps: SettleDeps, run: Run): Promise<Run> {
-  const { ledger, objects, strays, logger } = deps;
+  const { ledger, objects, logger } = deps;
   const { tenant, runId: generationId } = run;
   if (run.state !== 'running' || (await isOpen(deps, run))) return run;
   // A run records its end before it closes, so what is still running in the ledger now will stay so.
@@ -27,9 +28,8 @@ export async function settleRun(deps: SettleDeps, run: Run): Promise<Run> {
   try {
     await removeBelow(objects, generationPrefix(tenant, generationId));
     await ledger.runs.recordRemoval(generationId, 'replaced');
-    await strays.schedule({ kind: 'generation', tenant, id: generationId, attempted: [] });
   } catch (error) {
-    logger.error({ err: error, generationId }, 'what a failed periodic run left could not be removed');
+    logger.warn({ err: error, generationId }, 'the objects of a failed periodic run are left to the reconciler');
   }
   return now;
 }

@@ -18,7 +18,7 @@ const RUNS_SEEN = 5;
 
 export type StatusDeps = Pick<
   ApiDeps,
-  'settings' | 'ledger' | 'objects' | 'catalog' | 'temporal' | 'syncSchedule' | 'strays' | 'clock' | 'logger'
+  'settings' | 'ledger' | 'objects' | 'catalog' | 'temporal' | 'syncSchedule' | 'clock' | 'logger'
 >;
 
 /** Answers `GET /dataexport`: how things stand. Mends on the way what a process that died has left half done. */

@@ -1,3 +1,4 @@
+import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
@@ -138,6 +139,13 @@ export interface Runs {
   countActive(tenant: string, kind: ExportKind): Promise<number>;
   /** Runs whose objects may be removed at `now`, longest due first. */
   dueForRemoval(now: Date, limit: number): Promise<readonly Run[]>;
+  /** Active runs that were requested before this moment, oldest first. */
+  listActive(requestedBefore: Date, limit: number): Promise<readonly Run[]>;
+  /** Runs that ended before this moment and have not been checked since, oldest first. */
+  dueForRecheck(endedBefore: Date, limit: number): Promise<readonly Run[]>;
+  recordRecheck(runId: string): Promise<void>;
+  /** Records which objects lost attempts may still be writing. */
+  noteAttempted(runId: string, attempted: readonly AttemptedObject[]): Promise<void>;
   /**
    * Records that no object is left; no effect on a run that is active, current or removed already. Expiry is audited
    * here; who asked for a deletion is for the caller to audit.

@@ -5,7 +5,10 @@ import { type Database, storable } from './database.ts';
 import type { RunFilter, Runs } from './ports.ts';
 import type { Run, Tables } from './tables.ts';
 
-type Lists = Pick<Runs, 'find' | 'findByNumber' | 'current' | 'list' | 'countActive' | 'dueForRemoval'>;
+type Lists = Pick<
+  Runs,
+  'find' | 'findByNumber' | 'current' | 'list' | 'countActive' | 'dueForRemoval' | 'listActive' | 'dueForRecheck'
+>;
 
 export function runLists(database: Database): Lists {
   return {
@@ -83,6 +86,30 @@ export function runLists(database: Database): Lists {
           .where('removeAfter', '<=', now)
           .where('removedAt', 'is', null)
           .orderBy('removeAfter')
+          .limit(limit)
+          .execute(),
+      ),
+
+    listActive: (requestedBefore, limit) =>
+      database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('state', 'in', sql<'pending' | 'running'>`('pending', 'running')`)
+          .where('requestedAt', '<', requestedBefore)
+          .orderBy('requestedAt')
+          .limit(limit)
+          .execute(),
+      ),
+
+    dueForRecheck: (endedBefore, limit) =>
+      database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('endedAt', '<=', endedBefore)
+          .where('recheckedAt', 'is', null)
+          .orderBy('endedAt')
           .limit(limit)
           .execute(),
       ),

@@ -1,4 +1,4 @@
-import { type Insertable, sql, type Transaction } from 'kysely';
+import { type Insertable, sql, type Transaction, type UpdateObject } from 'kysely';
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import { standingSeries } from '../../contracts/keys.ts';
@@ -7,10 +7,11 @@ import { appendAudit } from './audit.ts';
 import { type Database, storable } from './database.ts';
 import { recordFailure, recordSuccess } from './notices.ts';
 import type { BeginResult, OrderedRun, Runs, StandingRun } from './ports.ts';
+import type { runLists } from './run-lists.ts';
 import { findStandingOrder, lockStandingOrder, makeStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { AuditAction, Run, RunsTable, Tables } from './tables.ts';
 
-type Changes = Pick<Runs, 'request' | 'begin' | 'commit' | 'end' | 'recordRemoval' | 'revokeLinks' | 'restore'>;
+type Changes = Omit<Runs, keyof ReturnType<typeof runLists>>;
 type End = Parameters<Runs['end']>[1];
 
 const NOW = sql<Date>`now()`;
@@ -29,6 +30,11 @@ const ACTIONS = {
 
 /** Every change of state is one UPDATE that names the states it may leave, so late and repeated calls do nothing. */
 export function runChanges(database: Database): Changes {
+  async function setColumns(runId: string, columns: UpdateObject<Tables, 'runs'>): Promise<void> {
+    if (!isRunId(runId)) return;
+    await database.query((db) => db.updateTable('runs').set(columns).where('runId', '=', runId).execute());
+  }
+
   return {
     request: (run, lost) =>
       database.transaction(async (db) => {
@@ -100,12 +106,11 @@ export function runChanges(database: Database): Changes {
       });
     },
 
-    async revokeLinks(runId) {
-      if (!isRunId(runId)) return;
-      await database.query((db) =>
-        db.updateTable('runs').set({ linksRevokedAt: NOW }).where('runId', '=', runId).execute(),
-      );
-    },
+    noteAttempted: (runId, attempted) => setColumns(runId, { attempted: JSON.stringify(attempted) }),
+
+    recordRecheck: (runId) => setColumns(runId, { recheckedAt: NOW }),
+
+    revokeLinks: (runId) => setColumns(runId, { linksRevokedAt: NOW }),
 
     restore: (run) =>
       database.transaction(async (db) => {

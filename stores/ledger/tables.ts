@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, Selectable } from 'kysely';
+import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
@@ -57,6 +58,10 @@ export interface RunsTable {
   removeAfter: Date | null;
   /** `null`: the run may still own objects. */
   removedAt: Date | null;
+  /** Objects that lost attempts may still be writing; `null`: none is known. */
+  attempted: JsonOrNull<readonly AttemptedObject[]>;
+  /** When the reconciler looked for objects that appeared after the run had ended. */
+  recheckedAt: Date | null;
   removal: Removal | null;
   /** Why the run failed or was cancelled. */
   failure: JsonOrNull<Failure>;

@@ -60,6 +60,7 @@ export async function startDeployment(environment: Readonly<Record<string, strin
       WAYBILL_PART_ROWS: '60000',
       WAYBILL_PERIODIC_GRACE_SECONDS: '5',
       WAYBILL_STRAY_SECONDS: STRAY_SECONDS,
+      WAYBILL_RECONCILE_SECONDS: '5',
       WAYBILL_LOG_LEVEL: 'warn',
     };
     const network = await startNetwork(servers.supervisor, settings, environment);

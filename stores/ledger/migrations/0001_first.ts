@@ -98,6 +98,8 @@ async function runs(db: Kysely<unknown>): Promise<void> {
       expires_at        timestamptz(3),
       remove_after      timestamptz(3),
       removed_at        timestamptz(3),
+      attempted         jsonb,
+      rechecked_at      timestamptz(3),
       removal           text check (removal in ('expired', 'deleted', 'replaced', 'failed')),
       failure           jsonb,
       links_revoked_at  timestamptz(3),
@@ -119,6 +121,7 @@ async function runs(db: Kysely<unknown>): Promise<void> {
     create index runs_newest_of_subject
       on runs (tenant, kind, lower(subject), requested_at desc, run_id desc)`.execute(db);
   await sql`create index runs_due on runs (remove_after) where removed_at is null`.execute(db);
+  await sql`create index runs_unchecked on runs (ended_at) where rechecked_at is null`.execute(db);
   await sql`create index runs_unremoved on runs (standing_order_id, epoch) where removed_at is null`.execute(db);
 }
 

@@ -1,0 +1,126 @@
+import { attemptKeys } from '../contracts/attempts.ts';
+import { FAILURES, WaybillError } from '../contracts/failures.ts';
+import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { parseManifest } from '../contracts/manifest.ts';
+import { isActive } from '../contracts/progress.ts';
+import { LOST_RUN } from '../contracts/run.ts';
+import type { Reconciled } from '../contracts/steps.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
+import type { Run, StandingOrder } from '../stores/ledger/ports.ts';
+import { removeBelow } from '../stores/objects/objects.ts';
+import type { Ports } from './ports.ts';
+import { runOrThrow } from './step.ts';
+import { unlisted } from './stored.ts';
+
+/** Rows of one kind that one pass looks at; the next pass takes the rest. */
+const ROWS_MAX = 500;
+/** How long a run may be in the ledger before its workflow, and a change before its schedule. Milliseconds. */
+const SETTLING_MS = 60_000;
+
+type ReconcilePorts = Pick<Ports, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'straySeconds' | 'logger'>;
+
+/**
+ * Makes the bucket and the schedules match the ledger, and the ledger match Temporal. Ends active runs whose workflow is
+ * gone; removes objects that are due; looks once more at every run that ended a while ago, because a worker that lost
+ * Temporal may have finished an upload since; puts back schedules that are missing. Every part may be repeated.
+ *
+ * One row that fails is logged and left to the next pass. A server that does not answer ends the pass.
+ */
+export function createReconcile(ports: ReconcilePorts) {
+  const { ledger, objects, temporal, syncSchedule, straySeconds, logger } = ports;
+
+  /** @returns whether the run was lost, and is ended now */
+  async function endIfLost(listed: Run): Promise<boolean> {
+    const status = await temporal.status(listed);
+    if (status === 'open') return false;
+    // A workflow records how its run ended before it closes.
+    const run = await ledger.runs.find(listed.runId);
+    if (!run || !isActive(run.state)) return false;
+    const { runId, kind } = run;
+    if (status === 'closed' && kind === 'on-demand' && (await objects.head(manifestKey(prefixOf(run))))) {
+      logger.error({ runId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
+      return false;
+    }
+    await ledger.runs.end(runId, { state: 'failed', failure: { code: 'internal', message: LOST_RUN[kind][status] } });
+    logger.warn({ runId, status }, 'a run whose workflow is gone is recorded as failed');
+    return true;
+  }
+
+  async function removeDue(run: Run, now: Date): Promise<boolean> {
+    await removeBelow(objects, prefixOf(run));
+    const expired = run.expiresAt !== null && run.expiresAt <= now;
+    await ledger.runs.recordRemoval(run.runId, expired ? 'expired' : 'replaced');
+    return true;
+  }
+
+  /** @returns whether something was there that should not be */
+  async function recheck(run: Run): Promise<boolean> {
+    const { runId, state, removedAt, attempted } = run;
+    const prefix = prefixOf(run);
+    await objects.abortUploadsOf(attemptKeys(prefix, attempted ?? []));
+    const published = state === 'completed' && removedAt === null;
+    const count = await (published ? removeUnlisted(prefix) : removeBelow(objects, prefix));
+    if (count > 0) logger.warn({ runId, objects: count }, 'removed what a lost worker wrote');
+    await ledger.runs.recordRecheck(runId);
+    return count > 0;
+  }
+
+  /** @returns a count of objects */
+  async function removeUnlisted(prefix: string): Promise<number> {
+    const body = await objects.get(manifestKey(prefix));
+    const read = body && parseManifest(Buffer.from(body).toString('utf8'));
+    if (!read || 'problem' in read) {
+      logger.error({ prefix }, 'objects are not checked, because the manifest is missing or cannot be read');
+      return 0;
+    }
+    const names = read.manifest.files.flatMap(({ parts }) => parts.map(({ name }) => name));
+    const strays = await unlisted(objects, prefix, names);
+    await objects.remove(strays);
+    return strays.length;
+  }
+
+  async function restoreSchedule({ tenant, changedAt }: StandingOrder, now: Date): Promise<boolean> {
+    if (now.getTime() - changedAt.getTime() < SETTLING_MS) return false;
+    if (await temporal.nextRun(periodicScheduleId(tenant))) return false;
+    await syncSchedule(tenant);
+    logger.warn({ tenant }, 'the schedule of the periodic exports was missing and is there again');
+    return true;
+  }
+
+  /** @param now ISO 8601; the workflow's time, the same for a retry */
+  return async function reconcile({ now }: { readonly now: string }): Promise<Reconciled> {
+    return runOrThrow(logger, async (signal) => {
+      const at = new Date(now);
+      const before = (ms: number) => new Date(at.getTime() - ms);
+      let failed = 0;
+
+      /** @returns a count of rows of which the work says that it changed something */
+      async function each<Row extends object>(rows: readonly Row[], work: (row: Row) => Promise<boolean>) {
+        let changed = 0;
+        for (const row of rows) {
+          signal.throwIfAborted();
+          try {
+            if (await work(row)) changed += 1;
+          } catch (error) {
+            if (error instanceof WaybillError && FAILURES[error.code].retryable) throw error;
+            const { tenant, runId } = row as Partial<Run>;
+            logger.error({ err: error, tenant, runId }, 'could not be reconciled; the next pass tries again');
+            failed += 1;
+          }
+        }
+        return changed;
+      }
+
+      const { runs, standingOrders } = ledger;
+      const lost = await each(await runs.listActive(before(SETTLING_MS), ROWS_MAX), endIfLost);
+      const removed = await each(await runs.dueForRemoval(at, ROWS_MAX), (run) => removeDue(run, at));
+      const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
+      const schedules = await each(await standingOrders.listEnabled('periodic'), (order) => restoreSchedule(order, at));
+      return { lost, removed, strays, schedules, failed };
+    });
+  };
+}
+
+function prefixOf({ kind, tenant, runId }: Run): string {
+  return kind === 'periodic' ? generationPrefix(tenant, runId) : exportPrefix(tenant, runId);
+}
