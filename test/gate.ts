@@ -74,7 +74,8 @@ export async function openGate(port: number): Promise<Gate> {
     trap?.seen.add(path);
     if (trap === undefined || trap.seen.size < trap.paths) return;
     held = true;
-    trap.sprung({ givenUp: once(near, 'close').then(() => undefined) });
+    // Unlike `once` of node:events, this does not reject when the connection is reset, which nobody may be waiting for.
+    trap.sprung({ givenUp: new Promise((resolve) => near.once('close', () => resolve())) });
     trap = undefined;
   }
 

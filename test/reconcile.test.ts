@@ -9,7 +9,7 @@ import { keysBelow, openBucket } from './bucket.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
 import { type OwnStack, PART_OF_UPLOAD, startOwnStack } from './own-stack.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
-import { triggerRun } from './periodic-operator.ts';
+import { openRuns, triggerRun } from './periodic-operator.ts';
 import { openTemporal, type TemporalEye } from './temporal.ts';
 
 const NETWORKS = { ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' };
@@ -162,6 +162,8 @@ it('an export whose workflow is terminated fails and leaves nothing, although no
 it('a schedule that is missing is put back, unless the settings changed just now', async () => {
   await periodic.enable();
   await periodic.generation();
+  // Until it ends, the run itself keeps the schedule in line.
+  await expect.poll(() => openRuns(eye, 'acme'), { timeout: 30_000 }).toBe(0);
   const schedule = eye.client.schedule.getHandle(periodicScheduleId('acme'));
   await schedule.delete();
   expect(await reconcile()).toMatchObject({ schedules: 0 });
