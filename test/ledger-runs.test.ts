@@ -221,7 +221,7 @@ describe('an active run of the same series', () => {
     await Promise.all([1, 2, 3].map(() => ledger.runs[how](next, lost.runId)));
     expect(await ledger.runs.find(lost.runId)).toMatchObject({
       state: 'failed',
-      failure: { code: 'internal', message: 'The run was lost before it was done.' },
+      failure: { code: 'internal', message: 'The run was lost before it finished.' },
       removeAfter: expect.any(Date),
     });
     const state = how === 'begin' ? 'running' : 'pending';

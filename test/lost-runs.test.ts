@@ -25,7 +25,7 @@ afterAll(async () => {
   await ledger?.close();
 });
 
-const LOST = { state: 'failed', failure: { code: 'internal', message: 'The run was lost before it was done.' } };
+const LOST = { state: 'failed', failure: { code: 'internal', message: 'The run was lost before it finished.' } };
 
 describe('a run that is active in the ledger although its workflow is gone', () => {
   it('on demand: is ended as failed when the same is ordered again', async () => {

@@ -4,10 +4,10 @@ import { type Database, storable } from './database.ts';
 import type { Audit } from './ports.ts';
 import type { AuditEntry, Tables } from './tables.ts';
 
-/** A count of characters that a text in the trail may have: who fails to log in chooses what stands there. */
+/** Maximum length of a text in the trail, in characters; a failed log-in can put any text there. */
 const TEXT_LENGTH_MAX = 500;
 
-/** Adds a line within the caller's transaction, so that what happened and its trace are one. */
+/** Adds a line within the caller's transaction, so that both are committed or neither is. */
 export async function appendAudit(db: Kysely<Tables>, entry: Omit<AuditEntry, 'at'>): Promise<void> {
   const detail = Object.entries(entry.detail).map(([name, value]) => [
     storable(name),

@@ -2,11 +2,11 @@ import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryRes
 import pg from 'pg';
 
 /**
- * A pool as Kysely uses it.
+ * Adapts a pool to Kysely and makes it robust against broken connections.
  *
- * - It drops a connection as soon as its state is unknown or the server gives it up.
- * - A caller waits for a connection no longer than `waitMs` milliseconds. The connection goes on being made, so that on a
- *   slow link a later caller finds it.
+ * - A connection is closed as soon as its state is unknown or the server ends it.
+ * - A caller waits at most `waitMs` milliseconds for a connection. After that the attempt continues in the background, so
+ *   on a slow link a later caller can use it.
  */
 export function reliable(pool: pg.Pool, waitMs: number): PostgresPool {
   return {
@@ -25,7 +25,7 @@ async function within(pool: pg.Pool, ms: number): Promise<pg.PoolClient> {
   } catch (error) {
     connecting.then(
       (client) => client.release(),
-      // Nobody waits for it any more; the next caller tries anew and hears of it.
+      // The caller has already got its error; the next caller makes its own attempt.
       () => undefined,
     );
     throw error;
@@ -35,28 +35,30 @@ async function within(pool: pg.Pool, ms: number): Promise<pg.PoolClient> {
 }
 
 function watched(client: PostgresPoolClient & Pick<pg.PoolClient, 'end'>): PostgresPoolClient {
-  // At once and not when it is released, because a rollback would wait for the same silent server. The pool removes a
-  // client that has ended.
+  // Ends the client now rather than on release, because a rollback would wait for the same silent server. The pool
+  // removes clients that have ended.
   function fail(error: unknown): never {
     if (endsConnection(error)) void client.end();
     throw error;
   }
   function query<Row>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
   function query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>;
-  function query<Row>(asked: string | PostgresCursor<Row>, parameters: readonly unknown[] = []) {
-    return typeof asked === 'string' ? client.query<Row>(asked, parameters).catch(fail) : client.query<Row>(asked);
+  function query<Row>(statement: string | PostgresCursor<Row>, parameters: readonly unknown[] = []) {
+    return typeof statement === 'string'
+      ? client.query<Row>(statement, parameters).catch(fail)
+      : client.query<Row>(statement);
   }
   return { query, release: (destroy) => client.release(destroy) };
 }
 
-/** SQLSTATEs by which a server says that this connection ends, or that it serves no writes any more. */
-const PARTING = /^(08...|57P..|25006|25P03|25P04)$/;
+/** SQLSTATEs that mean that the server ends this connection or has become read-only. */
+const CONNECTION_LOST = /^(08...|57P..|25006|25P03|25P04)$/;
 
 /**
- * Whether a connection is not to be used again after this error: PostgreSQL did not send it, so the state of the
- * statement is unknown, or it says that the connection ends. A server that refuses writes (25006) has become a replica;
- * a new connection finds the one that took over.
+ * Whether a connection must be closed after this error: either the error did not come from PostgreSQL, so the state of the
+ * statement is unknown, or PostgreSQL ends the connection. A server that refuses writes (25006) has become a replica; a
+ * new connection reaches the new primary.
  */
 function endsConnection(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || PARTING.test(error.code ?? '');
+  return !(error instanceof pg.DatabaseError) || CONNECTION_LOST.test(error.code ?? '');
 }

@@ -12,10 +12,10 @@ const CLIENT_ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,126}$/;
 const SECRET_LENGTH_MIN = 16;
 
 /**
- * Secrets are checked against the row, also one that is remembered as right, so a rotation or a disabling holds for every
- * process from the moment it is committed.
+ * Every check reads the row, even for a secret that was verified before, so rotating or disabling a credential takes effect
+ * in every process as soon as it is committed.
  *
- * @param lookupSalt reads the deployment's salt of the index of bare secrets
+ * @param lookupSalt reads the deployment's salt for the index of bare secrets
  */
 export function credentials(
   database: Database,
@@ -25,7 +25,7 @@ export function credentials(
 ): Credentials {
   async function sealed(secret: string) {
     if (secret.length < SECRET_LENGTH_MIN) {
-      throw new WaybillError('invalid_field', `A secret has at least ${SECRET_LENGTH_MIN} characters.`, {
+      throw new WaybillError('invalid_field', `A secret must have at least ${SECRET_LENGTH_MIN} characters.`, {
         field: 'secret',
       });
     }
@@ -51,7 +51,7 @@ export function credentials(
     });
   }
 
-  /** Rows that could match, disabled ones included, because leaving them out would answer sooner. */
+  /** Rows that could match. Includes disabled ones, because skipping them would make the answer measurably faster. */
   function candidates(column: 'clientId' | 'lookup' | 'id', value: string | Buffer) {
     return database.query((db) =>
       db
@@ -81,7 +81,7 @@ export function credentials(
       if (!CLIENT_ID.test(clientId)) {
         throw new WaybillError(
           'invalid_field',
-          'A client id has 1 to 127 letters, digits, dots, hyphens, underscores and @, and begins with a letter or digit.',
+          'A client id must have 1 to 127 letters, digits, dots, hyphens, underscores or @, and begin with a letter or digit.',
           { field: 'clientId' },
         );
       }
@@ -152,7 +152,9 @@ export function credentials(
 function checkedScopes(scopes: readonly Scope[]): Scope[] {
   const unique = [...new Set(scopes)];
   if (unique.length === 0) {
-    throw new WaybillError('invalid_field', 'A credential has at least one scope: read, write.', { field: 'scopes' });
+    throw new WaybillError('invalid_field', 'A credential needs at least one scope: read or write.', {
+      field: 'scopes',
+    });
   }
   return unique;
 }
@@ -170,7 +172,7 @@ function isEnabled(row: { readonly disabledAt: Date | null; readonly tenantDisab
   return row.disabledAt === null && row.tenantDisabledAt === null;
 }
 
-/** Without the hash and the index entry. */
+/** Leaves out the hash and the index entry. */
 function credentialOf({ id, tenant, clientId, scopes, createdAt, rotatedAt, disabledAt }: Credential): Credential {
   return { id, tenant, clientId, scopes, createdAt, rotatedAt, disabledAt };
 }

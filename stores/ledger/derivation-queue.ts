@@ -1,14 +1,14 @@
 import { WaybillError } from '../../contracts/failures.ts';
 
 /**
- * Runs at most so many at once and lets so many wait for their turn.
- * @throws WaybillError `rate_limited` at once, when the queue is full
+ * Runs key derivations with bounded concurrency and a bounded queue.
+ * @throws WaybillError `rate_limited` immediately if the queue is full
  */
 export type DerivationQueue = <Result>(derive: () => Promise<Result>) => Promise<Result>;
 
 /**
- * @param runningMax a count of those that run at once
- * @param waitingMax a count of those that wait
+ * @param runningMax how many may run at once
+ * @param waitingMax how many may wait
  */
 export function createDerivationQueue(runningMax: number, waitingMax: number): DerivationQueue {
   const waiting: (() => void)[] = [];
@@ -18,7 +18,7 @@ export function createDerivationQueue(runningMax: number, waitingMax: number): D
     if (running < runningMax) {
       running += 1;
     } else if (waiting.length < waitingMax) {
-      // Whoever ends hands its place on, so nobody who comes later gets in between.
+      // A finished derivation hands its slot to the next in line, so a later caller cannot jump the queue.
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else {
       throw new WaybillError('rate_limited', 'Too many secrets are being checked. Try again in a few seconds.');

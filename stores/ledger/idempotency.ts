@@ -5,17 +5,17 @@ import type { Database } from './database.ts';
 import type { Idempotency } from './ports.ts';
 import type { Tables } from './tables.ts';
 
-/** How long an answer is remembered, and a claim whose owner never settled it. */
+/** How long an answer is kept, and how long a claim that was never settled. */
 const ANSWER_KEPT = sql<Date>`now() - interval '24 hours'`;
 const CLAIM_KEPT = sql<Date>`now() - interval '60 seconds'`;
 const LAPSED = sql<Date>`now() - interval '61 seconds'`;
-/** Of a claim that lapsed, the same request keeps when it was first attempted. */
+/** If a claim lapsed, a repeat of the same request keeps the time of the first attempt. */
 const FIRST_ATTEMPT = sql<Date>`case
   when idempotency.request_hash = excluded.request_hash and idempotency.claimed_at >= ${ANSWER_KEPT}
   then idempotency.attempted_at else now() end`;
-/** A count of forgotten keys that one claim removes: more than it adds, so the table does not grow. */
+/** How many expired keys one claim deletes: more than it adds, so the table does not grow. */
 const SWEEP_MAX = 20;
-/** A count of tries; a second one is needed when a claim is given up between our insert and our look at it. */
+/** Maximum number of tries; another one is needed if a claim is released between the insert and the select. */
 const TRIES_MAX = 5;
 
 export function idempotency(database: Database): Idempotency {
@@ -48,7 +48,7 @@ export function idempotency(database: Database): Idempotency {
   };
 }
 
-/** The unique key lets one of any number of callers win; a forgotten claim is taken over in the same statement. */
+/** The unique key lets exactly one of several callers win; an expired claim is taken over in the same statement. */
 function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buffer, requestHash: string) {
   return db
     .insertInto('idempotency')
@@ -73,7 +73,7 @@ function insertClaim(db: Transaction<Tables>, tenant: string, keyHash: Buffer, r
     .executeTakeFirst();
 }
 
-/** `skip locked`: two sweeps at once never wait for one another. */
+/** `skip locked`: concurrent sweeps never wait for each other. */
 async function sweep(db: Transaction<Tables>) {
   await sql`
     delete from idempotency where ctid = any (array(
@@ -85,7 +85,7 @@ function claim(tenant: string, key: string) {
   return ({ and }: ExpressionBuilder<Tables, 'idempotency'>) => and({ tenant, keyHash: hashOf(key) });
 }
 
-/** Keys are the caller's text of any length; only their hash is needed. */
+/** Keys are arbitrary text of the caller, of any length; only the hash is needed. */
 function hashOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

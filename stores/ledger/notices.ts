@@ -8,7 +8,7 @@ import type { NoticesTable, Tables } from './tables.ts';
 
 type Tx = Transaction<Tables>;
 
-/** The first failure of a standing order begins a series, of which its contacts are told. @param order locked */
+/** Records the first failure of a series and owes the contacts a notice. @param order locked */
 export async function recordFailure(
   db: Tx,
   order: StandingOrderRow,
@@ -20,7 +20,7 @@ export async function recordFailure(
   await leaveNotice(db, { tenant: order.tenant, kind: 'failed', runId, failingSince: failedAt, failure: cause });
 }
 
-/** Ends a series of failures, of which the contacts are told too. @param order locked */
+/** Ends a series of failures and owes the contacts a notice. @param order locked */
 export async function recordSuccess(db: Tx, order: StandingOrderRow, runId: string): Promise<void> {
   const { tenant, failingSince } = order;
   if (failingSince === null) return;

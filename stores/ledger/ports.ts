@@ -9,15 +9,16 @@ export type { AuditAction, AuditEntry, Credential, Notice, Run, Scope, StandingO
 /*
  * Words
  *
- * run             one execution of an order. Its state says how it ended and never changes afterwards; what became of its
- *                 files (current, expiresAt, removeAfter, removedAt, removal) is kept beside it
+ * run             one execution of an order. Its final state never changes; the state of its files is kept separately
+ *                 (current, expiresAt, removeAfter, removedAt, removal)
  * active          pending or running
- * series          runs that stand for the same thing: at most one is active, at most one is current
- * current         the run of a series that downloads are of
- * standing order  what a tenant wants again and again
- * epoch           of a standing order: raised when the recipient changes or goes. A run of an older epoch cannot commit
- * version         of a standing order: raised with every change
- * notice          an e-mail that a tenant's contacts are owed
+ * series          runs for the same thing: at most one is active, at most one is current
+ * current         the run of a series that downloads use
+ * standing order  what a tenant wants exported repeatedly
+ * epoch           of a standing order: incremented when the recipient changes or is removed. A run of an older epoch cannot
+ *                 commit
+ * version         of a standing order: incremented with every change
+ * notice          an e-mail owed to a tenant's contacts
  *
  * Every method is one transaction. Errors: WaybillError `ledger_unavailable` if the database cannot be reached or
  * refuses (a retry may help); its message holds no host and no SQL.
@@ -31,14 +32,14 @@ export interface Ledger {
   readonly credentials: Credentials;
   readonly audit: Audit;
   readonly idempotency: Idempotency;
-  /** Brings the schema up to date, under a lock, so that several processes may start at once. */
+  /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A run with an order of its own. Its series is its workflow id. */
+/** A run with its own order. Its series is its workflow id. */
 export interface OrderedRun {
   readonly runId: string;
   readonly workflowId: string;
@@ -63,7 +64,7 @@ export type BeginResult =
   /** Another run of the series is active. */
   | { readonly outcome: 'busy'; readonly other: Run };
 
-/** What a run is shown with once it has completed. */
+/** Totals of a completed run. */
 type Totals = {
   readonly [Column in
     | 'snapshotAt'
@@ -78,7 +79,7 @@ type Totals = {
 export interface Commit extends Totals {
   readonly retention:
     | { readonly expiresAt: Date }
-    /** The run becomes current; seconds that the files of the one it replaces stay. */
+    /** The run becomes current; the files of the run it replaces are kept for this many seconds. */
     | { readonly replaceAfterSeconds: number };
 }
 
@@ -95,42 +96,42 @@ export type RestoredRun = Totals &
 
 export interface RunFilter {
   readonly kind: ExportKind;
-  /** Any of these at the moment `now`; not given: all. */
+  /** Any of these at `now`; absent: all. */
   readonly statuses?: { readonly anyOf: readonly RunStatus[]; readonly now: Date };
-  /** Without regard to case. */
+  /** Case-insensitive. */
   readonly subject?: string;
 }
 
 export interface Page<Row> {
   readonly rows: readonly Row[];
-  /** Opaque; give it back to continue, or `null` at the end. Stable while rows are added. */
+  /** Opaque; pass it back to continue; `null` at the end. Stable while rows are added. */
   readonly next: string | null;
 }
 
 export interface Runs {
   /**
-   * Inserts a pending run unless it is known; never takes a state back.
+   * Inserts a pending run unless it exists; never reverts a state.
    *
-   * @param lost id of an active run of the series whose workflow is known to be gone; it is ended as failed first
-   * @returns the run as it is, or the other active run of its series
+   * @param lost id of an active run of the series whose workflow is known to be gone; it is first ended as failed
+   * @returns the run, or the other active run of its series
    */
   request(run: OrderedRun, lost?: string): Promise<{ readonly run: Run; readonly inserted: boolean }>;
-  /** Records that the run is running. Repeating it is harmless. @param lost as for {@link request} */
+  /** Records that the run is running. Idempotent. @param lost as for {@link request} */
   begin(run: OrderedRun | StandingRun, lost?: string): Promise<BeginResult>;
   /**
-   * running -> completed. Refused unless the standing order, if there is one, is enabled and of the run's epoch. Ends a
-   * series of failures with a notice. Repeating it gives the same answer.
+   * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch.
+   * Ends a series of failures with a notice. Idempotent.
    */
   commit(runId: string, commit: Commit): Promise<CommitResult>;
   /**
-   * Active -> failed or cancelled; no effect once ended. The first failure of a standing order leaves a notice; a cancel
-   * and a run of an older epoch leave none.
+   * Active -> failed or cancelled; no effect once ended. The first failure of a standing order creates a notice; a cancelled run
+   * and a run of an older epoch do not.
    */
   end(runId: string, end: { readonly state: 'failed' | 'cancelled'; readonly failure: Failure }): Promise<void>;
   find(runId: string): Promise<Run | undefined>;
   findByNumber(tenant: string, kind: ExportKind, number: number): Promise<Run | undefined>;
   current(tenant: string, series: string): Promise<Run | undefined>;
-  /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) for a cursor that is not one of ours */
+  /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) if the cursor was not issued here */
   list(
     tenant: string,
     filter: RunFilter,
@@ -147,17 +148,17 @@ export interface Runs {
   /** Records which objects lost attempts may still be writing. */
   noteAttempted(runId: string, attempted: readonly AttemptedObject[]): Promise<void>;
   /**
-   * Records that no object is left; no effect on a run that is active, current or removed already. Expiry is audited
-   * here; who asked for a deletion is for the caller to audit.
+   * Records that no object is left; no effect on a run that is active, current or already removed. Expiry is audited
+   * here; a deletion is audited by the caller, who knows the actor.
    *
-   * @param removal why a completed run's files went; of any other run it is always `failed`
+   * @param removal why a completed run's files were removed; for any other run `failed` is recorded
    */
   recordRemoval(runId: string, removal: Exclude<Removal, 'failed'>): Promise<void>;
   revokeLinks(runId: string): Promise<void>;
   /**
-   * Puts a completed run back from its manifest. A run with an order of its own that is active becomes completed; any
-   * other known run stays what it is. A run of a standing order becomes current if the standing order has its recipient
-   * and no current run; a missing standing order is made, disabled, with its recipient.
+   * Restores a completed run from its manifest. An active run with its own order becomes completed; any other existing run
+   * is left alone. A run of a standing order becomes current if the standing order has its recipient and no current run; a
+   * missing standing order is created, disabled, with its recipient.
    *
    * @returns whether the ledger changed
    */
@@ -169,44 +170,44 @@ export type StandingOrderRef = Pick<StandingOrder, 'tenant' | 'kind'>;
 
 export interface NewRecipient {
   readonly recipient: string;
-  /** Whether the tenant brought it. */
+  /** Whether the tenant supplied it. */
   readonly ownRecipient: boolean;
 }
 
 export interface PutResult {
   /**
-   * `enabled`: with a new recipient; `resumed`: with the recipient of before a plain disable. Nothing was changed:
-   * `already` enabled; `kept`, because the caller brought another recipient than the one that is kept.
+   * `enabled`: with a new recipient; `resumed`: with the previous recipient, kept by a plain disable. Unchanged: `already`
+   * enabled; `kept`, because the caller's recipient differs from the one that was kept.
    */
   readonly outcome: 'enabled' | 'resumed' | 'already' | 'kept';
   readonly standingOrder: StandingOrder;
 }
 
-/** Every change locks the standing order first, so concurrent changes and runs take effect one after the other. */
+/** Every change first locks the standing order, so concurrent changes and commits are serialized. */
 export interface StandingOrders {
   find(tenant: string, kind: ExportKind): Promise<StandingOrder | undefined>;
   /** By tenant. */
   listEnabled(kind: ExportKind): Promise<readonly StandingOrder[]>;
   /**
-   * Creates and enables, or resumes what was disabled.
-   * @param change.recurrence when resuming, `undefined` keeps what was
+   * Creates and enables, or resumes a disabled one.
+   * @param change.recurrence when resuming, `undefined` keeps the previous value
    */
   put(
     change: StandingOrderRef & NewRecipient & { readonly recurrence: Recurrence | undefined; readonly actor: string },
   ): Promise<PutResult>;
   /**
-   * Files and recipient stay. No effect when it is disabled.
-   * @param onlyEpoch only if the standing order is still of this epoch
+   * Keeps files and recipient. No effect when already disabled.
+   * @param onlyEpoch only if the standing order still has this epoch
    */
   disable(ref: StandingOrderRef, actor: string, onlyEpoch?: number): Promise<StandingOrder | undefined>;
   /**
-   * Replaces the recipient of an enabled standing order; its runs so far are not current any more.
+   * Replaces the recipient of an enabled standing order; earlier runs are no longer current.
    * @returns every run of earlier epochs that may still own objects, oldest first. @throws WaybillError `not_enabled`
    */
   rotate(change: StandingOrderRef & NewRecipient & { readonly actor: string }): Promise<readonly Run[]>;
   /**
-   * Disables and forgets the recipient: no key opens anything any more, and no run commits.
-   * @returns as {@link rotate}, those of earlier, unfinished calls included
+   * Disables and forgets the recipient: nothing can be downloaded any more, and no run can commit.
+   * @returns as {@link rotate}, including runs left over from earlier, unfinished calls
    */
   forget(ref: StandingOrderRef, actor: string, onlyEpoch?: number): Promise<readonly Run[]>;
 }
@@ -214,12 +215,12 @@ export interface StandingOrders {
 export interface Notices {
   /** Notices of the tenant that have not been sent, oldest first. */
   due(tenant: string): Promise<readonly Notice[]>;
-  /** @param recipients a count of addresses that it went to; 0: the tenant has no contacts, or mail is not set up */
+  /** @param recipients number of addresses it was sent to; 0: the tenant has no contacts, or mail is not set up */
   recordSent(noticeId: string, recipients: number): Promise<void>;
 }
 
 /**
- * Each change leaves its line in the audit trail, with actor `operator`. Unknown tenants: WaybillError `not_found`.
+ * Each change adds a line to the audit trail, with actor `operator`. Unknown tenants: WaybillError `not_found`.
  * Taken or malformed values: `invalid_field`.
  */
 export interface Tenants {
@@ -227,7 +228,7 @@ export interface Tenants {
   find(key: string): Promise<Tenant | undefined>;
   list(): Promise<readonly Tenant[]>;
   disable(key: string): Promise<void>;
-  /** Lets a disabled tenant in again; those of its credentials that were disabled by themselves stay so. */
+  /** Re-enables a tenant; credentials that were disabled individually stay disabled. */
   enable(key: string): Promise<void>;
   setLimits(key: string, limits: Pick<Tenant, 'exportsMax' | 'requestsMax'>): Promise<void>;
   /** Replaces the tenant's contacts. @param contacts e-mail addresses, at most 20 */
@@ -244,21 +245,21 @@ export interface Credentials {
     readonly secret: string;
   }): Promise<Credential>;
   list(tenant: string): Promise<readonly Credential[]>;
-  /** Replaces the secret; the old one is void when this returns. */
+  /** Replaces the secret; the old one is invalid when this returns. */
   rotate(clientId: string, secret: string): Promise<void>;
   disable(clientId: string): Promise<void>;
   find(clientId: string): Promise<Credential | undefined>;
   /**
-   * Checks a client id and secret in constant time, whether the client id exists or not; a disabled credential or
-   * tenant never passes. At most two secrets are derived at once, because each takes a thread and a core.
-   * @throws WaybillError `rate_limited` when too many wait for that
+   * Checks a client id and secret in constant time, whether or not the client id exists; a disabled credential or tenant
+   * never passes. At most two secrets are derived at once, because each takes a thread and a core.
+   * @throws WaybillError `rate_limited` if too many are waiting
    */
   verify(clientId: string, secret: string): Promise<Credential | undefined>;
-  /** The same for a bare secret (an API key), found by an index that does not help to guess it. */
+  /** The same for a bare secret (an API key), found through an index that does not help in guessing it. */
   verifyKey(secret: string): Promise<Credential | undefined>;
   /**
-   * The credential whose secret one of the two above found right in this process within the last minutes, without
-   * deriving anything. The row is read, so one that was rotated or disabled since is not recalled.
+   * The credential for a secret that this process verified within the last minutes, without deriving it again. The row is
+   * read, so a credential that was rotated or disabled since is not returned.
    * @param clientId `null` for an API key
    */
   recall(clientId: string | null, secret: string): Promise<Credential | undefined>;
@@ -273,21 +274,21 @@ export interface Audit {
 export type ClaimResult =
   /**
    * The caller must settle it.
-   * @param attemptedAt when an attempt at the same request began whose result is not known; `null`: there was none
+   * @param attemptedAt when an earlier attempt with an unknown result began; `null`: there was none
    */
   | { readonly won: true; readonly attemptedAt: Date | null }
   | { readonly won: false; readonly requestHash: string; readonly runId: string | null };
 
-/** What an `Idempotency-Key` answered. Forgotten after 24 hours; a claim that was never settled lapses after 60 seconds. */
+/** Results by `Idempotency-Key`. Kept for 24 hours; a claim that is never settled lapses after 60 seconds. */
 export interface Idempotency {
   /**
-   * One of any number of callers wins; the others get what is remembered.
-   * @param requestHash hash of the request, so that a key used for another request is noticed
+   * Exactly one of several callers wins; the others get the stored result.
+   * @param requestHash hash of the request, to detect a key that is reused for another request
    */
   claim(tenant: string, key: string, requestHash: string): Promise<ClaimResult>;
   /**
-   * @param result the run that the request made; `failed`: it made none, and the key is free; `unknown`: it may have made
-   *   one, which the next owner of the key has to look for
+   * @param result the run that the request started; `failed`: it started none, and the key is free; `unknown`: it may have
+   *   started one, and the next owner of the key must look for it
    */
   settle(tenant: string, key: string, result: { readonly runId: string } | 'failed' | 'unknown'): Promise<void>;
 }

@@ -12,16 +12,16 @@ import { createSecretHash } from './secret-hash.ts';
 import { standingOrders } from './standing-orders.ts';
 import { tenants } from './tenants.ts';
 
-/** A count of secrets that are remembered as right, about 400 bytes each. */
+/** How many verified secrets are remembered, about 400 bytes each. */
 const PROVEN_MAX = 10_000;
-/** Milliseconds from its last use that one is remembered. */
+/** How long one is remembered after its last use, in milliseconds. */
 const PROVEN_MS = 5 * 60_000;
 
 /**
- * The ledger in PostgreSQL 14 or later. Connects when it is first used; {@link Ledger.close} ends all connections.
+ * The ledger in PostgreSQL 14 or later. Connects on first use; {@link Ledger.close} closes all connections.
  *
- * @param options.url `postgres://…`; never shown in a message.
- * @param options.connectionsMax a count of connections at the most.
+ * @param options.url `postgres://…`; never included in a message
+ * @param options.connectionsMax maximum number of connections
  */
 export function createLedger(options: { readonly url: string; readonly connectionsMax: number }): Ledger {
   const database = createDatabase(options.url, options.connectionsMax);
@@ -42,7 +42,7 @@ export function createLedger(options: { readonly url: string; readonly connectio
   };
 }
 
-/** Never changes once the schema is there, so it is read once. */
+/** Read once, because it never changes. */
 function createLookupSalt(database: Database): () => Promise<Buffer> {
   let salt: Buffer | undefined;
   return async () => {

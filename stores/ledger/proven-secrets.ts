@@ -1,15 +1,15 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-/** What a secret was found to match. It proves something only as long as the row still holds this very hash. */
+/** The credential that a secret matched. Valid only while the row still has this hash. */
 export interface Proof {
   readonly credentialId: string;
-  /** As the ledger stores it, with its salt. */
+  /** As stored in the ledger, salt included. */
   readonly secretHash: string;
 }
 
 /**
- * Remembers which secrets were right a moment ago, so that a caller's every request does not pay for scrypt. Secrets
- * are kept only as an HMAC under a key that never leaves the process; wrong ones are not kept at all.
+ * Caches recently verified secrets, so that scrypt does not run for every request. Secrets are kept only as an HMAC under a
+ * key that never leaves the process; wrong ones are not kept.
  */
 export interface ProvenSecrets {
   /** @param clientId `null` for a bare secret */
@@ -18,8 +18,8 @@ export interface ProvenSecrets {
 }
 
 /**
- * @param countMax the one that was used longest ago is forgotten first
- * @param keptMs milliseconds from its last use after which one is forgotten
+ * @param countMax capacity; the least recently used is dropped first
+ * @param keptMs milliseconds after its last use at which an entry is dropped
  * @param nowMs a clock, milliseconds
  */
 export function createProvenSecrets(countMax: number, keptMs: number, nowMs: () => number): ProvenSecrets {

@@ -1,9 +1,9 @@
-import { type ExpressionBuilder, sql } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import { type Database, storable } from './database.ts';
 import type { RunFilter, Runs } from './ports.ts';
 import type { Run, Tables } from './tables.ts';
+import { type ExpressionBuilder, sql } from 'kysely';
 
 type Lists = Pick<
   Runs,
@@ -130,12 +130,12 @@ function matches(eb: ExpressionBuilder<Tables, 'runs'>, { statuses, subject }: R
   return eb.and(conditions);
 }
 
-/** Where a page ended: the next one holds what is older. Not secret and grants nothing. */
+/** Position of a page's end; the next page continues with older runs. Neither secret nor an authorization. */
 type Place = Pick<Run, 'requestedAt' | 'runId'>;
 
 /** Milliseconds since 1970 in base 36, and a run id. */
 const CURSOR = /^([0-9a-z]{1,11})\.([0-9a-f-]{36})$/;
-/** The last moment that a `Date` can hold. Source: ECMAScript, time values. */
+/** The latest time that a `Date` can hold. Source: ECMAScript, time values. */
 const DATE_MS_MAX = 8_640_000_000_000_000;
 
 function encodeCursor({ requestedAt, runId }: Place): string {
@@ -146,7 +146,7 @@ function decodeCursor(text: string): Place {
   const [, time = '', runId = ''] = CURSOR.exec(Buffer.from(text, 'base64url').toString('latin1')) ?? [];
   const ms = Number.parseInt(time, 36);
   if (!isRunId(runId) || !(ms <= DATE_MS_MAX)) {
-    throw new WaybillError('invalid_field', 'The cursor is not one of ours. Give back `next` of a page as it is.', {
+    throw new WaybillError('invalid_field', 'The cursor is invalid. Send `next` of the previous page unchanged.', {
       field: 'cursor',
     });
   }

@@ -1,4 +1,3 @@
-import { type Insertable, sql, type Transaction, type UpdateObject } from 'kysely';
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import { standingSeries } from '../../contracts/keys.ts';
@@ -8,27 +7,28 @@ import { type Database, storable } from './database.ts';
 import { recordFailure, recordSuccess } from './notices.ts';
 import type { BeginResult, OrderedRun, Runs, StandingRun } from './ports.ts';
 import type { runLists } from './run-lists.ts';
-import { findStandingOrder, lockStandingOrder, makeStandingOrder, type StandingOrderRow } from './standing-orders.ts';
+import { type StandingOrderRow, findStandingOrder, lockStandingOrder, makeStandingOrder } from './standing-orders.ts';
 import type { AuditAction, Run, RunsTable, Tables } from './tables.ts';
+import { type Insertable, type Transaction, type UpdateObject, sql } from 'kysely';
 
 type Changes = Omit<Runs, keyof ReturnType<typeof runLists>>;
 type End = Parameters<Runs['end']>[1];
 
 const NOW = sql<Date>`now()`;
-/** A count of tries; another one is needed when the active run of the series ends between the insert and the look. */
+/** Maximum number of tries; another one is needed if the series' active run ends between the insert and the select. */
 const TRIES_MAX = 5;
-/** What the recipient of a standing order does not open is older than every epoch that it still knows. */
+/** Epoch of restored runs that the standing order's recipient cannot open: older than any other. */
 const FOREIGN_EPOCH = 0;
 
 const REPLACED: Failure = { code: 'replaced', message: `${FAILURES.replaced.title}. ${FAILURES.replaced.advice}` };
-const LOST: Failure = { code: 'internal', message: 'The run was lost before it was done.' };
+const LOST: Failure = { code: 'internal', message: 'The run was lost before it finished.' };
 
 const ACTIONS = {
   'on-demand': { completed: 'export.completed', failed: 'export.failed', cancelled: 'export.cancelled' },
   periodic: { completed: 'periodic.published', failed: 'periodic.failed', cancelled: 'periodic.cancelled' },
 } as const satisfies Record<ExportKind, Record<'completed' | End['state'], AuditAction>>;
 
-/** Every change of state is one UPDATE that names the states it may leave, so late and repeated calls do nothing. */
+/** Every state change is one UPDATE that names the states it may leave, so late and repeated calls have no effect. */
 export function runChanges(database: Database): Changes {
   async function setColumns(runId: string, columns: UpdateObject<Tables, 'runs'>): Promise<void> {
     if (!isRunId(runId)) return;
@@ -193,11 +193,11 @@ async function beginStanding(db: Transaction<Tables>, run: StandingRun, lost?: s
 }
 
 /**
- * Inserts a run unless it is known.
+ * Inserts a run unless it exists.
  *
  * @param order its standing order, locked by this transaction
- * @param lost id of an active run of the series that may be ended in its favour
- * @returns the other active run of the series, because of which nothing was inserted
+ * @param lost id of an active run of the series that may be ended to make way
+ * @returns the other active run of the series, if that prevented the insert
  */
 async function insertRun(
   db: Transaction<Tables>,
@@ -254,7 +254,7 @@ function findRun(db: Transaction<Tables>, runId: string): Promise<Run> {
   return db.selectFrom('runs').selectAll().where('runId', '=', runId).executeTakeFirstOrThrow();
 }
 
-/** Locks the standing order first, then the run: the order of every transaction that takes both. */
+/** Locks the standing order, then the run. Every transaction that locks both uses this order. */
 async function lockRun(
   db: Transaction<Tables>,
   runId: string,
@@ -271,7 +271,7 @@ async function lockRun(
   return { run, order };
 }
 
-/** @returns the run that was current until now */
+/** @returns the previously current run */
 async function replaceCurrent(db: Transaction<Tables>, { tenant, series }: Run, seconds: number) {
   const replaced = await db
     .updateTable('runs')

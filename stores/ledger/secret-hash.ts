@@ -7,36 +7,35 @@ const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };
 const LOOKUP_COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
-/** Wide enough that two keys hardly ever share an entry; where they do, both hashes are compared. */
+/** Wide enough that collisions are rare; on a collision, both hashes are compared. */
 const LOOKUP_BYTES = 5;
 
 const STORED = /^scrypt\$N=(\d+),r=(\d+),p=(\d+)\$([\w-]{22})\$([\w-]{43})$/;
 
-/** A secret of 256 random bits, for credentials that we make up. */
+/** A secret of 256 random bits, for credentials that Waybill generates. */
 export function generateSecret(): string {
   return `wbs_${randomBytes(32).toString('base64url')}`;
 }
 
 /**
- * A count of derivations at once, half of libuv's threads where UV_THREADPOOL_SIZE does not say more: signatures, files
- * and the names of hosts need the others.
+ * Concurrent derivations: half of libuv's four default threads. Signatures, file access and DNS lookups need the rest.
  */
 const RUNNING_MAX = 2;
-/** A count of derivations that wait; the last one waits two seconds. */
+/** Maximum number of waiting derivations; the last one waits about two seconds. */
 const WAITING_MAX = 62;
 
 /**
- * Hashes and checks secrets, few at once.
- * All throw WaybillError `rate_limited` when too many wait already.
+ * Hashes and verifies secrets with bounded concurrency.
+ * All methods throw WaybillError `rate_limited` if too many are waiting.
  */
 export interface SecretHash {
   /** @returns `scrypt$N=…,r=…,p=…$salt$hash` with a new salt. */
   hash(secret: string): Promise<string>;
-  /** In constant time. @param stored what {@link hash} returned, or `undefined` when nobody has such a secret. */
+  /** In constant time. @param stored what {@link hash} returned, or `undefined` if there is no such credential */
   verify(secret: string, stored: string | undefined): Promise<boolean>;
   /**
-   * Index entry of a bare secret: the first bytes of scrypt under the deployment's salt, so that guessing against the
-   * index costs as much as guessing against the hash.
+   * Index entry of a bare secret: the first bytes of scrypt under the deployment's salt, so guessing against the index
+   * costs as much as guessing against the hash.
    */
   lookup(secret: string, salt: Buffer): Promise<Buffer>;
 }

@@ -62,7 +62,7 @@ export function standingOrders(database: Database): StandingOrders {
       database.transaction(async (db) => {
         const order = await lockStandingOrder(db, tenant, kind);
         if (!order) return [];
-        // What is already of a later epoch stays, and so do the runs of that epoch.
+        // A standing order of a later epoch is left alone, and so are its runs.
         if (order.recipient === null || !isOf(order, onlyEpoch)) return listOutdated(db, order, order.epoch);
         await clearCurrent(db, order);
         const forgotten = sealedTo(order, { recipient: null, ownRecipient: false });
@@ -73,7 +73,7 @@ export function standingOrders(database: Database): StandingOrders {
   };
 }
 
-/** Reads the standing order and its current run in one statement, so that the two belong together. */
+/** Reads the standing order and its current run in one statement, so that they are consistent. */
 export function findStandingOrder(
   db: Kysely<Tables>,
   tenant: string,
@@ -97,7 +97,7 @@ function withCurrentRun(db: Kysely<Tables>) {
     );
 }
 
-/** Locks the standing order until the transaction ends; whoever changes it or one of its runs does this first. */
+/** Locks the standing order until the transaction ends. Every change of it or of one of its runs does this first. */
 export function lockStandingOrder(
   db: Transaction<Tables>,
   tenant: string,
@@ -112,7 +112,7 @@ export function lockStandingOrder(
     .executeTakeFirst();
 }
 
-/** The same, but a missing one is made first; of several concurrent callers, one makes it. */
+/** The same, but creates a missing one first; safe for concurrent callers. */
 export async function makeStandingOrder(
   db: Transaction<Tables>,
   made: Insertable<StandingOrdersTable>,
@@ -137,7 +137,7 @@ function isOf({ epoch }: StandingOrderRow, onlyEpoch: number | undefined): boole
   return onlyEpoch === undefined || onlyEpoch === epoch;
 }
 
-/** Another recipient, or none, begins another epoch, which has no current run yet. */
+/** Changing or removing the recipient starts a new epoch, which has no current run yet. */
 function sealedTo(
   { epoch }: StandingOrderRow,
   to: { readonly recipient: string | null; readonly ownRecipient: boolean },
@@ -157,7 +157,7 @@ async function change(
     .execute();
 }
 
-/** From here on no download is of the run that was current; its objects may go at once. */
+/** Downloads no longer use the run that was current; its objects may be removed at once. */
 async function clearCurrent(db: Transaction<Tables>, { tenant, standingOrderId }: StandingOrderRow): Promise<void> {
   await db
     .updateTable('runs')

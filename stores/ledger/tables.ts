@@ -1,9 +1,9 @@
-import type { ColumnType, Generated, Selectable } from 'kysely';
 import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { ExportKind, Removal, RunState } from '../../contracts/run.ts';
+import type { ColumnType, Generated, Selectable } from 'kysely';
 
 /** Written as JSON text, read back as the value. */
 type Json<Value> = ColumnType<Value, string, string>;
@@ -21,14 +21,14 @@ export interface RunsTable {
   kind: ExportKind;
   /** At most one run of a series is active, and at most one is current. On demand: the workflow id. */
   series: string;
-  /** What lists filter by: the name of the dataset or of the bundle. */
+  /** Name of the dataset or of the bundle; lists filter by it. */
   subject: string;
   workflowId: string;
-  /** `null`: the run has an order of its own. */
+  /** `null`: the run has its own order. */
   standingOrderId: string | null;
-  /** Of the standing order when the run began. 0: restored from a manifest that is sealed to another recipient. */
+  /** The standing order's epoch when the run began. 0: restored from a manifest that is sealed to another recipient. */
   epoch: number | null;
-  /** `null`: what is exported follows from the standing order. */
+  /** `null`: the standing order determines what is exported. */
   order: JsonOrNull<Order>;
   state: RunState;
   requestedAt: Date;
@@ -36,25 +36,25 @@ export interface RunsTable {
   endedAt: Date | null;
   /** From here to `manifestSha256`: `null` until the run has completed. */
   snapshotAt: Instant | null;
-  /** A count of files; the same file in two formats counts once. */
+  /** Number of files; a file in two formats counts once. */
   files: number | null;
-  /** A count of objects. */
+  /** Number of objects. */
   parts: number | null;
-  /** A count of rows, each file counted once. */
+  /** Number of rows; each file counts once. */
   rows: number | null;
-  /** Size of all objects as stored. */
+  /** Bytes of all objects as stored. */
   bytes: number | null;
-  /** The same before compression and sealing. */
+  /** Bytes before compression and sealing. */
   contentBytes: number | null;
   /** Lower-case hex SHA-256 of the manifest. */
   manifestSha256: string | null;
   /** The run that was current until this one replaced it. */
   previousRunId: string | null;
-  /** Whether downloads of the series get this run. Runs that replace nothing are never current. */
+  /** Whether downloads of the series use this run. Runs that replace nothing are never current. */
   current: Generated<boolean>;
-  /** From then on the files are not offered; `null`: until they are replaced. */
+  /** When the files stop being offered; `null`: when they are replaced. */
   expiresAt: Date | null;
-  /** From then on the objects may be removed; `null`: not yet known. */
+  /** When the objects may be removed; `null`: not yet known. */
   removeAfter: Date | null;
   /** `null`: the run may still own objects. */
   removedAt: Date | null;
@@ -65,28 +65,28 @@ export interface RunsTable {
   removal: Removal | null;
   /** Why the run failed or was cancelled. */
   failure: JsonOrNull<Failure>;
-  /** Links minted before this moment are void; `null`: none was revoked. */
+  /** Links issued before this time are invalid; `null`: none was revoked. */
   linksRevokedAt: Date | null;
 }
 export type Run = Selectable<RunsTable>;
 
-/** What a tenant wants again and again. Rows are never deleted, so that an epoch never comes again. */
+/** What a tenant wants exported repeatedly. Rows are never deleted, so an epoch is never reused. */
 export interface StandingOrdersTable {
   standingOrderId: Generated<string>;
   tenant: string;
   kind: ExportKind;
   enabled: Generated<boolean>;
-  /** age recipient (public key) that files are sealed to; `null`: never enabled, or forgotten since. */
+  /** age recipient (public key) that files are sealed to; `null`: never enabled, or deleted since. */
   recipient: string | null;
-  /** Whether the tenant brought the recipient, so that no private key was ever made here. */
+  /** Whether the tenant supplied the recipient, so the server never had a private key. */
   ownRecipient: Generated<boolean>;
-  /** Raised whenever the recipient changes or goes: a run of an older epoch cannot commit. */
+  /** Incremented whenever the recipient changes or is removed; a run of an older epoch cannot commit. */
   epoch: number;
-  /** Raised with every change, except of `failingSince`: what the schedule is brought in line with. */
+  /** Incremented with every change except of `failingSince`; the schedule is synchronized with this version. */
   version: number;
-  /** `null`, also of a member: the deployment's. */
+  /** `null`, also for a member: the deployment's default. */
   recurrence: JsonOrNull<Recurrence>;
-  /** When the first of the runs failed that have failed since the last success; `null`: the last one succeeded. */
+  /** When the first run failed after the last success; `null`: the last run succeeded. */
   failingSince: Date | null;
   changedAt: Generated<Date>;
 }
@@ -96,10 +96,10 @@ export interface Recurrence {
   /** IANA name. */
   readonly timeZone: string | null;
 }
-/** With the run that downloads are of, read in the same statement; `null` until the first run of the epoch commits. */
+/** With its current run, read in the same statement; `null` until the epoch's first run commits. */
 export type StandingOrder = Selectable<StandingOrdersTable> & { readonly currentRunId: string | null };
 
-/** An e-mail owed to a tenant's contacts. Written with the change that causes it: none is lost, none is doubled. */
+/** An e-mail owed to a tenant's contacts. Written in the transaction that causes it, so none is lost or duplicated. */
 export interface NoticesTable {
   noticeId: Generated<string>;
   tenant: string;
@@ -109,7 +109,7 @@ export interface NoticesTable {
   failingSince: Date;
   failure: JsonOrNull<Failure>;
   sentAt: Date | null;
-  /** A count of addresses. */
+  /** Number of addresses. */
   recipients: number | null;
 }
 export type Notice = Omit<Selectable<NoticesTable>, 'sentAt' | 'recipients'>;
@@ -124,14 +124,14 @@ export interface TenantsTable {
   /** `null`: the deployment's limit. */
   exportsMax: number | null;
   requestsMax: number | null;
-  /** E-mail addresses of the people who are told when something that nobody waits for fails, and works again. */
+  /** E-mail addresses that are notified when a background export fails and when it recovers. */
   contacts: Generated<string[]>;
 }
 export type Tenant = Selectable<TenantsTable>;
 
 export type Scope = 'read' | 'write';
 
-/** What a caller proves to be a tenant with. The secret itself is shown once, when made, and stored only as scrypt. */
+/** Authenticates a caller as a tenant. The secret is shown once, on creation, and stored only as a scrypt hash. */
 export interface CredentialsTable {
   id: Generated<string>;
   tenant: string;
@@ -142,7 +142,7 @@ export interface CredentialsTable {
   /** Index entry of the bare secret. */
   lookup: Buffer;
   createdAt: Stamped;
-  /** When the secret was last replaced; access tokens issued under an older one are void. */
+  /** When the secret was last replaced; access tokens issued before are invalid. */
   rotatedAt: Date | null;
   disabledAt: Date | null;
 }
@@ -208,7 +208,7 @@ interface AuditTable {
 }
 export type AuditEntry = Omit<Selectable<AuditTable>, 'id'>;
 
-/** What migrations/ makes, as the queries see it. */
+/** The schema of migrations/, as queries see it. */
 export interface Tables {
   runs: RunsTable;
   standingOrders: StandingOrdersTable;

@@ -10,8 +10,8 @@ const CONTACTS_MAX = 20;
 /** A count of characters. Source: RFC 5321, 4.5.3.1.3, without the angle brackets. */
 const ADDRESS_LENGTH_MAX = 254;
 /**
- * One @ with something on each side, and nothing that a mail header could take for the end of an address. Whether
- * letters arrive there is for the mail server to say.
+ * One @ with something on each side, and no character that ends an address in a mail header. Whether it can receive
+ * mail is up to the mail server.
  */
 const ADDRESS = /^[^\s\p{C}@,;:<>()[\]"\\]+@[^\s\p{C}@,;:<>()[\]"\\]+$/u;
 
@@ -39,7 +39,7 @@ export function tenants(database: Database): Tenants {
       if (!TENANT_KEY.test(key)) {
         throw new WaybillError(
           'invalid_field',
-          'A tenant key has 1 to 63 lower-case letters, digits and hyphens, and does not begin with a hyphen.',
+          'A tenant key must have 1 to 63 lower-case letters, digits or hyphens, and must not begin with a hyphen.',
           { field: 'key' },
         );
       }
@@ -51,7 +51,7 @@ export function tenants(database: Database): Tenants {
             .execute();
         } catch (error) {
           if (!isTaken(error)) throw error;
-          throw new WaybillError('invalid_field', `There is a tenant "${key}" already. Choose another key.`, {
+          throw new WaybillError('invalid_field', `A tenant "${key}" already exists. Choose another key.`, {
             field: 'key',
           });
         }
@@ -73,7 +73,7 @@ export function tenants(database: Database): Tenants {
     async setLimits(key, { exportsMax, requestsMax }) {
       for (const [field, limit] of Object.entries({ exportsMax, requestsMax })) {
         if (limit !== null && !(Number.isInteger(limit) && limit > 0 && limit < 2 ** 31)) {
-          throw new WaybillError('invalid_field', 'A limit is a whole number from 1 up.', { field });
+          throw new WaybillError('invalid_field', 'A limit must be a whole number of at least 1.', { field });
         }
       }
       await change(key, { exportsMax, requestsMax }, 'tenant.limited', { exportsMax, requestsMax });
@@ -86,19 +86,21 @@ export function tenants(database: Database): Tenants {
   };
 }
 
-/** Names the place of a bad address and not the address, because messages end in logs. */
+/** Messages name the position of an invalid address, not the address, because messages are logged. */
 function checkedContacts(contacts: readonly string[]): string[] {
   const bad = contacts.findIndex((contact) => contact.length > ADDRESS_LENGTH_MAX || !ADDRESS.test(contact));
   if (bad >= 0) {
     throw new WaybillError(
       'invalid_field',
-      `Contact ${bad + 1} is not an e-mail address. Write it like name@example.com, ${ADDRESS_LENGTH_MAX} characters at most.`,
+      `Contact ${bad + 1} is not an e-mail address. Use the form name@example.com, at most ${ADDRESS_LENGTH_MAX} characters.`,
       { field: 'contacts' },
     );
   }
   const unique = [...new Set(contacts)];
   if (unique.length > CONTACTS_MAX) {
-    throw new WaybillError('invalid_field', `A tenant has at most ${CONTACTS_MAX} contacts.`, { field: 'contacts' });
+    throw new WaybillError('invalid_field', `A tenant can have at most ${CONTACTS_MAX} contacts.`, {
+      field: 'contacts',
+    });
   }
   return unique;
 }

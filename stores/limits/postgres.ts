@@ -6,7 +6,7 @@ import type { LoginLimit } from './login-limit.ts';
 
 /** Seconds of a window; it begins with the first failure. */
 const WINDOW_SECONDS = 60;
-/** A pool of its own: a burst of log-ins, which all wait for one row, must not use up the ledger's connections. */
+/** Separate from the ledger's pool, because a burst of log-ins, all waiting for one row, could use it up. */
 const CONNECTIONS_MAX = 2;
 /** Milliseconds after which PostgreSQL counts as unreachable. */
 const CONNECT_MS_MAX = 5000;
@@ -14,10 +14,10 @@ const ANSWER_MS_MAX = 5000;
 
 /**
  * Counts in the ledger's table `login_failures`. Subjects are stored as SHA-256. A subject that is over its limit is
- * refused from memory until its window ends. While PostgreSQL does not answer, this process counts by itself.
+ * refused from memory until its window ends. While PostgreSQL is unavailable, this process counts by itself.
  *
- * @param options.url `postgres://…` of a migrated ledger; never shown in a message
- * @param options.failuresMax a count of failures a minute, by subject
+ * @param options.url `postgres://…` of a migrated ledger; never included in a message
+ * @param options.failuresMax failures per minute and subject
  */
 export function createLoginLimit(options: {
   readonly url: string;
@@ -47,8 +47,7 @@ export function createLoginLimit(options: {
       isDown = false;
       return result;
     } catch (error) {
-      if (!isDown)
-        logger.warn({ err: error }, 'the ledger does not answer: this process counts failed log-ins by itself');
+      if (!isDown) logger.warn({ err: error }, 'ledger unavailable: this process counts failed log-ins by itself');
       isDown = true;
       throw error;
     }

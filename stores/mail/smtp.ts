@@ -3,32 +3,31 @@ import { createTransport, type NodemailerError } from 'nodemailer';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Letter, Mail } from './mail.ts';
 
-/** Milliseconds that the server may take for each step before it counts as away. */
+/** Timeout of each step, in milliseconds; after it the server counts as unavailable. */
 const STEP_MS = { dnsTimeout: 5_000, connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 } as const;
 
-/** Milliseconds that one address may take from the first to the last step. */
+/** Timeout for one address over all steps, in milliseconds. */
 const LETTER_MS = 30_000;
 
-/** A count of letters that are remembered as taken. */
+/** How many accepted Message-IDs are remembered. */
 const TAKEN_MAX = 1000;
 
 /**
- * Mail over SMTP, a connection a letter.
+ * Mail over SMTP, one connection per message.
  *
- * @param options.url `smtp://` or `smtps://`, user and password percent-encoded in it. With `smtp://`, TLS is used where
- *   the server offers it, and then must hold. Options of nodemailer may follow, such as `?requireTLS=true`.
+ * @param options.url `smtp://` or `smtps://`, user and password percent-encoded in it. With `smtp://`, TLS is used if
+ *   the server offers it, and its certificate must then be valid. Options of nodemailer may follow, such as `?requireTLS=true`.
  * @param options.from an address, or `Name <address>`
  * @throws Error if the URL is invalid; the message does not contain it
  */
 export function createMail(options: { readonly url: string; readonly from: string }): Mail {
   const { url, from } = options;
-  if (!URL.canParse(url))
-    throw new Error('The URL of the mail server is not one: percent-encode what its password holds.');
+  if (!URL.canParse(url)) throw new Error('The URL of the mail server is invalid: percent-encode the password.');
   const transport = createTransport({ url, ...STEP_MS, disableFileAccess: true, disableUrlAccess: true });
   const domain = domainOf(from);
   /**
-   * Message-IDs that the server took, oldest first: when a letter is sent again because of one address, the others are
-   * spared.
+   * Message-IDs that the server accepted, oldest first. When a message is resent because one address failed, the others are
+   * skipped.
    */
   const taken = new Set<string>();
 
@@ -42,7 +41,7 @@ export function createMail(options: { readonly url: string; readonly from: strin
       subject,
       text,
       html,
-      // RFC 3834: absence notes and the like do not answer it.
+      // RFC 3834: suppresses out-of-office and other automatic replies.
       headers: { 'Auto-Submitted': 'auto-generated' },
       signal: AbortSignal.timeout(LETTER_MS),
     });
@@ -82,7 +81,7 @@ export function createMail(options: { readonly url: string; readonly from: strin
   };
 }
 
-/** The same for the same letter, so that mail programs show it once. Source: RFC 5322, section 3.6.4. */
+/** Equal for a resent message, so that mail programs show it once. Source: RFC 5322, section 3.6.4. */
 function messageIdOf(reference: string, address: string, domain: string): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([reference, address]))
@@ -95,7 +94,7 @@ function domainOf(from: string): string {
   return /@([A-Za-z0-9.-]+)>?\s*$/.exec(from)?.[1] ?? 'localhost';
 }
 
-/** Codes of nodemailer for a rejected letter on a working connection: sender, recipient or content. */
+/** nodemailer's codes for a rejected message on a working connection: sender, recipient or content. */
 const ABOUT_LETTER: readonly unknown[] = ['EENVELOPE', 'EMESSAGE'];
 
 /** Replies that ask for authentication, which an operator has to fix. Source: RFC 4954, section 6. */
@@ -109,7 +108,7 @@ const AUTHENTICATION_WANTED: readonly unknown[] = [530, 534, 535, 538];
  */
 function toFailure(error: unknown): WaybillError {
   if (wantsAuthentication(error)) {
-    const message = 'The mail server does not take the user and password it was given. Tell the operator.';
+    const message = 'The mail server rejects the configured user and password. Contact the operator.';
     return new WaybillError('mail_unavailable', message, { cause: error });
   }
   // Without a reply, nodemailer itself found that the server would not accept it.
@@ -117,13 +116,13 @@ function toFailure(error: unknown): WaybillError {
   return new WaybillError(refused ? 'mail_refused' : 'mail_unavailable', undefined, { cause: error });
 }
 
-/** Whether the error is about this letter alone, so that the server may accept the next one. */
+/** Whether the error concerns only this message, so the server may accept the next one. */
 function concernsLetter(error: unknown): boolean {
   return isNodemailerError(error) && ABOUT_LETTER.includes(error.code) && !wantsAuthentication(error);
 }
 
 /**
- * One failure for several: a transient one if there is any, because a retry finds the permanent ones again.
+ * Merges several failures into one: a transient one if there is any, because a retry runs into the permanent ones again.
  *
  * @returns `undefined` for an empty list
  */

@@ -13,16 +13,16 @@ export interface ObjectsOptions {
   readonly secretKey: string;
   /** Bytes of the first parts of an upload; see `partBytes`. @minimum 5 MiB @default 16 MiB */
   readonly partBytes?: number;
-  /** Milliseconds without a byte from the store or to it, after which a request has failed. @default 60000 */
+  /** Milliseconds without a byte in either direction after which a request fails. @default 60000 */
   readonly silenceMilliseconds?: number;
 }
 
-/** Makes clients whose requests end when the signal aborts, or when the store falls silent. Connections are shared. */
+/** Creates clients whose requests end when the signal aborts or the store goes silent. Connections are shared. */
 export type Connect = (signal?: AbortSignal) => Client;
 
 type Transport = NonNullable<ClientOptions['transport']>;
 
-/** Statuses that the client answers with a retry, or an error, without reading the body. Source: its request.ts. */
+/** Statuses on which the client retries or throws without reading the body. Source: its request.ts. */
 const UNREAD = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
 
 /** Source: Amazon S3 user guide, "Uploading objects". */
@@ -39,10 +39,10 @@ export function connector(options: ObjectsOptions, silenceMilliseconds: number):
       accessKey: options.accessKey,
       secretKey: options.secretKey,
       pathStyle: true,
-      // Larger than any body of ours: the client never splits one by itself.
+      // Larger than any body we send, so the client never splits one itself.
       partSize: PUT_BYTES_MAX,
       transport: transport(secure ? https.request : http.request, silenceMilliseconds, signal),
-      // Only answers that invite a retry (5xx, 429) are retried here; a lost connection is left to the caller.
+      // Retries only retryable responses (5xx, 429); a lost connection is left to the caller.
       retryOptions: { maximumRetryCount: 3, baseDelayMs: 200, maximumDelayMs: 2_000 },
       ...(url.port === '' ? {} : { port: Number(url.port) }),
     });
@@ -54,23 +54,23 @@ function transport(send: typeof http.request, silenceMilliseconds: number, signa
     onResponse: (response: http.IncomingMessage) => void,
   ): http.ClientRequest {
     let answer: http.IncomingMessage | undefined;
-    const asking = send({ ...options, timeout: silenceMilliseconds, ...(signal && { signal }) }, (response) => {
+    const request = send({ ...options, timeout: silenceMilliseconds, ...(signal && { signal }) }, (response) => {
       answer = response;
       onResponse(response);
-      // An unread body would hold its connection for ever.
+      // An unread body would hold its connection forever.
       if (UNREAD.has(response.statusCode ?? 0)) response.resume();
     });
-    asking.once('socket', (socket) => {
-      // Comes after the parser's own listener, which has copied what it wants. `close` comes before the socket is lent again.
+    request.once('socket', (socket) => {
+      // Runs after the parser's own listener, which has copied what it needs. `close` comes before the socket is lent again.
       socket.on('data', free);
-      asking.once('close', () => socket.off('data', free));
+      request.once('close', () => socket.off('data', free));
     });
-    asking.on('timeout', () => {
-      // Bytes that wait to be read: the reader is slow, not the store.
-      if (answer !== undefined && answer.readableLength > 0) asking.setTimeout(silenceMilliseconds);
-      else (answer ?? asking).destroy(new StoreSilent(`no byte for ${silenceMilliseconds} ms`));
+    request.on('timeout', () => {
+      // Unread bytes are buffered: the reader is slow, not the store.
+      if (answer !== undefined && answer.readableLength > 0) request.setTimeout(silenceMilliseconds);
+      else (answer ?? request).destroy(new StoreSilent(`no byte for ${silenceMilliseconds} ms`));
     });
-    return asking;
+    return request;
   }
   // The client calls the one overload that takes options and a listener.
   return { request: request as Transport['request'] };

@@ -24,11 +24,11 @@ export async function* download(
     signal.throwIfAborted();
     const client = connect(signal);
     if (range?.length === 0) {
-      // S3 has no empty ranges; the object must be there all the same.
+      // S3 has no empty ranges; the object must exist all the same.
       await client.statObject(bucket, key);
       return;
     }
-    // For the client, a length of 0 means up to the end.
+    // The client treats a length of 0 as up to the end.
     const body = await client.getPartialObject(bucket, key, range?.offset ?? 0, range?.length ?? 0);
     for await (const chunk of body) {
       bytes += chunk.length;

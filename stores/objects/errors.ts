@@ -11,7 +11,7 @@ const MISSING = new Set(['NoSuchKey', 'NotFound', 'NoSuchUpload']);
  * Translates an error of the store or its client into a failure; the original is its `cause`.
  *
  * - No space left: `objects_full`.
- * - TypeError, RangeError and SyntaxError are bugs of ours and stay as they are.
+ * - TypeError, RangeError and SyntaxError are bugs and stay as they are.
  * - Everything else (no connection, timeout, 5xx, SlowDown, refused credentials, no bucket): `objects_unavailable`.
  */
 export function toFailure(error: unknown): unknown {

@@ -18,10 +18,10 @@ const PING_MILLISECONDS = 5_000;
 /** S3 removes, and lists, at most this many keys in one request. */
 const KEYS_MAX = 1_000;
 
-/** A count of keys whose uploads are looked up at once. */
+/** How many keys are checked for uploads at once. */
 const SWEEPS_MAX = 8;
 
-/** How to reach the bucket that the settings name. */
+/** Connection options from the settings. */
 export function objectsOptions(
   settings: Pick<
     Settings,
@@ -45,7 +45,8 @@ export function objectsOptions(
 export function createObjects(options: ObjectsOptions): Objects {
   const { bucket, region } = options;
   const firstPartBytes = options.partBytes ?? FIRST_PART_BYTES;
-  if (firstPartBytes < PART_BYTES_MIN) throw new RangeError(`partBytes is ${firstPartBytes}: S3 wants 5 MiB or more`);
+  if (firstPartBytes < PART_BYTES_MIN)
+    throw new RangeError(`partBytes is ${firstPartBytes}: S3 requires at least 5 MiB`);
   const silenceMilliseconds = options.silenceMilliseconds ?? SILENCE_MILLISECONDS;
   const connect = connector(options, silenceMilliseconds);
   const client = connector(options, Math.min(silenceMilliseconds, SHORT_SILENCE_MILLISECONDS))();
@@ -127,7 +128,7 @@ interface OpenUpload {
   readonly uploadId: string;
 }
 
-/** Finds and aborts multipart uploads that a lost attempt left behind. */
+/** Finds and aborts multipart uploads left behind by lost attempts. */
 function createUploadSweep(client: Client, bucket: string): Pick<Objects, 'abortUploads' | 'abortUploadsOf'> {
   async function abortUpload(key: string, uploadId: string): Promise<void> {
     try {

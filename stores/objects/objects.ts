@@ -16,48 +16,48 @@ export interface ObjectInfo {
 }
 
 export interface WriteOptions {
-  /** Media type that the store answers with. */
+  /** Media type stored with the object. */
   readonly contentType: string;
   readonly signal: AbortSignal;
   /** Called once a multipart upload has begun, before its first part; never for an object that fits one request. */
   readonly onUpload?: (uploadId: string) => void;
-  /** Called with the count of bytes that the store has acknowledged so far. */
+  /** Called with the number of bytes acknowledged so far. */
   readonly onProgress?: (bytesStored: number) => void;
 }
 
 /**
- * The object store: one bucket of any S3-compatible service. Depends only on what every one has: path-style Put, Get
+ * The object store: one bucket of any S3-compatible service. Uses only what all of them have: path-style Put, Get
  * with Range, Head, Delete, ListObjectsV2, multipart.
  *
  * Errors: `WaybillError` with `objects_unavailable` or `objects_full` (a retry may help), `object_damaged`, `not_found`
- * for a missing key where the method says so. Messages hold no host and no key.
+ * for a missing key where the method says so. Messages contain no host and no key.
  */
 export interface Objects {
-  /** Makes the bucket when it is missing. */
+  /** Creates the bucket if it is missing. */
   prepare(): Promise<void>;
 
   /**
-   * Writes a stream as one object in bounded memory: appears whole or not at all. When the source or the store fails,
-   * or the signal aborts, the multipart upload is aborted before this rejects with that error. A chunk of the source
-   * need only be valid until the next one is asked for.
+   * Writes a stream as one object in bounded memory; the object appears whole or not at all. If the source or the store
+   * fails, or the signal aborts, the multipart upload is aborted before this rejects with that error. A chunk of the source
+   * must stay valid only until the next one is requested.
    *
-   * When the store is lost in the very last request, the object may be there although this rejects; when it is lost for
-   * the abort as well, the upload is left to {@link abortUploadsOf}.
+   * If the connection breaks during the last request, the object may exist although this rejects; if the abort fails too,
+   * the upload is left to {@link abortUploadsOf}.
    */
   write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject>;
 
   /** Writes a small object in one request. Replaces. */
   put(key: string, body: Uint8Array, contentType: string): Promise<void>;
 
-  /** @returns the whole of a small object, or `undefined` when there is none. */
+  /** @returns a small object, or `undefined` if it does not exist */
   get(key: string): Promise<Uint8Array | undefined>;
 
   /**
    * Streams an object, or `length` bytes from `offset`. Ending the iteration or aborting closes the connection. The
-   * memory of the chunks is the reader's alone: nothing else looks at it, and chunks that share some follow each other.
+   * reader owns the memory of the chunks; chunks that share memory are adjacent.
    *
-   * @throws WaybillError `not_found` at the first pull when there is none; `object_damaged` when the object ends before
-   *   the range does; `objects_unavailable` when the connection does.
+   * @throws WaybillError `not_found` at the first pull if there is no object; `object_damaged` if the object ends before the
+   *   range does; `objects_unavailable` if the connection breaks
    */
   read(
     key: string,
@@ -65,38 +65,38 @@ export interface Objects {
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
 
-  /** @returns size and time, or `undefined` when there is none. */
+  /** @returns size and time, or `undefined` if it does not exist */
   head(key: string): Promise<ObjectInfo | undefined>;
 
   /** Every object whose key begins with the prefix, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;
 
-  /** Removes objects; missing ones are no error. */
+  /** Removes objects; missing ones are not an error. */
   remove(keys: readonly string[]): Promise<void>;
 
   /**
-   * Aborts every multipart upload whose key begins with the prefix, as far as the store lists them: a MinIO that was
-   * started again since lists them only by exact key, and drops them by itself after a day. So call
-   * {@link abortUploadsOf} as well, where the keys are known.
+   * Aborts every multipart upload whose key begins with the prefix, as far as the store lists them: after a restart,
+   * MinIO lists them only by exact key, and drops them itself after a day. So also call {@link abortUploadsOf} where the keys
+   * are known.
    *
-   * @returns how many there were.
+   * @returns the number of aborted uploads
    */
   abortUploads(prefix: string): Promise<number>;
 
-  /** Aborts every multipart upload of exactly these keys, however old. @returns how many there were */
+  /** Aborts every multipart upload of exactly these keys, however old. @returns the number of aborted uploads */
   abortUploadsOf(keys: readonly string[]): Promise<number>;
 
-  /** Answers when the store can be reached. @throws WaybillError `objects_unavailable` */
+  /** Resolves if the store can be reached. @throws WaybillError `objects_unavailable` */
   ping(): Promise<void>;
 }
 
-/** A count of objects that one call removes. */
+/** Maximum number of objects that one call removes. */
 const REMOVED_AT_ONCE = 1000;
 
 /**
- * Removes everything below a prefix: first the manifest, so that no reader sees half an export, then uploads and objects.
+ * Removes everything below a prefix: first the manifest, so that no reader sees a partial export, then uploads and objects.
  *
- * @returns a count of removed objects, without the manifest
+ * @returns the number of removed objects, without the manifest
  */
 export async function removeBelow(
   objects: Pick<Objects, 'list' | 'remove' | 'abortUploads'>,

@@ -5,10 +5,10 @@ import { translateErrors } from './errors.ts';
 import type { WriteOptions, WrittenObject } from './objects.ts';
 import { PARTS_MAX, partBytes } from './part-size.ts';
 
-/** A count of parts on their way while the next one is filled; one buffer more than that is in use. */
+/** Parts in flight while the next one is filled; uses one buffer more. */
 const PARTS_IN_FLIGHT_MAX = 2;
 
-/** A cancelled export does not wait longer than this for a store that does not answer. */
+/** How long a cancelled export waits for an unresponsive store. */
 const ABORT_MILLISECONDS = 10_000;
 
 export interface Target {
@@ -37,7 +37,7 @@ export async function upload(
       hash.update(chunk);
       bytes += chunk.length;
       for (let at = 0; at < chunk.length; ) {
-        // A full buffer leaves only when more follows: the last part is never empty, and one part is a single Put.
+        // A full buffer is sent only if more follows, so the last part is never empty, and a single part is one Put.
         if (filled === buffer.length) {
           await parts.send(buffer, filled);
           buffer = parts.nextBuffer();
@@ -54,7 +54,7 @@ export async function upload(
   } catch (error) {
     stop.abort(error);
     await parts.abort();
-    // What failed first; a request that was cut off because of it only says that it was cut off.
+    // The first error; requests that were aborted because of it only report the abort.
     throw signal.reason;
   }
 }
@@ -62,10 +62,10 @@ export async function upload(
 function createParts(target: Target, options: WriteOptions, signal: AbortSignal, stop: AbortController) {
   const { connect, bucket, key, firstPartBytes } = target;
   const client = connect(signal);
-  // Over HTTP the client hashes every part to sign it, and the store again to check; over HTTPS neither does. Content is
-  // vouched for by the hash of the whole, which the manifest holds, and the manifest is signed.
+  // Over HTTP the client hashes every part to sign it and the store hashes it again; over HTTPS neither does. The
+  // content is protected by its hash in the manifest, and the manifest upload is signed.
   client.enableSHA256 = false;
-  /** For requests that leave the store in an unknown state when they are cut off. */
+  /** For requests that leave the store in an unknown state if aborted. */
   const steady = connect();
   const headers = { 'content-type': options.contentType };
   const etags: { part: number; etag: string }[] = [];
@@ -102,7 +102,7 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
     begun += 1;
     if (begun > PARTS_MAX) throw new RangeError(`an object has at most ${PARTS_MAX} parts`);
     const sending = sendPart(uploadID, begun, buffer, filled)
-      // Ends the wait for the source at once, and the other part with it.
+      // Stops waiting for the source, and aborts the other part.
       .catch((error: unknown) => stop.abort(error))
       .finally(() => inFlight.delete(sending));
     inFlight.add(sending);
@@ -113,14 +113,14 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
   return {
     send,
 
-    /** @returns a buffer for the next part: one that has come back, unless parts have grown. */
+    /** @returns a buffer for the next part: a returned one, unless parts have grown. */
     nextBuffer(): Buffer {
       const size = partBytes(firstPartBytes, begun + 1);
       const used = free.pop();
       return used?.length === size ? used : Buffer.allocUnsafeSlow(size);
     },
 
-    /** Stores what is left, and makes the object appear. */
+    /** Sends the rest and completes the object. */
     async finish(buffer: Buffer, filled: number): Promise<void> {
       signal.throwIfAborted();
       if (uploadId === undefined) {
@@ -139,7 +139,7 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
       await Promise.all(inFlight);
       if (uploadId === undefined) return;
       const closing = connect(AbortSignal.timeout(ABORT_MILLISECONDS));
-      // When even this fails, the caller has the upload id from `onUpload`, and the first error counts.
+      // If this fails too, the caller has the upload id from `onUpload`, and the first error is the one to report.
       await closing.abortMultipartUpload(bucket, key, uploadId).catch(() => undefined);
     },
   };

@@ -7,16 +7,16 @@ import {
 import { WaybillError } from '../../contracts/failures.ts';
 import { callTemporal } from './calls.ts';
 
-/** `over`: its result would be refused, or is not wanted any more; `unknown`: Temporal does not answer. */
+/** `over`: its result would be refused, or is no longer wanted; `unknown`: Temporal does not answer. */
 export type AttemptState = 'counts' | 'over' | 'unknown';
 
-/** The attempts at steps, as Temporal sees them. */
+/** Activity attempts, as Temporal sees them. */
 export interface Attempts {
   /**
-   * Asks now whether an attempt still counts. The worker's own heartbeats cannot tell: they wait in the worker while it
-   * has no connection, and their answers come late.
+   * Checks whether an attempt is still valid. The worker's own heartbeats cannot answer that: while it is offline they are
+   * queued in the worker, and their responses come late.
    *
-   * @param details takes the place of what the last heartbeat said
+   * @param details replaces the details of the last heartbeat
    */
   find(taskToken: Uint8Array, details: unknown): Promise<AttemptState>;
 }

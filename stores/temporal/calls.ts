@@ -6,7 +6,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 /** Default deadline of a call, in milliseconds. */
 const CALL_MS = 5000;
 
-/** Interval between tries while a new namespace or search attribute is not known to the server yet, in milliseconds. */
+/** Retry interval while the server does not know a new namespace or search attribute yet, in milliseconds. */
 const PROPAGATION_MS = 250;
 
 /** Implemented by the connections of the API and of workers, and by their clients. */
@@ -16,8 +16,8 @@ export interface Deadlines {
 }
 
 /**
- * Makes a call with a deadline, repeated while a new namespace or search attribute is not known to the server yet. Errors
- * that the SDK has a class for, such as that there is no such schedule, pass through.
+ * Makes a call with a deadline, retried while the server does not know a new namespace or search attribute yet. Errors with
+ * a class in the SDK, such as a missing schedule, pass through.
  *
  * @param ms deadline in milliseconds
  * @throws WaybillError `temporal_unavailable`
@@ -45,8 +45,8 @@ export async function callTemporal<Answer>(
 const FIRST_TRIES_MS = [1000, 2000] as const;
 
 /**
- * The same for an idempotent call. Temporal 1.32 sometimes never answers a query of a schedule that is deleted meanwhile;
- * it answers the next one.
+ * The same for an idempotent call. Temporal 1.32 sometimes never answers a query of a schedule that is being
+ * deleted; it answers the next one.
  */
 export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<Answer>): Promise<Answer> {
   for (const ms of FIRST_TRIES_MS) {

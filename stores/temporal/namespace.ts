@@ -9,13 +9,13 @@ const SECONDS_A_DAY = 86_400;
 /** gRPC status codes. Source: grpc/status in the gRPC specification. */
 const GRPC = { alreadyExists: 6, permissionDenied: 7, notFound: 5, unimplemented: 12, unauthenticated: 16 } as const;
 
-/** How often to look for a new namespace or attribute, and the interval between two looks in milliseconds. */
+/** How often to check for a new namespace or attribute, and the interval in milliseconds. */
 const TRIES_MAX = 120;
 const POLL_MS = 250;
 
 /**
  * Creates the namespace and its search attributes if they are missing, and waits until they can be used: a workflow that
- * sets an unknown search attribute would retry its first task for ever. Workers call it at start; nobody else does.
+ * sets an unknown search attribute would retry its first task forever. Called only by workers, at start.
  *
  * Where the server does not let clients create them (Temporal Cloud), they are only checked.
  *

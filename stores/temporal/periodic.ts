@@ -19,9 +19,9 @@ export interface PeriodicDeployment {
 }
 
 /**
- * Makes a tenant's schedule match the ledger. Call it after every change of the settings. Of several callers at once, the
- * last one to write the schedule sees that the settings have changed and writes it again, so that it ends as the ledger
- * says.
+ * Makes a tenant's schedule match the ledger. Call it after every change of the settings. Among concurrent callers, the
+ * last one to write the schedule notices that the settings have changed and writes it again, so the schedule ends up
+ * matching the ledger.
  *
  * @returns the settings that the schedule matches; `undefined` when the tenant has none
  * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`; `invalid_field` for a time zone that Temporal does

@@ -21,7 +21,7 @@ const beat = (rows: number) => ({
   uploadId: null,
 });
 
-test('adds what running parts report, and passes over what is no report of a part', () => {
+test('adds what running parts report, and ignores other heartbeats', () => {
   expect(addHeartbeats(FINISHED, [beat(10), null, 'x', { rows: -1 }, beat(5)])).toEqual({
     ...FINISHED,
     percent: 40,

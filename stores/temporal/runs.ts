@@ -16,10 +16,10 @@ import { callTemporal } from './calls.ts';
 import { runOptions } from './labels.ts';
 import type { RunStatus, Temporal, WorkflowRun } from './temporal.ts';
 
-/** A query waits for a worker; without one the progress is not known. Milliseconds. */
+/** Query timeout in milliseconds. A query needs a worker; without one the progress is unknown. */
 const QUERY_MS = 1000;
 
-/** Milliseconds between two looks at a run that is being cancelled. */
+/** Polling interval while a run is being cancelled, in milliseconds. */
 const POLL_MS = 200;
 
 type Runs = Pick<Temporal, 'start' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'cancel'>;

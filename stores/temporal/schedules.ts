@@ -16,7 +16,7 @@ import { callAgain, callTemporal, type Deadlines, grpcAnswer } from './calls.ts'
 import { runOptions, subjectAttributes } from './labels.ts';
 import type { ScheduleSpec, Temporal } from './temporal.ts';
 
-/** How often a schedule may appear and disappear between two looks before that is an error. */
+/** How often a schedule may appear and disappear between two checks before this fails. */
 const TRIES_MAX = 10;
 
 const MINUTE_MS = 60_000;

@@ -66,7 +66,7 @@ export interface Temporal {
   status(run: WorkflowRun): Promise<RunStatus>;
   /** @returns whether the run is open and its cancellation was requested */
   isCancelling(run: WorkflowRun): Promise<boolean>;
-  /** Not monotonic. @returns `undefined` when the progress is not known, as without a worker */
+  /** Not monotonic. @returns `undefined` if the progress is unknown, for example without a worker */
   progress(run: WorkflowRun): Promise<Progress | undefined>;
   /**
    * Requests cancellation and waits for the end, clean-up included.

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
+import { randomBytes } from 'node:crypto';
 
-/** Times are `timestamptz(3)`, because JavaScript's `Date` stops at milliseconds and a cursor must compare exactly. */
+/** Times are `timestamptz(3)`, because JavaScript's `Date` has millisecond precision and cursors must compare exactly. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await tenants(db);
   await standingOrders(db);
@@ -39,7 +39,7 @@ async function tenants(db: Kysely<unknown>): Promise<void> {
   await sql`create index credentials_tenant on credentials (tenant)`.execute(db);
   await sql`create index credentials_lookup on credentials (lookup)`.execute(db);
 
-  // One row: what this deployment mixes into the index of API keys.
+  // One row: the deployment's salt for the index of API keys.
   await sql`
     create table deployment (
       single      boolean primary key default true check (single),
@@ -157,7 +157,7 @@ async function idempotency(db: Kysely<unknown>): Promise<void> {
   await sql`create index idempotency_claimed on idempotency (claimed_at)`.execute(db);
 }
 
-/** Append-only for everybody, the owner of the table included: the triggers refuse whatever would change a line. */
+/** Append-only for everyone, even the table's owner: triggers refuse any change of an existing line. */
 async function audit(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table audit (
