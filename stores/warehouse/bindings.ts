@@ -20,14 +20,14 @@ interface Bound {
   readonly type: DuckDBType;
 }
 
-/** The values that one statement is bound to, by name without regard to case. No value is ever written into SQL. */
+/** Values bound to one statement, by case-insensitive name. Values are never written into SQL. */
 export class Bindings {
   readonly #dataset: string;
   readonly #values = new Map<string, Bound>();
   #count = 0;
 
   /**
-   * @param parameters values of the dataset's own parameters; `null` binds NULL to each, for a look at the columns
+   * @param parameters values of the dataset's own parameters; `null` binds NULL to each, to look up the columns only
    * @throws WaybillError `missing_parameter`, `invalid_field`, or `dataset_broken` for a name that is reserved
    */
   constructor(dataset: Dataset, parameters: Readonly<Record<string, ParameterValue>> | null) {
@@ -37,7 +37,7 @@ export class Bindings {
       if (name.startsWith(BOUND_BEGINNING)) {
         throw new WaybillError(
           'dataset_broken',
-          `Dataset ${dataset.name}: the parameter ${parameter.name} should not begin with ${BOUND_BEGINNING}.`,
+          `Dataset ${dataset.name}: the parameter ${parameter.name} must not begin with ${BOUND_BEGINNING}.`,
         );
       }
       const value = parameters === null ? null : parameterValue(parameter, parameters);
@@ -45,7 +45,7 @@ export class Bindings {
     }
   }
 
-  /** @returns what stands for the value in SQL. */
+  /** @returns the placeholder for the value in SQL */
   add(value: DuckDBValue, type: DuckDBType): string {
     this.#count += 1;
     const name = `${BOUND_BEGINNING}${this.#count}`;
@@ -54,8 +54,8 @@ export class Bindings {
   }
 
   /**
-   * Binds what the statement uses; DuckDB refuses names that it does not.
-   * @throws WaybillError `dataset_broken` when it uses one that has no value.
+   * Binds the names that the statement uses; DuckDB refuses any others.
+   * @throws WaybillError `dataset_broken` if it uses a name without a value
    */
   bindTo(statement: DuckDBPreparedStatement): void {
     for (let index = 1; index <= statement.parameterCount; index += 1) {

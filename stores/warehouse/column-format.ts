@@ -3,10 +3,10 @@ import type { ColumnType } from '../../config/dataset.ts';
 import type { CsvOptions, FileFormat } from '../../contracts/order.ts';
 import { literal } from './sql-text.ts';
 
-/** `2012-09-05T11:12:47.000000Z`; strftime leaves NULL, infinity and -infinity what they are. */
+/** `2012-09-05T11:12:47.000000Z`; strftime leaves NULL, infinity and -infinity unchanged. */
 const TIMESTAMP_FORMAT = literal('%Y-%m-%dT%H:%M:%S.%fZ');
 
-/** Integers that every JSON reader for 64 bits takes. */
+/** Integers that any 64-bit JSON reader accepts. */
 const INTEGERS: readonly Id[] = [
   Id.TINYINT,
   Id.SMALLINT,
@@ -16,11 +16,11 @@ const INTEGERS: readonly Id[] = [
   Id.USMALLINT,
   Id.UINTEGER,
 ];
-/** Integers that may go beyond 64 bits, signed; strings in JSON. */
+/** Integers that may exceed 64 bits, signed; strings in JSON. */
 const HUGE_INTEGERS: readonly Id[] = [Id.UBIGINT, Id.HUGEINT, Id.UHUGEINT, Id.BIGNUM];
 const NESTED: readonly Id[] = [Id.LIST, Id.ARRAY, Id.STRUCT, Id.MAP, Id.UNION, Id.VARIANT];
 
-/** Types of the warehouse that a type of the catalog takes, beside those that it formats in its own way. */
+/** Warehouse types that a catalog type accepts, besides those with their own formatting. */
 const ACCEPTED: Readonly<Record<ColumnType, readonly Id[]>> = {
   boolean: [Id.BOOLEAN],
   integer: [...INTEGERS, ...HUGE_INTEGERS],
@@ -35,25 +35,25 @@ const ACCEPTED: Readonly<Record<ColumnType, readonly Id[]>> = {
   binary: [Id.BLOB],
 };
 
-/** Whether a column of the catalog's type can be written from the warehouse's. */
+/** Whether a warehouse type can be exported as the catalog's type. */
 export function accepts(type: ColumnType, actual: DuckDBType): boolean {
   return ACCEPTED[type].includes(actual.typeId);
 }
 
-/** How a format holds values. */
+/** How a format represents values. */
 type Values =
-  /** As texts, each the one that CSV has. */
+  /** As strings, the same as in CSV. */
   | 'texts'
-  /** As JSON that readers with 64-bit integers and doubles take without a loss: other numbers are strings. */
+  /** As JSON that readers with 64-bit integers and doubles read without loss: other numbers are strings. */
   | 'portable-json'
-  /** As JSON whose numbers have as many digits as it takes. */
+  /** As JSON with numbers of any precision. */
   | 'exact-json'
-  /** In types of the format's own. */
+  /** In the format's native types. */
   | 'native';
 
 interface FileFormatRules {
   readonly values: Values;
-  /** Options of the COPY that writes it. */
+  /** Options of its COPY. */
   readonly copy: (csv: CsvOptions) => string;
 }
 
@@ -65,7 +65,7 @@ const RULES: Readonly<Record<FileFormat, FileFormatRules>> = {
   parquet: { values: 'native', copy: () => 'FORMAT parquet, COMPRESSION zstd' },
 };
 
-/** @returns options of DuckDB's COPY. It writes no header: names that are the same would come out renamed. */
+/** @returns options of DuckDB's COPY. No header, because DuckDB would rename duplicate names. */
 export function copyOptions({ format, csv }: { readonly format: FileFormat; readonly csv: CsvOptions }): string {
   return RULES[format].copy(csv);
 }
@@ -76,8 +76,8 @@ function csvOptions(csv: CsvOptions): string {
 
 /**
  * @param value SQL of the column
- * @param actual its type in the warehouse, which the catalog's type accepts
- * @returns SQL of what DuckDB's writer of the format then writes exactly
+ * @param actual its type in the warehouse, accepted by the catalog's type
+ * @returns SQL whose values DuckDB's writer of the format writes exactly
  */
 export function formatColumn(
   value: string,
@@ -89,7 +89,7 @@ export function formatColumn(
   const { values } = RULES[format];
   const formatted = formatValue(value, type, actual, values);
   if (format === 'csv' && formulaGuard && type === 'text') return guardFormula(formatted);
-  // The JSON writer is given texts; the CSV writer makes them itself.
+  // The JSON writer needs strings; the CSV writer converts by itself.
   return format === 'json' ? text(formatted) : formatted;
 }
 
@@ -126,7 +126,7 @@ function text(value: string, actual?: DuckDBType): string {
 }
 
 function formatInteger(value: string, actual: DuckDBType, values: Values): string {
-  // Parquet has unsigned integers of 64 bits, and DuckDB would write wider ones as doubles.
+  // Parquet has at most 64-bit integers; DuckDB would write wider ones as doubles.
   const fits = !HUGE_INTEGERS.includes(actual.typeId) || (values === 'native' && actual.typeId === Id.UBIGINT);
   return fits || values === 'texts' || values === 'exact-json' ? value : text(value);
 }
@@ -145,7 +145,7 @@ const DECIMAL_WIDTH_MAX = 38;
 
 /** JSON has no NaN and no infinity: null there, `nan`, `inf` and `-inf` in CSV. */
 function formatDouble(value: string, actual: DuckDBType, values: Values): string {
-  // By way of text, a FLOAT keeps the digits it shows: 0.1, not 0.10000000149011612.
+  // Through text, a FLOAT keeps its displayed digits: 0.1, not 0.10000000149011612.
   const double = {
     [Id.DOUBLE]: value,
     [Id.FLOAT]: `CAST(CAST(${value} AS VARCHAR) AS DOUBLE)`,
@@ -156,7 +156,7 @@ function formatDouble(value: string, actual: DuckDBType, values: Values): string
   return isJson ? `CASE WHEN isfinite(${exact}) THEN ${exact} END` : exact;
 }
 
-/** The time zone of the session is UTC, so a cast takes a timestamp without one for a time in UTC. */
+/** The session's time zone is UTC, so a cast treats a timestamp without time zone as UTC. */
 function formatTimestamp(value: string, actual: DuckDBType, values: Values): string {
   const direct = actual.typeId === Id.TIMESTAMP || actual.typeId === Id.TIMESTAMP_TZ;
   const exact = direct ? value : `CAST(${value} AS TIMESTAMP)`;
@@ -168,19 +168,19 @@ function formatJson(value: string, actual: DuckDBType, values: Values): string {
     const json = actual.alias === 'JSON' ? value : `CAST(${value} AS JSON)`;
     return values === 'texts' ? text(json) : withoutNaN(json);
   }
-  // The guard keeps NULL apart from JSON's null.
+  // The guard distinguishes NULL from JSON's null.
   const json = `CASE WHEN ${value} IS NOT NULL THEN to_json(${value}) END`;
   if (values === 'texts') return text(json);
   if (MAY_HOLD_NAN.test(String(actual))) return withoutNaN(json);
   return values === 'native' ? json : value;
 }
 
-/** Nested types by their text: those that can hold a number that JSON does not have. */
+/** Matches nested types that can contain a number that JSON lacks. */
 const MAY_HOLD_NAN = /DOUBLE|FLOAT|VARIANT|JSON/;
 
 /**
- * DuckDB reads and writes NaN and Infinity in JSON, in any case, which RFC 8259 does not have: null, outside of strings.
- * Only values that may hold one are taken apart.
+ * DuckDB reads and writes NaN and Infinity in JSON, in any case, which RFC 8259 does not allow; they become null, except in
+ * strings. Only values that may contain one are parsed.
  */
 function withoutNaN(json: string): string {
   const pieces = `regexp_extract_all(${text(json)}, '"(?:[^"\\\\]|\\\\.)*"|[^"]+')`;
@@ -190,7 +190,7 @@ function withoutNaN(json: string): string {
 }
 
 /**
- * An apostrophe before what a spreadsheet would run, but not before numbers.
+ * Puts an apostrophe before text that a spreadsheet would run as a formula, but not before numbers.
  * Source: OWASP, CSV Injection.
  */
 function guardFormula(value: string): string {

@@ -72,7 +72,7 @@ describe('a stream', () => {
   it('that the consumer leaves ends the query', async () => {
     const content = warehouse.read(ENDLESS, order(), EVERYTHING, never);
     for await (const chunk of content.chunks) if (chunk.length > 1000) break;
-    await expect(content.sum).rejects.toThrow('not read to its end');
+    await expect(content.sum).rejects.toThrow('not read to the end');
     expect(pipes()).toEqual([]);
   });
 

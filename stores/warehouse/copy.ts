@@ -17,24 +17,24 @@ export interface PartQueries {
 export interface CopyOptions {
   readonly session: Session;
   readonly open: (connection: DuckDBConnection) => Promise<PartQueries>;
-  /** Told of the query as it begins; settles when DuckDB is done with it. */
+  /** Called with the running query, which settles once DuckDB is done with it. */
   readonly track: (query: Promise<unknown>) => void;
-  /** Turns an error of DuckDB into one that callers know. */
-  readonly trouble: (error: unknown) => unknown;
+  /** Translates an error of DuckDB into a failure. */
+  readonly toFailure: (error: unknown) => unknown;
   /** Bytes before the first row. */
   readonly head: Uint8Array;
   readonly signal: AbortSignal;
 }
 
-/** Ends the query of a consumer who stopped early. */
+/** Stops the query if the consumer stops early. */
 class StoppedError extends Error {
   override readonly name = 'StoppedError';
 }
 
-/** Streams what a COPY writes. Nothing begins before the first chunk is asked for. */
+/** Streams the output of a COPY, which starts when the first chunk is requested. */
 export function copyContent(options: CopyOptions): PartContent {
   const sum = Promise.withResolvers<RowSum>();
-  // A consumer learns of the same error from the chunks and need not look here.
+  // The chunks report the same error, so the consumer may ignore this one.
   sum.promise.catch(() => undefined);
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -43,11 +43,11 @@ export function copyContent(options: CopyOptions): PartContent {
     try {
       sum.resolve(yield* copyChunks({ ...options, signal }, stop));
     } catch (error) {
-      const failure = options.signal.aborted ? options.signal.reason : options.trouble(error);
+      const failure = options.signal.aborted ? options.signal.reason : options.toFailure(error);
       sum.reject(failure);
       throw failure;
     } finally {
-      sum.reject(new StoppedError('The content was not read to its end.'));
+      sum.reject(new StoppedError('The content was not read to the end.'));
     }
   }
   return { chunks: chunks(), sum: sum.promise };
@@ -59,7 +59,7 @@ async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGe
   const fifo = await openFifo(options.session.pipeDirectory);
   const copy = runCopy(options, fifo);
   options.track(copy);
-  // Handled below; it may fail while the consumer holds a chunk.
+  // Handled below; the COPY may fail while the consumer holds a chunk.
   copy.catch(() => undefined);
   try {
     if (options.head.length > 0) yield options.head;
@@ -71,17 +71,17 @@ async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGe
     }
     return await copy;
   } finally {
-    stop.abort(new StoppedError('The content was not read to its end.'));
+    stop.abort(new StoppedError('The content was not read to the end.'));
     await copy.catch(() => undefined);
     fifo.close();
   }
 }
 
 /**
- * Runs the COPY until it has ended, and then sums its rows in the same transaction: in this order a replacement shows also
- * in a source without transactions, such as a Parquet file, because the sum is of what the COPY read or newer. The FIFO is finished only then, so the content never ends before the outcome is
- * known. When the signal aborts, the content is thrown away: a writer in a full pipe, or in the opening of one, is not
- * seen by an interrupt.
+ * Runs the COPY and then sums its rows in the same transaction. In this order a replaced source is detected even without
+ * transactions, as with a Parquet file, because the sum covers what the COPY read or newer rows. The FIFO is finished only
+ * afterwards, so the content never ends before the outcome is known. On abort the content is discarded, because an
+ * interrupt does not reach a writer that blocks on a full pipe or on opening it.
  */
 async function runCopy({ session, open, signal }: CopyOptions, fifo: Fifo): Promise<RowSum> {
   const copy = async (connection: DuckDBConnection) => {

@@ -4,22 +4,22 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { FILE_FORMATS } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
+import { isInvalidated, toFailure } from './errors.ts';
 import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
 import { planOrder, planOrders } from './planning.ts';
 import { sumRows } from './row-sum.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
-import { isInvalidated, warehouseTrouble } from './trouble.ts';
 import type { Warehouse } from './warehouse.ts';
 
-/** Attaches the operator's warehouse to a DuckDB of our own, in memory, and locks it down. */
+/** Attaches the operator's warehouse to a private in-memory DuckDB and locks it down. */
 export async function createWarehouse(options: WarehouseOptions): Promise<Warehouse> {
   const session = await openSession(options);
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
 
-  /** Runs a query on a connection of its own. */
+  /** Runs a query on a new connection. */
   async function query<Answer>(
     what: string,
     signal: AbortSignal,
@@ -39,13 +39,13 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     try {
       return await answer;
     } catch (error) {
-      const failure = toFailure(error, what);
+      const failure = failureOf(error, what);
       throw either.aborted ? either.reason : failure;
     }
   }
 
-  function toFailure(error: unknown, what: string): unknown {
-    const failure = warehouseTrouble(error, what);
+  function failureOf(error: unknown, what: string): unknown {
+    const failure = toFailure(error, what);
     if (isInvalidated(error)) options.onInvalid(failure);
     return failure;
   }
@@ -81,7 +81,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
           };
         },
         track,
-        trouble: (error) => toFailure(error, `Dataset ${dataset.name}`),
+        toFailure: (error) => failureOf(error, `Dataset ${dataset.name}`),
         head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
         signal: AbortSignal.any([signal, closing.signal]),
       });
@@ -108,10 +108,10 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   };
 }
 
-/** Errors of DuckDB that name tables, columns and functions, and quote no value. */
+/** DuckDB errors that name tables, columns and functions but quote no values. */
 const NAMES_ONLY = /^(?:Binder|Catalog|Parser) Error: /;
 
-/** The message with DuckDB's own first line, which the operator who starts us needs. */
+/** Adds DuckDB's own message, which the operator needs at start-up. */
 function explained(error: WaybillError): string {
   const detail = error.cause instanceof Error ? error.cause.message : '';
   return NAMES_ONLY.test(detail) ? `${error.message} (${detail})` : error.message;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { literal } from './sql-text.ts';
 
-/** How DuckDB 1.5 words that INSTALL, LOAD or ATTACH found no file of an extension. */
+/** DuckDB 1.5's messages for a missing extension file on INSTALL, LOAD or ATTACH. */
 const MISSING =
   /^IO Error: (?:Failed to (?:download extension|install local extension) "(\w+)"|Extension "(?:[^"\n]*\/)?(\w+)\.duckdb_extension" not found)/;
 
@@ -17,15 +17,15 @@ export function extensionAdvice(name: string): string {
 }
 
 /**
- * The assignments that say where DuckDB finds extensions.
+ * Settings that tell DuckDB where to find extensions.
  *
  * @param directory `undefined`: DuckDB's own default below the home directory
- * @param own a directory of this process
+ * @param own this process's private directory
  */
 export function extensionSettings(directory: string | undefined, mayInstall: boolean, own: string): readonly string[] {
   return [
     ...(directory ? [`extension_directory = ${literal(directory)}`] : []),
-    // From a repository that does not exist, INSTALL accepts only what is installed already.
+    // With a repository that does not exist, INSTALL accepts only installed extensions.
     ...(mayInstall ? [] : [`custom_extension_repository = ${literal(join(own, 'no-repository'))}`]),
   ];
 }

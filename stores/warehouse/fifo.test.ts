@@ -43,7 +43,7 @@ describe('Ring', () => {
     );
   });
 
-  it('refuses a buffer without room for two areas', () => {
+  it('refuses a buffer without space for two areas', () => {
     expect(() => new Ring(15, 8)).toThrow(RangeError);
   });
 });

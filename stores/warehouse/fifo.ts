@@ -8,28 +8,28 @@ import { promisify } from 'node:util';
 const READ_BYTES = 65_536;
 const RING_BYTES = 1_048_576;
 
-/** A named pipe of our own: DuckDB writes to its path, we read. */
+/** A named pipe that DuckDB writes to and this process reads. */
 export interface Fifo {
   readonly path: string;
   /**
    * @returns the next bytes, valid until the next call; `undefined` at the end, which comes only after
-   *   {@link Fifo.finish}, or when what comes is thrown away.
+   *   {@link Fifo.finish} or once the content is discarded.
    */
   next(): Promise<Uint8Array | undefined>;
-  /** Throws away what is there and what comes, so that a writer who waits for room goes on. */
+  /** Discards current and further content, so that a blocked writer continues. */
   drain(): void;
-  /** Tells that the writer has ended; the end follows what was written. */
+  /** Marks the writer as done; the stream ends after what was written. */
   finish(): void;
   /** Closes the pipe and removes it. */
   close(): void;
 }
 
 /**
- * Makes a FIFO in a directory of its own below `parent`.
+ * Creates a FIFO in a new directory below `parent`.
  *
- * It is read by a socket, because reads of the thread pool could wait for ever behind the queries that wait for them
- * (libuv has 4 threads by default); and the few calls on the file system are synchronous for the same reason. We hold a
- * writing end of our own until {@link Fifo.finish}: a FIFO that nobody has opened for writing reads as ended.
+ * It is read through a socket, because reads on the thread pool could deadlock behind queries that wait for them (libuv has
+ * 4 threads by default); the few file system calls are synchronous for the same reason. This process keeps a writing end
+ * open until {@link Fifo.finish}, because a FIFO without a writer reads as ended.
  */
 export async function openFifo(parent: string): Promise<Fifo> {
   const directory = mkdtempSync(join(parent, 'part-'));
@@ -73,7 +73,7 @@ function readFifo(opened: { path: string; directory: string; reader: number; wri
         if (draining) return true;
         ring.commit(count);
         wake?.();
-        // The socket pauses when this is false. The area it was given is then the one it goes on with.
+        // False pauses the socket. It resumes with the area that it was given.
         return ring.isFree();
       },
     },
@@ -126,8 +126,8 @@ function readFifo(opened: { path: string; directory: string; reader: number; wri
 }
 
 /**
- * A buffer that is filled at one end and read at the other without copying. Three positions chase each other: bytes
- * are written, then handed out, then released when the next are asked for.
+ * A ring buffer without copying. Bytes pass three positions: written, handed out, and released when the next bytes are
+ * requested.
  */
 export class Ring {
   readonly #bytes: Uint8Array;
@@ -135,34 +135,34 @@ export class Ring {
   #writeAt = 0;
   #takeAt = 0;
   #heldAt = 0;
-  /** Whether writing has begun again at 0 while bytes before `top` are still held or waiting. */
+  /** Whether writing has wrapped to 0 while bytes before `top` are still held or waiting. */
   #lapped = false;
   #top = 0;
 
   /**
    * @param bytes size of the buffer; at least twice `areaBytes`
-   * @param areaBytes size of the area that each write is given
+   * @param areaBytes size of the area that each write gets
    */
   constructor(bytes: number, areaBytes: number) {
-    if (bytes < 2 * areaBytes) throw new RangeError('A ring needs room for two areas.');
+    if (bytes < 2 * areaBytes) throw new RangeError('A ring needs space for two areas.');
     this.#bytes = new Uint8Array(bytes);
     this.#areaBytes = areaBytes;
   }
 
-  /** Where the next write goes. It follows from what was written alone, so it may be asked for before it {@link isFree}. */
+  /** Where the next write goes. It depends only on what was written, so it is known before it {@link isFree}. */
   area(): Uint8Array {
     const from = this.#nextAt();
     return this.#bytes.subarray(from, from + this.#areaBytes);
   }
 
-  /** Whether the area holds nothing that is still wanted. */
+  /** Whether the area may be overwritten. */
   isFree(): boolean {
     const from = this.#nextAt();
     if (from === this.#writeAt) return !this.#lapped || this.#heldAt - from >= this.#areaBytes;
     return !this.#lapped && this.#heldAt >= this.#areaBytes;
   }
 
-  /** Tells that the first `count` bytes of the area were written. */
+  /** Records that the first `count` bytes of the area were written. */
   commit(count: number): void {
     const from = this.#nextAt();
     if (from !== this.#writeAt) {
@@ -172,7 +172,7 @@ export class Ring {
     this.#writeAt = from + count;
   }
 
-  /** Hands out written bytes and releases those handed out before. @returns `undefined` when there are none. */
+  /** Hands out written bytes and releases those handed out before. @returns `undefined` if there are none */
   take(): Uint8Array | undefined {
     this.#heldAt = this.#takeAt;
     if (this.#lapped && this.#takeAt === this.#top) {

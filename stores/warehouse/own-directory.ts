@@ -4,22 +4,22 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
 const PREFIX = 'waybill-warehouse-';
-/** Where the process that owns a directory listens for as long as it lives. */
+/** Socket on which the owner of a directory listens while it runs. */
 const SOCKET = 'owner';
 
 /** A directory that only this process uses, mode 0700. */
 export interface OwnDirectory {
   readonly path: string;
-  /** Removes it with all that is in it. */
+  /** Removes it and its contents. */
   remove(): Promise<void>;
 }
 
 /**
- * Makes a directory below another one, which is made where it is missing, and removes those that killed processes left.
+ * Creates a directory below `parent`, which is created if missing, and removes those that killed processes left behind.
  *
- * A process listens on a socket in its directory. Where nobody listens any more, the owner is dead; a process id would not
- * tell, because containers that share a directory have the same ones. What has no socket, or one that cannot be asked, is
- * left alone: it may just be made, or belong to another user.
+ * The owner listens on a socket in its directory. If nobody listens, the owner is dead; process ids would not show that,
+ * because containers that share a directory have the same ones. A directory without a socket, or with one that cannot be
+ * reached, is left alone: it may be new or belong to another user.
  */
 export async function makeOwnDirectory(parent: string): Promise<OwnDirectory> {
   await mkdir(parent, { recursive: true });
@@ -29,7 +29,7 @@ export async function makeOwnDirectory(parent: string): Promise<OwnDirectory> {
   return {
     path,
     async remove() {
-      // The socket is closed last, so that nobody else removes it meanwhile.
+      // The socket is closed last, so that no other process removes the directory meanwhile.
       await rm(path, { recursive: true, force: true });
       server?.close();
     },
@@ -54,7 +54,7 @@ function isAbandoned(path: string): Promise<boolean> {
   });
 }
 
-/** @returns `undefined` where the path is too long for a socket (104 bytes on macOS, 108 on Linux): it is never removed by others */
+/** @returns `undefined` if the path is too long for a socket (104 bytes on macOS, 108 on Linux): others then never remove it */
 async function listen(path: string): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy());
   server.unref();

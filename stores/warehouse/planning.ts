@@ -5,17 +5,17 @@ import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
 import { type FileOrder, isSplittable } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import type { Bindings } from './bindings.ts';
+import { toFailure } from './errors.ts';
 import { orderedColumns } from './part-query.ts';
 import { type Reading, selectRows, sumColumns, sumRows, toSum } from './row-sum.ts';
 import { sliceFrom, type Times, WHOLE } from './rows.ts';
 import { describeSource } from './source.ts';
-import { warehouseTrouble } from './trouble.ts';
 
-/** The plan lives in Temporal's history, so it stays small: about 100 bytes a part. */
+/** Keeps the plan small, because it is stored in Temporal's history: about 100 bytes a part. */
 const PARTS_MAX = 2000;
 
 /**
- * Plans an order. The connection is in a transaction, so that the sums of the whole and of the parts are of the same rows.
+ * Plans an order. The connection is in a transaction, so the sums of the whole and of the parts cover the same rows.
  *
  * @param partRows as in the port
  */
@@ -36,7 +36,7 @@ export async function planOrder(
   return parts.length > 0 ? { ...plan, parts } : plan;
 }
 
-/** Plans several orders at one snapshot time, in the transaction that the connection is in; each has one part. */
+/** Plans several orders at one snapshot time, in the connection's transaction; each has one part. */
 export async function planOrders(
   connection: DuckDBConnection,
   orders: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
@@ -47,7 +47,7 @@ export async function planOrders(
     try {
       plans.push(await planWhole(await beginReading(connection, dataset, order, snapshotAt)));
     } catch (error) {
-      throw warehouseTrouble(error, `Dataset ${dataset.name}`);
+      throw toFailure(error, `Dataset ${dataset.name}`);
     }
   }
   return plans;
@@ -94,8 +94,8 @@ async function readClock(connection: DuckDBConnection): Promise<Instant> {
 }
 
 /**
- * Cuts the rows at quantiles of the partition time, which may be near ones: the sums are taken afterwards, and are
- * exact. Rows with the same time stay together, so there can be fewer parts than asked for.
+ * Cuts the rows at approximate quantiles of the partition time; the sums are computed afterwards and are exact. Rows with
+ * the same time stay together, so there can be fewer parts than requested.
  */
 async function splitRows(read: Reading, times: Times, count: number): Promise<readonly PlannedPart[]> {
   const cuts = await findCuts(read, times, Math.min(count, PARTS_MAX));
@@ -121,7 +121,7 @@ async function findCuts(read: Reading, times: Times, count: number): Promise<rea
   return [...new Set(cuts)].sort();
 }
 
-/** SQL of the number of a row's slice: a binary search. A row without a partition time falls to the left, into the first. */
+/** SQL of a row's slice number: a binary search. Rows without a partition time are in the first slice. */
 function sliceNumber(times: Times, cuts: readonly Instant[], offset: number, bindings: Bindings): string {
   const middle = Math.floor(cuts.length / 2);
   const cut = cuts[middle];

@@ -7,7 +7,7 @@ import { Bindings } from './bindings.ts';
 import { rowFilter } from './rows.ts';
 import type { Source } from './source.ts';
 
-/** One slice of an order's rows at a snapshot, on a connection that is in a transaction. */
+/** One slice of an order's rows at a snapshot; the connection is in a transaction. */
 export interface Reading {
   readonly connection: DuckDBConnection;
   readonly dataset: Dataset;
@@ -25,14 +25,14 @@ export async function sumRows(read: Reading): Promise<RowSum> {
 /**
  * SQL of two columns that {@link toSum} reads: the count, and the sum of the rows' hashes.
  *
- * A sum counts equal rows, which XOR would cancel in pairs. The outer hash is needed because DuckDB joins the hashes of
- * several columns by XOR alone: rows that exchange values would often have the same sum.
+ * A sum counts equal rows, which XOR would cancel in pairs. The outer hash is needed because DuckDB combines the hashes of
+ * several columns by XOR: rows that swap values would often have the same sum.
  */
 export function sumColumns({ identitySql }: Pick<Source, 'identitySql'>): string {
   return `count(*), sum(hash(hash(${identitySql.join(', ')})))`;
 }
 
-/** @param row the columns of {@link sumColumns}; not given, or with a NULL sum, where there are no rows */
+/** @param row the columns of {@link sumColumns}; absent, or with a NULL sum, if there are no rows */
 export function toSum(row: readonly DuckDBValue[] = []): RowSum {
   const [rows, hashes] = row;
   const hash = typeof hashes === 'bigint' ? BigInt.asUintN(64, hashes) : 0n;

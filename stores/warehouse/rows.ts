@@ -15,10 +15,10 @@ import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
 import type { Bindings } from './bindings.ts';
 
-/** The whole: a slice that is open on both sides. */
+/** All rows: a slice open on both sides. */
 export const WHOLE: PartSlice = { from: null, to: null };
 
-/** @returns the WHERE condition of an order's rows: the tenant's, in the window, at the snapshot, in the slice. */
+/** @returns the WHERE condition of an order's rows: tenant, window, snapshot, slice */
 export function rowFilter(
   source: { readonly tenantSql: string; readonly times: Times | undefined },
   order: Pick<FileOrder, 'tenant' | 'window'>,
@@ -35,7 +35,7 @@ export function rowFilter(
   return conditions.map((condition) => `(${condition})`).join(' AND ');
 }
 
-/** A row is in the window when its created or its modified time lies in it. */
+/** A row is in the window if its created or modified time is. */
 function inWindow(times: Times, window: Window, bindings: Bindings): string {
   const ends = window.bounds === 'inclusive' ? atMost : below;
   return present(times)
@@ -44,8 +44,8 @@ function inWindow(times: Times, window: Window, bindings: Bindings): string {
 }
 
 /**
- * Leaves out rows whose last change is later than the snapshot: one that changed since the plan is then missing, which
- * the count shows, and never silently newer.
+ * Excludes rows whose last change is later than the snapshot. A row that changed after the plan is then missing, which the
+ * count shows, rather than silently newer.
  */
 function untilSnapshot(times: Times, snapshotAt: Instant, bindings: Bindings): string {
   return partitionTime(times, (column) => atMost(column, snapshotAt, bindings), 'pass');
@@ -61,8 +61,8 @@ function sliceTo(times: Times, to: Instant, bindings: Bindings): string {
 }
 
 /**
- * A test of coalesce(first, second), written as one condition a column, because storage can use such to skip rows and
- * cannot look into a coalesce.
+ * A condition on coalesce(first, second), written as one condition per column, because storage can push those down and not
+ * a coalesce.
  */
 function partitionTime(times: Times, test: (column: TimeColumn) => string, withoutTime: 'pass' | 'fail'): string {
   const [first, second] = times;
@@ -79,17 +79,17 @@ function present(times: Times): readonly TimeColumn[] {
 
 const DAY_MICROS = 86_400_000_000n;
 
-/** A time column of a dataset. It is never cast where that can be helped, so that filters reach the storage. */
+/** A time column of a dataset. Casts are avoided, so that filters are pushed down to storage. */
 interface TimeColumn {
   /** SQL of the column, of type `kind`. */
   readonly sql: string;
   readonly kind: 'TIMESTAMP' | 'TIMESTAMPTZ' | 'DATE';
 }
 
-/** The columns that tell a row's times: never none, the modified one first where there are both. */
+/** A row's time columns: at least one; modified before created if there are both. */
 export type Times = readonly [first: TimeColumn, second?: TimeColumn];
 
-/** @returns `undefined` when the type holds no points in time. */
+/** @returns `undefined` if the type has no points in time */
 export function timeColumn(sql: string, type: DuckDBType): TimeColumn | undefined {
   switch (type.typeId) {
     case DuckDBTypeId.TIMESTAMP:
@@ -107,24 +107,24 @@ export function timeColumn(sql: string, type: DuckDBType): TimeColumn | undefine
   }
 }
 
-/** @returns SQL for: the column's time is at or after the instant. */
+/** @returns SQL: the column's time is at or after the instant */
 function atLeast(column: TimeColumn, instant: Instant, bindings: Bindings): string {
   return `${column.sql} >= ${bound(column, instant, 'up', bindings)}`;
 }
 
-/** @returns SQL for: the column's time is before the instant. */
+/** @returns SQL: the column's time is before the instant */
 export function below(column: TimeColumn, instant: Instant, bindings: Bindings): string {
   return `${column.sql} < ${bound(column, instant, 'up', bindings)}`;
 }
 
-/** @returns SQL for: the column's time is at or before the instant. */
+/** @returns SQL: the column's time is at or before the instant */
 function atMost(column: TimeColumn, instant: Instant, bindings: Bindings): string {
   return `${column.sql} <= ${bound(column, instant, 'down', bindings)}`;
 }
 
 /**
- * Binds an instant as the column's own type. A DATE stands for its midnight in UTC, so an instant within a day becomes
- * the next midnight (`up`) for `>=` and `<`, and the last one (`down`) for `<=`: the answers are those of the instant.
+ * Binds an instant as the column's own type. A DATE means its midnight in UTC, so an instant within a day is
+ * rounded up to the next midnight for `>=` and `<`, and down for `<=`; the results are those of the instant.
  */
 function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', bindings: Bindings): string {
   const micros = microsOf(instant);

@@ -4,41 +4,41 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
+import { toFailure } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
 import { makeOwnDirectory } from './own-directory.ts';
 import { encryptSpilling, fitThreads } from './spill.ts';
 import { literal } from './sql-text.ts';
-import { warehouseTrouble } from './trouble.ts';
 
 export interface WarehouseOptions {
   /**
-   * SQL that attaches the warehouse; statements separated by semicolons. Queries run on connections of their own, so
-   * they see what it attaches and creates, but not its `USE`.
+   * SQL that attaches the warehouse; statements separated by semicolons. Queries use other connections, so they see
+   * what it attaches and creates, but not its `USE`.
    */
   readonly startupSql: string;
   /** Directories whose files queries may read after the lock-down. */
   readonly directories: readonly string[];
   /** DuckDB's `extension_directory`. @default DuckDB's own, below the home directory */
   readonly extensionDirectory?: string | undefined;
-  /** Whether DuckDB may fetch extensions: by `INSTALL` in the start-up SQL, and the one that encrypts spill files. */
+  /** Whether DuckDB may fetch extensions: those of `INSTALL` in the start-up SQL, and the one that encrypts spill files. */
   readonly installExtensions: boolean;
   /** DuckDB's `memory_limit`, for example `2GB`. */
   readonly memory: string;
-  /** 0: one a core, but no more than the memory has room for. */
+  /** 0: one per core, limited by memory. */
   readonly threads: number;
-  /** For the pipes and DuckDB's encrypted spill files. @default the system's */
+  /** Directory for pipes and DuckDB's encrypted spill files. @default the system's */
   readonly tempDirectory?: string | undefined;
   readonly logger: Logger;
-  /** Called with the failure of a query that left the database invalid: no later query can succeed in this process. */
+  /** Called with the failure of a query that invalidated the database: no later query can succeed in this process. */
   readonly onInvalid: (failure: unknown) => void;
 }
 
-/** DuckDB in memory, with the warehouse attached, locked down. */
+/** An in-memory DuckDB with the warehouse attached, locked down. */
 export interface Session {
   connect(): Promise<DuckDBConnection>;
   /** Names of the attached databases that are PostgreSQL servers. */
   readonly postgresDatabases: readonly string[];
-  /** Directory of our own that DuckDB may write pipes in. */
+  /** Private directory in which DuckDB may write pipes. */
   readonly pipeDirectory: string;
   close(): Promise<void>;
 }
@@ -71,7 +71,7 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
   } catch (error) {
     await close();
     if (error instanceof WaybillError) throw error;
-    const failure = warehouseTrouble(error, 'DuckDB');
+    const failure = toFailure(error, 'DuckDB');
     if (!(failure instanceof WaybillError)) throw failure;
     throw new WaybillError('warehouse_misconfigured', REFUSED_SETTINGS, { cause: failure.cause });
   }
@@ -85,7 +85,7 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     "TimeZone = 'UTC'",
     'autoinstall_known_extensions = false',
     'autoload_known_extensions = false',
-    // Secrets of whoever runs the process are not the warehouse's.
+    // Do not load secrets of the user who runs the process.
     `secret_directory = ${literal(join(own, 'secrets'))}`,
     `memory_limit = ${literal(options.memory)}`,
     `temp_directory = ${literal(join(own, 'spill'))}`,
@@ -106,19 +106,19 @@ async function runStartupSql(connection: DuckDBConnection, options: WarehouseOpt
       await runStatement(connection, options.startupSql, index);
     }
   } catch (error) {
-    const trouble = warehouseTrouble(error, 'The start-up SQL');
-    if (!(trouble instanceof WaybillError)) throw trouble;
+    const failure = toFailure(error, 'The start-up SQL');
+    if (!(failure instanceof WaybillError)) throw failure;
     const missing = missingExtension(error);
     const advice = missing
       ? `: ${extensionAdvice(missing)}`
-      : '. The log tells why; correct WAYBILL_WAREHOUSE_SQL or what it names.';
-    throw new WaybillError(trouble.code, `The start-up SQL of the warehouse failed${position}${advice}`, {
-      cause: trouble.cause,
+      : '. See the log for the cause; correct WAYBILL_WAREHOUSE_SQL or what it refers to.';
+    throw new WaybillError(failure.code, `The start-up SQL of the warehouse failed${position}${advice}`, {
+      cause: failure.cause,
     });
   }
 }
 
-/** Runs one of several statements, as DuckDB's own parser divides them. An extracted statement can be prepared only once. */
+/** Runs one of several statements, split by DuckDB's parser. An extracted statement can be prepared only once. */
 async function runStatement(connection: DuckDBConnection, sql: string, index: number): Promise<void> {
   const statements = await connection.extractStatements(sql);
   const statement = await statements.prepare(index);
@@ -129,7 +129,7 @@ async function runStatement(connection: DuckDBConnection, sql: string, index: nu
   }
 }
 
-/** From here on queries read the attached databases and these directories, and change no setting. */
+/** Restricts queries to the attached databases and these directories, and locks the settings. */
 async function lockDown(connection: DuckDBConnection, directories: readonly string[]): Promise<void> {
   await connection.run(`SET GLOBAL allowed_directories = [${directories.map(literal).join(', ')}]`);
   await connection.run("SET GLOBAL TimeZone = 'UTC'");

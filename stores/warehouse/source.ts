@@ -7,17 +7,17 @@ import { accepts } from './column-format.ts';
 import { type Times, timeColumn } from './rows.ts';
 import { identifier } from './sql-text.ts';
 
-/** A dataset as the warehouse has it at this moment. */
+/** A dataset as the warehouse currently describes it. */
 export interface Source {
-  /** What stands after FROM: the dataset's SQL in brackets, named `source`. */
+  /** The FROM item: the dataset's SQL in parentheses, named `source`. */
   readonly fromSql: string;
-  /** SQL of the tenant column as text; the bare column where it is text already, so that storage can filter by it. */
+  /** SQL of the tenant column as text; the bare column if it is text already, so that storage can filter by it. */
   readonly tenantSql: string;
   /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
   readonly times: Times | undefined;
   /**
-   * SQL of the columns that tell one row from another: the catalog's key and the times, or all columns where there is
-   * neither. Never empty.
+   * SQL of the columns that identify a row: the catalog's key and the times, or all columns if there is neither. Never
+   * empty.
    */
   readonly identitySql: readonly string[];
   /** The catalog's columns, in its order. */
@@ -32,10 +32,10 @@ export interface SourceColumn {
 }
 
 /**
- * Looks up what the dataset's SQL gives; reads no rows.
+ * Looks up the columns of the dataset's SQL; reads no rows.
  *
  * @param parameters as {@link Bindings} takes them
- * @throws WaybillError `dataset_broken` with every column that is not as the catalog says; errors of DuckDB
+ * @throws WaybillError `dataset_broken` listing every column that does not match the catalog; errors of DuckDB
  */
 export async function describeSource(
   connection: DuckDBConnection,
@@ -43,7 +43,7 @@ export async function describeSource(
   parameters: Readonly<Record<string, ParameterValue>> | null,
 ): Promise<Source> {
   await checkDatasetSql(connection, dataset);
-  // The line break ends a comment that the SQL may end in.
+  // The line break ends a trailing comment in the SQL.
   const fromSql = `(${dataset.sql.replace(/;\s*$/, '')}\n) AS source`;
   const types = await columnTypes(connection, `SELECT * FROM ${fromSql} LIMIT 0`, new Bindings(dataset, parameters));
   const problems: string[] = [];
@@ -116,15 +116,15 @@ function qualified(name: string): string {
 }
 
 /**
- * Table functions that reach databases by a connection string of their own, which the lock-down of DuckDB 1.5 lets
- * through, and those that run SQL out of a text, which would hide them.
+ * Table functions that open databases by connection string, which the lock-down of DuckDB 1.5 allows, and those that run
+ * SQL from a string, which would hide them.
  */
 const REACHING_OUT =
   /^(?:(?:postgres|mysql|sqlite|mssql|odbc|snowflake|bigquery)_(?:scan|scan_pushdown|attach)|query|query_table|json_execute_serialized_sql)$/i;
 
 /**
- * Checks by DuckDB's own parser that a dataset is one SELECT, which can stand in brackets whatever it holds, and that
- * it reads nothing but what the start-up SQL attached.
+ * Checks with DuckDB's parser that a dataset is one SELECT, so that it can be used as a subquery, and that it reads only
+ * what the start-up SQL attached.
  *
  * @throws WaybillError `dataset_broken`
  */
@@ -142,7 +142,7 @@ async function checkDatasetSql(connection: DuckDBConnection, dataset: Dataset): 
   }
 }
 
-/** @returns the first function in the tree that reaches out. */
+/** @returns the first such function in the tree */
 function findFunction(node: unknown): string | undefined {
   if (Array.isArray(node)) {
     for (const child of node) {

@@ -1,16 +1,16 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Logger } from 'pino';
+import { withoutSecrets } from './errors.ts';
 import { extensionAdvice } from './extensions.ts';
-import { withoutSecrets } from './trouble.ts';
 
 /** Bytes of memory that a thread of DuckDB needs. Source: DuckDB, guides/performance/environment. */
 const THREAD_BYTES = 125_000_000;
 
 /**
- * Has DuckDB encrypt what it writes to disk for lack of memory, under a key that only this process ever has.
+ * Makes DuckDB encrypt its spill files, with a key that only this process has.
  *
- * Of the ciphers, the one built into DuckDB has random numbers that are not cryptographically secure, so it writes only
- * when told to. The extension `httpfs` brings OpenSSL; it is loaded where it is installed, or may be. See decision 5.
+ * DuckDB's built-in cipher uses random numbers that are not cryptographically secure, so it must be enabled explicitly. The
+ * extension `httpfs` provides OpenSSL; it is loaded if it is installed or may be installed. See decision 5.
  *
  * @param mayInstall whether the extension may be fetched
  */
@@ -21,12 +21,12 @@ export async function encryptSpilling(
 ): Promise<void> {
   try {
     await loadHttpfs(connection, mayInstall);
-    logger.info('what does not fit into memory is spilled encrypted by OpenSSL');
+    logger.info('spill files are encrypted by OpenSSL');
   } catch (error) {
     await connection.run("SET GLOBAL force_mbedtls_unsafe = 'true'");
     logger.warn(
       { cause: error instanceof Error ? withoutSecrets(error).message : undefined },
-      `what does not fit into memory is spilled encrypted by DuckDB's own cipher, which is slower and has weaker keys than OpenSSL's. ${extensionAdvice('httpfs')}`,
+      `spill files are encrypted by DuckDB's own cipher, which is slower and has weaker keys than OpenSSL's. ${extensionAdvice('httpfs')}`,
     );
   }
   await connection.run('SET GLOBAL temp_file_encryption = true');
@@ -43,8 +43,7 @@ async function loadHttpfs(connection: DuckDBConnection, mayInstall: boolean): Pr
 }
 
 /**
- * Lets DuckDB have no more threads than the memory limit has room for: with more, a query that spills can still run out
- * of memory.
+ * Limits DuckDB's threads by the memory limit: with more threads, even a query that spills can run out of memory.
  */
 export async function fitThreads(connection: DuckDBConnection): Promise<void> {
   const result = await connection.runAndReadAll(

@@ -3,7 +3,7 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** @returns the text as a literal of DuckDB's SQL, for the few places that take no bound parameter (options, paths). */
+/** @returns the text as a string literal of DuckDB's SQL, for places that take no bound parameter (options, paths) */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -2,19 +2,18 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Session } from './session.ts';
 import { literal } from './sql-text.ts';
 
-/** The server process that works for one connection in one attached PostgreSQL. */
+/** The backend process of one connection to an attached PostgreSQL. */
 interface ServerProcess {
   readonly database: string;
   readonly pid: number;
 }
 
 /**
- * Does work in one transaction of the connection, which an abort of the signal ends: DuckDB's query by interrupts, and
- * what a PostgreSQL server still computes for it by a cancel request, because DuckDB waits for a server's first row
- * without looking up.
+ * Runs work in one transaction of the connection. Aborting the signal interrupts DuckDB's query and sends a cancel request
+ * to attached PostgreSQL servers, because DuckDB does not notice interrupts while it waits for a server's first row.
  *
- * @param alsoStop what else has to happen for the work to end; may be called often
- * @throws the work's error, or the signal's reason where that came first
+ * @param alsoStop further action that ends the work; may be called repeatedly
+ * @throws the work's error, or the signal's reason if that came first
  */
 export async function inTransaction<Answer>(
   session: Session,
@@ -45,7 +44,7 @@ export async function inTransaction<Answer>(
     await connection.run('ROLLBACK');
     return answer;
   } catch (error) {
-    // Whether this succeeds does not matter: the connection is about to be closed, which ends the transaction too.
+    // Errors do not matter: closing the connection ends the transaction too.
     await connection.run('ROLLBACK').catch(() => undefined);
     throw error;
   } finally {
@@ -65,7 +64,7 @@ async function findProcesses(
   return processes;
 }
 
-/** Asks the servers to cancel. One that cannot be asked has lost the query too, whose own error then tells. */
+/** Sends cancel requests. If a server cannot be reached, the query itself fails and reports that. */
 async function cancel(session: Session, processes: readonly ServerProcess[]): Promise<void> {
   const connection = await session.connect();
   try {
@@ -81,16 +80,16 @@ function onServer(database: string, sql: string): string {
   return `SELECT * FROM postgres_query(${literal(database)}, ${literal(sql)})`;
 }
 
-/** Milliseconds between two interrupts. */
+/** Interval between interrupts, in milliseconds. */
 const AGAIN_MS = 20;
 
 /**
- * Runs a query that an abort of the signal interrupts, again and again until it has ended: an interrupt that comes
- * before the query has begun is forgotten by DuckDB, and a query may wait for a thread of the pool before it begins.
+ * Runs a query. On abort, interrupts it repeatedly until it has ended: DuckDB drops an interrupt that arrives before the
+ * query has started, and a query may first wait for a thread of the pool.
  *
- * @param alsoStop what else has to happen for the query to end; called with each interrupt
- * @returns the query's answer, once it has ended
- * @throws the query's error, or the signal's reason where that came first
+ * @param alsoStop further action that ends the query; called with each interrupt
+ * @returns the query's result
+ * @throws the query's error, or the signal's reason if that came first
  */
 export async function interruptible<Answer>(
   connection: DuckDBConnection,

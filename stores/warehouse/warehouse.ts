@@ -3,38 +3,38 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice, Plan, RowSum } from '../../contracts/plan.ts';
 
-/** A stream of one part's content, formatted by the warehouse itself. */
+/** The content of one part, formatted by DuckDB. */
 export interface PartContent {
   /**
-   * The content, in order. A chunk is valid only until the next one is asked for. Ending the iteration early stops
-   * the query. Errors of the query surface here, before the end of the stream.
+   * The content, in order. A chunk is valid only until the next one is requested. Ending the iteration early
+   * stops the query. Errors of the query are thrown here, before the end of the stream.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Of the rows in the content, known when `chunks` has ended without error; rejects when it has not. */
+  /** Sum of the content's rows; resolves after `chunks` has ended without error, otherwise rejects. */
   readonly sum: Promise<RowSum>;
 }
 
 /**
- * The operator's warehouse, read-only and locked down. Every query is filtered by tenant here, server-side, whatever
- * the caller passes.
+ * The operator's warehouse, read-only and locked down. Every query is filtered by tenant here, whatever the caller
+ * passes.
  *
  * Errors: `WaybillError` with `warehouse_unavailable` (a retry may help), `dataset_broken` (the catalog and the
- * warehouse disagree), `warehouse_misconfigured`, `memory_exhausted` or `disk_full` (a retry may help). Messages never hold SQL, hosts, paths or rows; `cause` may.
+ * warehouse disagree), `warehouse_misconfigured`, `memory_exhausted` or `disk_full` (a retry may help). Messages never
+ * contain SQL, hosts, paths or rows; `cause` may.
  */
 export interface Warehouse {
   /**
    * Fixes what an export will read: the snapshot time, the columns, the parts with their exact sums.
    *
-   * @param partRows a count of rows from which an order is split. One that is sealed, or whose format cannot be
+   * @param partRows number of rows from which an order is split. A sealed order, or one whose format cannot be
    *   concatenated, has one part.
    */
   plan(dataset: Dataset, order: FileOrder, partRows: number, signal: AbortSignal): Promise<Plan>;
 
   /**
-   * Plans several orders as one: all sums are of one transaction, and all plans have the same snapshot time. Each has
-   * one part.
+   * Plans several orders in one transaction, so all plans share one snapshot time. Each has one part.
    *
-   * @returns the plans in the order of the orders
+   * @returns the plans, in the order of `orders`
    */
   planTogether(
     orders: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
@@ -42,7 +42,7 @@ export interface Warehouse {
   ): Promise<readonly Plan[]>;
 
   /**
-   * Formats one part: CSV (header, and BOM where asked, only when `first`), JSONL, or a whole file of another format.
+   * Formats one part: CSV (header and BOM, if requested, only when `first`), JSONL, or a whole file of another format.
    * Aborting the signal stops the query within a second and rejects.
    */
   read(
@@ -52,7 +52,7 @@ export interface Warehouse {
     signal: AbortSignal,
   ): PartContent;
 
-  /** Runs one row's worth of each dataset, so that a catalog that does not fit is refused at start-up. */
+  /** Reads one row of each dataset, so that a catalog that does not match is refused at start-up. */
   check(datasets: readonly Dataset[]): Promise<void>;
 
   /** Stops every running query and releases the warehouse. */

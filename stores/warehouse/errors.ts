@@ -2,7 +2,7 @@ import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 
 /** DuckDB's kinds of error, as its messages begin. Source: DuckDB 1.5, src/common/exception.cpp. Others are internal. */
 const CODES: Readonly<Record<string, FailureCode>> = {
-  // What the dataset says does not fit the warehouse, or its rows
+  // The dataset does not match the warehouse or its rows
   Binder: 'dataset_broken',
   Catalog: 'dataset_broken',
   Parser: 'dataset_broken',
@@ -23,15 +23,15 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   'Parameter Not Resolved': 'dataset_broken',
   Sequence: 'dataset_broken',
   'Unknown Type': 'dataset_broken',
-  // What an attached server says
+  // Reported by an attached server
   Invalid: 'dataset_broken',
-  // Where it lies
+  // Storage and connections
   IO: 'warehouse_unavailable',
   Connection: 'warehouse_unavailable',
   HTTP: 'warehouse_unavailable',
   TransactionContext: 'warehouse_unavailable',
   INTERRUPT: 'warehouse_unavailable',
-  // How it was set up
+  // Configuration
   'Extension Autoloading': 'warehouse_misconfigured',
   'Invalid Configuration': 'warehouse_misconfigured',
   'Missing Extension': 'warehouse_misconfigured',
@@ -39,17 +39,17 @@ const CODES: Readonly<Record<string, FailureCode>> = {
   'Out of Memory': 'memory_exhausted',
 };
 
-/** What an attached server reports as its own mistake although a retry can help: lost connections, and want of resources. */
+/** Server errors that a retry can cure: lost connections and exhausted resources. */
 const PASSING =
   /connection|server closed|terminat(?:ed|ing)|shutting down|starting up|recovery|too many clients|no space left|out of (?:shared )?memory|canceling statement|deadlock|could not serialize/i;
 
-/** How DuckDB says that its own temporary files have no room. */
+/** How DuckDB reports that there is no space for its temporary files. */
 const DISK_FULL: Readonly<Record<string, RegExp>> = {
   'Out of Memory': /'max_temp_directory_size'/,
   IO: /^IO Error: Could not (?:write|truncate|create|open) .*(?:no space left|quota exceeded)/i,
 };
 
-/** @returns the failure that an error of DuckDB stands for */
+/** @returns the failure code for an error of DuckDB */
 function codeOf(kind: string, message: string): FailureCode {
   if (DISK_FULL[kind]?.test(message)) return 'disk_full';
   if (kind === 'Invalid' && PASSING.test(message)) return 'warehouse_unavailable';
@@ -57,14 +57,13 @@ function codeOf(kind: string, message: string): FailureCode {
 }
 
 /**
- * Turns what DuckDB threw into a failure that callers know. Unreachable and locked warehouses may be tried again; what
- * binds or converts wrongly is the catalog's mistake. The original is kept as `cause`, without secrets and rows: it is
- * logged.
+ * Translates an error of DuckDB into a failure. An unreachable or locked warehouse is retryable; binding and conversion
+ * errors are mistakes in the catalog. The original, without secrets and rows, is the `cause`, which is logged.
  *
- * @param what begins the message: names the dataset, and nothing that a tenant may not see
+ * @param what start of the message: the dataset, nothing that a tenant may not see
  */
-export function warehouseTrouble(error: unknown, what: string): unknown {
-  if (error instanceof WaybillError || !(error instanceof Error) || isMistake(error)) return error;
+export function toFailure(error: unknown, what: string): unknown {
+  if (error instanceof WaybillError || !(error instanceof Error) || isBug(error)) return error;
   const kind = /^(?:Failed to extract statements: )?([A-Za-z ]+?) Error: /.exec(error.message)?.[1] ?? '';
   const code = codeOf(kind, error.message);
   const sentence = SENTENCES[code];
@@ -74,9 +73,9 @@ export function warehouseTrouble(error: unknown, what: string): unknown {
 }
 
 /**
- * Whether this error says that DuckDB has invalidated the database or an attached one: every later query fails too, until
- * the process restarts. Source: DuckDB 1.5, src/common/exception.cpp, `InvalidatesDatabase`. After an INTERNAL error that
- * did so, the next query says it.
+ * Whether DuckDB has invalidated the database or an attached one: every later query fails until the process restarts.
+ * Source: DuckDB 1.5, src/common/exception.cpp, `InvalidatesDatabase`. An INTERNAL error can do so as well; then the next
+ * query reports it.
  */
 export function isInvalidated(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -85,37 +84,37 @@ export function isInvalidated(error: unknown): boolean {
 
 const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {
   warehouse_unavailable: 'the warehouse cannot be reached. Try again later.',
-  warehouse_misconfigured: 'the warehouse is not set up correctly. Tell the operator.',
+  warehouse_misconfigured: 'the warehouse is not set up correctly. Contact the operator.',
   memory_exhausted:
     'reading it needs more memory than the worker has left. Choose a shorter window or fewer columns, or ask the operator for more memory.',
   disk_full:
-    'reading it needs more room on disk than the worker has left. Try again later; if it stays, tell the operator.',
-  dataset_broken: 'the catalog and the warehouse disagree. Tell the operator.',
+    'reading it needs more disk space than the worker has left. Try again later; if it persists, contact the operator.',
+  dataset_broken: 'the catalog and the warehouse disagree. Contact the operator.',
 };
 
-/** A TypeError, RangeError and the like is a mistake of ours and stays what it is. */
-function isMistake(error: Error): boolean {
+/** TypeError, RangeError and the like are bugs and stay as they are. */
+function isBug(error: Error): boolean {
   return error.name !== 'Error';
 }
 
-/** Kinds whose messages quote the value that was at fault. Source as above. */
+/** Kinds whose messages quote the offending value. Source as above. */
 const QUOTING_ROWS = new Set(['Conversion', 'Invalid Input', 'Out of Range', 'Constraint', 'Decimal', 'Mismatch Type']);
 
-/** The error with nothing but its kind and the column where its message may quote a row. */
+/** Reduces a message that may quote a row to its kind and column. */
 function withoutRows(error: Error, kind: string): Error {
   if (!QUOTING_ROWS.has(kind)) return error;
   const column = / when casting from source column \w+(?=\n|$)/.exec(error.message)?.[0] ?? '';
-  return new Error(`${kind} Error${column} (the rest is left out, because it may quote a row)`);
+  return new Error(`${kind} Error${column} (the rest is omitted, because it may quote a row)`);
 }
 
 /**
- * The error with passwords blotted out: DuckDB repeats connection strings, and the SQL around a mistake, in messages.
+ * The error with passwords redacted out: DuckDB repeats connection strings, and the SQL around a mistake, in messages.
  */
 export function withoutSecrets(error: Error): Error {
   const [summary = ''] = error.message.split(/\n\s*LINE \d+:/);
-  const blotted = summary
+  const redacted = summary
     .replace(/\b((?:pass(?:word|wd)?|pwd|secret|token|key)\w*\s*:?=\s*)('(?:''|\\'|[^'])*'?|[^\s"',;)]+)/gi, '$1***')
     .replace(/\b((?:pass(?:word|wd)?|secret|token|key)\w*\s+)'(?:''|[^'])*'?/gi, '$1***')
     .replace(/(\/\/[^\s/:@]*):[^\s@]+@/g, '$1:***@');
-  return new Error(blotted);
+  return new Error(redacted);
 }

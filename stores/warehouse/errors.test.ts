@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../config/logger.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { isInvalidated, toFailure } from './errors.ts';
 import { openSession } from './session.ts';
-import { isInvalidated, warehouseTrouble } from './trouble.ts';
 import { scratchDirectory } from './warehouse-fixture.ts';
 
-describe('warehouseTrouble', () => {
+describe('toFailure', () => {
   it.each([
     ['IO Error: Could not set lock on file "/data/w.duckdb"', 'warehouse_unavailable'],
     ['IO Error: Unable to connect to Postgres at ""', 'warehouse_unavailable'],
@@ -38,9 +38,9 @@ describe('warehouseTrouble', () => {
     ['Unheard Of Error: x', 'internal'],
     ['something else', 'internal'],
   ])('%s is %s, and the message keeps its secrets', (message, code) => {
-    const trouble = warehouseTrouble(new Error(message), 'Dataset USERS');
-    expect(trouble).toMatchObject({ name: 'WaybillError', code, cause: { message } });
-    expect((trouble as Error).message).not.toMatch(/data|Postgres|abc|passwd|table t/);
+    const failure = toFailure(new Error(message), 'Dataset USERS');
+    expect(failure).toMatchObject({ name: 'WaybillError', code, cause: { message } });
+    expect((failure as Error).message).not.toMatch(/data|Postgres|abc|passwd|table t/);
   });
 
   it.each([
@@ -49,9 +49,9 @@ describe('warehouseTrouble', () => {
     'IO Error: Unable to connect to "postgres://user:hunter22@h/d": refused',
     "Parser Error: syntax error at or near PASSWORD 'hunter22'",
     "Binder Error: no such thing\n\nLINE 1: CREATE SECRET (PASSWORD 'hunter22')\n",
-  ])('blots out the password of %j, in the cause as well', (message) => {
-    const trouble = warehouseTrouble(new Error(message), 'Dataset USERS') as WaybillError;
-    expect(`${trouble.message} ${String((trouble.cause as Error).stack)}`).not.toContain('hunter22');
+  ])('redacts the password of %j, also in the cause', (message) => {
+    const failure = toFailure(new Error(message), 'Dataset USERS') as WaybillError;
+    expect(`${failure.message} ${String((failure.cause as Error).stack)}`).not.toContain('hunter22');
   });
 
   it.each([
@@ -63,21 +63,21 @@ describe('warehouseTrouble', () => {
     ['Invalid Input Error: abc', 'Invalid Input Error'],
     ['Out of Range Error: Overflow in multiplication of INT64 (abc * 2)!', 'Out of Range Error'],
   ])('%s is the catalog, and quotes no row, in the cause either', (message, kept) => {
-    const trouble = warehouseTrouble(new Error(message), 'Dataset USERS') as WaybillError;
-    expect(trouble.code).toBe('dataset_broken');
-    expect(String(trouble.cause)).toContain(kept);
-    expect(`${trouble.message} ${String((trouble.cause as Error).stack)}`).not.toContain('abc');
+    const failure = toFailure(new Error(message), 'Dataset USERS') as WaybillError;
+    expect(failure.code).toBe('dataset_broken');
+    expect(String(failure.cause)).toContain(kept);
+    expect(`${failure.message} ${String((failure.cause as Error).stack)}`).not.toContain('abc');
   });
 
-  it('leaves mistakes of ours and failures that have a code what they are', () => {
+  it('returns bugs and failures that have a code unchanged', () => {
     for (const error of [new TypeError('x'), new WaybillError('cancelled')]) {
-      expect(warehouseTrouble(error, 'Dataset USERS')).toBe(error);
+      expect(toFailure(error, 'Dataset USERS')).toBe(error);
     }
   });
 });
 
-describe('a database that DuckDB has given up', () => {
-  it('is told from one that a query failed on', async () => {
+describe('a database that DuckDB has invalidated', () => {
+  it('is distinguished from one on which a query failed', async () => {
     const { path, remove } = scratchDirectory();
     const session = await openSession({
       startupSql: `ATTACH '${join(path, 'it.duckdb')}' AS it; CREATE SEQUENCE it.s; CREATE TABLE it.t AS SELECT 1 AS id;
