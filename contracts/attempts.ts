@@ -1,19 +1,19 @@
-/** How often a step that writes is tried, the first time included. */
+/** Maximum number of attempts at a step that writes, the first one included. */
 export const ATTEMPTS_MAX = 12;
 
 /**
  * One object as its attempts name it: `<stem>-<attempt>.<extension>`, attempts counted from 1. No two attempts share a
- * key, and every key can be told from outside, also that of an attempt whose worker was lost.
+ * key, and every key can be computed, even for an attempt whose worker was lost.
  */
 export interface AttemptedObject {
   readonly stem: string;
   readonly extension: string;
-  /** A count of attempts that there may have been. */
+  /** Maximum number of attempts so far. */
   readonly attempts: number;
 }
 
 /**
- * @param index zero-based place of the part in the file
+ * @param index zero-based index of the part in the file
  * @param runId of the workflow's run; a reset makes a new one
  */
 export function partStem(index: number, runId: string): string {
@@ -21,7 +21,7 @@ export function partStem(index: number, runId: string): string {
 }
 
 /**
- * @param file name of the file as callers know it: `[A-Za-z][A-Za-z0-9_]*`
+ * @param file name of the file for callers: `[A-Za-z][A-Za-z0-9_]*`
  * @param round counts from 1
  */
 export function generationFileStem(file: string, runId: string, round: number): string {
@@ -33,21 +33,21 @@ export function attemptName({ stem, extension }: Omit<AttemptedObject, 'attempts
   return `${stem}-${attempt}.${extension}`;
 }
 
-/** @returns the key of every attempt at these objects, those of each object in the order of its attempts */
+/** @returns the keys of every attempt at these objects, in order of attempts per object */
 export function attemptKeys(prefix: string, objects: readonly AttemptedObject[]): readonly string[] {
   return objects.flatMap((object) =>
     Array.from({ length: object.attempts }, (_, place) => prefix + attemptName(object, place + 1)),
   );
 }
 
-/** @returns the attempts before the one that wrote the object of this name; `undefined` when it was the first */
+/** @returns the attempts before the one that wrote the object of this name; `undefined` if it was the first */
 export function earlierAttempts(name: string): AttemptedObject | undefined {
   const [, stem, attempt, extension] = /^([^.]+)-(\d+)\.(.+)$/.exec(name) ?? [];
   if (stem === undefined || extension === undefined || Number(attempt) < 2) return undefined;
   return { stem, extension, attempts: Number(attempt) - 1 };
 }
 
-/** Run ids begin with their time; what tells two of them apart is at the end. */
+/** Run ids begin with a timestamp, so the end distinguishes them. */
 function runName(runId: string): string {
   return runId.slice(-12);
 }

@@ -1,11 +1,11 @@
 /**
- * Every failure a caller can see, in one table. Each kind of export turns a row into its own error shape; the workflow records the
- * code in the outcome; documentation lists the table.
+ * Every failure a caller can see, in one table. Each kind of export renders a row in its own error shape; the workflow
+ * records the code as the outcome; the documentation lists the table.
  */
 export interface FailureKind {
-  /** HTTP status of an answer with it. */
+  /** HTTP status of the response. */
   readonly status: number;
-  /** Whether the same step may succeed when it is tried again later. What the caller must fix is never retried. */
+  /** Whether the same step may succeed if it is retried later. What the caller must fix is never retried. */
   readonly retryable: boolean;
   /** Short, fixed summary (RFC 9457 `title`). */
   readonly title: string;
@@ -13,7 +13,7 @@ export interface FailureKind {
   readonly advice: string;
 }
 
-/** What the caller must fix: never retried. */
+/** The caller must fix it: never retried. */
 const final = (status: number, title: string, advice: string): FailureKind => ({
   status,
   retryable: false,
@@ -21,7 +21,7 @@ const final = (status: number, title: string, advice: string): FailureKind => ({
   advice,
 });
 
-/** What time can cure: the same step may succeed when it is tried again. */
+/** Transient: the same step may succeed on a retry. */
 const retryable = (status: number, title: string, advice: string): FailureKind => ({
   status,
   retryable: true,
@@ -30,7 +30,7 @@ const retryable = (status: number, title: string, advice: string): FailureKind =
 });
 
 export const FAILURES = {
-  // What the caller sent
+  // Requests
   malformed_body: final(400, 'The body is not valid JSON', 'Send one JSON object, UTF-8 encoded.'),
   unsupported_media_type: final(
     415,
@@ -67,7 +67,7 @@ export const FAILURES = {
     'The idempotency key was used for another request',
     'Use a new Idempotency-Key for a new request.',
   ),
-  // Who the caller is
+  // Access and state
   unauthenticated: final(401, 'Credentials are missing or wrong', 'Send valid credentials.'),
   insufficient_scope: final(403, 'The credential may only read', 'Use a credential with the write scope.'),
   wrong_key: final(
@@ -80,17 +80,17 @@ export const FAILURES = {
   not_found: final(404, 'Not found', 'Check the address and the id.'),
   method_not_allowed: final(405, 'Method not allowed', 'Use one of the methods that the Allow header lists.'),
   not_ready: retryable(409, 'The export is not finished yet', 'Wait until its status is COMPLETED.'),
-  no_file: final(409, 'The export left no file', 'Read its errors, mend the cause, and resubmit it.'),
+  no_file: final(409, 'The export left no file', 'Read its errors, fix the cause, and resubmit it.'),
   gone: final(410, 'The files of this export are gone', 'Resubmit the export to make them again.'),
   already_ended: final(409, 'The export has already ended', 'Ask for the export to see how it ended.'),
   not_sealed: final(400, 'The export is not sealed', 'Leave the private key out.'),
   range_not_satisfiable: final(
     416,
     'The range lies outside the file',
-    'Ask for bytes that the file has; Content-Range tells its size.',
+    'Request a range within the file; Content-Range gives its size.',
   ),
   precondition_failed: final(412, 'The file is not the one you expect', 'Fetch the export again to learn its ETag.'),
-  rate_limited: retryable(429, 'Too many requests', 'Wait for the seconds that Retry-After names.'),
+  rate_limited: retryable(429, 'Too many requests', 'Wait for the number of seconds in Retry-After.'),
   too_many_exports: retryable(429, 'Too many exports are running', 'Wait until one of them has ended, or cancel one.'),
   // Periodic exports
   unknown_file: final(400, 'Unknown file', 'Use one of the files that the answer lists.'),
@@ -103,12 +103,12 @@ export const FAILURES = {
   already_enabled: final(
     409,
     'Periodic exports are enabled already',
-    'Go on with the key you have, rotate to get a new one, or disable them first.',
+    'Keep using your key, rotate to get a new one, or disable them first.',
   ),
   recipient_kept: final(
     409,
-    'The files that were kept are sealed to another recipient',
-    'Enable without a recipient to go on with the old one, then rotate; or disable with deleteSettings=true.',
+    'The kept files are sealed to another recipient',
+    'Enable without a recipient to keep the old one, then rotate; or disable with deleteSettings=true.',
   ),
   not_enabled: final(404, 'Periodic exports are not enabled', 'Enable them first.'),
   not_produced: retryable(
@@ -118,16 +118,16 @@ export const FAILURES = {
   ),
   settings_busy: retryable(
     503,
-    'A run that is being ended still holds files',
-    'Repeat the request; it goes on where it stopped.',
+    'A run that is ending still holds files',
+    'Repeat the request; it continues where it stopped.',
   ),
-  // What came of an export
+  // Outcomes and dependencies
   replaced: final(
     409,
     'The settings changed while the run was under way',
-    'Nothing is to be done; a run with the new settings follows.',
+    'Nothing to do; a run with the new settings follows.',
   ),
-  cancelled: final(409, 'The export was cancelled', 'Resubmit the export if you want it after all.'),
+  cancelled: final(409, 'The export was cancelled', 'Resubmit the export if you still want it.'),
   source_changed: final(
     409,
     'The source changed while it was being read',
@@ -136,9 +136,9 @@ export const FAILURES = {
   dataset_broken: final(
     500,
     'The dataset cannot be read as the catalog describes it',
-    'Tell the operator; the catalog and the warehouse disagree.',
+    'Contact the operator; the catalog and the warehouse disagree.',
   ),
-  warehouse_misconfigured: final(500, 'The warehouse is not set up correctly', 'Tell the operator.'),
+  warehouse_misconfigured: final(500, 'The warehouse is not set up correctly', 'Contact the operator.'),
   memory_exhausted: final(
     507,
     'The export needs more memory than the operator allows',
@@ -146,19 +146,19 @@ export const FAILURES = {
   ),
   disk_full: retryable(
     507,
-    'A worker has no room left on its disk',
-    'Try again later; if it stays, tell the operator.',
+    'A worker has no disk space left',
+    'Try again later; if it persists, contact the operator.',
   ),
   warehouse_unavailable: retryable(503, 'The warehouse cannot be reached', 'Try again later.'),
   objects_unavailable: retryable(503, 'The object store cannot be reached', 'Try again later.'),
-  objects_full: retryable(507, 'The object store is full', 'Tell the operator.'),
+  objects_full: retryable(507, 'The object store is full', 'Contact the operator.'),
   ledger_unavailable: retryable(503, 'The ledger cannot be reached', 'Try again later.'),
   temporal_unavailable: retryable(503, 'The scheduler of exports cannot be reached', 'Try again later.'),
   mail_unavailable: retryable(503, 'The mail server cannot be reached', 'Try again later.'),
   mail_refused: final(
     502,
-    'The mail server refused the letter',
-    'Check the addresses of the contacts, and the sender.',
+    'The mail server refused the message',
+    'Check the addresses of the contacts and the sender.',
   ),
   issuer_unavailable: retryable(
     503,
@@ -168,34 +168,34 @@ export const FAILURES = {
   object_damaged: final(
     500,
     'A stored file is not what the manifest says',
-    'Resubmit the export, and tell the operator.',
+    'Resubmit the export, and contact the operator.',
   ),
   internal: retryable(
     500,
     'Something went wrong on our side',
-    'Try again later; if it stays, tell the operator the request id.',
+    'Try again later; if it persists, give the operator the request id.',
   ),
 } satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof FAILURES;
 
-/** How an export failed, as the ledger, the API and the Temporal UI show it. */
+/** How an export failed, as shown by the ledger, the API and the Temporal UI. */
 export interface Failure {
   readonly code: FailureCode;
-  /** One sentence: what happened, to which thing, what to do next. No host, SQL, path, key, row or other tenant. */
+  /** One sentence: what happened, to which thing, what to do next. Contains no host, SQL, path, key, row or other tenant. */
   readonly message: string;
 }
 
 /**
- * Thrown by adapters and activities when the cause has a row in the table. `cause` may name hosts and paths; it is
- * logged for operators and never shown to a caller.
+ * Thrown by adapters and activities for a cause in the table. `cause` may name hosts and paths; it is logged for operators
+ * and never shown to callers.
  */
 export class WaybillError extends Error {
   override readonly name = 'WaybillError';
   readonly code: FailureCode;
-  /** Name of the field at fault, where there is one. */
+  /** Name of the invalid field, if any. */
   readonly field: string | undefined;
-  /** What would be accepted instead, where that is a list. */
+  /** Accepted values, if they can be listed. */
   readonly allowed: readonly string[] | undefined;
 
   constructor(

@@ -1,5 +1,5 @@
 /**
- * A point in time in UTC to the microsecond, always written `YYYY-MM-DDTHH:MM:SS.ffffffZ` (27 characters), so that
+ * A point in time in UTC to the microsecond, always written `YYYY-MM-DDTHH:MM:SS.ffffffZ` (27 characters), so
  * instants compare correctly as strings. JavaScript's `Date` stops at milliseconds and would widen or narrow a window.
  *
  * Source: RFC 3339, with six fraction digits.
@@ -10,10 +10,10 @@ const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
 /**
- * Reads an ISO 8601 date or date-time with any offset; without an offset it is UTC, without a time it is midnight.
+ * Reads an ISO 8601 date or date-time with any offset; the default offset is UTC, the default time midnight.
  *
- * @returns the instant, or `undefined` when the text is not one, names a day that does not exist, or carries a
- *   fraction finer than a microsecond (it could not be honoured exactly).
+ * @returns the instant, or `undefined` if the text is not one, names a day that does not exist, or has a fraction finer
+ *   than a microsecond, which could not be represented exactly
  */
 export function parseInstant(text: string): Instant | undefined {
   const match = ISO_8601.exec(text.trim());
@@ -65,12 +65,12 @@ export function instantFromMicros(micros: bigint): Instant | undefined {
   return `${iso.slice(0, -1)}${rest.toString().padStart(3, '0')}Z` as Instant;
 }
 
-/** @param date a moment in milliseconds; its microseconds are zero. */
+/** @param date a time with millisecond precision; its microseconds are zero */
 export function instantFromDate(date: Date): Instant {
   return `${date.toISOString().slice(0, -1)}000Z` as Instant;
 }
 
-/** Milliseconds where that is exact (`2012-09-05T11:12:47.000Z`), microseconds where it is not. */
+/** With milliseconds if that is exact (`2012-09-05T11:12:47.000Z`), otherwise with microseconds. */
 export function shortInstant(instant: Instant): string {
   return instant.endsWith('000Z') ? `${instant.slice(0, -4)}Z` : instant;
 }

@@ -4,7 +4,7 @@ import { parseInstant } from './instant.ts';
 import { decodeJobId, encodeJobId, onDemandWorkflowId } from './job-id.ts';
 import { CSV_DEFAULTS, type Order } from './order.ts';
 
-/** The example of door 1's document. */
+/** The example of the published document. */
 const PUBLISHED =
   'WyJkYXRhLWV4cG9ydHx0ZW5hbnRLZXk6ZHJlYW1idWlsZGVyfHR5cGU6bGVhcm5pbmdfYWN0aXZpdGllc3xmb3JtYXQ6anNvbmx8c3RhcnQ6MjAxMi0wOS0wNVQxMToxMjo0Ny4wMDBafGVuZDoyMDE1LTA1LTI4VDE3OjM5OjIzLjAwMFoiLCJiYjNiNzIyOS0xYTJhLTQzYzgtYmM4Mi01MTc4MjIzMGI4NDYiXQ==';
 

@@ -2,8 +2,8 @@ import { shortInstant } from './instant.ts';
 import type { Order } from './order.ts';
 
 /**
- * What identifies an export to a caller: the workflow and its first run. Door 1's wire form is padded standard base64
- * of the JSON array `[workflowId, runId]`. It can be forged, so it never grants anything: the tenant is checked.
+ * What identifies an export to a caller: the workflow and its first run. Its published form is padded standard base64
+ * of the JSON array `[workflowId, runId]`. It can be forged, so it authorizes nothing: the tenant is checked.
  */
 export interface JobId {
   readonly workflowId: string;
@@ -17,8 +17,8 @@ export function encodeJobId(job: JobId): string {
 }
 
 /**
- * Reads a job id. Also takes the URL-safe alphabet, missing padding, and blanks where a `+` was not escaped in a query.
- * @returns `undefined` for anything that is not one.
+ * Reads a job id. Also accepts the URL-safe alphabet, missing padding, and spaces from an unescaped `+` in a query.
+ * @returns `undefined` if it is not valid
  */
 export function decodeJobId(text: string): JobId | undefined {
   const normal = text.trim().replaceAll(' ', '+').replaceAll('-', '+').replaceAll('_', '/');
@@ -41,10 +41,10 @@ export function isRunId(text: string): boolean {
 }
 
 /**
- * The workflow id of an on-demand export. Two orders share one exactly when they ask for the same thing.
+ * The workflow id of an on-demand export. Two orders share one if and only if they request the same thing.
  *
- * @param optionsDigest short hash of the order's options that door 1's document does not know (compression, sealing,
- *   columns, CSV options, retention), or `''` when all have their defaults: such ids look as documented.
+ * @param optionsDigest short hash of the order's options beyond the published contract (compression, sealing, columns, CSV
+ *   options, retention), or `''` if all have their defaults: such ids look as documented
  */
 export function onDemandWorkflowId(order: Order, optionsDigest: string): string {
   const pieces = [

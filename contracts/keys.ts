@@ -1,11 +1,11 @@
 import type { ExportKind } from './run.ts';
 
-/** What every tenant's key looks like. */
+/** Pattern of tenant keys. */
 export const TENANT_KEY = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /**
- * Where an export's objects lie in the bucket. One export owns one prefix and nothing else writes below it, so
- * cleaning up after an export is deleting its prefix.
+ * Prefix of an export's objects in the bucket. Each export owns one prefix and nothing else writes below it, so cleaning
+ * up after an export means deleting its prefix.
  *
  * Tenant keys are {@link TENANT_KEY}, export ids are UUIDs: neither can hold a slash.
  */
@@ -23,12 +23,12 @@ export function manifestKey(prefix: string): string {
   return `${prefix}manifest.json`;
 }
 
-/** Where all of a tenant's periodic generations lie. */
+/** Prefix of all of a tenant's periodic generations. */
 export function periodicPrefix(tenant: string): string {
   return `periodic/${tenant}/`;
 }
 
-/** Where one generation's objects lie; nothing else writes below it. Its manifest is {@link manifestKey}. */
+/** Prefix of one generation's objects; nothing else writes below it. Its manifest is {@link manifestKey}. */
 export function generationPrefix(tenant: string, generationId: string): string {
   return `${periodicPrefix(tenant)}${generationId}/`;
 }

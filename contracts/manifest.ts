@@ -3,7 +3,7 @@ import type { Instant } from './instant.ts';
 import { TENANT_KEY } from './keys.ts';
 import { COMPRESSIONS, FILE_FORMATS } from './order.ts';
 
-/** Raised when a member changes its meaning; readers refuse versions that they do not know. */
+/** Incremented when a member changes its meaning; readers refuse versions they do not know. */
 export const MANIFEST_VERSION = 1;
 
 const count = z.int().min(0);
@@ -12,7 +12,7 @@ const instant = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/)
   .transform((text) => text as Instant);
-/** A name in a directory, so that a manifest of others cannot make a reader leave its own. */
+/** A plain file name, so that a foreign manifest cannot make a reader leave its directory. */
 const fileName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/);
 
 const column = z.object({
@@ -23,25 +23,25 @@ const column = z.object({
 
 const part = z.object({
   name: fileName.describe("Object key, relative to the manifest's own prefix."),
-  rows: count.describe('A count of rows; exact, for every format.'),
+  rows: count.describe('Number of rows; exact in every format.'),
   bytes: count.describe('Size of the object as stored.'),
   sha256: sha256.describe('SHA-256 of the object as stored.'),
   contentBytes: count.describe('Size of the content before compression and sealing.'),
   contentSha256: sha256
     .nullable()
     .describe(
-      'SHA-256 of that content; null where the part is sealed, because it would betray a content that can be guessed.',
+      'SHA-256 of that content; null if the part is sealed, because the hash would reveal content that can be guessed.',
     ),
 });
 
 const file = z.object({
-  name: fileName.describe('What callers call it. No two files of the same format have the same name.'),
+  name: fileName.describe('Name for callers. No two files of the same format have the same name.'),
   file: fileName.describe('Name of the finished file: the parts, concatenated in order.'),
   dataset: z.string().describe('Name of the dataset in the catalog.'),
   window: z
     .object({ from: instant, to: instant, bounds: z.enum(['inclusive', 'half-open']) })
     .nullable()
-    .describe('On the time that a row was created or modified; null: the complete history.'),
+    .describe('Applies to the time a row was created or modified; null: the complete history.'),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   format: z.enum(FILE_FORMATS),
   csv: z
@@ -53,16 +53,16 @@ const file = z.object({
       formulaGuard: z.boolean(),
     })
     .nullable()
-    .describe('null for other formats than CSV.'),
+    .describe('null for formats other than CSV.'),
   compression: z.enum(COMPRESSIONS),
   columns: z.array(column).describe("In the file's order."),
-  rows: count.describe('Sum over the parts, as are the two below.'),
+  rows: count.describe('Sum over the parts, like the two members below.'),
   bytes: count,
   contentBytes: count,
   parts: z.array(part),
 });
 
-/** Unknown members are left out, not refused: later versions of Waybill may add some. */
+/** Unknown members are dropped, not refused: later versions of Waybill may add some. */
 const schema = z
   .object({
     version: z.literal(MANIFEST_VERSION),
@@ -70,18 +70,18 @@ const schema = z
     runId: z.uuid().describe('Id of the export, or of the generation.'),
     workflowId: z.string(),
     tenant: z.string().regex(TENANT_KEY),
-    snapshotAt: instant.describe('The time that every file was read at: nothing later is in any of them.'),
+    snapshotAt: instant.describe('The time at which every file was read: none contains anything later.'),
     recipients: z.array(z.string()).describe('age recipients that every part is sealed to; empty: not sealed.'),
     files: z.array(file).min(1),
     rows: count.describe('Sum over the names of the files: a file in several formats is counted once.'),
-    bytes: count.describe('Sum over all files, as is the one below.'),
+    bytes: count.describe('Sum over all files, like the member below.'),
     contentBytes: count,
     createdAt: instant,
-    expiresAt: instant.nullable().describe('When the files are removed; null: when others have replaced them.'),
+    expiresAt: instant.nullable().describe('When the files are removed; null: once others have replaced them.'),
   })
   .meta({
     title: 'Waybill manifest',
-    description: 'What a run shipped. Written when every part is there and checked.',
+    description: 'What a run shipped. Written once every part is stored and checked.',
   });
 
 type ReadonlyDeep<Value> = Value extends string | number | boolean | null
@@ -96,7 +96,7 @@ export type ManifestFile = Manifest['files'][number];
 export type ManifestPart = ManifestFile['parts'][number];
 export type ManifestColumn = ManifestFile['columns'][number];
 
-/** @returns the manifest, or what is wrong with the text, one line a problem. */
+/** @returns the manifest, or what is wrong with the text, one line per problem */
 export function parseManifest(text: string): { readonly manifest: Manifest } | { readonly problem: string } {
   let json: unknown;
   try {
@@ -113,7 +113,7 @@ export function manifestJsonSchema(): unknown {
   return z.toJSONSchema(schema, { io: 'input' });
 }
 
-/** What a publisher knows of a file; the sums follow from its parts. */
+/** A file without its sums, which follow from its parts. */
 export type FileContents = Omit<ManifestFile, 'rows' | 'bytes' | 'contentBytes'>;
 
 /** @returns the manifest with all its sums */
@@ -138,13 +138,13 @@ export function sumsOf(items: readonly Sums[]): Sums {
   return { rows: sum('rows'), bytes: sum('bytes'), contentBytes: sum('contentBytes') };
 }
 
-/** @returns the sums that a manifest of these files has */
+/** @returns the sums of a manifest with these files */
 export function manifestSums(files: readonly (Pick<ManifestFile, 'name'> & Sums)[]): Sums {
   const named = new Map(files.map((file) => [file.name, file]));
   return { ...sumsOf(files), rows: sumsOf([...named.values()]).rows };
 }
 
-/** @returns the file of an export that has one. @throws RangeError when there are more */
+/** @returns the only file of an export. @throws RangeError if there is not exactly one */
 export function onlyFile({ files }: Manifest): ManifestFile {
   const [only, ...others] = files;
   if (only === undefined || others.length > 0) throw new RangeError('The manifest lists several files.');

@@ -11,26 +11,25 @@ export interface PartSlice {
 }
 
 /**
- * Says which rows a query reads, whatever their order. Taken by the plan and again with every read; a read that comes to
- * another sum ends with `source_changed`. Sums of disjoint sets of rows add up to the sum of the whole.
+ * Order-independent fingerprint of the rows that a query reads. Computed by the plan and again by every read; a read with
+ * a different sum ends with `source_changed`. Sums of disjoint sets of rows add up to the sum of their union.
  */
 export interface RowSum {
-  /** A count. */
   readonly rows: number;
   /**
-   * Sum of the rows' 64-bit hashes, modulo 2^64, as 16 hex digits. Each is of the row's key and times, or of all its
-   * columns where it has neither. Not cryptographic.
+   * Sum of the rows' 64-bit hashes, modulo 2^64, as 16 hex digits. Each hash covers the row's key and times, or all its
+   * columns if it has neither. Not cryptographic.
    */
   readonly rowsHash: string;
 }
 
 export interface PlannedPart extends RowSum {
-  /** Zero-based place in the file. */
+  /** Zero-based index in the file. */
   readonly index: number;
   readonly slice: PartSlice;
 }
 
-/** What an export will do, fixed before the first byte is written. Small: it lives in Temporal's history. */
+/** What an export will do, fixed before the first byte is written. Kept small, because it is stored in Temporal's history. */
 export interface Plan {
   readonly snapshotAt: Instant;
   readonly rows: number;

@@ -1,15 +1,15 @@
-/** States of an export as the ledger and the API show them. All but the first two are terminal. */
+/** States of an export, as shown by the ledger and the API. All but the first two are terminal. */
 export const EXPORT_STATES = ['pending', 'running', 'completed', 'failed', 'cancelled', 'expired', 'deleted'] as const;
 export type ExportState = (typeof EXPORT_STATES)[number];
 
-/** @returns whether the state can still change by the export's own work. */
+/** @returns whether the export is still pending or running */
 export function isActive(state: ExportState): boolean {
   return state === 'pending' || state === 'running';
 }
 
-/** How far a running export is. Monotone; while `final` is false, rows are an estimate from the bytes written. */
+/** Progress of a running export. Monotonic; while `final` is false, rows are estimated from the bytes written. */
 export interface Progress {
-  /** 0 to 100; 100 only after the manifest is there. */
+  /** 0 to 100; 100 only once the manifest is written. */
   readonly percent: number;
   readonly rowsDone: number;
   /** `null` until the plan has counted. */
@@ -24,7 +24,7 @@ export interface Progress {
   readonly final: boolean;
 }
 
-/** What a write-part attempt reports in each heartbeat. `uploadId` is for whoever looks after the store. */
+/** What an attempt at writing a part reports in each heartbeat. `uploadId` helps an operator clean up the store. */
 export interface PartHeartbeat {
   readonly index: number;
   readonly rows: number;

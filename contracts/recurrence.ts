@@ -1,24 +1,24 @@
 /** `HH:MM`, 00:00 to 23:59. */
 export const TIME_OF_DAY = /^(?:[01]\d|2[0-3]):[0-5]\d$/;
 
-/** When something happens again and again. `at` is `HH:MM` on the clock of the time zone beside it. */
+/** A recurring time. `at` is `HH:MM` in the given time zone. */
 export type Recurrence =
   | { readonly every: 'day'; readonly at: string }
   | { readonly every: 'week'; readonly on: Weekday; readonly at: string }
-  /** `on` is a day of the month, 1 to 28: every month has these. */
+  /** `on` is a day of the month, 1 to 28, which every month has. */
   | { readonly every: 'month'; readonly on: number; readonly at: string };
 
 export type Weekday = 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY' | 'SUNDAY';
 
 /** When a daily run begins. */
 export interface RunTime {
-  /** `HH:MM`, 00:00 to 23:59, on the clock of the time zone. */
+  /** `HH:MM`, 00:00 to 23:59, in the time zone. */
   readonly at: string;
   /** IANA name, for example `Europe/Amsterdam`. */
   readonly timeZone: string;
 }
 
-/** @returns whether the running JavaScript engine knows this IANA time zone. */
+/** @returns whether this JavaScript engine knows the IANA time zone */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

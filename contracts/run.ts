@@ -1,13 +1,13 @@
 export type ExportKind = 'on-demand' | 'periodic';
 
-/** How a run ended, or that it has not: pending -> running -> completed, failed or cancelled; never changed afterwards. */
+/** pending -> running -> completed, failed or cancelled; final states never change. */
 export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-/** Why a run's files are gone. `failed`: the run failed or was cancelled, so they never counted. */
+/** Why a run's files were removed. `failed`: the run failed or was cancelled, so they were never published. */
 export type Removal = 'expired' | 'deleted' | 'replaced' | 'failed';
 
-/** The state of a run or, if it completed and its files are not offered any more, the reason. */
+/** The state of a run or, if it completed and its files are no longer offered, the reason. */
 export type RunStatus = RunState | Exclude<Removal, 'failed'>;
 
 /** Expiry is exact: files count as expired from `expiresAt` on, whether or not they have been removed yet. */

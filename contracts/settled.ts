@@ -1,6 +1,6 @@
 import type { Failure } from './failures.ts';
 
-/** What a step came to. A failure here is final: trouble that a retry may cure is thrown instead. */
+/** Result of a step. A failure here is final; errors that a retry may cure are thrown instead. */
 export type Settled<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly failure: Failure };

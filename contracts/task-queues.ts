@@ -3,7 +3,7 @@
 /** Default queue of workflow tasks and short steps: ledger, plan, publish, clean-up, expiry. */
 export const TASK_QUEUE_CONTROL = 'waybill';
 
-/** Queue of the long steps that move rows, beside the control queue they belong to: one slot writes one part. */
+/** Queue of the long steps that move rows, beside the control queue they belong to: each slot writes one part. */
 export function partsQueue(controlQueue: string): string {
   return `${controlQueue}-parts`;
 }

@@ -5,9 +5,9 @@ import { failureCode } from './problem.ts';
 
 const instant = (description: string) => z.string().meta({ description, example: '2012-09-05T11:12:47.000Z' });
 
-/** age recipients of one order at the most. */
+/** Maximum number of age recipients of one order. */
 const RECIPIENTS_MAX = 16;
-/** Characters of one recipient at the most; a post-quantum one has about 2,000. */
+/** Maximum length of one recipient; a post-quantum one has about 2,000 characters. */
 const RECIPIENT_LENGTH_MAX = 4096;
 
 export const CsvBody = z
@@ -16,30 +16,32 @@ export const CsvBody = z
     delimiter: z
       .string()
       .regex(/^[\x20-\x7e\t]$/, 'Should be one printable ASCII character or a tab.')
-      .refine((text) => text !== '"', 'Should not be the quote.')
+      .refine((text) => text !== '"', 'Should not be a double quote.')
       .default(CSV_DEFAULTS.delimiter)
       .meta({ description: 'One ASCII character between values.', example: ',' }),
     bom: z.boolean().default(CSV_DEFAULTS.bom).meta({ description: 'Begin with the UTF-8 byte order mark.' }),
     nullText: z
       .string()
       .max(32, 'Should have at most 32 characters.')
-      .refine((text) => !/["\p{Cc}]/u.test(text), 'Should hold neither quotes nor control characters.')
+      .refine((text) => !/["\p{Cc}]/u.test(text), 'Should contain neither double quotes nor control characters.')
       .refine((text) => text.isWellFormed(), 'Should be well-formed Unicode.')
       .default(CSV_DEFAULTS.nullText)
-      .meta({ description: 'What stands for NULL.', pattern: '^[^"\\u0000-\\u001f\\u007f-\\u009f]*$' }),
+      .meta({ description: 'How NULL is written.', pattern: '^[^"\\u0000-\\u001f\\u007f-\\u009f]*$' }),
     formulaGuard: z.boolean().default(CSV_DEFAULTS.formulaGuard).meta({
-      description: 'Put an apostrophe before texts that a spreadsheet would run as a formula.',
+      description: 'Put an apostrophe before text that a spreadsheet would run as a formula.',
     }),
   })
   .meta({ id: 'CsvOptions' });
 
-/** The fields that every dataset takes. A dataset's own parameters stand beside them, by name. */
+/** The fields of every order. A dataset's own parameters are further fields, by name. */
 export const OrderFields = z.object({
-  startDate: instant('ISO 8601, any offset, up to microseconds. Included.'),
-  endDate: instant('ISO 8601, any offset, up to microseconds. Included.'),
-  exportType: z.string().meta({ description: 'Name of a dataset, in any case.', example: 'ELEARNING_ENROLLMENTS' }),
+  startDate: instant('ISO 8601, any offset, up to microseconds. Inclusive.'),
+  endDate: instant('ISO 8601, any offset, up to microseconds. Inclusive.'),
+  exportType: z
+    .string()
+    .meta({ description: 'Name of a dataset, case-insensitive.', example: 'ELEARNING_ENROLLMENTS' }),
   format: z.string().meta({
-    description: 'CSV, JSONL or PARQUET, in any case. Parquet is one file, and is compressed by itself.',
+    description: 'CSV, JSONL or PARQUET, case-insensitive. Parquet is a single file with its own compression.',
     example: 'CSV',
   }),
   compression: z.enum(COMPRESSIONS, `Should be one of ${COMPRESSIONS.join(', ')}.`).default('none'),
@@ -50,13 +52,13 @@ export const OrderFields = z.object({
     .meta({ description: 'age public keys to seal the file to.', example: [] }),
   columns: z
     .array(z.string())
-    .min(1, 'Should name at least one column, or be left out.')
+    .min(1, 'Should name at least one column, or be omitted.')
     .nullable()
     .default(null)
-    .meta({ description: 'Names of the columns wanted, in order. All, when left out.' }),
+    .meta({ description: 'Names of the columns to export, in order. All if omitted.' }),
   csv: CsvBody.optional(),
   keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
-    description: 'Days that the file is kept. At most, and by default, what the operator allows.',
+    description: 'Days to keep the file. The operator’s limit is both the maximum and the default.',
   }),
 });
 
@@ -89,13 +91,13 @@ export const JobStatus = z
   .meta({
     id: 'JobStatus',
     description:
-      '`exportData` is there, in both places, while the status is COMPLETED. A cancelled export is FAILED with the key ' +
+      '`exportData` is present, in both places, while the status is COMPLETED. A cancelled export is FAILED with the key ' +
       '`cancelled`; one whose files have expired or were deleted is FAILED with the key `gone`.',
   });
 
 export const ProgressView = z
   .object({
-    percent: z.number().int().min(0).max(100).meta({ description: '100 only once the manifest is there.' }),
+    percent: z.number().int().min(0).max(100).meta({ description: '100 only once the manifest is written.' }),
     rowsDone: z.number().int(),
     rowsTotal: z.number().int().nullable(),
     contentBytes: z.number().int().meta({ description: 'Bytes formatted, before compression and sealing.' }),
@@ -143,7 +145,7 @@ export type ExportView = z.infer<typeof ExportView>;
 export const ExportList = z
   .object({
     items: z.array(ExportView),
-    next: z.string().nullable().meta({ description: 'The next page’s cursor.' }),
+    next: z.string().nullable().meta({ description: 'Cursor of the next page.' }),
   })
   .meta({ id: 'ExportList' });
 
@@ -153,11 +155,11 @@ export const ListQuery = z.object({
       'PENDING, COMPLETED, FAILED, or a state: pending, running, completed, failed, cancelled, expired, deleted.',
   }),
   dataset: z.string().optional(),
-  cursor: z.string().optional().meta({ description: '`next` of the page before.', minLength: 1 }),
+  cursor: z.string().optional().meta({ description: '`next` of the previous page.', minLength: 1 }),
   limit: z.string().optional().meta({ description: '1 to 200.', example: '50', pattern: '^[1-9][0-9]{0,2}$' }),
 });
 
-/** @param id export id or job id; job ids hold `+`, `/` and `=`. */
+/** @param id export id or job id; job ids contain `+`, `/` and `=` */
 export function exportPath(id: string, rest = ''): string {
   return `exports/${encodeURIComponent(id)}${rest}`;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FAILURES } from '../failures.ts';
 
-/** Code of a failure. Readers take any, so that one of a later version is no mistake to an earlier client. */
+/** Code of a failure. Clients accept any, so that a code of a later version does not break them. */
 export const failureCode = z.string().meta({ enum: Object.keys(FAILURES) });
 
 export const ProblemBody = z
@@ -24,7 +24,7 @@ export const ProblemBody = z
         }),
       )
       .optional()
-      .meta({ description: 'Every field that is wrong; the first one gives the answer its code.' }),
+      .meta({ description: 'Every invalid field; the first one determines `code`.' }),
     requestId: z.string(),
   })
   .meta({ id: 'Problem', description: 'Source: RFC 9457. Each code is explained at /problems.' });
