@@ -1,4 +1,4 @@
-/** A piece of a stream; valid only until the next one is asked for. */
+/** A chunk of a stream; valid only until the next one is requested. */
 export interface Block {
   readonly bytes: Uint8Array;
   readonly last: boolean;
@@ -6,7 +6,7 @@ export interface Block {
 
 /**
  * Cuts a stream into blocks of exactly `blockBytes`, except for the last. There is always a last block; it is empty only
- * when the whole stream is. Blocks that lie within one chunk of the source are not copied.
+ * if the whole stream is. Blocks that lie within one chunk of the source are not copied.
  */
 export async function* blocksOf(source: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<Block> {
   const pending = new Uint8Array(blockBytes);
@@ -17,7 +17,7 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, blockBytes: n
       at = Math.min(blockBytes - filled, chunk.length);
       pending.set(chunk.subarray(0, at), filled);
       filled += at;
-      // Even a full block is held back: nothing follows it yet, so it may be the last.
+      // A full block is held back too, because it may be the last one.
       if (at === chunk.length) continue;
       yield { bytes: pending, last: false };
     }
@@ -30,22 +30,22 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, blockBytes: n
   yield { bytes: pending.subarray(0, filled), last: true };
 }
 
-/** A count of blocks in work at once. libuv's thread pool has four threads unless UV_THREADPOOL_SIZE says more. */
+/** How many blocks are processed at once. libuv's thread pool has four threads unless UV_THREADPOOL_SIZE is set. */
 const JOBS_MAX = 4;
 
-/** Blocks of one stream, several in work at once; their outputs come in order. */
+/** Processes the blocks of one stream, several at once; outputs stay in order. */
 export interface ParallelBlocks {
   /** Takes a chunk, which may be reused afterwards. @returns the outputs that had to be waited for */
   write(chunk: Uint8Array): AsyncGenerator<Uint8Array>;
   /** @returns the remaining outputs. The last block may be empty only where `endsEmpty` says so, or the stream is empty */
   end(): AsyncGenerator<Uint8Array>;
-  /** Waits for all work under way, whatever came of it. */
+  /** Waits for all running work, whether it succeeds or fails. */
   settle(): Promise<void>;
 }
 
 /**
- * @param options.work runs on the thread pool, and does not touch the block once its promise has settled
- * @param options.endsEmpty whether there is a last block also where the blocks before it hold everything
+ * @param options.work runs on the thread pool; must not touch the block after its promise has settled
+ * @param options.endsEmpty whether to emit an empty last block if the blocks before it hold everything
  */
 export function parallelBlocks(options: {
   readonly blockBytes: number;
@@ -60,7 +60,7 @@ export function parallelBlocks(options: {
 
   function begin(last: boolean): void {
     const output = work(block.subarray(0, filled), last);
-    // The error reaches whoever takes the job from the queue; until then it is not an unhandled one.
+    // The error is thrown when the job is taken from the queue; until then it must not count as unhandled.
     output.catch(() => undefined);
     jobs.push({ input: block, output });
     filled = 0;
@@ -78,7 +78,7 @@ export function parallelBlocks(options: {
         begin(false);
         const oldest = jobs.length < JOBS_MAX ? undefined : jobs.shift();
         block = oldest?.input ?? new Uint8Array(blockBytes);
-        // The oldest input is refilled only after this yield, when its job is over.
+        // The oldest input is refilled only after this yield, when its job is done.
         if (oldest) yield await oldest.output;
       }
     },
@@ -92,7 +92,7 @@ export function parallelBlocks(options: {
   };
 }
 
-/** A compressor of `node:zlib` that takes a whole buffer, such as `gzip`. */
+/** A whole-buffer compressor of `node:zlib`, such as `gzip`. */
 type Compressor<Options> = (
   input: Uint8Array,
   options: Options,
@@ -111,13 +111,13 @@ export function compressBlock<Options>(
 }
 
 /**
- * Releases the memory of some bytes now. Node allocates a buffer for every read and every cipher call; left to the
- * garbage collector they cost a collection of the whole heap in every 64 MiB, more than the reading and deciphering do.
+ * Releases the memory of a buffer immediately. Node allocates a buffer for every read and every cipher call; left to the
+ * garbage collector, these cost a full collection every 64 MiB, more than the reading and decryption.
  *
- * Bytes that share their memory are left alone. Node joins small chunks in its buffer pool, and does so only where chunks
- * wait to be read, as those of a network's 1,400-byte segments do; `transfer` throws on the pool's memory.
+ * Buffers that share memory are left alone: Node puts small chunks that wait to be read, such as 1,400-byte network
+ * segments, into its buffer pool, and `transfer` throws on the pool's memory.
  *
- * @param bytes not used afterwards, by anybody
+ * @param bytes must not be used afterwards
  */
 export function free({ buffer, byteLength }: Uint8Array): void {
   const isWhole = byteLength > 0 && byteLength === buffer.byteLength;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
 
-/** Bytes of a block: fewer and larger writes cost less. */
+/** Bytes of a block: fewer, larger writes are cheaper. */
 export const BLOCK_BYTES = 1024 * 1024;
 
 /**
- * Gathers a stream into blocks and yields the last one only if the hash of the whole matches, so that a damaged stream
- * never ends normally. A yielded block is valid only until the next one is requested.
+ * Gathers a stream into blocks and yields the last one only if the hash of the whole matches, so a damaged stream never
+ * ends normally. A yielded block is valid only until the next one is requested.
  *
  * @param whole length in bytes and SHA-256 of the source; `null`: unknown
  * @param block memory for the blocks; not longer than the source

@@ -5,21 +5,21 @@ import { compressBlock, parallelBlocks } from './blocks.ts';
 export type Compressed = Exclude<Compression, 'none'>;
 
 /**
- * Bytes of content in each block but the last. Beginning a frame costs time: with blocks of 1 MiB an export that is
- * compressed takes a tenth longer. The ratio hardly depends on it.
+ * Bytes of content in each block but the last. Starting a frame takes time: with 1 MiB blocks a compressed export takes a
+ * tenth longer. The ratio hardly changes.
  */
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 
 /**
- * Bytes that the compressor hands out at once. A block of CSV or JSON shrinks to less, so that one turn on the thread
- * pool does it; with Node's default of 16 KiB it takes dozens.
+ * Output buffer size of the compressor. A block of CSV or JSON fits it compressed, so one turn on the thread pool is enough;
+ * with Node's default of 16 KiB it takes dozens.
  */
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 
 /**
  * Compresses a stream, several blocks at once on the thread pool, in order and in bounded memory. Every block is a
  * gzip member (RFC 1952, section 2.2) or zstd frame (RFC 8878, section 3) of its own; their concatenation is one valid
- * file, and so is a concatenation of such files. An empty stream gives a valid file that is empty.
+ * file, and so is a concatenation of such files. An empty stream yields a valid empty file.
  */
 export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compressed): AsyncGenerator<Uint8Array> {
   const blocks = parallelBlocks({

@@ -5,13 +5,13 @@ import { WaybillError } from '../contracts/failures.ts';
 import type { Compressed } from './compress.ts';
 import { type FramePiece, framesOf } from './zstd-frames.ts';
 
-/** Bytes of content that leave at once, at the most. */
+/** Maximum bytes of content per output chunk. */
 const OUTPUT_BYTES = 256 * 1024;
 
 /**
- * Decompresses a stream of any count of gzip members or zstd frames, whoever made them, in bounded memory.
+ * Decompresses a stream of any number of gzip members or zstd frames, from any compressor, in bounded memory.
  *
- * @throws WaybillError `object_damaged` when the file was cut short or altered, or is of another kind.
+ * @throws WaybillError `object_damaged` if the file was truncated or altered, or has another format
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>, kind: Compressed): AsyncGenerator<Uint8Array> {
   if (kind === 'gzip') {
@@ -41,7 +41,7 @@ async function* frameFrom(begin: FramePiece, pieces: AsyncGenerator<FramePiece>)
 
 async function* expand(source: AsyncIterable<Uint8Array>, decompressor: Transform): AsyncGenerator<Uint8Array> {
   const fed = pipeline(copiesOf(source), decompressor);
-  // The same error comes out of the iteration below.
+  // The iteration below throws the same error.
   fed.catch(() => undefined);
   try {
     for await (const chunk of decompressor) yield chunk;
@@ -55,7 +55,7 @@ async function* expand(source: AsyncIterable<Uint8Array>, decompressor: Transfor
   }
 }
 
-/** The decompressor queues what it is given; the source may reuse it by then. */
+/** Copies, because the decompressor queues its input and the source may reuse the chunk. */
 async function* copiesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) yield new Uint8Array(chunk);
 }

@@ -1,10 +1,10 @@
-/** Hands items over one at a time: the giver waits until the taker asks for the next. */
+/** Hands items over one at a time: the producer waits until the consumer requests the next one. */
 export interface Handoff<Item> {
-  /** Resolves when the item is no longer in use. @throws what the handoff was closed with */
+  /** Resolves when the item is no longer in use. @throws the error that the handoff was closed with */
   give(item: Item): Promise<void>;
-  /** @returns the next item; `undefined` once it was closed without error. @throws what it was closed with */
+  /** @returns the next item; `undefined` once closed without error. @throws the error it was closed with */
   take(): Promise<Item | undefined>;
-  /** Ends both sides; only the first call counts. @param error `undefined`: all was given */
+  /** Ends both sides; only the first call counts. @param error `undefined`: everything was handed over */
   close(error?: unknown): void;
 }
 
@@ -16,7 +16,7 @@ export function createHandoff<Item>(): Handoff<Item> {
 
   return {
     async give(item) {
-      if (closed) throw closed.error ?? new Error('Nobody takes any more.');
+      if (closed) throw closed.error ?? new Error('The consumer has stopped.');
       offered = { item, taken: Promise.withResolvers() };
       arrival.resolve();
       await offered.taken.promise;
@@ -52,8 +52,8 @@ export function createHandoff<Item>(): Handoff<Item> {
 }
 
 /**
- * Passes a stream on until it ends or the signal aborts, also while the source is silent: then this throws the signal's
- * reason at once, and the source is closed as soon as it lets itself.
+ * Forwards a stream until it ends or the signal aborts. On abort it throws the signal's reason at once, even while the
+ * source is silent, and closes the source as soon as possible.
  */
 export async function* interruptible<Item>(source: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
   const items = source[Symbol.asyncIterator]();
@@ -76,7 +76,7 @@ export async function* interruptible<Item>(source: AsyncIterable<Item>, signal: 
   } finally {
     signal.removeEventListener('abort', onAbort);
     const closing = items.return?.();
-    // A generator closes only when its pending step has ended, which may be never; its error is not ours any more.
+    // A generator closes only after its pending step, which may never end; its error no longer matters.
     if (waiting) closing?.catch(() => undefined);
     else await closing;
   }

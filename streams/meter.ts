@@ -1,11 +1,11 @@
 const NEWLINE = 0x0a;
 
-/** One chunk in so many is searched for line ends. */
+/** Line ends are counted in one of this many chunks. */
 const SAMPLE_EVERY = 16;
 
 /**
- * Counts what goes by. The bytes are exact; the rows are an estimate from the line ends of some of the chunks, because
- * looking at every byte in JavaScript would cost more than formatting it did. The exact count is the warehouse's.
+ * Counts bytes and rows of a stream. Bytes are exact; rows are estimated from the line ends of a sample of the chunks,
+ * because scanning every byte in JavaScript would cost more than formatting it. The warehouse reports the exact count.
  */
 export interface Meter {
   readonly bytes: number;
@@ -14,7 +14,7 @@ export interface Meter {
   measure(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
 }
 
-/** @param rowsMax a count of rows that the estimate never passes */
+/** @param rowsMax upper limit of the estimate */
 export function createMeter(rowsMax: number): Meter {
   let bytes = 0;
   let rows = 0;

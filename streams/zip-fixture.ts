@@ -7,7 +7,7 @@ export interface ReadEntry {
   readonly content: Buffer;
 }
 
-/** Reads an archive as another program does. @throws Error for an archive that is not whole, or has a wrong checksum */
+/** Reads an archive with another library. @throws Error if the archive is incomplete or a checksum is wrong */
 export async function readZip(archive: Buffer): Promise<readonly ReadEntry[]> {
   const file = await fromBufferPromise(archive, { lazyEntries: true, autoClose: false });
   const read: ReadEntry[] = [];

@@ -19,7 +19,7 @@ function entryOf(name: string, content: Uint8Array, more: Partial<ZipEntry> = {}
   return { name, modifiedAt: NOON, bytesMax: content.length, open, ...more };
 }
 
-/** An entry of which can be seen how far it was read. */
+/** An entry that records how far it was read. */
 function watched(name: string, source: () => AsyncIterable<Uint8Array>) {
   const seen = { opened: false, closed: false, bytes: 0 };
   async function* content() {
@@ -189,7 +189,9 @@ describe('its sources', () => {
 
   it('may have names that no archive takes', async () => {
     const { entry, seen } = watched('etc/passwd', () => noise(1));
-    await expect(collect(zip([entryOf('a', sample(9)), entry], never))).rejects.toThrow('no name for an entry');
+    await expect(collect(zip([entryOf('a', sample(9)), entry], never))).rejects.toThrow(
+      'not a valid name for an entry',
+    );
     expect(seen.opened).toBe(false);
   });
 

@@ -7,45 +7,45 @@ export interface ZipEntry {
   readonly name: string;
   /** Kept to the second. */
   readonly modifiedAt: Date;
-  /** A count of content bytes at the most; decides whether the entry needs zip64. */
+  /** Maximum number of content bytes; decides whether the entry needs zip64. */
   readonly bytesMax: number;
-  /** Opened when its turn comes. A chunk needs to be valid only until the next one is asked for. */
+  /** Opened when its turn comes. A chunk must stay valid only until the next one is requested. */
   readonly open: () => AsyncIterable<Uint8Array>;
 }
 
-/** Flat: no entry can leave the folder that it is unpacked into. */
+/** Flat, so that no entry can escape the folder it is unpacked into. */
 const NAME = /^[^/\\:\0]+$/;
 
-/** Sizes from here on do not fit a plain entry (APPNOTE.TXT, section 4.4.8). */
+/** Larger sizes do not fit a plain entry (APPNOTE.TXT, section 4.4.8). */
 const PLAIN_BYTES_END = 0xffffffff;
 
-/** Bytes of content that go from one stream to the next at once; each of the few streams may hold so many. */
+/** Chunk size between the streams in bytes; each of the few streams may buffer one chunk. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * The package shares so many places among all archives of the process: with as few as a machine has cores, readers who
- * stand still would hold up everybody else's download.
+ * zip.js shares this many workers among all archives of the process. With its default, the number of cores, a few stalled
+ * readers would block all other downloads.
  */
 const ARCHIVES_MAX = 1_000_000;
 
 /**
- * Of 1 to 9. CSV of the benchmark's table, one core: level 1 takes in 106 MB/s and makes a 2.65th of it, level 6 takes in
- * 44 MB/s and makes a 2.88th. Deflating is what a download waits for, so 8 percent more bytes are the better bargain.
+ * 1 to 9. For CSV of the benchmark's table on one core, level 1 compresses 106 MB/s by a factor of 2.65, level 6 compresses
+ * 44 MB/s by 2.88. Deflating limits a download, so speed is worth 8 percent more bytes.
  */
 const LEVEL = 1;
 
-/** Bytes of content in each block but the last. Against one long run, blocks of this size cost a thousandth in size. */
+/** Bytes of content in each block but the last. Compared with one long run, the output grows by a thousandth. */
 const BLOCK_BYTES = 512 * 1024;
 
-/** Bytes that the compressor hands out at once: all of a block, in one turn on the thread pool. */
+/** Output buffer size of the compressor: fits a whole block, in one turn on the thread pool. */
 const OUTPUT_BYTES = BLOCK_BYTES + 4096;
 
 /**
  * Deflates (RFC 1951) several blocks at once on the thread pool, in order and in bounded memory, as a codec of zip.js.
- * Every block but the last ends with an empty stored one, on a byte (section 3.2.4), so that the blocks can simply follow
- * one another.
+ * Every block but the last ends with an empty stored block on a byte boundary (section 3.2.4), so the blocks can be
+ * concatenated.
  *
- * It is the end of what is written: the memory of a chunk that has it to itself is given back.
+ * Takes ownership of the chunks: it releases the memory of a chunk that does not share it.
  */
 class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
   static readonly supportedFormats = ['deflate-raw'];
@@ -71,7 +71,7 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
   }
 }
 
-// The package keeps this for the whole process; nothing else here uses it.
+// Global to the process; nothing else here uses zip.js.
 configure({
   useWebWorkers: false,
   maxWorkers: ARCHIVES_MAX,
@@ -80,17 +80,16 @@ configure({
 });
 
 /**
- * Makes a zip archive as its entries stream in, one after the other, each deflated, in bounded memory. The archive is
- * whole only when the iteration ends without error: an error of an entry comes out here. Whether the iteration ends, is
- * ended early or is aborted, the open entry is closed before this returns. A yielded chunk is valid only until the next
- * one is asked for.
+ * Streams a zip archive of deflated entries, one after the other, in bounded memory. The archive is complete only if the
+ * iteration ends without error; errors of entries are thrown here. However the iteration ends, the open entry is closed
+ * before this returns. A yielded chunk is valid only until the next one is requested.
  *
  * Specification: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 export async function* zip(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted();
   for (const { name } of entries)
-    if (!NAME.test(name)) throw new RangeError('This is no name for an entry of an archive.');
+    if (!NAME.test(name)) throw new RangeError('This is not a valid name for an entry of an archive.');
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const outlet = createHandoff<Uint8Array>();
@@ -112,13 +111,13 @@ export async function* zip(entries: readonly ZipEntry[], signal: AbortSignal): A
   try {
     for (let chunk = await outlet.take(); chunk; chunk = await outlet.take()) yield chunk;
   } finally {
-    stop.abort(new Error('The archive was not read to its end.'));
+    stop.abort(new Error('The archive was not read to the end.'));
     await writing;
     either.removeEventListener('abort', onAbort);
   }
 }
 
-/** @throws the error of the entry's source, where that failed */
+/** @throws the error of the entry's source, if that failed */
 async function writeEntry(archive: ZipWriter<unknown>, entry: ZipEntry, signal: AbortSignal): Promise<void> {
   const source = piecesOf(interruptible(entry.open(), signal));
   let failure: { readonly error: unknown } | undefined;
@@ -150,14 +149,14 @@ async function writeEntry(archive: ZipWriter<unknown>, entry: ZipEntry, signal: 
   }
 }
 
-/** Copies, because the chain of streams holds on to what it is given, and the source may reuse it. */
+/** Copies, because the stream pipeline retains chunks and the source may reuse them. */
 async function* piecesOf(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield new Uint8Array(chunk.subarray(at, at + PIECE_BYTES));
   }
 }
 
-/** In UTC, so that the archive depends on no machine's time zone (APPNOTE.TXT, section 4.4.6). */
+/** In UTC, so that the archive does not depend on the machine's time zone (APPNOTE.TXT, section 4.4.6). */
 function dosTime(date: Date): number {
   const years = Math.min(Math.max(date.getUTCFullYear() - 1980, 0), 127);
   const day = (years << 9) | ((date.getUTCMonth() + 1) << 5) | date.getUTCDate();
@@ -165,7 +164,7 @@ function dosTime(date: Date): number {
   return day * 2 ** 16 + time;
 }
 
-/** Content that cannot be compressed grows by 5 bytes in every block, which deflate ends after 16 KB at the soonest. */
+/** Incompressible content grows by 5 bytes per deflate block, and a block has at least 16 KB. */
 function needsZip64(bytesMax: number): boolean {
   return bytesMax + 5 * Math.ceil(bytesMax / 16_000) + 1024 >= PLAIN_BYTES_END;
 }

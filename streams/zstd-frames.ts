@@ -7,11 +7,11 @@ export interface FramePiece {
 }
 
 /**
- * Cuts a zstd file at the ends of its frames. Node's decompressor stops after the first frame without a word.
+ * Cuts a zstd file at the ends of its frames. Node's decompressor silently stops after the first frame.
  *
  * Specification: RFC 8878, section 3.
  *
- * @throws WaybillError `object_damaged` when the file ends within a frame, holds none, or is not zstd.
+ * @throws WaybillError `object_damaged` if the file ends within a frame, contains none, or is not zstd
  */
 export async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<FramePiece> {
   let walk = walkFrame();
@@ -50,7 +50,7 @@ export async function* framesOf(source: AsyncIterable<Uint8Array>): AsyncGenerat
 }
 
 /**
- * Walks over one frame: yields how many bytes come next, and is handed the first four of them at most, as a
+ * Walks over one frame: yields the number of bytes that come next, and receives up to the first four of them as a
  * little-endian number.
  */
 function* walkFrame(): Generator<number, void, number> {

@@ -1,6 +1,6 @@
 /**
- * The header of an age file: who can open it, and the file key sealed to each of them. Recipients and identities are the
- * `age-encryption` package's.
+ * The header of an age file: who can open it, and the file key sealed to each recipient. Recipients and identities come from
+ * the `age-encryption` package.
  *
  * Specification: https://c2sp.org/age#header
  */
@@ -10,14 +10,14 @@ import { parseIdentities } from './keys.ts';
 
 export interface SealedHeader {
   readonly header: Uint8Array;
-  /** 16 secret bytes; the payload's key is derived from them. */
+  /** 16 secret bytes from which the payload key is derived. */
   readonly fileKey: Uint8Array;
 }
 
-/** A header is larger only when somebody made it so; a post-quantum recipient takes 2 KiB of it. */
+/** Larger headers are malicious; a post-quantum recipient takes 2 KiB. */
 const HEADER_BYTES_MAX = 1024 * 1024;
 
-/** An empty file ends in a salt of 16 bytes and one chunk that is nothing but its tag of 16. */
+/** An empty file ends in a salt of 16 bytes and one chunk that consists only of its 16-byte tag. */
 const EMPTY_PAYLOAD_BYTES = 32;
 
 const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
@@ -25,10 +25,10 @@ const MAC_LINE = Buffer.from('\n--- ');
 const LINE_END = 0x0a;
 
 /**
- * Makes a new file key and seals it to the recipients.
+ * Creates a file key and seals it to the recipients.
  *
  * @param recipients at least one
- * @throws WaybillError `invalid_recipient` when the package cannot seal to one of them.
+ * @throws WaybillError `invalid_recipient` if the package cannot seal to one of them
  */
 export async function sealHeader(recipients: readonly string[]): Promise<SealedHeader> {
   if (recipients.length === 0)
@@ -37,7 +37,7 @@ export async function sealHeader(recipients: readonly string[]): Promise<SealedH
   let fileKey = new Uint8Array();
   try {
     for (const recipient of recipients) encrypter.addRecipient(recipient);
-    // The package hands the file key to recipients only; this one adds no stanza, so the header is as without it.
+    // The package passes the file key only to recipients; this one captures it and adds no stanza, so the header is unaffected.
     encrypter.addRecipient({
       wrapFileKey(key) {
         fileKey = key.slice();
@@ -54,8 +54,8 @@ export async function sealHeader(recipients: readonly string[]): Promise<SealedH
 /**
  * Opens a header.
  *
- * @param identity one or more private keys, one a line, as in a key file of `age`
- * @throws WaybillError `wrong_key` when none of them opens it, `object_damaged` when it was altered.
+ * @param identity one or more private keys, one per line, as in a key file of `age`
+ * @throws WaybillError `wrong_key` if none of them opens it, `object_damaged` if it was altered
  */
 export async function openHeader(header: Uint8Array, identity: string): Promise<Uint8Array> {
   const decrypter = new Decrypter();
@@ -63,7 +63,7 @@ export async function openHeader(header: Uint8Array, identity: string): Promise<
   try {
     return await decrypter.decryptHeader(header);
   } catch (cause) {
-    // The package has no error classes; its only failure that is not damage is told by its text.
+    // The package has no error classes; "no identity matched" is the only error that does not mean corruption.
     if (cause instanceof Error && cause.message.startsWith('no identity matched')) throw new WaybillError('wrong_key');
     throw new WaybillError('object_damaged', 'The header of the sealed file is damaged.', { cause });
   }
@@ -71,9 +71,9 @@ export async function openHeader(header: Uint8Array, identity: string): Promise<
 
 /**
  * @param start the first bytes of an age file, as many as there are
- * @returns the size of the header, up to and including the line end of its MAC, or `undefined` when `start` does not
- *   reach as far
- * @throws WaybillError `object_damaged` when this is not the start of an age file.
+ * @returns the size of the header, up to and including the line end of its MAC, or `undefined` if `start` does not
+ *   contain all of it
+ * @throws WaybillError `object_damaged` if this is not the start of an age file
  */
 export function headerBytes(start: Uint8Array): number | undefined {
   const begun = Buffer.from(start.buffer, start.byteOffset, start.length);
@@ -92,7 +92,7 @@ function addIdentity(decrypter: Decrypter, key: string): void {
   try {
     decrypter.addIdentity(key);
   } catch {
-    // No cause: the package's message repeats the key.
+    // No cause, because the package's message repeats the key.
     throw new WaybillError('wrong_key', 'The private key is mistyped: its checksum does not fit.');
   }
 }

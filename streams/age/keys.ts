@@ -9,7 +9,7 @@ export interface KeyPair {
   readonly recipient: string;
 }
 
-/** Kinds of recipient that Waybill seals to, with the count of characters that each has. */
+/** Kinds of recipient that Waybill seals to, with their length in characters. */
 const RECIPIENTS = {
   x25519: { begins: 'age1', characters: 62 },
   postQuantum: { begins: 'age1pq1', characters: 1959 },
@@ -26,8 +26,8 @@ export async function generateKey(options: { readonly postQuantum: boolean }): P
 /**
  * Checks one recipient: X25519 (`age1…`) or post-quantum (`age1pq1…`).
  *
- * @returns it without the blanks around it
- * @throws WaybillError `invalid_recipient` that says what is wrong with it and never repeats it.
+ * @returns the trimmed recipient
+ * @throws WaybillError `invalid_recipient` that explains the problem without repeating the text
  */
 export function parseRecipient(text: string): string {
   const recipient = text.trim();
@@ -37,10 +37,10 @@ export function parseRecipient(text: string): string {
 }
 
 /**
- * Checks the recipients of one file, which must all be of the same kind: next to a recipient that a quantum computer
- * opens, a post-quantum one protects nothing. `age` refuses the mixture too.
+ * Checks the recipients of one file, which must all be of the same kind: next to a classic recipient, a post-quantum
+ * one protects nothing. `age` refuses the mixture too.
  *
- * @returns each of them once
+ * @returns the recipients without duplicates
  * @throws WaybillError `invalid_recipient`
  */
 export function parseRecipients(texts: readonly string[]): readonly string[] {
@@ -56,9 +56,9 @@ export function parseRecipients(texts: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads a key file: one private key a line; empty lines and those that begin with `#` are ignored.
+ * Reads a key file: one private key per line; empty lines and comments (`#`) are ignored.
  *
- * @throws WaybillError `wrong_key` when there is none, or one is malformed; never repeats it.
+ * @throws WaybillError `wrong_key` if there is none or one is malformed; never repeats it
  */
 export function parseIdentities(text: string): readonly string[] {
   const keys = text
@@ -77,14 +77,15 @@ export function parseIdentities(text: string): readonly string[] {
   return keys;
 }
 
-/** @throws WaybillError `wrong_key` when this is not one private key; never repeats it. */
+/** @throws WaybillError `wrong_key` if this is not exactly one private key; never repeats it */
 export async function recipientOf(identity: string): Promise<string> {
   const [key = '', ...others] = parseIdentities(identity);
-  if (others.length > 0) throw new WaybillError('wrong_key', 'One private key is wanted, and several were given.');
+  if (others.length > 0)
+    throw new WaybillError('wrong_key', 'Exactly one private key is needed, but several were given.');
   try {
     return await identityToRecipient(key);
   } catch {
-    // No cause: the package's message repeats the key.
+    // No cause, because the package's message repeats the key.
     throw new WaybillError('wrong_key', 'The private key is mistyped: its checksum does not fit.');
   }
 }

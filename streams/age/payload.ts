@@ -1,6 +1,6 @@
 /**
  * The payload of an age file: STREAM, 64 KiB chunks of ChaCha20-Poly1305, each under a nonce that counts the chunks and
- * flags the last one, so that reordering, truncating and extending are noticed.
+ * flags the last one, so that reordering, truncation and extension are detected.
  *
  * Specification: https://c2sp.org/age#payload
  */
@@ -20,10 +20,10 @@ export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 /** Name of the cipher as `node:crypto` knows it. */
 const CIPHER = 'chacha20-poly1305';
 
-/** A count of chunks that leave at once: 1 MiB. */
+/** Chunks per yielded block: 1 MiB. */
 const OUTPUT_CHUNKS = 16;
 
-/** @returns the key of the payload's chunks; as an object it is made ready once and not for every chunk. */
+/** @returns the payload key, as a KeyObject so that it is prepared once and not for every chunk */
 function payloadKey(fileKey: Uint8Array, salt: Uint8Array): KeyObject {
   return createSecretKey(new Uint8Array(hkdfSync('sha256', fileKey, salt, 'payload', 32)));
 }
@@ -32,7 +32,7 @@ function payloadKey(fileKey: Uint8Array, salt: Uint8Array): KeyObject {
  * Writes a chunk's nonce: an 11-byte big-endian counter, then 1 for the last chunk and 0 for the others.
  *
  * @param nonce 12 bytes
- * @param index zero-based place of the chunk; below 2^48, which is 2^64 bytes of content
+ * @param index zero-based index of the chunk; below 2^48, which allows 2^64 bytes of content
  */
 function writeNonce(nonce: Buffer, index: number, last: boolean): void {
   nonce.writeUIntBE(index, 5, 6);
@@ -51,7 +51,7 @@ export function sealedBytes(headerBytes: number, contentBytes: number): number {
 /**
  * The inverse of {@link sealedBytes}.
  *
- * @throws WaybillError `object_damaged` for a size that no age file with such a header has.
+ * @throws WaybillError `object_damaged` for a size that no age file with such a header can have
  */
 export function contentBytes(headerBytes: number, fileBytes: number): number {
   const payload = fileBytes - headerBytes - SALT_BYTES;
@@ -64,8 +64,8 @@ export function contentBytes(headerBytes: number, fileBytes: number): number {
 }
 
 /**
- * Seals a stream to age recipients, as an age v1 file that the stock `age -d` opens. Nothing is yielded before the
- * recipients are known to be good. A yielded chunk is valid only until the next one is asked for.
+ * Seals a stream to age recipients, as an age v1 file that the stock `age -d` opens. Nothing is yielded until the
+ * recipients have been accepted. A yielded chunk is valid only until the next one is requested.
  *
  * @param recipients at least one, checked by `parseRecipients`
  * @throws WaybillError `invalid_recipient`
@@ -103,11 +103,11 @@ export async function* seal(
 
 /**
  * Opens an age v1 file. Every chunk is verified before any byte of it is yielded; a yielded chunk is valid only until
- * the next one is asked for. The content is complete only when the iteration ends without error.
+ * the next one is requested. The content is complete only if the iteration ends without error.
  *
- * @param identity one or more private keys, one a line, as in a key file of `age`
- * @throws WaybillError `wrong_key` when no key opens the file, before anything is yielded; `object_damaged` when the
- *   file was altered, cut short or extended, or is not an age file.
+ * @param identity one or more private keys, one per line, as in a key file of `age`
+ * @throws WaybillError `wrong_key` if no key opens the file, before anything is yielded; `object_damaged` if the file
+ *   was altered, cut short or extended, or is not an age file
  */
 export async function* unseal(source: AsyncIterable<Uint8Array>, identity: string): AsyncGenerator<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]();
@@ -130,10 +130,10 @@ export async function* unseal(source: AsyncIterable<Uint8Array>, identity: strin
   }
 }
 
-/** @returns a count of bytes written to `output`, all of them verified. */
+/** @returns the number of bytes written to `output`, all of them verified */
 function openChunk(key: KeyObject, index: number, { bytes, last }: Block, output: Buffer): number {
   const size = bytes.length - TAG_BYTES;
-  // Specification: the final chunk is empty only when the whole content is.
+  // Specification: the final chunk is empty only if the whole content is.
   if (size < 0 || (size === 0 && index > 0)) throw new WaybillError('object_damaged', 'The sealed file was cut short.');
   const nonce = Buffer.alloc(12);
   writeNonce(nonce, index, last);
@@ -150,7 +150,7 @@ function openChunk(key: KeyObject, index: number, { bytes, last }: Block, output
   return size;
 }
 
-/** Reads up to the end of the salt. `rest` is what was read beyond it. */
+/** Reads up to the end of the salt. `rest` holds the bytes read beyond it. */
 async function readStart(chunks: AsyncIterator<Uint8Array>) {
   let start: Uint8Array = new Uint8Array();
   for (;;) {
@@ -161,7 +161,7 @@ async function readStart(chunks: AsyncIterator<Uint8Array>) {
     }
     const next = await chunks.next();
     if (next.done) throw new WaybillError('object_damaged', 'The sealed file was cut short in its header.');
-    // Copies: the source may reuse its chunk. Headers are small, so this happens a few times at most.
+    // Copies, because the source may reuse its chunk. Headers are small, so this happens rarely.
     start = Buffer.concat([start, next.value]);
   }
 }
