@@ -167,7 +167,7 @@ describe('building again', () => {
 
   test('keeps what is there', async () => {
     const before = await stat(built.databasePath);
-    expect(await again()).toEqual([`The sample warehouse is there already (scale ${SCALE}).`]);
+    expect(await again()).toEqual([`The sample warehouse already exists (scale ${SCALE}).`]);
     expect((await stat(built.databasePath)).mtimeMs).toBe(before.mtimeMs);
   });
 

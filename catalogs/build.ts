@@ -5,22 +5,22 @@ import { dirname, join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, version } from '@duckdb/node-api';
 
 export interface SampleOptions {
-  /** Made if it is not there. */
+  /** Created if missing. */
   readonly directory: string;
   /** Size of the tables; 1 gives 400,000 rows in the largest, 0.01 is for tests. @minimum 0.0001 @maximum 100 */
   readonly scale: number;
-  /** Told what happens, a line at a time. */
+  /** Receives progress, one line at a time. */
   readonly report: (line: string) => void;
 }
 
-/** What the warehouse's settings need to know. */
+/** The built warehouse, for the settings. */
 export interface SampleWarehouse {
   readonly databasePath: string;
   /** The three million US flights, in Parquet. */
   readonly flightsPath: string;
   /** Attaches the database as `warehouse`, read-only, and makes the view `flights`. */
   readonly startupSql: string;
-  /** What the locked-down connection has to read besides the database. */
+  /** Directories that the locked-down connection reads besides the database. */
   readonly directories: readonly string[];
 }
 
@@ -30,8 +30,8 @@ const DOMAINS = ['learning', 'evaluation', 'engagement', 'survey', 'jobs'] as co
 const SQL_DIRECTORY = join(import.meta.dirname, 'warehouse');
 
 /**
- * Builds the sample warehouse, or finds it built already. It is built under a temporary name and renamed when it is
- * whole, so an interrupted build is never taken for one. The same scale gives the same content, always.
+ * Builds the sample warehouse unless it exists. It is built under a temporary name and renamed once complete, so an
+ * interrupted build is never used. The same scale always gives the same content.
  */
 export async function buildSampleWarehouse(options: SampleOptions): Promise<SampleWarehouse> {
   if (!(options.scale >= 0.0001 && options.scale <= 100)) {
@@ -47,7 +47,7 @@ export async function buildSampleWarehouse(options: SampleOptions): Promise<Samp
   const scripts = await readScripts();
   const build = `${fingerprint(scripts)} at scale ${options.scale}`;
   if ((await buildOf(databasePath)) === build) {
-    options.report(`The sample warehouse is there already (scale ${options.scale}).`);
+    options.report(`The sample warehouse already exists (scale ${options.scale}).`);
   } else {
     await buildDatabase(directory, databasePath, scripts, build, options);
   }
@@ -73,7 +73,7 @@ function readScripts(): Promise<readonly Script[]> {
   );
 }
 
-/** DuckDB is part of it: hash() may change between its versions. */
+/** Includes DuckDB's version, because hash() may change between versions. */
 function fingerprint(scripts: readonly Script[]): string {
   const hash = createHash('sha256').update(version());
   for (const { sql } of scripts) hash.update(sql);
@@ -108,7 +108,7 @@ async function buildDatabase(
   }
 }
 
-/** @returns what was built there, or `undefined` when there is nothing, or something else. */
+/** @returns what was built there, or `undefined` if there is nothing or something else */
 async function buildOf(databasePath: string): Promise<string | undefined> {
   if ((await stat(databasePath).catch(() => undefined)) === undefined) return undefined;
   return withConnection(async (connection) => {
@@ -117,7 +117,7 @@ async function buildOf(databasePath: string): Promise<string | undefined> {
       const rows = await connection.runAndReadAll('SELECT build FROM warehouse.main.build');
       return String(rows.getRows()[0]?.[0]);
     } catch {
-      // Not a database of ours, or of another version of DuckDB: it is built anew.
+      // Another database, or another version of DuckDB: rebuild it.
       return undefined;
     }
   });
@@ -137,9 +137,9 @@ async function withConnection<Result>(work: (connection: DuckDBConnection) => Pr
   }
 }
 
-/** Copies rather than links: the warehouse then does not depend on where the packages are. */
+/** Copies instead of linking, so that the warehouse does not depend on the location of the packages. */
 async function copyFlights(directory: string, flightsPath: string): Promise<void> {
-  // Not import.meta.resolve, which the tests' module runner does not have.
+  // Not import.meta.resolve, which the test runner does not support.
   const entry = createRequire(import.meta.url).resolve('vega-datasets');
   const source = join(dirname(entry), '..', 'data', 'flights-3m.parquet');
   const { size } = await stat(source);
@@ -154,10 +154,10 @@ async function copyFlights(directory: string, flightsPath: string): Promise<void
   }
 }
 
-/** How directories of unfinished work begin. */
+/** Prefix of directories with unfinished builds. */
 const LEFTOVER = '.unfinished-';
 
-/** Removes what interrupted builds left; an hour is longer than any build takes. */
+/** Removes leftovers of interrupted builds; no build takes an hour. */
 async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!name.startsWith(LEFTOVER)) continue;
@@ -174,7 +174,7 @@ function startupSql(databasePath: string, flightsPath: string): string {
   ].join(';\n');
 }
 
-/** A text of SQL. */
+/** A string literal of SQL. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

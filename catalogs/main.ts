@@ -8,7 +8,7 @@ const program = new Command('catalogs').description('The sample catalog and its 
 program
   .command('build', { isDefault: true })
   .description('builds the sample warehouse')
-  .requiredOption('--directory <path>', 'where it goes')
+  .requiredOption('--directory <path>', 'target directory')
   .option('--scale <number>', '1: 400,000 rows in the largest table', Number, 1)
   .action(async ({ directory, scale }: { directory: string; scale: number }) => {
     const report = (line: string) => process.stdout.write(`${line}\n`);

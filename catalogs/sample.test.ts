@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadCatalog } from '../config/catalog.ts';
-import type { Catalog, Door } from '../config/dataset.ts';
+import type { Catalog, ExportKind } from '../config/dataset.ts';
 
 let catalog: Catalog;
 beforeAll(async () => {
   catalog = await loadCatalog(join(import.meta.dirname, 'sample'));
 });
 
-function offered(door: Door): readonly (string | undefined)[] {
-  return catalog.datasets.filter((dataset) => dataset.doors.includes(door)).map((dataset) => dataset.offeredAs);
+function offered(kind: ExportKind): readonly (string | undefined)[] {
+  return catalog.datasets.filter((dataset) => dataset.doors.includes(kind)).map((dataset) => dataset.offeredAs);
 }
 
 function headers(name: string): string | undefined {

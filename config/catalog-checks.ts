@@ -2,16 +2,16 @@ import type { Path } from './catalog-source.ts';
 import { BOUND_BEGINNING, type ColumnType, type Dataset } from './dataset.ts';
 import { suggestion } from './issue-sentence.ts';
 
-/** A problem at a place inside one dataset. */
+/** A problem at a path inside one dataset. */
 export interface Finding {
   readonly path: Path;
   readonly sentence: string;
 }
 
-/** What a SELECT may begin with in DuckDB. */
+/** First tokens of a SELECT in DuckDB. */
 const SELECT_BEGINS = new Set(['SELECT', 'WITH', 'FROM', 'VALUES', '(']);
 
-/** Fields of an order and of a job id, beside which parameters stand. */
+/** Fields of an order and of a job id; parameters must not use these names. */
 const RESERVED_PARAMETERS = new Set(
   [
     ...[
@@ -30,7 +30,7 @@ const RESERVED_PARAMETERS = new Set(
   ].map((name) => name.toLowerCase()),
 );
 
-/** What the shape of a dataset cannot say: that its parts fit together. */
+/** Checks a dataset for consistency, which the schema cannot express. */
 export function checkDataset(dataset: Dataset): readonly Finding[] {
   return [checkNames, checkKey, checkPeriodic, checkMarkers, checkSql].flatMap((check) => check(dataset));
 }
@@ -39,22 +39,22 @@ function checkNames(dataset: Dataset): readonly Finding[] {
   return [
     ...repeated(dataset.columns, (column) => column.name.toLowerCase()).map((i) => ({
       path: ['columns', i],
-      sentence: `repeats the column ${dataset.columns[i]?.name}; names are compared without regard to case`,
+      sentence: `repeats the column ${dataset.columns[i]?.name}; names are case-insensitive`,
     })),
     ...repeated(dataset.columns, (column) => column.header).map((i) => ({
       path: ['columns', i],
-      sentence: `repeats the header "${dataset.columns[i]?.header}"; a reader of the CSV could not tell the two apart`,
+      sentence: `repeats the header "${dataset.columns[i]?.header}"; a reader of the CSV could not distinguish the two`,
     })),
     ...repeated(dataset.parameters, (parameter) => parameter.name.toLowerCase()).map((i) => ({
       path: ['parameters', i, 'name'],
-      sentence: 'repeats a parameter; names are compared without regard to case',
+      sentence: 'repeats a parameter; names are case-insensitive',
     })),
     ...dataset.parameters.flatMap(({ name }, i) =>
       isReserved(name.toLowerCase())
         ? [
             {
               path: ['parameters', i, 'name'],
-              sentence: `should be another name; ${name} is used by orders themselves`,
+              sentence: `should be another name; ${name} is reserved`,
             },
           ]
         : [],
@@ -78,30 +78,30 @@ function checkKey(dataset: Dataset): readonly Finding[] {
   );
   if (!dataset.doors.includes('recurring')) return findings;
   if (dataset.key.length === 0) {
-    findings.push({ path: ['key'], sentence: 'is missing; the door recurring needs it to apply deltas' });
+    findings.push({ path: ['key'], sentence: 'is missing; recurring exports need it to apply deltas' });
   }
   if (dataset.createdColumn === null && dataset.modifiedColumn === null) {
     findings.push({
       path: ['modified_column'],
-      sentence: 'is missing; the door recurring needs created_column or modified_column to find deltas',
+      sentence: 'is missing; recurring exports need created_column or modified_column to find deltas',
     });
   }
   return findings;
 }
 
-/** Names of files, which object keys and downloads are made of. */
+/** Names that become file names in object keys and downloads. */
 const FILE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 function checkPeriodic({ doors, offeredAs, parameters }: Dataset): readonly Finding[] {
   if (!doors.includes('periodic')) return [];
   const findings: Finding[] = parameters.flatMap(({ required }, i) =>
     required
-      ? [{ path: ['parameters', i], sentence: 'should not be required; at the door periodic, nobody can give it' }]
+      ? [{ path: ['parameters', i], sentence: 'should not be required; periodic exports have no parameters' }]
       : [],
   );
   if (offeredAs !== undefined && !FILE_NAME.test(offeredAs)) {
     const sentence =
-      'should be a letter, followed by letters, digits and underscores; the door periodic names files so';
+      'should be a letter, followed by letters, digits and underscores; periodic exports use it as a file name';
     findings.push({ path: ['offered_as'], sentence });
   }
   return findings;
@@ -109,7 +109,7 @@ function checkPeriodic({ doors, offeredAs, parameters }: Dataset): readonly Find
 
 const TIMES: readonly ColumnType[] = ['timestamp', 'date'];
 
-/** A marker need not be exported; when it is, its type must fit. */
+/** The column need not be exported; if it is, its type must fit. */
 function checkMarkers(dataset: Dataset): readonly Finding[] {
   return [
     { key: 'created_column', name: dataset.createdColumn, types: TIMES },
@@ -146,7 +146,7 @@ function checkSql(dataset: Dataset): readonly Finding[] {
   return findings;
 }
 
-/** @returns indexes of items whose name came before. */
+/** @returns indexes of items that repeat an earlier name */
 function repeated<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly number[] {
   const seen = new Set<string>();
   return items.flatMap((item, index) => {
@@ -157,21 +157,21 @@ function repeated<Item>(items: readonly Item[], nameOf: (item: Item) => string):
   });
 }
 
-/** What a query shows without the warehouse. */
+/** What can be said about a query without the warehouse. */
 interface SqlScan {
-  /** The first word in upper case, or `(`; empty when there is nothing but comments. */
+  /** The first word in upper case, or `(`; empty if there are only comments. */
   readonly begins: string;
-  /** Names that follow a `$`, each once, in order. */
+  /** Names after a `$`, without duplicates, in order. */
   readonly parameters: readonly string[];
-  /** Whether a semicolon stands outside of texts and comments. */
+  /** Whether there is a semicolon outside of strings and comments. */
   readonly semicolon: boolean;
 }
 
-/** Texts and comments are tokens of their own, so that nothing inside them is taken for SQL. */
+/** Strings and comments are tokens, so nothing inside them is taken for SQL. */
 const TOKEN =
   /(?<skip>\s+|--[^\n]*|\/\*[\s\S]*?\*\/)|(?<text>[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?<tag>[A-Za-z_]\w*|)\$[\s\S]*?\$\k<tag>\$)|\$(?<parameter>\w+)|(?<word>[A-Za-z_][\w$]*)|[\s\S]/y;
 
-/** Source: DuckDB documentation, "Literal types" (escape and dollar-quoted texts) and "Prepared statements". */
+/** Source: DuckDB documentation, "Literal types" (escape and dollar-quoted strings) and "Prepared statements". */
 export function scanSql(sql: string): SqlScan {
   let begins = '';
   let semicolon = false;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FORMATS } from '../contracts/order.ts';
-import { COLUMN_TYPES, type Dataset, DOORS } from './dataset.ts';
+import { COLUMN_TYPES, type Dataset, EXPORT_KINDS } from './dataset.ts';
 
 const text = z.string().trim().min(1);
 const name = z
@@ -16,7 +16,7 @@ const column = z.strictObject({
   type: z.enum(COLUMN_TYPES),
   label: text.optional().describe('What the column means.'),
   value_labels: z.record(z.string(), z.string()).optional().describe('Meaning of coded values.'),
-  anonymize: z.boolean().default(false).describe('Whether doors that anonymize replace the value by a keyed hash.'),
+  anonymize: z.boolean().default(false).describe('Whether exports that anonymize replace the value by a keyed hash.'),
 });
 
 const parameter = z.strictObject({
@@ -26,16 +26,18 @@ const parameter = z.strictObject({
   title: text.optional(),
 });
 
-/** One dataset of a catalog file. Columns are in their long form here; see {@link expandColumns}. */
+/** One dataset of a catalog file. Columns are in long form; see {@link expandColumns}. */
 export const datasetSchema = z.strictObject({
   name: name.describe('Unique in the catalog, without regard to case.'),
-  offered_as: text.optional().describe('What callers call it, where that is not the name.'),
-  title: text.describe('Name for people.'),
-  doors: z.array(z.enum(DOORS)).min(1).describe('Doors that offer the dataset.'),
-  sql: text.describe('One SELECT in the SQL of DuckDB. Parameters appear as $name.'),
+  offered_as: text.optional().describe('Name for callers, if it differs from the name.'),
+  title: text.describe('Human-readable name.'),
+  doors: z.array(z.enum(EXPORT_KINDS)).min(1).describe('Kinds of export that offer the dataset.'),
+  sql: text.describe('One SELECT in DuckDB SQL. Parameters appear as $name.'),
   tenant_column: columnName.describe('Column of the SELECT that holds the tenant. Every query is filtered by it.'),
-  created_column: columnName.optional().describe('Column of the SELECT that tells when a row was created, in UTC.'),
-  modified_column: columnName.optional().describe('Column of the SELECT that tells when a row was last modified.'),
+  created_column: columnName.optional().describe('Column of the SELECT with the time a row was created, in UTC.'),
+  modified_column: columnName
+    .optional()
+    .describe('Column of the SELECT with the time a row was last modified, in UTC.'),
   deleted_column: columnName.optional().describe('Boolean column of the SELECT that marks deleted rows.'),
   key: z.array(columnName).default([]).describe('Columns that identify a row, for deltas.'),
   formats: z
@@ -46,7 +48,7 @@ export const datasetSchema = z.strictObject({
   parameters: z.array(parameter).default([]),
 });
 
-/** What each part of a catalog file may hold, to name near misses of unknown keys. */
+/** Known keys of each part of a catalog file, to suggest corrections of unknown ones. */
 export const KNOWN_KEYS = {
   file: ['datasets'],
   dataset: Object.keys(datasetSchema.shape),
@@ -54,7 +56,7 @@ export const KNOWN_KEYS = {
   parameters: Object.keys(parameter.shape),
 } as const;
 
-/** Turns what the schema has accepted into the words of the program. */
+/** Converts a parsed catalog entry to a dataset. */
 export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
   return {
     name: parsed.name,
@@ -81,10 +83,10 @@ export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
 }
 
 /**
- * Writes columns in the short form, `- user_id: integer`, in the long one, `- { name: user_id, type: integer }`. A map of
- * one entry is the short form, so `- name: text` is a column called `name`.
+ * Expands columns from the short form, `- user_id: integer`, to the long form, `- { name: user_id, type: integer }`. A map
+ * with one entry is the short form, so `- name: text` is a column called `name`.
  *
- * @returns the columns, and the names of those that were short, by index.
+ * @returns the columns, and by index the names of those in short form
  */
 export function expandColumns(columns: readonly unknown[]): {
   readonly columns: readonly unknown[];

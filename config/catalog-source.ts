@@ -1,20 +1,20 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 
-/** One thing that is wrong with a catalog, and where. */
+/** A problem with a catalog and its location. */
 export interface CatalogProblem {
-  /** Path of the YAML file, as it was opened. */
+  /** Path of the YAML file, as opened. */
   readonly file: string;
   /** One-based. */
   readonly line: number;
   /** One-based, in UTF-16 code units. */
   readonly column: number;
-  /** Place inside the document, for example `datasets[3].columns[1].type`; empty for the document itself. */
+  /** Path inside the document, for example `datasets[3].columns[1].type`; empty for the document itself. */
   readonly path: string;
-  /** What it should be, to be read after the path. */
+  /** What it should be; follows the path in messages. */
   readonly sentence: string;
 }
 
-/** Thrown when a catalog cannot be used. Holds every problem, ordered by file and line. */
+/** Thrown for an invalid catalog. Contains every problem, ordered by file and line. */
 export class CatalogError extends Error {
   override readonly name = 'CatalogError';
   readonly problems: readonly CatalogProblem[];
@@ -34,16 +34,16 @@ function written({ file, line, column, path, sentence }: CatalogProblem): string
 
 export type Path = readonly (string | number)[];
 
-/** A YAML document that still knows where each of its values stands. */
+/** A YAML document with the positions of its values. */
 export interface Source {
   readonly file: string;
-  /** The document as plain values; `undefined` when it is not YAML. */
+  /** The document as plain values; `undefined` if it is not YAML. */
   readonly value: unknown;
-  /** What is wrong with the YAML itself. */
+  /** Problems with the YAML itself. */
   readonly problems: readonly CatalogProblem[];
   /**
-   * A problem with the key or list item at a path. Where the path leads nowhere (a key that is missing), it points to
-   * the nearest around it.
+   * A problem with the key or list item at a path. If the path does not exist (a missing key), points to its nearest
+   * existing parent.
    */
   problem(path: Path, sentence: string): CatalogProblem;
 }
@@ -83,7 +83,7 @@ function writePath(path: Path): string {
   );
 }
 
-/** Where the key, or the item of a list, begins that the path leads to; as far as it leads. */
+/** Start of the key or list item at the path, or of its nearest existing parent. */
 function offsetOf(document: Document, path: Path): number {
   let node: unknown = document.contents;
   let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;

@@ -22,7 +22,7 @@ const GOOD = `datasets:
       - { name: placed, header: Placed at, type: timestamp, label: When }
 `;
 
-/** The good catalog with one thing changed. */
+/** The valid catalog with one change. */
 function changed(from: string, to: string): string {
   expect(GOOD).toContain(from);
   return GOOD.replace(from, to);
@@ -98,17 +98,17 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an unknown key at the top',
     `dataset: 1\n${GOOD}`,
-    ['1:1', 'dataset', 'is not a key that is known here; did you mean datasets?'],
+    ['1:1', 'dataset', 'is not a known key here; did you mean datasets?'],
   ],
   [
     'an unknown key',
     changed('tenant_column: tenant', 'tenant_column: tenant\n    tittle: x'),
-    ['7:5', `${D}.tittle`, 'is not a key that is known here; did you mean title?'],
+    ['7:5', `${D}.tittle`, 'is not a known key here; did you mean title?'],
   ],
   [
-    'an unknown key that is near to nothing',
+    'an unknown key without a similar one',
     changed('label: When', 'zzzzzz: x'),
-    ['9:61', `${D}.columns[1].zzzzzz`, 'known are name, header, type, label, value_labels, anonymize'],
+    ['9:61', `${D}.columns[1].zzzzzz`, 'known keys are name, header, type, label, value_labels, anonymize'],
   ],
   [
     'no tenant column',
@@ -125,12 +125,16 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   ['a blank title', changed('title: Orders', 'title: " "'), ['3:5', `${D}.title`, 'should not be empty']],
   ['a name with a space', changed('ORDERS', 'MY ORDERS'), ['2:5', `${D}.name`, 'should be a letter, followed by']],
   [
-    'a near miss of a door',
+    'a near miss of a kind of export',
     changed('on-demand', 'on-demnad'),
     ['4:13', `${D}.doors[0]`, 'not "on-demnad"; did you mean on-demand?'],
   ],
-  ['no doors', changed('[on-demand]', '[]'), ['4:5', `${D}.doors`, 'should list at least one']],
-  ['a door twice', changed('[on-demand]', '[on-demand, on-demand]'), ['4:24', `${D}.doors[1]`, 'is listed twice']],
+  ['no kind of export', changed('[on-demand]', '[]'), ['4:5', `${D}.doors`, 'should list at least one']],
+  [
+    'a kind of export twice',
+    changed('[on-demand]', '[on-demand, on-demand]'),
+    ['4:24', `${D}.doors[1]`, 'is listed twice'],
+  ],
   [
     'a near miss of a type, short',
     changed('id: integer', 'id: integr'),
@@ -142,7 +146,7 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
     ['9:44', `${D}.columns[1].type`, 'not "timestmap"; did you mean timestamp?'],
   ],
   [
-    'a type that is near to nothing',
+    'a type without a similar one',
     changed('id: integer', 'id: x'),
     ['8:9', `${D}.columns[0].id`, 'should be one of boolean, integer, decimal, double, text,'],
   ],
@@ -155,22 +159,22 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   ['a column twice', changed('id: integer', 'PLACED: text'), ['9:9', `${D}.columns[1]`, 'repeats the column placed']],
   ['a header twice', changed('Placed at', 'id'), ['9:9', `${D}.columns[1]`, 'repeats the header "id"']],
   [
-    'a value label that is no text',
+    'a value label that is not text',
     changed('label: When', 'value_labels: { 1: 2 }'),
     ['9:77', `${D}.columns[1].value_labels.1`, 'should be a text, not the number 2; put it in quotes'],
   ],
   [
-    'a key that is no column',
+    'a key that is not a column',
     changed('    columns:', '    key: [idd]\n    columns:'),
     ['7:11', `${D}.key[0]`, 'should name one of the columns; did you mean id?'],
   ],
   [
-    'a time column that is none',
+    'a time column of another type',
     changed('    columns:', '    created_column: id\n    columns:'),
     ['7:5', `${D}.created_column`, 'should name a column of type timestamp or date; id is integer'],
   ],
   [
-    'a deletion marker that is none',
+    'a deletion marker of another type',
     changed('    columns:', '    deleted_column: id\n    columns:'),
     ['7:5', `${D}.deleted_column`, 'should name a column of type boolean; id is integer'],
   ],
@@ -187,8 +191,8 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'a recurring dataset without key and times',
     changed('on-demand', 'recurring'),
-    ['2:5', `${D}.key`, 'is missing; the door recurring needs it'],
-    ['2:5', `${D}.modified_column`, 'is missing; the door recurring needs'],
+    ['2:5', `${D}.key`, 'is missing; recurring exports need it'],
+    ['2:5', `${D}.modified_column`, 'is missing; recurring exports need created_column'],
   ],
   ['two statements', changed('orders', 'orders; SELECT 1'), ['5:5', `${D}.sql`, 'should be one statement']],
   [
@@ -211,27 +215,27 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
       '    columns:',
       '    parameters: [{ name: Format, type: text }]\n    columns:',
     ),
-    ['7:20', `${D}.parameters[0].name`, 'should be another name; Format is used by orders themselves'],
+    ['7:20', `${D}.parameters[0].name`, 'should be another name; Format is reserved'],
   ],
   [
-    'a parameter that nobody can give',
+    'a required parameter of a periodic file',
     changed('orders', 'orders WHERE id = $orderId')
       .replace('[on-demand]', '[periodic]')
       .replace('    columns:', '    parameters: [{ name: orderId, type: integer }]\n    columns:'),
-    ['7:18', `${D}.parameters[0]`, 'should not be required; at the door periodic, nobody can give it'],
+    ['7:18', `${D}.parameters[0]`, 'should not be required; periodic exports have no parameters'],
   ],
   [
-    'a name that no file can have',
+    'a name that is not a file name',
     changed('ORDERS', 'ORDERS\n    offered_as: all/orders').replace('[on-demand]', '[periodic]'),
     ['3:5', `${D}.offered_as`, 'should be a letter, followed by letters, digits and underscores'],
   ],
   [
-    'a parameter that begins as ours do',
+    'a parameter with the reserved prefix',
     changed('orders', 'orders WHERE id = $waybill_1').replace(
       '    columns:',
       '    parameters: [{ name: waybill_1, type: text }]\n    columns:',
     ),
-    ['7:20', `${D}.parameters[0].name`, 'should be another name; waybill_1 is used'],
+    ['7:20', `${D}.parameters[0].name`, 'should be another name; waybill_1 is reserved'],
   ],
   [
     'a name twice',
@@ -241,11 +245,11 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an offer twice',
     `${GOOD}${GOOD.replace('datasets:\n', '').replace('ORDERS', 'others\n    offered_as: orders')}`,
-    ['11:5', 'datasets[1].offered_as', 'is taken: the door on-demand offers another dataset as orders'],
+    ['11:5', 'datasets[1].offered_as', 'is taken: on-demand exports offer another dataset as orders'],
   ],
 ];
 
-describe('says what is wrong, and where', () => {
+describe('says what is wrong and where', () => {
   test.each(WRONG.map(([what, text, ...expected]) => ({ what, text, expected })))(
     '$what',
     async ({ text, expected }) => {

@@ -10,8 +10,8 @@ import { catalogSentence, suggestion } from './issue-sentence.ts';
 /**
  * Reads the catalog.
  *
- * @param path a YAML file, or a directory whose `*.yaml` and `*.yml` files together are the catalog.
- * @throws CatalogError with everything that is wrong, each with its file, line, column and path.
+ * @param path a YAML file, or a directory whose `*.yaml` and `*.yml` files together form the catalog
+ * @throws CatalogError with every problem, each with its file, line, column and path
  */
 export async function loadCatalog(path: string): Promise<Catalog> {
   const sources = await Promise.all(
@@ -24,7 +24,7 @@ export async function loadCatalog(path: string): Promise<Catalog> {
   return createCatalog(placed.map((entry) => entry.dataset));
 }
 
-/** @param datasets with names that differ without regard to case. */
+/** @param datasets with names that are unique, ignoring case */
 export function createCatalog(datasets: readonly Dataset[]): Catalog {
   const byName = new Map(datasets.map((dataset) => [dataset.name.toLowerCase(), dataset]));
   return { datasets, find: (name) => byName.get(name.toLowerCase()) };
@@ -33,16 +33,16 @@ export function createCatalog(datasets: readonly Dataset[]): Catalog {
 async function catalogFiles(path: string): Promise<readonly string[]> {
   const refusal = (sentence: string) => new CatalogError([{ file: path, line: 1, column: 1, path: '', sentence }]);
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw refusal('should be a file or a directory; nothing is there');
+  if (found === undefined) throw refusal('should be a file or a directory, but does not exist');
   if (!found.isDirectory()) return [path];
   const names = (await readdir(path)).filter((name) => /\.ya?ml$/.test(name)).sort();
-  if (names.length === 0) throw refusal('should hold at least one *.yaml file');
+  if (names.length === 0) throw refusal('should contain at least one *.yaml file');
   return names.map((name) => join(path, name));
 }
 
 interface PlacedDataset {
   readonly dataset: Dataset;
-  /** Place in its file. */
+  /** Index in its file. */
   readonly index: number;
 }
 
@@ -56,7 +56,7 @@ function readDatasets(source: Source): {
   const { entries, keys } = topLevel(source.value);
   for (const key of keys) {
     if (key === 'datasets') continue;
-    problems.push(source.problem([key], `is not a key that is known here${suggestion(key, KNOWN_KEYS.file)}`));
+    problems.push(source.problem([key], `is not a known key here${suggestion(key, KNOWN_KEYS.file)}`));
   }
   if (entries === undefined || entries.length === 0) {
     problems.push(source.problem(['datasets'], 'should list at least one dataset'));
@@ -90,7 +90,7 @@ function readDataset(entry: unknown): { readonly dataset?: Dataset; readonly fin
   };
 }
 
-/** The path as the document writes it: a short column holds name and type in one entry. */
+/** Path in the document: a column in short form has name and type in one entry. */
 function writtenPath(path: Path, short: ReadonlyMap<number, string>): Path {
   const [list, index] = path;
   const name = list === 'columns' && path.length > 2 ? short.get(Number(index)) : undefined;
@@ -131,15 +131,15 @@ function repeatedNames(placed: readonly (PlacedDataset & { readonly source: Sour
   for (const { dataset, index, source } of placed) {
     const earlier = names.get(dataset.name.toLowerCase());
     if (earlier !== undefined) {
-      const sentence = `repeats ${dataset.name}, which ${earlier.file} has already; names are compared without regard to case`;
+      const sentence = `repeats ${dataset.name}, which ${earlier.file} already has; names are case-insensitive`;
       problems.push(source.problem(['datasets', index, 'name'], sentence));
       continue;
     }
     names.set(dataset.name.toLowerCase(), source);
-    for (const door of new Set(dataset.doors)) {
-      const offer = `${door} ${(dataset.offeredAs ?? dataset.name).toLowerCase()}`;
+    for (const kind of new Set(dataset.doors)) {
+      const offer = `${kind} ${(dataset.offeredAs ?? dataset.name).toLowerCase()}`;
       if (offers.has(offer)) {
-        const sentence = `is taken: the door ${door} offers another dataset as ${dataset.offeredAs}`;
+        const sentence = `is taken: ${kind} exports offer another dataset as ${dataset.offeredAs}`;
         problems.push(source.problem(['datasets', index, 'offered_as'], sentence));
       }
       offers.set(offer, source);

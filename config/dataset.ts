@@ -1,11 +1,11 @@
 import type { Format } from '../contracts/order.ts';
 
-/** Types a column may have in the catalog, and what each becomes in a file. */
+/** Column types of the catalog, and how each is written to a file. */
 export const COLUMN_TYPES = [
   'boolean',
   /** 64-bit signed. */
   'integer',
-  /** Exact; a JSON string in JSONL, because numbers there lose digits. */
+  /** Exact; a string in JSONL, because JSON numbers lose digits. */
   'decimal',
   'double',
   'text',
@@ -24,14 +24,14 @@ export type ColumnType = (typeof COLUMN_TYPES)[number];
 export interface Column {
   /** Name in the dataset's SQL and the key in JSONL. */
   readonly name: string;
-  /** Human header, used in CSV. @default the name */
+  /** Header in CSV. @default the name */
   readonly header: string;
   readonly type: ColumnType;
-  /** What the column means; becomes the variable label and the documentation line. */
+  /** Meaning of the column; used as variable label and in documentation. */
   readonly label: string | null;
-  /** Meaning of coded values, by value as text. */
+  /** Meaning of coded values, by the value as text. */
   readonly valueLabels: Readonly<Record<string, string>> | null;
-  /** Whether the field is replaced by a keyed hash where a door asks for it. */
+  /** Whether exports that anonymize replace the value by a keyed hash. */
   readonly anonymize: boolean;
 }
 
@@ -42,21 +42,21 @@ export interface Parameter {
   readonly title: string | null;
 }
 
-/** How the names of values begin that the warehouse binds beside a dataset's parameters; theirs may not. */
+/** Prefix of the names of values that the warehouse binds; reserved, so parameters must not use it. */
 export const BOUND_BEGINNING = 'waybill_';
 
 /** A named, tenant-filtered query of the catalog. */
 export interface Dataset {
   /** `[A-Za-z][A-Za-z0-9_]*`, unique in the catalog without regard to case. */
   readonly name: string;
-  /** What callers of its doors call it, where that is not `name`; unique at each door. @default the name */
+  /** Name for callers, if it differs from `name`; unique per kind of export. @default the name */
   readonly offeredAs?: string;
   readonly title: string;
   /** One SELECT in DuckDB's SQL over the attached warehouse. Parameters appear as `$name`. */
   readonly sql: string;
-  /** Column of the SELECT that every query is filtered by. Mandatory; need not be among `columns`. */
+  /** Column of the SELECT that every query is filtered by. Mandatory; may be absent from `columns`. */
   readonly tenantColumn: string;
-  /** When a row was created, or `null` when the source does not know. Time columns are read as UTC. */
+  /** When a row was created, or `null` if the source has no such column. Time columns are read as UTC. */
   readonly createdColumn: string | null;
   readonly modifiedColumn: string | null;
   /** Columns that identify a row, for deltas. */
@@ -66,26 +66,26 @@ export interface Dataset {
   readonly formats: readonly Format[];
   /** Boolean column that marks a row as deleted, or `null`. */
   readonly deletedColumn: string | null;
-  /** Doors that offer the dataset. */
-  readonly doors: readonly Door[];
+  /** Kinds of export that offer the dataset. */
+  readonly doors: readonly ExportKind[];
 }
 
-export const DOORS = ['on-demand', 'periodic', 'recurring', 'questionnaire', 'requests'] as const;
-export type Door = (typeof DOORS)[number];
+export const EXPORT_KINDS = ['on-demand', 'periodic', 'recurring', 'questionnaire', 'requests'] as const;
+export type ExportKind = (typeof EXPORT_KINDS)[number];
 
 /** The datasets an operator offers. Immutable; read once at start. */
 export interface Catalog {
   readonly datasets: readonly Dataset[];
-  /** @returns the dataset of that name, without regard to case. */
+  /** @returns the dataset with this name, case-insensitive */
   find(name: string): Dataset | undefined;
 }
 
-/** @returns what callers of its doors call the dataset. */
+/** @returns the dataset's name for callers */
 export function offeredName({ name, offeredAs }: Dataset): string {
   return offeredAs ?? name;
 }
 
-/** @returns the datasets that the door offers, in the order of the catalog. */
-export function offeredAt(catalog: Catalog, door: Door): readonly Dataset[] {
-  return catalog.datasets.filter(({ doors }) => doors.includes(door));
+/** @returns the datasets offered by a kind of export, in the order of the catalog */
+export function offeredAt(catalog: Catalog, kind: ExportKind): readonly Dataset[] {
+  return catalog.datasets.filter(({ doors }) => doors.includes(kind));
 }

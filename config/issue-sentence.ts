@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** How a source spells its values, and so what its readers call them. */
+/** Names of the types, in the terms of each source. */
 type Source = 'catalog' | 'setting' | 'request';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -16,7 +16,7 @@ const CONTAINERS: Readonly<Record<Source, Readonly<Record<string, string>>>> = {
   request: { array: 'an array', object: 'an object' },
 };
 
-/** Says what a value should be, to be read after its name: `should be at least 1`. */
+/** What a value should be; follows its name in messages: `should be at least 1`. */
 function expectation(issue: z.core.$ZodIssue, source: Source): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -36,7 +36,7 @@ function expectation(issue: z.core.$ZodIssue, source: Source): string {
   }
 }
 
-/** For a setting. Inside a JSON setting the place comes first: `[0].issuer should be …`. */
+/** For a setting. Inside a JSON setting the path comes first: `[0].issuer should be …`. */
 export function settingSentence(issue: z.core.$ZodIssue): string {
   const place = issue.path
     .slice(1)
@@ -45,22 +45,22 @@ export function settingSentence(issue: z.core.$ZodIssue): string {
   return `${place} ${expectation(issue, 'setting')}`.trimStart();
 }
 
-/** For a field of a request: a whole sentence. Part of the HTTP contracts. */
+/** For a field of a request: a full sentence. Part of the HTTP contracts. */
 export function requestSentence(issue: z.core.$ZodIssue): string {
   const isTranslated = issue.code === 'invalid_type' || (issue.code === 'too_big' && issue.origin === 'string');
   return isTranslated ? `${expectation(issue, 'request').replace(/^s/, 'S')}.` : issue.message;
 }
 
 /**
- * For a value of the catalog, to be read after its path.
+ * For a value of the catalog; follows its path in messages.
  *
- * @param value what the catalog holds there
- * @param known names that would be accepted, for an issue about an unknown key
+ * @param value the catalog's value at this path
+ * @param known accepted names, for an unknown key
  */
 export function catalogSentence(issue: z.core.$ZodIssue, value: unknown, known: readonly string[]): string {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys
-      .map((key) => `is not a key that is known here${suggestion(key, known) || `; known are ${known.join(', ')}`}`)
+      .map((key) => `is not a known key here${suggestion(key, known) || `; known keys are ${known.join(', ')}`}`)
       .join('; ');
   }
   const should = expectation(issue, 'catalog');
@@ -82,7 +82,7 @@ function shown(value: unknown): string {
   return `the ${typeof value} ${String(value)}`;
 }
 
-/** @returns `; did you mean …?` if one of the names is similar, otherwise an empty text */
+/** @returns `; did you mean …?` if one of the names is similar, otherwise an empty string */
 export function suggestion(name: string, names: readonly string[]): string {
   const near = names
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))

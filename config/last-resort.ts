@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 
-/** Guards the end of a process, see {@link installLastResort}. */
+/** Makes sure that the process ends, see {@link installLastResort}. */
 export interface LastResort {
-  /** From here on a thread of libuv's pool may be blocked, so no exit before {@link workEnded} is left to Node. */
+  /** From here on threads of libuv's pool may block, so an exit before {@link workEnded} is not left to Node. */
   workBegins(): void;
-  /** Nothing is under way any more: the process may exit, and gets the time of an orderly stop to do so. */
+  /** All work has ended: the process may exit, within the time of an orderly stop. */
   workEnded(): void;
   /** Logs the error and kills the process. */
   fail(error: unknown, message: string): never;
@@ -14,15 +14,15 @@ export interface LastResort {
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
- * Makes sure that a process which is to end is gone soon, whatever its threads do.
+ * Makes sure that a process that should end does so soon, whatever its threads do.
  *
- * Every way out of Node joins libuv's thread pool: an uncaught error, `process.exit`, the end of the event loop. A thread
- * that writes into a FIFO which nobody reads any more, as DuckDB's COPY then does, is waited for without end. Only SIGKILL
- * does not wait, so the process sends it to itself:
+ * Every exit of Node joins libuv's thread pool: an uncaught error, `process.exit`, the end of the event loop. If a thread
+ * blocks, such as DuckDB's COPY on a FIFO without a reader, Node waits forever. Only SIGKILL does not wait, so the process
+ * sends it to itself:
  *
- * - at once on an uncaught error, an unhandled rejection, or an exit while work is under way;
- * - when an orderly stop takes longer than `stopMs` milliseconds;
- * - on a second signal to stop.
+ * - immediately on an uncaught error, an unhandled rejection, or an exit while work is running;
+ * - if an orderly stop takes longer than `stopMs` milliseconds;
+ * - on a second stop signal.
  *
  * A supervisor sees each of these as a failure. The reason is logged first.
  *
@@ -40,21 +40,21 @@ export function installLastResort(logger: Logger, stopMs: number): LastResort {
   function startDeadline(): void {
     if (stopping) return;
     stopping = true;
-    // A timer that keeps the event loop alive would itself delay the exit that it watches.
-    setTimeout(() => kill({ stopMs }, 'the process did not stop in time and kills itself'), stopMs).unref();
+    // Unreferenced, because the timer itself must not delay the exit.
+    setTimeout(() => kill({ stopMs }, 'the process did not stop in time: killing it'), stopMs).unref();
   }
 
   process.on('uncaughtException', (error, origin) => {
-    kill({ err: error, origin }, 'an error that nobody handles ends the process');
+    kill({ err: error, origin }, 'unhandled error: killing the process');
   });
   process.on('exit', (code) => {
-    if (working) kill({ code }, 'the process exits while work is under way and kills itself');
+    if (working) kill({ code }, 'the process exits while work is running: killing it');
   });
   let signals = 0;
   for (const signal of STOP_SIGNALS) {
     process.on(signal, () => {
       signals += 1;
-      if (signals > 1) kill({ signal }, 'a second signal to stop: the process kills itself');
+      if (signals > 1) kill({ signal }, 'second signal to stop: killing the process');
       logger.info({ signal }, 'asked to stop');
       startDeadline();
     });

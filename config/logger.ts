@@ -3,15 +3,15 @@ import { WaybillError } from '../contracts/failures.ts';
 import { CatalogError } from './catalog-source.ts';
 import { type Settings, SettingsError } from './settings.ts';
 
-/** Fields and headers that never reach the log, whoever passes them, up to two levels deep. */
+/** Fields and headers that are redacted from the log, up to two levels deep. */
 const REDACTED = [
   ...['authorization', 'cookie', 'api-key', 'x-private-key'],
   ...['secret', 'secretKey', 'privateKey', 'identity', 'password', 'signature', 'downloadUrl'],
 ];
 
 /**
- * The process's log: JSON lines on standard output. They are written synchronously, so the last one is there when the process
- * kills itself, and none waits for a thread of libuv's pool.
+ * The process's log: JSON lines on standard output. Written synchronously, so that the last line survives when the process
+ * kills itself, and no line waits for a thread of libuv's pool.
  *
  * @param name of the process, on every line
  */

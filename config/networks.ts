@@ -1,6 +1,6 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
-/** Addresses and networks, as a list in the settings names them. */
+/** A list of addresses and networks from the settings. */
 export interface Networks {
   /** @param address as {@link normalAddress} returns it */
   has(address: string): boolean;
@@ -23,8 +23,8 @@ export function createNetworks(texts: readonly string[]): Networks {
 }
 
 /**
- * One spelling for each address: shortest form, lower case, no zone, and IPv4 where IPv6 only wraps it.
- * @returns `undefined` for a text that is not an address
+ * Canonical form of an address: shortest form, lower case, no zone, IPv4-mapped IPv6 as IPv4.
+ * @returns `undefined` if the text is not an address
  */
 export function normalAddress(text: string): string | undefined {
   const [bare = ''] = text.split('%');
@@ -35,12 +35,12 @@ export function normalAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/** The /64 of an IPv6 address, which is what one customer gets and moves about in; an IPv4 address as it is. */
+/** The /64 of an IPv6 address, which usually belongs to one customer; an IPv4 address unchanged. */
 export function clientNetwork(address: string): string {
   if (isIP(address) !== 6) return address;
   const [head = '', tail = ''] = address.split('::');
   const groups = (text: string) => text.split(':').filter(Boolean);
-  // A dotted end stands for two groups; it lies behind the first four in any case.
+  // A dotted end counts as two groups; it is always after the first four.
   const length = groups(tail).length + (tail.includes('.') ? 1 : 0);
   const zeros = Array.from({ length: Math.max(0, 8 - groups(head).length - length) }, () => '0');
   const all = address.includes('::') ? [...groups(head), ...zeros, ...groups(tail)] : groups(head);
@@ -52,7 +52,7 @@ function parseNetwork(text: string): { readonly address: string; readonly prefix
   const address = normalAddress(written);
   if (address === undefined) return undefined;
   const bitsMax = isIP(address) === 4 ? 32 : 128;
-  // Of an IPv4 network that is written as IPv6, the first 96 bits are the wrapping.
+  // The first 96 bits of an IPv4-mapped IPv6 network are the prefix.
   const wrapped = isIP(written) === 6 && bitsMax === 32 ? 96 : 0;
   const prefixBits = bits === undefined ? bitsMax : Number(bits) - wrapped;
   return prefixBits >= 0 && prefixBits <= bitsMax ? { address, prefixBits } : undefined;

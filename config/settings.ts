@@ -24,14 +24,14 @@ const networks = list.refine((texts) => texts.every(isNetwork), {
 /** Source: DuckDB, src/main/config.cpp, `ParseMemoryLimit`. */
 const MEMORY = /^\d+(\.\d+)? ?([kmgt]i?)?b$/i;
 
-/** Tokens of an outside issuer that doors accept. */
+/** An external token issuer whose tokens the API accepts. */
 const issuer = z.object({
   issuer: httpUrl,
   jwksUrl: httpUrl,
   audience: z.string().min(1),
-  /** Claim that holds the tenant key. */
+  /** Claim with the tenant key. */
   tenantClaim: z.string().min(1).default('tenant'),
-  /** Claim that holds the scopes, space-separated or as an array. */
+  /** Claim with the scopes, space-separated or as an array. */
   scopeClaim: z.string().min(1).default('scope'),
 });
 export type Issuer = z.infer<typeof issuer>;
@@ -52,8 +52,8 @@ const issuers = z
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Every setting, read from the environment once, in a `main.ts`. `.env.example` documents each. A name with `_FILE`
- * appended names a file that holds the value, for secrets that an orchestrator mounts.
+ * Every setting, read from the environment once, in a `main.ts`. `.env.example` documents each. With `_FILE`
+ * appended to its name, it names a file with the value, for mounted secrets.
  */
 const schema = z.object({
   /** `local` is the embedded stack; `production` refuses demo secrets. */
@@ -62,19 +62,19 @@ const schema = z.object({
 
   WAYBILL_API_HOST: z.string().default('127.0.0.1'),
   WAYBILL_API_PORT: port.default(8080),
-  /** Where callers reach the API; download links begin with it. Slashes at the end are dropped. */
+  /** URL of the API for callers; used in download links. Trailing slashes are dropped. */
   WAYBILL_PUBLIC_URL: httpUrl.default('http://127.0.0.1:8080').transform((url) => url.replace(/\/+$/, '')),
-  /** Addresses and networks of the proxies in front of the API; `X-Forwarded-For` is believed from nobody else. */
+  /** Addresses and networks of the proxies in front of the API; `X-Forwarded-For` is trusted only from them. */
   WAYBILL_TRUSTED_PROXIES: networks.default([]),
-  /** Bytes of a request body at the most. */
+  /** Maximum size of a request body in bytes. */
   WAYBILL_BODY_BYTES_MAX: count.default(262_144),
 
-  /** Not set: Temporal's own variables and profile say how to connect; see config/temporal.ts for these four. */
+  /** If unset, Temporal's own variables and profile apply; see config/temporal.ts for these four. */
   WAYBILL_TEMPORAL_ADDRESS: z.string().optional(),
   WAYBILL_TEMPORAL_NAMESPACE: z.string().optional(),
   WAYBILL_TEMPORAL_API_KEY: z.string().optional(),
   WAYBILL_TEMPORAL_TLS: flag.optional(),
-  /** A count of days that Temporal keeps closed workflows; used when the namespace is created. */
+  /** Days that Temporal keeps closed workflows; used when the namespace is created. */
   WAYBILL_TEMPORAL_RETENTION_DAYS: count.default(30),
   WAYBILL_TEMPORAL_UI_URL: httpUrl.optional(),
   /** Task queue of this deployment's workflows; parts go to `<queue>-parts`. */
@@ -82,7 +82,7 @@ const schema = z.object({
 
   /** PostgreSQL connection URL of the ledger. */
   WAYBILL_LEDGER_URL: z.string().regex(/^postgres(ql)?:\/\//, 'should begin with postgres://'),
-  /** A count of connections of one process; the API opens two more for its limit of failed log-ins. */
+  /** Maximum connections per process; the API opens two more for its limit of failed log-ins. */
   WAYBILL_LEDGER_CONNECTIONS_MAX: count.default(10),
 
   WAYBILL_OBJECTS_URL: httpUrl.default('http://127.0.0.1:9000'),
@@ -97,54 +97,54 @@ const schema = z.object({
   WAYBILL_WAREHOUSE_SQL: z.string().min(1),
   /** Directories whose files queries may read after the lock-down, for Parquet and CSV warehouses. */
   WAYBILL_WAREHOUSE_DIRECTORIES: list.default([]),
-  /** DuckDB's `extension_directory`; a file lies at `<version>/<platform>/<name>.duckdb_extension`. @default DuckDB's own */
+  /** DuckDB's `extension_directory`, with files `<version>/<platform>/<name>.duckdb_extension`. @default DuckDB's own */
   WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY: z.string().optional(),
-  /** Whether DuckDB may fetch extensions during start-up, httpfs for the encryption of spill files included. */
+  /** Whether DuckDB may fetch extensions during start-up, including httpfs for the encryption of spill files. */
   WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
-  /** DuckDB's `memory_limit`; the process may take twice as much for moments. */
+  /** DuckDB's `memory_limit`; the process may briefly use twice as much. */
   WAYBILL_WAREHOUSE_MEMORY: z.string().regex(MEMORY, 'should be an amount of memory such as 2GB').default('2GB'),
-  /** DuckDB's threads; 0: one a core, but no more than one for each 125 MB of its memory. */
+  /** DuckDB's threads; 0: one per core, but at most one per 125 MB of its memory. */
   WAYBILL_WAREHOUSE_THREADS: z.coerce.number().int().min(0).default(0),
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
   WAYBILL_TEMP_DIRECTORY: z.string().optional(),
 
-  /** Parts that one worker writes at once, each with a thread of its own: libuv's pool has at most 1024. */
+  /** Parts that one worker writes at once. Each needs its own thread, and libuv's pool has at most 1024. */
   WAYBILL_WORKER_PARTS_MAX: count.max(1000).default(2),
-  /** A count of rows from which an unsealed export is split into parts. */
+  /** Number of rows from which an unsealed export is split into parts. */
   WAYBILL_PART_ROWS: count.default(5_000_000),
-  /** Where the worker answers `/healthz`; not set: nowhere. */
+  /** Port on which the worker answers `/healthz`; unset: none. */
   WAYBILL_WORKER_HEALTH_PORT: port.optional(),
 
   /** Signs download links. */
   WAYBILL_LINK_SECRET: secret,
   /** Signs the access tokens of `POST /oauth/token`. */
   WAYBILL_TOKEN_SECRET: secret,
-  /** JSON array of outside issuers. */
+  /** JSON array of external issuers. */
   WAYBILL_TOKEN_ISSUERS: issuers.default([]),
   /** Seconds that an access token is valid. */
   WAYBILL_TOKEN_SECONDS: count.default(3600),
   /** Seconds that a download link is valid; never longer than the file is kept. */
   WAYBILL_LINK_SECONDS: count.default(86_400),
 
-  /** A count of days that finished files are kept, unless the order says fewer. */
+  /** Days that finished files are kept; orders may ask for fewer. */
   WAYBILL_KEEP_DAYS: count.default(30),
-  /** Requests a minute that one tenant may make. */
+  /** Maximum requests per minute and tenant. */
   WAYBILL_TENANT_REQUESTS_MAX: count.default(6000),
-  /** Exports that one tenant may have running at once. */
+  /** Maximum running exports per tenant. */
   WAYBILL_TENANT_EXPORTS_MAX: count.default(500),
-  /** Failed log-ins a minute from one address, and for one client id. */
+  /** Maximum failed log-ins per minute, by address and by client id. */
   WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
-  /** When each tenant's periodic run begins: `HH:MM` on the clock of the time zone below. */
+  /** When periodic runs begin: `HH:MM` in the time zone below. */
   WAYBILL_PERIODIC_AT: z.string().regex(TIME_OF_DAY, 'should be a time of day such as 01:30').default('01:30'),
   /** IANA name. */
   WAYBILL_PERIODIC_TIME_ZONE: z
     .string()
     .refine(isTimeZone, 'should be an IANA time zone such as Europe/Amsterdam')
     .default('UTC'),
-  /** Runs are spread over so many minutes from then on. */
+  /** Runs are spread over this many minutes after that time. */
   WAYBILL_PERIODIC_JITTER_MINUTES: z.coerce.number().int().min(0).max(1439).default(30),
-  /** Seconds that a replaced generation stays, so that downloads of it that have begun can end. */
+  /** Seconds that a replaced generation is kept, so that running downloads can finish. */
   WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
 
   /** Seconds between two passes of the reconciler, which removes files that are due and ends runs that were lost. */
@@ -155,12 +155,12 @@ const schema = z.object({
    */
   WAYBILL_STRAY_SECONDS: count.default(900),
 
-  /** `smtp://` or `smtps://` URL, user and password included; not set: nobody is told of failures by mail. */
+  /** `smtp://` or `smtps://` URL, user and password included; unset: no mail is sent. */
   WAYBILL_SMTP_URL: z
     .string()
     .regex(/^smtps?:\/\//, 'should begin with smtp:// or smtps://')
     .optional(),
-  /** Sender of every letter: an address, or `Name <address>`. */
+  /** Sender of all mail: an address, or `Name <address>`. */
   WAYBILL_MAIL_FROM: z.string().min(3).default('Waybill <waybill@localhost>'),
 });
 
@@ -169,13 +169,13 @@ export type Settings = z.infer<typeof schema>;
 /** Every setting's name, in the order of the schema. */
 export const SETTING_NAMES = Object.keys(schema.shape) as readonly (keyof Settings)[];
 
-/** Names whose value is never shown, not even in a message about what is wrong with it. */
+/** Names of settings whose value is never shown, not even in error messages. */
 const SECRETS = /SECRET|KEY$|LEDGER_URL|WAREHOUSE_SQL|SMTP_URL/;
 
-/** Secrets that the local stack uses; production refuses them. */
+/** Secrets of the local stack; production refuses them. */
 const DEMO_SECRET = /demo-secret|minioadmin/;
 
-/** Thrown by {@link readSettings}; the message lists every setting that is wrong. */
+/** Thrown by {@link readSettings}; the message lists every invalid setting. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
@@ -184,14 +184,14 @@ export class SettingsError extends Error {
  * Reads and checks all settings.
  *
  * @param environment the process's environment
- * @throws SettingsError with the name of each wrong setting, what it held and what it should be.
+ * @throws SettingsError with the name of each invalid setting, its value and what it should be
  */
 export function readSettings(environment: Environment): Settings {
   return read(schema, environment);
 }
 
 /**
- * Reads and checks only these settings, for a tool that needs no more.
+ * Reads and checks only these settings, for tools that need no others.
  *
  * @throws SettingsError as {@link readSettings} does.
  */

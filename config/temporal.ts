@@ -2,7 +2,7 @@ import { accessSync } from 'node:fs';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { type Environment, type Settings, SettingsError } from './settings.ts';
 
-/** How to reach Temporal. Options that both kinds of connection take; they hold secrets, so do not log them. */
+/** How to reach Temporal. Options for both kinds of connection; they contain secrets, so do not log them. */
 export interface TemporalTarget {
   readonly connection: Pick<ClientConnectConfig['connectionOptions'], 'tls' | 'apiKey' | 'metadata'> & {
     readonly address: string;
@@ -19,12 +19,12 @@ const ADDRESS = '127.0.0.1:7233';
 const NAMESPACE = 'waybill';
 
 /**
- * With `WAYBILL_TEMPORAL_ADDRESS`, Waybill's settings alone say how to connect: no key or certificate reaches a server that
- * it was not meant for. Without, Temporal's own variables and profile do, and each setting of Waybill overrides its
+ * With `WAYBILL_TEMPORAL_ADDRESS`, only Waybill's settings apply, so that no key or certificate is sent to a server it was
+ * not meant for. Without it, Temporal's own variables and profile apply, and each setting of Waybill overrides its
  * counterpart there.
  *
  * @param environment for `TEMPORAL_*`, and the home directory of the configuration file
- * @throws SettingsError that says what is wrong with Temporal's own settings, without their values
+ * @throws SettingsError that explains what is wrong with Temporal's own settings, without their values
  */
 export function temporalTarget(settings: TemporalSettings, environment: Environment): TemporalTarget {
   const {
@@ -39,7 +39,7 @@ export function temporalTarget(settings: TemporalSettings, environment: Environm
   return {
     connection: {
       address: address ?? known.address ?? ADDRESS,
-      // A profile's certificates stay where TLS is merely switched on.
+      // Switching TLS on keeps a profile's certificates.
       tls: tls === true ? known.tls || true : (tls ?? known.tls ?? (address === undefined && key !== undefined)),
       ...(key === undefined ? {} : { apiKey: key }),
       ...(known.metadata === undefined ? {} : { metadata: known.metadata }),
@@ -54,7 +54,7 @@ function readProfile(environment: Environment): ClientConnectConfig {
   );
   const { TEMPORAL_CONFIG_FILE: file } = present;
   try {
-    // The library passes over a file that is missing, also one that is named.
+    // The library ignores a missing file, even one that was named explicitly.
     if (file !== undefined) accessSync(file);
     return loadClientConnectConfig({ overrideEnvVars: present });
   } catch (error) {
@@ -62,7 +62,7 @@ function readProfile(environment: Environment): ClientConnectConfig {
   }
 }
 
-/** An error of the TOML parser quotes the line, which may hold a key. */
+/** Omits the TOML parser's message, because it quotes the line, which may contain a key. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'they cannot be read';
   if ('codeblock' in error && 'line' in error) return `line ${error.line} of the configuration file is not valid TOML`;

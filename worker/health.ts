@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { explainListening } from '../config/logger.ts';
 
-/** Seconds to wait before the next look: a worker that starts or stops is soon done. */
+/** Seconds for Retry-After: a worker starts or stops within seconds. */
 const RETRY_SECONDS = '5';
 
 /**
  * Answers `GET /healthz` on loopback: 200 while `healthy()` holds, 503 otherwise.
  *
- * @returns the server, which listens. @throws SettingsError when the port is taken
+ * @returns the listening server. @throws SettingsError if the port is taken
  */
 export async function serveHealth(port: number, healthy: () => boolean): Promise<Server> {
   const server = createServer((request, response) => {

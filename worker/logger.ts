@@ -1,7 +1,7 @@
 import type { LogLevel, LogMetadata, Logger as TemporalLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
 
-/** Temporal's own log lines, in the process's log. Payloads are not among their metadata. */
+/** Forwards Temporal's log to the process's log. Its metadata contains no payloads. */
 export function temporalLogger(logger: Logger): TemporalLogger {
   const write = (level: LogLevel, message: string, meta?: LogMetadata) => {
     if (EXPECTED.test(message)) return;
@@ -20,8 +20,8 @@ export function temporalLogger(logger: Logger): TemporalLogger {
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
 
-/** Metadata worth a line; the rest repeats what the Temporal UI shows. */
+/** Metadata worth logging; the rest is in the Temporal UI. */
 const LOGGED: ReadonlySet<string> = new Set(['workflowId', 'runId', 'activityType', 'attempt', 'error', 'taskQueue']);
 
-/** The worker of parts has no workflows, on purpose. */
+/** The worker for parts deliberately has no workflows. */
 const EXPECTED = /^No workflows registered/;

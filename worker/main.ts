@@ -1,5 +1,3 @@
-import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
@@ -16,16 +14,18 @@ import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
-import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
+import { SHUTDOWN_GRACE_MS, createWorkers, threadsOf } from './workers.ts';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 
-/** Milliseconds for what follows the grace of a stop: steps let go of their work, and the stores are closed. */
+/** Milliseconds after the shutdown grace period for steps to stop and stores to close. */
 const CLOSING_MS = 8_000;
 
-/** Composition root of a worker: reads the settings, opens the stores, runs until it is told to stop. */
+/** Composition root of a worker: reads the settings, opens the stores, runs until it is stopped. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const target = temporalTarget(settings, process.env);
-  // libuv reads it when its pool is first used, which DuckDB's package does as it is loaded: hence the late import.
+  // libuv reads this variable on first use of its pool, which loading DuckDB's package causes: hence the late import.
   const threads = Math.max(Number(process.env.UV_THREADPOOL_SIZE) || 0, threadsOf(settings.WAYBILL_WORKER_PARTS_MAX));
   process.env.UV_THREADPOOL_SIZE = String(threads);
   const { createWarehouse } = await import('../stores/warehouse/duckdb.ts');
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
 
   let workers: readonly Worker[] = [];
   const isRunning = () => workers.length > 0 && workers.every((worker) => worker.getState() === 'RUNNING');
-  // First of all, because a port that is taken can be told before anything has been opened.
+  // First, so that a taken port is reported before anything else is opened.
   const { WAYBILL_WORKER_HEALTH_PORT: healthPort } = settings;
   const health = healthPort ? await serveHealth(healthPort, isRunning) : undefined;
 
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     threads: settings.WAYBILL_WAREHOUSE_THREADS,
     tempDirectory: settings.WAYBILL_TEMP_DIRECTORY,
     logger,
-    onInvalid: (failure) => lastResort.fail(failure, 'DuckDB has given up the database, and the process ends'),
+    onInvalid: (failure) => lastResort.fail(failure, 'DuckDB has invalidated the database: killing the process'),
   });
   await warehouse.check(catalog.datasets);
 
@@ -103,7 +103,7 @@ async function main(): Promise<void> {
   try {
     await Promise.all(workers.map((worker) => worker.run()));
   } catch (error) {
-    lastResort.fail(error, 'Temporal ended a worker, and the process with it');
+    lastResort.fail(error, 'a Temporal worker failed: killing the process');
   }
   health?.close();
   mail?.close();

@@ -3,21 +3,21 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import type { Activities } from '../activities/index.ts';
 import { partsQueue } from '../contracts/task-queues.ts';
 
-/** Workflow tasks and short steps that one worker has under way at once. */
+/** Workflow tasks and short steps that one worker runs concurrently. */
 const CONTROL_MAX = 100;
 
-/** Milliseconds that a stopping worker lets running parts go on before they are handed to another worker. */
+/** How long a stopping worker lets running parts continue before another worker takes over, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 10_000;
 
-/** Heartbeats go out at least this often, so a cancel is seen soon: with Temporal's default it took 38 s. */
+/** Maximum interval of heartbeats, so that a cancel is noticed soon: with Temporal's default it took 38 s. */
 const HEARTBEAT_THROTTLE = '1 second';
 
-/** Threads of libuv's pool beside those of the parts: for compression, files, names of hosts and short queries. */
+/** Threads of libuv's pool besides those of the parts: for compression, files, DNS lookups and short queries. */
 const OTHER_THREADS = 14;
 
 /**
- * The size of libuv's pool that a worker needs at least. Every part has a query that keeps a thread until its content is
- * read, and reading needs threads for compression: with no thread left for that, both would wait for ever.
+ * Minimum size of libuv's pool. The query of every part occupies a thread until its content is read, and reading needs
+ * threads for compression: without a spare thread, they deadlock.
  */
 export function threadsOf(partsMax: number): number {
   return partsMax + OTHER_THREADS;
@@ -29,7 +29,7 @@ export interface WorkersOptions {
   /** Control queue; parts are taken from the queue beside it. */
   readonly taskQueue: string;
   readonly activities: Activities;
-  /** Parts that are written at once. */
+  /** Parts written at once. */
   readonly partsMax: number;
 }
 
