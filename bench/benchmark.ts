@@ -2,23 +2,23 @@ import type { Environment } from '../stack/process.ts';
 import type { Pair } from './pairs.ts';
 import { type Summary, summarise } from './statistics.ts';
 
-/** What a benchmark runs with. */
+/** Parameters and environment of a benchmark. */
 export interface Bench {
-  /** A count of counted pairs. */
+  /** Number of counted pairs. */
   readonly runs: number;
-  /** A count of rows in the big table. */
+  /** Number of rows in the big table. */
   readonly rows: number;
-  /** The process's environment: PATH, the cache's place, settings that name executables. */
+  /** The process's environment: PATH, the cache's directory, settings that name executables. */
   readonly environment: Environment;
   /** An empty directory of this benchmark's own; removed afterwards. */
   readonly directory: string;
-  /** Takes a line about what is happening. */
+  /** Takes a line of progress. */
   readonly report: (line: string) => void;
-  /** Stops the benchmark; what it started ends. */
+  /** Stops the benchmark and everything it started. */
   readonly signal: AbortSignal;
 }
 
-/** Something measured against its peer in one run. Measures, and never asserts. */
+/** Measures something against its peer in one run. Never fails on a figure. */
 export interface Benchmark {
   readonly name: string;
   readonly title: string;
@@ -29,10 +29,10 @@ export interface Benchmark {
 export interface Measured {
   /** What ran. */
   readonly what: string;
-  /** One for each counted run, in order. */
+  /** One per counted run, in order. */
   readonly figures: readonly number[];
   readonly summary: Summary;
-  /** Bytes of content that one run went through, where that says something; the same work may come out in other bytes. */
+  /** Bytes of content of one run, if meaningful; the two sides may encode the same rows in different bytes. */
   readonly bytes: number | null;
 }
 
@@ -43,7 +43,7 @@ export interface Result {
   readonly ours: Measured;
   readonly peer: Measured;
   readonly ratio: Ratio;
-  /** What else came to light, one sentence each. */
+  /** Further observations, one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -51,10 +51,10 @@ export interface Result {
 interface Ratio {
   /** `speed` is the peer's figure over ours, `size` is ours over the peer's. */
   readonly kind: 'speed' | 'size';
-  /** One for each pair, in order. */
+  /** One per pair, in order. */
   readonly figures: readonly number[];
   readonly summary: Summary;
-  /** What quality asks of the median: at least so much of a speed, at most so much of a size. */
+  /** Target for the median: minimum for `speed`, maximum for `size`. */
   readonly target: number;
   readonly met: boolean;
 }

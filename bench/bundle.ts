@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A count of files in the bundle: one large, all others small, and together every row of the table once. */
+/** Number of files in the bundle: one large, the others small, together with every row of the table once. */
 export const BUNDLE_FILES = 36;
 
-/** One row in so many goes to the small files. */
+/** One in this many rows goes to the small files. */
 const SMALL_SHARE = 20;
 
 /** The columns of readings.yaml. */
@@ -35,7 +35,7 @@ export async function writeBundleCatalog(directory: string): Promise<string> {
       dataset(`readings${at + 1}`, `id % ${SMALL_SHARE} = 0 AND id // ${SMALL_SHARE} % ${small} = ${at}`),
     ),
   ];
-  // JSON is YAML.
+  // JSON is valid YAML.
   await writeFile(path, JSON.stringify({ datasets }));
   return path;
 }

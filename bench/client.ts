@@ -4,7 +4,7 @@ import type { Instant } from '../contracts/instant.ts';
 import { Accepted, JobStatus } from '../contracts/views/on-demand.ts';
 import { EnabledAnswer, PeriodicView } from '../contracts/views/periodic.ts';
 
-/** What a benchmark asks the API for. */
+/** Parameters of an export. */
 interface Request {
   readonly from: Instant;
   readonly to: Instant;
@@ -14,42 +14,42 @@ interface Request {
 /** A tenant's periodic files. */
 export interface Bundle {
   readonly generationId: string;
-  /** Opens them. */
+  /** Opens the files. */
   readonly privateKey: string;
-  /** Of all files as CSV, as downloaded. */
+  /** Total bytes of all files as CSV, as downloaded. */
   readonly csvBytes: number;
 }
 
-/** The doors as a client sees them, over HTTP with a token. */
-export interface Door {
+/** A client of the HTTP API, with a token. */
+export interface Client {
   readonly url: string;
   /** Value of the header `Authorization`. */
   readonly authorization: string;
   /**
-   * Asks for an export of READINGS as CSV and polls its status until it is completed.
+   * Orders an export of READINGS as CSV and polls its status until it has completed.
    *
-   * @param pollMs milliseconds between two questions
+   * @param pollMs polling interval in milliseconds
    * @returns its job id
-   * @throws Error when it fails
+   * @throws Error if it fails
    */
   fetchExport(request: Request, pollMs: number): Promise<string>;
   /**
-   * Enables periodic exports and polls until the first files are there.
+   * Enables periodic exports and polls until the first files are available.
    *
-   * @param pollMs milliseconds between two questions
-   * @throws Error when the first run fails
+   * @param pollMs polling interval in milliseconds
+   * @throws Error if the first run fails
    */
   produceBundle(pollMs: number): Promise<Bundle>;
 }
 
 const Token = z.object({ access_token: z.string() });
 
-export async function openDoor(options: {
+export async function createClient(options: {
   readonly url: string;
   readonly clientId: string;
   readonly secret: string;
   readonly signal: AbortSignal;
-}): Promise<Door> {
+}): Promise<Client> {
   const { url, clientId, secret, signal } = options;
 
   async function call<Value>(path: string, shape: z.ZodType<Value>, init: RequestInit): Promise<Value> {
@@ -87,7 +87,8 @@ export async function openDoor(options: {
         method: 'POST',
         headers: { authorization },
       });
-      if (privateKey === null) throw new Error('Periodic exports go on with a key that is not in this answer.');
+      if (privateKey === null)
+        throw new Error('Periodic exports were resumed with an earlier key, which the response does not contain.');
       for (;;) {
         const { generation, lastRun } = await call('/dataexport', PeriodicView, { headers: { authorization } });
         if (generation) {

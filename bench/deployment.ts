@@ -6,20 +6,20 @@ import { type RunningServers, startServers } from '../stack/servers.ts';
 import { serviceProcess } from '../stack/stack.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Bench } from './benchmark.ts';
-import { type Door, openDoor } from './door.ts';
+import { type Client, createClient } from './client.ts';
 import { attachSql, TENANT } from './readings.ts';
 
-/** The whole of Waybill on servers of its own: API and worker as processes, as in the local stack. */
+/** All of Waybill on separate servers: API and worker as processes, as in the local stack. */
 export interface Deployment extends AsyncDisposable {
   readonly servers: RunningServers;
-  readonly door: Door;
+  readonly client: Client;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
-  /** Settings and surroundings of the services. */
+  /** Environment of the services. */
   readonly environment: Environment;
 }
 
-/** Requests and exports of one tenant that no benchmark reaches. */
+/** Limits of requests and exports that no benchmark reaches. */
 const UNLIMITED = '1000000';
 
 /** @param data paths of the table's file and of a catalog that reads it as `bench.readings` */
@@ -27,7 +27,7 @@ export async function deploy(
   bench: Bench,
   data: { readonly warehouse: string; readonly catalog: string },
 ): Promise<Deployment> {
-  // PostgreSQL runs as another user where this process is root, and must get to its data.
+  // If this process is root, PostgreSQL runs as another user and must reach its data.
   await chmod(bench.directory, 0o711);
   const tempDirectory = join(bench.directory, 'tmp');
   await mkdir(tempDirectory);
@@ -66,15 +66,15 @@ export async function deploy(
       start('worker', 'worker/main.ts', `http://127.0.0.1:${servers.ports.workerHealth}/healthz`),
       start('api', 'api/main.ts', `${servers.urls.api}/readyz`),
     ]);
-    const door = await openDoor({ url: servers.urls.api, clientId: TENANT, secret, signal: bench.signal });
-    return { servers, door, api, worker, environment, [Symbol.asyncDispose]: stop };
+    const client = await createClient({ url: servers.urls.api, clientId: TENANT, secret, signal: bench.signal });
+    return { servers, client, api, worker, environment, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** @returns the secret of the tenant's one credential, whose client id is the tenant's key */
+/** @returns the secret of the tenant's only credential, whose client id is the tenant's key */
 async function addTenant({ settings }: RunningServers): Promise<string> {
   const secret = randomBytes(24).toString('base64url');
   const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });

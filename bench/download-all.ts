@@ -26,14 +26,14 @@ export const downloadAllBenchmarks: readonly Benchmark[] = [
   { name: 'download-all-zip', title: "Download of all periodic files, the peer at zip's own level, 6", level: '-6' },
 ].map((kind) => ({ name: kind.name, title: kind.title, run: (bench) => measureDownloadAll(bench, kind) }));
 
-/** Milliseconds between two questions whether the files are there; nothing of it is measured. */
+/** Polling interval in milliseconds until the files are available; not measured. */
 const POLL_MS = 200;
 
 const OURS = 'curl --silent --show-error --fail --header @"$HEADERS" "$ARCHIVE"';
 
 /**
- * Through FIFOs, so that nothing is written to disk and fetching, opening and zipping overlap: `zip` reads each as it
- * comes, in the order in which the loop provides it. Without `zip` the loop would wait for ever.
+ * Through FIFOs, so that nothing is written to disk and fetching, opening and zipping overlap: `zip` reads them in the
+ * order in which the loop provides them. Without `zip` the loop would wait forever.
  */
 const PEER = `cd "$FIFOS"
 while IFS=$'\\t' read -r name object; do "$MC" cat "$object" | "$AGE" -d -i "$IDENTITY" > "$name"; done < "$LIST" &
@@ -50,8 +50,8 @@ async function measureDownloadAll(bench: Bench, kind: Kind) {
   const { age, mc } = await getPrograms(bench, ['age', 'mc']);
   const data = { warehouse: await buildReadings(bench), catalog: await writeBundleCatalog(bench.directory) };
   await using deployment = await deploy(bench, data);
-  const { api, door } = deployment;
-  const { generationId, privateKey, csvBytes } = await door.produceBundle(POLL_MS);
+  const { api, client } = deployment;
+  const { generationId, privateKey, csvBytes } = await client.produceBundle(POLL_MS);
   const variables = {
     ...(await prepare(bench, deployment, { generationId, privateKey, mc })),
     AGE: age,
@@ -74,7 +74,7 @@ async function measureDownloadAll(bench: Bench, kind: Kind) {
     const count = contents[side].trim().split('\n').length;
     if (count !== BUNDLE_FILES) throw new Error(`${side} archives ${count} files; ${BUNDLE_FILES} were expected`);
     if (side === 'peer' && contents.peer !== contents.ours)
-      throw new Error('The two archives differ in what they hold.');
+      throw new Error('The two archives have different contents.');
     return 0;
   }
 
@@ -100,10 +100,10 @@ async function measureDownloadAll(bench: Bench, kind: Kind) {
   });
 }
 
-/** @returns the variables of both scripts, once all that they name is there */
+/** @returns the variables of both scripts, after creating the files they name */
 async function prepare(
   { directory, environment, signal }: Bench,
-  { door, servers: { settings } }: Deployment,
+  { client, servers: { settings } }: Deployment,
   { generationId, privateKey, mc }: { readonly generationId: string; readonly privateKey: string; readonly mc: string },
 ) {
   const bucket = settings.WAYBILL_OBJECTS_BUCKET;
@@ -118,16 +118,16 @@ async function prepare(
     PATH: environment.PATH,
     ...clientVariables(server, directory),
     MC: mc,
-    ARCHIVE: `${door.url}/dataexport/downloadAll?fileType=csv`,
+    ARCHIVE: `${client.url}/dataexport/downloadAll?fileType=csv`,
     PREFIX: `bench/${bucket}/${generationPrefix(TENANT, generationId)}`,
-    // In files, as a person would keep them: arguments can be seen by others.
+    // In files, as a user would keep them, because other users can see arguments.
     HEADERS: join(directory, 'headers.txt'),
     IDENTITY: join(directory, 'identity.txt'),
     LIST: join(directory, 'objects.txt'),
     FIFOS: join(directory, 'fifos'),
   };
   const secret = { mode: 0o600 };
-  await writeFile(variables.HEADERS, `Authorization: ${door.authorization}\nx-private-key: ${privateKey}\n`, secret);
+  await writeFile(variables.HEADERS, `Authorization: ${client.authorization}\nx-private-key: ${privateKey}\n`, secret);
   await writeFile(variables.IDENTITY, `${privateKey}\n`, secret);
   const found = await runShell('"$MC" find "$PREFIX" --name "*.csv.age"', variables, signal);
   const objects = found.trim().split('\n').sort();
@@ -140,6 +140,6 @@ async function prepare(
 /** @param object `…/<file>-<attempt>.csv.age` */
 function entryName(object: string): string {
   const file = /([A-Za-z0-9_]+)-[^/]*$/.exec(object)?.[1];
-  if (file === undefined) throw new Error('An object of the generation has another name than was expected.');
+  if (file === undefined) throw new Error('An object of the generation has an unexpected name.');
   return `${file}.csv`;
 }

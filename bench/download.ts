@@ -12,14 +12,14 @@ import { buildReadings, CATALOG, readingTime, TENANT } from './readings.ts';
 import { runShell } from './shell.ts';
 import { pairLine } from './table.ts';
 
-/** A sealed export downloaded through the API, which opens it on the way, against fetching and opening the object. */
+/** Downloading a sealed export through the API, which unseals it, against fetching and opening the object. */
 export const downloadBenchmark: Benchmark = {
   name: 'download',
   title: 'Download with unsealing',
   run: measureDownload,
 };
 
-/** Milliseconds between two questions whether the export is done; nothing of it is measured. */
+/** Polling interval in milliseconds until the export is done; not measured. */
 const POLL_MS = 200;
 
 async function measureDownload(bench: Bench) {
@@ -27,14 +27,14 @@ async function measureDownload(bench: Bench) {
   const { age, mc } = await getPrograms(bench, ['age', 'mc']);
   const warehouse = await buildReadings(bench);
   await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
-  const { door, servers } = deployment;
+  const { client, servers } = deployment;
   const key = await generateKey({ postQuantum: false });
   const identityFile = join(directory, 'identity.txt');
   await writeFile(identityFile, `${key.identity}\n`, { mode: 0o600 });
   const window = { from: readingTime(0), to: readingTime(rows - 1) };
-  const jobId = await door.fetchExport({ ...window, recipients: [key.recipient] }, POLL_MS);
+  const jobId = await client.fetchExport({ ...window, recipients: [key.recipient] }, POLL_MS);
   const exportId = decodeJobId(jobId)?.runId;
-  if (!exportId) throw new Error('The API answered with a job id that is none.');
+  if (!exportId) throw new Error('The API returned an invalid job id.');
 
   const { settings } = servers;
   const bucket = settings.WAYBILL_OBJECTS_BUCKET;
@@ -52,11 +52,11 @@ async function measureDownload(bench: Bench) {
     MC: mc,
     IDENTITY: identityFile,
     PREFIX: `bench/${bucket}/${exportPrefix(TENANT, exportId)}`,
-    FILE: `${door.url}/exports/${encodeURIComponent(jobId)}/file`,
-    // In a file, as a person would keep it: arguments can be seen by others.
+    FILE: `${client.url}/exports/${encodeURIComponent(jobId)}/file`,
+    // In a file, as a user would keep it, because other users can see arguments.
     HEADERS: join(directory, 'headers.txt'),
   };
-  await writeFile(variables.HEADERS, `Authorization: ${door.authorization}\nx-private-key: ${key.identity}\n`, {
+  await writeFile(variables.HEADERS, `Authorization: ${client.authorization}\nx-private-key: ${key.identity}\n`, {
     mode: 0o600,
   });
   const found = await runShell('"$MC" find "$PREFIX" --name "part-*"', variables, signal);

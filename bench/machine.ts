@@ -4,14 +4,14 @@ import { findProgram, readVersion } from '../stack/find.ts';
 import type { Environment } from '../stack/process.ts';
 import type { ProgramName } from '../stack/programs.ts';
 
-/** What the figures were measured on. Names no host. */
+/** The machine that the figures were measured on, without its host name. */
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
   /** GiB. */
   readonly memory: number;
   readonly system: string;
-  /** Processes that wanted to run in the minute before the first run: far above 0, and the machine was busy. */
+  /** Load average of the minute before the first run; far above 0 means that the machine was busy. */
   readonly loadBefore: number;
   readonly node: string;
   /** Version of each program. */
@@ -21,16 +21,16 @@ export interface Machine {
 const PROGRAMS: readonly ProgramName[] = ['duckdb', 'age', 'mc', 'minio', 'temporal', 'postgres'];
 
 /**
- * Programs that are not there are left out.
+ * Missing programs are omitted.
  *
- * @param loadBefore processes that wanted to run in the minute before the first run
+ * @param loadBefore load average of the minute before the first run
  */
 export async function describeMachine(environment: Environment, loadBefore: number): Promise<Machine> {
   const programs: Partial<Record<ProgramName, string>> = {};
   for (const name of PROGRAMS) {
     const found = await findProgram(name, environment);
     if (!found) continue;
-    // What was built from source says `DEVELOPMENT` of itself; its entry in the cache, `<name>-<version>`, says which.
+    // Programs built from source report `DEVELOPMENT`; their cache entry, `<name>-<version>`, has the version.
     const cached = found.origin === 'cache' ? basename(dirname(found.path)).slice(name.length + 1) : undefined;
     const version = cached ?? (await readVersion(found, environment));
     if (version) programs[name] = version;

@@ -29,10 +29,8 @@ interface Options {
 
 async function main(stopping: AbortController): Promise<void> {
   const command = new Command('bench')
-    .description(
-      'Measures Waybill against its peers, both sides in turn on this machine. Reports; never fails on a figure.',
-    )
-    .argument('[names...]', 'benchmarks to run; all when none is named')
+    .description('Measures Waybill against its peers, alternating on this machine. Never fails on a figure.')
+    .argument('[names...]', 'benchmarks to run (default: all)')
     .option('--runs <count>', 'counted runs of each side, after one to warm up', wholeNumber(1), 5)
     .option('--rows <count>', 'rows of the big table', wholeNumber(1000), 10_000_000)
     .option('--json <file>', 'write every figure to this file')
@@ -59,7 +57,7 @@ async function main(stopping: AbortController): Promise<void> {
       await rm(directory, { recursive: true, force: true });
     }
   }
-  // Afterwards, when every program that took part has been fetched.
+  // At the end, when all programs have been fetched.
   const machine = await describeMachine(process.env, loadBefore);
   process.stdout.write(`${[...machineLines(machine), '', ...resultLines(results)].join('\n')}\n`);
   if (json) await writeFile(json, `${JSON.stringify({ at: new Date(), runs, rows, machine, results }, null, 2)}\n`);

@@ -6,7 +6,7 @@ import { readPeak } from './peak.ts';
 import { buildReadings, CATALOG, readingTime } from './readings.ts';
 import { pairLine } from './table.ts';
 
-/** Whether a worker's memory stays bounded: what it peaks at for an export, and for one a hundred times larger. */
+/** Whether a worker's memory is bounded: its peak for an export, and for one a hundred times larger. */
 export const memoryBenchmark: Benchmark = {
   name: 'memory',
   title: 'Peak memory of a worker, 100 times the rows',
@@ -23,15 +23,15 @@ async function measureMemory(bench: Bench) {
   const { recipient } = await generateKey({ postQuantum: false });
   const few = Math.floor(rows / FACTOR);
   const many = few * FACTOR;
-  // Each export ends at another row, so that none is taken for the one before it.
+  // Each export ends at another row, so that no two are the same order.
   let asked = 0;
 
   async function peakOf(count: number): Promise<number> {
-    // The peak of a process never falls, so each export has a process of its own.
+    // A process's peak never falls, so each export has its own process.
     await deployment.worker.restart();
     const to = readingTime(count - 1 - asked);
     asked += 1;
-    await deployment.door.fetchExport({ from: readingTime(0), to, recipients: [recipient] }, POLL_MS);
+    await deployment.client.fetchExport({ from: readingTime(0), to, recipients: [recipient] }, POLL_MS);
     return readPeak(deployment.worker);
   }
 

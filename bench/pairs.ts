@@ -1,4 +1,4 @@
-/** What one pair of runs took, one straight after the other. */
+/** Figures of one pair of consecutive runs. */
 export interface Pair {
   readonly ours: number;
   readonly peer: number;
@@ -7,7 +7,7 @@ export interface Pair {
 /**
  * One side of a comparison.
  *
- * @param warmUp whether this run is not counted, so that it may take its time to check what it has made
+ * @param warmUp whether this run is not counted; it may then verify its output
  * @returns its figure, such as the seconds that it took
  */
 type Side = (warmUp: boolean) => Promise<number>;
@@ -18,11 +18,11 @@ export interface Sides {
 }
 
 /**
- * Runs both sides in turn (ours, peer, ours, peer, …), so that whatever else the machine does falls on both. Each side
- * has run once beforehand, uncounted.
+ * Runs both sides in turn (ours, peer, ours, peer, …), so that other load affects both. Each side runs once beforehand,
+ * uncounted.
  *
- * @param runs a count of pairs
- * @param progress told of each counted pair, with its number from 1
+ * @param runs number of pairs
+ * @param progress called with each counted pair and its number, from 1
  */
 export async function runPairs(
   runs: number,

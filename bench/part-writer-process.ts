@@ -18,9 +18,9 @@ export interface WriterSettings {
 
 export interface WriterRequest {
   readonly order: Order;
-  /** A UUID that no other request has. */
+  /** A unique UUID. */
   readonly exportId: string;
-  /** A count of rows that the order comes to. */
+  /** Expected number of rows. */
   readonly rows: number;
 }
 
@@ -31,7 +31,7 @@ export type WriterReply =
 
 /** A process that writes parts as a worker does: the same activity, adapters, thread pool and memory limit. */
 export interface PartWriter extends AsyncDisposable {
-  /** @throws Error with what went wrong */
+  /** @throws Error if the part could not be written */
   write(request: WriterRequest): Promise<Extract<WriterReply, { kind: 'written' }>>;
 }
 
@@ -47,7 +47,7 @@ export async function startPartWriter(bench: Bench, settings: WriterSettings): P
   const ended = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`The part writer ended with ${String(code ?? signal)}.`);
   });
-  // Not `close`, which a child whose channel was closed from this side never gets. Whoever waits for an answer hears of it.
+  // Not `close`, which is never emitted if this side closed the channel. Rejects the pending request.
   ended.catch(() => undefined);
 
   async function ask(message: WriterSettings | WriterRequest): Promise<WriterReply> {

@@ -13,7 +13,7 @@ import type { WriterReply, WriterRequest, WriterSettings } from './part-writer-p
 
 /**
  * A process that writes parts by the worker's own activity, without Temporal. The first message holds its settings; each
- * further one orders a part and is answered with what became of it.
+ * further one requests a part and gets its result in response.
  */
 async function serve(settings: WriterSettings): Promise<void> {
   const logger = createLogger('bench', 'warn');
@@ -34,7 +34,7 @@ async function serve(settings: WriterSettings): Promise<void> {
   });
   const { signal } = new AbortController();
   const writePart = createWritePart(
-    // Nobody else tries, so every attempt counts.
+    // There is only one attempt, so it always counts.
     createWriteStep({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger }),
   );
 
@@ -50,7 +50,7 @@ async function serve(settings: WriterSettings): Promise<void> {
       part,
     };
     const start = performance.now();
-    // A new one each time: an environment's context is the activity's.
+    // A new one each time, because the environment's context belongs to one activity.
     const written: Settled<ManifestPart> = await new MockActivityEnvironment().run(writePart, input);
     const seconds = (performance.now() - start) / 1000;
     return written.ok ? { kind: 'written', seconds, part: written.value } : { kind: 'failed', ...written.failure };

@@ -2,7 +2,7 @@ import { getProgram } from '../stack/find.ts';
 import type { ProgramName } from '../stack/programs.ts';
 import type { Bench } from './benchmark.ts';
 
-/** Finds or fetches what the peers are made of. @returns the executables' paths, by name */
+/** Finds or fetches the peers' programs. @returns the executables' paths, by name */
 export async function getPrograms<Name extends ProgramName>(
   bench: Pick<Bench, 'environment' | 'report' | 'signal'>,
   names: readonly Name[],

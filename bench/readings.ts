@@ -11,10 +11,10 @@ import { runShell } from './shell.ts';
 /** The catalog of most benchmarks; its one dataset reads the table `readings` of the warehouse attached as `bench`. */
 export const CATALOG = fileURLToPath(import.meta.resolve('./readings.yaml'));
 
-/** Every row is this tenant's: the peers do not filter, and both sides have the same rows. */
+/** Every row belongs to this tenant, because the peers do not filter and both sides must have the same rows. */
 export const TENANT = 'bench';
 
-/** Bumped when the table changes, so that an older file is not taken for it. */
+/** Incremented when the table changes, so that an older file is not used. */
 const TABLE_VERSION = 1;
 
 /** First row's time, 2024-01-01, and the step from one row to the next, in microseconds. */
@@ -45,7 +45,7 @@ export const READINGS_QUERY =
   'SELECT id, created_at, user_id, status, amount, score, active, city, reference, note FROM readings';
 
 /**
- * Builds the warehouse once; it stays in the cache.
+ * Builds the warehouse once and keeps it in the cache.
  *
  * @returns path of a DuckDB file
  */
@@ -79,16 +79,16 @@ export function readingTime(row: number): Instant {
   return instant;
 }
 
-/** An order for the first rows of the table, a count of `rows`. */
+/** An order for the first `rows` rows of the table. */
 export function readingsOrder(options: {
   readonly rows: number;
   readonly format: Format;
   readonly compression: Compression;
   readonly recipients: readonly string[];
 }): Order {
-  const { rows, ...asked } = options;
+  const { rows, ...rest } = options;
   return {
-    ...asked,
+    ...rest,
     tenant: TENANT,
     dataset: 'READINGS',
     window: { from: readingTime(0), to: readingTime(rows - 1), bounds: 'inclusive' },

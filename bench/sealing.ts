@@ -6,7 +6,7 @@ import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { runPairs, secondsOf } from './pairs.ts';
 import { pairLine } from './table.ts';
 
-/** Sealing alone, from memory to nowhere, against the package `age-encryption` from which the header comes. */
+/** Sealing alone, from memory and discarded, against the package `age-encryption`, which writes the header. */
 export const sealingBenchmark: Benchmark = {
   name: 'sealing',
   title: 'Sealing alone',
@@ -52,7 +52,7 @@ async function measureSealing({ runs, report, signal }: Bench) {
   });
 }
 
-/** @throws Error unless the sealed stream is as long as 1 GiB of content makes it at least */
+/** @throws Error if the sealed stream is shorter than 1 GiB of content requires */
 async function drain(sealed: AsyncIterable<Uint8Array>): Promise<void> {
   let bytes = 0;
   for await (const chunk of sealed) bytes += chunk.byteLength;

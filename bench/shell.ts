@@ -4,11 +4,11 @@ import { text } from 'node:stream/consumers';
 import { type Environment, signalGroup } from '../stack/process.ts';
 
 /**
- * Runs a pipeline of a shell; any command of it that fails fails the whole. What it needs to know comes in variables,
- * so that nothing has to be quoted.
+ * Runs a pipeline of a shell; it fails if any command fails. Parameters are passed as variables, so that nothing
+ * needs quoting.
  *
  * @returns what it wrote to standard output
- * @throws Error with what it wrote to standard error; when the signal aborts, after all its processes were told to end
+ * @throws Error with what it wrote to standard error; on abort, after all its processes were signalled to end
  */
 export async function runShell(script: string, environment: Environment, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();

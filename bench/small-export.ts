@@ -10,7 +10,7 @@ import { runPairs, secondsOf } from './pairs.ts';
 import { buildReadings, CATALOG, readingTime } from './readings.ts';
 import { pairLine } from './table.ts';
 
-/** From the request to the finished file, for a file that takes no time by itself. */
+/** Latency from request to finished file, for a file that takes no time by itself. */
 export const smallExportBenchmark: Benchmark = {
   name: 'small-export',
   title: 'Small export, request to available',
@@ -19,33 +19,33 @@ export const smallExportBenchmark: Benchmark = {
 
 const ROWS = 1000;
 
-/** Milliseconds between two questions for the status: a figure is half of it too long on average. */
+/** Polling interval in milliseconds: on average, a figure is too long by half of it. */
 const POLL_MS = 10;
 
-/** Events of a single-part export's history that quality allows. */
+/** Maximum number of history events of a single-part export. */
 const EVENTS_MAX = 60;
 
 async function measureSmallExport(bench: Bench) {
   const { runs, report } = bench;
   const warehouse = await buildReadings(bench);
   await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
-  const { servers, door } = deployment;
+  const { servers, client: api } = deployment;
   await startEmptyWorker(deployment);
   const connection = await Connection.connect({ address: servers.settings.WAYBILL_TEMPORAL_ADDRESS });
   const client = new Client({ connection, namespace: servers.settings.WAYBILL_TEMPORAL_NAMESPACE });
   let last = '';
-  let asked = 0;
+  let ordered = 0;
   try {
     const pairs = await runPairs(
       runs,
       {
         ours: () => {
-          // Another window each time: the same order would be answered with the run before it while that still runs.
-          const from = readingTime(asked);
-          const to = readingTime(asked + ROWS - 1);
-          asked += 1;
+          // A new window each time, because an order equal to a running one is answered with that run.
+          const from = readingTime(ordered);
+          const to = readingTime(ordered + ROWS - 1);
+          ordered += 1;
           return secondsOf(async () => {
-            last = await door.fetchExport({ from, to, recipients: [] }, POLL_MS);
+            last = await api.fetchExport({ from, to, recipients: [] }, POLL_MS);
           });
         },
         peer: () =>
@@ -86,9 +86,9 @@ async function startEmptyWorker({ servers, environment }: Deployment): Promise<v
 
 async function describeHistory(client: Client, jobId: string): Promise<string> {
   const id = decodeJobId(jobId);
-  if (!id) throw new Error('The API answered with a job id that is none.');
+  if (!id) throw new Error('The API returned an invalid job id.');
   const handle = client.workflow.getHandle(id.workflowId, id.runId);
-  // Recorded as completed is not yet closed: the removal is scheduled meanwhile.
+  // The workflow closes only after the removal is scheduled, shortly after the export is recorded as completed.
   await handle.result();
   const { historyLength } = await handle.describe();
   return `a single-part export has ${historyLength} history events (wanted: at most ${EVENTS_MAX})`;

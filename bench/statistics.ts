@@ -1,4 +1,4 @@
-/** What a row of figures comes to. */
+/** Summary of a series of figures. */
 export interface Summary {
   readonly median: number;
   readonly min: number;

@@ -15,7 +15,7 @@ const COLUMNS = [
   { title: 'what ran' },
 ] as const;
 
-/** Two lines for each benchmark: ours with the ratio, then the peer. */
+/** Two lines per benchmark: ours with the ratio, then the peer. */
 export function resultLines(results: readonly Result[]): readonly string[] {
   const rows = results.flatMap((result) => {
     const { name, ours, peer, ratio } = result;
@@ -47,7 +47,7 @@ function range({ min, max }: Summary, digits: number): string {
   return `${min.toFixed(digits)}–${max.toFixed(digits)}`;
 }
 
-/** Less than a second is shown in milliseconds. */
+/** Times under a second are shown in milliseconds. */
 function formatFigure(unit: Result['unit'], figure: number): string {
   if (unit === 'MiB') return `${figure.toFixed(0)} MiB`;
   return figure < 1 ? `${(figure * 1000).toFixed(1)} ms` : `${figure.toFixed(2)} s`;

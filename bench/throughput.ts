@@ -18,11 +18,11 @@ interface Kind {
   readonly title: string;
   readonly format: Exclude<Format, 'parquet'>;
   readonly compression: Extract<Compression, 'none' | 'zstd'>;
-  /** The least ratio that quality asks for. */
+  /** Minimum ratio. */
   readonly target: number;
 }
 
-/** Rows from the warehouse to a sealed object in MinIO, against the same by the commands that a user would join up. */
+/** Rows from the warehouse to a sealed object in MinIO, against a pipeline of stock commands. */
 export const throughputBenchmarks: readonly Benchmark[] = [
   { name: 'throughput-csv', title: 'Sealed CSV into MinIO', format: 'csv', compression: 'none', target: 1.15 },
   {

@@ -19,7 +19,7 @@ cancels a second export half way, opens and verifies the first, and ends.
 
 const CLI = fileURLToPath(new URL('../cli/waybill.mjs', import.meta.url));
 
-/** Who the demo is, and its window: all of the sample flights. */
+/** The demo's credential and window: all sample flights. */
 const CLIENT_ID = 'dreambuilder';
 const SECRET = 'dreambuilder-demo-secret';
 const WINDOW = ['--from', '2001-01-01', '--to', '2001-12-31T23:59:59.999999Z'];
@@ -83,7 +83,7 @@ async function show(stage: Stage): Promise<void> {
   const here = (name: string) => relative(process.cwd(), join(stage.folder, name));
   const [keyFile, sealed, opened] = [here('key.txt'), here('flights.csv.zst.age'), here('flights.csv')];
 
-  heading('Make a key: the private half stays in this file, Waybill only gets the recipient');
+  heading('Make a key: the private half stays in this file, Waybill gets only the recipient');
   const recipient = (await waybill(stage, ['keygen', '-o', keyFile], 'capture')).trim();
   process.stdout.write(`${recipient}\n`);
 
@@ -91,10 +91,10 @@ async function show(stage: Stage): Promise<void> {
   const order = ['export', 'FLIGHTS', ...WINDOW, '--compression', 'zstd', '--seal', recipient];
   await waybill(stage, [...order, '--save-manifest', '-o', sealed]);
 
-  heading('Order a second one, and cancel it on its way');
+  heading('Order a second one and cancel it half way');
   const other = shownExport.parse(JSON.parse(await waybill(stage, LONG_ORDER, 'capture')));
   await untilPercent(stage, other.exportId, CANCEL_AT_PERCENT);
-  // On a machine that is quicker than the command, it has completed: exit code 1, which says so.
+  // If the export completes before the command cancels it, the exit code is 1.
   await waybill(stage, ['exports', 'cancel', other.exportId], 'show', [0, 1]);
 
   heading('Open the first one with the key, without the server');
@@ -123,8 +123,8 @@ function heading(text: string): void {
 /**
  * Runs the command line as a user would.
  *
- * @param codes exit codes that are no failure
- * @returns what it printed, when that is captured
+ * @param codes accepted exit codes
+ * @returns its output, if captured
  * @throws Error when it fails
  */
 async function waybill(
@@ -156,7 +156,7 @@ async function waybill(
   return stdout ?? '';
 }
 
-/** Waits on the export's events until it is that far, or has ended. */
+/** Follows the export's events until it has reached the percentage or ended. */
 async function untilPercent(stage: Stage, exportId: string, percent: number): Promise<void> {
   const answer = await fetch(`${stage.url}/exports/${exportId}/events`, {
     headers: { authorization: `Basic ${Buffer.from(`${CLIENT_ID}:${SECRET}`).toString('base64')}` },

@@ -18,7 +18,7 @@ Servers that are not on this machine are fetched once, into ~/.cache/waybill. Da
 Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example lists them.
 `;
 
-/** Milliseconds within which a second signal is the first one again: npm passes Ctrl-C on to who has it already. */
+/** Milliseconds within which a second signal repeats the first: npm forwards a Ctrl-C that the process already got. */
 const TWICE_MS = 1_000;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
     process.on(signal, () => {
       if (interrupted.signal.aborted) {
         if (Date.now() - interruptedAt < TWICE_MS) return;
-        report('not waiting any longer; the watchdog ends what is left');
+        report('no longer waiting; the watchdog stops the remaining processes');
         process.exit(130);
       }
       report('stopping everything (once more: at once)');
@@ -62,7 +62,7 @@ async function main(): Promise<number> {
       environment: process.env,
       settings: {},
       signal: interrupted.signal,
-      // What servers say while they start or stop matters only when that fails, and is in the error then.
+      // Output of servers while they start or stop matters only on failure, and is then part of the error.
       line: (name, line) => {
         if (SERVICES.has(name) || (stack && !interrupted.signal.aborted)) print(name, line);
       },
@@ -78,7 +78,7 @@ async function main(): Promise<number> {
       SERVICE_DIRECTORIES.map((name) => join(ROOT, name)),
       async (path) => {
         report(`${relative(ROOT, path)} changed; restarting the API and the worker`);
-        // What does not start now starts after the next change.
+        // A failed restart is retried after the next change.
         await Promise.all([api, worker].map((handle) => handle.restart().catch((error) => report(messageOf(error)))));
         report('restarted');
       },

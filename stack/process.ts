@@ -101,7 +101,7 @@ interface Run {
   /** Resolves with a description of how it ended. */
   readonly ended: Promise<string>;
   /** Whether it was told to end. */
-  asked: boolean;
+  stopRequested: boolean;
   /** Whether it has been ready. */
   ready: boolean;
   /** How it ended; `undefined` while it runs. */
@@ -118,13 +118,13 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     const child = spawnChild(spec);
     void readLines(child.iterable({ from: 'all' }));
     const ended = howItEnded(child);
-    const launched: Run = { pid: child.pid ?? 0, ended, asked: false, ready: false, how: undefined };
+    const launched: Run = { pid: child.pid ?? 0, ended, stopRequested: false, ready: false, how: undefined };
     if (launched.pid > 0) events.started(launched.pid, spec.stopSignal);
     void ended.then((how) => {
       launched.how = how;
       if (run === launched) run = undefined;
       if (launched.pid > 0) events.ended(launched.pid);
-      if (launched.ready && !launched.asked) events.crashed(spec.name, how);
+      if (launched.ready && !launched.stopRequested) events.crashed(spec.name, how);
     });
     return launched;
   }
@@ -196,7 +196,7 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
   }
 
   async function end(current: Run): Promise<void> {
-    current.asked = true;
+    current.stopRequested = true;
     signalGroup(current.pid, spec.stopSignal);
     const grace = new AbortController();
     const late = await Promise.race([
@@ -214,7 +214,7 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
       return;
     }
     await giveUp(async (current) => {
-      current.asked = true;
+      current.stopRequested = true;
       signalGroup(current.pid, signal);
       await current.ended;
     });

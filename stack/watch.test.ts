@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-it('tells of changes that come together once, and of later ones when the first are dealt with', async () => {
+it('reports simultaneous changes once, and later ones after the callback has finished', async () => {
   const seen: string[] = [];
   const dealtWith = Promise.withResolvers<void>();
   watchSources(
@@ -37,11 +37,11 @@ it('tells of changes that come together once, and of later ones when the first a
   await expect.poll(() => seen).toEqual([file, other]);
 });
 
-it('passes over tests and what is not source', async () => {
+it('ignores tests and files that are not source', async () => {
   const seen: string[] = [];
   watchSources([directory], async (path) => void seen.push(path), ending.signal);
   for (const name of ['app.test.ts', 'notes.md', 'app.ts~']) await writeFile(join(directory, name), 'a');
-  // The last one shows that the watching goes on.
+  // The last one shows that watching continues.
   await writeFile(join(directory, 'catalog.yaml'), 'a');
   await expect.poll(() => seen).toEqual([join(directory, 'catalog.yaml')]);
 });

@@ -7,7 +7,7 @@ import { temporalTarget } from '../../config/temporal.ts';
 import { temporalLogger } from '../../worker/logger.ts';
 import { EMPTY_QUEUE, emptySteps } from './steps.ts';
 
-/** A worker of the empty workflow, with the settings of Waybill's own. Answers on its health port once it runs. */
+/** A worker for the empty workflow, with the settings of Waybill's worker. Answers on its health port once it runs. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   Runtime.install({ logger: temporalLogger(createLogger('empty', settings.WAYBILL_LOG_LEVEL)) });
