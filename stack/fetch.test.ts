@@ -79,7 +79,7 @@ describe('fetchIntoCache', () => {
     expect(await fetchIt(program(working)).path).toBe(join(cache, 'tool-1', 'tool'));
   });
 
-  it('does not try the next recipe once it is told to give up', async () => {
+  it('does not try the next recipe after an abort', async () => {
     const giveUp = new AbortController();
     const interrupted = recipe('0', async () => {
       giveUp.abort(new Error('Interrupted.'));

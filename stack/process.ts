@@ -100,7 +100,7 @@ interface Run {
   readonly pid: number;
   /** Resolves with a description of how it ended. */
   readonly ended: Promise<string>;
-  /** Whether it was told to end. */
+  /** Whether it was asked to stop. */
   stopRequested: boolean;
   /** Whether it has been ready. */
   ready: boolean;

@@ -11,7 +11,7 @@ export function missingExtension(error: unknown): string | undefined {
   return installed ?? loaded;
 }
 
-/** Tells the operator how to provide an extension. */
+/** @returns advice for the operator on how to provide an extension */
 export function extensionAdvice(name: string): string {
   return `DuckDB's extension ${name} is not installed: put ${name}.duckdb_extension into WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY, under DuckDB's version and platform, or set WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS=true where DuckDB's repository can be reached.`;
 }

@@ -139,7 +139,7 @@ describe('start-up', () => {
     ['LOAD postgres', false, 'postgres_scanner'],
     ["ATTACH '' AS it (TYPE postgres)", false, 'postgres_scanner'],
     ["SET GLOBAL custom_extension_repository = 'http://127.0.0.1:9'; INSTALL spatial", true, 'spatial'],
-  ])('by %s, where that may be fetched: %s, tells how to provide %s', async (startupSql, installExtensions, name) => {
+  ])('by %s, where that may be fetched: %s, says how to provide %s', async (startupSql, installExtensions, name) => {
     const { path, remove } = scratchDirectory();
     const more = { scratch: path, extensionDirectory: join(path, 'extensions'), installExtensions };
     const error: unknown = await openTestWarehouse(startupSql, more).catch((failure: unknown) => failure);

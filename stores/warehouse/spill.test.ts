@@ -42,7 +42,7 @@ describe('a dataset that needs more memory than the limit', () => {
     // One hash table of this many groups does not fit into 100 MB, whether DuckDB spills or not.
     ['groups', '125MB', `SELECT tenant, text, count(*) AS i FROM (${TABLE}) GROUP BY ALL`],
   ])(
-    'is read to its end when it %s, and spills no plain text',
+    'is read to the end when it %s, and spills no plain text',
     async (_, memory, sql) => {
       vi.stubEnv('HOME', home.path);
       const { path, remove } = scratchDirectory();
@@ -74,7 +74,7 @@ describe('a dataset that needs more memory than the limit', () => {
     120_000,
   );
 
-  it('may be tried again when the disk has no room for it', async () => {
+  it('is retryable when the disk is full', async () => {
     vi.stubEnv('HOME', home.path);
     const { warehouse, close } = await openTestWarehouse("SET GLOBAL max_temp_directory_size = '1MB'", {
       memory: '100MB',

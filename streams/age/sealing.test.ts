@@ -210,7 +210,7 @@ describe('damage', () => {
     expect(await damage(swapped)).toBe('object_damaged');
   });
 
-  it('is told when the file is something else', async () => {
+  it('is reported if the file is not an age file', async () => {
     expect(await failure(unseal(pieces(Buffer.from('id,name\n1,a\n'), [5]), classic.identity))).toBe('object_damaged');
   });
 });
