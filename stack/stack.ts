@@ -58,6 +58,8 @@ export type ServiceSettings = ConnectionSettings & Readonly<Record<string, strin
 /** What the API and a worker are started with. */
 export interface ServiceOptions {
   readonly settings: ServiceSettings;
+  /** Settings of the worker alone, on top of those. */
+  readonly workerSettings?: Readonly<Record<string, string>>;
   /** Variables besides the settings, such as PATH. */
   readonly environment: Environment;
 }
@@ -79,9 +81,10 @@ export async function startServices(
   supervisor: Supervisor,
   options: ServiceOptions,
 ): Promise<{ readonly api: ProcessHandle; readonly worker: ProcessHandle }> {
+  const { settings, workerSettings, environment } = options;
   const [api, worker] = await Promise.all([
-    supervisor.start(specOf('api', options)),
-    supervisor.start(specOf('worker', options)),
+    supervisor.start(specOf('api', { settings, environment })),
+    supervisor.start(specOf('worker', { settings: { ...settings, ...workerSettings }, environment })),
   ]);
   return { api, worker };
 }

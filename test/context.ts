@@ -70,13 +70,23 @@ export interface NetworkedServices extends OwnServices {
 
 type OwnSettings = Readonly<Record<string, string>>;
 
+/** How an API and a worker reach their servers; the worker's settings are on top of those of both. */
+interface Connections {
+  readonly settings: OwnSettings;
+  readonly workerSettings?: OwnSettings;
+}
+
 /**
  * Starts an API and a worker on the shared servers.
  *
  * @param settings on top of those of the shared stack, such as `{ WAYBILL_PART_ROWS: '1000' }`
+ * @param workerSettings of the first worker alone, on top of those, such as a gate to the object store
  */
-export async function startOwnServices(settings: OwnSettings = {}): Promise<OwnServices> {
-  return startServicesVia(async (_supervisor, own) => ({ settings: own }), settings);
+export async function startOwnServices(
+  settings: OwnSettings = {},
+  workerSettings: OwnSettings = {},
+): Promise<OwnServices> {
+  return startServicesVia(async (_supervisor, own) => ({ settings: own, workerSettings }), settings);
 }
 
 /** The same with a network between the services and their servers, undisturbed at first. */
@@ -105,7 +115,7 @@ export async function prepareOwnSettings(settings: OwnSettings = {}): Promise<Se
   return own;
 }
 
-async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
+async function startServicesVia<Via extends Connections>(
   connect: (supervisor: Supervisor, own: ServiceSettings) => Promise<Via>,
   settings: OwnSettings,
 ) {
@@ -120,7 +130,11 @@ async function startServicesVia<Via extends { readonly settings: OwnSettings }>(
   try {
     const network = await connect(supervisor, own);
     const through = { ...own, ...network.settings };
-    const services = await startServices(supervisor, { settings: through, environment: stack.environment });
+    const services = await startServices(supervisor, {
+      settings: through,
+      workerSettings: network.workerSettings ?? {},
+      environment: stack.environment,
+    });
     const startWorker: OwnServices['startWorker'] = async (workerName, workerSettings = {}) => {
       const port = String(await freePort());
       const merged = { ...through, ...workerSettings, WAYBILL_WORKER_HEALTH_PORT: port };

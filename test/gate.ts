@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
 import { LOOPBACK } from '../stack/ports.ts';
+import { once } from 'node:events';
+import { type Socket, connect, createServer } from 'node:net';
 
 /** A request that a gate has stopped. */
 export interface StoppedRequest {
@@ -129,4 +129,13 @@ export async function openGate(port: number): Promise<Gate> {
       await once(server, 'close');
     },
   };
+}
+
+/** Lets so many requests that match pass, and holds everything at the next one. @returns when that has happened */
+export async function holdAfter(gate: Gate, pattern: RegExp, count: number): Promise<void> {
+  for (let passed = 0; passed < count; passed += 1) {
+    await gate.holdAt(pattern);
+    void gate.release();
+  }
+  await gate.holdAt(pattern);
 }

@@ -13,6 +13,9 @@ export interface NumberedWarehouse {
   breakIt(): Promise<void>;
 }
 
+/** Rows of a file that is just too large to share a step with another one (workflows/batches.ts). */
+export const ROWS_OF_ONE_STEP = 50_001;
+
 const TENANTS = ['acme', 'dreambuilder'];
 
 /**

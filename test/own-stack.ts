@@ -16,6 +16,8 @@ export interface OwnStack extends RunningStack {
 
 /** A request for a part of a multipart upload. */
 export const PART_OF_UPLOAD = /^PUT (\S+)\?\S*partNumber=/;
+/** A request that writes a whole file. */
+export const SEALED_FILE = /^PUT (\S+\.age) HTTP/;
 
 /** @param own settings on top of those of any stack */
 export async function startOwnStack(own: Readonly<Record<string, string>>): Promise<OwnStack> {

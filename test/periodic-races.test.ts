@@ -5,21 +5,26 @@ import { ScheduleNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generationPrefix } from '../contracts/keys.ts';
+import { LOOPBACK } from '../stack/ports.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow, openBucket } from './bucket.ts';
-import { type OwnServices, startOwnServices } from './context.ts';
-import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { type Gate, holdAfter, openGate } from './gate.ts';
+import { makeNumberedWarehouse, type NumberedWarehouse, ROWS_OF_ONE_STEP } from './numbered-warehouse.ts';
+import { SEALED_FILE } from './own-stack.ts';
 import { codeOf } from './periodic-answers.ts';
 import { createPeriodicClient, type KeyAnswer, type PeriodicClient } from './periodic-door.ts';
 import { expectNothing, expectOnly, hasSchedule, openRuns, triggerRun } from './periodic-operator.ts';
 import { type BegunDownload, beginDownload, downloadDuring, downloadNow } from './periodic-witness.ts';
 import { openTemporal, type TemporalEye } from './temporal.ts';
 
-const FILES = 6;
+const FILES = 4;
 let folder: string;
 let warehouse: NumberedWarehouse;
+/** Between the worker and the object store. */
+let gate: Gate;
 let services: OwnServices;
 let temporal: TemporalEye;
 let ledger: Ledger;
@@ -29,11 +34,12 @@ let dreambuilder: PeriodicClient;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-races-'));
-  warehouse = await makeNumberedWarehouse(folder, { files: FILES, rows: 60_000 });
-  services = await startOwnServices({
-    ...warehouse.settings,
-    WAYBILL_LOG_LEVEL: 'warn',
-  });
+  warehouse = await makeNumberedWarehouse(folder, { files: FILES, rows: ROWS_OF_ONE_STEP });
+  gate = await openGate(useStack().ports.objects);
+  services = await startOwnServices(
+    { ...warehouse.settings, WAYBILL_LOG_LEVEL: 'warn' },
+    { WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${gate.port}` },
+  );
   temporal = await openTemporal(services.settings);
   ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 2 });
   bucket = openBucket(services.settings);
@@ -45,6 +51,7 @@ afterAll(async () => {
   await temporal?.close();
   await ledger?.close();
   await services?.stop();
+  await gate?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -117,9 +124,15 @@ describe('disabling in the middle of a run', () => {
     const { generationId } = await acme.generation();
     const before = await downloadNow(acme, privateKey ?? '');
     await warehouse.write(7);
+    const writing = holdAfter(gate, SEALED_FILE, 2);
     await triggerRun(temporal, 'acme');
+    await writing;
     const { running } = await acme.until(({ running: run }) => (run?.progress.partsDone ?? 0) > 0);
-    await acme.disable();
+    // It waits a while for the run, which cannot let go before the store answers.
+    const disabling = acme.disable();
+    await acme.until(({ enabled }) => !enabled);
+    void gate.release();
+    await disabling;
     await expect.poll(() => openRuns(temporal, 'acme'), { timeout: 30_000 }).toBe(0);
     const run = running?.generationId ?? '';
     expect(await keysBelow(bucket, generationPrefix('acme', run))).toEqual([]);
