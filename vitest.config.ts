@@ -43,6 +43,8 @@ export default defineConfig({
           // Ends what hangs; what a test waits for has a limit of its own.
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          // Vitest's own second is short for a busy machine.
+          expect: { poll: { timeout: 30_000 } },
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
