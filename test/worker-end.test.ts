@@ -2,8 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type OwnServices, startOwnServices } from './context.ts';
+import { LOOPBACK } from '../stack/ports.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
+import { type Gate, openGate } from './gate.ts';
+import { PART_OF_UPLOAD } from './own-stack.ts';
 
 const END_ON_SIGNAL = new URL('./fixtures/end-on-signal.mjs', import.meta.url).href;
 
@@ -11,36 +14,40 @@ const END_ON_SIGNAL = new URL('./fixtures/end-on-signal.mjs', import.meta.url).h
 const AT_ONCE_SECONDS = 5;
 const ORDERLY_SECONDS = 20;
 
-/** As long as a test needs it: two billion rows. */
+/** Longer than any test needs it, also on a fast machine: about 5 GB. */
 const ENDLESS = `
   - name: ENDLESS
     title: More rows than a test waits for
     doors: [on-demand]
-    sql: SELECT 'dreambuilder' AS tenant, i FROM range(2000000000) AS r(i)
+    sql: SELECT 'dreambuilder' AS tenant, i FROM range(500000000) AS r(i)
     tenant_column: tenant
     columns: [i: integer]
 `;
-/** Some seconds of copying, with a content that tells whether anything is missing. */
-const LONG = ENDLESS.replaceAll('ENDLESS', 'LONG').replace('2000000000', '20000000');
-const LONG_ROWS = 20_000_000;
+/** 89 MB: more than a worker takes in while the object store does not answer, so that the copy stands still in its middle. */
+const LONG = ENDLESS.replaceAll('ENDLESS', 'LONG').replace('500000000', '10000000');
+const LONG_ROWS = 10_000_000;
 
 let folder: string;
+/** Between the worker and the object store. */
+let gate: Gate;
 let services: OwnServices;
 let door: DoorClient;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-test-'));
   await writeFile(join(folder, 'catalog.yaml'), `datasets:${ENDLESS}${LONG}`);
-  services = await startOwnServices({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
-    NODE_OPTIONS: `--import=${END_ON_SIGNAL}`,
-  });
+  gate = await openGate(useStack().ports.objects);
+  services = await startOwnServices(
+    { WAYBILL_CATALOG: join(folder, 'catalog.yaml'), NODE_OPTIONS: `--import=${END_ON_SIGNAL}` },
+    { WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${gate.port}` },
+  );
   door = createDoorClient(services.url, 'dreambuilder');
 });
 afterAll(async () => {
   // It may be about to take up an endless export again.
   await services?.worker.kill('SIGKILL');
   await services?.stop();
+  await gate?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -73,8 +80,14 @@ describe('a worker in the middle of a copy', () => {
     ['an unhandled rejection', 'SIGHUP', 'rejected by a test'],
     ['an exit', 'SIGALRM', '"code":3'],
   ] as const)('ends at once by %s, and the next one completes the export', async (_, signal, said) => {
+    const uploading = gate.holdAt(PART_OF_UPLOAD);
     const id = await orderCopy('LONG');
-    await endsWithin(AT_ONCE_SECONDS, services.worker.kill(signal));
+    await uploading;
+    try {
+      await endsWithin(AT_ONCE_SECONDS, services.worker.kill(signal));
+    } finally {
+      void gate.release();
+    }
     expect(services.worker.recentLines().join('\n')).toContain(said);
     await services.worker.start();
     expect(await door.ended(id, 100)).toMatchObject({ state: 'completed' });
