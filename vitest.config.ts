@@ -2,9 +2,16 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, longest first: whatever begins last should be short. */
-const LONGEST = ['periodic-faults', 'chaos', 'lost-workers', 'faults', 'periodic-races', 'network', 'worker-end'].map(
-  (name) => `/test/${name}.test.ts`,
-);
+const LONGEST = [
+  'periodic-faults',
+  'chaos',
+  'lost-workers',
+  'faults',
+  'periodic-races',
+  'network',
+  'worker-end',
+  'periodic-contract',
+].map((name) => `/test/${name}.test.ts`);
 
 /** Begins with the longest files; vitest knows their durations only once it has run them. */
 class LongestFirst extends BaseSequencer {

@@ -1,5 +1,9 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { periodicPrefix } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { generateKey } from '../streams/age/keys.ts';
@@ -10,20 +14,45 @@ import { openWithAge, readZip } from './periodic-archive.ts';
 import { BUNDLE } from './periodic-bundle.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 
+const EVALUATION = new URL('../catalogs/sample/evaluation.yaml', import.meta.url);
+
 let services: OwnServices;
 let bucket: Objects;
 let acme: PeriodicClient;
+/** With {@link FEW} files: for what does not depend on how many there are. */
+let fewServices: OwnServices;
+let few: PeriodicClient;
+let folder: string;
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-contract-'));
   services = await startOwnServices();
   bucket = openBucket(services.settings);
   acme = createPeriodicClient(services.url, 'acme-demo-secret');
+  fewServices = await startOwnServices({ WAYBILL_CATALOG: await writeCatalog(folder, FEW) });
+  few = createPeriodicClient(fewServices.url, 'acme-demo-secret');
 });
-afterAll(() => services?.stop());
+afterAll(async () => {
+  await fewServices?.stop();
+  await services?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const NAMES = BUNDLE.map(({ file }) => file);
+const FEW = ['topicType', 'user', 'year'];
 
-const storedOf = (tenant: string) => keysBelow(bucket, periodicPrefix(tenant));
+/** Writes a catalog of these periodic files alone, as the sample describes them. @returns its path */
+async function writeCatalog(directory: string, files: readonly string[]): Promise<string> {
+  const { datasets } = parse(await readFile(EVALUATION, 'utf8')) as {
+    datasets: { name: string; offered_as?: string }[];
+  };
+  const path = join(directory, 'catalog.yaml');
+  const kept = datasets.filter((dataset) => files.includes(dataset.offered_as ?? dataset.name));
+  await writeFile(path, stringify({ datasets: kept }));
+  return path;
+}
+
+const storedOf = (tenant: string, { settings } = services) => keysBelow(openBucket(settings), periodicPrefix(tenant));
 
 describe('a client that knows the documentation alone', () => {
   it('enables, downloads every file and all of them, disables, and deletes', async () => {
@@ -186,75 +215,75 @@ describe('enabling and disabling', () => {
 });
 
 describe('rotating', () => {
-  afterEach(() => acme.disable(true));
+  afterEach(() => few.disable(true));
 
   it('gives a new key and new files; the old key and the old files are void at once', async () => {
-    const first = await acme.enable();
-    const { generationId } = await acme.generation();
-    const oldFiles = await storedOf('acme');
-    expect(oldFiles.length).toBe(NAMES.length * 3 + 1);
+    const first = await few.enable();
+    const { generationId } = await few.generation();
+    const oldFiles = await storedOf('acme', fewServices);
+    expect(oldFiles.length).toBe(FEW.length * 3 + 1);
 
-    const second = await acme.rotate();
+    const second = await few.rotate();
     expect(second.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
     expect(second.recipient).not.toBe(first.recipient);
-    const now = new Set(await storedOf('acme'));
+    const now = new Set(await storedOf('acme', fewServices));
     expect(oldFiles.filter((key) => now.has(key))).toEqual([]);
-    expect(await codeOf(ask(acme, first.privateKey ?? ''))).toEqual([403, 'wrong_key']);
+    expect(await codeOf(ask(few, first.privateKey ?? ''))).toEqual([403, 'wrong_key']);
 
-    const generation = await acme.generation(generationId);
-    expect(generation.files).toHaveLength(NAMES.length);
-    expect(await codeOf(ask(acme, first.privateKey ?? ''))).toEqual([403, 'wrong_key']);
-    expect((await acme.download(USERS, second.privateKey ?? '')).length).toBeGreaterThan(0);
-    for (const key of await storedOf('acme')) expect(key).toContain(generation.generationId);
+    const generation = await few.generation(generationId);
+    expect(generation.files).toHaveLength(FEW.length);
+    expect(await codeOf(ask(few, first.privateKey ?? ''))).toEqual([403, 'wrong_key']);
+    expect((await few.download(USERS, second.privateKey ?? '')).length).toBeGreaterThan(0);
+    for (const key of await storedOf('acme', fewServices)) expect(key).toContain(generation.generationId);
   });
 
   it('is refused where nothing is enabled', async () => {
-    expect(await codeOf(acme.request('POST', '/dataexport/rotate'))).toEqual([404, 'not_enabled']);
+    expect(await codeOf(few.request('POST', '/dataexport/rotate'))).toEqual([404, 'not_enabled']);
   });
 });
 
 describe('keys of other kinds', () => {
-  afterEach(() => acme.disable(true));
+  afterEach(() => few.disable(true));
 
   it('a recipient of the tenant’s own: no key in any answer, sealed downloads that age opens', async () => {
     const own = await generateKey({ postQuantum: false });
-    const answer = await acme.request('POST', '/dataexport/enable', { body: { recipient: own.recipient } });
+    const answer = await few.request('POST', '/dataexport/enable', { body: { recipient: own.recipient } });
     const text = await answer.text();
     expect([answer.status, JSON.parse(text)]).toEqual([
       200,
       { enabled: true, privateKey: null, recipient: own.recipient, hint: expect.any(String) },
     ]);
     expect(text).not.toMatch(/AGE-SECRET-KEY/i);
-    const generation = await acme.generation();
+    const generation = await few.generation();
 
     const rows = generation.files.find(({ file }) => file === 'topicType')?.rows ?? 0;
     const query = 'file=topicType&fileType=json&sealed=true';
-    const sealed = await acme.request('GET', `/dataexport/download?${query}`);
+    const sealed = await few.request('GET', `/dataexport/download?${query}`);
     expect(sealed.status).toBe(200);
     expect(sealed.headers.get('content-disposition')).toMatch(/^attachment; filename="topicType\.json\.age"/);
     const opened = await openWithAge(Buffer.from(await sealed.arrayBuffer()), own.identity);
     expect(JSON.parse(opened.toString())).toHaveLength(rows);
 
-    const zip = await acme.request('GET', '/dataexport/downloadAll?fileType=csv&sealed=true');
+    const zip = await few.request('GET', '/dataexport/downloadAll?fileType=csv&sealed=true');
     const entries = await readZip(Buffer.from(await zip.arrayBuffer()));
-    expect([...entries.keys()].toSorted()).toEqual(NAMES.map((name) => `${name}.csv.age`).toSorted());
+    expect([...entries.keys()].toSorted()).toEqual(FEW.map((name) => `${name}.csv.age`).toSorted());
     const year = await openWithAge(entries.get('year.csv.age') ?? Buffer.alloc(0), own.identity);
-    expect(year.equals(await acme.download('file=year&fileType=csv', own.identity))).toBe(true);
+    expect(year.equals(await few.download('file=year&fileType=csv', own.identity))).toBe(true);
 
-    const without = await acme.request('GET', `/dataexport/download?${USERS}`);
+    const without = await few.request('GET', `/dataexport/download?${USERS}`);
     expect([without.status, (await problemOf(without)).code]).toEqual([400, 'missing_field']);
-    await acme.disable();
+    await few.disable();
     const other = await generateKey({ postQuantum: false });
-    const mixed = acme.request('POST', '/dataexport/enable', { body: { recipient: other.recipient } });
+    const mixed = few.request('POST', '/dataexport/enable', { body: { recipient: other.recipient } });
     expect(await codeOf(mixed)).toEqual([409, 'recipient_kept']);
   });
 
   it('a post-quantum key: the service and age open the same file with it', async () => {
-    const { privateKey } = await acme.enable({ postQuantum: true });
+    const { privateKey } = await few.enable({ postQuantum: true });
     expect(privateKey).toMatch(/^AGE-SECRET-KEY-PQ-1/);
-    await acme.generation();
-    const content = await acme.download(USERS, privateKey ?? '');
-    const sealed = await acme.request('GET', `/dataexport/download?${USERS}&sealed=true`);
+    await few.generation();
+    const content = await few.download(USERS, privateKey ?? '');
+    const sealed = await few.request('GET', `/dataexport/download?${USERS}&sealed=true`);
     const opened = await openWithAge(Buffer.from(await sealed.arrayBuffer()), privateKey ?? '');
     expect(opened.equals(content)).toBe(true);
   });
@@ -268,7 +297,7 @@ describe('keys of other kinds', () => {
     ['no time zone', { timeZone: 'Mars/Olympus' }, 400, 'invalid_field'],
     ['no object', [], 400, 'malformed_body'],
   ])('%s is refused, and nothing is enabled', async (_, body, status, code) => {
-    expect(await codeOf(acme.request('POST', '/dataexport/enable', { body }))).toEqual([status, code]);
-    expect(await acme.status()).toMatchObject({ enabled: false, recipient: null });
+    expect(await codeOf(few.request('POST', '/dataexport/enable', { body }))).toEqual([status, code]);
+    expect(await few.status()).toMatchObject({ enabled: false, recipient: null });
   });
 });
