@@ -1,15 +1,14 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { PartHeartbeat } from '../contracts/progress.ts';
-import type { ProcessHandle } from '../stack/process.ts';
+import { LOOPBACK } from '../stack/ports.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { type Gate, openGate } from './gate.ts';
 import { openTemporal, type TemporalEye } from './temporal.ts';
 
 /** Services whose one worker can be frozen, and cut off from the object store and from Temporal. */
-export interface LosableServices extends Omit<OwnServices, 'worker'> {
-  readonly worker: ProcessHandle;
+export interface LosableServices extends OwnServices {
   readonly objects: Gate;
   readonly temporal: Gate;
   readonly eye: TemporalEye;
@@ -18,21 +17,18 @@ export interface LosableServices extends Omit<OwnServices, 'worker'> {
 export async function startLosable(settings: Readonly<Record<string, string>>): Promise<LosableServices> {
   const { ports } = useStack();
   const [objects, temporal] = [await openGate(ports.objects), await openGate(ports.temporal)];
-  const services = await startOwnServices(settings);
-  await services.worker.stop();
-  const worker = await services.startWorker('worker-1', {
-    WAYBILL_OBJECTS_URL: `http://127.0.0.1:${objects.port}`,
-    WAYBILL_TEMPORAL_ADDRESS: `127.0.0.1:${temporal.port}`,
+  const services = await startOwnServices(settings, {
+    WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${objects.port}`,
+    WAYBILL_TEMPORAL_ADDRESS: `${LOOPBACK}:${temporal.port}`,
   });
   const eye = await openTemporal(services.settings);
   return {
     ...services,
-    worker,
     objects,
     temporal,
     eye,
     async stop() {
-      await worker.kill('SIGKILL');
+      await services.worker.kill('SIGKILL');
       await eye.close();
       await services.stop();
       await objects.close();
@@ -42,9 +38,16 @@ export async function startLosable(settings: Readonly<Record<string, string>>): 
 }
 
 async function findRun({ client }: TemporalEye, runId: string): Promise<WorkflowHandle> {
-  const [execution] = await Array.fromAsync(client.workflow.list({ query: `RunId = '${runId}'` }));
-  if (!execution) throw new Error(`no run ${runId}`);
-  return client.workflow.getHandle(execution.workflowId, runId);
+  // Temporal lists a run a moment after it has begun.
+  const { workflowId } = await vi.waitFor(
+    async () => {
+      const [execution] = await Array.fromAsync(client.workflow.list({ query: `RunId = '${runId}'` }));
+      if (!execution) throw new Error(`no run ${runId}`);
+      return execution;
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+  return client.workflow.getHandle(workflowId, runId);
 }
 
 /** Waits until so many steps of a run have begun a multipart upload. @returns the keys of their objects */
@@ -72,5 +75,5 @@ export async function cancelStep(eye: TemporalEye, runId: string): Promise<void>
     const { events } = await handle.fetchHistory();
     return events?.some((event) => event.activityTaskCancelRequestedEventAttributes);
   };
-  await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
+  await expect.poll(isAsked, { timeout: 60_000 }).toBe(true);
 }

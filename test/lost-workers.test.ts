@@ -1,14 +1,14 @@
+import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { ALWAYS, createDoorClient } from './door.ts';
+import { type LosableServices, cancelStep, keysUploading, startLosable } from './lost-workers-set-up.ts';
+import { makeNumberedWarehouse } from './numbered-warehouse.ts';
+import { PART_OF_UPLOAD } from './own-stack.ts';
+import { createPeriodicClient } from './periodic-door.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
-import { keysBelow, openBucket } from './bucket.ts';
-import { ALWAYS, createDoorClient } from './door.ts';
-import { cancelStep, keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
-import { makeNumberedWarehouse } from './numbered-warehouse.ts';
-import { PART_OF_UPLOAD } from './own-stack.ts';
-import { createPeriodicClient } from './periodic-door.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -46,7 +46,7 @@ async function cancelWithAnother(services: LosableServices, id: string): Promise
   const door = createDoorClient(services.url, 'dreambuilder');
   expect((await door.request('DELETE', `/exports/${id}`)).status).toBe(202);
   await services.startWorker('worker-2');
-  expect(await door.ended(id, 60)).toMatchObject({ state: 'cancelled' });
+  expect(await door.ended(id)).toMatchObject({ state: 'cancelled' });
   expect(await keysBelow(openBucket(services.settings), exportPrefix('dreambuilder', id))).toEqual([]);
 }
 
@@ -54,7 +54,7 @@ async function cancelWithAnother(services: LosableServices, id: string): Promise
 async function expectNothingLeft(services: LosableServices, id: string): Promise<void> {
   const bucket = openBucket(services.settings);
   const prefix = exportPrefix('dreambuilder', id);
-  await expect.poll(() => keysBelow(bucket, prefix), { timeout: 60_000 }).toEqual([]);
+  await expect.poll(() => keysBelow(bucket, prefix), { timeout: 120_000 }).toEqual([]);
   expect(await bucket.abortUploads(prefix)).toBe(0);
 }
 
@@ -88,7 +88,7 @@ describe('a run that is cancelled, and whose worker is lost while it lets go', (
     await uploading;
     await keysUploading(services.eye, id, 1);
     await loseWhileLettingGo(services, id);
-    expect(await door.ended(id, 60)).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });
+    expect(await door.ended(id)).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });
     const bucket = openBucket(services.settings);
     const prefix = exportPrefix('dreambuilder', id);
     expect(await keysBelow(bucket, prefix)).toEqual([]);
