@@ -12,12 +12,12 @@ import {
 } from '../http/client.ts';
 import { addOrderOptions, type OrderOptions, orderBody } from '../order-options.ts';
 import { endLine } from '../screen/export-lines.ts';
-import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
+import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
 import { followExport } from './follow.ts';
 
 type Options = OrderOptions &
   ConnectionOptions &
-  Omit<FetchOptions, 'output'> & {
+  Omit<DownloadOptions, 'output'> & {
     readonly output?: string;
     readonly watch?: boolean;
     readonly json?: boolean;
@@ -34,7 +34,7 @@ export function exportCommand(cli: Cli): Command {
   command.option('--idempotency-key <text>', 'a repeated order with the same key is the same export');
   addJsonOption(command);
   addOrderOptions(command);
-  addFetchOptions(command);
+  addDownloadOptions(command);
   addConnectionOptions(command);
   addExamples(
     command,
@@ -48,9 +48,9 @@ export function exportCommand(cli: Cli): Command {
 
 async function orderExport(cli: Cli, dataset: string, options: Options): Promise<void> {
   const { terminal } = cli;
-  const fetching: FetchOptions | undefined =
+  const fetching: DownloadOptions | undefined =
     options.output === undefined ? undefined : { ...options, output: options.output };
-  if (fetching) checkFetch(fetching);
+  if (fetching) checkDownload(fetching);
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
   const answer = await client.call('POST', 'exports', {
@@ -72,6 +72,8 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
   if (!quiet) terminal.tell(endLine(terminal, ended));
   if (ended.state !== 'completed') cli.endWith(EXIT.failed);
   const fetched =
-    fetching && ended.state === 'completed' ? await fetchFile(cli, { client, id, signal, quiet }, fetching) : undefined;
+    fetching && ended.state === 'completed'
+      ? await downloadExport(cli, { client, id, signal, quiet }, fetching)
+      : undefined;
   if (quiet) printJson(terminal, fetched ? { ...ended, saved: { file: fetched.file, bytes: fetched.bytes } } : ended);
 }

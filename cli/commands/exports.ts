@@ -14,7 +14,7 @@ import {
 } from '../http/client.ts';
 import { parseCount } from '../order-options.ts';
 import { detailLines, endLine, listLines } from '../screen/export-lines.ts';
-import { addFetchOptions, checkFetch, type FetchOptions, fetchFile } from './fetch-file.ts';
+import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
 import { followExport } from './follow.ts';
 
 type Common = ConnectionOptions & { readonly json?: boolean };
@@ -127,17 +127,21 @@ function downloadCommand(cli: Cli): Command {
     .description('Download a finished export; goes on where an interrupted download ended')
     .argument('<export>', 'its id')
     .option('-o, --output <file>', 'file, or directory in which it gets its own name', '.');
-  addFetchOptions(command);
+  addDownloadOptions(command);
   addExamples(
     command,
     'waybill exports download 0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11 --save-manifest',
     'waybill exports download 0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11 --key-file key.txt --decompress -o users.csv',
   );
-  return withCommon(command).action(async (id: string, options: Common & FetchOptions) => {
-    checkFetch(options);
+  return withCommon(command).action(async (id: string, options: Common & DownloadOptions) => {
+    checkDownload(options);
     const client = connect(cli, options);
     const quiet = options.json === true;
-    const { file, bytes, manifest } = await fetchFile(cli, { client, id, signal: cli.interruptible(), quiet }, options);
+    const { file, bytes, manifest } = await downloadExport(
+      cli,
+      { client, id, signal: cli.interruptible(), quiet },
+      options,
+    );
     if (quiet) printJson(cli.terminal, { file, bytes, rows: manifest.rows, exportId: manifest.runId });
     else cli.terminal.print(file);
   });

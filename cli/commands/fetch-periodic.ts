@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
-import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
 import { formatExtension } from '../../contracts/order.ts';
 import { FILE_TYPES, type FileType, type PeriodicFormat, periodicFormat } from '../../contracts/periodic.ts';
-import { PERIODIC_PATH } from '../../contracts/views/periodic.ts';
+import { GENERATION_HEADER, PERIODIC_PATH } from '../../contracts/views/periodic.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
+import type { RemoteFile } from '../files/fetch.ts';
 import { readIdentity } from '../files/keys.ts';
 import type { Client } from '../http/client.ts';
 
@@ -25,7 +26,7 @@ export function addFetchOptions(command: Command): Command {
     .option('--force', 'replace what exists');
 }
 
-/** What a download is asked for with. */
+/** What is downloaded, and who opens it. */
 export interface Fetching {
   readonly format: PeriodicFormat;
   /** What follows a file's name. */
@@ -34,6 +35,14 @@ export interface Fetching {
   readonly identity: string | undefined;
   /** Private key that the server is sent; `undefined`: it sends what it stores. */
   readonly sentKey: string | undefined;
+}
+
+export interface PeriodicRequest {
+  /** Of the generation that the file must belong to. */
+  readonly manifest: Manifest;
+  readonly file: string | undefined;
+  readonly fetching: Fetching;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -57,45 +66,48 @@ export function readFetching(options: FetchOptions, openHere: boolean): Fetching
   return { format, extension, identity: undefined, sentKey: identity };
 }
 
-/** Asks for one file, or with `undefined` for the zip of all. */
-export function askForFile(
+/** A newer generation was published during a download. */
+export class GenerationReplaced extends CliFailure {
+  constructor() {
+    super(EXIT.failed, 'A newer generation was published during the download.', { lines: ['Try again.'] });
+  }
+}
+
+/**
+ * One file of a generation, or the zip of all.
+ *
+ * @param file `undefined`: the zip
+ * @param onLength receives the size of the response in bytes, where the server sends it
+ */
+export function periodicFile(
   client: Client,
-  file: string | undefined,
-  { format, sentKey }: Fetching,
-  signal: AbortSignal,
-): Promise<Response> {
+  { manifest, file, fetching, signal }: PeriodicRequest,
+  onLength: (bytes: number | null) => void,
+): RemoteFile {
+  const { format, sentKey } = fetching;
   const fileType = format === 'csv' ? 'csv' : 'json';
   const query = new URLSearchParams({ ...(file === undefined ? {} : { file }), fileType });
   if (sentKey === undefined) query.set('sealed', 'true');
   if (format === 'typed-json') query.set('parseJsonDataTypes', 'true');
-  return client.call('GET', `${PERIODIC_PATH}/${file === undefined ? 'downloadAll' : 'download'}?${query}`, {
-    // Compressed on the way, its length would not be told.
-    headers: { 'accept-encoding': 'identity', ...(sentKey === undefined ? {} : { 'x-private-key': sentKey }) },
-    signal,
-  });
+  const path = `${PERIODIC_PATH}/${file === undefined ? 'downloadAll' : 'download'}?${query}`;
+  return {
+    parts: manifest.files.find((entry) => entry.name === file && entry.format === format)?.parts,
+    compression: 'none',
+    ranges: false,
+    async request(headers) {
+      const key = sentKey === undefined ? {} : { 'x-private-key': sentKey };
+      const answer = await client.call('GET', path, { headers: { ...headers, ...key }, signal });
+      if (answer.headers.get(GENERATION_HEADER) !== manifest.runId) {
+        await answer.body?.cancel();
+        throw new GenerationReplaced();
+      }
+      onLength(lengthOf(answer));
+      return answer;
+    },
+  };
 }
 
-/** Asks for the manifest of the generation that downloads are of. */
-export async function askForManifest(
-  client: Client,
-  signal: AbortSignal,
-): Promise<{ readonly bytes: Uint8Array; readonly manifest: Manifest }> {
-  const answer = await client.call('GET', `${PERIODIC_PATH}/manifest`, { signal });
-  const bytes = new Uint8Array(await answer.arrayBuffer());
-  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
-  if ('manifest' in parsed) return { bytes, manifest: parsed.manifest };
-  throw new CliFailure(EXIT.failed, 'The manifest is not one that this version of waybill can read.', {
-    lines: parsed.problem.split('\n'),
-  });
-}
-
-/** @returns size of the answer's body in bytes; `null`: it is not told. */
-export function lengthOf(answer: Response): number | null {
-  const length = answer.headers.get('content-length');
+function lengthOf({ headers }: Response): number | null {
+  const length = headers.get('content-length');
   return length === null ? null : Number(length);
-}
-
-/** What a download that Ctrl-C ended says; any other error stays what it is. */
-export function asStopped(error: unknown, signal: AbortSignal): unknown {
-  return signal.aborted ? new CliFailure(EXIT.interrupted, 'The download was stopped; nothing was saved.') : error;
 }

@@ -5,11 +5,10 @@ import type { Compression } from '../../contracts/order.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
-import { openContent, openedName, targetFile } from '../files/opening.ts';
-import { saveWhole } from '../files/save.ts';
+import { openContent, openedName } from '../files/opening.ts';
+import { saveWhole, targetFile } from '../files/save.ts';
 import { formatBytes } from '../screen/figures.ts';
-import { createProgressDisplay } from '../screen/progress-display.ts';
-import { transferLine } from '../screen/progress-line.ts';
+import { createTransferDisplay } from '../screen/progress-display.ts';
 
 interface Options {
   readonly keyFile: string;
@@ -52,8 +51,7 @@ async function openFile(cli: Cli, sealed: string, options: Options): Promise<voi
     throw usage(`"${sealed}" does not end in .age.`, 'Say with -o what the opened file is called.');
   }
   const target = targetFile(options.output ?? join(dirname(sealed), name), name, options.force ?? false);
-  const display = createProgressDisplay(cli.terminal, options.json === true);
-  const begun = performance.now();
+  const display = createTransferDisplay(cli.terminal, 'open', options.json === true);
   let bytesRead = 0;
   let bytes: number;
   try {
@@ -67,7 +65,7 @@ async function openFile(cli: Cli, sealed: string, options: Options): Promise<voi
   async function* counted(chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of chunks) {
       bytesRead += chunk.length;
-      display.show(transferLine('open', bytesRead, size ?? null, (performance.now() - begun) / 1000));
+      display.show(bytesRead, size ?? null);
       yield chunk;
     }
   }

@@ -1,37 +1,36 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { GENERATION_HEADER, PERIODIC_PATH, PeriodicView, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
+import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
-import { fetchGeneration, GenerationReplaced } from '../files/fetch-generation.ts';
+import { fetchFile } from '../files/fetch.ts';
 import { MANIFEST_FILE } from '../files/locate.ts';
-import { checkTarget, targetFile } from '../files/opening.ts';
-import { bytesOf, receiveFile } from '../files/receive.ts';
+import { checkTarget, saveTogether, targetFile } from '../files/save.ts';
 import {
   addConnectionOptions,
   type Client,
   type ConnectionOptions,
   createClient,
   readConnection,
+  readManifestAnswer,
 } from '../http/client.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
-import { createProgressDisplay } from '../screen/progress-display.ts';
-import { transferLine } from '../screen/progress-line.ts';
+import { createTransferDisplay } from '../screen/progress-display.ts';
 import { plain } from '../screen/table.ts';
 import {
   addFetchOptions,
-  askForFile,
-  askForManifest,
-  asStopped,
   type Fetching,
   type FetchOptions,
-  lengthOf,
+  GenerationReplaced,
+  periodicFile,
   readFetching,
 } from './fetch-periodic.ts';
 
-/** A count of times that all files are asked for anew because a newer generation was published meanwhile. */
+/** Attempts at a download that newer generations keep replacing. */
 const REPLACED_TRIES_MAX = 3;
+const RETRY_MS = 1_000;
 
 interface Common extends FetchOptions, ConnectionOptions {
   readonly json?: boolean;
@@ -93,32 +92,38 @@ export function downloadAllCommand(cli: Cli): Command {
   });
 }
 
-/** Fetches one file, or with `file` undefined the zip of all. */
-async function fetchOne(
-  cli: Cli,
-  options: Common,
-  { fetching, target, file }: { fetching: Fetching; target: string; file: string | undefined },
-): Promise<void> {
+interface Target {
+  readonly fetching: Fetching;
+  /** Path of the file to save. */
+  readonly target: string;
+  /** `undefined`: the zip of all files */
+  readonly file: string | undefined;
+}
+
+async function fetchOne(cli: Cli, options: Common, { fetching, target, file }: Target): Promise<void> {
   const { terminal } = cli;
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
-  const receiving = createReceiving(cli, options.json === true);
-  let answer: Response;
-  let bytes: number;
-  try {
-    answer = await askForFile(client, file, fetching, signal);
-    receiving.expect(lengthOf(answer));
-    bytes = await receiveFile(bytesOf(answer, signal, receiving.count), target, fetching.identity);
-  } catch (error) {
-    throw asStopped(error, signal);
-  } finally {
-    receiving.stop();
-  }
-  const { headers } = answer;
-  const [generationId, snapshotAt] = [headers.get(GENERATION_HEADER), headers.get(SNAPSHOT_HEADER)];
+  const { manifest, bytes } = await ofOneGeneration(client, signal, async ({ manifest }) => {
+    const display = createTransferDisplay(terminal, 'download', options.json === true);
+    let total: number | null = null;
+    const remote = periodicFile(client, { manifest, file, fetching, signal }, (length) => {
+      total ??= length;
+    });
+    try {
+      const opening = { identity: fetching.identity, decompress: false };
+      const onProgress = (received: number) => display.show(received, total);
+      return {
+        manifest,
+        bytes: await fetchFile(remote, { file: target, opening, retryMs: RETRY_MS, signal, onProgress }),
+      };
+    } finally {
+      display.stop();
+    }
+  });
+  const { runId: generationId, snapshotAt } = manifest;
   if (options.json) return printJson(terminal, { file: target, bytes, generationId, snapshotAt });
-  const readAt = snapshotAt === null ? '' : `, read at ${plain(snapshotAt)}`;
-  terminal.tell(`${terminal.paintTold('green', '✓')} ${formatBytes(bytes)}${readAt}`);
+  terminal.tell(`${terminal.paintTold('green', '✓')} ${formatBytes(bytes)}, read at ${snapshotAt}`);
   terminal.print(target);
 }
 
@@ -127,87 +132,78 @@ async function fetchAll(cli: Cli, options: Common, directory: string): Promise<v
   const fetching = readFetching(options, true);
   const client = createClient(readConnection(options, cli.environment));
   const signal = cli.interruptible();
-  for (let tries = 1; ; tries += 1) {
-    const { bytes: manifest, generation, offered } = await currentGeneration(client, signal);
-    const { runId: generationId, snapshotAt } = generation;
-    const ofFormat = generation.files.filter(({ format }) => format === fetching.format);
+  const force = options.force ?? false;
+  const saved = await ofOneGeneration(client, signal, async ({ manifest, bytes: manifestBytes }) => {
+    const { files: offered } = await client.json(PeriodicView, PERIODIC_PATH, signal);
+    const ofFormat = manifest.files.filter(({ format }) => format === fetching.format);
+    // The catalog may have stopped offering a file since the generation was made.
     const files = ofFormat.filter(({ name }) => offered.includes(name));
+    const withdrawn = ofFormat.filter(({ name }) => !offered.includes(name));
     const names = files.map(({ name }) => `${fileName(name)}.${fetching.extension}`);
-    for (const name of names) targetFile(join(directory, name), name, options.force ?? false);
-    checkManifestFile(join(directory, MANIFEST_FILE), manifest, options.force ?? false);
-    const receiving = createReceiving(cli, options.json === true);
-    receiving.expect(files.reduce((sum, { bytes }) => sum + bytes, 0));
+    for (const name of names) targetFile(join(directory, name), name, force);
+    checkManifestFile(join(directory, MANIFEST_FILE), manifestBytes, force);
+    const display = createTransferDisplay(terminal, 'download', options.json === true);
+    const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    let received = 0;
+    let written = 0;
     try {
-      const sizes = await fetchGeneration({
-        ...{ directory, names, manifest, generationId, stored: files, identity: fetching.identity },
-        ask: async (index) => {
-          const answer = await askForFile(client, files[index]?.name, fetching, signal);
-          return {
-            generationId: answer.headers.get(GENERATION_HEADER),
-            content: bytesOf(answer, signal, receiving.count),
-            cancel: async () => answer.body?.cancel(),
-          };
-        },
+      await saveTogether(directory, [...names, MANIFEST_FILE], async (staging) => {
+        for (const [index, { name: file, bytes }] of files.entries()) {
+          const remote = periodicFile(client, { manifest, file, fetching, signal }, () => undefined);
+          written += await fetchFile(remote, {
+            file: join(staging, names[index] ?? file),
+            opening: { identity: fetching.identity, decompress: false },
+            ...{ retryMs: RETRY_MS, signal },
+            onProgress: (ofFile) => display.show(received + ofFile, total),
+          });
+          received += bytes;
+        }
+        await writeFile(join(staging, MANIFEST_FILE), manifestBytes);
       });
-      receiving.stop();
-      const bytes = sizes.reduce((sum, size) => sum + size, 0);
-      if (options.json) {
-        return printJson(terminal, {
-          directory,
-          files: names,
-          manifest: MANIFEST_FILE,
-          bytes,
-          generationId,
-          snapshotAt,
-        });
-      }
-      for (const { name } of ofFormat.filter((file) => !files.includes(file))) {
-        terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(name)} is in the manifest, and is offered no more`);
-      }
-      const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
-      terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}; sizes and SHA-256 are those of the manifest`);
-      return terminal.print(directory);
-    } catch (error) {
-      if (!(error instanceof GenerationReplaced && tries < REPLACED_TRIES_MAX)) throw asStopped(error, signal);
     } finally {
-      receiving.stop();
+      display.stop();
+    }
+    return { manifest, names, withdrawn: withdrawn.map(({ name }) => name), bytes: written };
+  });
+  const { names, withdrawn, bytes } = saved;
+  const { runId: generationId, snapshotAt } = saved.manifest;
+  if (options.json) {
+    const answer = { directory, files: names, manifest: MANIFEST_FILE, bytes, generationId, snapshotAt };
+    return printJson(terminal, answer);
+  }
+  for (const name of withdrawn) {
+    terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(name)} is in the manifest, but is no longer offered`);
+  }
+  const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
+  terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}; sizes and SHA-256 match the manifest`);
+  terminal.print(directory);
+}
+
+type Current = Awaited<ReturnType<typeof readManifestAnswer>>;
+
+/** Downloads from the current generation, and starts over when a newer one is published in the meantime. */
+async function ofOneGeneration<Result>(
+  client: Client,
+  signal: AbortSignal,
+  download: (current: Current) => Promise<Result>,
+): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await client.call('GET', `${PERIODIC_PATH}/manifest`, { signal });
+    try {
+      return await download(await readManifestAnswer(answer));
+    } catch (error) {
+      if (!(error instanceof GenerationReplaced) || tries >= REPLACED_TRIES_MAX) throw error;
     }
   }
 }
 
-/** @returns the newest generation, and the names that can be had: the catalog may offer one no more */
-async function currentGeneration(client: Client, signal: AbortSignal) {
-  const { files: offered } = await client.json(PeriodicView, PERIODIC_PATH, signal);
-  const { bytes, manifest } = await askForManifest(client, signal);
-  return { bytes, generation: manifest, offered };
-}
-
-/** One of the same generation may be there: its files in another format lie beside it then. */
+/** The manifest of the same generation may stay: the files of another format lie beside it. */
 function checkManifestFile(file: string, manifest: Uint8Array, replace: boolean): void {
   if (existsSync(file) && readFileSync(file).equals(manifest)) return;
   targetFile(file, MANIFEST_FILE, replace);
 }
 
-/** Shows how much has come. */
-function createReceiving(cli: Cli, quiet: boolean) {
-  const display = createProgressDisplay(cli.terminal, quiet);
-  const begun = performance.now();
-  let received = 0;
-  let total: number | null = null;
-  return {
-    /** @param bytes `null`: not known */
-    expect(bytes: number | null) {
-      total = bytes;
-    },
-    count(bytes: number) {
-      received += bytes;
-      display.show(transferLine('download', received, total, (performance.now() - begun) / 1000));
-    },
-    stop: () => display.stop(),
-  };
-}
-
-/** A file's name becomes part of a path here, wherever it came from. */
+/** The name becomes part of a local path, so it must not hold separators. */
 function fileName(file: string): string {
   if (/^[A-Za-z][A-Za-z0-9_]*$/.test(file)) return file;
   throw usage(`"${plain(file)}" is not the name of a file.`, 'waybill periodic status lists them.');

@@ -5,8 +5,7 @@ import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
 import { canOpen, type PartVerdict, sumProblems, verifyFile } from '../files/verify.ts';
-import { createProgressDisplay } from '../screen/progress-display.ts';
-import { transferLine } from '../screen/progress-line.ts';
+import { createTransferDisplay } from '../screen/progress-display.ts';
 import { problemLines, verifiedLines } from '../screen/verify-lines.ts';
 
 interface Options {
@@ -61,8 +60,7 @@ async function verifyAll(
   located: readonly LocatedFile[],
   { identity, quiet }: { readonly identity: string | undefined; readonly quiet: boolean },
 ): Promise<readonly PartVerdict[]> {
-  const display = createProgressDisplay(cli.terminal, quiet);
-  const begun = performance.now();
+  const display = createTransferDisplay(cli.terminal, 'verify', quiet);
   const sealed = manifest.recipients.length > 0;
   const times = (file: LocatedFile) => (file.form === 'stored' && canOpen(file, sealed, identity) ? 2 : 1);
   const bytesOf = ({ pieces }: LocatedFile) => pieces.reduce((sum, { bytesThere }) => sum + (bytesThere ?? 0), 0);
@@ -73,7 +71,7 @@ async function verifyAll(
     for (const file of located) {
       const found = await verifyFile(manifest, file, identity, (bytes) => {
         bytesRead += bytes;
-        display.show(transferLine('verify', bytesRead, bytesToRead, (performance.now() - begun) / 1000));
+        display.show(bytesRead, bytesToRead);
       });
       verdicts.push(...found);
     }

@@ -1,68 +1,120 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { generateKey } from '../../streams/age/keys.ts';
-import { seal } from '../../streams/age/payload.ts';
-import { bytesOf, receiveFile } from './receive.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CliFailure, EXIT } from '../failure.ts';
+import { type ReceiveOptions, type RequestFile, receive } from './receive.ts';
 
-const CONTENT = Buffer.alloc(200_000, 'User ID,Firstname\n');
-const key = await generateKey({ postQuantum: false });
-const other = await generateKey({ postQuantum: false });
+const FILE = Buffer.from(Array.from({ length: 50 }, (_, index) => index));
 
-let directory: string;
+interface Loss {
+  readonly bytes: number;
+  readonly how: 'error' | 'end' | 'refused';
+}
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'waybill-cli-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-});
+/**
+ * Serves the file; each connection breaks after a count of bytes, by an error or by an early end.
+ *
+ * @param answersRanges whether it sends the rest only, or the whole file again
+ */
+function breakingAfter(losses: readonly Loss[], answersRanges = true) {
+  const offsets: number[] = [];
+  const ifRanges: (string | undefined)[] = [];
+  const request: RequestFile = async ({ range, 'if-range': ifRange }) => {
+    const loss = losses[offsets.length];
+    const offset = answersRanges ? Number(/\d+/.exec(range ?? '')?.[0] ?? 0) : 0;
+    offsets.push(offset);
+    ifRanges.push(ifRange);
+    if (loss?.how === 'refused') throw new CliFailure(EXIT.unreachable, 'gone', { passing: true });
+    const to = loss === undefined ? FILE.length : Math.min(FILE.length, offset + loss.bytes);
+    return answer(offset, to, loss?.how === 'error');
+  };
+  return { request, offsets, ifRanges };
+}
 
-async function sealed(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of seal(inPieces(CONTENT), [key.recipient])) chunks.push(Buffer.from(chunk));
+function answer(offset: number, to: number, fails: boolean): Response {
+  async function* chunks() {
+    for (let at = offset; at < to; at += 7) yield Uint8Array.from(FILE.subarray(at, Math.min(to, at + 7)));
+    if (fails) throw new TypeError('terminated');
+  }
+  const headers = { etag: '"abc"' };
+  return new Response(ReadableStream.from(chunks()), { status: offset > 0 ? 206 : 200, headers });
+}
+
+async function collect(request: RequestFile, more: Partial<ReceiveOptions> = {}) {
+  const chunks: Uint8Array[] = [];
+  const { signal } = new AbortController();
+  const options = { request, offset: 0, bytesTotal: FILE.length, ranges: true, retryMs: 0, signal, ...more };
+  for await (const chunk of receive(options)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
-async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += 10_007) yield bytes.subarray(at, at + 10_007);
-}
-
-test('a file is opened on its way', async () => {
-  const file = join(directory, 'user.csv');
-  expect(await receiveFile(inPieces(await sealed()), file, key.identity)).toBe(CONTENT.length);
-  expect(readFileSync(file)).toEqual(CONTENT);
-  expect(readdirSync(directory)).toEqual(['user.csv']);
-});
-
-test('a file is saved as it comes', async () => {
-  const bytes = await sealed();
-  const file = join(directory, 'user.csv.age');
-  expect(await receiveFile(inPieces(bytes), file, undefined)).toBe(bytes.length);
-  expect(readFileSync(file)).toEqual(bytes);
-});
-
-test.each<[string, string, (bytes: Buffer) => Buffer]>([
-  ['the wrong key', other.identity, (bytes) => bytes],
-  ['a cut file', key.identity, (bytes) => bytes.subarray(0, -1)],
-  ['a file cut between two chunks', key.identity, (bytes) => bytes.subarray(0, bytes.length - 200_000 + 3 * 65_536)],
-  ['an altered file', key.identity, (bytes) => Buffer.from(bytes).fill(0, 70_000, 70_001)],
-  ['a longer file', key.identity, (bytes) => Buffer.concat([bytes, Buffer.from('x')])],
-])('%s leaves nothing', async (_, identity, damage) => {
-  const bytes = damage(await sealed());
-  const receiving = receiveFile(inPieces(bytes), join(directory, 'user.csv'), identity);
-  await expect(receiving).rejects.toMatchObject({ code: expect.stringMatching(/^(wrong_key|object_damaged)$/) });
-  expect(readdirSync(directory)).toEqual([]);
-});
-
-test('a connection that breaks is said, and counts what had come', async () => {
-  let counted = 0;
-  const body = new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(new Uint8Array(1000)),
-    pull: (controller) => controller.error(new Error('terminated')),
+describe('a download that goes on', () => {
+  test('brings every byte once, wherever connections break', async () => {
+    const loss = fc.record({ bytes: fc.nat(60), how: fc.constantFrom('error', 'end', 'refused') });
+    await fc.assert(
+      fc.asyncProperty(fc.array(loss, { maxLength: 4 }), fc.nat(FILE.length), async (losses, offset) => {
+        expect(await collect(breakingAfter(losses).request, { offset })).toEqual(FILE.subarray(offset));
+      }),
+    );
   });
-  const bytes = bytesOf(new Response(body), new AbortController().signal, (length) => {
-    counted += length;
+
+  test('asks again from the byte it was left at', async () => {
+    const { request, offsets } = breakingAfter([
+      { bytes: 10, how: 'error' },
+      { bytes: 0, how: 'refused' },
+      { bytes: 5, how: 'end' },
+    ]);
+    expect(await collect(request)).toEqual(FILE);
+    expect(offsets).toEqual([0, 10, 10, 15]);
   });
-  await expect(receiveFile(bytes, join(directory, 'user.csv'), undefined)).rejects.toMatchObject({ passing: true });
-  expect([counted, readdirSync(directory)]).toEqual([1000, []]);
+
+  test('sends the tag of the first response, so that the rest is of the same file', async () => {
+    const { request, ifRanges } = breakingAfter([{ bytes: 10, how: 'error' }]);
+    await collect(request);
+    expect(ifRanges).toEqual([undefined, '"abc"']);
+  });
+
+  test('drops what it has where the whole file is sent again', async () => {
+    const losses: Loss[] = [10, 20, 3, 30].map((bytes) => ({ bytes, how: 'error' }));
+    for (const ranges of [true, false]) {
+      const { request, offsets } = breakingAfter(losses, false);
+      expect(await collect(request, { ranges })).toEqual(FILE);
+      expect(offsets.length).toBe(5);
+    }
+  });
+
+  test('is not resumed when the server builds the file per request', async () => {
+    const { request, offsets } = breakingAfter([{ bytes: 10, how: 'error' }]);
+    await expect(collect(request, { bytesTotal: null })).rejects.toMatchObject({ code: 'broken_off', passing: true });
+    expect(offsets.length).toBe(1);
+    expect(await collect(breakingAfter([]).request, { bytesTotal: null })).toEqual(FILE);
+  });
+
+  test('asks for nothing when everything is there', async () => {
+    const { request, offsets } = breakingAfter([]);
+    await collect(request, { offset: FILE.length });
+    expect(offsets).toEqual([]);
+  });
+
+  test('gives up when nothing comes for long', async () => {
+    const losses = Array.from({ length: 100 }, () => ({ bytes: 0, how: 'refused' as const }));
+    const { request, offsets } = breakingAfter(losses);
+    await expect(collect(request)).rejects.toMatchObject({ exitCode: EXIT.unreachable });
+    expect(offsets.length).toBe(31);
+  });
+
+  test('gives up sooner when answers break off at the same place', async () => {
+    const losses = Array.from({ length: 100 }, () => ({ bytes: 0, how: 'error' as const }));
+    const { request, offsets } = breakingAfter([{ bytes: 10, how: 'error' }, ...losses]);
+    await expect(collect(request)).rejects.toMatchObject({ exitCode: EXIT.failed, code: 'object_damaged' });
+    expect(offsets.length).toBe(6);
+  });
+
+  test('does not ask again when it is refused for good, or stopped', async () => {
+    const refused: RequestFile = async () => {
+      throw new CliFailure(EXIT.failed, 'gone');
+    };
+    await expect(collect(refused)).rejects.toThrow('gone');
+    const { request } = breakingAfter([{ bytes: 10, how: 'error' }]);
+    await expect(collect(request, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+  });
 });

@@ -1,55 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { BROKEN_OFF, CliFailure, EXIT } from '../failure.ts';
-import { openContent } from './opening.ts';
-import { saveWhole } from './save.ts';
 
-/**
- * Saves a stream that cannot be gone on with.
- *
- * @param identity private keys that open it on the way; `undefined`: it is saved as it comes
- * @returns a count of bytes written to the file
- */
-export function receiveFile(
-  source: AsyncIterable<Uint8Array>,
-  file: string,
-  identity: string | undefined,
-): Promise<number> {
-  return saveWhole(openContent(source, 'none', { identity, decompress: false }), file);
+/** Attempts in a row that may fail before the download does. */
+const ATTEMPTS_MAX = 30;
+/** Responses in a row that may break off without a new byte. */
+const EMPTY_RESPONSES_MAX = 5;
+
+/** Sends the request for a file; throws a passing `CliFailure` when a later attempt may succeed. */
+export type RequestFile = (headers: Readonly<Record<string, string>>) => Promise<Response>;
+
+export interface ReceiveOptions {
+  readonly request: RequestFile;
+  /** First byte wanted. */
+  readonly offset: number;
+  /** Size of the file; `null`: the server builds it per request, so only the first response counts. */
+  readonly bytesTotal: number | null;
+  /** Whether the server answers range requests. */
+  readonly ranges: boolean;
+  /** Milliseconds between two attempts. */
+  readonly retryMs: number;
+  readonly signal: AbortSignal;
 }
 
 /**
- * The bytes of an answer.
+ * Yields the bytes of a file from `offset` to the end. After a broken connection it requests the rest; where the server
+ * sends the whole file again, it drops what it already has.
  *
- * @param onBytes told the size of each chunk
- * @throws CliFailure `broken_off` when the connection ends too early; what the signal holds when it was aborted
+ * @throws CliFailure `broken_off` when the connection breaks and the file cannot be requested again
  */
-export async function* bytesOf(
-  answer: Response,
-  signal: AbortSignal,
-  onBytes: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  if (answer.body === null) return;
-  const chunks = answer.body[Symbol.asyncIterator]();
-  try {
-    for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
-      onBytes(chunk.length);
-      yield chunk;
+export async function* receive(options: ReceiveOptions): AsyncGenerator<Uint8Array> {
+  const { bytesTotal, ranges, retryMs, signal } = options;
+  let at = options.offset;
+  let attempts = 0;
+  let emptyResponses = 0;
+  let etag: string | null = null;
+  while (bytesTotal === null || at < bytesTotal) {
+    const headers = {
+      // Compressed in transit, the response would have no Content-Length.
+      'accept-encoding': 'identity',
+      ...(ranges && at > 0 ? { range: `bytes=${at}-`, ...(etag === null ? {} : { 'if-range': etag }) } : {}),
+    };
+    const response = await requested(options, headers);
+    if (response !== 'unreachable') emptyResponses += 1;
+    if (typeof response !== 'string' && response.body !== null) {
+      etag ??= strongTag(response);
+      let skip = response.status === 206 ? 0 : at;
+      const chunks = response.body[Symbol.asyncIterator]();
+      try {
+        for (let chunk = await nextOf(chunks, options); chunk !== undefined; chunk = await nextOf(chunks, options)) {
+          const fresh = chunk.subarray(skip);
+          skip -= chunk.length - fresh.length;
+          if (fresh.length === 0) continue;
+          at += fresh.length;
+          attempts = 0;
+          emptyResponses = 0;
+          yield fresh;
+        }
+      } finally {
+        await chunks.return?.();
+      }
+      if (bytesTotal === null || at >= bytesTotal) return;
     }
-  } finally {
-    await chunks.return?.();
+    signal.throwIfAborted();
+    attempts += 1;
+    if (emptyResponses >= EMPTY_RESPONSES_MAX) throw damaged();
+    if (attempts > ATTEMPTS_MAX) throw new CliFailure(EXIT.unreachable, 'The connection was lost too often.');
+    await delay(retryMs, undefined, { signal });
   }
+}
 
-  async function next(): Promise<Uint8Array | undefined> {
-    try {
-      const { done, value } = await chunks.next();
-      return done === true ? undefined : value;
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw new CliFailure(EXIT.unreachable, 'The connection broke off before the file was whole.', {
-        code: BROKEN_OFF,
-        passing: true,
-        lines: ['Nothing was saved. Try again.'],
-        cause,
-      });
-    }
+function damaged(): CliFailure {
+  return new CliFailure(EXIT.failed, 'The file breaks off at the same byte every time: it may be damaged.', {
+    code: 'object_damaged',
+    lines: ['Order the export again, and tell the operator of Waybill.'],
+  });
+}
+
+/** `If-Range` takes strong tags only. Source: RFC 9110 section 13.1.5. */
+function strongTag({ headers }: Response): string | null {
+  const etag = headers.get('etag');
+  return etag?.startsWith('W/') ? null : etag;
+}
+
+async function requested(
+  { request, bytesTotal }: ReceiveOptions,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response | 'broken off' | 'unreachable'> {
+  try {
+    return await request(headers);
+  } catch (error) {
+    if (bytesTotal === null || !(error instanceof CliFailure && error.passing)) throw error;
+    return error.code === BROKEN_OFF ? 'broken off' : 'unreachable';
+  }
+}
+
+/** @returns `undefined` at the end, and where the connection breaks: `fetch` reports that with an error of any kind. */
+async function nextOf(
+  chunks: AsyncIterator<Uint8Array>,
+  { bytesTotal, signal }: ReceiveOptions,
+): Promise<Uint8Array | undefined> {
+  try {
+    const { done, value } = await chunks.next();
+    return done === true ? undefined : value;
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (bytesTotal !== null) return undefined;
+    throw new CliFailure(EXIT.unreachable, 'The connection broke off before the file was complete.', {
+      ...{ code: BROKEN_OFF, passing: true, cause },
+      lines: ['Nothing was saved. Try again.'],
+    });
   }
 }

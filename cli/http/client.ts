@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
 import { ProblemBody } from '../../contracts/views/problem.ts';
 import { BROKEN_OFF, CliFailure, EXIT, type ExitCode, usage } from '../failure.ts';
 import { plain } from '../screen/table.ts';
@@ -131,6 +132,18 @@ export async function readJson<Schema extends z.ZodType>(schema: Schema, answer:
   if (parsed.success) return parsed.data;
   throw new CliFailure(EXIT.unreachable, 'The answer is not one of Waybill. Is the address right?', {
     lines: [z.prettifyError(parsed.error)],
+  });
+}
+
+/** @throws CliFailure when the answer is not a manifest of this version. */
+export async function readManifestAnswer(
+  answer: Response,
+): Promise<{ readonly bytes: Uint8Array; readonly manifest: Manifest }> {
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
+  if ('manifest' in parsed) return { bytes, manifest: parsed.manifest };
+  throw new CliFailure(EXIT.failed, 'This version of waybill cannot read the manifest.', {
+    lines: parsed.problem.split('\n'),
   });
 }
 

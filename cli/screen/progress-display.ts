@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { type ProgressLine, renderLine } from './progress-line.ts';
+import { type ProgressLine, renderLine, transferLine } from './progress-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Shows how something gets on: a bar that is redrawn in a terminal, now and then a line elsewhere, or nothing. */
@@ -17,6 +17,18 @@ const COLUMNS_DEFAULT = 80;
 export function createProgressDisplay(terminal: Terminal, quiet: boolean): ProgressDisplay {
   if (quiet) return { show: () => undefined, stop: () => undefined };
   return terminal.watched ? createBar(terminal) : createLog(terminal);
+}
+
+/** Shows how many bytes of a transfer are done, its rate and its time. */
+export function createTransferDisplay(terminal: Terminal, label: string, quiet: boolean) {
+  const display = createProgressDisplay(terminal, quiet);
+  const begun = performance.now();
+  return {
+    /** @param bytesTotal `null`: not known */
+    show: (bytesDone: number, bytesTotal: number | null) =>
+      display.show(transferLine(label, bytesDone, bytesTotal, (performance.now() - begun) / 1000)),
+    stop: () => display.stop(),
+  };
 }
 
 function createBar(terminal: Terminal): ProgressDisplay {
