@@ -1,4 +1,4 @@
-import { formatTable } from '../cli/screen/table.ts';
+import { formatTable } from '../cli/screen/terminal.ts';
 import type { Measured, Result } from './benchmark.ts';
 import type { Pair } from './pairs.ts';
 import type { Summary } from './statistics.ts';

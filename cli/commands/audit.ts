@@ -3,7 +3,7 @@ import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { withLedger } from '../ledger-access.ts';
 import { parseCount } from '../order-options.ts';
 import { formatTime } from '../screen/figures.ts';
-import { formatTable, plain } from '../screen/table.ts';
+import { formatTable, plain } from '../screen/terminal.ts';
 
 interface Options {
   readonly tenant?: string;

@@ -11,7 +11,7 @@ import { checkOpening, openedName } from '../files/opening.ts';
 import { checkTarget, targetFile } from '../files/save.ts';
 import { type Client, readManifestAnswer } from '../http/client.ts';
 import { formatBytes } from '../screen/figures.ts';
-import { createTransferDisplay } from '../screen/progress-display.ts';
+import { createTransferDisplay } from '../screen/progress.ts';
 
 const RETRY_MS = 1_000;
 

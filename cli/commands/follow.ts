@@ -5,9 +5,8 @@ import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
 import { type RunEnd, watchExport, watchRun } from '../http/watch.ts';
-import { createProgressDisplay } from '../screen/progress-display.ts';
-import { exportLine, type ProgressLine } from '../screen/progress-line.ts';
-import { plain } from '../screen/table.ts';
+import { createProgressDisplay, exportLine, type ProgressLine } from '../screen/progress.ts';
+import { plain } from '../screen/terminal.ts';
 
 const POLL_MS = 1_000;
 

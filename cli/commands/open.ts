@@ -8,7 +8,7 @@ import { readIdentity } from '../files/keys.ts';
 import { openContent, openedName } from '../files/opening.ts';
 import { saveWhole, targetFile } from '../files/save.ts';
 import { formatBytes } from '../screen/figures.ts';
-import { createTransferDisplay } from '../screen/progress-display.ts';
+import { createTransferDisplay } from '../screen/progress.ts';
 
 interface Options {
   readonly keyFile: string;

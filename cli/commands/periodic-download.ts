@@ -17,8 +17,8 @@ import {
   readManifestAnswer,
 } from '../http/client.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
-import { createTransferDisplay } from '../screen/progress-display.ts';
-import { plain } from '../screen/table.ts';
+import { createTransferDisplay } from '../screen/progress.ts';
+import { plain } from '../screen/terminal.ts';
 import {
   addFetchOptions,
   type Fetching,

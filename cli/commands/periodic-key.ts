@@ -13,7 +13,7 @@ import {
 import { runsOf } from '../http/watch.ts';
 import { shortRecipient } from '../screen/export-lines.ts';
 import { runEndLine } from '../screen/periodic-lines.ts';
-import { plain } from '../screen/table.ts';
+import { plain } from '../screen/terminal.ts';
 import { followRun } from './follow.ts';
 import { checkKeyOptions, type KeyOptions, type SentKey, sendKey, sendNothing } from './send-key.ts';
 

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 import { withLedger } from '../ledger-access.ts';
-import { plain } from '../screen/table.ts';
+import { plain } from '../screen/terminal.ts';
 
 interface Options {
   readonly none?: boolean;

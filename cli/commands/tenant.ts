@@ -6,7 +6,7 @@ import { CliFailure, EXIT } from '../failure.ts';
 import { withLedger } from '../ledger-access.ts';
 import { parseCount } from '../order-options.ts';
 import { formatTime } from '../screen/figures.ts';
-import { formatFields, formatTable, plain } from '../screen/table.ts';
+import { formatFields, formatTable, plain } from '../screen/terminal.ts';
 import { contactsCommand } from './tenant-contacts.ts';
 
 interface Common {

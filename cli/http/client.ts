@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
 import { ProblemBody } from '../../contracts/views/problem.ts';
 import { BROKEN_OFF, CliFailure, EXIT, type ExitCode, usage } from '../failure.ts';
-import { plain } from '../screen/table.ts';
+import { plain } from '../screen/terminal.ts';
 
 /** Where Waybill is and who asks. */
 export interface Connection {

@@ -1,9 +1,8 @@
 import { type ExportState, isActive } from '../../contracts/progress.ts';
 import type { ExportView } from '../../contracts/views/on-demand.ts';
 import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
-import { exportLine, renderLine } from './progress-line.ts';
-import { formatFields, formatTable, plain } from './table.ts';
-import type { Paint, Terminal } from './terminal.ts';
+import { exportLine, renderLine } from './progress.ts';
+import { formatFields, formatTable, type Paint, plain, type Terminal } from './terminal.ts';
 
 const STATE_PAINTS: Readonly<Record<ExportState, Paint>> = {
   pending: 'yellow',

@@ -2,9 +2,8 @@ import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { RunEnd } from '../http/watch.ts';
 import { shortRecipient } from './export-lines.ts';
 import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
-import { exportLine, renderLine } from './progress-line.ts';
-import { formatFields, formatTable, plain } from './table.ts';
-import type { Paint, Terminal } from './terminal.ts';
+import { exportLine, renderLine } from './progress.ts';
+import { formatFields, formatTable, type Paint, plain, type Terminal } from './terminal.ts';
 
 const COLUMNS = [
   { title: 'FILE' },
@@ -13,7 +12,7 @@ const COLUMNS = [
   { title: 'JSON', align: 'right' },
 ] as const;
 
-const STATE_PAINTS: Readonly<Record<string, Paint>> = { published: 'green', superseded: 'green', failed: 'red' };
+const STATE_PAINTS: Readonly<Record<string, Paint>> = { published: 'green', failed: 'red' };
 
 /** A page about a tenant's periodic exports: settings, runs, and the files that can be downloaded. */
 export function periodicLines(terminal: Terminal, view: PeriodicView): readonly string[] {

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 export type Paint = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -31,4 +31,44 @@ export function createTerminal(output: Screen, errors: Screen): Terminal {
     output,
     errors,
   };
+}
+
+export interface TableColumn {
+  readonly title: string;
+  readonly align?: 'right';
+}
+
+const GAP = '  ';
+
+/** Columns padded to their widest cell, the titles first; colours do not count towards widths. */
+export function formatTable(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): readonly string[] {
+  const lines = [columns.map((column) => column.title), ...rows];
+  const widths = columns.map((_, index) => Math.max(...lines.map((line) => widthOf(line[index] ?? ''))));
+  return lines.map((line) =>
+    columns
+      .map((column, index) => pad(line[index] ?? '', widths[index] ?? 0, column.align === 'right'))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+/** `name  value` lines, the names in one column. */
+export function formatFields(fields: readonly (readonly [name: string, value: string])[]): readonly string[] {
+  const width = Math.max(0, ...fields.map(([name]) => name.length));
+  return fields.map(([name, value]) => `${name.padEnd(width)}${GAP}${value}`);
+}
+
+function pad(text: string, width: number, right: boolean): string {
+  const blanks = ' '.repeat(Math.max(0, width - widthOf(text)));
+  return right ? blanks + text : text + blanks;
+}
+
+function widthOf(text: string): number {
+  return [...stripVTControlCharacters(text)].length;
+}
+
+/** Text of others, made safe to show: no control characters, so it cannot move the cursor or change colours. */
+export function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
 }

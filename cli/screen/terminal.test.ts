@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatFields, formatTable, plain } from './table.ts';
+import { formatFields, formatTable, plain } from './terminal.ts';
 
 test('columns are as wide as their widest cell, colours and wide characters aside', () => {
   const lines = formatTable(

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { PartVerdict } from '../files/verify.ts';
-import { createTerminal } from './terminal.ts';
-import { verifiedLines } from './verify-lines.ts';
+import { createTerminal } from '../screen/terminal.ts';
+import { verifiedLines } from './verify.ts';
 
 const terminal = createTerminal(new PassThrough(), new PassThrough());
 

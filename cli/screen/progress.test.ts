@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Progress } from '../../contracts/progress.ts';
-import { exportLine, renderBar, renderLine, transferLine } from './progress-line.ts';
+import { exportLine, renderBar, renderLine, transferLine } from './progress.ts';
 
 const unpainted = (bar: string, rest: string) => bar + rest;
 
