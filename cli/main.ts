@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { run } from './run.ts';
+import { run } from './program.ts';
 import { createTerminal } from './screen/terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMPRESSIONS, FORMATS } from '../contracts/order.ts';
+import { parseCount } from './cli.ts';
 import { usage } from './failure.ts';
 
 /** What the options of `waybill export` hold once they are parsed. */
@@ -112,11 +113,4 @@ export function parseDelimiter(text: string): string {
   const character = text === '\\t' ? '\t' : text;
   if (character.length !== 1) throw new InvalidArgumentError('It is one character, or \\t for a tab.');
   return character;
-}
-
-/** A whole number from 1 up. */
-export function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1 up.');
-  return count;
 }

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { run } from '../cli/run.ts';
+import { run } from '../cli/program.ts';
 import { createTerminal } from '../cli/screen/terminal.ts';
 
 /** Runs one command line in this process. @param interrupt what Ctrl-C would abort. */

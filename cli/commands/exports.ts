@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { decodeJobId } from '../../contracts/job-id.ts';
 import { EXPORT_STATES, isActive } from '../../contracts/progress.ts';
 import { Accepted, ExportList, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, addJsonOption, type Cli, parseCount, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import {
   addConnectionOptions,
@@ -12,7 +12,6 @@ import {
   readConnection,
   readJson,
 } from '../http/client.ts';
-import { parseCount } from '../order-options.ts';
 import { detailLines, endLine, listLines } from '../screen/export-lines.ts';
 import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
 import { followExport } from './follow.ts';

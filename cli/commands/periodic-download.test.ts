@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { generateKey } from '../../streams/age/keys.ts';
 import { makeGeneration } from '../files/generation-fixture.ts';
 import { NOTHING } from '../http/periodic-fixture.ts';
-import { run } from '../run.ts';
+import { run } from '../program.ts';
 import { createTerminal } from '../screen/terminal.ts';
 
 const { recipient } = await generateKey({ postQuantum: false });

@@ -1,13 +1,11 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { Credential, Scope, Tenant } from '../../stores/ledger/ports.ts';
 import { generateSecret } from '../../stores/ledger/secret-hash.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, addJsonOption, type Cli, printJson, withLedger } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
-import { withLedger } from '../ledger-access.ts';
-import { parseCount } from '../order-options.ts';
 import { formatTime } from '../screen/figures.ts';
 import { formatFields, formatTable, plain } from '../screen/terminal.ts';
-import { contactsCommand } from './tenant-contacts.ts';
+import { contactsCommand, disableCommand, enableCommand, limitsCommand, limitText } from './tenant-settings.ts';
 
 interface Common {
   readonly json?: boolean;
@@ -142,85 +140,6 @@ function showCommand(cli: Cli): Command {
     );
     for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
   });
-}
-
-function disableCommand(cli: Cli): Command {
-  const command = new Command('disable')
-    .description('Lock a tenant out at once, or only one of its credentials')
-    .argument('<key>', 'the tenant')
-    .option('--client-id <id>', 'only this credential');
-  return addJsonOption(command).action(async (key: string, options: CredentialOptions) => {
-    const { clientId } = options;
-    await withLedger(cli, async (ledger) => {
-      if (clientId === undefined) return ledger.tenants.disable(key);
-      const credential = await ledger.credentials.find(clientId);
-      if (credential?.tenant !== key) {
-        throw new CliFailure(EXIT.failed, `Tenant "${key}" has no credential "${clientId}".`, { code: 'not_found' });
-      }
-      return ledger.credentials.disable(clientId);
-    });
-    if (options.json) return printJson(cli.terminal, { tenant: key, clientId: clientId ?? null, disabled: true });
-    const what = clientId === undefined ? `tenant ${key}` : `credential ${clientId}`;
-    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${what} is disabled`);
-  });
-}
-
-function enableCommand(cli: Cli): Command {
-  const command = new Command('enable')
-    .description('Let a disabled tenant in again; credentials that were disabled one by one stay so')
-    .argument('<key>', 'the tenant');
-  return addJsonOption(command).action(async (key: string, options: Common) => {
-    await withLedger(cli, (ledger) => ledger.tenants.enable(key));
-    if (options.json) return printJson(cli.terminal, { tenant: key, disabled: false });
-    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} tenant ${key} is enabled`);
-  });
-}
-
-type Limit = number | 'default';
-
-interface LimitOptions extends Common {
-  readonly exports?: Limit;
-  readonly requests?: Limit;
-}
-
-function limitsCommand(cli: Cli): Command {
-  const command = new Command('limits')
-    .description("Set a tenant's own limits; what is not given stays")
-    .argument('<key>', 'the tenant')
-    .option('--exports <count>', "exports at once, or 'default'", parseLimit)
-    .option('--requests <count>', "requests a minute, or 'default'", parseLimit);
-  addJsonOption(command);
-  addExamples(command, 'waybill tenant limits acme --exports 10', 'waybill tenant limits acme --requests default');
-  return command.action(async (key: string, options: LimitOptions) => {
-    const limits = await withLedger(cli, async (ledger) => {
-      const tenant = await ledger.tenants.find(key);
-      const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : limitOf(options.exports);
-      const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : limitOf(options.requests);
-      await ledger.tenants.setLimits(key, { exportsMax, requestsMax });
-      return { exportsMax, requestsMax };
-    });
-    if (options.json) return printJson(cli.terminal, { tenant: key, ...limits });
-    cli.terminal.print(`exports at once: ${limitText(limits.exportsMax)}`);
-    cli.terminal.print(`requests a minute: ${limitText(limits.requestsMax)}`);
-  });
-}
-
-/** `null`: the deployment's limit. */
-function limitOf(limit: Limit): number | null {
-  return limit === 'default' ? null : limit;
-}
-
-function parseLimit(text: string): Limit {
-  if (text === 'default') return text;
-  try {
-    return parseCount(text);
-  } catch {
-    throw new InvalidArgumentError("It is a whole number from 1 up, or 'default'.");
-  }
-}
-
-function limitText(limit: number | null): string {
-  return limit === null ? "the deployment's limit" : String(limit);
 }
 
 function scopesOf(options: CredentialOptions): readonly Scope[] {

@@ -1,3 +1,42 @@
+import type { ManifestFile } from '../../contracts/manifest.ts';
+
+/** UTF-8 byte order mark. */
+const BOM_BYTES = 3;
+
+export interface Count {
+  update(chunk: Uint8Array): void;
+  /** A count of rows. */
+  rows(): number;
+  whole(): boolean;
+}
+
+/** @returns `undefined` for a format that is not made of lines or values */
+export function createCount({ format, csv }: ManifestFile, isFirst: boolean): Count | undefined {
+  switch (format) {
+    case 'csv':
+    case 'jsonl': {
+      const count = createRowCount(format);
+      let skip = isFirst && csv?.bom ? BOM_BYTES : 0;
+      return {
+        update(chunk) {
+          const skipped = Math.min(skip, chunk.length);
+          skip -= skipped;
+          count.update(chunk.subarray(skipped));
+        },
+        rows: () => Math.max(0, count.records - (isFirst && csv?.header ? 1 : 0)),
+        whole: () => true,
+      };
+    }
+    case 'json':
+    case 'typed-json': {
+      const count = createArrayCount();
+      return { update: (chunk) => count.update(chunk), rows: () => count.records, whole: () => count.whole };
+    }
+    case 'parquet':
+      return undefined;
+  }
+}
+
 const LF = 0x0a;
 const QUOTE = 0x22;
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Manifest, type ManifestFile, manifestSums, type Sums, sumsOf } from '../../contracts/manifest.ts';
-import { createArrayCount, createRowCount } from './count.ts';
+import { createCount } from './count.ts';
 import type { LocatedFile, LocatedPart } from './locate.ts';
 import { openContent } from './opening.ts';
-import { type Piece, pieceProblem, readPiece } from './piece.ts';
 
 /** What was found about one part. */
 export interface PartVerdict extends Pick<LocatedFile, 'form'>, Pick<LocatedPart, 'bytesThere'> {
@@ -19,9 +19,6 @@ export interface PartVerdict extends Pick<LocatedFile, 'form'>, Pick<LocatedPart
   /** A count of rows found in the content; `null`: not counted. */
   readonly rowsCounted: number | null;
 }
-
-/** UTF-8 byte order mark. */
-const BOM_BYTES = 3;
 
 /** @returns what does not add up in the manifest itself. */
 export function sumProblems(manifest: Manifest): readonly string[] {
@@ -105,36 +102,44 @@ async function checkContent(content: AsyncIterable<Uint8Array>, file: ManifestFi
   return { rows, problems };
 }
 
-interface Count {
-  update(chunk: Uint8Array): void;
-  /** A count of rows. */
-  rows(): number;
-  whole(): boolean;
+/** A stretch of a file on this disk, and what a manifest says of it. */
+export interface Piece {
+  readonly file: string;
+  /** Its first byte in the file. */
+  readonly offset: number;
+  /** A count of bytes that the file has for it; `null`: there is no such file. */
+  readonly bytesThere: number | null;
+  /** A count of bytes that it should have. */
+  readonly bytes: number;
+  /** SHA-256 that it should have, in lower-case hex; `null`: the manifest does not tell. */
+  readonly sha256: string | null;
 }
 
-/** @returns `undefined` for a format that is not made of lines or values */
-function createCount({ format, csv }: ManifestFile, isFirst: boolean): Count | undefined {
-  switch (format) {
-    case 'csv':
-    case 'jsonl': {
-      const count = createRowCount(format);
-      let skip = isFirst && csv?.bom ? BOM_BYTES : 0;
-      return {
-        update(chunk) {
-          const skipped = Math.min(skip, chunk.length);
-          skip -= skipped;
-          count.update(chunk.subarray(skipped));
-        },
-        rows: () => Math.max(0, count.records - (isFirst && csv?.header ? 1 : 0)),
-        whole: () => true,
-      };
-    }
-    case 'json':
-    case 'typed-json': {
-      const count = createArrayCount();
-      return { update: (chunk) => count.update(chunk), rows: () => count.records, whole: () => count.whole };
-    }
-    case 'parquet':
-      return undefined;
+/**
+ * Looks for what is wrong with the bytes of a piece.
+ *
+ * @param onProgress told the count of bytes read; none are where the manifest tells no hash.
+ * @returns the rest of a sentence about it, or `undefined`: it is as it should be
+ */
+export async function pieceProblem(piece: Piece, onProgress: (bytes: number) => void): Promise<string | undefined> {
+  const { bytesThere, bytes, sha256 } = piece;
+  if (bytesThere === null) return 'is missing';
+  if (bytesThere !== bytes) return `has ${bytesThere} bytes instead of ${bytes}`;
+  if (sha256 === null) return undefined;
+  const hash = createHash('sha256');
+  for await (const chunk of readPiece(piece, onProgress)) hash.update(chunk);
+  return hash.digest('hex') === sha256 ? undefined : 'has another SHA-256';
+}
+
+/** The bytes that it should have, as far as they are there. */
+export async function* readPiece(
+  { file, offset, bytes }: Pick<Piece, 'file' | 'offset' | 'bytes'>,
+  onProgress: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  if (bytes === 0) return;
+  const stream = createReadStream(file, { start: offset, end: offset + bytes - 1, highWaterMark: 1 << 20 });
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    onProgress(chunk.length);
+    yield chunk;
   }
 }

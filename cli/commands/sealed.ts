@@ -2,9 +2,10 @@ import { createReadStream, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import type { Compression } from '../../contracts/order.ts';
+import { generateKey } from '../../streams/age/keys.ts';
 import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { usage } from '../failure.ts';
-import { readIdentity } from '../files/keys.ts';
+import { createKeyFile, keyText, readIdentity } from '../files/keys.ts';
 import { openContent, openedName } from '../files/opening.ts';
 import { saveWhole, targetFile } from '../files/save.ts';
 import { formatBytes } from '../screen/figures.ts';
@@ -84,5 +85,36 @@ function compressionOf(sealed: string): Compression {
 function writeOut(cli: Cli, chunk: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     cli.terminal.output.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+interface Options {
+  readonly output?: string;
+  readonly postQuantum?: boolean;
+  readonly json?: boolean;
+}
+
+export function keygenCommand(cli: Cli): Command {
+  const command = new Command('keygen')
+    .description('Make a key pair to seal exports with; the recipient is public, the key file is not')
+    .option('-o, --output <file>', 'write the private key to this file, readable by you alone; it must not exist')
+    .option('--post-quantum', 'a key that quantum computers do not open');
+  addJsonOption(command);
+  addExamples(command, 'waybill keygen -o key.txt', 'waybill keygen -o key.txt --post-quantum > recipient.txt');
+  return command.action(async (options: Options) => {
+    const key = await generateKey({ postQuantum: options.postQuantum ?? false });
+    const { identity, recipient } = key;
+    if (options.output === undefined) {
+      return options.json
+        ? printJson(cli.terminal, { recipient, identity })
+        : cli.terminal.print(keyText(key).trimEnd());
+    }
+    createKeyFile(options.output).write(key);
+    if (options.json) return printJson(cli.terminal, { recipient, file: options.output });
+    cli.terminal.tell(
+      `${cli.terminal.paintTold('green', '✓')} private key in ${options.output}; keep it: nobody else has it`,
+    );
+    cli.terminal.tell('recipient, to seal to:');
+    cli.terminal.print(recipient);
   });
 }

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { onlyFile } from '../contracts/manifest.ts';
 import { makeExport } from './files/export-fixture.ts';
 import { makeGeneration } from './files/generation-fixture.ts';
-import { run } from './run.ts';
+import { run } from './program.ts';
 import { createTerminal } from './screen/terminal.ts';
 
 let directory: string;

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { readSomeSettings } from '../../config/settings.ts';
-import { addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, addJsonOption, type Cli, parseCount, printJson, withLedger } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import { withLedger } from '../ledger-access.ts';
 import { rebuildLedger } from '../rebuild.ts';
-import { formatNumberOf } from '../screen/figures.ts';
+import { formatNumberOf, formatTime } from '../screen/figures.ts';
+import { formatTable, plain } from '../screen/terminal.ts';
 
 export function ledgerCommand(cli: Cli): Command {
   return new Command('ledger')
@@ -57,5 +60,54 @@ function rebuildCommand(cli: Cli): Command {
     const found = formatNumberOf(result.manifests + generations.manifests, 'manifest');
     const restored = `${formatNumberOf(result.restored, 'export')} and ${formatNumberOf(generations.restored, 'generation')}`;
     terminal.print(`${found} found, ${restored} put back`);
+  });
+}
+
+interface Options {
+  readonly tenant?: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+export function auditCommand(cli: Cli): Command {
+  const command = new Command('audit')
+    .description('Show who did what, newest first (operators; needs WAYBILL_LEDGER_URL)')
+    .option('--tenant <key>', 'only what concerns this tenant')
+    .option('--limit <count>', 'at most this many lines', parseCount, 50);
+  addJsonOption(command);
+  addExamples(command, 'waybill audit --tenant acme --limit 200', 'waybill audit --json | jq .[].action');
+  return command.action(async (options: Options) => {
+    const entries = await withLedger(cli, (ledger) => ledger.audit.list(options.tenant ?? null, options.limit));
+    if (options.json) return printJson(cli.terminal, entries);
+    if (entries.length === 0) return cli.terminal.tell('Nothing has happened.');
+    const columns = [{ title: 'AT (UTC)' }, { title: 'TENANT' }, { title: 'WHO' }, { title: 'WHAT' }, { title: 'RUN' }];
+    const [head = '', ...lines] = formatTable(
+      [...columns, { title: 'DETAIL' }],
+      entries.map((entry) => [
+        formatTime(entry.at.toISOString()),
+        plain(entry.tenant ?? ''),
+        plain(entry.actor),
+        entry.action,
+        entry.runId ?? '',
+        Object.entries(entry.detail)
+          .map(([name, value]) => `${plain(name)}=${plain(String(value))}`)
+          .join(' '),
+      ]),
+    );
+    for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
+  });
+}
+
+const DOCTOR = fileURLToPath(new URL('../../stack/doctor.ts', import.meta.url));
+
+/** The stack examines itself; it runs as a process because nobody imports it. */
+export function doctorCommand(cli: Cli): Command {
+  const command = new Command('doctor').description(
+    'Tell where each server of the local stack comes from, and what is healthy',
+  );
+  return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
+    const child = spawn(process.execPath, [DOCTOR, ...(options.json ? ['--json'] : [])], { stdio: 'inherit' });
+    const [code]: unknown[] = await once(child, 'close');
+    cli.endWith(typeof code === 'number' ? code : 1);
   });
 }

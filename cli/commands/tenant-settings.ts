@@ -1,0 +1,115 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { addExamples, addJsonOption, type Cli, parseCount, printJson, withLedger } from '../cli.ts';
+import { CliFailure, EXIT, usage } from '../failure.ts';
+import { plain } from '../screen/terminal.ts';
+
+interface Common {
+  readonly json?: boolean;
+}
+
+export function contactsCommand(cli: Cli): Command {
+  const command = new Command('contacts')
+    .description('Set who is told by e-mail when the periodic exports of a tenant fail; without addresses: show them')
+    .argument('<key>', 'the tenant')
+    .argument('[address...]', 'e-mail addresses, which replace those there are')
+    .option('--none', 'tell nobody');
+  addJsonOption(command);
+  addExamples(
+    command,
+    'waybill tenant contacts acme ann@acme.example data@acme.example',
+    'waybill tenant contacts acme --none',
+  );
+  return command.action(
+    async (key: string, addresses: readonly string[], options: Common & { readonly none?: boolean }) => {
+      if (options.none && addresses.length > 0) throw usage('Give addresses or --none, not both.');
+      const contacts = await withLedger(cli, async (ledger) => {
+        if (options.none || addresses.length > 0) await ledger.tenants.setContacts(key, addresses);
+        const tenant = await ledger.tenants.find(key);
+        if (!tenant) throw new CliFailure(EXIT.failed, `There is no tenant "${key}".`, { code: 'not_found' });
+        return tenant.contacts;
+      });
+      if (options.json) return printJson(cli.terminal, { tenant: key, contacts });
+      if (contacts.length === 0) return cli.terminal.tell('No contacts.');
+      for (const contact of contacts) cli.terminal.print(plain(contact));
+    },
+  );
+}
+
+export function disableCommand(cli: Cli): Command {
+  const command = new Command('disable')
+    .description('Lock a tenant out at once, or only one of its credentials')
+    .argument('<key>', 'the tenant')
+    .option('--client-id <id>', 'only this credential');
+  return addJsonOption(command).action(async (key: string, options: Common & { readonly clientId?: string }) => {
+    const { clientId } = options;
+    await withLedger(cli, async (ledger) => {
+      if (clientId === undefined) return ledger.tenants.disable(key);
+      const credential = await ledger.credentials.find(clientId);
+      if (credential?.tenant !== key) {
+        throw new CliFailure(EXIT.failed, `Tenant "${key}" has no credential "${clientId}".`, { code: 'not_found' });
+      }
+      return ledger.credentials.disable(clientId);
+    });
+    if (options.json) return printJson(cli.terminal, { tenant: key, clientId: clientId ?? null, disabled: true });
+    const what = clientId === undefined ? `tenant ${key}` : `credential ${clientId}`;
+    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${what} is disabled`);
+  });
+}
+
+export function enableCommand(cli: Cli): Command {
+  const command = new Command('enable')
+    .description('Let a disabled tenant in again; credentials that were disabled one by one stay so')
+    .argument('<key>', 'the tenant');
+  return addJsonOption(command).action(async (key: string, options: Common) => {
+    await withLedger(cli, (ledger) => ledger.tenants.enable(key));
+    if (options.json) return printJson(cli.terminal, { tenant: key, disabled: false });
+    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} tenant ${key} is enabled`);
+  });
+}
+
+type Limit = number | 'default';
+
+interface LimitOptions extends Common {
+  readonly exports?: Limit;
+  readonly requests?: Limit;
+}
+
+export function limitsCommand(cli: Cli): Command {
+  const command = new Command('limits')
+    .description("Set a tenant's own limits; what is not given stays")
+    .argument('<key>', 'the tenant')
+    .option('--exports <count>', "exports at once, or 'default'", parseLimit)
+    .option('--requests <count>', "requests a minute, or 'default'", parseLimit);
+  addJsonOption(command);
+  addExamples(command, 'waybill tenant limits acme --exports 10', 'waybill tenant limits acme --requests default');
+  return command.action(async (key: string, options: LimitOptions) => {
+    const limits = await withLedger(cli, async (ledger) => {
+      const tenant = await ledger.tenants.find(key);
+      const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : limitOf(options.exports);
+      const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : limitOf(options.requests);
+      await ledger.tenants.setLimits(key, { exportsMax, requestsMax });
+      return { exportsMax, requestsMax };
+    });
+    if (options.json) return printJson(cli.terminal, { tenant: key, ...limits });
+    cli.terminal.print(`exports at once: ${limitText(limits.exportsMax)}`);
+    cli.terminal.print(`requests a minute: ${limitText(limits.requestsMax)}`);
+  });
+}
+
+/** `null`: the deployment's limit. */
+function limitOf(limit: Limit): number | null {
+  return limit === 'default' ? null : limit;
+}
+
+function parseLimit(text: string): Limit {
+  if (text === 'default') return text;
+  try {
+    return parseCount(text);
+  } catch {
+    throw new InvalidArgumentError("It is a whole number from 1 up, or 'default'.");
+  }
+}
+
+export function limitText(limit: number | null): string {
+  return limit === null ? "the deployment's limit" : String(limit);
+}
