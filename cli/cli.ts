@@ -16,7 +16,7 @@ export interface Cli {
 
 /** Every command that answers with data has it. */
 export function addJsonOption(command: Command): Command {
-  return command.option('--json', 'answer with JSON, for scripts');
+  return command.option('--json', 'print JSON, for scripts');
 }
 
 /** Commands that can be pasted, below the help. A line that begins with a blank goes on with the one before. */

@@ -12,7 +12,7 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An end that the user is told about in a sentence, without a stack trace. */
+/** A failure that is shown to the user as a sentence, without a stack trace. */
 export class CliFailure extends Error {
   override readonly name = 'CliFailure';
   readonly exitCode: ExitCode;
@@ -20,7 +20,7 @@ export class CliFailure extends Error {
   readonly code: string | undefined;
   /** Whether the same call may succeed a little later. */
   readonly passing: boolean;
-  /** Further lines: what is wrong in detail, what to do next. */
+  /** Further lines: details, and what to do next. */
   readonly lines: readonly string[];
 
   constructor(

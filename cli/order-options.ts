@@ -22,25 +22,25 @@ export interface OrderOptions {
 
 export function addOrderOptions(command: Command): Command {
   return command
-    .optionsGroup('What is exported:')
+    .optionsGroup('Order:')
     .requiredOption('--from <time>', 'first moment of the window, ISO 8601; a date means its midnight, UTC')
     .requiredOption('--to <time>', 'last moment of the window, included')
     .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('csv'))
-    .addOption(new Option('--compression <kind>', 'how the file is compressed').choices(COMPRESSIONS))
-    .option('--seal <recipient...>', 'age recipients (age1…) that alone will be able to open the file')
-    .option('--keep-days <days>', 'days that the file is kept', parseCount)
-    .option('--columns <names>', 'columns in the order wanted, separated by commas', parseColumns)
+    .addOption(new Option('--compression <kind>', 'compression of the file').choices(COMPRESSIONS))
+    .option('--seal <recipient...>', 'age recipients (age1…); only they can open the file')
+    .option('--keep-days <days>', 'days to keep the file', parseCount)
+    .option('--columns <names>', 'columns, comma-separated, in the order wanted', parseColumns)
     .option(
       '--param <name=value>',
       'a parameter of the dataset, repeatable; \'"123"\' is text, 123 a number',
       parseParameter,
     )
-    .optionsGroup('How CSV is written:')
-    .option('--no-csv-header', 'leave the header line out')
-    .option('--csv-delimiter <character>', 'between values; \\t is a tab', parseDelimiter)
-    .option('--csv-bom', 'begin with a byte order mark, which spreadsheet programs want')
-    .option('--csv-null <text>', 'what stands for NULL')
-    .option('--csv-formula-guard', 'put an apostrophe in front of texts that a spreadsheet would run');
+    .optionsGroup('CSV:')
+    .option('--no-csv-header', 'omit the header line')
+    .option('--csv-delimiter <character>', 'delimiter; \\t is a tab', parseDelimiter)
+    .option('--csv-bom', 'begin with a byte order mark, for spreadsheet programs')
+    .option('--csv-null <text>', 'text for NULL')
+    .option('--csv-formula-guard', 'prefix texts that a spreadsheet would run as formulas with an apostrophe');
 }
 
 const ORDER_FIELDS = [
@@ -76,7 +76,7 @@ export function orderBody(dataset: string, options: OrderOptions): Readonly<Reco
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
   };
   const taken = Object.keys(options.param ?? {}).find((name) => ORDER_FIELDS.includes(name));
-  if (taken !== undefined) throw usage(`--param ${taken}: there is an option of its own for that.`);
+  if (taken !== undefined) throw usage(`--param ${taken}: use the option for that field.`);
   return { ...options.param, ...body };
 }
 

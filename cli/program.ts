@@ -42,7 +42,7 @@ function asFailure(error: unknown): CliFailure {
   if (error instanceof SettingsError) return new CliFailure(EXIT.usage, error.message, { cause: error });
   if (error instanceof Error && error.name === 'AbortError') return new CliFailure(EXIT.interrupted, 'Stopped.');
   const what = error instanceof Error ? error.message : String(error);
-  return new CliFailure(EXIT.failed, `Something went wrong in waybill itself: ${what}`, { cause: error });
+  return new CliFailure(EXIT.failed, `Unexpected error in waybill: ${what}`, { cause: error });
 }
 
 function exitCodeOf({ code }: WaybillError): ExitCode {
@@ -64,13 +64,13 @@ function report(terminal: Terminal, failure: CliFailure, json: boolean): void {
 
 const ENVIRONMENT = `
 Settings:
-  WAYBILL_URL            where Waybill answers (default: http://127.0.0.1:8080)
-  WAYBILL_CLIENT_ID      who you are
+  WAYBILL_URL            address of Waybill (default: http://127.0.0.1:8080)
+  WAYBILL_CLIENT_ID      your client id
   WAYBILL_CLIENT_SECRET  your secret; or WAYBILL_CLIENT_SECRET_FILE, or --secret-file
   WAYBILL_LEDGER_URL     the ledger, for operators' commands
   NO_COLOR               no colours
 
-Ends with:
+Exit codes:
   0    done
   1    the export or the check failed
   2    wrong usage

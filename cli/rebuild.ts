@@ -8,9 +8,9 @@ import type { Objects } from '../stores/objects/objects.ts';
 
 /** What was found below one prefix. */
 interface Found {
-  /** A count of manifests in the bucket. */
+  /** Count of manifests in the bucket. */
   readonly manifests: number;
-  /** A count of exports, or generations, that the ledger did not know, or did not know to have ended. */
+  /** Count of exports, or generations, that the ledger did not know, or did not know to have ended. */
   readonly restored: number;
 }
 
@@ -74,7 +74,7 @@ function textOf(body: Uint8Array): string {
   return Buffer.from(body).toString('utf8');
 }
 
-/** @returns a count of objects */
+/** @returns count of objects */
 function partsOf(files: Manifest['files']): number {
   return files.reduce((sum, { parts }) => sum + parts.length, 0);
 }

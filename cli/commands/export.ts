@@ -26,10 +26,10 @@ type Options = OrderOptions &
 
 export function exportCommand(cli: Cli): Command {
   const command = new Command('export')
-    .description('Order an export; watch it and download it if you like')
+    .description('Order an export; optionally watch and download it')
     .argument('<dataset>', 'name of a dataset, in any case')
     .optionsGroup('Options:')
-    .option('--watch', 'show the progress until it has ended')
+    .option('--watch', 'show the progress until the end')
     .option('-o, --output <file>', 'wait, then download to this file or directory');
   command.option('--idempotency-key <text>', 'a repeated order with the same key is the same export');
   addJsonOption(command);

@@ -20,7 +20,7 @@ type Common = ConnectionOptions & { readonly json?: boolean };
 
 export function exportsCommand(cli: Cli): Command {
   return new Command('exports')
-    .description('Look after exports')
+    .description('List, show, cancel, resubmit and download exports')
     .addCommand(listCommand(cli))
     .addCommand(showCommand(cli))
     .addCommand(cancelCommand(cli))
@@ -50,7 +50,7 @@ function listCommand(cli: Cli): Command {
     .addOption(new Option('--state <state>', 'only those in this state').choices(EXPORT_STATES))
     .option('--dataset <name>', 'only those of this dataset')
     .option('--limit <count>', 'at most this many', parseCount, 20)
-    .option('--cursor <text>', 'go on where an earlier list ended');
+    .option('--cursor <text>', 'continue an earlier list');
   addExamples(command, 'waybill exports list --state running', 'waybill exports list --limit 100 --json');
   return withCommon(command).action(async (options: ListOptions) => {
     const query = new URLSearchParams({ limit: String(options.limit) });
@@ -73,7 +73,7 @@ function showCommand(cli: Cli): Command {
   const command = new Command('show')
     .description('Show one export')
     .argument('<export>', 'its id')
-    .option('--watch', 'show the progress until it has ended; ends with 1 unless it completed');
+    .option('--watch', 'show the progress until the end; exit code 1 unless it completed');
   return withCommon(command).action(async (id: string, options: Common & { readonly watch?: boolean }) => {
     const client = connect(cli, options);
     let view = await client.json(ExportView, exportPath(id));
@@ -123,7 +123,7 @@ function resubmitCommand(cli: Cli): Command {
 
 function downloadCommand(cli: Cli): Command {
   const command = new Command('download')
-    .description('Download a finished export; goes on where an interrupted download ended')
+    .description('Download a finished export; resumes an interrupted download')
     .argument('<export>', 'its id')
     .option('-o, --output <file>', 'file, or directory in which it gets its own name', '.');
   addDownloadOptions(command);

@@ -18,12 +18,12 @@ export interface FetchOptions {
 
 export function addFetchOptions(command: Command): Command {
   return command
-    .optionsGroup('Which, and how it is opened:')
+    .optionsGroup('Format and key:')
     .addOption(new Option('--type <type>', 'csv, or json: an array of objects (default: csv)').choices(FILE_TYPES))
     .option('--key-file <file>', 'unseal with the private key in this file')
-    .option('--sealed', 'leave it sealed; "waybill open" or "age -d" opens it')
+    .option('--sealed', 'keep it sealed; "waybill open" or "age -d" opens it')
     .option('--typed', 'JSON with numbers, booleans and objects instead of texts')
-    .option('--force', 'replace what exists');
+    .option('--force', 'replace existing files');
 }
 
 /** What is downloaded, and who opens it. */

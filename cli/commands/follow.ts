@@ -33,7 +33,7 @@ export async function followExport(cli: Cli, id: string, options: FollowOptions)
       return [`watch again:  waybill exports show ${name} --watch`, `cancel it:    waybill exports cancel ${name}`];
     },
   });
-  if (last === undefined || isActive(last.state)) throw stoppedTelling('export');
+  if (last === undefined || isActive(last.state)) throw stoppedReporting('export');
   return last;
 }
 
@@ -55,7 +55,7 @@ export async function followRun(
     what: 'run',
     hints: () => ['watch again:  waybill periodic status --watch'],
   });
-  if (last?.end === undefined) throw stoppedTelling('run');
+  if (last?.end === undefined) throw stoppedReporting('run');
   return { view: last.view, end: last.end };
 }
 
@@ -85,12 +85,12 @@ async function follow<Seen>(
     return last;
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new CliFailure(EXIT.interrupted, `You stopped watching; the ${what} goes on.`, { lines: hints(last) });
+    throw new CliFailure(EXIT.interrupted, `Stopped watching; the ${what} continues.`, { lines: hints(last) });
   } finally {
     display.stop();
   }
 }
 
-function stoppedTelling(what: string): CliFailure {
-  return new CliFailure(EXIT.unreachable, `Waybill stopped telling how the ${what} gets on.`);
+function stoppedReporting(what: string): CliFailure {
+  return new CliFailure(EXIT.unreachable, `Waybill stopped reporting the progress of the ${what}.`);
 }

@@ -11,7 +11,7 @@ import { formatTable, plain } from '../screen/terminal.ts';
 
 export function ledgerCommand(cli: Cli): Command {
   return new Command('ledger')
-    .description('Look after the ledger (operators; needs WAYBILL_LEDGER_URL)')
+    .description('Migrate or rebuild the ledger (operators; needs WAYBILL_LEDGER_URL)')
     .addCommand(migrateCommand(cli))
     .addCommand(rebuildCommand(cli));
 }
@@ -27,7 +27,7 @@ function migrateCommand(cli: Cli): Command {
 
 function rebuildCommand(cli: Cli): Command {
   const command = new Command('rebuild').description(
-    'Put exports and periodic files back into the ledger from their manifests in the bucket (needs WAYBILL_OBJECTS_…)',
+    'Restore exports and periodic files to the ledger from their manifests in the bucket (needs WAYBILL_OBJECTS_…)',
   );
   return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
     const { terminal } = cli;
@@ -59,7 +59,7 @@ function rebuildCommand(cli: Cli): Command {
     const { generations } = result;
     const found = formatNumberOf(result.manifests + generations.manifests, 'manifest');
     const restored = `${formatNumberOf(result.restored, 'export')} and ${formatNumberOf(generations.restored, 'generation')}`;
-    terminal.print(`${found} found, ${restored} put back`);
+    terminal.print(`${found} found, ${restored} restored`);
   });
 }
 
@@ -72,14 +72,14 @@ interface Options {
 export function auditCommand(cli: Cli): Command {
   const command = new Command('audit')
     .description('Show who did what, newest first (operators; needs WAYBILL_LEDGER_URL)')
-    .option('--tenant <key>', 'only what concerns this tenant')
+    .option('--tenant <key>', 'only entries of this tenant')
     .option('--limit <count>', 'at most this many lines', parseCount, 50);
   addJsonOption(command);
   addExamples(command, 'waybill audit --tenant acme --limit 200', 'waybill audit --json | jq .[].action');
   return command.action(async (options: Options) => {
     const entries = await withLedger(cli, (ledger) => ledger.audit.list(options.tenant ?? null, options.limit));
     if (options.json) return printJson(cli.terminal, entries);
-    if (entries.length === 0) return cli.terminal.tell('Nothing has happened.');
+    if (entries.length === 0) return cli.terminal.tell('No entries.');
     const columns = [{ title: 'AT (UTC)' }, { title: 'TENANT' }, { title: 'WHO' }, { title: 'WHAT' }, { title: 'RUN' }];
     const [head = '', ...lines] = formatTable(
       [...columns, { title: 'DETAIL' }],
@@ -103,7 +103,7 @@ const DOCTOR = fileURLToPath(new URL('../../stack/doctor.ts', import.meta.url));
 /** The stack examines itself; it runs as a process because nobody imports it. */
 export function doctorCommand(cli: Cli): Command {
   const command = new Command('doctor').description(
-    'Tell where each server of the local stack comes from, and what is healthy',
+    'Show where each server of the local stack comes from, and whether it is healthy',
   );
   return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
     const child = spawn(process.execPath, [DOCTOR, ...(options.json ? ['--json'] : [])], { stdio: 'inherit' });

@@ -38,7 +38,7 @@ interface Common extends FetchOptions, ConnectionOptions {
 
 export function downloadCommand(cli: Cli): Command {
   const command = new Command('download')
-    .description('Download one file and open it here: the key stays on this machine')
+    .description('Download one file and unseal it locally; the key stays on this machine')
     .argument('<file>', 'its name, as "status" lists it')
     .optionsGroup('Options:')
     .option('-o, --output <file>', 'file, or directory in which it gets its own name', '.');
@@ -64,9 +64,9 @@ export function downloadAllCommand(cli: Cli): Command {
     .optionsGroup('Options:')
     .option(
       '--directory <directory>',
-      'into this directory, opened here: the key stays on this machine; with the manifest, for "waybill verify"',
+      'save to this directory with the manifest, unsealed locally; the key stays on this machine',
     )
-    .option('-o, --output <file>', 'as the zip that the server makes; with --key-file, it is sent the key for that');
+    .option('-o, --output <file>', 'save the zip that the server makes; --key-file sends it the key');
   addFetchOptions(command);
   addExamples(
     command,

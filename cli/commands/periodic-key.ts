@@ -26,10 +26,12 @@ interface Options extends KeyOptions, ConnectionOptions {
 
 export function enableCommand(cli: Cli): Command {
   const command = new Command('enable')
-    .description('Have all files produced every night, sealed to a key that is made here; the first run begins at once')
+    .description(
+      'Enable nightly exports of all files, sealed to a key made on this machine; the first run starts at once',
+    )
     .optionsGroup('Options:')
-    .option('--at <time>', 'when the run begins every day, HH:MM', parseTimeOfDay)
-    .option('--time-zone <name>', 'of --at, for example Europe/Amsterdam', parseTimeZone);
+    .option('--at <time>', 'time of the daily run, HH:MM', parseTimeOfDay)
+    .option('--time-zone <name>', 'time zone of --at, for example Europe/Amsterdam', parseTimeZone);
   addExamples(
     command,
     'waybill periodic enable --key-out periodic.key --wait',
@@ -40,7 +42,7 @@ export function enableCommand(cli: Cli): Command {
 
 export function rotateCommand(cli: Cli): Command {
   const command = new Command('rotate').description(
-    'Seal to a new key from now on: files of the old one are removed at once, and a run begins',
+    'Seal to a new key: files of the old key are removed at once, and a run starts',
   );
   addExamples(command, 'waybill periodic rotate --key-out periodic-2.key --wait');
   return withKeyOptions(command).action((options: Options) => rotate(cli, options));
@@ -48,13 +50,13 @@ export function rotateCommand(cli: Cli): Command {
 
 function withKeyOptions(command: Command): Command {
   command
-    .optionsGroup('Whose key opens the files:')
+    .optionsGroup('Key:')
     .option('--key-out <file>', 'write the private key to this file, readable by you alone; it must not exist')
-    .option('--post-quantum', 'a key that quantum computers do not open')
-    .option('--seal <recipient>', 'no new key: seal to this age recipient (age1…), whose key you have')
-    .option('--server-key', 'have the server make the key, and show it this once')
+    .option('--post-quantum', 'make a post-quantum key')
+    .option('--seal <recipient>', 'seal to this age recipient (age1…) instead of a new key')
+    .option('--server-key', 'let the server make the key and show it once')
     .optionsGroup('Options:')
-    .option('--wait', 'show the progress until the files are there; ends with 1 if they do not come');
+    .option('--wait', 'show the progress until the files are published; exit code 1 if the run fails');
   return addConnectionOptions(addJsonOption(command));
 }
 
@@ -91,7 +93,7 @@ async function rotate(cli: Cli, options: Options): Promise<void> {
   const answer = before.enabled ? await sendKey(sending, options) : await sendNothing(sending);
   if (options.json !== true) {
     const check = cli.terminal.paintTold('green', '✓');
-    cli.terminal.tell(`${check} the key is replaced; the old one opens nothing here any more`);
+    cli.terminal.tell(`${check} the key is replaced; the old key no longer opens any file`);
   }
   await tellKey(cli, { client, before, signal, options }, answer);
 }

@@ -25,7 +25,7 @@ const BUSY_TRIES_MAX = 60;
 
 export function periodicCommand(cli: Cli): Command {
   return new Command('periodic')
-    .description('All files every night, sealed to a key that only you have')
+    .description('Nightly exports of all files, sealed to a key that only you have')
     .addCommand(statusCommand(cli))
     .addCommand(enableCommand(cli))
     .addCommand(downloadCommand(cli))
@@ -38,7 +38,7 @@ function statusCommand(cli: Cli): Command {
   const command = new Command('status')
     .description('Show settings, runs, and the files that can be downloaded')
     .optionsGroup('Options:')
-    .option('--watch', 'show the progress of a run that is under way until it has ended; ends with 1 if it fails');
+    .option('--watch', 'show the progress of the current run until the end; exit code 1 if it fails');
   addExamples(command, 'waybill periodic status', 'waybill periodic status --watch --json');
   addConnectionOptions(addJsonOption(command));
   return command.action(async (options: Common & { readonly watch?: boolean }) => {
@@ -65,8 +65,8 @@ function disableCommand(cli: Cli): Command {
   const command = new Command('disable')
     .description('Stop the nightly runs; files and key stay until they are deleted')
     .optionsGroup('Options:')
-    .option('--delete-settings', 'remove all files and forget the recipient as well: the key is void; needs --yes')
-    .option('--yes', 'yes, delete');
+    .option('--delete-settings', 'also remove all files and forget the recipient; the key becomes useless; needs --yes')
+    .option('--yes', 'confirm the deletion');
   addExamples(command, 'waybill periodic disable', 'waybill periodic disable --delete-settings --yes');
   addConnectionOptions(addJsonOption(command));
   return command.action(async (options: DisableOptions) => {

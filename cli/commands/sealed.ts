@@ -21,7 +21,7 @@ interface Options {
 
 export function openCommand(cli: Cli): Command {
   const command = new Command('open')
-    .description('Unseal a downloaded file; needs no server, and the key stays here')
+    .description('Unseal a downloaded file locally; the key stays on this machine')
     .argument('<file>', 'the sealed file (.age)')
     .requiredOption('--key-file <file>', 'file that holds the private key, as keygen writes it')
     .option('-o, --output <file>', 'file or directory; - is standard output (default: without .age)')
@@ -96,9 +96,9 @@ interface Options {
 
 export function keygenCommand(cli: Cli): Command {
   const command = new Command('keygen')
-    .description('Make a key pair to seal exports with; the recipient is public, the key file is not')
+    .description('Make a key pair to seal exports with; the recipient is public, the key file is secret')
     .option('-o, --output <file>', 'write the private key to this file, readable by you alone; it must not exist')
-    .option('--post-quantum', 'a key that quantum computers do not open');
+    .option('--post-quantum', 'make a post-quantum key');
   addJsonOption(command);
   addExamples(command, 'waybill keygen -o key.txt', 'waybill keygen -o key.txt --post-quantum > recipient.txt');
   return command.action(async (options: Options) => {

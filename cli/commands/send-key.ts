@@ -81,7 +81,7 @@ async function discardingRefused<Result>(keyFile: KeyFile, name: string, send: (
       ...(error.code === undefined ? {} : { code: error.code }),
       lines: [
         ...error.lines,
-        `Whether the key counts is not known: compare "waybill periodic status" with "${name}" before you remove it.`,
+        `The key may be in use: compare "waybill periodic status" with "${name}" before you remove it.`,
       ],
     });
   }
@@ -96,14 +96,14 @@ export function checkKeyOptions({ seal, keyOut, postQuantum, serverKey }: KeyOpt
   if (seal === undefined) return;
   const other =
     keyOut !== undefined ? '--key-out' : postQuantum ? '--post-quantum' : serverKey ? '--server-key' : undefined;
-  if (other !== undefined) throw usage(`--seal makes no key, so ${other} has nothing to say. Leave one of them out.`);
+  if (other !== undefined) throw usage(`--seal makes no key, so it cannot be combined with ${other}.`);
 }
 
 function nowhereToKeep(): CliFailure {
   return usage(
     'Where should the private key go?',
-    '--key-out <file>      it is made here, and only its recipient is sent',
+    '--key-out <file>      make it here; only its recipient is sent',
     '--seal <recipient>    you have a key already',
-    '--server-key          the server makes it, and it is shown once',
+    '--server-key          let the server make it and show it once',
   );
 }

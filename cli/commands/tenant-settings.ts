@@ -9,10 +9,10 @@ interface Common {
 
 export function contactsCommand(cli: Cli): Command {
   const command = new Command('contacts')
-    .description('Set who is told by e-mail when the periodic exports of a tenant fail; without addresses: show them')
+    .description('Set who gets e-mail when the periodic exports of a tenant fail; without addresses: show them')
     .argument('<key>', 'the tenant')
-    .argument('[address...]', 'e-mail addresses, which replace those there are')
-    .option('--none', 'tell nobody');
+    .argument('[address...]', 'e-mail addresses; they replace the current ones')
+    .option('--none', 'remove all contacts');
   addJsonOption(command);
   addExamples(
     command,
@@ -58,7 +58,7 @@ export function disableCommand(cli: Cli): Command {
 
 export function enableCommand(cli: Cli): Command {
   const command = new Command('enable')
-    .description('Let a disabled tenant in again; credentials that were disabled one by one stay so')
+    .description('Enable a disabled tenant; credentials disabled individually stay disabled')
     .argument('<key>', 'the tenant');
   return addJsonOption(command).action(async (key: string, options: Common) => {
     await withLedger(cli, (ledger) => ledger.tenants.enable(key));
@@ -76,7 +76,7 @@ interface LimitOptions extends Common {
 
 export function limitsCommand(cli: Cli): Command {
   const command = new Command('limits')
-    .description("Set a tenant's own limits; what is not given stays")
+    .description("Set a tenant's own limits; limits not given stay unchanged")
     .argument('<key>', 'the tenant')
     .option('--exports <count>', "exports at once, or 'default'", parseLimit)
     .option('--requests <count>', "requests a minute, or 'default'", parseLimit);

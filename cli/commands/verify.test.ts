@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { PartVerdict } from '../files/verify.ts';
+import type { PartCheckResult } from '../files/verify.ts';
 import { createTerminal } from '../screen/terminal.ts';
 import { verifiedLines } from './verify.ts';
 
 const terminal = createTerminal(new PassThrough(), new PassThrough());
 
-function verdict(more: Partial<PartVerdict>): PartVerdict {
+function verdict(more: Partial<PartCheckResult>): PartCheckResult {
   return {
     ...{ name: 'user', file: 'user', form: 'stored', format: 'csv', bytesThere: 1000, problems: [], rowsCounted: null },
     ...more,

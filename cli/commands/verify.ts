@@ -4,7 +4,7 @@ import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
-import { canOpen, type PartVerdict, sumProblems, verifyFile } from '../files/verify.ts';
+import { canOpen, type PartCheckResult, sumProblems, verifyFile } from '../files/verify.ts';
 import { formatBytes, formatCount, formatNumberOf } from '../screen/figures.ts';
 import { createTransferDisplay } from '../screen/progress.ts';
 import type { Terminal } from '../screen/terminal.ts';
@@ -16,7 +16,7 @@ interface Options {
 
 export function verifyCommand(cli: Cli): Command {
   const command = new Command('verify')
-    .description('Check files against their manifest, without a server: that all are there, rows, bytes and hashes')
+    .description('Check files against their manifest: presence, rows, bytes and hashes')
     .argument('<path>', 'the manifest, or its directory; the files lie beside it')
     .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted');
   addJsonOption(command);
@@ -60,14 +60,14 @@ async function verifyAll(
   manifest: Manifest,
   located: readonly LocatedFile[],
   { identity, quiet }: { readonly identity: string | undefined; readonly quiet: boolean },
-): Promise<readonly PartVerdict[]> {
+): Promise<readonly PartCheckResult[]> {
   const display = createTransferDisplay(cli.terminal, 'verify', quiet);
   const sealed = manifest.recipients.length > 0;
   const times = (file: LocatedFile) => (file.form === 'stored' && canOpen(file, sealed, identity) ? 2 : 1);
   const bytesOf = ({ pieces }: LocatedFile) => pieces.reduce((sum, { bytesThere }) => sum + (bytesThere ?? 0), 0);
   const bytesToRead = located.reduce((sum, file) => sum + bytesOf(file) * times(file), 0);
   let bytesRead = 0;
-  const verdicts: PartVerdict[] = [];
+  const verdicts: PartCheckResult[] = [];
   try {
     for (const file of located) {
       const found = await verifyFile(manifest, file, identity, (bytes) => {
@@ -93,11 +93,11 @@ export function problemLines(terminal: Terminal, problems: readonly string[], wh
   return [...lines, `${formatNumberOf(problems.length, 'problem')} in ${what}`];
 }
 
-/** Says what was checked of files that are as they should be, and what could not be. */
+/** Describes what was checked in files without problems, and what could not be checked. */
 export function verifiedLines(
   terminal: Terminal,
   { recipients }: Pick<Manifest, 'recipients'>,
-  verdicts: readonly PartVerdict[],
+  verdicts: readonly PartCheckResult[],
 ): readonly string[] {
   const sealed = recipients.length > 0;
   const groups = Map.groupBy(verdicts, ({ format, form }) => `${format} ${form}`);
@@ -105,7 +105,7 @@ export function verifiedLines(
 }
 
 /** @param verdicts of one format and form */
-function groupLines(terminal: Terminal, sealed: boolean, verdicts: readonly PartVerdict[]): readonly string[] {
+function groupLines(terminal: Terminal, sealed: boolean, verdicts: readonly PartCheckResult[]): readonly string[] {
   const [good, but] = [terminal.paint('green', '✓'), terminal.paint('yellow', '!')];
   const what = numberOf(verdicts);
   const { form, format } = verdicts[0] ?? {};
@@ -124,7 +124,7 @@ function groupLines(terminal: Terminal, sealed: boolean, verdicts: readonly Part
   return lines;
 }
 
-function numberOf(verdicts: readonly PartVerdict[]): string {
+function numberOf(verdicts: readonly PartCheckResult[]): string {
   const bytes = verdicts.reduce((sum, { bytesThere }) => sum + (bytesThere ?? 0), 0);
   const files = new Set(verdicts.map(({ file }) => file)).size;
   const parts = verdicts.length > files ? ` in ${formatNumberOf(verdicts.length, 'part')}` : '';

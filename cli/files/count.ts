@@ -5,7 +5,7 @@ const BOM_BYTES = 3;
 
 export interface Count {
   update(chunk: Uint8Array): void;
-  /** A count of rows. */
+  /** Count of rows. */
   rows(): number;
   whole(): boolean;
 }
@@ -43,7 +43,7 @@ const QUOTE = 0x22;
 /** Counts the records of a CSV or JSONL stream that is cut anywhere. */
 export interface RowCount {
   update(chunk: Uint8Array): void;
-  /** A count of records, the header included; a last one needs no line end. */
+  /** Count of records, the header included; a last one needs no line end. */
   readonly records: number;
 }
 
@@ -93,7 +93,7 @@ export function createRowCount(format: 'csv' | 'jsonl'): RowCount {
 /** Counts the objects of a JSON array that is cut anywhere. It reads only as much of JSON as that takes. */
 export interface ArrayCount {
   update(chunk: Uint8Array): void;
-  /** A count of objects that are complete. */
+  /** Count of objects that are complete. */
   readonly records: number;
   /** Whether one array, and nothing else, has come from its first to its last bracket. */
   readonly whole: boolean;

@@ -22,7 +22,7 @@ export interface LocatedPart {
   readonly path: string;
   /** First byte of the part in the file at `path`. */
   readonly offset: number;
-  /** A count of bytes that are there for the part; `null`: there is no such file. */
+  /** Count of bytes that are there for the part; `null`: there is no such file. */
   readonly bytesThere: number | null;
 }
 

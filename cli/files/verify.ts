@@ -8,7 +8,7 @@ import type { LocatedFile, LocatedPart } from './locate.ts';
 import { openContent } from './opening.ts';
 
 /** What was found about one part. */
-export interface PartVerdict extends Pick<LocatedFile, 'form'>, Pick<LocatedPart, 'bytesThere'> {
+export interface PartCheckResult extends Pick<LocatedFile, 'form'>, Pick<LocatedPart, 'bytesThere'> {
   /** Of its file on this disk, or of the part where that holds several. */
   readonly name: string;
   /** Name of the finished file. */
@@ -16,7 +16,7 @@ export interface PartVerdict extends Pick<LocatedFile, 'form'>, Pick<LocatedPart
   readonly format: ManifestFile['format'];
   /** One sentence each; empty: everything that could be checked holds. */
   readonly problems: readonly string[];
-  /** A count of rows found in the content; `null`: not counted. */
+  /** Count of rows found in the content; `null`: not counted. */
   readonly rowsCounted: number | null;
 }
 
@@ -51,10 +51,10 @@ export async function verifyFile(
   located: LocatedFile,
   identity: string | undefined,
   onProgress: (bytes: number) => void,
-): Promise<readonly PartVerdict[]> {
+): Promise<readonly PartCheckResult[]> {
   const { file, form, pieces } = located;
   const sealed = recipients.length > 0;
-  const verdicts: PartVerdict[] = [];
+  const verdicts: PartCheckResult[] = [];
   for (const { part, path, offset, bytesThere } of pieces) {
     const name = pieces.length === 1 ? basename(path) : part.name;
     const verdict = (problems: readonly string[], rowsCounted: number | null = null) =>
@@ -107,9 +107,9 @@ export interface Piece {
   readonly file: string;
   /** Its first byte in the file. */
   readonly offset: number;
-  /** A count of bytes that the file has for it; `null`: there is no such file. */
+  /** Count of bytes that the file has for it; `null`: there is no such file. */
   readonly bytesThere: number | null;
-  /** A count of bytes that it should have. */
+  /** Count of bytes that it should have. */
   readonly bytes: number;
   /** SHA-256 that it should have, in lower-case hex; `null`: the manifest does not tell. */
   readonly sha256: string | null;

@@ -25,8 +25,8 @@ const URL_DEFAULT = 'http://127.0.0.1:8080';
 export function addConnectionOptions(command: Command): Command {
   return command
     .optionsGroup('Connection:')
-    .option('--url <url>', `where Waybill answers; else WAYBILL_URL, else ${URL_DEFAULT}`)
-    .option('--client-id <id>', 'who you are; else WAYBILL_CLIENT_ID')
+    .option('--url <url>', `address of Waybill; else WAYBILL_URL, else ${URL_DEFAULT}`)
+    .option('--client-id <id>', 'your client id; else WAYBILL_CLIENT_ID')
     .option(
       '--secret-file <file>',
       'file that holds your secret; else WAYBILL_CLIENT_SECRET_FILE or WAYBILL_CLIENT_SECRET',
@@ -102,7 +102,7 @@ export function createClient(connection: Connection): Client {
         throw new CliFailure(EXIT.unreachable, 'Waybill closed the connection without an answer. Try again.', more);
       }
       throw new CliFailure(EXIT.unreachable, `Waybill cannot be reached at ${url.origin}.`, {
-        lines: ['Is it running? "waybill doctor" tells. Is the address right? --url or WAYBILL_URL sets it.'],
+        lines: ['Is it running? Run "waybill doctor". Is the address right? --url or WAYBILL_URL sets it.'],
         passing: true,
         cause,
       });
@@ -120,7 +120,7 @@ export function createClient(connection: Connection): Client {
   };
 }
 
-/** `fetch` tells it in the cause of its error. Source: undici, core/errors.js. */
+/** `fetch` reports it in the cause of its error. Source: undici, core/errors.js. */
 function isBrokenOff(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause && ['UND_ERR_SOCKET', 'ECONNRESET'].includes(String(cause.code));
@@ -130,7 +130,7 @@ function isBrokenOff(error: unknown): boolean {
 export async function readJson<Schema extends z.ZodType>(schema: Schema, answer: Response): Promise<z.output<Schema>> {
   const parsed = schema.safeParse(await answer.json().catch(() => undefined));
   if (parsed.success) return parsed.data;
-  throw new CliFailure(EXIT.unreachable, 'The answer is not one of Waybill. Is the address right?', {
+  throw new CliFailure(EXIT.unreachable, 'The response is not from Waybill. Is the address right?', {
     lines: [z.prettifyError(parsed.error)],
   });
 }
@@ -147,7 +147,7 @@ export async function readManifestAnswer(
   });
 }
 
-/** What answers it may be no Waybill, so that every member may be missing. */
+/** The response may not come from Waybill, so every member is optional. */
 const Problem = ProblemBody.partial();
 
 async function refusal(answer: Response): Promise<CliFailure> {

@@ -6,13 +6,13 @@ import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
 
-/** Number of looks in a row that may find Waybill unreachable, before watching ends. */
+/** Consecutive polls that may find Waybill unreachable. */
 const MISSES_MAX = 30;
-/** Number of looks in a row after which a run that was cancelled is believed to have no successor. */
+/** Consecutive polls after which a cancelled run is taken to have no successor. */
 const CANCELLED_LOOKS = 10;
 
 export interface WatchOptions {
-  /** Milliseconds between two looks when events cannot be had. */
+  /** Milliseconds between two polls when there are no events. */
   readonly pollMs: number;
   readonly signal: AbortSignal;
 }
@@ -29,7 +29,7 @@ export function watchExport(client: Client, id: string, options: WatchOptions): 
   return watch(look, (view) => !isActive(view.state), options);
 }
 
-/** What has come of a run that was waited for. */
+/** How an awaited run ended. */
 export type RunEnd = 'published' | 'failed' | 'cancelled' | 'disabled';
 
 /** Ids of the runs that a view knows. */
@@ -56,7 +56,7 @@ export interface Look {
 }
 
 /**
- * Looks again and again until a run that is not one of the earlier has ended; the last look tells how. A run that was
+ * Polls until a run that is not one of the earlier has ended; the last look tells how. A run that was
  * under way unseen when the settings changed is cancelled for another one: that is not the end yet.
  */
 export function watchRun(client: Client, earlier: ReadonlySet<string>, options: WatchOptions): AsyncGenerator<Look> {
@@ -70,7 +70,7 @@ export function watchRun(client: Client, earlier: ReadonlySet<string>, options: 
   return watch(look, ({ end }) => end !== undefined, options);
 }
 
-/** Looks again and again until what is seen has ended, through failures that may pass. */
+/** Polls until what is seen has ended, through failures that may pass. */
 async function* watch<Seen>(
   look: () => AsyncIterable<Seen>,
   hasEnded: (seen: Seen) => boolean,

@@ -70,7 +70,7 @@ export function renderBar(percent: number, width: number, paint: (bar: string, r
   return paint(bar, EMPTY.repeat(width - bar.length));
 }
 
-/** Shows how something gets on: a bar that is redrawn in a terminal, now and then a line elsewhere, or nothing. */
+/** Shows progress: a bar that is redrawn in a terminal, now and then a line elsewhere, or nothing. */
 export interface ProgressDisplay {
   show(line: ProgressLine): void;
   /** Leaves the last state on the screen and gives the cursor back. */

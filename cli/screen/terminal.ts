@@ -6,13 +6,13 @@ export type Paint = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export interface Terminal {
   /** One line of the result. */
   print(line: string): void;
-  /** One line about what is going on. */
+  /** Prints one line to standard error. */
   tell(line: string): void;
   /** Coloured when standard output is a terminal that wants it (NO_COLOR, FORCE_COLOR). */
   paint(paint: Paint, text: string): string;
   /** The same for standard error. */
   paintTold(paint: Paint, text: string): string;
-  /** Whether somebody watches standard error. */
+  /** Whether standard error is a terminal. */
   readonly watched: boolean;
   readonly output: Screen;
   readonly errors: Screen;
@@ -67,7 +67,7 @@ function widthOf(text: string): number {
   return [...stripVTControlCharacters(text)].length;
 }
 
-/** Text of others, made safe to show: no control characters, so it cannot move the cursor or change colours. */
+/** Removes control characters from untrusted text, so that it cannot move the cursor or change colours. */
 export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
