@@ -1,6 +1,6 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
-import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest.ts';
 import { isActive } from '../contracts/progress.ts';
 import { LOST_RUN } from '../contracts/run.ts';
@@ -37,7 +37,7 @@ export function createReconcile(ports: ReconcilePorts) {
     const run = await ledger.runs.find(listed.runId);
     if (!run || !isActive(run.state)) return false;
     const { runId, kind } = run;
-    if (status === 'closed' && kind === 'on-demand' && (await objects.head(manifestKey(prefixOf(run))))) {
+    if (status === 'closed' && kind === 'on-demand' && (await objects.head(manifestKey(runPrefix(run))))) {
       logger.error({ runId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
       return false;
     }
@@ -47,7 +47,7 @@ export function createReconcile(ports: ReconcilePorts) {
   }
 
   async function removeDue(run: Run, now: Date): Promise<boolean> {
-    await removeBelow(objects, prefixOf(run));
+    await removeBelow(objects, runPrefix(run));
     const expired = run.expiresAt !== null && run.expiresAt <= now;
     await ledger.runs.recordRemoval(run.runId, expired ? 'expired' : 'replaced');
     return true;
@@ -56,7 +56,7 @@ export function createReconcile(ports: ReconcilePorts) {
   /** @returns whether something was there that should not be */
   async function recheck(run: Run): Promise<boolean> {
     const { runId, state, removedAt, attempted } = run;
-    const prefix = prefixOf(run);
+    const prefix = runPrefix(run);
     await objects.abortUploadsOf(attemptKeys(prefix, attempted ?? []));
     const published = state === 'completed' && removedAt === null;
     const count = await (published ? removeUnlisted(prefix) : removeBelow(objects, prefix));
@@ -119,8 +119,4 @@ export function createReconcile(ports: ReconcilePorts) {
       return { lost, removed, strays, schedules, failed };
     });
   };
-}
-
-function prefixOf({ kind, tenant, runId }: Run): string {
-  return kind === 'periodic' ? generationPrefix(tenant, runId) : exportPrefix(tenant, runId);
 }

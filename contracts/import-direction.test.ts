@@ -50,6 +50,18 @@ describe('import direction', () => {
     expect(folders.sort()).toEqual(MODULES.toSorted());
   });
 
+  it('keeps kinds of export apart, and what they share free of them', () => {
+    const kindOf = (file: string) => /^api\/(on-demand|periodic|runs)\//.exec(file)?.[1];
+    const wrong = sources('api').flatMap((file) => {
+      const kind = kindOf(file);
+      return [...readFileSync(join(ROOT, file), 'utf8').matchAll(IMPORT)]
+        .map(([, , target = '']) => join(dirname(file), target))
+        .filter((target) => kind && ![undefined, kind, 'runs'].includes(kindOf(target)))
+        .map((target) => `${file} imports ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
   it.each(MODULES)('%s imports only what it may', (module) => {
     const wrong: string[] = [];
     for (const file of sources(module)) {

@@ -23,6 +23,11 @@ export function manifestKey(prefix: string): string {
   return `${prefix}manifest.json`;
 }
 
+/** Prefix of a run's objects; nothing else writes below it. */
+export function runPrefix(run: { readonly kind: ExportKind; readonly tenant: string; readonly runId: string }): string {
+  return run.kind === 'periodic' ? generationPrefix(run.tenant, run.runId) : exportPrefix(run.tenant, run.runId);
+}
+
 /** Prefix of all of a tenant's periodic generations. */
 export function periodicPrefix(tenant: string): string {
   return `periodic/${tenant}/`;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { orderOf } from '../api/exports/view.ts';
+import { orderOf } from '../api/on-demand/view.ts';
 import { decodeJobId } from '../contracts/job-id.ts';
 import type { Progress } from '../contracts/progress.ts';
 import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';

@@ -1,10 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
 import { createPublishExport } from '../activities/publish-export.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiSettings } from '../api/deps.ts';
-import { orderOf } from '../api/exports/view.ts';
+import { orderOf } from '../api/on-demand/view.ts';
 import { listen } from '../api/server.ts';
 import { createCatalog } from '../config/catalog.ts';
 import type { Catalog, Dataset } from '../config/dataset.ts';
@@ -22,6 +19,9 @@ import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
 import { createScriptedTemporal } from './scripted-temporal.ts';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createHash, randomUUID } from 'node:crypto';
+import { pino } from 'pino';
 
 export const BODY = {
   startDate: '2012-09-05T11:12:47.000Z',

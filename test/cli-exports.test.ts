@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { orderOf } from '../api/exports/view.ts';
+import { orderOf } from '../api/on-demand/view.ts';
 import type { Run } from '../stores/ledger/ports.ts';
 import { type ComposedApi, finishExport, type StartedApi, startApi } from './api-set-up.ts';
 import { waybill } from './cli-run.ts';

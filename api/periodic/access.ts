@@ -1,14 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Manifest } from '../../contracts/manifest.ts';
 import type { StandingOrder } from '../../stores/ledger/ports.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import { InvalidFields, TryLater } from '../http/problems.ts';
-import { openGeneration, type StoredGeneration } from './stored-generation.ts';
+import { openManifest, type StoredRun } from '../runs/content.ts';
 
-/** How a download is to be opened: with a private key, or not at all. */
-export type Opening =
+/** Seconds to wait for files that have not been produced yet, and for files that were replaced a moment ago. */
+const PRODUCING_SECONDS = 30;
+const REPLACED_SECONDS = 1;
+
+/** How a download is decrypted: with a private key, or not at all. */
+export type Decryption =
   | { readonly sealed: true }
   | {
       readonly sealed: false;
@@ -16,121 +19,80 @@ export type Opening =
       readonly privateKey: string | undefined;
     };
 
-/** @param keyHeader value of `x-private-key`, which takes precedence over the query */
-export function openingOf(
-  { sealed, privateKey }: { readonly sealed: boolean; readonly privateKey?: string | undefined },
-  keyHeader: string | undefined,
-): Opening {
-  return sealed ? { sealed } : { sealed, privateKey: keyHeader || privateKey };
-}
-
-/** What a download is of: settings taken once, and one generation. */
-export interface Admission extends StoredGeneration {
-  readonly settings: StandingOrder;
-  /** The private key, which is proven to be the right one; `null`: the files stay sealed. Secret. */
+/** What a download reads: the run that was current when the download began. */
+export interface DownloadGrant extends StoredRun {
+  /** The private key, proven to be the right one; `null`: the files stay sealed. Secret. */
   readonly key: string | null;
+  /** Refuses the download if the recipient was replaced since it began; called before the first byte is sent. */
+  readonly assertCurrent: () => Promise<void>;
 }
-
-export type AccessDeps = Pick<ApiDeps, 'ledger' | 'objects'>;
-
-/** Seconds after which files that are not there yet are worth another question. */
-const PRODUCING_SECONDS = 30;
-const REPLACED_SECONDS = 1;
 
 /**
- * Lets a download in.
+ * Answers a download of the current run. When its files are found to be missing, the error says why: the run was replaced
+ * meanwhile, or the files are damaged.
  *
  * @throws WaybillError `not_enabled`, `wrong_key`, `object_damaged`; InvalidFields `missing_field`; TryLater
  *   `not_produced`
  */
-export async function admit(deps: AccessDeps, tenant: string, opening: Opening): Promise<Admission> {
-  const { settings, generationId, key } = await proveAccess(
-    await deps.ledger.standingOrders.find(tenant, 'periodic'),
-    opening,
-  );
-  return explained(deps, settings, opening, async () => {
-    const record = await deps.ledger.runs.find(generationId);
-    if (record?.tenant !== tenant) throw new WaybillError('gone');
-    const generation = await openGeneration(deps.objects, record);
-    if (!isSealedTo(generation.manifest, settings.recipient)) throw new WaybillError('object_damaged');
-    return { ...generation, settings, key };
-  });
-}
-
-function isSealedTo({ recipients }: Manifest, recipient: string | null): boolean {
-  return recipients.length === 1 && recipients[0] === recipient;
-}
-
-/**
- * Looks once more, before the first byte is sent: of files whose recipient was replaced meanwhile, no download begins.
- *
- * @throws as {@link admit}
- */
-export async function assertStands(deps: AccessDeps, { settings }: Admission, opening: Opening): Promise<void> {
-  const now = await deps.ledger.standingOrders.find(settings.tenant, 'periodic');
-  if (now?.epoch !== settings.epoch) await refuseReplaced(now, opening);
-}
-
-/**
- * Does what reads files. Where they turn out to be gone, it says why: because the settings changed, or for no good reason.
- *
- * @throws as {@link admit}
- */
-export async function explained<Answer>(
-  deps: AccessDeps,
-  settings: StandingOrder,
-  opening: Opening,
-  read: () => Promise<Answer>,
-): Promise<Answer> {
+export async function withCurrentRun(
+  { ledger, objects }: Pick<ApiDeps, 'ledger' | 'objects'>,
+  tenant: string,
+  decryption: Decryption,
+  answer: (grant: DownloadGrant) => Promise<Response>,
+): Promise<Response> {
+  const standingOrder = () => ledger.standingOrders.find(tenant, 'periodic');
+  const { recipient, epoch, currentRunId, key } = await proveAccess(await standingOrder(), decryption);
+  const refuseReplaced = async (now: StandingOrder | undefined): Promise<never> => {
+    await proveAccess(now, decryption);
+    throw new TryLater('not_produced', REPLACED_SECONDS, 'The files were replaced a moment ago. Ask again.');
+  };
+  const assertCurrent = async () => {
+    const now = await standingOrder();
+    if (now?.epoch !== epoch) await refuseReplaced(now);
+  };
   try {
-    return await read();
+    const run = await ledger.runs.find(currentRunId);
+    if (run?.tenant !== tenant) throw new WaybillError('gone');
+    const stored = await openManifest(objects, run);
+    const { recipients } = stored.manifest;
+    if (recipients.length !== 1 || recipients[0] !== recipient) throw new WaybillError('object_damaged');
+    return await answer({ ...stored, key, assertCurrent });
   } catch (error) {
     if (!(error instanceof WaybillError && error.code === 'gone')) throw error;
-    const now = await deps.ledger.standingOrders.find(settings.tenant, 'periodic');
-    if (now?.currentRunId !== settings.currentRunId) await refuseReplaced(now, opening);
+    const now = await standingOrder();
+    if (now?.currentRunId !== currentRunId) await refuseReplaced(now);
     throw new WaybillError('object_damaged', undefined, { cause: error });
   }
 }
 
-async function refuseReplaced(now: StandingOrder | undefined, opening: Opening): Promise<never> {
-  await proveAccess(now, opening);
-  throw new TryLater('not_produced', REPLACED_SECONDS, 'The files were replaced a moment ago. Ask again.');
-}
-
-/** @returns the settings, which are there, and the generation that downloads are of */
-async function proveAccess(
-  settings: StandingOrder | undefined,
-  opening: Opening,
-): Promise<Pick<Admission, 'settings' | 'key'> & { readonly generationId: string }> {
+async function proveAccess(settings: StandingOrder | undefined, decryption: Decryption) {
   if (!settings || settings.recipient === null) throw new WaybillError('not_enabled');
-  const key = opening.sealed ? null : await proveKey(opening.privateKey, settings.recipient);
-  if (settings.currentRunId === null) throw notProduced();
-  return { settings, key, generationId: settings.currentRunId };
+  const { recipient, epoch, currentRunId } = settings;
+  const key = decryption.sealed ? null : await proveKey(decryption.privateKey, recipient);
+  if (currentRunId === null) throw notProduced();
+  return { recipient, epoch, currentRunId, key };
 }
 
 async function proveKey(privateKey: string | undefined, recipient: string): Promise<string> {
-  if (privateKey === undefined) throw missingKey();
-  if (!sameText(await recipientOf(privateKey), recipient)) throw wrongKey();
+  if (privateKey === undefined) {
+    const message = 'privateKey is missing. Send it in the header x-private-key, or ask for the files sealed=true.';
+    throw new InvalidFields([{ field: 'privateKey', code: 'missing_field', message }]);
+  }
+  if (!isSameText(await recipientOf(privateKey), recipient)) {
+    const message =
+      'The private key is not the one that the files are sealed to. Use the one that enable answered last.';
+    throw new WaybillError('wrong_key', message);
+  }
   return privateKey;
 }
 
-function missingKey(): InvalidFields {
-  const message = 'privateKey is missing. Send it in the header x-private-key, or ask for the files sealed=true.';
-  return new InvalidFields([{ field: 'privateKey', code: 'missing_field', message }]);
-}
-
-function wrongKey(): WaybillError {
-  const message = 'The private key is not the one that the files are sealed to. Use the one that enable answered last.';
-  return new WaybillError('wrong_key', message);
-}
-
-/** @param message what is not there, where that is not simply everything */
+/** @param message what is missing, unless it is everything */
 export function notProduced(message?: string): TryLater {
   return new TryLater('not_produced', PRODUCING_SECONDS, message);
 }
 
 /** Compares in constant time, whatever the lengths. */
-function sameText(one: string, other: string): boolean {
+function isSameText(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));
 }

@@ -1,89 +1,166 @@
 import type { Context } from 'hono';
-import { offeredAt, offeredName } from '../../config/dataset.ts';
 import type { Manifest, ManifestFile } from '../../contracts/manifest.ts';
+import { type FileType, periodicFormat } from '../../contracts/periodic.ts';
+import { GENERATION_HEADER, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
+import { type ZipEntry, zip } from '../../streams/zip.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { attachment, streamBody } from '../http/download.ts';
+import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
-import { type Admission, admit, assertStands, explained, notProduced, type Opening, openingOf } from './access.ts';
-import { contentLength, contentName, contentType, type Form, openContent, storedFormat } from './content.ts';
-import { generationHeaders } from './generation-headers.ts';
-import { assertOwn } from './query.ts';
-import type { downloadPeriodic } from './routes.ts';
+import { readStored, readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
+import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from './access.ts';
+import { assertOwn, offeredFiles } from './query.ts';
+import type { downloadAllPeriodic, downloadPeriodic, periodicManifest } from './routes.ts';
 
-export type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
+type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
 
-/** Names that callers know the periodic files by, in the order of the catalog. */
-export function offeredFiles({ catalog }: Pick<DownloadDeps, 'catalog'>): readonly string[] {
-  return offeredAt(catalog, 'periodic').map(offeredName);
+interface DownloadRequest {
+  readonly fileType: FileType;
+  /** Whether values in JSON have the types of the data model. No effect on CSV. */
+  readonly typed: boolean;
+  readonly decryption: Decryption;
 }
 
 /** Answers GET and HEAD of `/dataexport/download`. */
 export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<typeof downloadPeriodic>> {
   return async function download(c) {
     const query = c.req.valid('query');
-    assertOwn(c, query.organisation);
-    const opening = openingOf(query, c.req.valid('header')['x-private-key']);
-    const shape = { fileType: query.fileType, typed: query.parseJsonDataTypes };
-    const { file: name } = query;
-    const admission = await admit(deps, c.get('caller').tenant.key, opening);
-    const form = { ...shape, key: admission.key };
-    const file = findFile(admission.manifest, name, form);
-    if (!file) throw notProduced(`${name} is not among the files yet. The next run makes it.`);
-    const headers = {
-      'Content-Type': contentType(form),
-      'Content-Disposition': attachment(contentName(file, form)),
-      'Content-Length': String(contentLength(file, form)),
-    };
-    const source = (signal: AbortSignal) => openContent(deps.objects, admission, file, form, signal);
-    return sendContent(c, deps, { admission, opening, form, headers, source, file: file.name });
+    const request = downloadRequest(c, query, c.req.valid('header'));
+    return withCurrentRun(deps, c.get('caller').tenant.key, request.decryption, async (grant) => {
+      const file = findFile(grant.manifest, query.file, request);
+      if (!file) throw notProduced(`${query.file} is not among the files yet. The next run makes it.`);
+      const { name, type, bytes, open } = entryOf(deps, grant, file, request);
+      const headers = {
+        'Content-Type': type,
+        'Content-Disposition': attachment(name),
+        'Content-Length': String(bytes),
+      };
+      return send(c, deps, grant, request, { file: file.name, headers, open });
+    });
   };
 }
 
-/** @returns the file of this name in the form's format */
-export function findFile({ files }: Manifest, name: string | undefined, form: Form): ManifestFile | undefined {
-  const format = storedFormat(form);
+/** Answers GET and HEAD of `/dataexport/downloadAll`: every file of one generation in one zip, flat. */
+export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downloadAllPeriodic> {
+  const names = offeredFiles(deps.catalog);
+  return async function downloadAll(c) {
+    const request = downloadRequest(c, c.req.valid('query'), c.req.valid('header'));
+    const { key: tenant } = c.get('caller').tenant;
+    return withCurrentRun(deps, tenant, request.decryption, async (grant) => {
+      const { snapshotAt } = grant.manifest;
+      const files = names.flatMap((name) => findFile(grant.manifest, name, request) ?? []);
+      if (files.length === 0) throw notProduced();
+      const headers = {
+        'Content-Type': 'application/zip',
+        'Content-Disposition': attachment(`${tenant}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
+      };
+      const modifiedAt = new Date(snapshotAt);
+      const open = (signal: AbortSignal) => {
+        const entries = files.map((file) => {
+          const { name, bytes: bytesMax, open } = entryOf(deps, grant, file, request);
+          return { name, modifiedAt, bytesMax, open: () => open(signal) };
+        });
+        return zipAfterFirstChunk(entries, signal);
+      };
+      return send(c, deps, grant, request, { file: '*', headers, open });
+    });
+  };
+}
+
+/** Answers GET and HEAD of `/dataexport/manifest`: the manifest of the current generation, as it is stored. */
+export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodicManifest> {
+  return async function sendManifest(c) {
+    assertOwn(c, c.req.valid('query').organisation);
+    return withCurrentRun(deps, c.get('caller').tenant.key, { sealed: true }, async (grant) => {
+      await grant.assertCurrent();
+      const { bytes, manifest } = grant;
+      const headers = {
+        ...generationHeaders(manifest),
+        'Content-Type': 'application/json',
+        'Content-Length': String(bytes.byteLength),
+      };
+      return c.req.method === 'HEAD' ? c.body(null, 200, headers) : c.body(new Uint8Array(bytes), 200, headers);
+    });
+  };
+}
+
+/** @param header its key takes precedence over the query's */
+function downloadRequest(
+  c: Context<ApiEnv>,
+  query: {
+    readonly organisation?: string | undefined;
+    readonly fileType: FileType;
+    readonly parseJsonDataTypes: boolean;
+    readonly sealed: boolean;
+    readonly privateKey?: string | undefined;
+  },
+  header: { readonly 'x-private-key'?: string | undefined },
+): DownloadRequest {
+  assertOwn(c, query.organisation);
+  const { fileType, parseJsonDataTypes: typed, sealed } = query;
+  const decryption = sealed ? { sealed } : { sealed, privateKey: header['x-private-key'] || query.privateKey };
+  return { fileType, typed, decryption };
+}
+
+/** @returns the file of this name in the requested format */
+function findFile({ files }: Manifest, name: string, { fileType, typed }: DownloadRequest): ManifestFile | undefined {
+  const format = periodicFormat(fileType, typed);
   return files.find((file) => file.name === name && file.format === format);
 }
 
-/** An answer that is ready to be sent. */
-export interface Content {
-  readonly admission: Admission;
-  readonly opening: Opening;
-  readonly form: Form;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Name of the file, or `*` for all of them. */
-  readonly file: string;
-  /** Reads nothing before the first chunk is asked for. */
-  readonly source: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+/** A file as it is sent. Sealed, its name also distinguishes the two kinds of JSON. */
+function entryOf({ objects }: DownloadDeps, grant: DownloadGrant, file: ManifestFile, { fileType }: DownloadRequest) {
+  const { key } = grant;
+  if (key === null) {
+    const open = (signal: AbortSignal) => readStored(objects, grant, file, wholeFile(file), signal);
+    return { name: file.file, type: 'application/octet-stream', bytes: file.bytes, open };
+  }
+  const type = fileType === 'csv' ? 'text/csv; charset=utf-8' : 'application/json';
+  const open = (signal: AbortSignal) => readUnsealed(objects, grant, file, { key, check: 'parts' }, signal);
+  return { name: `${file.name}.${fileType}`, type, bytes: file.contentBytes, open };
 }
 
-/**
- * Sends what a download is, or for HEAD only tells of it. What fails before the first byte is still an answer; what fails
- * later cuts the connection. The start of a download is audited.
- */
-export async function sendContent(
+function send(
   c: Context<ApiEnv>,
-  deps: DownloadDeps,
-  { admission, opening, form, headers, file, source }: Content,
+  { ledger }: DownloadDeps,
+  { manifest, key, assertCurrent }: DownloadGrant,
+  { fileType }: DownloadRequest,
+  content: {
+    /** Name of the file, or `*` for all of them. */
+    readonly file: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  },
 ): Promise<Response> {
-  const { manifest, settings } = admission;
-  const all = { ...headers, ...generationHeaders(manifest) };
-  if (c.req.method === 'HEAD') return c.body(null, 200, all);
-  const gone = new AbortController();
-  const body = await explained(deps, settings, opening, () => streamBody(c, source(gone.signal), gone));
+  const { runId } = manifest;
+  const detail = { file: content.file, fileType, generation: runId, sealed: key === null };
+  return sendContent(c, {
+    headers: { ...content.headers, ...generationHeaders(manifest) },
+    open: content.open,
+    beforeSend: async () => {
+      await assertCurrent();
+      const { tenant, actor } = c.get('caller');
+      await ledger.audit.append({ tenant: tenant.key, actor, action: 'periodic.downloaded', runId, detail });
+    },
+  });
+}
+
+/** Headers of every answer that is of one generation. The next answer may be of another. */
+function generationHeaders({ runId, snapshotAt }: Manifest) {
+  return { 'Cache-Control': 'no-store', [GENERATION_HEADER]: runId, [SNAPSHOT_HEADER]: snapshotAt };
+}
+
+/** The zip, whose first byte comes after the first chunk of the first file, so that an immediate failure is answered. */
+async function* zipAfterFirstChunk(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const [first, ...rest] = entries;
+  if (!first) return;
+  const content = first.open()[Symbol.asyncIterator]();
   try {
-    await assertStands(deps, admission, opening);
-    const { tenant, actor } = c.get('caller');
-    await deps.ledger.audit.append({
-      tenant: tenant.key,
-      actor,
-      action: 'periodic.downloaded',
-      runId: manifest.runId,
-      detail: { file, fileType: form.fileType, generation: manifest.runId, sealed: form.key === null },
-    });
-  } catch (error) {
-    await body.cancel();
-    throw error;
+    const start = await content.next();
+    const open = async function* () {
+      for (let next = start; !next.done; next = await content.next()) yield next.value;
+    };
+    yield* zip([{ ...first, open }, ...rest], signal);
+  } finally {
+    await content.return?.();
   }
-  return c.body(body, 200, all);
 }

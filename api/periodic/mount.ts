@@ -3,10 +3,9 @@ import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, mount } from '../openapi.ts';
 import { disableHandler } from './disable.ts';
-import { downloadHandler, offeredFiles } from './download.ts';
-import { downloadAllHandler } from './download-all.ts';
+import { downloadAllHandler, downloadHandler, manifestHandler } from './download.ts';
 import { enableHandler } from './enable.ts';
-import { manifestHandler } from './manifest.ts';
+import { offeredFiles } from './query.ts';
 import { rotateHandler } from './rotate.ts';
 import * as routes from './routes.ts';
 import { statusHandler } from './status.ts';
@@ -19,7 +18,7 @@ export function mountPeriodic(app: ApiApp, deps: ApiDeps, requireCaller: Require
 
   mount(app, routes.showPeriodic, read, statusHandler(deps));
   mount(app, routes.enablePeriodic, writeJson, enableHandler(deps));
-  mount(app, routes.downloadPeriodic(offeredFiles(deps)), read, downloadHandler(deps));
+  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(deps));
   mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
   mount(app, routes.periodicManifest, read, manifestHandler(deps));
   mount(app, routes.rotatePeriodic, writeJson, rotateHandler(deps));

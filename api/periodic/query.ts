@@ -1,9 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { type Catalog, offeredAt, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { FILE_TYPES } from '../../contracts/periodic.ts';
 import type { ApiEnv } from '../deps.ts';
 import { choiceParameter, flagParameter, textParameter } from '../http/query.ts';
+
+/** Names that callers know the periodic files by, in the order of the catalog. */
+export function offeredFiles(catalog: Catalog): readonly string[] {
+  return offeredAt(catalog, 'periodic').map(offeredName);
+}
 
 export const OwnQuery = z.object({
   organisation: textParameter({

@@ -1,17 +1,16 @@
-import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { StandingOrder } from '../../stores/ledger/ports.ts';
 import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
+import { type StoredRun, openManifest } from '../runs/content.ts';
 import { progressMemory } from '../runs/progress.ts';
-import { offeredFiles } from './download.ts';
-import { assertOwn } from './query.ts';
+import { assertOwn, offeredFiles } from './query.ts';
 import type { showPeriodic } from './routes.ts';
 import { settleRun } from './settle-run.ts';
-import { openGeneration, type StoredGeneration } from './stored-generation.ts';
 import { periodicView } from './view.ts';
+import type { Context } from 'hono';
 
 /** Runs that are looked through for the last one that ended. */
 const RUNS_SEEN = 5;
@@ -25,7 +24,7 @@ export type StatusDeps = Pick<
 export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic> {
   const { ledger, settings, temporal } = deps;
   const memory = progressMemory(deps.clock);
-  const files = offeredFiles(deps);
+  const files = offeredFiles(deps.catalog);
   const deployment = { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE };
   return async function showPeriodic(c) {
     c.header('Cache-Control', 'no-store');
@@ -74,11 +73,11 @@ async function findSchedule(
 async function findCurrent(
   { ledger, objects }: StatusDeps,
   { tenant, currentRunId }: StandingOrder,
-): Promise<(StoredGeneration & { readonly publishedAt: Date | null }) | undefined> {
+): Promise<(StoredRun & { readonly publishedAt: Date | null }) | undefined> {
   const record = currentRunId === null ? undefined : await ledger.runs.find(currentRunId);
   if (record?.tenant !== tenant) return undefined;
   try {
-    return { ...(await openGeneration(objects, record)), publishedAt: record.endedAt };
+    return { ...(await openManifest(objects, record)), publishedAt: record.endedAt };
   } catch (error) {
     if (error instanceof WaybillError && error.code === 'gone') return undefined;
     throw error;

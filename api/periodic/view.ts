@@ -3,7 +3,7 @@ import type { Progress } from '../../contracts/progress.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Run, StandingOrder } from '../../stores/ledger/ports.ts';
-import type { StoredGeneration } from './stored-generation.ts';
+import type { StoredRun } from '../runs/content.ts';
 
 /** All that `GET /dataexport` tells of. */
 export interface PeriodicSight {
@@ -16,7 +16,7 @@ export interface PeriodicSight {
   readonly lastRun: Run | undefined;
   readonly running: { readonly run: Run; readonly progress: Progress } | undefined;
   /** What downloads are of. */
-  readonly current: (StoredGeneration & { readonly publishedAt: Date | null }) | undefined;
+  readonly current: (StoredRun & { readonly publishedAt: Date | null }) | undefined;
   /** Names of all files that are offered. */
   readonly files: readonly string[];
 }

@@ -8,7 +8,7 @@ import type { Ledger, Run } from '../../stores/ledger/ports.ts';
  *
  * @throws WaybillError `not_found`
  */
-export async function locateExport(ledger: Ledger, tenant: string, id: string): Promise<Run> {
+export async function findRun(ledger: Ledger, tenant: string, id: string): Promise<Run> {
   const uuid = id.toLowerCase();
   const job = isRunId(uuid) ? { runId: uuid, workflowId: undefined } : decodeJobId(id);
   const record = job && (await ledger.runs.find(job.runId));

@@ -3,17 +3,16 @@ import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ClientAddress } from '../http/requests.ts';
 import { type ApiApp, mount, mountUnvalidated } from '../openapi.ts';
+import { createSettleCutRun } from '../runs/cut-runs.ts';
+import { createWatch, eventsHandler } from '../runs/events.ts';
+import { createLinks, linkOrCaller } from '../runs/links.ts';
 import { progressReader } from '../runs/progress.ts';
-import { createHandler, resubmitHandler } from './create.ts';
-import { createSettleCutRun } from './cut-runs.ts';
-import { eventsHandler } from './events.ts';
-import { fileHandler, linkOrCaller } from './file.ts';
-import { createLinks } from './links.ts';
-import { listHandler, manifestHandler, showHandler } from './read.ts';
+import { createSubmit } from '../runs/submit.ts';
+import { fileHandler, manifestHandler } from './download.ts';
+import { createHandler, listHandler, resubmitHandler, showHandler } from './handlers.ts';
 import { removeHandler, revokeHandler } from './remove.ts';
 import * as routes from './routes.ts';
-import { createSubmit } from './submit.ts';
-import { createWatch } from './watch.ts';
+import { exportView } from './view.ts';
 
 /** Milliseconds between two polls of an export that is watched. */
 const WATCH_MS = 500;
@@ -34,7 +33,6 @@ export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   const watch = createWatch({ ...deps, progress, settleCutRun }, WATCH_MS);
   const submit = createSubmit(deps);
   const reading = { ...deps, links, progress, settleCutRun };
-  const file = { ...deps, ...guards, links };
   const authenticate = requireCaller('read');
   const read = [authenticate];
   const write = [requireCaller('write')];
@@ -44,10 +42,15 @@ export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   // Of a repeated parameter the first one counts, which a schema of texts refuses.
   mountUnvalidated(app, routes.listExports, authenticate, listHandler(reading));
   mount(app, routes.showExport, read, showHandler(reading));
-  mount(app, routes.watchExport, read, eventsHandler({ ...reading, watch }));
-  mount(app, routes.downloadManifest, read, manifestHandler(reading));
+  mount(app, routes.watchExport, read, eventsHandler({ ...reading, watch, view: exportView }));
+  mount(app, routes.downloadManifest, read, manifestHandler(deps));
   // Its query is read before there is a caller.
-  mountUnvalidated(app, routes.downloadFile, linkOrCaller(file, authenticate), fileHandler(file));
+  mountUnvalidated(
+    app,
+    routes.downloadFile,
+    linkOrCaller({ ...deps, ...guards, links }, authenticate),
+    fileHandler(deps),
+  );
   mount(app, routes.removeExport, write, removeHandler(deps));
   mount(app, routes.resubmitExport, write, resubmitHandler({ ...deps, submit }));
   mount(app, routes.revokeLinks, write, revokeHandler(deps));

@@ -1,11 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileExtension } from '../../contracts/order.ts';
+import { fileExtension, type Order } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { OrderedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
-import type { NamedOrder } from './order.ts';
+
+/** An order and the workflow id that all orders for the same thing share. */
+export interface NamedOrder {
+  readonly order: Order;
+  readonly workflowId: string;
+}
 
 /** Seconds after which a caller over the limit should ask again. */
 const LIMIT_RETRY_SECONDS = 15;

@@ -1,8 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Context, MiddlewareHandler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
+import { isRunId } from '../../contracts/job-id.ts';
 import { runStatus } from '../../contracts/run.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { CountRequest, FailedLogins } from '../auth/limits.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { ClientAddress } from '../http/requests.ts';
 
 /** A link that downloads one export's file without credentials, until it expires or is revoked. */
 export interface Link {
@@ -63,4 +67,44 @@ export function createLinks({ settings, clock }: Pick<ApiDeps, 'settings' | 'clo
       }
     },
   };
+}
+
+interface LinkDeps extends Pick<ApiDeps, 'ledger'> {
+  readonly links: Links;
+  readonly addressOf: ClientAddress;
+  readonly logins: FailedLogins;
+  readonly countRequest: CountRequest;
+}
+
+/**
+ * Lets a signed link stand in for credentials: its run's tenant becomes the caller, who may read and nothing else. A
+ * request without a signature goes through `authenticate`.
+ */
+export function linkOrCaller(deps: LinkDeps, authenticate: MiddlewareHandler<ApiEnv>): MiddlewareHandler<ApiEnv> {
+  return async function admitLink(c, next) {
+    const { expires, issued, signature } = c.req.query();
+    if (signature === undefined) return authenticate(c, next);
+    await enterByLink(c, deps, { expires: expires ?? '', issued: issued ?? '', signature });
+    return next();
+  };
+}
+
+async function enterByLink(
+  c: Context<ApiEnv>,
+  { ledger, links, addressOf, logins, countRequest }: LinkDeps,
+  query: LinkQuery,
+): Promise<void> {
+  const runId = (c.req.param('id') ?? '').toLowerCase();
+  try {
+    links.verify(runId, query);
+  } catch (error) {
+    await logins.failed({ address: addressOf(c), clientId: null });
+    throw error;
+  }
+  const run = isRunId(runId) ? await ledger.runs.find(runId) : undefined;
+  const tenant = run && (await ledger.tenants.find(run.tenant));
+  if (!run || !tenant || tenant.disabledAt !== null) throw new WaybillError('link_invalid');
+  c.set('caller', { tenant, actor: 'link', scopes: ['read'] });
+  await countRequest(c, tenant);
+  links.checkStands(run, query);
 }

@@ -9,18 +9,14 @@ import { OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { type FieldError, InvalidFields } from '../http/problems.ts';
 import { fieldErrorsOf } from '../problems/field-errors.ts';
-import { offeredDatasets, readParameters } from './order-parameters.ts';
+import type { NamedOrder } from '../runs/submit.ts';
+import { offeredDatasets, readParameters } from './parameters.ts';
 
 /** Temporal's limit for a workflow id, which contains the whole order. */
 const WORKFLOW_ID_BYTES_MAX = 1000;
 
 /** Hex characters; 48 bits distinguish the few option sets that one tenant uses on one window. */
 const DIGEST_LENGTH = 12;
-/** An order and the workflow id that all orders for the same thing share. */
-export interface NamedOrder {
-  readonly order: Order;
-  readonly workflowId: string;
-}
 
 export interface OrderRules {
   readonly catalog: Catalog;

@@ -1,11 +1,11 @@
-import type { Context, Handler } from 'hono';
 import { FAILURES } from '../../contracts/failures.ts';
 import { exportPrefix } from '../../contracts/keys.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { AuditAction, Run } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { locateExport } from './locate.ts';
+import { findRun } from '../runs/find.ts';
+import type { Context, Handler } from 'hono';
 
 type RemoveDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal'>;
 
@@ -28,7 +28,7 @@ export function removeHandler({ ledger, objects, temporal }: RemoveDeps): Handle
   }
 
   return async function removeExport(c) {
-    const found = await locateExport(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    const found = await findRun(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
     const record = isActive(found.state) ? await cancel(found) : found;
     if (!record) {
       await audit(c, 'export.cancelled', found.runId);
@@ -48,7 +48,7 @@ export function removeHandler({ ledger, objects, temporal }: RemoveDeps): Handle
 export function revokeHandler({ ledger }: Pick<RemoveDeps, 'ledger'>): Handler<ApiEnv> {
   return async function revokeLinks(c) {
     const { tenant, actor } = c.get('caller');
-    const { runId } = await locateExport(ledger, tenant.key, c.req.param('id') ?? '');
+    const { runId } = await findRun(ledger, tenant.key, c.req.param('id') ?? '');
     await ledger.runs.revokeLinks(runId);
     await ledger.audit.append({ tenant: tenant.key, actor, action: 'export.links_revoked', runId, detail: {} });
     return c.body(null, 204);

@@ -5,7 +5,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { Ledger } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import { TryLater } from '../http/problems.ts';
-import type { NamedOrder } from './order.ts';
+import type { NamedOrder } from './submit.ts';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 /** How long a duplicate request waits for the first one before it gets 429. */

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
+import { manifestKey, runPrefix } from '../../contracts/keys.ts';
+import { type Manifest, type ManifestFile, type ManifestPart, parseManifest } from '../../contracts/manifest.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
+import { type Objects, readObject } from '../../stores/objects/objects.ts';
+import { headerBytes, openHeader } from '../../streams/age/header.ts';
+import { contentBytes, unseal } from '../../streams/age/payload.ts';
+import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
+import type { ApiEnv } from '../deps.ts';
+import { type ByteRange, streamBody } from '../http/download.ts';
+
+/** The header of an age file with as many recipients as an order may have fits into this. A count of bytes. */
+const HEADER_BYTES_MAX = 65_536;
+
+/** The manifest of a completed run, and where its objects are. */
+export interface StoredRun {
+  /** The manifest byte for byte as it is stored. */
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+  /** Object key prefix of the parts. */
+  readonly prefix: string;
+}
+
+/**
+ * Reads the manifest of a completed run. It counts only if it has the hash that the ledger names, so that write access to
+ * the bucket is not enough to replace it.
+ *
+ * @throws WaybillError `gone` when there is none, `object_damaged`, `objects_unavailable`
+ */
+export async function openManifest(objects: Objects, run: Run): Promise<StoredRun> {
+  const prefix = runPrefix(run);
+  const bytes = await objects.get(manifestKey(prefix));
+  if (!bytes) throw new WaybillError('gone');
+  if (createHash('sha256').update(bytes).digest('hex') !== run.manifestSha256) throw new WaybillError('object_damaged');
+  const read = parseManifest(Buffer.from(bytes).toString('utf8'));
+  if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
+  const { manifest } = read;
+  if (manifest.runId !== run.runId || manifest.tenant !== run.tenant) throw new WaybillError('object_damaged');
+  return { bytes, manifest, prefix };
+}
+
+/** Strong entity tag of a file: equal exactly when every part has the same hash. */
+export function fileTag({ parts }: ManifestFile): string {
+  return entityTag(parts.map(({ sha256 }) => sha256).join(''));
+}
+
+/** Strong entity tag of some content. */
+export function entityTag(content: string | Uint8Array): string {
+  return `"${createHash('sha256').update(content).digest('hex').slice(0, 40)}"`;
+}
+
+/**
+ * Streams the parts of a file in order, or a range of their bytes across the parts' borders. A part that is read whole
+ * is checked against its hash before its last block is released, so that a damaged file never ends normally. A yielded
+ * block is valid only until the next one is requested.
+ *
+ * @throws WaybillError `object_damaged`, `objects_unavailable`; `gone` when a part is missing, as while it is deleted
+ */
+export async function* readStored(
+  objects: Objects,
+  stored: StoredRun,
+  file: ManifestFile,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const block = new Uint8Array(Math.min(BLOCK_BYTES, range.length));
+  for (const slice of slicesOf(file, range)) {
+    const { part, length } = slice;
+    const sha256 = length === part.bytes ? part.sha256 : null;
+    yield* checkedBlocks(readSlice(objects, stored, slice, signal), { length, sha256 }, block);
+  }
+}
+
+/** As {@link readStored}, but unchecked and in the store's chunks: age authenticates every chunk by itself. */
+async function* readUnchecked(
+  objects: Objects,
+  stored: StoredRun,
+  file: ManifestFile,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for (const slice of slicesOf(file, range)) yield* readSlice(objects, stored, slice, signal);
+}
+
+/** The bytes of one part that a range covers. */
+interface Slice {
+  readonly part: ManifestPart;
+  readonly offset: number;
+  readonly length: number;
+}
+
+function readSlice(
+  objects: Objects,
+  { prefix }: StoredRun,
+  { part, offset, length }: Slice,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  return readObject(objects, { key: `${prefix}${part.name}`, offset, length }, signal);
+}
+
+function* slicesOf({ parts }: ManifestFile, range: ByteRange): Generator<Slice> {
+  const end = range.from + range.length;
+  let partFrom = 0;
+  for (const part of parts) {
+    const partEnd = partFrom + part.bytes;
+    const from = Math.max(range.from, partFrom);
+    const length = Math.min(end, partEnd) - from;
+    if (length > 0) yield { part, offset: from - partFrom, length };
+    partFrom = partEnd;
+  }
+}
+
+/** All bytes of a file as it is stored. */
+export function wholeFile({ bytes }: ManifestFile): ByteRange {
+  return { from: 0, length: bytes };
+}
+
+/**
+ * Streams the content of a sealed file; it stays compressed. A yielded chunk is valid only until the next one is requested.
+ *
+ * @param key age identity that is known to open the file; secret
+ * @param check `parts`: also compare the hashes of the parts; `chunks`: rely on age's own authentication
+ * @throws WaybillError as {@link readStored}
+ */
+export async function* readUnsealed(
+  objects: Objects,
+  stored: StoredRun,
+  file: ManifestFile,
+  { key, check }: { readonly key: string; readonly check: 'parts' | 'chunks' },
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const read = check === 'parts' ? readStored : readUnchecked;
+  try {
+    yield* unseal(read(objects, stored, file, wholeFile(file), signal), key);
+  } catch (error) {
+    if (!(error instanceof WaybillError && error.code === 'wrong_key')) throw error;
+    throw new WaybillError('object_damaged', undefined, { cause: error });
+  }
+}
+
+/**
+ * Tries a key on the header of a sealed file.
+ * @returns the size of what the file holds, a count of bytes
+ * @throws WaybillError `wrong_key`, and as {@link readStored}
+ */
+export async function unsealedBytes(
+  objects: Objects,
+  stored: StoredRun,
+  file: ManifestFile,
+  key: string,
+): Promise<number> {
+  const { signal } = new AbortController();
+  const range = { from: 0, length: Math.min(file.bytes, HEADER_BYTES_MAX) };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readUnchecked(objects, stored, file, range, signal)) chunks.push(Buffer.from(chunk));
+  const start = Buffer.concat(chunks);
+  const header = headerBytes(start);
+  if (header === undefined) throw new WaybillError('object_damaged');
+  await openHeader(start.subarray(0, header), key);
+  return contentBytes(header, file.bytes);
+}
+
+/** A download that is ready to be sent. */
+export interface Content {
+  readonly status?: 200 | 206;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Reads nothing before the first chunk is requested. */
+  readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Called once the first chunk has been read. If it fails, nothing is sent. */
+  readonly beforeSend: () => Promise<void>;
+}
+
+/**
+ * Answers GET with the content, and HEAD with its headers alone. A failure before the first byte is answered as a problem;
+ * a later one cuts the connection.
+ */
+export async function sendContent(c: Context<ApiEnv>, content: Content): Promise<Response> {
+  const { status = 200, headers, open, beforeSend } = content;
+  if (c.req.method === 'HEAD') return c.body(null, 200, headers);
+  const gone = new AbortController();
+  const body = await streamBody(c, open(gone.signal), gone);
+  try {
+    await beforeSend();
+  } catch (error) {
+    await body.cancel();
+    throw error;
+  }
+  return c.body(body, status, headers);
+}

@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Handler } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import type { Logger } from 'pino';
+import { isActive, type Progress } from '../../contracts/progress.ts';
+import type { Ledger, Run } from '../../stores/ledger/ports.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { SettleCutRun } from './cut-runs.ts';
+import { findRun } from './find.ts';
+import type { Link, Links } from './links.ts';
+import type { ProgressReader } from './progress.ts';
+
+/** Proxies close connections that are silent for a minute; a comment now and then keeps them. */
+const KEEP_ALIVE_MS = 15_000;
+
+/** An export at one moment. */
+export interface Snapshot {
+  readonly record: Run;
+  readonly progress: Progress;
+}
+
+type Listener = (snapshot: Snapshot) => void;
+
+/** Watches exports: one lookup at a time per export, however many listeners there are. */
+export interface Watch {
+  /** @returns a function that stops listening */
+  subscribe(record: Run, listener: Listener): () => void;
+}
+
+/** @param everyMs interval between lookups, in milliseconds */
+export function createWatch(
+  deps: {
+    readonly ledger: Pick<Ledger, 'runs'>;
+    readonly progress: ProgressReader;
+    readonly settleCutRun: SettleCutRun;
+    readonly logger: Logger;
+  },
+  everyMs: number,
+): Watch {
+  const listeners = new Map<string, Set<Listener>>();
+
+  async function lookUp(runId: string, all: ReadonlySet<Listener>): Promise<Run | undefined> {
+    try {
+      const found = await deps.ledger.runs.find(runId);
+      if (!found) return undefined;
+      const record = await deps.settleCutRun(found);
+      const snapshot = { record, progress: await deps.progress.read(record) };
+      for (const listener of all) listener(snapshot);
+      return record;
+    } catch (error) {
+      // Listeners stay subscribed during an outage; the next lookup may succeed.
+      deps.logger.warn({ err: error, runId }, 'an export could not be looked at');
+      return undefined;
+    }
+  }
+
+  async function follow(runId: string, all: ReadonlySet<Listener>): Promise<void> {
+    while (listeners.get(runId) === all) {
+      const record = await lookUp(runId, all);
+      if (record && !isActive(record.state) && listeners.get(runId) === all) listeners.delete(runId);
+      else await delay(everyMs);
+    }
+  }
+
+  return {
+    subscribe({ runId }, listener) {
+      const known = listeners.get(runId);
+      const all = known ?? new Set<Listener>();
+      all.add(listener);
+      listeners.set(runId, all);
+      // Never rejects: every lookup handles its own failure.
+      if (!known) void follow(runId, all);
+      return () => {
+        all.delete(listener);
+        if (all.size === 0 && listeners.get(runId) === all) listeners.delete(runId);
+      };
+    },
+  };
+}
+
+export interface EventDeps extends Pick<ApiDeps, 'ledger' | 'stopping' | 'clock'> {
+  readonly links: Links;
+  readonly progress: ProgressReader;
+  readonly watch: Watch;
+  /** What an event says of a run. */
+  readonly view: (run: Run, progress: Progress, link: Link | null, now: Date) => unknown;
+}
+
+/**
+ * Answers `GET /exports/{id}/events`: the export now, again whenever it changed, and `end` once it has ended. A client
+ * that falls behind gets the newest state, not every one. When the process stops, the stream ends without `end`, and
+ * the client reconnects.
+ */
+export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
+  const { ledger, links, progress, watch, view, stopping, clock } = deps;
+  return async function sendEvents(c) {
+    const record = await findRun(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
+    const first: Snapshot = { record, progress: progress.recall(record) };
+    c.header('X-Accel-Buffering', 'no');
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
+
+    return streamSSE(c, async (stream) => {
+      const inbox = createInbox(first);
+      const unsubscribe = watch.subscribe(record, inbox.put);
+      stream.onAbort(inbox.wake);
+      stopping.addEventListener('abort', inbox.wake);
+      try {
+        let sent = '';
+        while (!stream.aborted && !stopping.aborted) {
+          const snapshot = inbox.take();
+          if (!snapshot) {
+            if ((await inbox.wait(KEEP_ALIVE_MS)) === 'quiet') await stream.write(': keep-alive\n\n');
+            continue;
+          }
+          const now = clock.now();
+          const bare = JSON.stringify(view(snapshot.record, snapshot.progress, null, now));
+          if (bare === sent) continue;
+          sent = bare;
+          const data = JSON.stringify(view(snapshot.record, snapshot.progress, links.mint(snapshot.record), now));
+          await stream.writeSSE({ event: 'progress', data });
+          if (isActive(snapshot.record.state)) continue;
+          await stream.writeSSE({ event: 'end', data });
+          return;
+        }
+      } finally {
+        unsubscribe();
+        stopping.removeEventListener('abort', inbox.wake);
+      }
+    });
+  };
+}
+
+/** Holds the newest snapshot until it is taken. */
+function createInbox(first: Snapshot) {
+  let newest: Snapshot | undefined = first;
+  let woken = () => {};
+  return {
+    put(snapshot: Snapshot) {
+      newest = snapshot;
+      woken();
+    },
+    wake() {
+      woken();
+    },
+    take() {
+      const snapshot = newest;
+      newest = undefined;
+      return snapshot;
+    },
+    /** @param ms timeout in milliseconds. @returns `quiet` when nothing came within it */
+    wait(ms: number): Promise<'woken' | 'quiet'> {
+      if (newest) return Promise.resolve('woken');
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => resolve('quiet'), ms);
+        woken = () => {
+          clearTimeout(timer);
+          resolve('woken');
+        };
+      });
+    },
+  };
+}
