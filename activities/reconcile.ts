@@ -36,8 +36,8 @@ export function createReconcile(ports: ReconcilePorts) {
     // A workflow records how its run ended before it closes.
     const run = await ledger.runs.find(listed.runId);
     if (!run || !isActive(run.state)) return false;
-    const { runId, kind } = run;
-    if (status === 'closed' && kind === 'on-demand' && (await objects.head(manifestKey(runPrefix(run))))) {
+    const { runId, kind, standingOrderId } = run;
+    if (status === 'closed' && standingOrderId === null && (await objects.head(manifestKey(runPrefix(run))))) {
       logger.error({ runId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
       return false;
     }

@@ -5,8 +5,7 @@ import type { AuditAction } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { readJson } from '../http/requests.ts';
-import type { SettleCutRun } from '../runs/cut-runs.ts';
-import { findRun } from '../runs/find.ts';
+import { type CloseLostRun, findRun } from '../runs/find.ts';
 import { onceFor } from '../runs/idempotency.ts';
 import type { Links } from '../runs/links.ts';
 import type { ProgressReader } from '../runs/progress.ts';
@@ -81,17 +80,17 @@ async function accept(
 interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'clock'> {
   readonly links: Links;
   readonly progress: ProgressReader;
-  readonly settleCutRun: SettleCutRun;
+  readonly closeLostRun: CloseLostRun;
 }
 
 /** Answers `GET /exports`: one job with `id`, else a page of exports. */
 export function listHandler(deps: ReadDeps): Handler<ApiEnv> {
-  const { ledger, links, settleCutRun, clock } = deps;
+  const { ledger, links, closeLostRun, clock } = deps;
   return async function listExports(c) {
     c.header('Cache-Control', 'no-store');
     const id = c.req.query('id');
     if (id === undefined) return listPage(c, deps);
-    const record = await settleCutRun(await findRun(ledger, c.get('caller').tenant.key, id));
+    const record = await closeLostRun(await findRun(ledger, c.get('caller').tenant.key, id));
     return c.json(jobStatus(record, links.mint(record), clock.now()));
   };
 }
@@ -122,11 +121,11 @@ async function listPage(c: Context<ApiEnv>, { ledger, progress, settings, clock 
 }
 
 /** Answers `GET /exports/{id}`. */
-export function showHandler({ ledger, links, progress, settleCutRun, clock }: ReadDeps): Handler<ApiEnv> {
+export function showHandler({ ledger, links, progress, closeLostRun, clock }: ReadDeps): Handler<ApiEnv> {
   return async function showExport(c) {
     c.header('Cache-Control', 'no-store');
     const found = await findRun(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
-    const record = await settleCutRun(found);
+    const record = await closeLostRun(found);
     return c.json(exportView(record, await progress.read(record), links.mint(record), clock.now()));
   };
 }

@@ -5,8 +5,7 @@ import type { Logger } from 'pino';
 import { isActive, type Progress } from '../../contracts/progress.ts';
 import type { Ledger, Run } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import type { SettleCutRun } from './cut-runs.ts';
-import { findRun } from './find.ts';
+import { type CloseLostRun, findRun } from './find.ts';
 import type { Link, Links } from './links.ts';
 import type { ProgressReader } from './progress.ts';
 
@@ -32,7 +31,7 @@ export function createWatch(
   deps: {
     readonly ledger: Pick<Ledger, 'runs'>;
     readonly progress: ProgressReader;
-    readonly settleCutRun: SettleCutRun;
+    readonly closeLostRun: CloseLostRun;
     readonly logger: Logger;
   },
   everyMs: number,
@@ -43,7 +42,7 @@ export function createWatch(
     try {
       const found = await deps.ledger.runs.find(runId);
       if (!found) return undefined;
-      const record = await deps.settleCutRun(found);
+      const record = await deps.closeLostRun(found);
       const snapshot = { record, progress: await deps.progress.read(record) };
       for (const listener of all) listener(snapshot);
       return record;
