@@ -1,3 +1,6 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { pino } from 'pino';
 import { createPublishExport } from '../activities/publish-export.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiSettings } from '../api/deps.ts';
@@ -19,9 +22,6 @@ import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
 import { createScriptedTemporal } from './scripted-temporal.ts';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { createHash, randomUUID } from 'node:crypto';
-import { pino } from 'pino';
 
 export const BODY = {
   startDate: '2012-09-05T11:12:47.000Z',

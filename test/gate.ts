@@ -1,6 +1,6 @@
-import { LOOPBACK } from '../stack/ports.ts';
 import { once } from 'node:events';
-import { type Socket, connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { LOOPBACK } from '../stack/ports.ts';
 
 /** A request that a gate has stopped. */
 export interface StoppedRequest {

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orderOf } from '../api/on-demand/view.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
@@ -7,9 +9,7 @@ import { addCredential, addTenant } from './ledger-set-up.ts';
 import { createPeriodicClient } from './periodic-door.ts';
 import { triggerRun } from './periodic-operator.ts';
 import { runOf } from './scripted-temporal.ts';
-import { type TemporalEye, openTemporal } from './temporal.ts';
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTemporal, type TemporalEye } from './temporal.ts';
 
 const stack = useStack();
 let ledger: Ledger;

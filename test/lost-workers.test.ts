@@ -1,14 +1,14 @@
-import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
-import { keysBelow, openBucket } from './bucket.ts';
-import { ALWAYS, createDoorClient } from './door.ts';
-import { type LosableServices, cancelStep, keysUploading, startLosable } from './lost-workers-set-up.ts';
-import { makeNumberedWarehouse } from './numbered-warehouse.ts';
-import { PART_OF_UPLOAD } from './own-stack.ts';
-import { createPeriodicClient } from './periodic-door.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
+import { keysBelow, openBucket } from './bucket.ts';
+import { ALWAYS, createDoorClient } from './door.ts';
+import { cancelStep, keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
+import { makeNumberedWarehouse } from './numbered-warehouse.ts';
+import { PART_OF_UPLOAD } from './own-stack.ts';
+import { createPeriodicClient } from './periodic-door.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 

@@ -1,3 +1,5 @@
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
@@ -14,9 +16,7 @@ import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
-import { SHUTDOWN_GRACE_MS, createWorkers, threadsOf } from './workers.ts';
-import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
 
 /** Milliseconds after the shutdown grace period for steps to stop and stores to close. */
 const CLOSING_MS = 8_000;

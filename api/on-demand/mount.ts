@@ -8,9 +8,9 @@ import { createCloseLostRun } from '../runs/find.ts';
 import { createLinks, linkOrCaller } from '../runs/links.ts';
 import { progressReader } from '../runs/progress.ts';
 import { createSubmit } from '../runs/submit.ts';
+import { createHandler, resubmitHandler } from './create.ts';
 import { fileHandler, manifestHandler } from './download.ts';
-import { createHandler, listHandler, resubmitHandler, showHandler } from './handlers.ts';
-import { removeHandler, revokeHandler } from './remove.ts';
+import { listHandler, removeHandler, revokeHandler, showHandler } from './handlers.ts';
 import * as routes from './routes.ts';
 import { exportView } from './view.ts';
 

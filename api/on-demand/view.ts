@@ -10,7 +10,7 @@ import type { Link } from '../runs/links.ts';
 
 type Status = (typeof STATUSES)[number];
 
-/** Door 1 knows three statuses. One whose files are gone is FAILED: a client that waits for them must not go on. */
+/** The status in the published contract. An export whose files are gone is FAILED, so that no client waits for them. */
 export function statusOf(state: ExportState): Status {
   switch (state) {
     case 'pending':
@@ -43,7 +43,7 @@ export function fileName(order: Order): string {
   return `${order.dataset.toLowerCase()}.${fileExtension(order)}`;
 }
 
-/** The answer that door 1's published clients poll. */
+/** The answer that published clients poll. */
 export function jobStatus(record: Run, link: Link | null, now: Date): z.infer<typeof JobStatus> {
   const state = exportState(record, now);
   const exportData = link && { downloadUrl: link.url, downloadExpiresAt: link.expiresAt.toISOString() };
@@ -62,7 +62,7 @@ function errorsOf(state: ExportState, failure: Run['failure']): z.infer<typeof J
   return failure ? [{ key: failure.code, message: failure.message }] : [];
 }
 
-/** @param link `null` also where none is wanted, as in lists */
+/** @param link `null` also where none is needed, as in lists */
 export function exportView(record: Run, progress: Progress, link: Link | null, now: Date): ExportView {
   const order = orderOf(record);
   const state = exportState(record, now);
@@ -95,7 +95,7 @@ export function exportView(record: Run, progress: Progress, link: Link | null, n
 export const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 200;
 
-/** @returns the states that a status of door 1, or a state, stands for. @throws WaybillError `invalid_field` */
+/** @param text a status of the published contract, or a state. @returns the states that it stands for. @throws WaybillError `invalid_field` */
 export function readStates(text: string): readonly ExportState[] {
   const state = EXPORT_STATES.find((candidate) => candidate === text.toLowerCase());
   const status = STATUSES.find((candidate) => candidate === text.toUpperCase());

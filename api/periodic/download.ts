@@ -8,7 +8,7 @@ import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { readStored, readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from './access.ts';
-import { assertOwn, offeredFiles } from './query.ts';
+import { assertOwn, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest } from './routes.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;

@@ -1,26 +1,32 @@
+import { periodicPrefix } from '../../contracts/keys.ts';
+import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { RequireCaller } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, mount } from '../openapi.ts';
-import { disableHandler } from './disable.ts';
+import { createStandingChanges } from '../runs/standing.ts';
 import { downloadAllHandler, downloadHandler, manifestHandler } from './download.ts';
-import { enableHandler } from './enable.ts';
-import { offeredFiles } from './query.ts';
-import { rotateHandler } from './rotate.ts';
+import { offeredFiles } from './input.ts';
 import * as routes from './routes.ts';
+import { disableHandler, enableHandler, rotateHandler } from './settings.ts';
 import { statusHandler } from './status.ts';
 
 /** Periodic exports that only the tenant can open. */
 export function mountPeriodic(app: ApiApp, deps: ApiDeps, requireCaller: RequireCaller): void {
+  const standing = createStandingChanges(deps, {
+    kind: 'periodic',
+    scheduleId: periodicScheduleId,
+    prefix: periodicPrefix,
+  });
   const read = [requireCaller('read')];
   const write = [requireCaller('write')];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
 
   mount(app, routes.showPeriodic, read, statusHandler(deps));
-  mount(app, routes.enablePeriodic, writeJson, enableHandler(deps));
+  mount(app, routes.enablePeriodic, writeJson, enableHandler({ ...deps, standing }));
   mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(deps));
   mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
   mount(app, routes.periodicManifest, read, manifestHandler(deps));
-  mount(app, routes.rotatePeriodic, writeJson, rotateHandler(deps));
-  mount(app, routes.disablePeriodic, write, disableHandler(deps));
+  mount(app, routes.rotatePeriodic, writeJson, rotateHandler(standing));
+  mount(app, routes.disablePeriodic, write, disableHandler(standing));
 }

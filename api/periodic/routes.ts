@@ -7,8 +7,7 @@ import {
   SNAPSHOT_HEADER,
 } from '../../contracts/views/periodic.ts';
 import { problems } from '../http/problems.ts';
-import { EnableRequest, RotateRequest } from './key-order.ts';
-import { DisableQuery, DownloadQuery, fileQuery, KeyHeader, OwnQuery } from './query.ts';
+import { DisableQuery, DownloadQuery, EnableRequest, fileQuery, KeyHeader, OwnQuery, RotateRequest } from './input.ts';
 
 const tags = ['Periodic exports'];
 const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });

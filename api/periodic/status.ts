@@ -1,3 +1,4 @@
+import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { PeriodicFormat } from '../../contracts/periodic.ts';
 import type { Progress } from '../../contracts/progress.ts';
@@ -8,12 +9,11 @@ import type { Run, StandingOrder } from '../../stores/ledger/ports.ts';
 import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
-import { type StoredRun, openManifest } from '../runs/content.ts';
+import { openManifest, type StoredRun } from '../runs/content.ts';
 import { createCloseLostRun } from '../runs/find.ts';
 import { progressMemory } from '../runs/progress.ts';
-import { assertOwn, offeredFiles } from './query.ts';
+import { assertOwn, offeredFiles } from './input.ts';
 import type { showPeriodic } from './routes.ts';
-import type { Context } from 'hono';
 
 /** How many of the newest runs are searched for the last one that ended. */
 const RUNS_SEEN = 5;

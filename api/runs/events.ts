@@ -48,7 +48,7 @@ export function createWatch(
       return record;
     } catch (error) {
       // Listeners stay subscribed during an outage; the next lookup may succeed.
-      deps.logger.warn({ err: error, runId }, 'an export could not be looked at');
+      deps.logger.warn({ err: error, runId }, 'a watched run could not be read');
       return undefined;
     }
   }

@@ -9,8 +9,8 @@ import type { NamedOrder } from './submit.ts';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 /** How long a duplicate request waits for the first one before it gets 429. */
-const TWIN_WAIT_MS = 6000;
-const TWIN_POLL_MS = 100;
+const DUPLICATE_WAIT_MS = 6000;
+const DUPLICATE_POLL_MS = 100;
 
 /** @param attemptedAt when an earlier attempt began that may have started a run; `null`: there was none */
 type SubmitOnce = (attemptedAt: Date | null) => Promise<WorkflowRun>;
@@ -21,10 +21,10 @@ export interface OnceDeps {
 }
 
 /**
- * Runs `submit` at most once for an `Idempotency-Key`: whoever comes later with the same key and the same order gets
- * the same export, also after it has ended, for 24 hours.
+ * Runs `submit` at most once for an `Idempotency-Key`: a later request with the same key and the same order gets the same
+ * export for 24 hours, also after it has ended.
  *
- * @throws WaybillError `invalid_field`, `idempotency_conflict`; TryLater `rate_limited` when the twin takes too long
+ * @throws WaybillError `invalid_field`, `idempotency_conflict`; TryLater `rate_limited` when the first request takes too long
  */
 export async function onceFor(
   deps: OnceDeps,
@@ -41,12 +41,12 @@ export async function onceFor(
   const requestHash = createHash('sha256')
     .update(JSON.stringify([workflowId, order]))
     .digest('hex');
-  for (let waited = 0; waited <= TWIN_WAIT_MS; waited += TWIN_POLL_MS) {
+  for (let waited = 0; waited <= DUPLICATE_WAIT_MS; waited += DUPLICATE_POLL_MS) {
     const held = await deps.ledger.idempotency.claim(tenant, key, requestHash);
     if (held.won) return settle(deps, tenant, key, () => submit(held.attemptedAt));
     if (held.requestHash !== requestHash) throw new WaybillError('idempotency_conflict');
     if (held.runId !== null) return { workflowId, runId: held.runId };
-    await delay(TWIN_POLL_MS);
+    await delay(DUPLICATE_POLL_MS);
   }
   throw new TryLater(
     'rate_limited',

@@ -15,7 +15,7 @@ export interface NamedOrder {
 /** Seconds after which a caller over the limit should ask again. */
 const LIMIT_RETRY_SECONDS = 15;
 
-/** A run whose outcome is recorded closes within moments; one that still cleans up may take as long as its trouble. */
+/** How long to wait for an ending run to close: moments once its outcome is recorded, longer while it cleans up. */
 const CLOSE_WAIT_MS = 5000;
 const CLOSE_POLL_MS = 50;
 const CLOSE_RETRY_SECONDS = 5;

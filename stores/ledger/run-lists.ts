@@ -1,9 +1,9 @@
+import { type ExpressionBuilder, sql } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import { type Database, storable } from './database.ts';
 import type { RunFilter, Runs } from './ports.ts';
 import type { Run, Tables } from './tables.ts';
-import { type ExpressionBuilder, sql } from 'kysely';
 
 type Lists = Pick<
   Runs,

@@ -1,3 +1,4 @@
+import { type Insertable, sql, type Transaction, type UpdateObject } from 'kysely';
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import { standingSeries } from '../../contracts/keys.ts';
@@ -7,9 +8,8 @@ import { type Database, storable } from './database.ts';
 import { recordFailure, recordSuccess } from './notices.ts';
 import type { BeginResult, OrderedRun, Runs, StandingRun } from './ports.ts';
 import type { runLists } from './run-lists.ts';
-import { type StandingOrderRow, findStandingOrder, lockStandingOrder, makeStandingOrder } from './standing-orders.ts';
+import { findStandingOrder, lockStandingOrder, makeStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { AuditAction, Run, RunsTable, Tables } from './tables.ts';
-import { type Insertable, type Transaction, type UpdateObject, sql } from 'kysely';
 
 type Changes = Omit<Runs, keyof ReturnType<typeof runLists>>;
 type End = Parameters<Runs['end']>[1];

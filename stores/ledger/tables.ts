@@ -1,9 +1,9 @@
+import type { ColumnType, Generated, Selectable } from 'kysely';
 import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { ExportKind, Removal, RunState } from '../../contracts/run.ts';
-import type { ColumnType, Generated, Selectable } from 'kysely';
 
 /** Written as JSON text, read back as the value. */
 type Json<Value> = ColumnType<Value, string, string>;

@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely';
 import { randomBytes } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
 
 /** Times are `timestamptz(3)`, because JavaScript's `Date` has millisecond precision and cursors must compare exactly. */
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -3,6 +3,8 @@ import type { Context } from 'hono';
 import { type Catalog, offeredAt, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { FILE_TYPES } from '../../contracts/periodic.ts';
+import { EnableBody, KeyBody } from '../../contracts/views/periodic.ts';
+import { parseRecipient } from '../../streams/age/keys.ts';
 import type { ApiEnv } from '../deps.ts';
 import { choiceParameter, flagParameter, textParameter } from '../http/query.ts';
 
@@ -56,6 +58,26 @@ export const KeyHeader = z.object({
     description: 'The age identity, here instead of in the query; this one counts. Used once and kept nowhere.',
   }),
 });
+
+/** What a schema of a key cannot say: whether the recipient is one, and what does not go together. */
+function checkKey({ recipient, postQuantum }: z.infer<typeof KeyBody>, context: z.RefinementCtx): void {
+  // A field whose own schema failed has its error already.
+  if (recipient === undefined || context.issues.length > 0) return;
+  try {
+    parseRecipient(recipient);
+  } catch (error) {
+    if (!(error instanceof WaybillError)) throw error;
+    const { code, message } = error;
+    context.addIssue({ code: 'custom', path: ['recipient'], message, params: { code } });
+  }
+  if (postQuantum) {
+    const message = 'Is for a key that is made here. Leave it out, or leave the recipient out.';
+    context.addIssue({ code: 'custom', path: ['postQuantum'], message, params: { code: 'invalid_field' } });
+  }
+}
+
+export const RotateRequest = KeyBody.superRefine(checkKey);
+export const EnableRequest = EnableBody.superRefine(checkKey);
 
 /** Checks whose exports are meant. @param organisation as the caller sent it. @throws WaybillError `foreign_organisation` */
 export function assertOwn(c: Context<ApiEnv>, organisation: string | undefined): void {

@@ -1,0 +1,76 @@
+import type { Context, Handler } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
+import { encodeJobId } from '../../contracts/job-id.ts';
+import type { AuditAction } from '../../stores/ledger/ports.ts';
+import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { readJson } from '../http/requests.ts';
+import { findRun } from '../runs/find.ts';
+import { onceFor } from '../runs/idempotency.ts';
+import type { NamedOrder, Submit } from '../runs/submit.ts';
+import { nameOrder, parseOrder } from './order.ts';
+import { offeredDatasets } from './parameters.ts';
+import { orderOf } from './view.ts';
+
+/** Seconds after which a client that polls should ask for the first time. */
+const POLL_SECONDS = 2;
+
+interface CreateDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger'> {
+  readonly submit: Submit;
+}
+
+/** Answers `POST /exports`. */
+export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
+  const rules = { catalog: deps.catalog, keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS };
+  return async function createExport(c) {
+    const { tenant } = c.get('caller');
+    const body = await readJson(c, deps.settings.WAYBILL_BODY_BYTES_MAX);
+    const named = parseOrder(body, tenant.key, rules);
+    const key = c.req.header('idempotency-key');
+    const submit = (attemptedAt: Date | null) => deps.submit(tenant, named, attemptedAt);
+    const once = { ledger: deps.ledger, logger: c.get('logger') };
+    const run = key === undefined ? await submit(null) : await onceFor(once, tenant.key, key.trim(), named, submit);
+    return accept(c, deps, run, 'export.requested', named);
+  };
+}
+
+/** Answers `POST /exports/{id}/resubmit`. */
+export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
+  return async function resubmitExport(c) {
+    const { tenant } = c.get('caller');
+    const order = orderOf(await findRun(deps.ledger, tenant.key, c.req.param('id') ?? ''));
+    if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
+      throw new WaybillError('unknown_dataset', `${order.dataset} is not offered any more.`);
+    }
+    const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
+    const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
+    const run = await deps.submit(tenant, named, null);
+    return accept(c, deps, run, 'export.resubmitted', named);
+  };
+}
+
+async function accept(
+  c: Context<ApiEnv>,
+  { ledger, settings }: CreateDeps,
+  run: WorkflowRun,
+  action: AuditAction,
+  { order }: NamedOrder,
+): Promise<Response> {
+  const { tenant, actor } = c.get('caller');
+  try {
+    await ledger.audit.append({
+      tenant: tenant.key,
+      actor,
+      action,
+      runId: run.runId,
+      detail: { dataset: order.dataset, format: order.format },
+    });
+  } catch (error) {
+    // The export runs: saying that it failed would be untrue.
+    c.get('logger').error({ err: error, runId: run.runId }, 'a request could not be audited');
+  }
+  c.header('Location', `${settings.WAYBILL_PUBLIC_URL}/exports/${run.runId}`);
+  c.header('Retry-After', String(POLL_SECONDS));
+  c.header('Cache-Control', 'no-store');
+  return c.json({ job: { id: encodeJobId(run) } }, 202);
+}

@@ -1,0 +1,48 @@
+import { runPrefix } from '../../contracts/keys.ts';
+import { isActive } from '../../contracts/progress.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
+import { removeBelow } from '../../stores/objects/objects.ts';
+import type { ApiDeps } from '../deps.ts';
+
+/**
+ * `ending`: it still cleans up. `cancelled`: it had been ended from outside, and is recorded as cancelled here. A run: as
+ * it ended by itself.
+ */
+export type CancelResult = 'ending' | 'cancelled' | Run;
+
+type CancelDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal'>;
+
+/**
+ * Cancels an active run.
+ *
+ * @param options.waitMs how long to wait for its end, clean-up included, in milliseconds; 0: do not wait
+ * @param options.message of the failure, if it is recorded here
+ * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`, `objects_unavailable`
+ */
+export async function cancelRun(
+  { ledger, objects, temporal }: CancelDeps,
+  run: Run,
+  { waitMs, message }: { readonly waitMs: number; readonly message: string },
+): Promise<CancelResult> {
+  const { runId } = run;
+  if (!(await temporal.cancel(run, waitMs))) return 'ending';
+  const now = await ledger.runs.find(runId);
+  if (now && !isActive(now.state)) return now;
+  // A run records its outcome before it closes. This one was ended from outside and never will.
+  await removeBelow(objects, runPrefix(run));
+  await ledger.runs.end(runId, { state: 'cancelled', failure: { code: 'cancelled', message } });
+  return 'cancelled';
+}
+
+/**
+ * Removes all objects of a run that is not active, and records it. Repeating it is harmless.
+ * @throws WaybillError `objects_unavailable`, `ledger_unavailable`
+ */
+export async function removeFiles(
+  { ledger, objects }: Pick<ApiDeps, 'ledger' | 'objects'>,
+  run: Run,
+  removal: 'deleted' | 'replaced',
+): Promise<void> {
+  await removeBelow(objects, runPrefix(run));
+  await ledger.runs.recordRemoval(run.runId, removal);
+}
