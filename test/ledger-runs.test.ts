@@ -70,6 +70,8 @@ describe('a run', () => {
       expiresAt: null,
       removeAfter: null,
       removedAt: null,
+      attempted: null,
+      recheckedAt: null,
       removal: null,
       failure: null,
       linksRevokedAt: null,

@@ -40,6 +40,7 @@ beforeAll(async () => {
   stack = await startOwnStack({
     ...warehouse.settings,
     WAYBILL_PERIODIC_GRACE_SECONDS: '3',
+    WAYBILL_RECONCILE_SECONDS: '2',
     WAYBILL_WORKER_PARTS_MAX: '1',
   });
   door = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
