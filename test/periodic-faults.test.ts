@@ -144,12 +144,12 @@ describe('what is killed in the middle of a run', () => {
 });
 
 describe('a run that was ended from outside just after its switch', () => {
-  it('leaves a replaced generation, which goes with that of the next run', async () => {
+  it('leaves a replaced generation, which the reconciler removes like any other', async () => {
     const lost = { ...runOf('acme'), workflowId: 'lost' };
     await ledger.runs.begin(lost);
     const sizes = { files: 0, parts: 0, rows: 0, bytes: 0, contentBytes: 0, manifestSha256: '0'.repeat(64) };
     const snapshotAt = instantFromDate(new Date());
-    const retention = { replaceAfterSeconds: 60 };
+    const retention = { replaceAfterSeconds: 3 };
     expect(await ledger.runs.commit(lost.runId, { snapshotAt, ...sizes, retention })).toEqual({
       committed: true,
       previous: before.generation,
