@@ -150,7 +150,8 @@ it('an export whose workflow is terminated fails and leaves nothing, although no
   await uploading;
   const { rows } = await ledger.query<{ workflow_id: string }>('select workflow_id from runs where run_id = $1', [id]);
   await eye.client.workflow.getHandle(rows[0]?.workflow_id ?? '', id).terminate();
-  await stack.gate.release();
+  // The worker may have given the upload up by now, so its request may get no response.
+  void stack.gate.release();
   expect(await reconcile()).toMatchObject({ lost: 0 });
   await ledger.query(`update runs set requested_at = now() - interval '2 minutes' where run_id = $1`, [id]);
   expect(await reconcile()).toMatchObject({ lost: 1 });
