@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { attemptKeys } from '../contracts/attempts.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
@@ -59,18 +60,20 @@ export function createReconcile(ports: ReconcilePorts) {
     const prefix = runPrefix(run);
     await objects.abortUploadsOf(attemptKeys(prefix, attempted ?? []));
     const published = state === 'completed' && removedAt === null;
-    const count = await (published ? removeUnlisted(prefix) : removeBelow(objects, prefix));
+    const count = await (published ? removeUnlisted(run) : removeBelow(objects, prefix));
     if (count > 0) logger.warn({ runId, objects: count }, 'removed what a lost worker wrote');
     await ledger.runs.recordRecheck(runId);
     return count > 0;
   }
 
-  /** @returns a count of objects */
-  async function removeUnlisted(prefix: string): Promise<number> {
+  /** Only a manifest with the hash that the ledger names says which objects may go. @returns a count of objects */
+  async function removeUnlisted(run: Run): Promise<number> {
+    const prefix = runPrefix(run);
     const body = await objects.get(manifestKey(prefix));
-    const read = body && parseManifest(Buffer.from(body).toString('utf8'));
-    if (!read || 'problem' in read) {
-      logger.error({ prefix }, 'objects are not checked, because the manifest is missing or cannot be read');
+    const isOurs = body && createHash('sha256').update(body).digest('hex') === run.manifestSha256;
+    const read = isOurs ? parseManifest(Buffer.from(body).toString('utf8')) : { problem: 'missing or altered' };
+    if ('problem' in read) {
+      logger.error({ runId: run.runId, problem: read.problem }, 'objects are not checked: the manifest does not count');
       return 0;
     }
     const names = read.manifest.files.flatMap(({ parts }) => parts.map(({ name }) => name));

@@ -24,7 +24,7 @@ export async function checkStored(
   return [...stored.keys()];
 }
 
-/** Removes what attempts that lost have left. The files are published whatever comes of it: a second look follows. */
+/** Removes what attempts that lost have left. The files are published even if this fails: the reconciler checks the run again. */
 export async function removeUnlisted(
   objects: Pick<Objects, 'remove'>,
   keys: readonly string[],
@@ -33,7 +33,7 @@ export async function removeUnlisted(
   try {
     await objects.remove(keys);
   } catch (error) {
-    logger.warn({ err: error, objects: keys.length }, 'objects of lost attempts are left to the second look');
+    logger.warn({ err: error, objects: keys.length }, 'objects of lost attempts are left to the reconciler');
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
+import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
 import type { Reconciled } from '../contracts/steps.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { Objects } from '../stores/objects/objects.ts';
@@ -114,6 +114,17 @@ describe('an object that appears after its run has ended', () => {
     expect(await keysBelow(bucket, prefix)).toEqual(before);
     expect((await door.file(id)).length).toBe((await door.manifest(id)).bytes);
     expect(await reconcile()).toEqual(NOTHING);
+  });
+
+  it('stays beside a manifest that is not the one that the ledger names', async () => {
+    const id = await completed();
+    const prefix = exportPrefix('acme', id);
+    const manifest = await door.manifest(id);
+    const files = manifest.files.map((file) => ({ ...file, parts: [] }));
+    await bucket.put(manifestKey(prefix), Buffer.from(JSON.stringify({ ...manifest, files })), 'application/json');
+    const before = await keysBelow(bucket, prefix);
+    expect((await reconcile()).strays).toBe(0);
+    expect(await keysBelow(bucket, prefix)).toEqual(before);
   });
 
   it('goes with everything else of a deleted export', async () => {
