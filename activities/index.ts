@@ -1,37 +1,23 @@
-import { createRecordSteps } from './ledger.ts';
-import { createSendNotices } from './notices/send-notices.ts';
-import { createPlanGeneration } from './periodic/plan-generation.ts';
-import { createPublishGeneration } from './periodic/publish-generation.ts';
-import { createGenerationRecords } from './periodic/record.ts';
-import { createRemoveGeneration } from './periodic/remove-generation.ts';
-import { createGenerationScheduling } from './periodic/schedule.ts';
-import { createWriteFiles } from './periodic/write-files.ts';
-import { createPlanExport } from './plan-export.ts';
+import { createBegin } from './begin.ts';
+import { createEnd, createRemove } from './end.ts';
+import { createFinalize } from './finalize.ts';
+import { createPlan } from './plan.ts';
 import type { Ports } from './ports.ts';
-import { createPublishExport } from './publish-export.ts';
+import { createPublish } from './publish.ts';
 import { createReconcile } from './reconcile.ts';
-import { createRemoveExport } from './remove-export.ts';
-import { createWritePart } from './write-part.ts';
-import { createWriteStep } from './write-step.ts';
+import { createWrite } from './write.ts';
 
-/** Every step of every workflow. Workflows see only the type of what this returns. */
+/** The activities of all workflows. Workflows see only the type of the result. */
 export function createActivities(ports: Ports) {
-  const writeStep = createWriteStep(ports);
   return {
-    ...createRecordSteps(ports),
-    planExport: createPlanExport(ports),
-    writePart: createWritePart(writeStep),
-    publishExport: createPublishExport(ports),
-    removeExport: createRemoveExport(ports),
+    begin: createBegin(ports),
+    plan: createPlan(ports),
+    write: createWrite(ports),
+    publish: createPublish(ports),
+    end: createEnd(ports),
+    remove: createRemove(ports),
+    finalize: createFinalize(ports),
     reconcile: createReconcile(ports),
-
-    ...createGenerationRecords(ports),
-    ...createGenerationScheduling(ports),
-    planGeneration: createPlanGeneration(ports),
-    writeFiles: createWriteFiles(writeStep),
-    publishGeneration: createPublishGeneration(ports),
-    removeGenerationFiles: createRemoveGeneration(ports),
-    sendNotices: createSendNotices(ports),
   };
 }
 

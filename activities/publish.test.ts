@@ -2,16 +2,21 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import type { Instant } from '../contracts/instant.ts';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
-import { CSV_DEFAULTS } from '../contracts/order.ts';
+import { manifestKey, runPrefix } from '../contracts/keys.ts';
+import { CSV_DEFAULTS, orderedRun } from '../contracts/order.ts';
 import type { PublishInput } from '../contracts/steps.ts';
-import { createPublishExport } from './publish-export.ts';
+import { createPublish } from './publish.ts';
 
-const EXPORT = '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11';
-const PREFIX = exportPrefix('acme', EXPORT);
+const RUN = {
+  runId: '0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11',
+  workflowId: 'w',
+  kind: 'on-demand',
+  tenant: 'acme',
+} as const;
+const PREFIX = runPrefix(RUN);
 const NOW = '2026-11-21T07:00:00.000000Z' as Instant;
 const PART = {
-  name: 'part-00000-abc-1.csv',
+  name: 'networks-00000-abc-1-1.csv',
   rows: 1,
   bytes: 5,
   sha256: '0'.repeat(64),
@@ -20,14 +25,22 @@ const PART = {
 };
 
 const INPUT: PublishInput = {
-  exportId: EXPORT,
-  workflowId: 'w',
-  order: {
+  ...RUN,
+  order: orderedRun({
     ...{ tenant: 'acme', dataset: 'NETWORKS', window: { from: NOW, to: NOW, bounds: 'inclusive' }, parameters: {} },
     ...{ format: 'csv', csv: CSV_DEFAULTS, columns: null, compression: 'none', recipients: [], keepDays: 1 },
+  }),
+  plan: {
+    snapshotAt: NOW,
+    files: [
+      {
+        columns: [],
+        rows: 1,
+        parts: [{ index: 0, slice: { from: null, to: null }, rows: 1, rowsHash: '0' }],
+      },
+    ],
   },
-  plan: { snapshotAt: NOW, rows: 1, columns: [], parts: [] },
-  parts: [PART],
+  written: [{ name: 'networks', format: 'csv', index: 0, part: PART }],
   createdAt: '2026-11-21T07:00:00.000Z',
   expiresAt: '2026-11-22T07:00:00.000Z',
 };
@@ -35,10 +48,10 @@ const INPUT: PublishInput = {
 it('an export is published although objects of lost attempts cannot be removed, which the reconciler will', async () => {
   const stored = new Map([
     [`${PREFIX}${PART.name}`, PART.bytes],
-    [`${PREFIX}part-00000-old-1.csv`, 3],
+    [`${PREFIX}networks-00000-old-1-1.csv`, 3],
   ]);
   const noted: unknown[] = [];
-  const publish = createPublishExport({
+  const publish = createPublish({
     objects: {
       async *list(prefix: string) {
         for (const [key, bytes] of stored) if (key.startsWith(prefix)) yield { key, bytes, modifiedAt: new Date(0) };
@@ -63,5 +76,5 @@ it('an export is published although objects of lost attempts cannot be removed, 
   const result = await new MockActivityEnvironment().run(publish, INPUT);
   expect(result).toMatchObject({ ok: true, value: { rows: 1, bytes: 5 } });
   expect(stored.has(manifestKey(PREFIX))).toBe(true);
-  expect(noted).toEqual([[EXPORT, []]]);
+  expect(noted).toEqual([[RUN.runId, []]]);
 });

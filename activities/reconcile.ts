@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto';
 import { attemptKeys } from '../contracts/attempts.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
-import { manifestKey, runPrefix } from '../contracts/keys.ts';
-import { parseManifest } from '../contracts/manifest.ts';
-import { isActive } from '../contracts/progress.ts';
-import { LOST_RUN } from '../contracts/run.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import type { Reconciled } from '../contracts/steps.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { Run, StandingOrder } from '../stores/ledger/ports.ts';
+import { openManifest } from '../stores/objects/manifests.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
+import { endIfLost } from '../stores/temporal/lost-runs.ts';
 import type { Ports } from './ports.ts';
 import { runOrThrow } from './step.ts';
 import { unlisted } from './stored.ts';
@@ -30,22 +28,7 @@ type ReconcilePorts = Pick<Ports, 'ledger' | 'objects' | 'temporal' | 'syncSched
 export function createReconcile(ports: ReconcilePorts) {
   const { ledger, objects, temporal, syncSchedule, straySeconds, logger } = ports;
 
-  /** @returns whether the run was lost, and is ended now */
-  async function endIfLost(listed: Run): Promise<boolean> {
-    const status = await temporal.status(listed);
-    if (status === 'open') return false;
-    // A workflow records how its run ended before it closes.
-    const run = await ledger.runs.find(listed.runId);
-    if (!run || !isActive(run.state)) return false;
-    const { runId, kind, standingOrderId } = run;
-    if (status === 'closed' && standingOrderId === null && (await objects.head(manifestKey(runPrefix(run))))) {
-      logger.error({ runId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
-      return false;
-    }
-    await ledger.runs.end(runId, { state: 'failed', failure: { code: 'internal', message: LOST_RUN[kind][status] } });
-    logger.warn({ runId, status }, 'a run whose workflow is gone is recorded as failed');
-    return true;
-  }
+  const isLost = async (run: Run) => (await endIfLost(ports, run)).lost;
 
   async function removeDue(run: Run, now: Date): Promise<boolean> {
     await removeBelow(objects, runPrefix(run));
@@ -66,17 +49,15 @@ export function createReconcile(ports: ReconcilePorts) {
     return count > 0;
   }
 
-  /** Only a manifest with the hash that the ledger names says which objects may go. @returns a count of objects */
+  /** Only a manifest with the hash that the ledger names determines which objects may go. @returns number of objects */
   async function removeUnlisted(run: Run): Promise<number> {
-    const prefix = runPrefix(run);
-    const body = await objects.get(manifestKey(prefix));
-    const isOurs = body && createHash('sha256').update(body).digest('hex') === run.manifestSha256;
-    const read = isOurs ? parseManifest(Buffer.from(body).toString('utf8')) : { problem: 'missing or altered' };
-    if ('problem' in read) {
-      logger.error({ runId: run.runId, problem: read.problem }, 'objects are not checked: the manifest does not count');
-      return 0;
-    }
-    const names = read.manifest.files.flatMap(({ parts }) => parts.map(({ name }) => name));
+    const stored = await openManifest(objects, run).catch((error: unknown) => {
+      if (!(error instanceof WaybillError) || FAILURES[error.code].retryable) throw error;
+      logger.error({ err: error, runId: run.runId }, 'objects are not checked: the manifest is missing or altered');
+    });
+    if (!stored) return 0;
+    const { manifest, prefix } = stored;
+    const names = manifest.files.flatMap(({ parts }) => parts.map(({ name }) => name));
     const strays = await unlisted(objects, prefix, names);
     await objects.remove(strays);
     return strays.length;
@@ -115,7 +96,7 @@ export function createReconcile(ports: ReconcilePorts) {
       }
 
       const { runs, standingOrders } = ledger;
-      const lost = await each(await runs.listActive(before(SETTLING_MS), ROWS_MAX), endIfLost);
+      const lost = await each(await runs.listActive(before(SETTLING_MS), ROWS_MAX), isLost);
       const removed = await each(await runs.dueForRemoval(at, ROWS_MAX), (run) => removeDue(run, at));
       const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
       const schedules = await each(await standingOrders.listEnabled('periodic'), (order) => restoreSchedule(order, at));

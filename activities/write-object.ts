@@ -3,6 +3,7 @@ import { activityInfo } from '@temporalio/activity';
 import { type AttemptedObject, attemptKeys, attemptName } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
+import type { ManifestPart } from '../contracts/manifest.ts';
 import { type FileOrder, mediaType } from '../contracts/order.ts';
 import type { PlannedPart } from '../contracts/plan.ts';
 import type { PartHeartbeat } from '../contracts/progress.ts';
@@ -11,7 +12,7 @@ import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { seal } from '../streams/age/payload.ts';
 import { compress } from '../streams/compress.ts';
 import { createMeter } from '../streams/meter.ts';
-import { orderedDataset } from './dataset.ts';
+import { orderedDataset } from './plan.ts';
 import type { Ports } from './ports.ts';
 
 /** What is written into one object. */
@@ -19,21 +20,10 @@ export interface ObjectTask {
   readonly order: FileOrder;
   readonly part: PlannedPart;
   readonly snapshotAt: Instant;
-  /** Of the export or generation; keys begin with it. */
+  /** Of the run; keys begin with it. */
   readonly prefix: string;
   /** How attempts at this object name it. */
   readonly object: Omit<AttemptedObject, 'attempts'>;
-}
-
-/** What came of it; sizes are counts of bytes. */
-export interface ObjectWritten {
-  /** Below the prefix. */
-  readonly name: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly contentBytes: number;
-  readonly contentSha256: string | null;
 }
 
 export interface WritePorts extends Pick<Ports, 'catalog'> {
@@ -42,19 +32,19 @@ export interface WritePorts extends Pick<Ports, 'catalog'> {
 }
 
 /**
- * @param begin called with the key before anything is stored under it, and with what heartbeats should say from then on
- * @throws WaybillError `source_changed` when other rows are read than were planned; what the warehouse and the object
- *   store throw. The object may be there all the same: it is the caller's to remove.
+ * @param begin called before anything is stored, with the key and the details of heartbeats from then on
+ * @throws WaybillError `source_changed` if other rows are read than were planned; errors of the warehouse and of the object
+ *   store. The object may be stored all the same; the caller removes it.
  */
 export type WriteObject = (
   task: ObjectTask,
   signal: AbortSignal,
   begin: (key: string, heartbeat: () => PartHeartbeat) => void,
-) => Promise<ObjectWritten>;
+) => Promise<ManifestPart>;
 
 /**
  * Writes one object: warehouse -> compress -> seal -> object store, in bounded memory, under a key that only this attempt
- * uses. Which attempt counts is for the manifest to say.
+ * uses. The manifest determines which attempt counts.
  */
 export function createWriteObject(ports: WritePorts): WriteObject {
   const { catalog, warehouse, objects } = ports;
@@ -62,7 +52,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const { attempt } = activityInfo();
     const name = attemptName(object, attempt);
     const key = prefix + name;
-    // Only a format that is made of lines shows how many rows went by.
+    // Rows can only be counted in formats that consist of lines.
     const meter = createMeter(order.format === 'parquet' ? 0 : part.rows);
     const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
     let uploadId: string | null = null;
@@ -79,7 +69,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     await objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
     const dataset = orderedDataset(catalog, order.dataset);
     const content = warehouse.read(dataset, order, { slice: part.slice, first: part.index === 0, snapshotAt }, signal);
-    // Rejects together with `chunks`, which is where the failure is handled.
+    // Rejects together with `chunks`, where the failure is handled.
     content.sum.catch(() => undefined);
     let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
     if (contentHash) bytes = hashing(bytes, contentHash);

@@ -1,12 +1,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { orderedDataset } from '../activities/dataset.ts';
-import { createWritePart } from '../activities/write-part.ts';
-import { createWriteStep } from '../activities/write-step.ts';
+import { orderedDataset } from '../activities/plan.ts';
+import { createWrite } from '../activities/write.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
-import type { Settled } from '../contracts/settled.ts';
-import type { WritePartInput } from '../contracts/steps.ts';
+import { orderedRun } from '../contracts/order.ts';
+import type { StepResult, WriteInput } from '../contracts/steps.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import type { WriterReply, WriterRequest, WriterSettings } from './part-writer-process.ts';
@@ -33,27 +32,29 @@ async function serve(settings: WriterSettings): Promise<void> {
     },
   });
   const { signal } = new AbortController();
-  const writePart = createWritePart(
-    // There is only one attempt, so it always counts.
-    createWriteStep({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger }),
-  );
+  // There is only one attempt, so it always counts.
+  const write = createWrite({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger });
 
   async function answer({ order, exportId, rows }: WriterRequest): Promise<WriterReply> {
-    const plan = await warehouse.plan(orderedDataset(catalog, order.dataset), order, rows, signal);
-    const [part] = plan.parts;
-    if (!part || part.rows !== rows) throw new Error(`${plan.rows} rows were planned; ${rows} were expected`);
-    const input: WritePartInput = {
-      order,
-      exportId,
-      workflowId: `bench|${exportId}`,
-      snapshotAt: plan.snapshotAt,
+    const [plan] = await warehouse.plan([{ dataset: orderedDataset(catalog, order.dataset), order }], rows, signal);
+    const [part] = plan?.parts ?? [];
+    if (!plan || !part || part.rows !== rows) throw new Error(`${plan?.rows} rows were planned; ${rows} were expected`);
+    const tasks = orderedRun(order).files.map(({ name, formats: _, ...content }) => ({
+      name,
+      content: { ...content, format: order.format },
       part,
+    }));
+    const input: WriteInput = {
+      ...{ runId: exportId, workflowId: `bench|${exportId}`, kind: 'on-demand', tenant: order.tenant },
+      ...{ recipients: order.recipients, snapshotAt: plan.snapshotAt, round: 1, tasks },
     };
     const start = performance.now();
     // A new one each time, because the environment's context belongs to one activity.
-    const written: Settled<ManifestPart> = await new MockActivityEnvironment().run(writePart, input);
+    const result: StepResult<readonly ManifestPart[]> = await new MockActivityEnvironment().run(write, input);
     const seconds = (performance.now() - start) / 1000;
-    return written.ok ? { kind: 'written', seconds, part: written.value } : { kind: 'failed', ...written.failure };
+    if (!result.ok) return { kind: 'failed', ...result.failure };
+    const [written] = result.value;
+    return written ? { kind: 'written', seconds, part: written } : { kind: 'failed', message: 'nothing was written' };
   }
 
   process.on('message', (request: WriterRequest) => {

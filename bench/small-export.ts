@@ -23,7 +23,7 @@ const ROWS = 1000;
 const POLL_MS = 10;
 
 /** Maximum number of history events of a single-part export. */
-const EVENTS_MAX = 60;
+const EVENTS_MAX = 36;
 
 async function measureSmallExport(bench: Bench) {
   const { runs, report } = bench;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { attemptKeys, attemptName, earlierAttempts, generationFileStem, partStem } from './attempts.ts';
+import { attemptKeys, attemptName, earlierAttempts, objectStem } from './attempts.ts';
 
 const RUN = '019ab7d2-5b1c-7c3e-9f60-1234567890ab';
 
 describe('earlierAttempts', () => {
   it.each([
-    [partStem(0, RUN), 'csv'],
-    [partStem(12_345, RUN), 'jsonl.zst.age'],
-    [generationFileStem('user_2', RUN, 3), 'json.age'],
+    [objectStem('flights', 0, RUN, 1), 'csv'],
+    [objectStem('networks', 12_345, RUN, 1), 'jsonl.zst.age'],
+    [objectStem('user_2', 0, RUN, 3), 'json.age'],
   ])('of %s.%s are all before the one that is named, and none before the first', (stem, extension) => {
     for (const attempt of [2, 3, 12]) {
       const earlier = earlierAttempts(attemptName({ stem, extension }, attempt));

@@ -13,22 +13,17 @@ export interface AttemptedObject {
 }
 
 /**
- * @param index zero-based index of the part in the file
- * @param runId of the workflow's run; a reset makes a new one
- */
-export function partStem(index: number, runId: string): string {
-  return `part-${String(index).padStart(5, '0')}-${runName(runId)}`;
-}
-
-/**
  * @param file name of the file for callers: `[A-Za-z][A-Za-z0-9_]*`
+ * @param index zero-based index of the part in the file
+ * @param executionId run id of the workflow's execution; a reset makes a new one
  * @param round counts from 1
  */
-export function generationFileStem(file: string, runId: string, round: number): string {
-  return `${file}-${runName(runId)}-${round}`;
+export function objectStem(file: string, index: number, executionId: string, round: number): string {
+  // Run ids begin with a timestamp, so the end distinguishes them.
+  return `${file}-${String(index).padStart(5, '0')}-${executionId.slice(-12)}-${round}`;
 }
 
-/** @returns an object's name below the prefix of its export or generation */
+/** @returns an object's name below the prefix of its run */
 export function attemptName({ stem, extension }: Omit<AttemptedObject, 'attempts'>, attempt: number): string {
   return `${stem}-${attempt}.${extension}`;
 }
@@ -45,9 +40,4 @@ export function earlierAttempts(name: string): AttemptedObject | undefined {
   const [, stem, attempt, extension] = /^([^.]+)-(\d+)\.(.+)$/.exec(name) ?? [];
   if (stem === undefined || extension === undefined || Number(attempt) < 2) return undefined;
   return { stem, extension, attempts: Number(attempt) - 1 };
-}
-
-/** Run ids begin with a timestamp, so the end distinguishes them. */
-function runName(runId: string): string {
-  return runId.slice(-12);
 }

@@ -41,9 +41,8 @@ export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: fal
 
 export type ParameterValue = string | number | boolean;
 
-/** Which rows go into one file, and how. */
-export interface FileOrder {
-  readonly tenant: string;
+/** Which rows of a tenant go into one file, and how. */
+export interface FileContent {
   /** Name of a dataset in the catalog, as written there. */
   readonly dataset: string;
   /** `null`: the complete history, rows without a time included. */
@@ -55,19 +54,60 @@ export interface FileOrder {
   /** Column names in the order wanted, or `null` for all of the dataset's. */
   readonly columns: readonly string[] | null;
   readonly compression: Compression;
+}
+
+export interface FileOrder extends FileContent {
+  readonly tenant: string;
   /** age recipients (public keys) that the file is sealed to; empty: not sealed. */
   readonly recipients: readonly string[];
 }
 
 /**
- * One validated request for an export. Everything here was parsed at a door; the tenant came from the credential.
- * It travels in Temporal's history, so it holds no secret: recipients are public keys.
+ * One validated request for an export on demand. The tenant came from the credential. It is stored in Temporal's history,
+ * so it holds no secret: recipients are public keys.
  */
 export interface Order extends FileOrder {
   readonly window: Window;
   readonly format: Format;
   /** A count of days that the files are kept after the export is available. @minimum 1 */
   readonly keepDays: number;
+}
+
+/** What a run makes. It is stored in Temporal's history: no secrets. */
+export interface RunOrder {
+  readonly tenant: string;
+  /** Name of the dataset or of the bundle. */
+  readonly subject: string;
+  readonly files: readonly OrderedFile[];
+  /** As in {@link FileOrder}. */
+  readonly recipients: readonly string[];
+  /** Snapshots that are tried if the source changes while it is read. @minimum 1 */
+  readonly roundsMax: number;
+  /** The files are kept this many days, or this many seconds after the next run of the series is published. */
+  readonly retention: { readonly keepDays: number } | { readonly replaceAfterSeconds: number };
+}
+
+/** One file, in one or several formats; its rows are counted once. */
+export interface OrderedFile extends Omit<FileContent, 'format'> {
+  /** Name of the finished file without extension; unique in the order: `[A-Za-z][A-Za-z0-9_]*` */
+  readonly name: string;
+  readonly formats: readonly FileFormat[];
+}
+
+/** @returns what the run of an order on demand makes */
+export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order): RunOrder {
+  const { dataset, window, parameters, csv, columns, compression } = content;
+  const file = {
+    name: dataset.toLowerCase(),
+    formats: [format],
+    dataset,
+    window,
+    parameters,
+    csv,
+    columns,
+    compression,
+  };
+  return { tenant, subject: dataset, files: [file], recipients, roundsMax: 1, retention: { keepDays } };
 }
 
 type FileShape = Pick<FileOrder, 'format' | 'compression' | 'recipients'>;

@@ -29,7 +29,7 @@ export interface PlannedPart extends RowSum {
   readonly slice: PartSlice;
 }
 
-/** What an export will do, fixed before the first byte is written. Kept small, because it is stored in Temporal's history. */
+/** What the export of one file will read. */
 export interface Plan {
   readonly snapshotAt: Instant;
   readonly rows: number;

@@ -1,3 +1,5 @@
+import { FAILURES } from './failures.ts';
+
 export type ExportKind = 'on-demand' | 'periodic';
 
 /** pending -> running -> completed, failed or cancelled; final states never change. */
@@ -19,6 +21,12 @@ export function runStatus(
   if (run.removal !== null && run.removal !== 'failed') return run.removal;
   return run.expiresAt !== null && run.expiresAt <= now ? 'expired' : 'completed';
 }
+
+/** Message of the failure of a cancelled run. */
+export const CANCELLED_RUN: Readonly<Record<ExportKind, string>> = {
+  'on-demand': `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`,
+  periodic: 'The run was cancelled. What was published before stays as it is; the next run tries anew.',
+};
 
 /** Failure of a run whose workflow is gone, by what Temporal says of the workflow. */
 export const LOST_RUN: Readonly<Record<ExportKind, Readonly<Record<'aborted' | 'closed', string>>>> = {

@@ -1,72 +1,150 @@
 import type { AttemptedObject } from './attempts.ts';
 import type { Failure } from './failures.ts';
-import type { ManifestPart } from './manifest.ts';
-import type { Order } from './order.ts';
-import type { Plan, PlannedPart } from './plan.ts';
+import type { Instant } from './instant.ts';
+import type { ManifestColumn, ManifestPart } from './manifest.ts';
+import type { FileContent, Order, RunOrder } from './order.ts';
+import type { PlannedPart } from './plan.ts';
+import type { ExportKind } from './run.ts';
 
-/** What every step of an export is told about it. It lives in Temporal's history: no rows, no secrets. */
-export interface ExportIdentity {
-  /** Run id of the workflow's first run. */
-  readonly exportId: string;
-  readonly workflowId: string;
-  readonly order: Order;
+/*
+ * Input and result of the workflow `runExport` and of its activities. All of it is stored in Temporal's history: no rows,
+ * no secrets. Times without a type of their own are ISO 8601.
+ */
+
+/** What a run is started with: an order of its own, or the standing order of a tenant, which is read when it begins. */
+export type RunInput =
+  | { readonly kind: 'on-demand'; readonly order: Order; readonly requestedAt: string }
+  | { readonly kind: Exclude<ExportKind, 'on-demand'>; readonly tenant: string };
+
+export interface RunResult {
+  /** `off`: there was nothing to do; `replaced`: the standing order changed meanwhile, and nothing was published. */
+  readonly outcome: 'published' | 'off' | 'replaced';
+  readonly rows: number;
+  readonly bytes: number;
 }
 
-/** What a door starts an export with. */
-export interface ExportInput {
-  readonly order: Order;
-  /** ISO 8601. */
+/** Names a run; every activity gets it. */
+export interface RunIdentity {
+  /** Run id of the workflow's first execution. */
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly kind: ExportKind;
+  readonly tenant: string;
+}
+
+/** Result of a step. A failure here is final; errors that a retry may cure are thrown instead. */
+export type StepResult<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly failure: Failure };
+
+export interface BeginInput extends RunIdentity {
+  /** `null`: the standing order determines what is exported. */
+  readonly order: Order | null;
   readonly requestedAt: string;
 }
 
-export interface WritePartInput extends ExportIdentity {
-  readonly snapshotAt: Plan['snapshotAt'];
+export interface BeginResult {
+  /** `null`: nothing to do, because the standing order is off or the run has ended. */
+  readonly order: RunOrder | null;
+  /** Of the standing order, read before the run began; `null`: there is none. */
+  readonly version: number | null;
+}
+
+export interface PlanInput extends RunIdentity {
+  readonly order: RunOrder;
+}
+
+/** What a run will read, fixed before the first byte is written. Kept small, because it is stored in Temporal's history. */
+export interface RunPlan {
+  readonly snapshotAt: Instant;
+  /** One for each file of the order, in its order. */
+  readonly files: readonly PlannedFile[];
+}
+
+export interface PlannedFile {
+  readonly columns: readonly ManifestColumn[];
+  readonly rows: number;
+  /** Of every format. */
+  readonly parts: readonly PlannedPart[];
+}
+
+/** One part of one file in one format: what becomes one object. */
+export interface WriteTask {
+  /** Name of the file for callers. */
+  readonly name: string;
+  readonly content: FileContent;
   readonly part: PlannedPart;
 }
 
-export interface PublishInput extends ExportIdentity {
-  readonly plan: Plan;
-  readonly parts: readonly ManifestPart[];
-  /** ISO 8601; fixed by the workflow so that a retry writes the very same manifest. */
-  readonly createdAt: string;
-  /** ISO 8601. */
-  readonly expiresAt: string;
+export interface WriteInput extends RunIdentity {
+  readonly recipients: readonly string[];
+  readonly snapshotAt: Instant;
+  /** Counts from 1; every round writes all files anew, from a snapshot of its own. */
+  readonly round: number;
+  readonly tasks: readonly WriteTask[];
 }
 
-/** The sums that a finished export is shown with, and what its manifest is known by. */
+/** What became of a {@link WriteTask}. */
+export interface WrittenPart extends Pick<WriteTask, 'name'>, Pick<FileContent, 'format'> {
+  /** Zero-based index in the file. */
+  readonly index: number;
+  readonly part: ManifestPart;
+}
+
+export interface PublishInput extends RunIdentity {
+  readonly order: RunOrder;
+  readonly plan: RunPlan;
+  readonly written: readonly WrittenPart[];
+  /** Fixed by the workflow, so that a retry writes the very same manifest. */
+  readonly createdAt: string;
+  /** `null`: once others have replaced the files. */
+  readonly expiresAt: string | null;
+}
+
+/** Totals of a published run, and the hash of its manifest. */
 export interface Published {
-  /** Lower-case hex. */
-  readonly manifestSha256: string;
   readonly rows: number;
   readonly bytes: number;
   readonly contentBytes: number;
+  /** Lower-case hex. */
+  readonly manifestSha256: string;
 }
 
-/** Names the files of an export that are to be removed. */
-export interface RemoveInput {
-  readonly exportId: string;
-  readonly tenant: string;
-  /**
-   * Objects that lost attempts may still be writing: the uploads go as well, and the removal is repeated later. Not given:
-   * nobody has been writing for long.
-   */
-  readonly attempted?: readonly AttemptedObject[];
-}
-
-export interface RecordStartInput extends ExportIdentity {
-  /** ISO 8601. */
-  readonly requestedAt: string;
-}
-
-/** How an export ended, in the words of Temporal's history: times are ISO 8601. */
-export type StepOutcome =
-  | ({
+/** How a run ended. */
+export type RunEnd =
+  | (Published & {
       readonly state: 'completed';
-      readonly snapshotAt: Plan['snapshotAt'];
+      readonly snapshotAt: Instant;
+      readonly files: number;
       readonly parts: number;
-      readonly expiresAt: string;
-    } & Published)
-  | { readonly state: 'failed' | 'cancelled'; readonly failure: Failure };
+      readonly retention: { readonly expiresAt: string } | { readonly replaceAfterSeconds: number };
+    })
+  | {
+      readonly state: 'failed' | 'cancelled';
+      readonly failure: Failure;
+      /** Whether its objects are gone already. */
+      readonly removed: boolean;
+    };
+
+export interface EndInput extends RunIdentity {
+  readonly end: RunEnd;
+}
+
+export interface EndResult {
+  /** `false` for a completed run: the standing order has changed, or the run has been ended. */
+  readonly recorded: boolean;
+}
+
+export interface RemoveInput extends RunIdentity {
+  /** Objects that lost attempts may still be writing. */
+  readonly attempted: readonly AttemptedObject[];
+}
+
+export interface FinalizeInput extends RunIdentity {
+  readonly outcome: 'published' | 'off' | 'replaced' | 'failed' | 'cancelled';
+  /** As in {@link BeginResult}; `null` also if the run was ended before it began. */
+  readonly version: number | null;
+}
 
 /** What one pass of the reconciler changed, in counts. */
 export interface Reconciled {

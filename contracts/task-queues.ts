@@ -1,6 +1,6 @@
 /** Temporal names that every process must agree on. */
 
-/** Default queue of workflow tasks and short steps: ledger, plan, publish, clean-up, expiry. */
+/** Default queue of workflow tasks and short steps: ledger, plan, publish, clean-up. */
 export const TASK_QUEUE_CONTROL = 'waybill';
 
 /** Queue of the long steps that move rows, beside the control queue they belong to: each slot writes one part. */
@@ -10,6 +10,9 @@ export function partsQueue(controlQueue: string): string {
 
 /** Keyword search attributes that ops filter by in the Temporal UI. Registered when a worker starts. */
 export const SEARCH_ATTRIBUTES = ['WaybillTenant', 'WaybillDataset', 'WaybillFormat', 'WaybillState'] as const;
+
+/** Workflow type of a run, whatever the kind of export. */
+export const RUN_WORKFLOW = 'runExport';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';

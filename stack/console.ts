@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { z } from 'zod';
+import { RUN_WORKFLOW } from '../contracts/task-queues.ts';
 import { DEMO_CREDENTIALS } from './samples.ts';
 import type { RunningStack } from './stack.ts';
 
@@ -57,8 +58,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Only exports, not the delayed workflows that remove files. */
-const EXPORTS_QUERY = `?query=${encodeURIComponent('WorkflowType IN ("exportDataset", "periodicExport")')}`;
+/** Only exports, not the reconciler. */
+const EXPORTS_QUERY = `?query=${encodeURIComponent(`WorkflowType = "${RUN_WORKFLOW}"`)}`;
 
 /** @returns the message of a started stack */
 export function summary(stack: RunningStack): string {

@@ -74,7 +74,7 @@ describe('an active export', () => {
     'of a run that is %s has failed, whichever door reads it',
     async (runStatus) => {
       const one = await ordered(runStatus);
-      one.api.objects.stored.set(`${one.prefix}part-00000-a-1.csv`, new Uint8Array(1));
+      one.api.objects.stored.set(`${one.prefix}file-00000-a-1-1.csv`, new Uint8Array(1));
       expect(await one.status()).toBe('FAILED');
       expect(one.api.objects.stored.size).toBe(0);
       const other = await ordered(runStatus);

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
-import { createPublishExport } from '../activities/publish-export.ts';
+import { createPublish } from '../activities/publish.ts';
 import { createApp } from '../api/app.ts';
 import type { ApiSettings } from '../api/deps.ts';
 import { orderOf } from '../api/on-demand/view.ts';
@@ -9,11 +9,10 @@ import { listen } from '../api/server.ts';
 import { createCatalog } from '../config/catalog.ts';
 import type { Catalog, Dataset } from '../config/dataset.ts';
 import type { Instant } from '../contracts/instant.ts';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest.ts';
-import { fileExtension } from '../contracts/order.ts';
-import type { Settled } from '../contracts/settled.ts';
-import type { Published } from '../contracts/steps.ts';
+import { fileExtension, orderedRun } from '../contracts/order.ts';
+import type { Published, StepResult } from '../contracts/steps.ts';
 import type { Run, Scope } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
@@ -171,37 +170,39 @@ export async function finishExport(
   contents: readonly Uint8Array[],
   more: { readonly expiresAt?: Instant } = {},
 ) {
-  const { runId: exportId, workflowId, tenant } = record;
+  const { runId, workflowId, kind, tenant } = record;
   const order = orderOf(record);
-  const prefix = exportPrefix(tenant, exportId);
+  const prefix = runPrefix(record);
   const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
   const snapshotAt = '2026-11-21T07:00:00.123456Z' as Instant;
   const parts = contents.map((content, index) => {
-    const name = `part-${String(index).padStart(5, '0')}-test-1.${fileExtension(order)}`;
+    const name = `file-${String(index).padStart(5, '0')}-test-1-1.${fileExtension(order)}`;
     objects.stored.set(`${prefix}${name}`, content);
     const bytes = content.byteLength;
     return { name, rows: 1, bytes, sha256: sha256(content), contentBytes: bytes, contentSha256: null };
   });
-  const publish = createPublishExport({ objects, ledger, logger });
-  const published: Settled<Published> = await new MockActivityEnvironment().run(publish, {
-    exportId,
-    workflowId,
-    order,
-    plan: { snapshotAt, rows: parts.length, columns: [], parts: [] },
-    parts,
+  const publish = createPublish({ objects, ledger, logger });
+  const run = orderedRun(order);
+  const planned = parts.map((_, index) => ({ index, slice: { from: null, to: null }, rows: 1, rowsHash: '0' }));
+  const written = parts.map((part, index) => ({
+    ...{ name: run.files[0]?.name ?? '', format: order.format, index, part },
+  }));
+  const published: StepResult<Published> = await new MockActivityEnvironment().run(publish, {
+    ...{ runId, workflowId, kind, tenant, order: run, written },
+    plan: { snapshotAt, files: [{ columns: [], rows: parts.length, parts: planned }] },
     createdAt: '2026-11-21T07:00:00.123Z',
     expiresAt: '2036-12-21T07:00:00.000Z',
   });
   if (!published.ok) throw new Error(published.failure.message);
   const key = manifestKey(prefix);
-  const written = parseManifest(Buffer.from(objects.stored.get(key) ?? '').toString());
-  if ('problem' in written) throw new Error(written.problem);
-  const manifest = { ...written.manifest, ...more };
+  const read = parseManifest(Buffer.from(objects.stored.get(key) ?? '').toString());
+  if ('problem' in read) throw new Error(read.problem);
+  const manifest = { ...read.manifest, ...more };
   const body = Buffer.from(JSON.stringify(manifest));
   objects.stored.set(key, body);
   const { rows, bytes, contentBytes } = manifest;
   await ledger.runs.begin({ ...record, order });
-  await ledger.runs.commit(exportId, {
+  await ledger.runs.commit(runId, {
     ...{ snapshotAt, files: 1, parts: parts.length, rows, bytes, contentBytes, manifestSha256: sha256(body) },
     retention: { expiresAt: new Date(manifest.expiresAt ?? '') },
   });

@@ -3,8 +3,9 @@ import { createServer } from 'node:net';
 import { Connection, WorkflowClient } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { RunInput } from '../contracts/steps.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
-import type { RunInput, RunLabels } from '../stores/temporal/temporal.ts';
+import type { RunLabels } from '../stores/temporal/temporal.ts';
 import { useStack } from './context.ts';
 import { failsWith, orderOf } from './ledger-set-up.ts';
 
@@ -20,8 +21,9 @@ const temporal = createTemporal({ connection, namespace, taskQueue });
 afterAll(() => connection.close());
 
 const input: RunInput = {
-  type: 'exportDataset',
-  input: { order: orderOf('dreambuilder'), requestedAt: new Date().toISOString() },
+  kind: 'on-demand',
+  order: orderOf('dreambuilder'),
+  requestedAt: new Date().toISOString(),
 };
 const labels: RunLabels = { tenant: 'dreambuilder', subject: 'FLIGHTS', format: 'csv', summary: 'Flights as csv' };
 
@@ -42,7 +44,7 @@ describe('a run in Temporal', () => {
     expect(await temporal.progress(run)).toBeUndefined();
 
     const description = await workflows.getHandle(workflowId).describe();
-    expect(description.type).toBe('exportDataset');
+    expect(description.type).toBe('runExport');
     expect(await description.staticSummary()).toBe('Flights as csv');
     expect(description.priority).toMatchObject({ fairnessKey: 'dreambuilder' });
     expect(description.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(

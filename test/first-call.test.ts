@@ -46,7 +46,7 @@ it('a call that comes before the namespace is known to the server waits for it',
     const calls = [
       temporal.ping(),
       temporal.nextRun('none'),
-      temporal.start('run', { type: 'periodicExport', input: { tenant: 'acme' } }, LABELS),
+      temporal.start('run', { kind: 'periodic', tenant: 'acme' }, LABELS),
     ];
     const settled = Promise.all(calls);
     await Promise.all([settled, prepareNamespace(connection, namespace, 1)]);

@@ -11,7 +11,7 @@ const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url
 const FIXTURES = fileURLToPath(new URL('./fixtures/histories/', import.meta.url));
 
 /** Events that a single-part export may cost at the most. */
-const EVENTS_MAX = 60;
+const EVENTS_MAX = 36;
 /** And a run of the 36 periodic files of the small sample. */
 const PERIODIC_EVENTS_MAX = 72;
 

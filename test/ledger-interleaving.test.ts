@@ -115,7 +115,7 @@ describe('enabling, disabling, rotating, deleting and running at the same time',
           expect(before?.epoch).toBe(begun);
           if (before?.snapshotAt) commits += 1;
           if (before?.state !== 'running') continue;
-          const { committed } = await commit(ledger, runId);
+          const committed = await commit(ledger, runId);
           const open = settings?.enabled === true && begun === settings.epoch;
           expect(committed).toBe(open);
           if (!open) fenced += 1;

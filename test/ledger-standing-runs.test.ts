@@ -80,8 +80,8 @@ describe('a run of a standing order', () => {
     expect(await ledger.runs.begin(next, lost)).toMatchObject({ outcome: 'begun' });
     expect(await ledger.runs.find(lost)).toMatchObject({ state: 'failed', failure: { code: 'internal' } });
     expect(await ledger.notices.due(tenant)).toMatchObject([{ kind: 'failed', runId: lost }]);
-    expect(await commit(ledger, lost)).toEqual({ committed: false });
-    expect(await commit(ledger, next.runId)).toEqual({ committed: true, previous: null });
+    expect(await commit(ledger, lost)).toBe(false);
+    expect(await commit(ledger, next.runId)).toBe(true);
     expect((await ledger.notices.due(tenant)).map(({ kind }) => kind)).toEqual(['failed', 'recovered']);
   });
 
@@ -91,22 +91,22 @@ describe('a run of a standing order', () => {
     expect(await ledger.runs.current(tenant, `periodic|${tenant}`)).toMatchObject({ runId: first, current: true });
     const second = await begin(ledger, tenant);
     const before = await find(ledger, tenant);
-    const committed = { committed: true, previous: first };
-    expect(await commit(ledger, second)).toEqual(committed);
+    expect(await commit(ledger, second)).toBe(true);
     expect(await find(ledger, tenant)).toEqual({ ...before, currentRunId: second });
     const current = await ledger.runs.find(second);
     expect(current).toMatchObject({ ...TOTALS, state: 'completed', current: true, epoch: 1, removeAfter: null });
+    expect(current?.previousRunId).toBe(first);
     const replaced = await ledger.runs.find(first);
     expect(replaced).toMatchObject({ ...TOTALS, state: 'completed', current: false, removal: null });
     const graceMs = (replaced?.removeAfter?.getTime() ?? 0) - (current?.endedAt?.getTime() ?? 0);
     expect(graceMs).toBe(GRACE_SECONDS * 1000);
-    expect(await commit(ledger, second)).toEqual(committed);
+    expect(await commit(ledger, second)).toBe(true);
 
     await addCommitted(ledger, tenant);
-    expect(await commit(ledger, second)).toEqual(committed);
+    expect(await commit(ledger, second)).toBe(true);
     await ledger.runs.recordRemoval(second, 'replaced');
     expect(await ledger.runs.find(second)).toMatchObject({ state: 'completed', removal: 'replaced' });
-    expect(await commit(ledger, second)).toEqual(committed);
+    expect(await commit(ledger, second)).toBe(true);
     const lines = (await ledger.audit.list(tenant, 99)).filter(({ runId }) => runId === second);
     const { files, rows, bytes } = TOTALS;
     expect(lines).toMatchObject([{ actor: 'waybill', action: 'periodic.published', detail: { files, rows, bytes } }]);
@@ -133,7 +133,7 @@ describe('a run of a standing order', () => {
       if (how === 'enabled anew') await enable(ledger, tenant);
       if (how === 'failed') await fail(ledger, runId);
       const [standingOrder, runs] = [await find(ledger, tenant), await listRuns(ledger, tenant)];
-      expect(await commit(ledger, runId)).toEqual({ committed: false });
+      expect(await commit(ledger, runId)).toBe(false);
       expect(await find(ledger, tenant)).toEqual(standingOrder);
       expect(await listRuns(ledger, tenant)).toEqual(runs);
       if (how === 'off' || how === 'failed') expect(standingOrder?.currentRunId).toBe(before);

@@ -26,7 +26,7 @@ export async function hasSchedule({ client }: Pick<TemporalEye, 'client'>, tenan
 
 /** A count of the tenant's runs that Temporal has open. */
 export async function openRuns({ client }: TemporalEye, tenant: string): Promise<number> {
-  const query = `WorkflowType = 'periodicExport' AND WaybillTenant = '${tenant}' AND ExecutionStatus = 'Running'`;
+  const query = `WaybillDataset = 'periodic' AND WaybillTenant = '${tenant}' AND ExecutionStatus = 'Running'`;
   return (await client.workflow.count(query)).count;
 }
 

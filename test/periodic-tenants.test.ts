@@ -2,7 +2,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { generateKey } from '../streams/age/keys.ts';
-import type { periodicExport } from '../workflows/periodic-export.ts';
+import type { runExport } from '../workflows/run-export.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
 import { BUNDLE } from './periodic-bundle.ts';
@@ -136,10 +136,10 @@ describe('tenants', () => {
     const ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
     const temporal = await openTemporal(services.settings);
     const newest = async () => {
-      const query = `WorkflowType = 'periodicExport' AND WaybillTenant = 'acme'`;
+      const query = `WaybillDataset = 'periodic' AND WaybillTenant = 'acme'`;
       const [execution] = await Array.fromAsync(temporal.client.workflow.list({ query, pageSize: 1 }));
       if (!execution) throw new Error('no run');
-      return temporal.client.workflow.getHandle<typeof periodicExport>(execution.workflowId, execution.runId);
+      return temporal.client.workflow.getHandle<typeof runExport>(execution.workflowId, execution.runId);
     };
     const before = (await newest()).workflowId;
     await ledger.tenants.disable('acme');

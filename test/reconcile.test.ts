@@ -60,7 +60,7 @@ async function completed(body: Readonly<Record<string, unknown>> = NETWORKS): Pr
 
 /** What a lost worker would write: an object that no manifest lists. */
 async function writeStray(prefix: string): Promise<void> {
-  await bucket.put(`${prefix}part-00000-lost-1.csv`, Buffer.from('late rows'), 'text/csv');
+  await bucket.put(`${prefix}networks-00000-lost-1-1.csv`, Buffer.from('late rows'), 'text/csv');
 }
 
 it('runs on a schedule of its own, which starts one pass at a time', async () => {

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { RUN_WORKFLOW } from '../contracts/task-queues.ts';
 import { type RunningStack, startStack } from '../stack/stack.ts';
 import { ALWAYS, createDoorClient } from './door.ts';
 import { makeNumberedWarehouse } from './numbered-warehouse.ts';
@@ -36,7 +37,6 @@ type Runs = Readonly<Record<string, string>>;
 /** Starts a stack with these settings, lets the runs happen, and writes their histories. */
 async function record(
   settings: (directory: string) => Promise<Readonly<Record<string, string>>>,
-  workflowType: string,
   happen: (stack: RunningStack, temporal: TemporalEye) => Promise<Runs>,
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'waybill-record-'));
@@ -56,7 +56,7 @@ async function record(
     const temporal = await openTemporal(stack.settings);
     const runs = await happen(stack, temporal);
     await mkdir(FIXTURES, { recursive: true });
-    for await (const run of temporal.client.workflow.list({ query: `WorkflowType = '${workflowType}'` })) {
+    for await (const run of temporal.client.workflow.list({ query: `WorkflowType = '${RUN_WORKFLOW}'` })) {
       const name = Object.entries(runs).find(([, id]) => id === run.runId)?.[0];
       if (!name) continue;
       const handle = temporal.client.workflow.getHandle(run.workflowId, run.runId);
@@ -88,13 +88,13 @@ async function runExports(stack: RunningStack): Promise<Runs> {
 const LONG_FILE_ROWS = 500_000;
 
 const recordings = {
-  exports: () => record(async () => ({ WAYBILL_PART_ROWS: '1000000' }), 'exportDataset', runExports),
+  exports: () => record(async () => ({ WAYBILL_PART_ROWS: '1000000' }), runExports),
 
   async periodic() {
     const folder = await mkdtemp(join(tmpdir(), 'waybill-record-'));
     const warehouse = await makeNumberedWarehouse(folder, { files: 3, rows: LONG_FILE_ROWS });
     const settings = async () => ({ ...warehouse.settings, WAYBILL_WORKER_PARTS_MAX: '1' });
-    await record(settings, 'periodicExport', async (stack, temporal) => {
+    await record(settings, async (stack, temporal) => {
       const door = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
       await door.enable();
       const { generationId: first } = await door.generation();

@@ -43,10 +43,10 @@ describe('the schedule of a tenant', () => {
       remainingActions: undefined,
     });
     expect(action).toMatchObject({
-      workflowType: 'periodicExport',
+      workflowType: 'runExport',
       workflowId: periodicScheduleId(tenant),
       taskQueue: taskQueue,
-      args: [{ tenant }],
+      args: [{ kind: 'periodic', tenant }],
       staticSummary: `periodic export of ${tenant}`,
       priority: { fairnessKey: tenant },
     });
@@ -194,7 +194,7 @@ describe('a run that is asked for', () => {
     await schedules.trigger(tenant);
     const first = await until(async () => (await running(tenant))[0], 'a run');
     expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicScheduleId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
-    expect(first.type).toBe('periodicExport');
+    expect(first.type).toBe('runExport');
     expect(await first.staticSummary()).toBe(`periodic export of ${tenant}`);
     expect(first.priority).toMatchObject({ fairnessKey: tenant });
     expect(first.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(

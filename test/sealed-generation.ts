@@ -87,7 +87,7 @@ export async function publishSealed(
   const text = Buffer.from(JSON.stringify(manifest));
   objects.stored.set(manifestKey(prefix), text);
   const { rows, bytes, contentBytes } = manifest;
-  const { committed } = await ledger.runs.commit(generationId, {
+  const committed = await ledger.runs.commit(generationId, {
     ...{ snapshotAt: SNAPSHOT_AT, files: Object.keys(files).length, parts: written.length, rows, bytes, contentBytes },
     manifestSha256: sha256(text),
     retention: { replaceAfterSeconds: 60 },

@@ -6,7 +6,7 @@ import { extensionDirectory, getExtension } from '../stack/extensions.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import type { WarehouseOptions } from '../stores/warehouse/session.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
-import { column, dataset, EVERYTHING, never, order, readAll } from '../stores/warehouse/warehouse-fixture.ts';
+import { column, dataset, EVERYTHING, never, order, planFile, readAll } from '../stores/warehouse/warehouse-fixture.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
 const OPTIONS: Omit<WarehouseOptions, 'startupSql'> = {
@@ -88,7 +88,7 @@ async function sleeping(): Promise<number> {
 describe('a warehouse in PostgreSQL', () => {
   it('is checked, planned in exact parts and read', async () => {
     await warehouse.check([THINGS]);
-    const plan = await warehouse.plan(THINGS, order({ parameters }), 3000, never);
+    const plan = await planFile(warehouse, THINGS, order({ parameters }), 3000, never);
     expect(plan.rows).toBe(10_000);
     expect(plan.parts.length).toBeGreaterThan(2);
     const texts: string[] = [];
@@ -132,7 +132,7 @@ describe('a warehouse in PostgreSQL', () => {
       const abort = new AbortController();
       const asked =
         what === 'plan'
-          ? warehouse.plan(slow, order(), 10, abort.signal)
+          ? planFile(warehouse, slow, order(), 10, abort.signal)
           : readAll(warehouse.read(slow, order(), EVERYTHING, abort.signal));
       const reason = new Error('enough');
       const settled = expect(asked).rejects.toBe(reason);
@@ -168,7 +168,7 @@ describe('a warehouse in PostgreSQL', () => {
     stopped = true;
     const secrets = new RegExp(`${url.port}|${url.hostname}|${url.pathname.slice(1)}`);
     for (const asked of [
-      () => warehouse.plan(THINGS, order({ parameters }), 3000, never),
+      () => planFile(warehouse, THINGS, order({ parameters }), 3000, never),
       () => readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never)),
     ]) {
       const error: unknown = await asked().catch((failure: unknown) => failure);

@@ -36,7 +36,7 @@ export interface WorkersOptions {
 /** Two Temporal workers in one process: a stream of short steps never waits behind long parts. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly [Worker, Worker]> {
   const { connection, namespace, taskQueue, activities, partsMax } = options;
-  const { writePart, writeFiles, ...control } = activities;
+  const { write, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -62,7 +62,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
     await Worker.create({
       ...shared,
       taskQueue: partsQueue(taskQueue),
-      activities: { writePart, writeFiles },
+      activities: { write },
       maxConcurrentActivityTaskExecutions: partsMax,
     }),
   ];

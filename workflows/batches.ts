@@ -1,40 +1,51 @@
-import { formatExtension } from '../contracts/order.ts';
-import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
-import type { FileTask, PlannedFile } from '../contracts/periodic-steps.ts';
+import { formatExtension, type RunOrder } from '../contracts/order.ts';
+import type { RunPlan, WriteTask } from '../contracts/steps.ts';
 
-/** Objects that one step writes at the most. */
+/** Maximum number of objects per step. */
 const TASKS_MAX = 18;
-/** Rows from which a step takes no further file: a lost step costs no more than so many, or one file. */
+/** Maximum number of rows per step with several objects: a lost step costs no more than this, or one object. */
 const ROWS_MAX = 100_000;
 
+/** The objects of one step. */
+export type Batch = readonly WriteTask[];
+
 /**
- * Shares the files out, the largest first, so that the run does not end with one lane at work. A large file has a step of
- * its own for each format; small ones share a step, because a step costs more than they do.
+ * Divides the objects of a run into steps, the largest first, so that the run does not end with a single step at work. Small
+ * files share a step, because a step costs more than they do; a part of a split file never shares one.
  */
-export function batchesOf(files: readonly PlannedFile[]): readonly (readonly FileTask[])[] {
-  const tasks = files.flatMap(({ file, dataset, rows, rowsHash }) =>
-    PERIODIC_FORMATS.map((format): FileTask => ({ file, dataset, format, rows, rowsHash })),
-  );
-  tasks.sort((one, other) => other.rows - one.rows);
-  const batches: FileTask[][] = [];
+export function batchesOf(order: RunOrder, plan: RunPlan): readonly Batch[] {
+  const split: WriteTask[] = [];
+  const whole: WriteTask[] = [];
+  for (const [place, { name, formats, ...content }] of order.files.entries()) {
+    const parts = plan.files[place]?.parts ?? [];
+    const tasks = formats.flatMap((format) => parts.map((part) => ({ name, content: { ...content, format }, part })));
+    (parts.length > 1 ? split : whole).push(...tasks);
+  }
+  whole.sort((one, other) => other.part.rows - one.part.rows);
+  const shared: WriteTask[][] = [];
   let rows = Number.POSITIVE_INFINITY;
-  for (const task of tasks) {
-    let batch = batches.at(-1);
-    if (!batch || batch.length === TASKS_MAX || rows + task.rows > ROWS_MAX) {
+  for (const task of whole) {
+    let batch = shared.at(-1);
+    if (!batch || batch.length === TASKS_MAX || rows + task.part.rows > ROWS_MAX) {
       batch = [];
-      batches.push(batch);
+      shared.push(batch);
       rows = 0;
     }
     batch.push(task);
-    rows += task.rows;
+    rows += task.part.rows;
   }
-  return batches;
+  return [...split.map((task) => [task]), ...shared];
 }
 
-/** @returns what the Temporal UI shows of a step, such as `user.csv, user.json and 16 more: 1,200 rows`. */
-export function batchSummary(tasks: readonly FileTask[]): string {
-  const names = tasks.slice(0, 2).map(({ file, format }) => `${file}.${formatExtension(format)}`);
-  const more = tasks.length > names.length ? ` and ${tasks.length - names.length} more` : '';
-  const rows = tasks.reduce((sum, task) => sum + task.rows, 0);
-  return `${names.join(', ')}${more}: ${rows.toLocaleString('en')} rows`;
+/** @returns what the Temporal UI shows of a step, such as `user.csv, user.json and 16 more: 1,200 rows` */
+export function batchSummary(batch: Batch, plan: RunPlan): string {
+  const rows = `${batch.reduce((sum, { part }) => sum + part.rows, 0).toLocaleString('en')} rows`;
+  const names = batch.slice(0, 2).map(({ name, content }) => `${name}.${formatExtension(content.format)}`);
+  const [first] = batch;
+  const [file] = plan.files;
+  if (first && file && plan.files.length === 1 && file.parts.length > 1) {
+    return `${names.join()}, part ${first.part.index + 1} of ${file.parts.length}: ${rows}`;
+  }
+  const more = batch.length > names.length ? ` and ${batch.length - names.length} more` : '';
+  return `${names.join(', ')}${more}: ${rows}`;
 }

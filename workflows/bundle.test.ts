@@ -17,7 +17,7 @@ describe('the workflow bundle', () => {
     const { code } = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('./index.ts', import.meta.url)),
     });
-    expect(code).toContain('exportDataset');
+    expect(code).toContain('runExport');
     expect(code).toContain('reconcile');
     for (const path of FORBIDDEN) expect(code, path).not.toContain(path);
   });

@@ -3,85 +3,70 @@ import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
 import { partsQueue } from '../contracts/task-queues.ts';
 
-/** The steps of an export by class of work; each class has its own patience. */
-export interface Steps {
-  readonly ledger: Proxy<
-    'recordStart' | 'recordOutcome' | 'beginGeneration' | 'endGeneration' | 'recordGenerationRemoval'
-  >;
-  readonly control: Proxy<'planExport' | 'publishExport' | 'planGeneration' | 'publishGeneration'>;
-  readonly parts: Proxy<'writePart' | 'writeFiles'>;
-  readonly cleaning: Proxy<'removeExport' | 'removeGenerationFiles'>;
-  /** What does not change how a run ended. */
-  readonly afterwards: Proxy<'sendNotices' | 'syncPeriodicSchedule' | 'startMissedRun'>;
-}
+/** The steps of a run. */
+export type Steps = Proxy<'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize'>;
 type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
 
-/**
- * Retries with backoff for trouble that time can cure: about three minutes before the export fails and says so.
- * A killed worker costs one attempt.
- */
-const SHORT_TROUBLE = {
+/** Transient errors are retried with backoff for about three minutes before the run fails. A killed worker costs one attempt. */
+const TRANSIENT = {
   initialInterval: '500 milliseconds',
   backoffCoefficient: 2,
   maximumInterval: '30 seconds',
   maximumAttempts: ATTEMPTS_MAX,
 } as const;
 
-/** For what can be made up for by the next run, which should not have to wait for this one's end. */
-const PASSING_TROUBLE = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
+/** For what the next run makes up for, and which must not delay it. */
+const BEST_EFFORT = { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' } as const;
 
-/** What must not be lost: the ledger and clean-up are tried until they answer, for a week; the UI shows each attempt. */
+/** What must not be lost, the ledger and clean-up, is retried for a week; the UI shows each attempt. */
 const MUST_HAPPEN: ActivityOptions = {
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '7 days',
   retry: { initialInterval: '200 milliseconds', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 };
 
-/** Cancelling waits until the step has let go, so that clean-up never races a writer. */
-const LETS_GO = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
-
-/** @param tenant key that Temporal's fairness shares the task queues by */
+/** @param tenant key by which Temporal shares the task queues fairly */
 export function proxySteps(tenant: string): Steps {
-  const priority = { fairnessKey: tenant };
-  return {
-    ledger: proxyActivities({ ...MUST_HAPPEN, priority, cancellationType: LETS_GO }),
-    control: proxyActivities({
-      startToCloseTimeout: '1 hour',
-      heartbeatTimeout: '10 seconds',
-      retry: SHORT_TROUBLE,
-      priority,
-      cancellationType: LETS_GO,
-    }),
-    parts: proxyActivities({
-      taskQueue: partsQueue(workflowInfo().taskQueue),
-      startToCloseTimeout: '24 hours',
-      heartbeatTimeout: '10 seconds',
-      retry: SHORT_TROUBLE,
-      priority,
-      cancellationType: LETS_GO,
-    }),
-    afterwards: proxyActivities({
-      startToCloseTimeout: '2 minutes',
-      heartbeatTimeout: '10 seconds',
-      scheduleToCloseTimeout: '5 minutes',
-      retry: PASSING_TROUBLE,
-      priority,
-      cancellationType: LETS_GO,
-    }),
-    cleaning: proxyActivities({
-      ...MUST_HAPPEN,
-      startToCloseTimeout: '10 minutes',
-      priority,
-      cancellationType: LETS_GO,
-    }),
+  const shared: ActivityOptions = {
+    priority: { fairnessKey: tenant },
+    // Cancelling waits until the step has stopped, so that clean-up never races a writer.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   };
+  const heartbeatTimeout = '10 seconds';
+  const { begin, end } = proxyActivities<Pick<Activities, 'begin' | 'end'>>({ ...MUST_HAPPEN, ...shared });
+  const { plan, publish } = proxyActivities<Pick<Activities, 'plan' | 'publish'>>({
+    startToCloseTimeout: '1 hour',
+    heartbeatTimeout,
+    retry: TRANSIENT,
+    ...shared,
+  });
+  const { write } = proxyActivities<Pick<Activities, 'write'>>({
+    taskQueue: partsQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '24 hours',
+    heartbeatTimeout,
+    retry: TRANSIENT,
+    ...shared,
+  });
+  const { remove } = proxyActivities<Pick<Activities, 'remove'>>({
+    ...MUST_HAPPEN,
+    startToCloseTimeout: '10 minutes',
+    ...shared,
+  });
+  const { finalize } = proxyActivities<Pick<Activities, 'finalize'>>({
+    startToCloseTimeout: '2 minutes',
+    heartbeatTimeout,
+    scheduleToCloseTimeout: '5 minutes',
+    retry: BEST_EFFORT,
+    ...shared,
+  });
+  return { begin, plan, write, publish, end, remove, finalize };
 }
 
-/** A pass that fails is not worth more than a few tries, because the next one does the same. */
+/** A pass that fails is retried only a few times, because the next pass does the same. */
 export function proxyReconciling(): Proxy<'reconcile'> {
   return proxyActivities<Pick<Activities, 'reconcile'>>({
     startToCloseTimeout: '30 minutes',
     heartbeatTimeout: '10 seconds',
-    retry: { ...PASSING_TROUBLE, maximumAttempts: 3 },
+    retry: { ...BEST_EFFORT, maximumAttempts: 3 },
   });
 }

@@ -1,11 +1,9 @@
 import { WaybillError } from '../../contracts/failures.ts';
-import type { GenerationIdentity } from '../../contracts/periodic-steps.ts';
 import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { Ledger, Notice, Runs, StandingOrders, Tenant, Tenants } from '../../stores/ledger/ports.ts';
 import type { Mail } from '../../stores/mail/mail.ts';
 import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { Ports } from '../ports.ts';
-import { runOrThrow } from '../step.ts';
 import { type NoticeContext, noticeLetter } from './letter.ts';
 
 /** What sending notices needs of the ports. */
@@ -19,7 +17,7 @@ export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
   readonly mail: Pick<Mail, 'send'> | null;
 }
 
-/** Tells the tenant's contacts, by mail, what the ledger noted for them: about this run, and what could not leave before. */
+/** Sends a tenant's contacts the notices that the ledger owes them, those of earlier runs included. */
 export function createSendNotices(ports: NoticePorts) {
   const { ledger, temporal, mail, publicUrl, logger } = ports;
 
@@ -36,12 +34,12 @@ export function createSendNotices(ports: NoticePorts) {
     };
   }
 
-  /** @returns a count of addresses that have the letter */
+  /** @returns number of addresses that it was sent to */
   async function deliver(notice: Notice, context: NoticeContext | undefined): Promise<number> {
     const { tenant, kind, runId } = notice;
     if (!mail || !context || context.contacts.length === 0) {
       const why = mail ? 'the tenant has no contacts' : 'mail is not set up';
-      logger.warn({ tenant, kind, runId, code: notice.failure?.code }, `nobody is told by mail: ${why}`);
+      logger.warn({ tenant, kind, runId, code: notice.failure?.code }, `a notice is not sent: ${why}`);
       return 0;
     }
     try {
@@ -49,27 +47,25 @@ export function createSendNotices(ports: NoticePorts) {
       return context.contacts.length;
     } catch (error) {
       if (!(error instanceof WaybillError && error.code === 'mail_refused')) throw error;
-      logger.warn({ err: error, tenant, kind, runId }, 'some contacts could not be told: check their addresses');
+      logger.warn({ err: error, tenant, kind, runId }, 'some contacts refused a notice: check their addresses');
       return 0;
     }
   }
 
-  /** @returns a count of notices that all contacts have got. A mail server that is away is tried again. */
-  return async function sendNotices({ tenant }: GenerationIdentity): Promise<{ readonly sent: number }> {
-    return runOrThrow(logger, async () => {
-      const due = await ledger.notices.due(tenant);
-      if (due.length === 0) return { sent: 0 };
-      const known = await ledger.tenants.find(tenant);
-      const context = known && (await contextOf(known));
-      let sent = 0;
-      for (const [index, notice] of due.entries()) {
-        // Of trouble that ended before anybody could be told, only the end is news.
-        const overtaken = index < due.length - 1;
-        const recipients = overtaken ? 0 : await deliver(notice, context);
-        await ledger.notices.recordSent(notice.noticeId, recipients);
-        if (recipients > 0) sent += 1;
-      }
-      return { sent };
-    });
+  /** @returns number of notices that all contacts have received. @throws WaybillError `mail_unavailable` */
+  return async function sendNotices(tenant: string): Promise<number> {
+    const due = await ledger.notices.due(tenant);
+    if (due.length === 0) return 0;
+    const known = await ledger.tenants.find(tenant);
+    const context = known && (await contextOf(known));
+    let sent = 0;
+    for (const [index, notice] of due.entries()) {
+      // Skip failure notices that are already followed by a recovery.
+      const overtaken = index < due.length - 1;
+      const recipients = overtaken ? 0 : await deliver(notice, context);
+      await ledger.notices.recordSent(notice.noticeId, recipients);
+      if (recipients > 0) sent += 1;
+    }
+    return sent;
   };
 }

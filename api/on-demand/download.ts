@@ -4,15 +4,14 @@ import { type ManifestFile, onlyFile, sumsOf } from '../../contracts/manifest.ts
 import { mediaType } from '../../contracts/order.ts';
 import type { ExportState } from '../../contracts/progress.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
+import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment, evaluatePreconditions, parseRange, rangeApplies } from '../http/download.ts';
 import {
   entityTag,
   fileTag,
-  openManifest,
   readStored,
   readUnsealed,
-  type StoredRun,
   sendContent,
   unsealedBytes,
   wholeFile,

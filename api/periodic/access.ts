@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { StandingOrder } from '../../stores/ledger/ports.ts';
+import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
 import { InvalidFields, TryLater } from '../http/problems.ts';
-import { openManifest, type StoredRun } from '../runs/content.ts';
 
 /** Seconds to wait for files that have not been produced yet, and for files that were replaced a moment ago. */
 const PRODUCING_SECONDS = 30;

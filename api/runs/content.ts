@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
-import { manifestKey, runPrefix } from '../../contracts/keys.ts';
-import { type Manifest, type ManifestFile, type ManifestPart, parseManifest } from '../../contracts/manifest.ts';
-import type { Run } from '../../stores/ledger/ports.ts';
+import type { ManifestFile, ManifestPart } from '../../contracts/manifest.ts';
+import type { StoredRun } from '../../stores/objects/manifests.ts';
 import { type Objects, readObject } from '../../stores/objects/objects.ts';
 import { headerBytes, openHeader } from '../../streams/age/header.ts';
 import { contentBytes, unseal } from '../../streams/age/payload.ts';
@@ -13,33 +12,6 @@ import { type ByteRange, streamBody } from '../http/download.ts';
 
 /** The header of an age file with as many recipients as an order may have fits into this. A count of bytes. */
 const HEADER_BYTES_MAX = 65_536;
-
-/** The manifest of a completed run, and where its objects are. */
-export interface StoredRun {
-  /** The manifest byte for byte as it is stored. */
-  readonly bytes: Uint8Array;
-  readonly manifest: Manifest;
-  /** Object key prefix of the parts. */
-  readonly prefix: string;
-}
-
-/**
- * Reads the manifest of a completed run. It counts only if it has the hash that the ledger names, so that write access to
- * the bucket is not enough to replace it.
- *
- * @throws WaybillError `gone` when there is none, `object_damaged`, `objects_unavailable`
- */
-export async function openManifest(objects: Objects, run: Run): Promise<StoredRun> {
-  const prefix = runPrefix(run);
-  const bytes = await objects.get(manifestKey(prefix));
-  if (!bytes) throw new WaybillError('gone');
-  if (createHash('sha256').update(bytes).digest('hex') !== run.manifestSha256) throw new WaybillError('object_damaged');
-  const read = parseManifest(Buffer.from(bytes).toString('utf8'));
-  if ('problem' in read) throw new WaybillError('object_damaged', undefined, { cause: read.problem });
-  const { manifest } = read;
-  if (manifest.runId !== run.runId || manifest.tenant !== run.tenant) throw new WaybillError('object_damaged');
-  return { bytes, manifest, prefix };
-}
 
 /** Strong entity tag of a file: equal exactly when every part has the same hash. */
 export function fileTag({ parts }: ManifestFile): string {

@@ -48,7 +48,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
   async function start(workflowId: string, order: NamedOrder['order'], requestedAt: Date): Promise<WorkflowRun> {
     const runId = await temporal.start(
       workflowId,
-      { type: 'exportDataset', input: { order, requestedAt: requestedAt.toISOString() } },
+      { kind: 'on-demand', order, requestedAt: requestedAt.toISOString() },
       {
         tenant: order.tenant,
         subject: order.dataset,

@@ -83,10 +83,6 @@ export interface Commit extends Totals {
     | { readonly replaceAfterSeconds: number };
 }
 
-export type CommitResult =
-  /** @param previous id of the run that it replaced */
-  { readonly committed: true; readonly previous: string | null } | { readonly committed: false };
-
 /** A completed run as its manifest describes it. */
 export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
@@ -121,8 +117,10 @@ export interface Runs {
   /**
    * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch.
    * Ends a series of failures with a notice. Idempotent.
+   *
+   * @returns whether the run has completed
    */
-  commit(runId: string, commit: Commit): Promise<CommitResult>;
+  commit(runId: string, commit: Commit): Promise<boolean>;
   /**
    * Active -> failed or cancelled; no effect once ended. The first failure of a standing order creates a notice; a cancelled run
    * and a run of an older epoch do not.

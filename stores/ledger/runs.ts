@@ -48,11 +48,11 @@ export function runChanges(database: Database): Changes {
     commit: (runId, { retention, ...totals }) =>
       database.transaction(async (db) => {
         const locked = await lockRun(db, runId);
-        if (!locked) return { committed: false };
+        if (!locked) return false;
         const { run, order } = locked;
-        if (run.state === 'completed') return { committed: true, previous: run.previousRunId };
+        if (run.state === 'completed') return true;
         const open = order === undefined || (order.enabled && order.epoch === run.epoch);
-        if (run.state !== 'running' || !open) return { committed: false };
+        if (run.state !== 'running' || !open) return false;
 
         const replaces = 'replaceAfterSeconds' in retention;
         const previous = replaces ? await replaceCurrent(db, run, retention.replaceAfterSeconds) : null;
@@ -72,7 +72,7 @@ export function runChanges(database: Database): Changes {
         if (order) await recordSuccess(db, order, runId);
         const { files, rows, bytes } = totals;
         await auditRun(db, run, ACTIONS[run.kind].completed, { files, rows, bytes });
-        return { committed: true, previous };
+        return true;
       }),
 
     async end(runId, end) {

@@ -1,6 +1,7 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
+import type { RunInput } from '../../contracts/steps.ts';
 import type { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
-import type { RunInput, RunLabels } from './temporal.ts';
+import type { RunLabels } from './temporal.ts';
 
 /** One of the search attributes that ops filter by. */
 export function keyword(name: (typeof SEARCH_ATTRIBUTES)[number], value: string): SearchAttributePair {
@@ -13,7 +14,7 @@ export function subjectAttributes({ tenant, subject }: RunLabels): SearchAttribu
 }
 
 /** Start options of a run, whether the API or a schedule starts it. */
-export function runOptions({ input }: RunInput, labels: RunLabels, taskQueue: string) {
+export function runOptions(input: RunInput, labels: RunLabels, taskQueue: string) {
   return {
     taskQueue,
     args: [input],

@@ -62,7 +62,7 @@ export function periodicSchedule(settings: StandingOrder, deployment: PeriodicDe
     timeZone,
     jitterMinutes,
     catchupHours: CATCHUP_HOURS,
-    input: { type: 'periodicExport', input: { tenant } },
+    input: { kind: 'periodic', tenant },
     labels: { tenant, subject: 'periodic', format: 'csv+json', summary: `periodic export of ${tenant}` },
     note: `nightly periodic export of ${tenant} at ${at} ${timeZone}${jitterMinutes > 0 ? `, jitter ${jitterMinutes} min` : ''}`,
   };

@@ -11,7 +11,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Progress } from '../../contracts/progress.ts';
-import { PROGRESS_QUERY } from '../../contracts/task-queues.ts';
+import { PROGRESS_QUERY, RUN_WORKFLOW } from '../../contracts/task-queues.ts';
 import { callTemporal } from './calls.ts';
 import { runOptions } from './labels.ts';
 import type { RunStatus, Temporal, WorkflowRun } from './temporal.ts';
@@ -44,7 +44,7 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
   return {
     async start(workflowId, input, labels) {
       const handle = await callTemporal(workflows, () =>
-        workflows.start(input.type, {
+        workflows.start(RUN_WORKFLOW, {
           ...runOptions(input, labels, taskQueue),
           workflowId,
           workflowIdConflictPolicy: 'USE_EXISTING',

@@ -12,6 +12,7 @@ import {
 import type { Workflow } from '@temporalio/common';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Recurrence, TIME_OF_DAY } from '../../contracts/recurrence.ts';
+import { RUN_WORKFLOW } from '../../contracts/task-queues.ts';
 import { callAgain, callTemporal, type Deadlines, grpcAnswer } from './calls.ts';
 import { runOptions, subjectAttributes } from './labels.ts';
 import type { ScheduleSpec, Temporal } from './temporal.ts';
@@ -87,7 +88,7 @@ function scheduleOptions(id: string, spec: ScheduleSpec, taskQueue: string): Sch
   const { input, labels } = spec;
   const action: Action = {
     type: 'startWorkflow',
-    workflowType: input.type,
+    workflowType: RUN_WORKFLOW,
     workflowId: id,
     ...runOptions(input, labels, taskQueue),
   };

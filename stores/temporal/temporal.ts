@@ -1,7 +1,6 @@
-import type { PeriodicInput } from '../../contracts/periodic-steps.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import type { Recurrence } from '../../contracts/recurrence.ts';
-import type { ExportInput } from '../../contracts/steps.ts';
+import type { RunInput } from '../../contracts/steps.ts';
 
 /** A workflow execution, and the executions that continue it after a retry or a reset. */
 export interface WorkflowRun {
@@ -15,11 +14,6 @@ export interface WorkflowRun {
  * are done, or Temporal does not know the run.
  */
 export type RunStatus = 'open' | 'aborted' | 'closed';
-
-/** Workflow type and argument. */
-export type RunInput =
-  | { readonly type: 'exportDataset'; readonly input: ExportInput }
-  | { readonly type: 'periodicExport'; readonly input: PeriodicInput };
 
 /** How a run is labelled in the Temporal UI. Never encrypted. */
 export interface RunLabels {

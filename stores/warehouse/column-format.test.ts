@@ -5,7 +5,16 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
 import { CSV_DEFAULTS, type CsvOptions } from '../../contracts/order.ts';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import {
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  openTestWarehouse,
+  order,
+  planFile,
+  readAll,
+} from './warehouse-fixture.ts';
 
 const { warehouse, scratch, close } = await openTestWarehouse("CREATE TYPE mood AS ENUM ('=a', 'b')");
 const reader = await DuckDBInstance.create(':memory:').then((instance) => instance.connect());
@@ -259,7 +268,7 @@ describe('CSV, read back', () => {
     [{ nullText: 'a\nb' }, 'nullText'],
   ])('refuses %j', async (options, field) => {
     const set = dataset({ sql: "SELECT 'acme' AS tenant", columns: [column('tenant', 'text')] });
-    const asked = warehouse.plan(set, order({ csv: { ...CSV_DEFAULTS, ...options } }), 10, never);
+    const asked = planFile(warehouse, set, order({ csv: { ...CSV_DEFAULTS, ...options } }), 10, never);
     await expect(asked).rejects.toMatchObject({ code: 'invalid_field', field });
   });
 });

@@ -6,7 +6,7 @@ import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
-import { planOrder, planOrders } from './planning.ts';
+import { planFiles } from './planning.ts';
 import { sumRows } from './row-sum.ts';
 import { openSession, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
@@ -57,13 +57,9 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   }
 
   return {
-    async plan(dataset, order, partRows, signal) {
-      if (order.format === 'csv') checkCsvOptions(order.csv);
-      return query(`Dataset ${dataset.name}`, signal, (connection) => planOrder(connection, dataset, order, partRows));
-    },
-
-    async planTogether(orders, signal) {
-      return query('The datasets', signal, (connection) => planOrders(connection, orders));
+    async plan(files, partRows, signal) {
+      for (const { order } of files) if (order.format === 'csv') checkCsvOptions(order.csv);
+      return query('The datasets', signal, (connection) => planFiles(connection, files, partRows));
     },
 
     read(dataset, order, part, signal) {

@@ -76,10 +76,13 @@ export function toFailure(error: unknown, what: string): unknown {
  * Whether DuckDB has invalidated the database or an attached one: every later query fails until the process restarts.
  * Source: DuckDB 1.5, src/common/exception.cpp, `InvalidatesDatabase`. An INTERNAL error can do so as well; then the next
  * query reports it.
+ *
+ * @param error of DuckDB, or a failure that {@link toFailure} made of it
  */
 export function isInvalidated(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return /^FATAL Error: |^IO Error: .*\bdatabase (?:"[^"]*" )?has been invalidated/i.test(error.message);
+  const original = error instanceof WaybillError ? error.cause : error;
+  if (!(original instanceof Error)) return false;
+  return /^FATAL Error: |^IO Error: .*\bdatabase (?:"[^"]*" )?has been invalidated/i.test(original.message);
 }
 
 const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {

@@ -2,7 +2,16 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import { BIG, BIG_TABLE, TIMES, TIMES_TABLE } from './tables-fixture.ts';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import {
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  openTestWarehouse,
+  order,
+  planFile,
+  readAll,
+} from './warehouse-fixture.ts';
 
 const { warehouse, close } = await openTestWarehouse(TIMES_TABLE + BIG_TABLE);
 afterAll(close);
@@ -55,13 +64,14 @@ describe('a JSON array', () => {
   });
 });
 
-describe('orders planned together', () => {
-  it('have one snapshot time, one part each, and counts that hold when they are read', async () => {
-    const plans = await warehouse.planTogether(
+describe('files planned together', () => {
+  it('have one snapshot time, one part each where the format cannot be split, and counts that hold when they are read', async () => {
+    const plans = await warehouse.plan(
       [
-        { dataset: BIG, order: WHOLE },
-        { dataset: TIMES, order: WHOLE },
+        { dataset: BIG, order: ARRAY },
+        { dataset: TIMES, order: ARRAY },
       ],
+      1000,
       never,
     );
     expect(new Set(plans.map(({ snapshotAt }) => snapshotAt)).size).toBe(1);
@@ -76,15 +86,15 @@ describe('orders planned together', () => {
   });
 
   it('have every row, with or without a time, and more than any window', async () => {
-    const [whole] = await warehouse.planTogether([{ dataset: TIMES, order: WHOLE }], never);
-    const windowed = await warehouse.plan(TIMES, order(), 1_000_000, never);
+    const [whole] = await warehouse.plan([{ dataset: TIMES, order: WHOLE }], 1, never);
+    const windowed = await planFile(warehouse, TIMES, order(), 1_000_000, never);
     expect(whole?.rows).toBeGreaterThan(windowed.rows);
   });
 
   it('name the dataset that does not fit', async () => {
     const broken = dataset({ name: 'BROKEN', sql: 'SELECT nothing FROM nowhere', columns: [column('v', 'text')] });
     const orders = [BIG, broken].map((set) => ({ dataset: set, order: WHOLE }));
-    await expect(warehouse.planTogether(orders, never)).rejects.toMatchObject({
+    await expect(warehouse.plan(orders, 1000, never)).rejects.toMatchObject({
       code: 'dataset_broken',
       message: expect.stringContaining('BROKEN'),
     });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
 import type { Order } from '../../contracts/order.ts';
 import { BIG, BIG_TABLE } from './tables-fixture.ts';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order } from './warehouse-fixture.ts';
+import { column, dataset, EVERYTHING, never, openTestWarehouse, order, planFile } from './warehouse-fixture.ts';
 
 const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
 const reader = await DuckDBInstance.create(':memory:').then((instance) => instance.connect());
@@ -70,9 +70,9 @@ describe('Parquet', () => {
   });
 
   it('is one part, however many rows there are', async () => {
-    const plan = await warehouse.plan(BIG, PARQUET, 1000, never);
+    const plan = await planFile(warehouse, BIG, PARQUET, 1000, never);
     expect(plan.parts).toMatchObject([{ index: 0, slice: { from: null, to: null }, rows: plan.rows }]);
-    expect((await warehouse.plan(BIG, order(), 1000, never)).parts.length).toBeGreaterThan(1);
+    expect((await planFile(warehouse, BIG, order(), 1000, never)).parts.length).toBeGreaterThan(1);
     const { path, rows } = await store(BIG);
     const read = await reader.runAndReadAll('SELECT count(DISTINCT id) FROM read_parquet($path)', { path });
     expect([Number(read.getRows()[0]?.[0]), rows]).toEqual([plan.rows, plan.rows]);

@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { BIG, BIG_TABLE, TIMES, TIMES_TABLE } from './tables-fixture.ts';
-import { EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import { EVERYTHING, never, openTestWarehouse, order, planFile, readAll } from './warehouse-fixture.ts';
 
 const { warehouse, close } = await openTestWarehouse(TIMES_TABLE + BIG_TABLE);
 afterAll(close);
 
 describe('a plan', () => {
   it('cuts parts that are exact, disjoint and, concatenated, the whole', async () => {
-    const plan = await warehouse.plan(BIG, order(), 9_000, never);
+    const plan = await planFile(warehouse, BIG, order(), 9_000, never);
     expect(plan.rows).toBe(100_000);
     expect(plan.parts.length).toBeGreaterThan(8);
     expect(plan.parts.map((part) => part.index)).toEqual(plan.parts.map((_, i) => i));
@@ -36,13 +36,13 @@ describe('a plan', () => {
       fields: {},
     },
   ])('keeps all rows of $title', async ({ set, fields }) => {
-    const { rows, parts } = await warehouse.plan(set, order(fields), 9_000, never);
+    const { rows, parts } = await planFile(warehouse, set, order(fields), 9_000, never);
     expect(parts.filter((part) => part.rows > 0)).toMatchObject([{ rows }]);
     expect(rows).toBe(100_000);
   });
 
   it('of mixed column types counts rows without a time, and dates, exactly', async () => {
-    const plan = await warehouse.plan(TIMES, order(), 3, never);
+    const plan = await planFile(warehouse, TIMES, order(), 3, never);
     const read = await Promise.all(
       plan.parts.map((part) =>
         readAll(warehouse.read(TIMES, order(), { ...part, first: false, snapshotAt: plan.snapshotAt }, never)),
@@ -54,9 +54,9 @@ describe('a plan', () => {
   });
 
   it('names the columns in the order of the order', async () => {
-    const plan = await warehouse.plan(BIG, order({ columns: ['name', 'id'] }), 1_000_000, never);
+    const plan = await planFile(warehouse, BIG, order({ columns: ['name', 'id'] }), 1_000_000, never);
     expect(plan.columns.map(({ name }) => name)).toEqual(['name', 'id']);
-    await expect(warehouse.plan(BIG, order({ columns: ['nope'] }), 1, never)).rejects.toMatchObject({
+    await expect(planFile(warehouse, BIG, order({ columns: ['nope'] }), 1, never)).rejects.toMatchObject({
       code: 'unknown_column',
     });
   });

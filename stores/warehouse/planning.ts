@@ -15,42 +15,35 @@ import { describeSource } from './source.ts';
 const PARTS_MAX = 2000;
 
 /**
- * Plans an order. The connection is in a transaction, so the sums of the whole and of the parts cover the same rows.
+ * Plans files at one snapshot time. The connection is in a transaction, so the sums of a file and of its parts cover the
+ * same rows.
  *
  * @param partRows as in the port
  */
-export async function planOrder(
+export async function planFiles(
   connection: DuckDBConnection,
-  dataset: Dataset,
-  order: FileOrder,
+  files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
   partRows: number,
-): Promise<Plan> {
-  const read = await beginReading(connection, dataset, order, await readClock(connection));
-  const plan = await planWhole(read);
-  const { times } = read.source;
-  const splittable = order.recipients.length === 0 && isSplittable(order.format);
-  const parts =
-    splittable && plan.rows > partRows && times !== undefined
-      ? await splitRows(read, times, Math.ceil(plan.rows / partRows))
-      : [];
-  return parts.length > 0 ? { ...plan, parts } : plan;
-}
-
-/** Plans several orders at one snapshot time, in the connection's transaction; each has one part. */
-export async function planOrders(
-  connection: DuckDBConnection,
-  orders: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
 ): Promise<readonly Plan[]> {
   const snapshotAt = await readClock(connection);
   const plans: Plan[] = [];
-  for (const { dataset, order } of orders) {
+  for (const { dataset, order } of files) {
     try {
-      plans.push(await planWhole(await beginReading(connection, dataset, order, snapshotAt)));
+      plans.push(await planFile(await beginReading(connection, dataset, order, snapshotAt), partRows));
     } catch (error) {
       throw toFailure(error, `Dataset ${dataset.name}`);
     }
   }
   return plans;
+}
+
+async function planFile(read: Reading, partRows: number): Promise<Plan> {
+  const plan = await planWhole(read);
+  const { order, source } = read;
+  const splittable = order.recipients.length === 0 && isSplittable(order.format);
+  if (!splittable || plan.rows <= partRows || source.times === undefined) return plan;
+  const parts = await splitRows(read, source.times, Math.ceil(plan.rows / partRows));
+  return parts.length > 0 ? { ...plan, parts } : plan;
 }
 
 async function beginReading(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '../../config/dataset.ts';
-import { column, dataset, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import { column, dataset, never, openTestWarehouse, order, planFile, readAll } from './warehouse-fixture.ts';
 
 const { warehouse, close } = await openTestWarehouse('SELECT 1');
 afterAll(close);
@@ -54,7 +54,7 @@ const PLAIN = { ...order(), window: null, csv: { ...order().csv, header: false }
 
 /** @returns the sum of all rows at once */
 async function sumOf(set: Dataset) {
-  const { parts } = await warehouse.plan(set, PLAIN, Number.MAX_SAFE_INTEGER, never);
+  const { parts } = await planFile(warehouse, set, PLAIN, Number.MAX_SAFE_INTEGER, never);
   const [part] = parts;
   if (!part || parts.length > 1) throw new Error('one part was expected');
   return { rows: part.rows, rowsHash: part.rowsHash };
@@ -65,7 +65,7 @@ describe('the parts of a plan', () => {
     await fc.assert(
       fc.asyncProperty(rowsOf, fc.integer({ min: 1, max: 5 }), async (rows, partRows) => {
         const set = rowsDataset(rows);
-        const plan = await warehouse.plan(set, PLAIN, partRows, never);
+        const plan = await planFile(warehouse, set, PLAIN, partRows, never);
         const ids: number[] = [];
         let hash = 0n;
         for (const part of plan.parts) {

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TIMES, TIMES_TABLE } from './tables-fixture.ts';
-import { at, column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import {
+  at,
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  openTestWarehouse,
+  order,
+  planFile,
+  readAll,
+} from './warehouse-fixture.ts';
 
 const { warehouse, close } = await openTestWarehouse(`
   ${TIMES_TABLE}
@@ -127,9 +137,15 @@ describe('a tenant', () => {
         fc.string(),
         async (tenant, text) => {
           fc.pre(!tenant.includes('\0') && !text.includes('\0') && tenant !== '%' && tenant !== '"' && tenant !== '7');
-          const foreign = await warehouse.plan(filtered, order({ tenant, parameters: { Number: 1, text } }), 10, never);
+          const foreign = await planFile(
+            warehouse,
+            filtered,
+            order({ tenant, parameters: { Number: 1, text } }),
+            10,
+            never,
+          );
           expect(foreign.rows).toBe(0);
-          const own = await warehouse.plan(filtered, order({ parameters: { Number: 1, text } }), 10, never);
+          const own = await planFile(warehouse, filtered, order({ parameters: { Number: 1, text } }), 10, never);
           expect(own.rows).toBe(1);
         },
       ),
@@ -139,7 +155,7 @@ describe('a tenant', () => {
 
   it('is compared as text where the column is a number', async () => {
     const numbered = dataset({ sql: 'SELECT * FROM numbered', columns: [column('id', 'integer')] });
-    expect((await warehouse.plan(numbered, order({ tenant: '7' }), 10, never)).rows).toBe(1);
-    expect((await warehouse.plan(numbered, order({ tenant: '007' }), 10, never)).rows).toBe(0);
+    expect((await planFile(warehouse, numbered, order({ tenant: '7' }), 10, never)).rows).toBe(1);
+    expect((await planFile(warehouse, numbered, order({ tenant: '007' }), 10, never)).rows).toBe(0);
   });
 });

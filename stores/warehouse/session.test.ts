@@ -12,6 +12,7 @@ import {
   never,
   openTestWarehouse,
   order,
+  planFile,
   readAll,
   scratchDirectory,
 } from './warehouse-fixture.ts';
@@ -43,7 +44,7 @@ describe('the lock-down', () => {
   ])('refuses a dataset of %s', async (sql) => {
     const set = dataset({ sql, columns: [column('tenant', 'text')] });
     await expect(warehouse.check([set])).rejects.toMatchObject({ code: 'dataset_broken' });
-    await expect(warehouse.plan(set, order(), 10, never)).rejects.toMatchObject({ code: 'dataset_broken' });
+    await expect(planFile(warehouse, set, order(), 10, never)).rejects.toMatchObject({ code: 'dataset_broken' });
     expect(existsSync(inside)).toBe(false);
   });
 });
@@ -196,7 +197,13 @@ describe('start-up', () => {
       columns: [column('i', 'integer')],
     });
     const chunks = closing.warehouse.read(endless, order(), EVERYTHING, never).chunks[Symbol.asyncIterator]();
-    const planned = closing.warehouse.plan({ ...endless, sql: `${endless.sql} WHERE i % 7 = 3` }, order(), 10, never);
+    const planned = planFile(
+      closing.warehouse,
+      { ...endless, sql: `${endless.sql} WHERE i % 7 = 3` },
+      order(),
+      10,
+      never,
+    );
     await chunks.next();
     await Promise.all([
       closing.warehouse.close(),

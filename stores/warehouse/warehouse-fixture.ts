@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { createLogger } from '../../config/logger.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
-import { CSV_DEFAULTS, type Order } from '../../contracts/order.ts';
-import type { RowSum } from '../../contracts/plan.ts';
+import { CSV_DEFAULTS, type FileOrder, type Order } from '../../contracts/order.ts';
+import type { Plan, RowSum } from '../../contracts/plan.ts';
 import { createWarehouse } from './duckdb.ts';
 import type { PartContent, Warehouse } from './warehouse.ts';
 
@@ -51,6 +51,19 @@ export function order(fields: Partial<Order> = {}): Order {
     keepDays: 1,
     ...fields,
   };
+}
+
+/** Plans one file. @param partRows as in the port */
+export async function planFile(
+  warehouse: Pick<Warehouse, 'plan'>,
+  dataset: Dataset,
+  order: FileOrder,
+  partRows: number,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const [plan] = await warehouse.plan([{ dataset, order }], partRows, signal);
+  if (!plan) throw new Error('nothing was planned');
+  return plan;
 }
 
 /** The whole of a content. */

@@ -24,20 +24,15 @@ export interface PartContent {
  */
 export interface Warehouse {
   /**
-   * Fixes what an export will read: the snapshot time, the columns, the parts with their exact sums.
+   * Fixes what each file will contain: columns, parts and their exact sums, all read in one transaction at one snapshot time.
    *
-   * @param partRows number of rows from which an order is split. A sealed order, or one whose format cannot be
-   *   concatenated, has one part.
+   * @param partRows number of rows from which a file is split. A sealed file, or one whose format cannot be concatenated,
+   *   has one part.
+   * @returns the plans, in the order of `files`
    */
-  plan(dataset: Dataset, order: FileOrder, partRows: number, signal: AbortSignal): Promise<Plan>;
-
-  /**
-   * Plans several orders in one transaction, so all plans share one snapshot time. Each has one part.
-   *
-   * @returns the plans, in the order of `orders`
-   */
-  planTogether(
-    orders: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
+  plan(
+    files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
+    partRows: number,
     signal: AbortSignal,
   ): Promise<readonly Plan[]>;
 

@@ -7,11 +7,11 @@ import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../config/dataset.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
+import type { WriteInput } from '../contracts/steps.ts';
 import type { AttemptState } from '../stores/temporal/attempts.ts';
-import type { ObjectTask } from './write-object.ts';
-import { createWriteStep } from './write-step.ts';
+import { createWrite } from './write.ts';
 
-const KEY = 'exports/acme/e1/part-00000-run-2.csv';
+const KEY = 'exports/acme/e1/rows-00000-e1-1-2.csv';
 
 const ROWS: Dataset = {
   name: 'ROWS',
@@ -28,22 +28,19 @@ const ROWS: Dataset = {
   doors: ['on-demand'],
 };
 
-const TASK: ObjectTask = {
-  order: {
-    tenant: 'acme',
-    dataset: 'ROWS',
-    window: null,
-    parameters: {},
-    format: 'csv',
-    csv: CSV_DEFAULTS,
-    columns: null,
-    compression: 'none',
-    recipients: [],
-  },
-  part: { index: 0, slice: { from: null, to: null }, rows: 1, rowsHash: '0' },
+const INPUT: WriteInput = {
+  ...{ runId: 'e1', workflowId: 'w', kind: 'on-demand', tenant: 'acme', recipients: [], round: 1 },
   snapshotAt: '2026-11-21T01:30:00.000000Z' as Instant,
-  prefix: 'exports/acme/e1/',
-  object: { stem: 'part-00000-run', extension: 'csv' },
+  tasks: [
+    {
+      name: 'rows',
+      content: {
+        ...{ dataset: 'ROWS', window: null, parameters: {}, format: 'csv' },
+        ...{ csv: CSV_DEFAULTS, columns: null, compression: 'none' },
+      },
+      part: { index: 0, slice: { from: null, to: null }, rows: 1, rowsHash: '0' },
+    },
+  ],
 };
 
 /** Runs the second attempt at a part. */
@@ -59,11 +56,12 @@ function attemptPart(world: {
       attempt: 2,
       heartbeatTimeoutMs: world.heartbeatTimeoutMs,
       taskToken: Buffer.from('token'),
+      workflowExecution: { workflowId: 'w', runId: 'e1' },
     } satisfies Partial<Info>,
     { logger: new DefaultLogger('ERROR') },
   );
   let asked = 0;
-  const writeStep = createWriteStep({
+  const write = createWrite({
     catalog: { datasets: [ROWS], find: () => ROWS },
     warehouse: {
       read: () => ({
@@ -93,14 +91,14 @@ function attemptPart(world: {
     },
     logger: pino({ level: 'silent' }),
   });
-  const result = environment.run(() => writeStep((write) => write(TASK)));
+  const result = environment.run(write, INPUT);
   return { result, stored, asked: () => asked };
 }
 
 describe('an attempt whose object has appeared', () => {
   it.each(['counts', 'unknown'] as const)('succeeds when Temporal says of it: %s', async (state) => {
     const { result, stored } = attemptPart({ state, heartbeatTimeoutMs: 0 });
-    expect(await result).toMatchObject({ ok: true, value: { name: 'part-00000-run-2.csv', rows: 1 } });
+    expect(await result).toMatchObject({ ok: true, value: [{ name: 'rows-00000-e1-1-2.csv', rows: 1 }] });
     expect([...stored.keys()]).toEqual([KEY]);
   });
 

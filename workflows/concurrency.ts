@@ -1,29 +1,29 @@
 import { CancellationScope } from '@temporalio/workflow';
 
 /**
- * Does the work for every item, so many at once, in the order of the items. Once one has failed for good the others are
- * cancelled, and have let go before the failure goes on.
+ * Runs work for every item, in the order of the items, with bounded concurrency. On the first failure it cancels the rest
+ * and waits for them to stop.
  *
- * @param width a count of items that are under way at once
+ * @param concurrency maximum number of items at once
  */
-export async function inLanes<Item>(
+export async function withConcurrency<Item>(
   items: readonly Item[],
-  width: number,
+  concurrency: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
   const waiting = [...items];
-  const lane = async () => {
+  const worker = async () => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
   };
   await CancellationScope.cancellable(async () => {
     const scope = CancellationScope.current();
-    const lanes = Array.from({ length: Math.min(width, items.length) }, lane);
+    const workers = Array.from({ length: Math.min(concurrency, items.length) }, worker);
     try {
-      await Promise.all(lanes);
+      await Promise.all(workers);
     } catch (error) {
       waiting.length = 0;
       scope.cancel();
-      await Promise.allSettled(lanes);
+      await Promise.allSettled(workers);
       throw error;
     }
   });

@@ -6,9 +6,9 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { FAILURES, type Failure, isFailureCode } from '../contracts/failures.ts';
-import type { Settled } from '../contracts/settled.ts';
+import type { StepResult } from '../contracts/steps.ts';
 
-/** Carries a step's final failure up to the end of the workflow. */
+/** A step's final failure, on its way to the end of the workflow. */
 export class StepFailure extends Error {
   override readonly name = 'StepFailure';
   readonly failure: Failure;
@@ -19,23 +19,23 @@ export class StepFailure extends Error {
   }
 }
 
-/** @throws StepFailure when the step ended in a failure that no retry can cure */
-export function unwrap<Value>(settled: Settled<Value>): Value {
-  if (settled.ok) return settled.value;
-  throw new StepFailure(settled.failure);
+/** @throws StepFailure if the step ended in a final failure */
+export function unwrap<Value>(result: StepResult<Value>): Value {
+  if (result.ok) return result.value;
+  throw new StepFailure(result.failure);
 }
 
 /**
  * Whether the run ended because it was cancelled. A step whose worker is lost after the cancel request ends with a
- * heartbeat timeout, which is no cancellation by itself.
+ * heartbeat timeout instead of a cancellation.
  *
- * Call it in the workflow's root scope: a non-cancellable scope knows of no cancel request.
+ * Call it in the workflow's root scope: a non-cancellable scope does not see the cancel request.
  */
 export function wasCancelled(error: unknown): boolean {
   return isCancellation(error) || CancellationScope.current().consideredCancelled;
 }
 
-/** What is recorded for an error that ended the export. */
+/** @returns the failure to record for an error that ended the run */
 export function failureOf(error: unknown): Failure {
   if (error instanceof StepFailure) return error.failure;
   const cause = error instanceof ActivityFailure ? error.cause : error;
@@ -51,11 +51,7 @@ export function failureOf(error: unknown): Failure {
   return { code: 'internal', message: `${FAILURES.internal.title}. ${FAILURES.internal.advice}` };
 }
 
-export function cancelledFailure(): Failure {
-  return { code: 'cancelled', message: `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}` };
-}
-
-/** The one failure that the Temporal UI shows for the export; its type is the failure's code. */
+/** The failure that the Temporal UI shows for the run; its type is the failure's code. */
 export function workflowFailure(failure: Failure): ApplicationFailure {
   return ApplicationFailure.nonRetryable(failure.message, failure.code);
 }

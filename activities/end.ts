@@ -1,0 +1,41 @@
+import { attemptKeys } from '../contracts/attempts.ts';
+import { runPrefix } from '../contracts/keys.ts';
+import type { EndInput, EndResult, RemoveInput } from '../contracts/steps.ts';
+import { removeBelow } from '../stores/objects/objects.ts';
+import type { Ports } from './ports.ts';
+import { createLedgerStep, runOrThrow } from './step.ts';
+
+/** Records how a run ended: commits it, or records that it failed or was cancelled. Idempotent. */
+export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | 'logger'>) {
+  const inLedger = createLedgerStep(logger);
+  return async function end({ runId, end: ended }: EndInput): Promise<EndResult> {
+    if (ended.state === 'completed') {
+      const { state: _, retention, ...totals } = ended;
+      const kept = 'expiresAt' in retention ? { expiresAt: new Date(retention.expiresAt) } : retention;
+      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: kept })) };
+    }
+    const { state, failure, removed } = ended;
+    await inLedger(async () => {
+      await runs.end(runId, { state, failure });
+      if (removed) await runs.recordRemoval(runId, 'replaced');
+    });
+    return { recorded: true };
+  };
+}
+
+/** Removes every object of a run that has not completed, and the uploads of its lost attempts. Idempotent. */
+export function createRemove({ objects, ledger: { runs }, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
+  return async function remove(input: RemoveInput): Promise<{ readonly objects: number }> {
+    const { runId, attempted } = input;
+    // Fails rather than report files as removed that still exist.
+    return runOrThrow(logger, async () => {
+      if ((await runs.find(runId))?.state === 'completed') return { objects: 0 };
+      const prefix = runPrefix(input);
+      await objects.abortUploadsOf(attemptKeys(prefix, attempted));
+      const count = await removeBelow(objects, prefix);
+      await runs.noteAttempted(runId, attempted);
+      await runs.recordRemoval(runId, 'replaced');
+      return { objects: count };
+    });
+  };
+}

@@ -1,0 +1,43 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FinalizeInput } from '../contracts/steps.ts';
+import { periodicScheduleId } from '../contracts/task-queues.ts';
+import { createSendNotices, type NoticePorts } from './notices/send-notices.ts';
+import type { Ports } from './ports.ts';
+import { runOrThrow } from './step.ts';
+
+const SECOND_MS = 1000;
+
+/**
+ * Follows up on a run of a standing order: sends the notices that are owed, synchronizes the schedule and starts a run
+ * that was missed. A part that fails does not prevent the others; a retry repeats them all, which is harmless.
+ */
+export function createFinalize(ports: NoticePorts & Pick<Ports, 'ledger' | 'temporal' | 'syncSchedule'>) {
+  const { ledger, temporal, syncSchedule, logger } = ports;
+  const sendNotices = createSendNotices(ports);
+
+  /**
+   * Starts a run if the settings have changed since this run read them. Two triggers within one second get the same workflow
+   * id, and Temporal drops the second, so nobody else would start it.
+   */
+  async function startMissedRun({ tenant, kind, version }: FinalizeInput, signal: AbortSignal): Promise<void> {
+    const settings = await ledger.standingOrders.find(tenant, kind);
+    if (!settings?.enabled || settings.version === version) return;
+    // The next second has ids of its own.
+    await delay(SECOND_MS, undefined, { signal });
+    await temporal.trigger(periodicScheduleId(tenant), 'after');
+  }
+
+  return async function finalize(input: FinalizeInput): Promise<void> {
+    const { tenant, outcome } = input;
+    const wasStopped = outcome === 'replaced' || outcome === 'cancelled';
+    await runOrThrow(logger, async (signal) => {
+      const results = await Promise.allSettled([
+        // Whoever stopped the run is waiting for its end, and has synchronized the schedule.
+        wasStopped || outcome === 'off' ? undefined : sendNotices(tenant),
+        wasStopped ? undefined : syncSchedule(tenant),
+        outcome === 'published' ? undefined : startMissedRun(input, signal),
+      ]);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+    });
+  };
+}

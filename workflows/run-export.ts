@@ -1,0 +1,255 @@
+import {
+  CancellationScope,
+  CancelledFailure,
+  defineQuery,
+  log,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, objectStem } from '../contracts/attempts.ts';
+import { FAILURES, type Failure } from '../contracts/failures.ts';
+import { fileExtension, orderedRun, type RunOrder } from '../contracts/order.ts';
+import type { Progress } from '../contracts/progress.ts';
+import { CANCELLED_RUN } from '../contracts/run.ts';
+import type {
+  BeginResult,
+  FinalizeInput,
+  RunEnd,
+  RunIdentity,
+  RunInput,
+  RunPlan,
+  RunResult,
+  WriteTask,
+  WrittenPart,
+} from '../contracts/steps.ts';
+import { PROGRESS_QUERY } from '../contracts/task-queues.ts';
+import { batchesOf, batchSummary } from './batches.ts';
+import { withConcurrency } from './concurrency.ts';
+import { newDetails, progressOf, type RunDetails, setState, showDetails } from './details.ts';
+import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './failures.ts';
+import { proxySteps, type Steps } from './steps.ts';
+
+export const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
+
+/** Steps of one run that write at once, over all workers. */
+const STEPS_MAX = 16;
+
+/** Pause before another round, times the number of rounds so far. Milliseconds. */
+const ROUND_PAUSE_MS = 20_000;
+
+const MS_A_DAY = 86_400_000;
+
+const STILL_CHANGING: Failure = {
+  code: 'source_changed',
+  message: 'The source changed while it was being read, again and again. The next run tries anew.',
+};
+const REPLACED: Failure = { code: 'replaced', message: `${FAILURES.replaced.title}. ${FAILURES.replaced.advice}` };
+
+/** One run and its state. */
+interface Run {
+  readonly identity: RunIdentity;
+  readonly input: RunInput;
+  readonly requestedAt: string;
+  readonly steps: Steps;
+  readonly details: RunDetails;
+  /** `null` until the run has begun. */
+  begun: BeginResult | null;
+  /** Objects that lost attempts may still be writing, by key relative to the run's prefix. */
+  readonly attempted: Map<string, AttemptedObject>;
+}
+
+/** A run whose manifest is written. */
+type Completion = Extract<RunEnd, { readonly state: 'completed' }>;
+
+/**
+ * Makes one run of an export, from the order to its outcome: begin, plan, write all objects, publish the manifest, record
+ * the end. The end is always recorded, and a run that does not complete leaves no object behind.
+ *
+ * Fails with an `ApplicationFailure` whose type is the failure's code; a cancelled run ends as cancelled, after its
+ * clean-up.
+ */
+export async function runExport(input: RunInput): Promise<RunResult> {
+  const run = newRun(input);
+  setHandler(progressQuery, () => progressOf(run.details));
+  showDetails(run.details);
+  let completion: Completion | undefined;
+  try {
+    completion = await produce(run);
+  } catch (error) {
+    const cancelled = wasCancelled(error);
+    const failure = cancelled ? cancelledFailure(run) : failureOf(error);
+    await CancellationScope.nonCancellable(() => abandon(run, cancelled ? 'cancelled' : 'failed', failure));
+    throw cancelled ? new CancelledFailure(failure.message) : workflowFailure(failure);
+  }
+  return CancellationScope.nonCancellable(() => (completion ? complete(run, completion) : skip(run)));
+}
+
+function newRun(input: RunInput): Run {
+  const { workflowId, firstExecutionRunId: runId, startTime } = workflowInfo();
+  const tenant = input.kind === 'on-demand' ? input.order.tenant : input.tenant;
+  return {
+    identity: { runId, workflowId, kind: input.kind, tenant },
+    input,
+    requestedAt: input.kind === 'on-demand' ? input.requestedAt : startTime.toISOString(),
+    steps: proxySteps(tenant),
+    details: newDetails(tenant),
+    begun: null,
+    attempted: new Map(),
+  };
+}
+
+/** @returns `undefined` if there is nothing to do */
+async function produce(run: Run): Promise<Completion | undefined> {
+  const beginning = begin(run);
+  // An order of its own is known before the run is recorded, so both take place at once.
+  const order = run.input.kind === 'on-demand' ? orderedRun(run.input.order) : (await beginning).order;
+  if (!order) return undefined;
+  run.details.order = order;
+  for (let round = 1; ; round += 1) {
+    try {
+      const [{ order: wanted }, planned] = await Promise.all([beginning, run.steps.plan({ ...run.identity, order })]);
+      if (!wanted) return undefined;
+      const plan = unwrap(planned);
+      run.details.plan = plan;
+      showDetails(run.details);
+      return await publish(run, order, plan, await write(run, order, plan, round));
+    } catch (error) {
+      if (!(error instanceof StepFailure) || error.failure.code !== 'source_changed') throw error;
+      if (round >= order.roundsMax) throw round === 1 ? error : new StepFailure(STILL_CHANGING);
+      await sleep(ROUND_PAUSE_MS * round, { summary: 'the source changed: another round follows' });
+      Object.assign(run.details, { round: round + 1, plan: null });
+      run.details.parts.length = 0;
+      showDetails(run.details);
+    }
+  }
+}
+
+async function begin(run: Run): Promise<BeginResult> {
+  const { identity, input, requestedAt, steps } = run;
+  const order = input.kind === 'on-demand' ? input.order : null;
+  run.begun = await steps.begin({ ...identity, order, requestedAt });
+  return run.begun;
+}
+
+async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): Promise<readonly WrittenPart[]> {
+  const { identity, steps, details, attempted } = run;
+  const { recipients } = order;
+  const { snapshotAt } = plan;
+  const written: WrittenPart[] = [];
+  await withConcurrency(batchesOf(order, plan), STEPS_MAX, async (tasks) => {
+    const objects = tasks.map((task) => objectOf(task, recipients, round));
+    for (const object of objects) attempted.set(keyOf(object), { ...object, attempts: ATTEMPTS_MAX });
+    const input = { ...identity, recipients, snapshotAt, round, tasks };
+    const parts = unwrap(await steps.write.executeWithOptions({ summary: batchSummary(tasks, plan) }, [input]));
+    for (const [place, { name, content, part: planned }] of tasks.entries()) {
+      const [part, object] = [parts[place], objects[place]];
+      if (!part || !object) throw new RangeError('a part was not written');
+      const earlier = earlierAttempts(part.name);
+      if (earlier) attempted.set(keyOf(object), earlier);
+      else attempted.delete(keyOf(object));
+      written.push({ name, format: content.format, index: planned.index, part });
+      details.parts.push(part);
+    }
+    showDetails(details);
+  });
+  return written;
+}
+
+type StoredObject = Omit<AttemptedObject, 'attempts'>;
+
+function objectOf({ name, content, part }: WriteTask, recipients: readonly string[], round: number): StoredObject {
+  const stem = objectStem(name, part.index, workflowInfo().runId, round);
+  return { stem, extension: fileExtension({ ...content, recipients }) };
+}
+
+function keyOf({ stem, extension }: StoredObject): string {
+  return `${stem}.${extension}`;
+}
+
+async function publish(
+  { identity, steps }: Run,
+  order: RunOrder,
+  plan: RunPlan,
+  written: readonly WrittenPart[],
+): Promise<Completion> {
+  const { retention } = order;
+  const createdAt = new Date();
+  const kept =
+    'keepDays' in retention
+      ? { expiresAt: new Date(createdAt.getTime() + retention.keepDays * MS_A_DAY).toISOString() }
+      : retention;
+  const expiresAt = 'expiresAt' in kept ? kept.expiresAt : null;
+  const input = { ...identity, order, plan, written, createdAt: createdAt.toISOString(), expiresAt };
+  const published = unwrap(await steps.publish(input));
+  // A cancel that arrives while the manifest is being written still counts, because the run is not committed yet.
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while publishing');
+  const { snapshotAt } = plan;
+  return {
+    state: 'completed',
+    snapshotAt,
+    files: order.files.length,
+    parts: written.length,
+    ...published,
+    retention: kept,
+  };
+}
+
+/** Commits the run, or gives way if the standing order has changed meanwhile. */
+async function complete(run: Run, end: Completion): Promise<RunResult> {
+  const { identity, steps, details } = run;
+  const { recorded } = await steps.end({ ...identity, end });
+  if (!recorded) {
+    details.ending = 'the settings changed: nothing was published';
+    await abandon(run, 'cancelled', REPLACED);
+    return { outcome: 'replaced', rows: 0, bytes: 0 };
+  }
+  setState(details, 'completed');
+  await finalize(run, 'published');
+  return { outcome: 'published', rows: end.rows, bytes: end.bytes };
+}
+
+/** There is nothing to do. */
+async function skip(run: Run): Promise<RunResult> {
+  run.details.ending = 'off, or ended before it began: nothing to do';
+  setState(run.details, 'completed');
+  await finalize(run, 'off');
+  return { outcome: 'off', rows: 0, bytes: 0 };
+}
+
+/** Removes what the run wrote and records that it ended without a result. */
+async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure): Promise<void> {
+  const { identity, input, steps, details, attempted } = run;
+  details.failure = failure;
+  showDetails(details);
+  // An order that was cancelled at once may not be recorded yet.
+  if (!run.begun && input.kind === 'on-demand') await begin(run);
+  const remove = () => steps.remove({ ...identity, attempted: [...attempted.values()] });
+  const end = (removed: boolean) => steps.end({ ...identity, end: { state, failure, removed } });
+  // "Cancelled" promises that nothing is left; a failure is recorded at once, even while the object store is away.
+  if (state === 'cancelled') {
+    await remove();
+    await end(true);
+    setState(details, state);
+    await finalize(run, failure.code === 'replaced' ? 'replaced' : state);
+  } else {
+    await end(false);
+    setState(details, state);
+    await Promise.all([remove(), finalize(run, state)]);
+  }
+}
+
+/** Sends notices, synchronizes the schedule and starts a missed run. Best effort: it does not change how the run ended. */
+async function finalize({ identity, begun, steps }: Run, outcome: FinalizeInput['outcome']): Promise<void> {
+  // Nothing follows from an order of its own.
+  if (identity.kind === 'on-demand') return;
+  try {
+    await steps.finalize({ ...identity, outcome, version: begun?.version ?? null });
+  } catch (error) {
+    log.warn('the run could not be finalized; the next one makes up for it', { failure: failureOf(error).code });
+  }
+}
+
+function cancelledFailure({ identity }: Run): Failure {
+  return { code: 'cancelled', message: CANCELLED_RUN[identity.kind] };
+}
