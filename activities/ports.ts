@@ -19,7 +19,7 @@ export interface Ports {
   readonly attempts: Attempts;
   /** `null`: mail is not set up, and nobody is told by it. */
   readonly mail: Mail | null;
-  /** Where callers reach the API; letters name it. */
+  /** Base URL of the API, for e-mails. */
   readonly publicUrl: string;
   /** A count of rows from which an unsealed export is split. */
   readonly partRows: number;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FailureCode } from '../contracts/failures.ts';
-import type { Letter, Mail } from '../stores/mail/mail.ts';
+import type { Email, Mail } from '../stores/mail/mail.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { useStack } from './context.ts';
 import { failsWith } from './ledger-set-up.ts';
@@ -30,7 +30,7 @@ async function scripted(answer: (command: string) => string | undefined): Promis
   return server;
 }
 
-function letterTo(...to: string[]): Letter {
+function letterTo(...to: string[]): Email {
   const reference = randomUUID();
   return { to, subject: `Grüße ${reference}`, text: 'Ein Brief.\n', html: '<p>Ein Brief.</p>', reference };
 }

@@ -1,22 +1,39 @@
-import type { Letter } from '../../stores/mail/mail.ts';
-import type { Fact, LetterContent } from './content.ts';
-import { layOutText } from './plain-text.ts';
+import type { Email } from '../../stores/mail/mail.ts';
 
-/** Lays a letter out, as plain text and as HTML that say the same. */
-export function layOut(content: LetterContent): Pick<Letter, 'subject' | 'text' | 'html'> {
+/** Content of a notice e-mail. All of it is plain text; the layouts escape it. */
+export interface EmailContent {
+  readonly subject: string;
+  /** HTML shows it as a colour, in addition to the words. */
+  readonly kind: 'failed' | 'recovered';
+  /** Such as `Periodic export of Acme`. */
+  readonly about: string;
+  readonly heading: string;
+  readonly opening: string;
+  readonly facts: readonly Fact[];
+  readonly sections: readonly { readonly heading: string; readonly paragraphs: readonly string[] }[];
+  /** Why the recipient gets it. */
+  readonly closing: string;
+}
+
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
+  /** An id or the like, to be copied verbatim. */
+  readonly exact?: boolean;
+}
+
+/** Lays out an e-mail as plain text and as HTML with the same words. */
+export function layOut(content: EmailContent): Pick<Email, 'subject' | 'text' | 'html'> {
   return { subject: content.subject, text: layOutText(content), html: layOutHtml(content) };
 }
 
 const SANS = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 const MONO = 'font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace';
 
-/** Colour of the bar on top; the contrast to the card is 3:1 at least, in light and in dark. */
-const BAR = { trouble: '#b45309', relief: '#15803d' } as const;
+/** Colours of the bar on top; their contrast to the card is at least 3:1, in light and in dark mode. */
+const BAR = { failed: '#b45309', recovered: '#15803d' } as const;
 
-/**
- * Mail programs that drop style sheets show the inline, light styles, or darken them themselves. The style sheet is only
- * for dark mode and for phones.
- */
+/** For dark mode and phones only. Mail programs that drop style sheets show the inline, light styles. */
 const STYLE_SHEET = `
 :root { color-scheme: light dark; supported-color-schemes: light dark; }
 @media (prefers-color-scheme: dark) {
@@ -25,8 +42,8 @@ const STYLE_SHEET = `
   .text { color: #e8eaed !important; }
   .faint { color: #a7b0b9 !important; }
   .line { border-color: #363d44 !important; }
-  .trouble { background-color: #f0a13a !important; }
-  .relief { background-color: #4cc38a !important; }
+  .failed { background-color: #f0a13a !important; }
+  .recovered { background-color: #4cc38a !important; }
 }
 @media (max-width: 480px) {
   .edge { padding-left: 20px !important; padding-right: 20px !important; }
@@ -37,9 +54,9 @@ const STYLE_SHEET = `
 }
 `;
 
-/** Tables and inline styles: what all mail programs have in common. Nothing is loaded, nothing can be clicked. */
-function layOutHtml(content: LetterContent): string {
-  const { mood, about, heading, opening, facts, sections, closing } = content;
+/** Uses tables and inline styles, which all mail programs support. Loads nothing and links to nothing. */
+function layOutHtml(content: EmailContent): string {
+  const { kind, about, heading, opening, facts, sections, closing } = content;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -55,7 +72,7 @@ function layOutHtml(content: LetterContent): string {
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="page" style="background-color:#f3f4f6">
 <tr><td align="center" class="outer" style="padding:32px 12px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="card" style="max-width:600px;background-color:#ffffff;border:1px solid #d9dde3;border-radius:10px;border-collapse:separate;overflow:hidden;text-align:left">
-<tr><td class="${mood}" style="height:5px;line-height:5px;font-size:0;background-color:${BAR[mood]}">&nbsp;</td></tr>
+<tr><td class="${kind}" style="height:5px;line-height:5px;font-size:0;background-color:${BAR[kind]}">&nbsp;</td></tr>
 <tr><td class="edge" style="padding:28px 36px 8px">
 ${paragraph(about, { classes: 'faint', style: 'margin:0 0 6px;font-size:14px;line-height:20px;color:#5b6570' })}
 <h1 class="text" style="${SANS};margin:0 0 16px;font-size:23px;line-height:30px;font-weight:650;color:#1b1f24">${escaped(heading)}</h1>
@@ -111,4 +128,62 @@ const ENTITIES: Readonly<Record<string, string>> = {
 /** Text as HTML, in content and in quoted attributes. */
 export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
+/** Maximum number of characters per line, so that a quoted e-mail still fits 78. Source: RFC 5322, section 2.1.1. */
+export const COLUMNS = 76;
+
+function layOutText(content: EmailContent): string {
+  const blocks = [
+    wrapped(content.about),
+    underlined(content.heading, '='),
+    wrapped(content.opening),
+    layOutFacts(content.facts),
+    ...content.sections.flatMap(({ heading, paragraphs }) => [
+      underlined(heading, '-'),
+      ...paragraphs.map((paragraph) => wrapped(paragraph)),
+    ]),
+    `-- \n${wrapped(content.closing)}`,
+  ];
+  return `${blocks.join('\n\n')}\n`.replaceAll('\u00a0', ' ');
+}
+
+function layOutFacts(facts: readonly Fact[]): string {
+  const width = Math.max(0, ...facts.map(({ label }) => label.length)) + 2;
+  return facts.map(({ label, value }) => wrapped(value, `${label}:`.padEnd(width), ' '.repeat(width))).join('\n');
+}
+
+function underlined(heading: string, line: string): string {
+  const text = wrapped(heading);
+  const width = Math.max(...text.split('\n').map((row) => Array.from(row).length));
+  return `${text}\n${line.repeat(width)}`;
+}
+
+/**
+ * Breaks text at spaces into lines of at most {@link COLUMNS} characters; a longer word is broken too.
+ *
+ * @param first prefix of the first line
+ * @param rest prefix of the other lines
+ */
+function wrapped(text: string, first = '', rest = first): string {
+  const lines: string[] = [];
+  let line: string[] = [];
+  const room = () => COLUMNS - Array.from(lines.length === 0 ? first : rest).length;
+  const end = () => {
+    lines.push(`${lines.length === 0 ? first : rest}${line.join('')}`);
+    line = [];
+  };
+  for (const word of text.split(' ').filter(Boolean)) {
+    let letters = Array.from(word);
+    if (line.length > 0 && line.length + 1 + letters.length > room()) end();
+    else if (line.length > 0) line.push(' ');
+    while (letters.length > room()) {
+      line = letters.slice(0, room());
+      letters = letters.slice(line.length);
+      end();
+    }
+    line.push(...letters);
+  }
+  if (line.length > 0 || lines.length === 0) end();
+  return lines.join('\n');
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Notice, Run, StandingOrder, Tenant } from '../../stores/ledger/ports.ts';
-import type { Letter } from '../../stores/mail/mail.ts';
+import type { Email } from '../../stores/mail/mail.ts';
 import { createSendNotices } from './send-notices.ts';
 
 const NOTICE: Notice = {
@@ -77,7 +77,7 @@ function setUp(
   options: { contacts?: readonly string[]; mail?: 'none' | FailureCode; notices?: readonly Notice[] } = {},
 ) {
   const { contacts = TENANT.contacts, mail, notices = [NOTICE] } = options;
-  const letters: Letter[] = [];
+  const emails: Email[] = [];
   const recorded: (readonly [noticeId: string, recipients: number])[] = [];
   const logged: { readonly level: number; readonly msg: string }[] = [];
   const sendNotices = createSendNotices({
@@ -98,43 +98,43 @@ function setUp(
       mail === 'none'
         ? null
         : {
-            send: async (letter) => {
+            send: async (email) => {
               if (mail) throw new WaybillError(mail);
-              letters.push(letter);
+              emails.push(email);
             },
           },
     publicUrl: 'https://exports.example.com',
     logger: pino({ level: 'warn' }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
   const send = (tenant = 'acme'): Promise<number> => sendNotices(tenant);
-  return { send, letters, recorded, warnings: () => logged.filter(({ level }) => level === 40).map(({ msg }) => msg) };
+  return { send, emails, recorded, warnings: () => logged.filter(({ level }) => level === 40).map(({ msg }) => msg) };
 }
 
 describe('the notices of a run', () => {
   it('go to the contacts once, with what downloads still get', async () => {
-    const { send, letters, recorded, warnings } = setUp();
+    const { send, emails, recorded, warnings } = setUp();
     expect(await send()).toBe(1);
     expect(await send()).toBe(0);
-    expect(letters).toHaveLength(1);
-    expect(letters[0]).toMatchObject({ to: ['ann@example.com', 'bob@example.com'], reference: 'notice|n1' });
-    expect(letters[0]?.subject).toBe('Periodic export of Acme could not be refreshed');
-    expect(letters[0]?.text).toContain('36 files with 5 rows, as of 20 November 2026');
-    expect(letters[0]?.text).toContain('22 November 2026, 01:47 UTC');
+    expect(emails).toHaveLength(1);
+    expect(emails[0]).toMatchObject({ to: ['ann@example.com', 'bob@example.com'], reference: 'notice|n1' });
+    expect(emails[0]?.subject).toBe('Periodic export of Acme could not be refreshed');
+    expect(emails[0]?.text).toContain('36 files with 5 rows, as of 20 November 2026');
+    expect(emails[0]?.text).toContain('22 November 2026, 01:47 UTC');
     expect(recorded).toEqual([['n1', 2]]);
     expect(warnings()).toEqual([]);
   });
 
   it('are none of another tenant', async () => {
-    const { send, letters, recorded } = setUp();
+    const { send, emails, recorded } = setUp();
     expect(await send('other')).toBe(0);
-    expect({ letters, recorded }).toEqual({ letters: [], recorded: [] });
+    expect({ emails, recorded }).toEqual({ emails: [], recorded: [] });
   });
 
   it('tell only the end of trouble that ended before anybody could be told', async () => {
     const recovered: Notice = { ...NOTICE, noticeId: 'n2', kind: 'recovered', runId: 'g3', failure: null };
-    const { send, letters, recorded } = setUp({ notices: [NOTICE, recovered] });
+    const { send, emails, recorded } = setUp({ notices: [NOTICE, recovered] });
     expect(await send()).toBe(1);
-    expect(letters.map(({ subject }) => subject)).toEqual(['Periodic export of Acme works again']);
+    expect(emails.map(({ subject }) => subject)).toEqual(['Periodic export of Acme works again']);
     expect(recorded).toEqual([
       ['n1', 0],
       ['n2', 2],
@@ -145,9 +145,9 @@ describe('the notices of a run', () => {
     ['the tenant has no contacts', { contacts: [] }],
     ['mail is not set up', { mail: 'none' }],
   ] as const)('are settled with a warning when %s', async (why, options) => {
-    const { send, letters, recorded, warnings } = setUp(options);
+    const { send, emails, recorded, warnings } = setUp(options);
     expect(await send()).toBe(0);
-    expect(letters).toEqual([]);
+    expect(emails).toEqual([]);
     expect(recorded).toEqual([['n1', 0]]);
     expect(warnings()).toEqual([expect.stringContaining(why)]);
   });
@@ -158,7 +158,7 @@ describe('the notices of a run', () => {
     expect(recorded).toEqual([['n1', 0]]);
   });
 
-  it('are settled with a warning when the server refuses the letter for good', async () => {
+  it('are settled with a warning when the server refuses the email for good', async () => {
     const { send, recorded, warnings } = setUp({ mail: 'mail_refused' });
     expect(await send()).toBe(0);
     expect(recorded).toEqual([['n1', 0]]);

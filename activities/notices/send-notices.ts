@@ -4,7 +4,7 @@ import type { Ledger, Notice, Runs, StandingOrders, Tenant, Tenants } from '../.
 import type { Mail } from '../../stores/mail/mail.ts';
 import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { Ports } from '../ports.ts';
-import { type NoticeContext, noticeLetter } from './letter.ts';
+import { type NoticeContext, noticeEmail } from './email.ts';
 
 /** What sending notices needs of the ports. */
 export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
@@ -43,7 +43,7 @@ export function createSendNotices(ports: NoticePorts) {
       return 0;
     }
     try {
-      await mail.send(noticeLetter(notice, context));
+      await mail.send(noticeEmail(notice, context));
       return context.contacts.length;
     } catch (error) {
       if (!(error instanceof WaybillError && error.code === 'mail_refused')) throw error;

@@ -1,5 +1,5 @@
 /** One e-mail message. */
-export interface Letter {
+export interface Email {
   /** Addresses; each gets its own message, so that none sees the others. */
   readonly to: readonly string[];
   readonly subject: string;
@@ -19,7 +19,7 @@ export interface Letter {
  */
 export interface Mail {
   /** Resolves when the server has accepted the message for every address. */
-  send(letter: Letter): Promise<void>;
+  send(email: Email): Promise<void>;
   /** @throws WaybillError `mail_unavailable` */
   ping(): Promise<void>;
   close(): void;

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createTransport, type NodemailerError } from 'nodemailer';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Letter, Mail } from './mail.ts';
+import type { Email, Mail } from './mail.ts';
 
 /** Timeout of each step, in milliseconds; after it the server counts as unavailable. */
 const STEP_MS = { dnsTimeout: 5_000, connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 } as const;
 
 /** Timeout for one address over all steps, in milliseconds. */
-const LETTER_MS = 30_000;
+const EMAIL_MS = 30_000;
 
 /** How many accepted Message-IDs are remembered. */
 const TAKEN_MAX = 1000;
@@ -31,7 +31,7 @@ export function createMail(options: { readonly url: string; readonly from: strin
    */
   const taken = new Set<string>();
 
-  async function sendTo(address: string, { subject, text, html, reference }: Letter): Promise<void> {
+  async function sendTo(address: string, { subject, text, html, reference }: Email): Promise<void> {
     const messageId = messageIdOf(reference, address, domain);
     if (taken.has(messageId)) return;
     await transport.sendMail({
@@ -43,7 +43,7 @@ export function createMail(options: { readonly url: string; readonly from: strin
       html,
       // RFC 3834: suppresses out-of-office and other automatic replies.
       headers: { 'Auto-Submitted': 'auto-generated' },
-      signal: AbortSignal.timeout(LETTER_MS),
+      signal: AbortSignal.timeout(EMAIL_MS),
     });
     taken.add(messageId);
     for (const oldest of taken) {
@@ -53,14 +53,14 @@ export function createMail(options: { readonly url: string; readonly from: strin
   }
 
   return {
-    async send(letter) {
+    async send(email) {
       const failures: WaybillError[] = [];
-      for (const address of letter.to) {
+      for (const address of email.to) {
         try {
-          await sendTo(address, letter);
+          await sendTo(address, email);
         } catch (error) {
           failures.push(toFailure(error));
-          if (!concernsLetter(error)) break;
+          if (!concernsEmail(error)) break;
         }
       }
       const worst = worstOf(failures);
@@ -95,7 +95,7 @@ function domainOf(from: string): string {
 }
 
 /** nodemailer's codes for a rejected message on a working connection: sender, recipient or content. */
-const ABOUT_LETTER: readonly unknown[] = ['EENVELOPE', 'EMESSAGE'];
+const ABOUT_EMAIL: readonly unknown[] = ['EENVELOPE', 'EMESSAGE'];
 
 /** Replies that ask for authentication, which an operator has to fix. Source: RFC 4954, section 6. */
 const AUTHENTICATION_WANTED: readonly unknown[] = [530, 534, 535, 538];
@@ -112,13 +112,13 @@ function toFailure(error: unknown): WaybillError {
     return new WaybillError('mail_unavailable', message, { cause: error });
   }
   // Without a reply, nodemailer itself found that the server would not accept it.
-  const refused = concernsLetter(error) && isNodemailerError(error) && error.permanent !== false;
+  const refused = concernsEmail(error) && isNodemailerError(error) && error.permanent !== false;
   return new WaybillError(refused ? 'mail_refused' : 'mail_unavailable', undefined, { cause: error });
 }
 
 /** Whether the error concerns only this message, so the server may accept the next one. */
-function concernsLetter(error: unknown): boolean {
-  return isNodemailerError(error) && ABOUT_LETTER.includes(error.code) && !wantsAuthentication(error);
+function concernsEmail(error: unknown): boolean {
+  return isNodemailerError(error) && ABOUT_EMAIL.includes(error.code) && !wantsAuthentication(error);
 }
 
 /**

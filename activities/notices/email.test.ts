@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Notice } from '../../stores/ledger/ports.ts';
-import { type NoticeContext, noticeLetter } from './letter.ts';
-import { COLUMNS } from './plain-text.ts';
+import { type NoticeContext, noticeEmail } from './email.ts';
+import { COLUMNS } from './layout.ts';
 
 const AWAY: Failure = {
   code: 'warehouse_unavailable',
@@ -34,7 +34,7 @@ function contextOf(more: Partial<NoticeContext> = {}): NoticeContext {
   };
 }
 
-/** What a reader of the HTML sees, without regard to space. */
+/** Visible text of the HTML, with spaces normalized. */
 function visible(html: string): string {
   return html
     .replace(/<(style|title)>[\s\S]*?<\/\1>/g, '')
@@ -45,35 +45,35 @@ function visible(html: string): string {
 }
 const NAMED: Readonly<Record<string, string>> = { nbsp: ' ', lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' };
 
-/** The words of the plain text, without the lines that only decorate it. */
+/** The words of the plain text, without decoration. */
 function words(text: string): string {
   return text
     .replace(/^(=+|-+|-- )$/gm, '')
-    .replace(/^(Failing since|Failed since|Why|Downloads|Next run|Run):/gm, '$1')
+    .replace(/^(Failing since|Failed since|Reason|Downloads|Next run|Run):/gm, '$1')
     .replace(/\s+/g, ' ')
     .trim();
 }
 
-describe('the letter of a failure', () => {
-  it('says what happened, since when, why, what still works, and what comes next', () => {
-    const letter = noticeLetter(noticeOf(), contextOf());
-    expect(letter.to).toEqual(['ann@example.com', 'bob@example.com']);
-    expect(letter.subject).toBe('Periodic export of Acme Learning could not be refreshed');
-    expect(letter.reference).toBe('notice|0199f0b4-aaaa-7e3f-8a4b-5c6d7e8f9a0b');
-    expect(letter.text).toBe(FAILED);
+describe('the e-mail about a failure', () => {
+  it('says what happened, since when, why, what still works and what happens next', () => {
+    const email = noticeEmail(noticeOf(), contextOf());
+    expect(email.to).toEqual(['ann@example.com', 'bob@example.com']);
+    expect(email.subject).toBe('Periodic export of Acme Learning could not be refreshed');
+    expect(email.reference).toBe('notice|0199f0b4-aaaa-7e3f-8a4b-5c6d7e8f9a0b');
+    expect(email.text).toBe(FAILED);
   });
 
   it.each<readonly [what: string, Partial<Notice>, Partial<NoticeContext>, includes: string, excludes: string]>([
-    ['no run has succeeded', {}, { generation: null }, 'nothing to download yet', 'go on as before'],
-    ['no run is due', {}, { nextRunAt: null }, 'No run is due at the moment', 'tries again by itself'],
+    ['no run has succeeded', {}, { generation: null }, 'nothing to download yet', 'continue to work'],
+    ['no run is scheduled', {}, { nextRunAt: null }, 'No run is scheduled', 'tries again automatically'],
     [
       'the operator has to act',
       { failure: { code: 'dataset_broken', message: 'The catalog and the warehouse disagree.' } },
       {},
-      'tell the operator of the service, and name the run above',
-      'Nothing is needed from you',
+      'Contact the operator of the service and mention the run above',
+      'You do not have to do anything',
     ],
-    ['nobody knows why', { failure: null }, {}, 'without saying why', 'undefined'],
+    ['the reason is unknown', { failure: null }, {}, 'without a reason', 'undefined'],
     [
       'there is one row',
       {},
@@ -81,24 +81,24 @@ describe('the letter of a failure', () => {
       '1 file with 1 row,',
       'rows',
     ],
-  ])('tells that %s', (_, notice, context, includes, excludes) => {
-    const { text } = noticeLetter(noticeOf(notice), contextOf(context));
+  ])('says so if %s', (_, notice, context, includes, excludes) => {
+    const { text } = noticeEmail(noticeOf(notice), contextOf(context));
     expect(words(text)).toContain(includes);
     expect(words(text)).not.toContain(excludes);
   });
 });
 
-describe('the letter of a recovery', () => {
-  it('says that it works again, and since when it had not', () => {
-    const letter = noticeLetter(noticeOf({ kind: 'recovered', failure: null }), contextOf());
-    expect(letter.subject).toBe('Periodic export of Acme Learning works again');
-    expect(letter.text).toBe(RECOVERED);
+describe('the e-mail about a recovery', () => {
+  it('says that runs succeed again, and since when they failed', () => {
+    const email = noticeEmail(noticeOf({ kind: 'recovered', failure: null }), contextOf());
+    expect(email.subject).toBe('Periodic export of Acme Learning works again');
+    expect(email.text).toBe(RECOVERED);
   });
 });
 
-describe('any letter', () => {
+describe('every e-mail', () => {
   const anything = fc.string({ unit: 'binary', maxLength: 200 });
-  const letters = fc
+  const emails = fc
     .record({
       kind: fc.constantFrom('failed', 'recovered'),
       tenantTitle: anything,
@@ -106,15 +106,15 @@ describe('any letter', () => {
       host: fc.stringMatching(/^[a-z]{1,60}(\.[a-z]{1,60}){1,3}$/),
     })
     .map(({ kind, tenantTitle, message, host }) =>
-      noticeLetter(
+      noticeEmail(
         noticeOf({ kind, failure: { code: 'internal', message } }),
         contextOf({ tenantTitle, publicUrl: `https://${host}` }),
       ),
     );
 
-  it('keeps to its lines, and its subject to one, whatever title and reason hold', () => {
+  it('has short lines and a subject of one line, whatever title and reason contain', () => {
     fc.assert(
-      fc.property(letters, ({ subject, text }) => {
+      fc.property(emails, ({ subject, text }) => {
         expect(Math.max(...text.split('\n').map((line) => Array.from(line).length))).toBeLessThanOrEqual(COLUMNS);
         expect(subject).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u);
         expect(Array.from(subject).length).toBeLessThanOrEqual(110);
@@ -122,17 +122,17 @@ describe('any letter', () => {
     );
   });
 
-  it('says the same in HTML as in plain text', () => {
+  it('has the same words in HTML and in plain text', () => {
     for (const kind of ['failed', 'recovered'] as const) {
-      const { text, html } = noticeLetter(noticeOf({ kind }), contextOf());
+      const { text, html } = noticeEmail(noticeOf({ kind }), contextOf());
       expect(visible(html)).toBe(words(text));
     }
   });
 
-  it('lets no markup in', () => {
+  it('escapes markup', () => {
     const markup = `"><script>alert('1')</script><img src=x onerror=alert(1)> & &amp;`;
     const failure: Failure = { code: 'internal', message: markup };
-    const { html, text } = noticeLetter(noticeOf({ failure }), contextOf({ tenantTitle: markup }));
+    const { html, text } = noticeEmail(noticeOf({ failure }), contextOf({ tenantTitle: markup }));
     expect(html).not.toMatch(/<script|<img/i);
     expect(html.match(/<!doctype|<html|<body/gi)).toHaveLength(3);
     expect(visible(html)).toContain(markup);
@@ -141,22 +141,22 @@ describe('any letter', () => {
 
   it('loads nothing, links to nothing and names no password', () => {
     const context = contextOf({ publicUrl: 'https://user:hush@exports.example.com/api//?token=hush#hush' });
-    const { html, text } = noticeLetter(noticeOf(), context);
+    const { html, text } = noticeEmail(noticeOf(), context);
     expect(html).not.toMatch(/<(a|img|link|script|iframe|form|base)\b|url\(|@import|\bsrc=|\bhref=/i);
     expect(`${html}${text}`).not.toMatch(/hush|user:/);
     expect(text).toContain('GET https://exports.example.com/api/dataexport with your credential');
   });
 
-  it('turns line breaks and reversed writing in titles into spaces', () => {
+  it('replaces line breaks and direction marks in titles by spaces', () => {
     const tenantTitle = '  Acme\r\nBcc: eve@example.com\u2028\u202egnp\u202c Ltd\u0000 ';
-    const { subject, text } = noticeLetter(noticeOf(), contextOf({ tenantTitle }));
+    const { subject, text } = noticeEmail(noticeOf(), contextOf({ tenantTitle }));
     expect(subject).toBe('Periodic export of Acme Bcc: eve@example.com gnp Ltd could not be refreshed');
     expect(text).not.toMatch(/^Bcc:/m);
   });
 
   it('shortens a long title in the subject only, and between characters', () => {
     const tenantTitle = '🚚'.repeat(80);
-    const { subject, text } = noticeLetter(noticeOf(), contextOf({ tenantTitle }));
+    const { subject, text } = noticeEmail(noticeOf(), contextOf({ tenantTitle }));
     expect(subject).toBe(`Periodic export of ${'🚚'.repeat(59)}… could not be refreshed`);
     expect(words(text).replaceAll(' ', '')).toContain('🚚'.repeat(80));
   });
@@ -167,11 +167,11 @@ const FAILED = `Periodic export of Acme Learning
 The files could not be refreshed
 ================================
 
-A run has failed, so there are no newer files. Downloads go on as before,
-with the files of the last run that succeeded.
+A run has failed, so there are no newer files. Downloads continue to work
+with the files of the last successful run.
 
 Failing since: 21 November 2026, 01:42 UTC
-Why:           The warehouse cannot be reached. Try again later.
+Reason:        The warehouse cannot be reached. Try again later.
 Downloads:     36 files with 1,234,567 rows, as of 20 November 2026,
                01:31 UTC
 Next run:      22 November 2026, 01:47 UTC
@@ -180,30 +180,30 @@ Run:           0199f0b4-1c2d-7e3f-8a4b-5c6d7e8f9a0b
 What happens next
 -----------------
 
-The next run tries again by itself. You get one more letter when it works
-again, and none for failures in between.
+The next run tries again automatically. You will get one more e-mail when a
+run succeeds, and none for further failures until then.
 
 What you can do
 ---------------
 
-Nothing is needed from you. If you need newer files soon, or if this goes
-on, tell the operator of the service, and name the run above.
+You do not have to do anything. If you need newer files soon, or if this
+continues, contact the operator of the service and mention the run above.
 
 GET https://exports.example.com/waybill/dataexport with your credential
-tells the status at any time.
+shows the current status.
 
 -- 
-You get this letter because you are a contact of Acme Learning. The operator
-of the service can change that.
+You received this e-mail because you are a contact of Acme Learning. The
+operator of the service can change that.
 `;
 
 const RECOVERED = `Periodic export of Acme Learning
 
-The files are fresh again
-=========================
+The files are up to date again
+==============================
 
-A run has succeeded after one or more that failed. Downloads are of the new
-files from now on.
+A run has succeeded after one or more failures. Downloads now use the new
+files.
 
 Failed since: 21 November 2026, 01:42 UTC
 Downloads:    36 files with 1,234,567 rows, as of 20 November 2026,
@@ -214,13 +214,13 @@ Run:          0199f0b4-1c2d-7e3f-8a4b-5c6d7e8f9a0b
 What you can do
 ---------------
 
-Nothing is needed from you. What you downloaded while the runs failed is
-older than these files: download again where that matters.
+You do not have to do anything. Files that you downloaded while runs were
+failing are older than these: download them again if that matters.
 
 GET https://exports.example.com/waybill/dataexport with your credential
-tells the status at any time.
+shows the current status.
 
 -- 
-You get this letter because you are a contact of Acme Learning. The operator
-of the service can change that.
+You received this e-mail because you are a contact of Acme Learning. The
+operator of the service can change that.
 `;

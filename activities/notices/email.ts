@@ -1,0 +1,153 @@
+import type { FailureCode } from '../../contracts/failures.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import type { Notice } from '../../stores/ledger/ports.ts';
+import type { Email } from '../../stores/mail/mail.ts';
+import { type EmailContent, type Fact, layOut } from './layout.ts';
+
+/** Content of an e-mail besides its notice. */
+export interface NoticeContext {
+  readonly tenantTitle: string;
+  /** E-mail addresses. */
+  readonly contacts: readonly string[];
+  /** The run that downloads use; `null`: none yet. */
+  readonly generation: {
+    readonly snapshotAt: Instant;
+    readonly files: number;
+    readonly rows: number;
+  } | null;
+  /** `null`: none is due. */
+  readonly nextRunAt: Date | null;
+  /** Base URL of the API. */
+  readonly publicUrl: string;
+}
+
+/** Maximum number of characters of a tenant's title in a subject. */
+const TITLE_MAX = 60;
+
+/** Failures that persist until the operator acts. */
+const OPERATOR_FAILURES: readonly FailureCode[] = [
+  'dataset_broken',
+  'warehouse_misconfigured',
+  'memory_exhausted',
+  'disk_full',
+  'objects_full',
+];
+
+/** @returns the e-mail that informs a tenant's contacts that periodic exports fail, or that they have recovered */
+export function noticeEmail(notice: Notice, context: NoticeContext): Email {
+  const content = notice.kind === 'failed' ? failureContent(notice, context) : recoveryContent(notice, context);
+  return { ...layOut(content), to: context.contacts, reference: `notice|${notice.noticeId}` };
+}
+
+function failureContent(notice: Notice, context: NoticeContext): EmailContent {
+  const { generation, nextRunAt } = context;
+  const title = oneLine(context.tenantTitle);
+  const needsOperator = notice.failure !== null && OPERATOR_FAILURES.includes(notice.failure.code);
+  return {
+    subject: `Periodic export of ${shortened(title, TITLE_MAX)} could not be refreshed`,
+    kind: 'failed',
+    about: `Periodic export of ${title}`,
+    heading: 'The files could not be refreshed',
+    opening: generation
+      ? 'A run has failed, so there are no newer files. Downloads continue to work with the files of the last successful run.'
+      : 'A run has failed. No run has succeeded so far, so there is nothing to download yet.',
+    facts: [
+      { label: 'Failing since', value: moment(notice.failingSince) },
+      { label: 'Reason', value: oneLine(notice.failure?.message ?? 'The run ended without a reason.') },
+      ...commonFacts(notice, context),
+    ],
+    sections: [
+      {
+        heading: 'What happens next',
+        paragraphs: [
+          nextRunAt
+            ? 'The next run tries again automatically. You will get one more e-mail when a run succeeds, and none for further failures until then.'
+            : 'No run is scheduled. You will get one more e-mail when a run succeeds, and none for further failures until then.',
+        ],
+      },
+      {
+        heading: 'What you can do',
+        paragraphs: [
+          needsOperator
+            ? 'This is unlikely to resolve on its own. Contact the operator of the service and mention the run above.'
+            : 'You do not have to do anything. If you need newer files soon, or if this continues, contact the operator of the service and mention the run above.',
+          statusHint(context),
+        ],
+      },
+    ],
+    closing: closingOf(title),
+  };
+}
+
+function recoveryContent(notice: Notice, context: NoticeContext): EmailContent {
+  const title = oneLine(context.tenantTitle);
+  return {
+    subject: `Periodic export of ${shortened(title, TITLE_MAX)} works again`,
+    kind: 'recovered',
+    about: `Periodic export of ${title}`,
+    heading: 'The files are up to date again',
+    opening: 'A run has succeeded after one or more failures. Downloads now use the new files.',
+    facts: [{ label: 'Failed since', value: moment(notice.failingSince) }, ...commonFacts(notice, context)],
+    sections: [
+      {
+        heading: 'What you can do',
+        paragraphs: [
+          'You do not have to do anything. Files that you downloaded while runs were failing are older than these: download them again if that matters.',
+          statusHint(context),
+        ],
+      },
+    ],
+    closing: closingOf(title),
+  };
+}
+
+function commonFacts(notice: Notice, { generation, nextRunAt }: NoticeContext): readonly Fact[] {
+  return [
+    {
+      label: 'Downloads',
+      value: generation
+        ? `${counted(generation.files, 'file')} with ${counted(generation.rows, 'row')}, as of ${moment(new Date(generation.snapshotAt))}`
+        : 'nothing yet',
+    },
+    { label: 'Next run', value: nextRunAt ? moment(nextRunAt) : 'none is scheduled' },
+    { label: 'Run', value: notice.runId, exact: true },
+  ];
+}
+
+function statusHint({ publicUrl }: NoticeContext): string {
+  const { origin, pathname } = new URL(publicUrl);
+  return `GET ${origin}${pathname.replace(/\/+$/, '')}/dataexport with your credential shows the current status.`;
+}
+
+function closingOf(title: string): string {
+  return `You received this e-mail because you are a contact of ${title}. The operator of the service can change that.`;
+}
+
+/** Controls, line separators and marks of text direction; not the joiners that scripts and emoji need. */
+const UNPRINTABLE = /(?![\u200c\u200d])[\s\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu;
+
+/** Turns foreign text into one line, so that it can add neither headers nor lines. */
+function oneLine(text: string): string {
+  return text.replace(UNPRINTABLE, ' ').trim();
+}
+
+/** @param charactersMax maximum number of characters, including the ellipsis */
+function shortened(text: string, charactersMax: number): string {
+  const characters = Array.from(text);
+  return characters.length <= charactersMax ? text : `${characters.slice(0, charactersMax - 1).join('')}…`;
+}
+
+const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
+const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'UTC' });
+
+const NO_BREAK = '\u00a0';
+
+/** Such as `21 November 2026, 01:42 UTC`. */
+function moment(at: Date): string {
+  return `${DAY.format(at)}, ${TIME.format(at)}${NO_BREAK}UTC`;
+}
+
+/** Such as `1 file` and `1,204 files`. */
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}
