@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FinalizeInput } from '../contracts/steps.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
+import { standingKind } from './begin.ts';
 import { createSendNotices, type NoticePorts } from './notices/send-notices.ts';
 import type { Ports } from './ports.ts';
 import { runOrThrow } from './step.ts';
@@ -11,8 +11,10 @@ const SECOND_MS = 1000;
  * Follows up on a run of a standing order: sends the notices that are owed, synchronizes the schedule and starts a run
  * that was missed. A part that fails does not prevent the others; a retry repeats them all, which is harmless.
  */
-export function createFinalize(ports: NoticePorts & Pick<Ports, 'ledger' | 'temporal' | 'syncSchedule'>) {
-  const { ledger, temporal, syncSchedule, logger } = ports;
+export function createFinalize(
+  ports: NoticePorts & Pick<Ports, 'ledger' | 'temporal' | 'syncSchedule' | 'standingKinds'>,
+) {
+  const { ledger, temporal, syncSchedule, standingKinds, logger } = ports;
   const sendNotices = createSendNotices(ports);
 
   /**
@@ -24,17 +26,18 @@ export function createFinalize(ports: NoticePorts & Pick<Ports, 'ledger' | 'temp
     if (!settings?.enabled || settings.version === version) return;
     // The next second has ids of its own.
     await delay(SECOND_MS, undefined, { signal });
-    await temporal.trigger(periodicScheduleId(tenant), 'after');
+    await temporal.trigger(standingKind(standingKinds, kind).scheduleId(tenant), 'after');
   }
 
   return async function finalize(input: FinalizeInput): Promise<void> {
-    const { tenant, outcome } = input;
+    const { tenant, kind, outcome } = input;
+    const standing = standingKind(standingKinds, kind);
     const wasStopped = outcome === 'replaced' || outcome === 'cancelled';
     await runOrThrow(logger, async (signal) => {
       const results = await Promise.allSettled([
         // Whoever stopped the run is waiting for its end, and has synchronized the schedule.
-        wasStopped || outcome === 'off' ? undefined : sendNotices(tenant),
-        wasStopped ? undefined : syncSchedule(tenant),
+        wasStopped || outcome === 'off' ? undefined : sendNotices(tenant, standing),
+        wasStopped ? undefined : syncSchedule(standing, tenant),
         outcome === 'published' ? undefined : startMissedRun(input, signal),
       ]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;

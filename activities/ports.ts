@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
+import type { StandingKind } from '../contracts/standing.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Attempts } from '../stores/temporal/attempts.ts';
-import type { SyncSchedule } from '../stores/temporal/periodic.ts';
+import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 
@@ -16,6 +17,8 @@ export interface Ports {
   readonly ledger: Ledger;
   readonly temporal: Temporal;
   readonly syncSchedule: SyncSchedule;
+  /** Kinds of standing orders whose runs this worker makes. */
+  readonly standingKinds: readonly StandingKind[];
   readonly attempts: Attempts;
   /** `null`: mail is not set up, and nobody is told by it. */
   readonly mail: Mail | null;
@@ -23,8 +26,8 @@ export interface Ports {
   readonly publicUrl: string;
   /** A count of rows from which an unsealed export is split. */
   readonly partRows: number;
-  /** Seconds that a replaced generation stays. */
-  readonly periodicGraceSeconds: number;
+  /** Seconds that the files of a replaced run are kept. */
+  readonly graceSeconds: number;
   /** Seconds from the end of a run until it is looked at once more. */
   readonly straySeconds: number;
   readonly logger: Logger;

@@ -1,8 +1,8 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import type { StandingKind } from '../contracts/standing.ts';
 import type { Reconciled } from '../contracts/steps.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { Run, StandingOrder } from '../stores/ledger/ports.ts';
 import { openManifest } from '../stores/objects/manifests.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
@@ -16,7 +16,10 @@ const ROWS_MAX = 500;
 /** How long a run may be in the ledger before its workflow, and a change before its schedule. Milliseconds. */
 const SETTLING_MS = 60_000;
 
-type ReconcilePorts = Pick<Ports, 'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'straySeconds' | 'logger'>;
+type ReconcilePorts = Pick<
+  Ports,
+  'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'standingKinds' | 'straySeconds' | 'logger'
+>;
 
 /**
  * Makes the bucket and the schedules match the ledger, and the ledger match Temporal. Ends active runs whose workflow is
@@ -26,7 +29,7 @@ type ReconcilePorts = Pick<Ports, 'ledger' | 'objects' | 'temporal' | 'syncSched
  * One row that fails is logged and left to the next pass. A server that does not answer ends the pass.
  */
 export function createReconcile(ports: ReconcilePorts) {
-  const { ledger, objects, temporal, syncSchedule, straySeconds, logger } = ports;
+  const { ledger, objects, temporal, syncSchedule, standingKinds, straySeconds, logger } = ports;
 
   const isLost = async (run: Run) => (await endIfLost(ports, run)).lost;
 
@@ -63,11 +66,15 @@ export function createReconcile(ports: ReconcilePorts) {
     return strays.length;
   }
 
-  async function restoreSchedule({ tenant, changedAt }: StandingOrder, now: Date): Promise<boolean> {
+  async function restoreSchedule(
+    kind: StandingKind,
+    { tenant, changedAt }: StandingOrder,
+    now: Date,
+  ): Promise<boolean> {
     if (now.getTime() - changedAt.getTime() < SETTLING_MS) return false;
-    if (await temporal.nextRun(periodicScheduleId(tenant))) return false;
-    await syncSchedule(tenant);
-    logger.warn({ tenant }, 'the schedule of the periodic exports was missing and is there again');
+    if (await temporal.nextRun(kind.scheduleId(tenant))) return false;
+    await syncSchedule(kind, tenant);
+    logger.warn({ tenant, kind: kind.kind }, 'the schedule of a standing order was missing and has been restored');
     return true;
   }
 
@@ -99,7 +106,12 @@ export function createReconcile(ports: ReconcilePorts) {
       const lost = await each(await runs.listActive(before(SETTLING_MS), ROWS_MAX), isLost);
       const removed = await each(await runs.dueForRemoval(at, ROWS_MAX), (run) => removeDue(run, at));
       const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
-      const schedules = await each(await standingOrders.listEnabled('periodic'), (order) => restoreSchedule(order, at));
+      let schedules = 0;
+      for (const kind of standingKinds) {
+        schedules += await each(await standingOrders.listEnabled(kind.kind), (order) =>
+          restoreSchedule(kind, order, at),
+        );
+      }
       return { lost, removed, strays, schedules, failed };
     });
   };

@@ -3,7 +3,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
-import { callerRequirement, secretCheck } from './auth/authenticate.ts';
+import { callerRequirement, type Guards, secretCheck } from './auth/authenticate.ts';
 import { failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
 import { outsideTokens, ownTokens } from './auth/tokens.ts';
@@ -36,8 +36,11 @@ const SECURE_HEADERS = {
   xXssProtection: false,
 };
 
+/** Mounts the routes of one kind of export. */
+export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards) => void;
+
 /** The HTTP API over its ports. Keeps limits and caches in memory, and nothing else. */
-export function createApp(deps: ApiDeps): ApiApp {
+export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExports, mountPeriodic]): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = createApiApp();
   const addressOf = clientAddress(settings.WAYBILL_TRUSTED_PROXIES);
@@ -79,8 +82,7 @@ export function createApp(deps: ApiDeps): ApiApp {
     return problemResponse(c, error);
   });
 
-  mountExports(app, deps, { requireCaller, addressOf, logins, countRequest });
-  mountPeriodic(app, deps, requireCaller);
+  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
   const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });
   // OAuth has error answers of its own (RFC 6749 section 5.2).

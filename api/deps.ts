@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import type { SyncSchedule } from '../stores/temporal/periodic.ts';
+import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 
 /** The settings that the API reads. */

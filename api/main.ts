@@ -9,7 +9,7 @@ import { createLedger } from '../stores/ledger/postgres.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
-import { createSyncSchedule } from '../stores/temporal/periodic.ts';
+import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { createApp } from './app.ts';
 import { listen } from './server.ts';
 

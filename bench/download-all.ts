@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generationPrefix } from '../contracts/keys.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { BUNDLE_FILES, writeBundleCatalog } from './bundle.ts';
 import { type Deployment, deploy } from './deployment.ts';
@@ -119,7 +119,7 @@ async function prepare(
     ...clientVariables(server, directory),
     MC: mc,
     ARCHIVE: `${client.url}/dataexport/downloadAll?fileType=csv`,
-    PREFIX: `bench/${bucket}/${generationPrefix(TENANT, generationId)}`,
+    PREFIX: `bench/${bucket}/${runPrefix({ kind: 'periodic', tenant: TENANT, runId: generationId })}`,
     // In files, as a user would keep them, because other users can see arguments.
     HEADERS: join(directory, 'headers.txt'),
     IDENTITY: join(directory, 'identity.txt'),

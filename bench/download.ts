@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeJobId } from '../contracts/job-id.ts';
-import { exportPrefix } from '../contracts/keys.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
 import { deploy } from './deployment.ts';
@@ -51,7 +51,7 @@ async function measureDownload(bench: Bench) {
     AGE: age,
     MC: mc,
     IDENTITY: identityFile,
-    PREFIX: `bench/${bucket}/${exportPrefix(TENANT, exportId)}`,
+    PREFIX: `bench/${bucket}/${runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId })}`,
     FILE: `${client.url}/exports/${encodeURIComponent(jobId)}/file`,
     // In a file, as a user would keep it, because other users can see arguments.
     HEADERS: join(directory, 'headers.txt'),

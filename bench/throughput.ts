@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exportPrefix } from '../contracts/keys.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, createResult } from './benchmark.ts';
@@ -94,7 +94,7 @@ async function compare(bench: Bench, kind: Kind) {
       async ours(warmUp) {
         const exportId = randomUUID();
         const { seconds, part } = await writer.write({ order, exportId, rows });
-        const object = exportPrefix(TENANT, exportId) + part.name;
+        const object = runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId }) + part.name;
         if (warmUp) content.ours = await check(object);
         await remove(object);
         return seconds;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadCatalog } from '../config/catalog.ts';
-import type { Catalog, ExportKind } from '../config/dataset.ts';
+import type { Catalog } from '../config/dataset.ts';
+import type { ExportKind } from '../contracts/run.ts';
 
 let catalog: Catalog;
 beforeAll(async () => {

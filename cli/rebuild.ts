@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS, FORMATS, type Order } from '../contracts/order.ts';
-import { PERIODIC_BUNDLE } from '../contracts/periodic.ts';
+import { PERIODIC } from '../contracts/periodic.ts';
+import { ON_DEMAND } from '../contracts/run.ts';
 import type { RestoredRun, Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
@@ -90,11 +91,11 @@ function readGeneration(key: string, body: Uint8Array): ReturnType<Read> {
     parsed.manifest;
   const [recipient] = recipients;
   if (recipient === undefined) return { problem: 'It is not sealed.' };
-  if (key !== manifestKey(generationPrefix(tenant, runId))) {
+  if (key !== manifestKey(runPrefix({ kind: PERIODIC.kind, tenant, runId }))) {
     return { problem: 'It names another tenant or generation than the place it lies at.' };
   }
   return {
-    ...{ runId, workflowId, tenant, kind: 'periodic', subject: PERIODIC_BUNDLE, recipient },
+    ...{ runId, workflowId, tenant, kind: PERIODIC.kind, subject: PERIODIC.subject, recipient },
     ...{
       snapshotAt,
       files: new Set(files.map(({ name }) => name)).size,
@@ -113,7 +114,7 @@ function readExport(key: string, body: Uint8Array): ReturnType<Read> {
   if ('problem' in parsed) return parsed;
   const { manifest } = parsed;
   const { runId, workflowId, snapshotAt, files, rows, bytes, contentBytes } = manifest;
-  if (key !== manifestKey(exportPrefix(manifest.tenant, runId))) {
+  if (key !== manifestKey(runPrefix({ kind: ON_DEMAND, tenant: manifest.tenant, runId }))) {
     return { problem: 'It names another tenant or export than the place it lies at.' };
   }
   const order = orderOf(manifest);

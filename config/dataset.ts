@@ -1,4 +1,5 @@
 import type { Format } from '../contracts/order.ts';
+import type { ExportKind } from '../contracts/run.ts';
 
 /** Column types of the catalog, and how each is written to a file. */
 export const COLUMN_TYPES = [
@@ -70,8 +71,8 @@ export interface Dataset {
   readonly doors: readonly ExportKind[];
 }
 
+/** Kinds of export that a catalog may name. */
 export const EXPORT_KINDS = ['on-demand', 'periodic', 'recurring', 'questionnaire', 'requests'] as const;
-export type ExportKind = (typeof EXPORT_KINDS)[number];
 
 /** The datasets an operator offers. Immutable; read once at start. */
 export interface Catalog {

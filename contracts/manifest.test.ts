@@ -58,7 +58,7 @@ describe('a manifest', () => {
 
   test.each<[string, unknown]>([
     ['another version', { ...manifest, version: 2 }],
-    ['another kind', { ...manifest, kind: 'export' }],
+    ['a kind that is no name', { ...manifest, kind: 'All exports' }],
     ['an id that is no UUID', { ...manifest, runId: '../acme' }],
     ['a tenant that is no key', { ...manifest, tenant: 'a/b' }],
     ['no file', { ...manifest, files: [] }],

@@ -66,7 +66,10 @@ const file = z.object({
 const schema = z
   .object({
     version: z.literal(MANIFEST_VERSION),
-    kind: z.enum(['on-demand', 'periodic']).describe('Kind of export.'),
+    kind: z
+      .string()
+      .regex(/^[a-z][a-z-]*$/)
+      .describe('Kind of export, such as on-demand or periodic.'),
     runId: z.uuid().describe('Id of the export, or of the generation.'),
     workflowId: z.string(),
     tenant: z.string().regex(TENANT_KEY),

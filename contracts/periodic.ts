@@ -1,4 +1,4 @@
-/** Names and words of the periodic exports. */
+import type { StandingKind } from './standing.ts';
 
 /** What periodic files are offered as. */
 export const FILE_TYPES = ['csv', 'json'] as const;
@@ -13,5 +13,13 @@ export function periodicFormat(fileType: FileType, typed: boolean): PeriodicForm
   return fileType === 'json' && typed ? 'typed-json' : fileType;
 }
 
-/** Name of the bundle of all periodic files, in the ledger, search attributes and pages. */
-export const PERIODIC_BUNDLE = 'periodic';
+/** Periodic exports: all files of a tenant, every day. */
+export const PERIODIC: StandingKind = {
+  kind: 'periodic',
+  subject: 'periodic',
+  formats: PERIODIC_FORMATS,
+  title: 'nightly periodic export',
+  scheduleId: (tenant) => `periodic-export|tenantKey:${tenant}`,
+  recurrence: (at) => ({ every: 'day', at }),
+  catchupHours: 12,
+};

@@ -1,6 +1,9 @@
 import { FAILURES } from './failures.ts';
 
-export type ExportKind = 'on-demand' | 'periodic';
+/** Kind of export: `on-demand`, or the kind of a standing order, such as `periodic`. */
+export type ExportKind = string;
+
+export const ON_DEMAND = 'on-demand';
 
 /** pending -> running -> completed, failed or cancelled; final states never change. */
 export const RUN_STATES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
@@ -22,19 +25,22 @@ export function runStatus(
   return run.expiresAt !== null && run.expiresAt <= now ? 'expired' : 'completed';
 }
 
+/** Whether a run has an order of its own, or is one of those of a standing order. */
+export type OrderKind = 'own' | 'standing';
+
 /** Message of the failure of a cancelled run. */
-export const CANCELLED_RUN: Readonly<Record<ExportKind, string>> = {
-  'on-demand': `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`,
-  periodic: 'The run was cancelled. What was published before stays as it is; the next run tries anew.',
+export const CANCELLED_RUN: Readonly<Record<OrderKind, string>> = {
+  own: `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`,
+  standing: 'The run was cancelled. What was published before stays as it is; the next run tries anew.',
 };
 
 /** Failure of a run whose workflow is gone, by what Temporal says of the workflow. */
-export const LOST_RUN: Readonly<Record<ExportKind, Readonly<Record<'aborted' | 'closed', string>>>> = {
-  'on-demand': {
+export const LOST_RUN: Readonly<Record<OrderKind, Readonly<Record<'aborted' | 'closed', string>>>> = {
+  own: {
     aborted: 'The export was ended by an operator before it was done. Resubmit it if you still want it.',
     closed: 'The export was lost before it was done. Resubmit it if you still want it.',
   },
-  periodic: {
+  standing: {
     aborted: 'The run was ended by an operator before it was done. The next run tries anew.',
     closed: 'The run was ended by an operator before it was done. The next run tries anew.',
   },

@@ -13,8 +13,8 @@ import type { ExportKind } from './run.ts';
 
 /** What a run is started with: an order of its own, or the standing order of a tenant, which is read when it begins. */
 export type RunInput =
-  | { readonly kind: 'on-demand'; readonly order: Order; readonly requestedAt: string }
-  | { readonly kind: Exclude<ExportKind, 'on-demand'>; readonly tenant: string };
+  | { readonly kind: ExportKind; readonly order: Order; readonly requestedAt: string }
+  | { readonly kind: ExportKind; readonly tenant: string };
 
 export interface RunResult {
   /** `off`: there was nothing to do; `replaced`: the standing order changed meanwhile, and nothing was published. */

@@ -17,10 +17,6 @@ export const RUN_WORKFLOW = 'runExport';
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';
 
-/**
- * Id of the Temporal Schedule of a tenant's periodic exports. Its workflow ids are this and the nominal time, as in
- * `…acme-2026-11-21T01:30:00Z`.
- */
 export function periodicScheduleId(tenant: string): string {
   return `periodic-export|tenantKey:${tenant}`;
 }

@@ -17,7 +17,7 @@ import type { Run, Scope } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
-import { createSyncSchedule } from '../stores/temporal/periodic.ts';
+import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
 import { createScriptedTemporal } from './scripted-temporal.ts';

@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionDescription } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { PERIODIC } from '../contracts/periodic.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { StandingOrder } from '../stores/ledger/ports.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
-import { type PeriodicDeployment, periodicSchedule } from '../stores/temporal/periodic.ts';
+import { type StandingDeployment, standingSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 
-export const DEPLOYMENT: PeriodicDeployment = {
+export const DEPLOYMENT: StandingDeployment = {
   runTime: { at: '01:30', timeZone: 'Europe/Amsterdam' },
   jitterMinutes: 30,
 };
@@ -19,7 +20,7 @@ export function schedulesOn(temporal: Temporal, deployment = DEPLOYMENT) {
     apply: (settings: StandingOrder) =>
       temporal.applySchedule(
         periodicScheduleId(settings.tenant),
-        settings.enabled ? periodicSchedule(settings, deployment) : null,
+        settings.enabled ? standingSchedule(PERIODIC, settings, deployment) : null,
       ),
     trigger: (tenant: string) => temporal.trigger(periodicScheduleId(tenant), 'replace'),
     find: (tenant: string) => temporal.nextRun(periodicScheduleId(tenant)),

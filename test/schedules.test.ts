@@ -3,10 +3,11 @@ import { createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PERIODIC } from '../contracts/periodic.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
-import { createSyncSchedule, periodicSchedule } from '../stores/temporal/periodic.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
+import { createSyncSchedule, standingSchedule } from '../stores/temporal/sync-schedule.ts';
 import { useStack } from './context.ts';
 import { failsWith } from './ledger-set-up.ts';
 import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, until } from './schedule-set-up.ts';
@@ -167,7 +168,7 @@ describe('the schedule of a tenant', () => {
     ],
   ] as const)('recurs every %o', async (recurrence, until, expected) => {
     const tenant = newTenant();
-    const daily = periodicSchedule(settingsOf(tenant, { recurrence: { at: null, timeZone: 'UTC' } }), {
+    const daily = standingSchedule(PERIODIC, settingsOf(tenant, { recurrence: { at: null, timeZone: 'UTC' } }), {
       ...DEPLOYMENT,
       jitterMinutes: 0,
     });
@@ -236,7 +237,7 @@ describe('bringing a schedule in line', () => {
           recurrence: { at: `${String(index).padStart(2, '0')}:00`, timeZone: null },
           version: index + 1,
         });
-        return syncSchedule(tenant);
+        return syncSchedule(PERIODIC, tenant);
       }),
     );
     expect(current).toMatchObject({ enabled: true, recurrence: { at: '19:00' }, version: 20 });
@@ -246,7 +247,7 @@ describe('bringing a schedule in line', () => {
     const on = current;
     const switched = [false, true, false].map(async (enabled, index) => {
       current = { ...on, enabled, version: 21 + index };
-      return syncSchedule(tenant);
+      return syncSchedule(PERIODIC, tenant);
     });
     expect(await Promise.all(switched)).toEqual([current, current, current]);
     expect(await schedules.find(tenant)).toBeUndefined();

@@ -6,14 +6,15 @@ import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainStartup } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
 import { temporalTarget } from '../config/temporal.ts';
+import { PERIODIC } from '../contracts/periodic.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { createAttempts } from '../stores/temporal/attempts.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
-import { createSyncSchedule } from '../stores/temporal/periodic.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
+import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
 import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
@@ -81,11 +82,12 @@ async function main(): Promise<void> {
       runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
       jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
     }),
+    standingKinds: [PERIODIC],
     attempts: createAttempts(client.activity),
     mail,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
     partRows: settings.WAYBILL_PART_ROWS,
-    periodicGraceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
+    graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
     logger,
   });

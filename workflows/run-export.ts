@@ -87,11 +87,11 @@ export async function runExport(input: RunInput): Promise<RunResult> {
 
 function newRun(input: RunInput): Run {
   const { workflowId, firstExecutionRunId: runId, startTime } = workflowInfo();
-  const tenant = input.kind === 'on-demand' ? input.order.tenant : input.tenant;
+  const tenant = 'order' in input ? input.order.tenant : input.tenant;
   return {
     identity: { runId, workflowId, kind: input.kind, tenant },
     input,
-    requestedAt: input.kind === 'on-demand' ? input.requestedAt : startTime.toISOString(),
+    requestedAt: 'order' in input ? input.requestedAt : startTime.toISOString(),
     steps: proxySteps(tenant),
     details: newDetails(tenant),
     begun: null,
@@ -103,7 +103,7 @@ function newRun(input: RunInput): Run {
 async function produce(run: Run): Promise<Completion | undefined> {
   const beginning = begin(run);
   // An order of its own is known before the run is recorded, so both take place at once.
-  const order = run.input.kind === 'on-demand' ? orderedRun(run.input.order) : (await beginning).order;
+  const order = 'order' in run.input ? orderedRun(run.input.order) : (await beginning).order;
   if (!order) return undefined;
   run.details.order = order;
   for (let round = 1; ; round += 1) {
@@ -127,7 +127,7 @@ async function produce(run: Run): Promise<Completion | undefined> {
 
 async function begin(run: Run): Promise<BeginResult> {
   const { identity, input, requestedAt, steps } = run;
-  const order = input.kind === 'on-demand' ? input.order : null;
+  const order = 'order' in input ? input.order : null;
   run.begun = await steps.begin({ ...identity, order, requestedAt });
   return run.begun;
 }
@@ -223,7 +223,7 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
   details.failure = failure;
   showDetails(details);
   // An order that was cancelled at once may not be recorded yet.
-  if (!run.begun && input.kind === 'on-demand') await begin(run);
+  if (!run.begun && 'order' in input) await begin(run);
   const remove = () => steps.remove({ ...identity, attempted: [...attempted.values()] });
   const end = (removed: boolean) => steps.end({ ...identity, end: { state, failure, removed } });
   // "Cancelled" promises that nothing is left; a failure is recorded at once, even while the object store is away.
@@ -240,9 +240,9 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure
 }
 
 /** Sends notices, synchronizes the schedule and starts a missed run. Best effort: it does not change how the run ended. */
-async function finalize({ identity, begun, steps }: Run, outcome: FinalizeInput['outcome']): Promise<void> {
+async function finalize({ identity, input, begun, steps }: Run, outcome: FinalizeInput['outcome']): Promise<void> {
   // Nothing follows from an order of its own.
-  if (identity.kind === 'on-demand') return;
+  if ('order' in input) return;
   try {
     await steps.finalize({ ...identity, outcome, version: begun?.version ?? null });
   } catch (error) {
@@ -250,6 +250,6 @@ async function finalize({ identity, begun, steps }: Run, outcome: FinalizeInput[
   }
 }
 
-function cancelledFailure({ identity }: Run): Failure {
-  return { code: 'cancelled', message: CANCELLED_RUN[identity.kind] };
+function cancelledFailure({ input }: Run): Failure {
+  return { code: 'cancelled', message: CANCELLED_RUN['order' in input ? 'own' : 'standing'] };
 }

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
+import { PERIODIC } from '../../contracts/periodic.ts';
 import type { Notice, Run, StandingOrder, Tenant } from '../../stores/ledger/ports.ts';
 import type { Email } from '../../stores/mail/mail.ts';
 import { createSendNotices } from './send-notices.ts';
@@ -106,7 +107,7 @@ function setUp(
     publicUrl: 'https://exports.example.com',
     logger: pino({ level: 'warn' }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
-  const send = (tenant = 'acme'): Promise<number> => sendNotices(tenant);
+  const send = (tenant = 'acme'): Promise<number> => sendNotices(tenant, PERIODIC);
   return { send, emails, recorded, warnings: () => logged.filter(({ level }) => level === 40).map(({ msg }) => msg) };
 }
 

@@ -1,5 +1,5 @@
 import { WaybillError } from '../../contracts/failures.ts';
-import { periodicScheduleId } from '../../contracts/task-queues.ts';
+import type { StandingKind } from '../../contracts/standing.ts';
 import type { Ledger, Notice, Runs, StandingOrders, Tenant, Tenants } from '../../stores/ledger/ports.ts';
 import type { Mail } from '../../stores/mail/mail.ts';
 import type { Temporal } from '../../stores/temporal/temporal.ts';
@@ -21,15 +21,15 @@ export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
 export function createSendNotices(ports: NoticePorts) {
   const { ledger, temporal, mail, publicUrl, logger } = ports;
 
-  async function contextOf(tenant: Tenant): Promise<NoticeContext> {
-    const settings = await ledger.standingOrders.find(tenant.key, 'periodic');
+  async function contextOf(tenant: Tenant, { kind, scheduleId }: StandingKind): Promise<NoticeContext> {
+    const settings = await ledger.standingOrders.find(tenant.key, kind);
     const current = settings?.currentRunId ? await ledger.runs.find(settings.currentRunId) : undefined;
     const { snapshotAt = null, files = null, rows = null } = current ?? {};
     return {
       tenantTitle: tenant.title,
       contacts: tenant.contacts,
       generation: snapshotAt === null || files === null || rows === null ? null : { snapshotAt, files, rows },
-      nextRunAt: (await temporal.nextRun(periodicScheduleId(tenant.key)))?.nextRunAt ?? null,
+      nextRunAt: (await temporal.nextRun(scheduleId(tenant.key)))?.nextRunAt ?? null,
       publicUrl,
     };
   }
@@ -53,11 +53,11 @@ export function createSendNotices(ports: NoticePorts) {
   }
 
   /** @returns number of notices that all contacts have received. @throws WaybillError `mail_unavailable` */
-  return async function sendNotices(tenant: string): Promise<number> {
+  return async function sendNotices(tenant: string, kind: StandingKind): Promise<number> {
     const due = await ledger.notices.due(tenant);
     if (due.length === 0) return 0;
     const known = await ledger.tenants.find(tenant);
-    const context = known && (await contextOf(known));
+    const context = known && (await contextOf(known, kind));
     let sent = 0;
     for (const [index, notice] of due.entries()) {
       // Skip failure notices that are already followed by a recovery.

@@ -107,6 +107,14 @@ export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
 /** Middleware that lets a request through if its credential proves a tenant and has the scope. */
 export type RequireCaller = (scope: Scope) => MiddlewareHandler<ApiEnv>;
 
+/** What the routes of a kind of export need to know their callers. */
+export interface Guards {
+  readonly requireCaller: RequireCaller;
+  readonly addressOf: ClientAddress;
+  readonly logins: FailedLogins;
+  readonly countRequest: CountRequest;
+}
+
 /** Whom a verified credential identifies; the tenant has not been looked up yet. */
 interface Identity {
   readonly tenant: string;

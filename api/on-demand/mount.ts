@@ -1,7 +1,5 @@
-import type { RequireCaller } from '../auth/authenticate.ts';
-import type { CountRequest, FailedLogins } from '../auth/limits.ts';
+import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { ClientAddress } from '../http/requests.ts';
 import { type ApiApp, mount, mountUnvalidated } from '../openapi.ts';
 import { createWatch, eventsHandler } from '../runs/events.ts';
 import { createCloseLostRun } from '../runs/find.ts';
@@ -16,13 +14,6 @@ import { exportView } from './view.ts';
 
 /** Milliseconds between two polls of an export that is watched. */
 const WATCH_MS = 500;
-
-export interface Guards {
-  readonly requireCaller: RequireCaller;
-  readonly addressOf: ClientAddress;
-  readonly logins: FailedLogins;
-  readonly countRequest: CountRequest;
-}
 
 /** Exports on demand. */
 export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {

@@ -1,13 +1,13 @@
 import type { Context } from 'hono';
 import type { Manifest, ManifestFile } from '../../contracts/manifest.ts';
-import { type FileType, periodicFormat } from '../../contracts/periodic.ts';
+import { type FileType, PERIODIC, periodicFormat } from '../../contracts/periodic.ts';
 import { GENERATION_HEADER, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
 import { type ZipEntry, zip } from '../../streams/zip.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { readStored, readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
-import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from './access.ts';
+import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
 import { assertOwn, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest } from './routes.ts';
 
@@ -25,7 +25,7 @@ export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<type
   return async function download(c) {
     const query = c.req.valid('query');
     const request = downloadRequest(c, query, c.req.valid('header'));
-    return withCurrentRun(deps, c.get('caller').tenant.key, request.decryption, async (grant) => {
+    return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
       const file = findFile(grant.manifest, query.file, request);
       if (!file) throw notProduced(`${query.file} is not among the files yet. The next run makes it.`);
       const { name, type, bytes, open } = entryOf(deps, grant, file, request);
@@ -45,7 +45,7 @@ export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downl
   return async function downloadAll(c) {
     const request = downloadRequest(c, c.req.valid('query'), c.req.valid('header'));
     const { key: tenant } = c.get('caller').tenant;
-    return withCurrentRun(deps, tenant, request.decryption, async (grant) => {
+    return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
       const { snapshotAt } = grant.manifest;
       const files = names.flatMap((name) => findFile(grant.manifest, name, request) ?? []);
       if (files.length === 0) throw notProduced();
@@ -70,7 +70,7 @@ export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downl
 export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodicManifest> {
   return async function sendManifest(c) {
     assertOwn(c, c.req.valid('query').organisation);
-    return withCurrentRun(deps, c.get('caller').tenant.key, { sealed: true }, async (grant) => {
+    return withCurrentRun(deps, ownOrder(c), { sealed: true }, async (grant) => {
       await grant.assertCurrent();
       const { bytes, manifest } = grant;
       const headers = {
@@ -81,6 +81,11 @@ export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodic
       return c.req.method === 'HEAD' ? c.body(null, 200, headers) : c.body(new Uint8Array(bytes), 200, headers);
     });
   };
+}
+
+/** @returns names the caller's own standing order */
+function ownOrder(c: Context<ApiEnv>) {
+  return { tenant: c.get('caller').tenant.key, kind: PERIODIC.kind };
 }
 
 /** @param header its key takes precedence over the query's */

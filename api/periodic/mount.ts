@@ -1,6 +1,5 @@
-import { periodicPrefix } from '../../contracts/keys.ts';
-import { periodicScheduleId } from '../../contracts/task-queues.ts';
-import type { RequireCaller } from '../auth/authenticate.ts';
+import { PERIODIC } from '../../contracts/periodic.ts';
+import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, mount } from '../openapi.ts';
@@ -12,12 +11,8 @@ import { disableHandler, enableHandler, rotateHandler } from './settings.ts';
 import { statusHandler } from './status.ts';
 
 /** Periodic exports that only the tenant can open. */
-export function mountPeriodic(app: ApiApp, deps: ApiDeps, requireCaller: RequireCaller): void {
-  const standing = createStandingChanges(deps, {
-    kind: 'periodic',
-    scheduleId: periodicScheduleId,
-    prefix: periodicPrefix,
-  });
+export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
+  const standing = createStandingChanges(deps, PERIODIC);
   const read = [requireCaller('read')];
   const write = [requireCaller('write')];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];

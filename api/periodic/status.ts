@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { PeriodicFormat } from '../../contracts/periodic.ts';
+import { PERIODIC } from '../../contracts/periodic.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
-import { periodicScheduleId } from '../../contracts/task-queues.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Run, StandingOrder } from '../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
@@ -61,10 +61,10 @@ async function findSchedule(
   { tenant, enabled }: StandingOrder,
 ): Promise<ScheduleInfo | undefined> {
   try {
-    const id = periodicScheduleId(tenant);
+    const id = PERIODIC.scheduleId(tenant);
     const schedule = await temporal.nextRun(id);
     if ((schedule !== undefined) === enabled) return schedule;
-    await syncSchedule(tenant);
+    await syncSchedule(PERIODIC, tenant);
     return await temporal.nextRun(id);
   } catch (error) {
     if (!(error instanceof WaybillError)) throw error;

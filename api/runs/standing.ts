@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
-import { runPrefix } from '../../contracts/keys.ts';
-import type { ExportKind } from '../../contracts/run.ts';
+import { kindPrefix, runPrefix } from '../../contracts/keys.ts';
+import type { StandingKind } from '../../contracts/standing.ts';
 import type { PutResult, Run, StandingOrders } from '../../stores/ledger/ports.ts';
 import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -16,15 +16,6 @@ const DISABLE_WAIT_MS = 2000;
 const BUSY_SECONDS = 5;
 /** How many of the newest runs are searched for running ones; there is at most one. */
 const RUNS_SEEN = 20;
-
-/** What one kind of export has standing orders for. */
-export interface StandingKind {
-  readonly kind: ExportKind;
-  /** Id of a tenant's Temporal Schedule. */
-  readonly scheduleId: (tenant: string) => string;
-  /** Object key prefix of all of a tenant's runs. */
-  readonly prefix: (tenant: string) => string;
-}
 
 /** A change of the recipient or the schedule of a tenant's standing order. */
 type Change<Name extends 'put' | 'rotate'> = Omit<Parameters<StandingOrders[Name]>[0], 'kind'>;
@@ -62,7 +53,8 @@ export interface StandingChanges {
 
 type StandingDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'syncSchedule'>;
 
-export function createStandingChanges(deps: StandingDeps, { kind, scheduleId, prefix }: StandingKind): StandingChanges {
+export function createStandingChanges(deps: StandingDeps, standing: StandingKind): StandingChanges {
+  const { kind, scheduleId } = standing;
   const { ledger, objects, temporal, syncSchedule } = deps;
 
   const startRun = (tenant: string) => temporal.trigger(scheduleId(tenant), 'replace');
@@ -92,7 +84,7 @@ export function createStandingChanges(deps: StandingDeps, { kind, scheduleId, pr
    * may have enabled again meanwhile: a run is in the ledger before its objects are in the store.
    */
   async function removeUnknown(tenant: string): Promise<void> {
-    const all = prefix(tenant);
+    const all = kindPrefix(kind, tenant);
     const folders = new Set<string>();
     for await (const { key } of objects.list(all)) folders.add(key.slice(all.length).split('/', 1)[0] ?? '');
     for (const runId of folders) {
@@ -111,7 +103,7 @@ export function createStandingChanges(deps: StandingDeps, { kind, scheduleId, pr
       if (result.outcome === 'already') throw new WaybillError('already_enabled');
       if (result.outcome === 'kept') throw new WaybillError('recipient_kept');
       try {
-        await syncSchedule(tenant);
+        await syncSchedule(standing, tenant);
       } catch (error) {
         await undo(result, actor, logger);
         throw error;
@@ -124,7 +116,7 @@ export function createStandingChanges(deps: StandingDeps, { kind, scheduleId, pr
       const { tenant } = change;
       const outdated = await ledger.standingOrders.rotate({ ...change, kind });
       const startAnew = async () => {
-        await syncSchedule(tenant);
+        await syncSchedule(standing, tenant);
         await startRun(tenant);
       };
       const remove = async () => {
@@ -141,7 +133,7 @@ export function createStandingChanges(deps: StandingDeps, { kind, scheduleId, pr
     async disable(tenant, actor) {
       const disabled = await ledger.standingOrders.disable({ tenant, kind }, actor);
       if (!disabled) return;
-      await syncSchedule(tenant);
+      await syncSchedule(standing, tenant);
       const { rows } = await ledger.runs.list(tenant, { kind }, { cursor: null, limit: RUNS_SEEN });
       // In this order: a run that begins after the tenant has enabled again must not be cancelled.
       if ((await ledger.standingOrders.find(tenant, kind))?.version !== disabled.version) return;
@@ -151,7 +143,7 @@ export function createStandingChanges(deps: StandingDeps, { kind, scheduleId, pr
 
     async forget(tenant, actor) {
       const outdated = await ledger.standingOrders.forget({ tenant, kind }, actor);
-      await syncSchedule(tenant);
+      await syncSchedule(standing, tenant);
       if (!(await endRuns(outdated))) throw new TryLater('settings_busy', BUSY_SECONDS);
       for (const run of outdated) await removeBelow(objects, runPrefix(run));
       await removeUnknown(tenant);

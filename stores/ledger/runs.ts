@@ -2,7 +2,6 @@ import { type Insertable, sql, type Transaction, type UpdateObject } from 'kysel
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
 import { standingSeries } from '../../contracts/keys.ts';
-import type { ExportKind } from '../../contracts/run.ts';
 import { appendAudit } from './audit.ts';
 import { type Database, storable } from './database.ts';
 import { recordFailure, recordSuccess } from './notices.ts';
@@ -23,10 +22,11 @@ const FOREIGN_EPOCH = 0;
 const REPLACED: Failure = { code: 'replaced', message: `${FAILURES.replaced.title}. ${FAILURES.replaced.advice}` };
 const LOST: Failure = { code: 'internal', message: 'The run was lost before it finished.' };
 
-const ACTIONS = {
-  'on-demand': { completed: 'export.completed', failed: 'export.failed', cancelled: 'export.cancelled' },
-  periodic: { completed: 'periodic.published', failed: 'periodic.failed', cancelled: 'periodic.cancelled' },
-} as const satisfies Record<ExportKind, Record<'completed' | End['state'], AuditAction>>;
+/** @returns the audit action of a run's end */
+function actionOf({ kind, standingOrderId }: Run, end: 'completed' | End['state']): AuditAction {
+  if (standingOrderId === null) return `export.${end}`;
+  return `${kind}.${end === 'completed' ? 'published' : end}`;
+}
 
 /** Every state change is one UPDATE that names the states it may leave, so late and repeated calls have no effect. */
 export function runChanges(database: Database): Changes {
@@ -71,7 +71,7 @@ export function runChanges(database: Database): Changes {
           .execute();
         if (order) await recordSuccess(db, order, runId);
         const { files, rows, bytes } = totals;
-        await auditRun(db, run, ACTIONS[run.kind].completed, { files, rows, bytes });
+        await auditRun(db, run, actionOf(run, 'completed'), { files, rows, bytes });
         return true;
       }),
 
@@ -295,7 +295,7 @@ async function endRun(db: Transaction<Tables>, run: Run, order: StandingOrderRow
     .returning('endedAt')
     .executeTakeFirst();
   if (!ended) return;
-  await auditRun(db, run, ACTIONS[run.kind][state], { code: failure.code, message: failure.message });
+  await auditRun(db, run, actionOf(run, state), { code: failure.code, message: failure.message });
   if (state === 'failed' && order?.epoch === run.epoch && ended.endedAt) {
     await recordFailure(db, order, { runId: run.runId, failedAt: ended.endedAt, failure });
   }

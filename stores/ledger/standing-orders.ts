@@ -31,8 +31,8 @@ export function standingOrders(database: Database): StandingOrders {
           ...(resumes ? {} : sealedTo(order, { recipient, ownRecipient })),
         });
         const standingOrder = await refreshed(db, order);
-        if (resumes) await auditChange(db, standingOrder, 'periodic.resumed', actor);
-        else await auditChange(db, standingOrder, 'periodic.enabled', actor, { ownRecipient });
+        if (resumes) await auditChange(db, standingOrder, `${kind}.resumed`, actor);
+        else await auditChange(db, standingOrder, `${kind}.enabled`, actor, { ownRecipient });
         return { outcome: resumes ? 'resumed' : 'enabled', standingOrder };
       }),
 
@@ -42,7 +42,7 @@ export function standingOrders(database: Database): StandingOrders {
         if (!order) return undefined;
         if (order.enabled && isOf(order, onlyEpoch)) {
           await change(db, order, { enabled: false });
-          await auditChange(db, order, 'periodic.disabled', actor);
+          await auditChange(db, order, `${kind}.disabled`, actor);
         }
         return refreshed(db, order);
       }),
@@ -54,7 +54,7 @@ export function standingOrders(database: Database): StandingOrders {
         await clearCurrent(db, order);
         const rotated = sealedTo(order, { recipient, ownRecipient });
         await change(db, order, rotated);
-        await auditChange(db, { tenant, epoch: rotated.epoch }, 'periodic.rotated', actor, { ownRecipient });
+        await auditChange(db, { tenant, epoch: rotated.epoch }, `${kind}.rotated`, actor, { ownRecipient });
         return listOutdated(db, order, rotated.epoch);
       }),
 
@@ -67,7 +67,7 @@ export function standingOrders(database: Database): StandingOrders {
         await clearCurrent(db, order);
         const forgotten = sealedTo(order, { recipient: null, ownRecipient: false });
         await change(db, order, { ...forgotten, enabled: false, recurrence: null, failingSince: null });
-        await auditChange(db, { tenant, epoch: forgotten.epoch }, 'periodic.deleted', actor);
+        await auditChange(db, { tenant, epoch: forgotten.epoch }, `${kind}.deleted`, actor);
         return listOutdated(db, order, forgotten.epoch);
       }),
   };

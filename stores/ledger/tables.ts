@@ -164,7 +164,12 @@ interface IdempotencyTable {
   claimedAt: Generated<Date>;
 }
 
+/** Changes, runs and downloads of standing orders are named by their kind, as in `periodic.enabled`. */
+type StandingAction =
+  `${ExportKind}.${'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
+
 export type AuditAction =
+  | StandingAction
   | 'export.requested'
   | 'export.cancelled'
   | 'export.deleted'
@@ -182,15 +187,6 @@ export type AuditAction =
   | 'credential.added'
   | 'credential.rotated'
   | 'credential.disabled'
-  | 'periodic.enabled'
-  | 'periodic.resumed'
-  | 'periodic.disabled'
-  | 'periodic.deleted'
-  | 'periodic.rotated'
-  | 'periodic.published'
-  | 'periodic.failed'
-  | 'periodic.cancelled'
-  | 'periodic.downloaded'
   | 'notice.sent'
   | 'token.issued'
   | 'login.failed';

@@ -37,7 +37,7 @@ export async function endIfLost(
     logger.error({ runId }, 'a finished export is active in the ledger; rebuild the ledger from the manifests');
     return { run, lost: false };
   }
-  const message = LOST_RUN[kind][status];
+  const message = LOST_RUN[standingOrderId === null ? 'own' : 'standing'][status];
   await ledger.runs.end(runId, { state: 'failed', failure: { code: 'internal', message } });
   const now = (await ledger.runs.find(runId)) ?? run;
   // The run may have recorded another end first, which is kept.

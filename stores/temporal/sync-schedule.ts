@@ -1,17 +1,14 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
-import { periodicScheduleId } from '../../contracts/task-queues.ts';
+import type { StandingKind } from '../../contracts/standing.ts';
 import type { StandingOrder, StandingOrders } from '../ledger/ports.ts';
 import type { ScheduleSpec, Temporal } from './temporal.ts';
-
-/** Catch-up window for runs missed in an outage: shorter than the time to the next run. */
-const CATCHUP_HOURS = 12;
 
 /** Concurrent changes of the settings after which {@link SyncSchedule} gives up. */
 const ROUNDS_MAX = 20;
 
-/** What the deployment sets for all periodic exports. */
-export interface PeriodicDeployment {
+/** What the deployment sets for all standing orders. */
+export interface StandingDeployment {
   /** For tenants that chose none. */
   readonly runTime: RunTime;
   /** Runs are spread over this many minutes, 0 to 1439. */
@@ -27,19 +24,19 @@ export interface PeriodicDeployment {
  * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`; `invalid_field` for a time zone that Temporal does
  *   not know
  */
-export type SyncSchedule = (tenant: string) => Promise<StandingOrder | undefined>;
+export type SyncSchedule = (kind: StandingKind, tenant: string) => Promise<StandingOrder | undefined>;
 
 export function createSyncSchedule(
   ledger: { readonly standingOrders: Pick<StandingOrders, 'find'> },
   temporal: Pick<Temporal, 'applySchedule'>,
-  deployment: PeriodicDeployment,
+  deployment: StandingDeployment,
 ): SyncSchedule {
-  return async function syncSchedule(tenant) {
-    let settings = await ledger.standingOrders.find(tenant, 'periodic');
+  return async function syncSchedule(kind, tenant) {
+    let settings = await ledger.standingOrders.find(tenant, kind.kind);
     for (let round = 0; settings && round < ROUNDS_MAX; round += 1) {
-      const spec = settings.enabled ? periodicSchedule(settings, deployment) : null;
-      await temporal.applySchedule(periodicScheduleId(tenant), spec);
-      const now = await ledger.standingOrders.find(tenant, 'periodic');
+      const spec = settings.enabled ? standingSchedule(kind, settings, deployment) : null;
+      await temporal.applySchedule(kind.scheduleId(tenant), spec);
+      const now = await ledger.standingOrders.find(tenant, kind.kind);
       if (now?.version === settings.version) return now;
       settings = now;
     }
@@ -51,19 +48,23 @@ export function createSyncSchedule(
   };
 }
 
-/** The schedule of a tenant whose periodic exports are enabled. */
-export function periodicSchedule(settings: StandingOrder, deployment: PeriodicDeployment): ScheduleSpec {
-  const { tenant, recurrence } = settings;
-  const { runTime, jitterMinutes } = deployment;
-  const at = recurrence?.at ?? runTime.at;
-  const timeZone = recurrence?.timeZone ?? runTime.timeZone;
+/** @returns the schedule of an enabled standing order */
+export function standingSchedule(
+  { kind, subject, formats, title, recurrence, catchupHours }: StandingKind,
+  settings: StandingOrder,
+  { runTime, jitterMinutes }: StandingDeployment,
+): ScheduleSpec {
+  const { tenant } = settings;
+  const at = settings.recurrence?.at ?? runTime.at;
+  const timeZone = settings.recurrence?.timeZone ?? runTime.timeZone;
+  const jitter = jitterMinutes > 0 ? `, jitter ${jitterMinutes} min` : '';
   return {
-    recurrence: { every: 'day', at },
+    recurrence: recurrence(at),
     timeZone,
     jitterMinutes,
-    catchupHours: CATCHUP_HOURS,
-    input: { kind: 'periodic', tenant },
-    labels: { tenant, subject: 'periodic', format: 'csv+json', summary: `periodic export of ${tenant}` },
-    note: `nightly periodic export of ${tenant} at ${at} ${timeZone}${jitterMinutes > 0 ? `, jitter ${jitterMinutes} min` : ''}`,
+    catchupHours,
+    input: { kind, tenant },
+    labels: { tenant, subject, format: formats.join('+'), summary: `${title} of ${tenant}` },
+    note: `${title} of ${tenant} at ${at} ${timeZone}${jitter}`,
   };
 }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { StandingOrder } from '../../stores/ledger/ports.ts';
+import type { StandingOrder, StandingOrderRef } from '../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -28,7 +28,7 @@ export interface DownloadGrant extends StoredRun {
 }
 
 /**
- * Answers a download of the current run. When its files are found to be missing, the error says why: the run was replaced
+ * Answers a download of the current run of a standing order. When its files are found to be missing, the error says why: the run was replaced
  * meanwhile, or the files are damaged.
  *
  * @throws WaybillError `not_enabled`, `wrong_key`, `object_damaged`; InvalidFields `missing_field`; TryLater
@@ -36,11 +36,11 @@ export interface DownloadGrant extends StoredRun {
  */
 export async function withCurrentRun(
   { ledger, objects }: Pick<ApiDeps, 'ledger' | 'objects'>,
-  tenant: string,
+  { tenant, kind }: StandingOrderRef,
   decryption: Decryption,
   answer: (grant: DownloadGrant) => Promise<Response>,
 ): Promise<Response> {
-  const standingOrder = () => ledger.standingOrders.find(tenant, 'periodic');
+  const standingOrder = () => ledger.standingOrders.find(tenant, kind);
   const { recipient, epoch, currentRunId, key } = await proveAccess(await standingOrder(), decryption);
   const refuseReplaced = async (now: StandingOrder | undefined): Promise<never> => {
     await proveAccess(now, decryption);
