@@ -9,8 +9,12 @@ export interface StandingKind {
   readonly subject: string;
   /** Formats that every file is stored in. */
   readonly formats: readonly FileFormat[];
+  /** Such as `Periodic export`, for e-mails. */
+  readonly name: string;
   /** Such as `nightly periodic export`, for the Temporal UI. */
   readonly title: string;
+  /** Path of the API call that shows the status, such as `/dataexport`. */
+  readonly statusPath: string;
   /**
    * Id of the Temporal Schedule of a tenant. The ids of its workflows are this and the nominal time, as in
    * `…acme-2026-11-21T01:30:00Z`.

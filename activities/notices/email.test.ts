@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
+import { PERIODIC } from '../../contracts/periodic.ts';
 import type { Notice } from '../../stores/ledger/ports.ts';
 import { type NoticeContext, noticeEmail } from './email.ts';
 import { COLUMNS } from './layout.ts';
@@ -25,6 +26,7 @@ function noticeOf(more: Partial<Notice> = {}): Notice {
 
 function contextOf(more: Partial<NoticeContext> = {}): NoticeContext {
   return {
+    kind: PERIODIC,
     tenantTitle: 'Acme Learning',
     contacts: ['ann@example.com', 'bob@example.com'],
     generation: { snapshotAt: '2026-11-20T01:31:05.123456Z' as Instant, files: 36, rows: 1_234_567 },

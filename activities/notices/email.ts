@@ -1,11 +1,13 @@
 import type { FailureCode } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
+import type { StandingKind } from '../../contracts/standing.ts';
 import type { Notice } from '../../stores/ledger/ports.ts';
 import type { Email } from '../../stores/mail/mail.ts';
 import { type EmailContent, type Fact, layOut } from './layout.ts';
 
 /** Content of an e-mail besides its notice. */
 export interface NoticeContext {
+  readonly kind: Pick<StandingKind, 'name' | 'statusPath'>;
   readonly tenantTitle: string;
   /** E-mail addresses. */
   readonly contacts: readonly string[];
@@ -33,7 +35,7 @@ const OPERATOR_FAILURES: readonly FailureCode[] = [
   'objects_full',
 ];
 
-/** @returns the e-mail that informs a tenant's contacts that periodic exports fail, or that they have recovered */
+/** @returns the e-mail that informs a tenant's contacts that the runs of a standing order fail, or that they have recovered */
 export function noticeEmail(notice: Notice, context: NoticeContext): Email {
   const content = notice.kind === 'failed' ? failureContent(notice, context) : recoveryContent(notice, context);
   return { ...layOut(content), to: context.contacts, reference: `notice|${notice.noticeId}` };
@@ -44,9 +46,9 @@ function failureContent(notice: Notice, context: NoticeContext): EmailContent {
   const title = oneLine(context.tenantTitle);
   const needsOperator = notice.failure !== null && OPERATOR_FAILURES.includes(notice.failure.code);
   return {
-    subject: `Periodic export of ${shortened(title, TITLE_MAX)} could not be refreshed`,
+    subject: `${context.kind.name} of ${shortened(title, TITLE_MAX)} could not be refreshed`,
     kind: 'failed',
-    about: `Periodic export of ${title}`,
+    about: `${context.kind.name} of ${title}`,
     heading: 'The files could not be refreshed',
     opening: generation
       ? 'A run has failed, so there are no newer files. Downloads continue to work with the files of the last successful run.'
@@ -82,9 +84,9 @@ function failureContent(notice: Notice, context: NoticeContext): EmailContent {
 function recoveryContent(notice: Notice, context: NoticeContext): EmailContent {
   const title = oneLine(context.tenantTitle);
   return {
-    subject: `Periodic export of ${shortened(title, TITLE_MAX)} works again`,
+    subject: `${context.kind.name} of ${shortened(title, TITLE_MAX)} works again`,
     kind: 'recovered',
-    about: `Periodic export of ${title}`,
+    about: `${context.kind.name} of ${title}`,
     heading: 'The files are up to date again',
     opening: 'A run has succeeded after one or more failures. Downloads now use the new files.',
     facts: [{ label: 'Failed since', value: moment(notice.failingSince) }, ...commonFacts(notice, context)],
@@ -114,9 +116,9 @@ function commonFacts(notice: Notice, { generation, nextRunAt }: NoticeContext): 
   ];
 }
 
-function statusHint({ publicUrl }: NoticeContext): string {
+function statusHint({ publicUrl, kind }: NoticeContext): string {
   const { origin, pathname } = new URL(publicUrl);
-  return `GET ${origin}${pathname.replace(/\/+$/, '')}/dataexport with your credential shows the current status.`;
+  return `GET ${origin}${pathname.replace(/\/+$/, '')}${kind.statusPath} with your credential shows the current status.`;
 }
 
 function closingOf(title: string): string {

@@ -21,15 +21,16 @@ export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
 export function createSendNotices(ports: NoticePorts) {
   const { ledger, temporal, mail, publicUrl, logger } = ports;
 
-  async function contextOf(tenant: Tenant, { kind, scheduleId }: StandingKind): Promise<NoticeContext> {
-    const settings = await ledger.standingOrders.find(tenant.key, kind);
+  async function contextOf(tenant: Tenant, kind: StandingKind): Promise<NoticeContext> {
+    const settings = await ledger.standingOrders.find(tenant.key, kind.kind);
     const current = settings?.currentRunId ? await ledger.runs.find(settings.currentRunId) : undefined;
     const { snapshotAt = null, files = null, rows = null } = current ?? {};
     return {
+      kind,
       tenantTitle: tenant.title,
       contacts: tenant.contacts,
       generation: snapshotAt === null || files === null || rows === null ? null : { snapshotAt, files, rows },
-      nextRunAt: (await temporal.nextRun(scheduleId(tenant.key)))?.nextRunAt ?? null,
+      nextRunAt: (await temporal.nextRun(kind.scheduleId(tenant.key)))?.nextRunAt ?? null,
       publicUrl,
     };
   }
