@@ -19,7 +19,7 @@ export function createFinalize(
 
   /**
    * Starts a run if the settings have changed since this run read them. Two triggers within one second get the same workflow
-   * id, and Temporal drops the second, so nobody else would start it.
+   * id, and Temporal drops the second, so the run would be missed.
    */
   async function startMissedRun({ tenant, kind, version }: FinalizeInput, signal: AbortSignal): Promise<void> {
     const settings = await ledger.standingOrders.find(tenant, kind);
@@ -35,7 +35,7 @@ export function createFinalize(
     const wasStopped = outcome === 'replaced' || outcome === 'cancelled';
     await runOrThrow(logger, async (signal) => {
       const results = await Promise.allSettled([
-        // Whoever stopped the run is waiting for its end, and has synchronized the schedule.
+        // The caller that stopped the run waits for its end and has synchronized the schedule.
         wasStopped || outcome === 'off' ? undefined : sendNotices(tenant, standing),
         wasStopped ? undefined : syncSchedule(standing, tenant),
         outcome === 'published' ? undefined : startMissedRun(input, signal),

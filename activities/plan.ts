@@ -22,7 +22,7 @@ export function createPlan({
       const plans = await warehouse.plan(files, partRows, signal);
       const [first] = plans;
       if (!first)
-        throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Tell the operator.`);
+        throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
       return {
         snapshotAt: first.snapshotAt,
         files: plans.map(({ columns, rows, parts }) => ({ columns, rows, parts })),
@@ -35,7 +35,7 @@ export function createPlan({
 export function orderedDataset(catalog: Catalog, name: string): Dataset {
   const dataset = catalog.find(name);
   if (dataset) return dataset;
-  throw new WaybillError('dataset_broken', `The catalog no longer offers ${name}. Tell the operator.`);
+  throw new WaybillError('dataset_broken', `The catalog no longer offers ${name}. Contact the operator.`);
 }
 
 /** All formats of a file have the same parts. @throws RangeError if there is no format */

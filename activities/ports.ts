@@ -20,7 +20,7 @@ export interface Ports {
   /** Kinds of standing orders whose runs this worker makes. */
   readonly standingKinds: readonly StandingKind[];
   readonly attempts: Attempts;
-  /** `null`: mail is not set up, and nobody is told by it. */
+  /** `null`: mail is not set up, so no notices are sent. */
   readonly mail: Mail | null;
   /** Base URL of the API, for e-mails. */
   readonly publicUrl: string;

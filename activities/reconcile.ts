@@ -11,7 +11,7 @@ import type { Ports } from './ports.ts';
 import { runOrThrow } from './step.ts';
 import { unlisted } from './stored.ts';
 
-/** Rows of one kind that one pass looks at; the next pass takes the rest. */
+/** Maximum number of rows per kind of work in one pass; the next pass takes the rest. */
 const ROWS_MAX = 500;
 /** How long a run may be in the ledger before its workflow, and a change before its schedule. Milliseconds. */
 const SETTLING_MS = 60_000;
@@ -23,8 +23,8 @@ type ReconcilePorts = Pick<
 
 /**
  * Makes the bucket and the schedules match the ledger, and the ledger match Temporal. Ends active runs whose workflow is
- * gone; removes objects that are due; looks once more at every run that ended a while ago, because a worker that lost
- * Temporal may have finished an upload since; puts back schedules that are missing. Every part may be repeated.
+ * gone; removes objects that are due; checks every run once more some time after its end, because a worker without Temporal
+ * may have finished an upload since; restores missing schedules. Every part may be repeated.
  *
  * One row that fails is logged and left to the next pass. A server that does not answer ends the pass.
  */
@@ -40,7 +40,7 @@ export function createReconcile(ports: ReconcilePorts) {
     return true;
   }
 
-  /** @returns whether something was there that should not be */
+  /** @returns whether there were objects that should not exist */
   async function recheck(run: Run): Promise<boolean> {
     const { runId, state, removedAt, attempted } = run;
     const prefix = runPrefix(run);
@@ -85,7 +85,7 @@ export function createReconcile(ports: ReconcilePorts) {
       const before = (ms: number) => new Date(at.getTime() - ms);
       let failed = 0;
 
-      /** @returns a count of rows of which the work says that it changed something */
+      /** @returns number of rows that the work changed */
       async function each<Row extends object>(rows: readonly Row[], work: (row: Row) => Promise<boolean>) {
         let changed = 0;
         for (const row of rows) {

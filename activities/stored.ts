@@ -4,10 +4,10 @@ import { manifestKey } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
 /**
- * Compares what a manifest lists with what is stored below its prefix.
+ * Compares the parts of a manifest with the objects below its prefix.
  *
- * @returns keys that nobody lists: what attempts that lost have left
- * @throws WaybillError `object_damaged` when an object is missing or has another size
+ * @returns keys that the manifest does not list: objects of lost attempts
+ * @throws WaybillError `object_damaged` if an object is missing or has another size
  */
 export async function checkStored(
   objects: Pick<Objects, 'list'>,
@@ -24,7 +24,7 @@ export async function checkStored(
   return [...stored.keys()];
 }
 
-/** Removes what attempts that lost have left. The files are published even if this fails: the reconciler checks the run again. */
+/** Removes objects of lost attempts. The run is published even if this fails, because the reconciler checks it again. */
 export async function removeUnlisted(
   objects: Pick<Objects, 'remove'>,
   keys: readonly string[],

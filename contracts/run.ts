@@ -31,7 +31,7 @@ export type OrderKind = 'own' | 'standing';
 /** Message of the failure of a cancelled run. */
 export const CANCELLED_RUN: Readonly<Record<OrderKind, string>> = {
   own: `${FAILURES.cancelled.title}. ${FAILURES.cancelled.advice}`,
-  standing: 'The run was cancelled. What was published before stays as it is; the next run tries anew.',
+  standing: 'The run was cancelled. Published files stay available; the next run tries again.',
 };
 
 /** Failure of a run whose workflow is gone, by what Temporal says of the workflow. */
@@ -41,7 +41,7 @@ export const LOST_RUN: Readonly<Record<OrderKind, Readonly<Record<'aborted' | 'c
     closed: 'The export was lost before it was done. Resubmit it if you still want it.',
   },
   standing: {
-    aborted: 'The run was ended by an operator before it was done. The next run tries anew.',
-    closed: 'The run was ended by an operator before it was done. The next run tries anew.',
+    aborted: 'The run was ended by an operator before it was done. The next run tries again.',
+    closed: 'The run was ended by an operator before it was done. The next run tries again.',
   },
 };

@@ -45,7 +45,7 @@ export function failureOf(error: unknown): Failure {
   if (cause instanceof TimeoutFailure) {
     return {
       code: 'internal',
-      message: 'The workers that were writing the export were lost, again and again. Tell the operator, then resubmit.',
+      message: 'The workers that were writing the export were lost repeatedly. Contact the operator, then resubmit.',
     };
   }
   return { code: 'internal', message: `${FAILURES.internal.title}. ${FAILURES.internal.advice}` };

@@ -42,7 +42,7 @@ const MS_A_DAY = 86_400_000;
 
 const STILL_CHANGING: Failure = {
   code: 'source_changed',
-  message: 'The source changed while it was being read, again and again. The next run tries anew.',
+  message: 'The source kept changing while it was being read. The next run tries again.',
 };
 const REPLACED: Failure = { code: 'replaced', message: `${FAILURES.replaced.title}. ${FAILURES.replaced.advice}` };
 
