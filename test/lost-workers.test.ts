@@ -31,7 +31,7 @@ async function loseWhileLettingGo(services: LosableServices, runId: string): Pro
 
 /** Parts of some 5 MB, each of which is written by one request. */
 const SMALL_PARTS = { WAYBILL_PART_ROWS: '100000', WAYBILL_WORKER_PARTS_MAX: '4' };
-const ONE_REQUEST = /^PUT ([^?\s]*\/part-[^?\s]*) HTTP/;
+const ONE_REQUEST = /^PUT ([^?\s]*\/flights-[^?\s]*) HTTP/;
 
 /** Orders an unsealed export whose worker is stopped in the middle of a part. @returns its id */
 async function orderUntilWriting({ url, objects }: LosableServices): Promise<string> {
