@@ -59,7 +59,7 @@ async function measureDownload(bench: Bench) {
   await writeFile(variables.HEADERS, `Authorization: ${client.authorization}\nx-private-key: ${key.identity}\n`, {
     mode: 0o600,
   });
-  const found = await runShell('"$MC" find "$PREFIX" --name "part-*"', variables, signal);
+  const found = await runShell('"$MC" find "$PREFIX" --name "*.age"', variables, signal);
   const shell = (script: string) => runShell(script, { ...variables, OBJECT: found.trim() }, signal);
 
   const downloads = {

@@ -20,7 +20,7 @@ const FLIGHTS = { ...ALWAYS, exportType: 'FLIGHTS', endDate: '2001-04-01' };
 const FLIGHTS_ROWS = 1_477_911;
 
 /** A request that writes a part of the export, or a part of its upload. */
-const PART = /^PUT (\S+\/part-)/;
+const PART = /^PUT (\S+\/exports\/\S+-\d+\.)/;
 
 /** Orders an export. @returns its id, once its worker is stopped at the store's gate in the middle of a part */
 async function orderUntilUploading(order: Readonly<Record<string, unknown>>): Promise<string> {
