@@ -15,6 +15,16 @@ const EVENTS_MAX = 36;
 /** And a run of the 36 periodic files of the small sample. */
 const PERIODIC_EVENTS_MAX = 72;
 
+/** Maximum size of one input or result in the history of such a run. */
+const PAYLOAD_BYTES_MAX = 100_000;
+
+/** @returns size in bytes of the largest payload anywhere in the value */
+function largestPayload(value: unknown): number {
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Math.max(0, ...Object.values(value).map(largestPayload));
+}
+
 describe('workflow histories', () => {
   it.each(readdirSync(FIXTURES))('%s, recorded earlier, replays with the code of today', async (name) => {
     const history = decodeHistory(readFileSync(`${FIXTURES}${name}`));
@@ -59,8 +69,10 @@ describe('workflow histories', () => {
       const handle = temporal.client.workflow.getHandle(workflowId, generationId);
       await handle.result();
       const { historyLength } = await handle.describe();
-      await annotate(`${historyLength} events for ${files.length} files`);
+      const payload = largestPayload(await handle.fetchHistory());
+      await annotate(`${historyLength} events for ${files.length} files, payloads of at most ${payload} bytes`);
       expect(historyLength).toBeLessThanOrEqual(PERIODIC_EVENTS_MAX);
+      expect(payload).toBeLessThanOrEqual(PAYLOAD_BYTES_MAX);
     } finally {
       await temporal.close();
       await door.disable(true);
