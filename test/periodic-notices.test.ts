@@ -162,7 +162,7 @@ describe('a warehouse that breaks', () => {
     expect(searchAttributes).toMatchObject({
       WaybillTenant: ['acme'],
       WaybillDataset: ['periodic'],
-      WaybillFormat: ['csv+json'],
+      WaybillFormat: ['csv+json+typed-json'],
       WaybillState: ['failed'],
     });
     const { events } = await temporal.history(workflowId, runId);

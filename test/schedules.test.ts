@@ -202,7 +202,7 @@ describe('a run that is asked for', () => {
       expect.arrayContaining([
         ['WaybillTenant', tenant],
         ['WaybillDataset', 'periodic'],
-        ['WaybillFormat', 'csv+json'],
+        ['WaybillFormat', 'csv+json+typed-json'],
         ['WaybillState', 'running'],
       ]),
     );

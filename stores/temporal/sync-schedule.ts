@@ -50,7 +50,7 @@ export function createSyncSchedule(
 
 /** @returns the schedule of an enabled standing order */
 export function standingSchedule(
-  { kind, subject, formats, title, recurrence, catchupHours }: StandingKind,
+  { kind, subject, formats, name, title, recurrence, catchupHours }: StandingKind,
   settings: StandingOrder,
   { runTime, jitterMinutes }: StandingDeployment,
 ): ScheduleSpec {
@@ -64,7 +64,7 @@ export function standingSchedule(
     jitterMinutes,
     catchupHours,
     input: { kind, tenant },
-    labels: { tenant, subject, format: formats.join('+'), summary: `${title} of ${tenant}` },
+    labels: { tenant, subject, format: formats.join('+'), summary: `${name.toLowerCase()} of ${tenant}` },
     note: `${title} of ${tenant} at ${at} ${timeZone}${jitter}`,
   };
 }
