@@ -108,7 +108,13 @@ function setUp(
     logger: pino({ level: 'warn' }, { write: (line) => logged.push(JSON.parse(line)) }),
   });
   const send = (tenant = 'acme'): Promise<number> => sendNotices(tenant, PERIODIC);
-  return { send, emails, recorded, warnings: () => logged.filter(({ level }) => level === 40).map(({ msg }) => msg) };
+  return {
+    send,
+    sendNotices,
+    emails,
+    recorded,
+    warnings: () => logged.filter(({ level }) => level === 40).map(({ msg }) => msg),
+  };
 }
 
 describe('the notices of a run', () => {
@@ -123,6 +129,12 @@ describe('the notices of a run', () => {
     expect(emails[0]?.text).toContain('22 November 2026, 01:47 UTC');
     expect(recorded).toEqual([['n1', 2]]);
     expect(warnings()).toEqual([]);
+  });
+
+  it('do not include those of another kind of export, which stay owed', async () => {
+    const { emails, recorded, sendNotices } = setUp({ notices: [{ ...NOTICE, runId: 'g1' }] });
+    expect(await sendNotices('acme', { ...PERIODIC, kind: 'editions' })).toBe(0);
+    expect({ emails, recorded }).toEqual({ emails: [], recorded: [] });
   });
 
   it('are none of another tenant', async () => {

@@ -55,7 +55,12 @@ export function createSendNotices(ports: NoticePorts) {
 
   /** @returns number of notices that all contacts have received. @throws WaybillError `mail_unavailable` */
   return async function sendNotices(tenant: string, kind: StandingKind): Promise<number> {
-    const due = await ledger.notices.due(tenant);
+    const due: Notice[] = [];
+    for (const notice of await ledger.notices.due(tenant)) {
+      // Those of another kind of export are left to its runs.
+      const run = await ledger.runs.find(notice.runId);
+      if (!run || run.kind === kind.kind) due.push(notice);
+    }
     if (due.length === 0) return 0;
     const known = await ledger.tenants.find(tenant);
     const context = known && (await contextOf(known, kind));
