@@ -27,7 +27,7 @@ export const EXTENSIONS = {
 } as const;
 
 export type ExtensionName = keyof typeof EXTENSIONS;
-export const EXTENSION_NAMES = ['httpfs', 'postgres_scanner'] as const satisfies readonly ExtensionName[];
+export const EXTENSION_NAMES = Object.keys(EXTENSIONS) as readonly ExtensionName[];
 
 interface FetchOptions {
   readonly environment: Environment;
@@ -40,12 +40,10 @@ function extension(name: string, sha256: readonly string[]): Fetchable {
   const executable = `${name}.duckdb_extension`;
   return {
     executable,
-    beside: [],
     recipes: [
       wheelRecipe({
         package: `duckdb-extension-${name.replaceAll('_', '-')}`,
         version: VERSION,
-        executable,
         member: `*/extensions/v${VERSION}/${executable}`,
         sha256,
       }),

@@ -1,10 +1,12 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Environment } from './process.ts';
 
 /** What a recipe may use while it fetches. */
 export interface FetchContext {
+  /** The program's file name. */
+  readonly executable: string;
   /** An empty directory that becomes the cache entry once the recipe has succeeded. */
   readonly directory: string;
   readonly environment: Environment;
@@ -17,7 +19,7 @@ export interface FetchContext {
 export interface Recipe {
   /** Part of the cache entry's name, so that two versions never share an entry. */
   readonly version: string;
-  /** Continues "fetching minio: ". */
+  /** For progress lines and errors. */
   readonly title: string;
   /** Leaves the program's executables in the directory. @throws Error if it cannot; the next recipe is tried. */
   fetch(context: FetchContext): Promise<void>;
@@ -28,7 +30,7 @@ export interface Fetchable {
   /** The executable's name. */
   readonly executable: string;
   /** Other executables that must lie beside it. */
-  readonly beside: readonly string[];
+  readonly beside?: readonly string[];
   /** Tried in this order. */
   readonly recipes: readonly Recipe[];
 }
@@ -39,6 +41,11 @@ const ABANDONED_MS = 60 * 60 * 1000;
 /** @returns the directory of fetched programs, shared by all checkouts */
 export function cacheDirectory(environment: Environment): string {
   return join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'waybill');
+}
+
+/** @returns paths of a program's executables, given that of the first */
+export function executablesOf({ beside = [] }: Fetchable, path: string): readonly string[] {
+  return [path, ...beside.map((name) => join(dirname(path), name))];
 }
 
 /** @returns whether a file can be executed */
@@ -68,10 +75,11 @@ export async function findCached(program: Fetchable, cache: string): Promise<str
  */
 export async function fetchIntoCache(
   program: Fetchable,
-  options: Omit<FetchContext, 'directory'> & { readonly cache: string },
+  options: Omit<FetchContext, 'directory' | 'executable'> & { readonly cache: string },
 ): Promise<string> {
   const { cache, environment, signal } = options;
-  const report = (line: string) => options.report(`${program.executable}: ${line}`);
+  const { executable } = program;
+  const report = (line: string) => options.report(`${executable}: ${line}`);
   await mkdir(cache, { recursive: true });
   await removeAbandoned(cache);
   const problems: string[] = [];
@@ -79,7 +87,7 @@ export async function fetchIntoCache(
     report(recipe.title);
     const directory = await mkdtemp(join(cache, '.partial-'));
     try {
-      await recipe.fetch({ directory, environment, signal, report });
+      await recipe.fetch({ executable, directory, environment, signal, report });
       const path = await publish(program, directory, entryOf(program, recipe, cache));
       report('now in the cache');
       return path;
@@ -92,12 +100,12 @@ export async function fetchIntoCache(
       await rm(directory, { recursive: true, force: true });
     }
   }
-  throw new Error(`${program.executable} could not be fetched:\n${problems.join('\n')}`);
+  throw new Error(`${executable} could not be fetched:\n${problems.join('\n')}`);
 }
 
 async function publish(program: Fetchable, directory: string, entry: string): Promise<string> {
-  for (const name of [program.executable, ...program.beside]) {
-    if (!(await isExecutable(join(directory, name)))) throw new Error(`what was fetched holds no executable ${name}`);
+  for (const file of executablesOf(program, join(directory, program.executable))) {
+    if (!(await isExecutable(file))) throw new Error(`what was fetched holds no executable ${basename(file)}`);
   }
   const path = join(entry, program.executable);
   try {

@@ -1,6 +1,6 @@
-import { delimiter, dirname, join, sep } from 'node:path';
+import { delimiter, join, sep } from 'node:path';
 import { execa } from 'execa';
-import { cacheDirectory, fetchIntoCache, findCached, isExecutable } from './fetch.ts';
+import { cacheDirectory, executablesOf, fetchIntoCache, findCached, isExecutable } from './fetch.ts';
 import type { Environment } from './process.ts';
 import { PROGRAMS, type Program, type ProgramName } from './programs.ts';
 import { binSetting } from './settings.ts';
@@ -29,7 +29,7 @@ export async function findProgram(name: ProgramName, environment: Environment): 
   }
   const onPath = await findOnPath(program, environment);
   if (onPath) return { name, path: onPath, origin: 'PATH' };
-  const installed = await program.installed?.();
+  const installed = program.installed?.();
   if (installed && (await isWhole(program, installed))) return { name, path: installed, origin: 'node_modules' };
   const cached = await findCached(program, cacheDirectory(environment));
   return cached ? { name, path: cached, origin: 'cache' } : undefined;
@@ -59,24 +59,20 @@ export async function getProgram(
 
 /** @returns the first line that a program prints about its version, or `undefined` if it prints none */
 export async function readVersion(found: FoundProgram, environment: Environment): Promise<string | undefined> {
-  const { versionArguments } = PROGRAMS[found.name];
-  if (versionArguments.length === 0) return undefined;
-  try {
-    return (await printVersion(found.path, versionArguments, environment)).trim().split('\n')[0];
-  } catch {
-    return undefined;
-  }
+  const { printsVersion = true }: Program = PROGRAMS[found.name];
+  if (!printsVersion) return undefined;
+  const printed = await printVersion(found.path, environment).catch(() => undefined);
+  return printed?.trim().split('\n')[0];
 }
 
-async function printVersion(path: string, words: readonly string[], environment: Environment): Promise<string> {
-  const { stdout } = await execa(path, words, { env: environment, extendEnv: false, stdin: 'ignore' });
+async function printVersion(path: string, environment: Environment): Promise<string> {
+  const { stdout } = await execa(path, ['--version'], { env: environment, extendEnv: false, stdin: 'ignore' });
   return stdout;
 }
 
 /** Skips what does not run: a wrapper without its target, or an executable for another platform. */
 async function findOnPath(program: Program, environment: Environment): Promise<string | undefined> {
-  const directories = (environment.PATH ?? '').split(delimiter);
-  for (const directory of directories) {
+  for (const directory of (environment.PATH ?? '').split(delimiter)) {
     // npm puts these first on PATH; their programs are found as npm packages.
     if (!directory || directory.endsWith(join('node_modules', '.bin')) || directory.includes(`${sep}node-gyp-bin`))
       continue;
@@ -87,22 +83,19 @@ async function findOnPath(program: Program, environment: Environment): Promise<s
 }
 
 async function isWhole(program: Program, path: string): Promise<boolean> {
-  const paths = [path, ...program.beside.map((name) => join(dirname(path), name))];
-  return (await Promise.all(paths.map(isExecutable))).every(Boolean);
+  return (await Promise.all(executablesOf(program, path).map(isExecutable))).every(Boolean);
 }
 
 async function runs(program: Program, path: string, environment: Environment): Promise<boolean> {
-  if (program.versionArguments.length === 0) return true;
-  const paths = [path, ...program.beside.map((name) => join(dirname(path), name))];
-  try {
-    await Promise.all(paths.map((each) => printVersion(each, program.versionArguments, environment)));
-    return true;
-  } catch {
-    return false;
-  }
+  if (program.printsVersion === false) return true;
+  const printed = executablesOf(program, path).map((each) => printVersion(each, environment));
+  return Promise.all(printed).then(
+    () => true,
+    () => false,
+  );
 }
 
 function needs(program: Program): string {
-  const also = program.beside.length > 0 ? ` with ${program.beside.join(' and ')} beside it` : '';
+  const also = program.beside ? ` with ${program.beside.join(' and ')} beside it` : '';
   return `an executable ${program.executable}${also}`;
 }

