@@ -1,18 +1,19 @@
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import getPort, { portNumbers } from 'get-port';
 
-/** What listens on each port, and the setting that changes it. All listen on loopback only. */
+/** What listens on each port, the setting that changes it and its default. All listen on loopback only. */
 export const PORT_USES = {
-  api: { use: 'API and portal', setting: 'WAYBILL_STACK_API_PORT' },
-  workerHealth: { use: "worker's health", setting: 'WAYBILL_STACK_WORKER_HEALTH_PORT' },
-  temporal: { use: 'Temporal', setting: 'WAYBILL_STACK_TEMPORAL_PORT' },
-  temporalUi: { use: "Temporal's web pages", setting: 'WAYBILL_STACK_TEMPORAL_UI_PORT' },
-  objects: { use: 'MinIO', setting: 'WAYBILL_STACK_OBJECTS_PORT' },
-  objectsConsole: { use: "MinIO's console", setting: 'WAYBILL_STACK_OBJECTS_CONSOLE_PORT' },
-  postgres: { use: 'PostgreSQL', setting: 'WAYBILL_STACK_POSTGRES_PORT' },
-  smtp: { use: 'mail catcher (SMTP)', setting: 'WAYBILL_STACK_SMTP_PORT' },
-  mail: { use: "mail catcher's web pages", setting: 'WAYBILL_STACK_MAIL_PORT' },
+  api: { use: 'API and portal', setting: 'WAYBILL_STACK_API_PORT', port: 8080 },
+  workerHealth: { use: "worker's health", setting: 'WAYBILL_STACK_WORKER_HEALTH_PORT', port: 8081 },
+  temporal: { use: 'Temporal', setting: 'WAYBILL_STACK_TEMPORAL_PORT', port: 7233 },
+  temporalUi: { use: "Temporal's web pages", setting: 'WAYBILL_STACK_TEMPORAL_UI_PORT', port: 8233 },
+  objects: { use: 'MinIO', setting: 'WAYBILL_STACK_OBJECTS_PORT', port: 9000 },
+  objectsConsole: { use: "MinIO's console", setting: 'WAYBILL_STACK_OBJECTS_CONSOLE_PORT', port: 9001 },
+  postgres: { use: 'PostgreSQL', setting: 'WAYBILL_STACK_POSTGRES_PORT', port: 5433 },
+  smtp: { use: 'mail catcher (SMTP)', setting: 'WAYBILL_STACK_SMTP_PORT', port: 1025 },
+  mail: { use: "mail catcher's web pages", setting: 'WAYBILL_STACK_MAIL_PORT', port: 1080 },
 } as const;
 
 export type PortName = keyof typeof PORT_USES;
@@ -20,7 +21,7 @@ export type StackPorts = Readonly<Record<PortName, number>>;
 
 export const LOOPBACK = '127.0.0.1';
 
-const portNames = Object.keys(PORT_USES) as readonly PortName[];
+export const PORT_NAMES = Object.keys(PORT_USES) as readonly PortName[];
 
 /**
  * Free ports are chosen below the ephemeral range, because an outgoing connection could take a port of that range
@@ -31,7 +32,7 @@ const FREE = { from: 15_000, to: 32_000, blockSize: 200 };
 
 /** @returns ports that are free now, all different */
 export async function freePorts(): Promise<StackPorts> {
-  const ports = await Promise.all(portNames.map(async (name) => [name, await freePort()] as const));
+  const ports = await Promise.all(PORT_NAMES.map(async (name) => [name, await freePort()] as const));
   return Object.fromEntries(ports) as StackPorts;
 }
 
@@ -50,44 +51,38 @@ async function takeBlock(): Promise<number> {
   const start = randomInt(blocks);
   for (let step = 0; step < blocks; step += 1) {
     const first = FREE.from + ((start + step) % blocks) * FREE.blockSize;
-    if (await hold(first)) return first;
+    const server = await listen(first);
+    server?.unref();
+    if (server) return first;
   }
   throw new Error(`Every block of ${FREE.blockSize} ports from ${FREE.from} to ${FREE.to} is in use.`);
-}
-
-/** @returns whether this process now listens on the port, until it ends */
-function hold(port: number): Promise<boolean> {
-  return tryListening(port, (server, done) => {
-    server.unref();
-    done();
-  });
 }
 
 /** @throws Error that names every port that is taken or given twice, its use and the setting that changes it */
 export async function requireFree(ports: StackPorts): Promise<void> {
   const problems: string[] = [];
-  for (const name of portNames) {
-    const twin = portNames.find((other) => other !== name && ports[other] === ports[name]);
-    const busy = twin === undefined && !(await isFree(ports[name]));
-    if (twin === undefined && !busy) continue;
+  for (const name of PORT_NAMES) {
+    const twin = PORT_NAMES.find((other) => other !== name && ports[other] === ports[name]);
+    if (twin === undefined && (await isFree(ports[name]))) continue;
     const why = twin === undefined ? 'is in use by another process' : `is also given to ${PORT_USES[twin].use}`;
     problems.push(`  ${ports[name]} (${PORT_USES[name].use}) ${why}: set ${PORT_USES[name].setting} to another port`);
   }
   if (problems.length > 0) throw new Error(`The stack cannot have these ports:\n${problems.join('\n')}`);
 }
 
-function isFree(port: number): Promise<boolean> {
-  return tryListening(port, (server, done) => void server.close(done));
+async function isFree(port: number): Promise<boolean> {
+  await using server = await listen(port);
+  return server !== undefined;
 }
 
-/** @returns false if the port is taken; true when `listening` has called back */
-function tryListening(port: number, listening: (server: Server, done: () => void) => void): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(false);
-      else reject(error);
-    });
-    server.listen(port, LOOPBACK, () => listening(server, () => resolve(true)));
-  });
+/** @returns a listening server, or `undefined` if the port is taken or not permitted */
+async function listen(port: number): Promise<Server | undefined> {
+  const server = createServer().listen(port, LOOPBACK);
+  try {
+    await once(server, 'listening');
+    return server;
+  } catch (error) {
+    if (['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }

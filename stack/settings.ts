@@ -1,23 +1,20 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { settingSentence } from '../config/issue-sentence.ts';
-import type { StackPorts } from './ports.ts';
+import { PORT_NAMES, PORT_USES, type PortName, type StackPorts } from './ports.ts';
 import type { Environment } from './process.ts';
 import { PROGRAM_NAMES, type ProgramName } from './programs.ts';
 
+type PortSetting = (typeof PORT_USES)[PortName]['setting'];
+
 const port = z.coerce.number().int().min(1024).max(65_535);
+const portShape = Object.fromEntries(
+  Object.values(PORT_USES).map((use) => [use.setting, port.default(use.port)]),
+) as Record<PortSetting, z.ZodDefault<typeof port>>;
 
 /** Settings of the local stack only; the services' own are in config/settings.ts. `.env.example` documents both. */
 const schema = z.object({
-  WAYBILL_STACK_API_PORT: port.default(8080),
-  WAYBILL_STACK_WORKER_HEALTH_PORT: port.default(8081),
-  WAYBILL_STACK_TEMPORAL_PORT: port.default(7233),
-  WAYBILL_STACK_TEMPORAL_UI_PORT: port.default(8233),
-  WAYBILL_STACK_OBJECTS_PORT: port.default(9000),
-  WAYBILL_STACK_OBJECTS_CONSOLE_PORT: port.default(9001),
-  WAYBILL_STACK_POSTGRES_PORT: port.default(5433),
-  WAYBILL_STACK_SMTP_PORT: port.default(1025),
-  WAYBILL_STACK_MAIL_PORT: port.default(1080),
+  ...portShape,
   /** Directory of the stack's data. */
   WAYBILL_STACK_DATA: z.string().min(1).default('.waybill'),
   /** Size of the sample warehouse, as a multiple of the default. */
@@ -51,17 +48,7 @@ export function readStackSettings(environment: Environment): StackSettings {
     throw new Error(`The stack cannot start with these settings:\n${problems.join('\n')}`);
   }
   return {
-    ports: {
-      api: data.WAYBILL_STACK_API_PORT,
-      workerHealth: data.WAYBILL_STACK_WORKER_HEALTH_PORT,
-      temporal: data.WAYBILL_STACK_TEMPORAL_PORT,
-      temporalUi: data.WAYBILL_STACK_TEMPORAL_UI_PORT,
-      objects: data.WAYBILL_STACK_OBJECTS_PORT,
-      objectsConsole: data.WAYBILL_STACK_OBJECTS_CONSOLE_PORT,
-      postgres: data.WAYBILL_STACK_POSTGRES_PORT,
-      smtp: data.WAYBILL_STACK_SMTP_PORT,
-      mail: data.WAYBILL_STACK_MAIL_PORT,
-    },
+    ports: Object.fromEntries(PORT_NAMES.map((name) => [name, data[PORT_USES[name].setting]])) as StackPorts,
     dataDirectory: resolve(data.WAYBILL_STACK_DATA),
     sampleScale: data.WAYBILL_STACK_SAMPLE_SCALE,
   };
