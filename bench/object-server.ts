@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { getProgram } from '../stack/find.ts';
 import { freePorts, LOOPBACK } from '../stack/ports.ts';
 import { minioProcess } from '../stack/server-processes.ts';
 import { DEMO } from '../stack/settings.ts';
 import { createSupervisor } from '../stack/supervisor.ts';
 import type { Bench } from './benchmark.ts';
-import { getPrograms } from './peers.ts';
 
 /** How to reach a MinIO server, as `createObjects` takes it. */
 export interface ObjectServer {
@@ -22,10 +22,10 @@ export interface RunningObjectServer extends AsyncDisposable {
 }
 
 export async function startObjectServer(bench: Bench): Promise<RunningObjectServer> {
-  const { minio } = await getPrograms(bench, ['minio']);
+  const program = await getProgram('minio', bench);
   const ports = await freePorts();
-  const directory = join(bench.directory, 'minio');
-  await mkdir(directory, { recursive: true });
+  const dataDirectory = join(bench.directory, 'servers');
+  await mkdir(join(dataDirectory, 'minio'), { recursive: true });
   const supervisor = createSupervisor({
     line: () => undefined,
     crashed: (name, how) => bench.report(`${name} ${how}`),
@@ -33,10 +33,9 @@ export async function startObjectServer(bench: Bench): Promise<RunningObjectServ
   try {
     await supervisor.start(
       minioProcess({
-        executable: minio,
-        directory,
-        port: ports.objects,
-        consolePort: ports.objectsConsole,
+        program,
+        ports,
+        dataDirectory,
         environment: { PATH: bench.environment.PATH, HOME: bench.directory },
       }),
     );

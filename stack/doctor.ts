@@ -1,12 +1,10 @@
 import { parseArgs, styleText } from 'node:util';
-import { Connection } from '@temporalio/client';
-import pg from 'pg';
 import { EXTENSION_NAMES, EXTENSIONS, type ExtensionName, findExtension } from './extensions.ts';
 import { type FoundProgram, findProgram, readVersion } from './find.ts';
-import { LOOPBACK, PORT_USES, type PortName } from './ports.ts';
-import { postgresUrl } from './postgres.ts';
+import { PORT_USES, type PortName } from './ports.ts';
+import { answersPostgres } from './postgres.ts';
 import { PROGRAM_NAMES, PROGRAMS, type Program, type ProgramName, SERVER_NAMES } from './programs.ts';
-import { answersOk } from './server-processes.ts';
+import { answersOk, answersTemporal } from './server-processes.ts';
 import { stackUrls } from './servers.ts';
 import { readStackSettings } from './settings.ts';
 
@@ -89,7 +87,7 @@ async function reportServers(): Promise<readonly ServerReport[]> {
   const checks: readonly (readonly [PortName, () => Promise<boolean>])[] = [
     ['postgres', () => answersPostgres(ports.postgres)],
     ['objects', () => answersOk(`${urls.objects}/minio/health/ready`)],
-    ['temporal', () => answersTemporal(`${LOOPBACK}:${ports.temporal}`)],
+    ['temporal', () => answersTemporal(ports.temporal)],
     ['temporalUi', () => answersOk(urls.temporalUi)],
     ['mail', () => answersOk(`${urls.mail}/healthz`)],
     ['api', () => answersOk(`${urls.api}/readyz`)],
@@ -101,20 +99,6 @@ async function reportServers(): Promise<readonly ServerReport[]> {
       return { use: PORT_USES[name].use, port: ports[name], healthy };
     }),
   );
-}
-
-async function answersPostgres(port: number): Promise<boolean> {
-  const client = new pg.Client({ connectionString: postgresUrl(port), connectionTimeoutMillis: 2_000 });
-  client.on('error', () => undefined);
-  await client.connect();
-  await client.end();
-  return true;
-}
-
-async function answersTemporal(address: string): Promise<boolean> {
-  const connection = await Connection.connect({ address, connectTimeout: '2s' });
-  await connection.close();
-  return true;
 }
 
 function show(found: {

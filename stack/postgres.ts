@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto';
-import { chown, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, cp, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import pg from 'pg';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, Identity, ProcessSpec, Readiness } from './process.ts';
 import { DEMO } from './settings.ts';
-import { canReach, findUnprivileged } from './unprivileged.ts';
 
 const DATABASE = 'waybill';
 
@@ -36,14 +34,14 @@ export async function postgresProcess(options: {
   const identity = await findUnprivileged(environment);
   const executable = await reachableExecutable(options.executable, identity);
   const directory = await reachableDirectory(options.directory, identity, report);
-  const made = await clusterMajor(directory);
+  const made = await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(() => undefined);
   if (made === undefined) {
     await initialise(join(dirname(executable), 'initdb'), directory, identity, environment);
   } else {
     const major = majorOf(await printed(executable, ['--version'], { env: environment }));
-    if (made !== major) {
+    if (made.trim() !== major) {
       throw new Error(
-        `${directory} was made by PostgreSQL ${made}, and ${executable} is ${major}: name the former in WAYBILL_STACK_POSTGRES_BIN, or move the directory away`,
+        `${directory} was made by PostgreSQL ${made.trim()}, and ${executable} is ${major}: name the former in WAYBILL_STACK_POSTGRES_BIN, or move the directory away`,
       );
     }
   }
@@ -95,10 +93,7 @@ function readinessCheck(port: number, report: (line: string) => void): () => Pro
 
 /** Creates a database if it is missing. @returns `true`; rejects while the server does not answer */
 export async function prepareDatabase(port: number, name: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: postgresUrl(port, 'postgres'), connectionTimeoutMillis: 2_000 });
-  // A connection that breaks while idle must not end this process.
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await connect(port, 'postgres');
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
     if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
@@ -108,7 +103,21 @@ export async function prepareDatabase(port: number, name: string): Promise<boole
   }
 }
 
-/** Creates the cluster under a temporary name, so that an interrupted `initdb` leaves no broken one. */
+/** @returns `true`; rejects while the server does not answer */
+export async function answersPostgres(port: number): Promise<boolean> {
+  const client = await connect(port, DATABASE);
+  await client.end();
+  return true;
+}
+
+async function connect(port: number, database: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: postgresUrl(port, database), connectionTimeoutMillis: 2_000 });
+  // A connection that breaks while idle must not end this process.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
 async function initialise(
   initdb: string,
   directory: string,
@@ -118,12 +127,11 @@ async function initialise(
   const partial = `${directory}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true, mode: 0o700 });
-  const secrets = await mkdtemp(join(tmpdir(), 'waybill-initdb-'));
+  const passwordFile = `${directory}.password`;
   try {
-    const passwordFile = join(secrets, 'password');
     await writeFile(passwordFile, `${DEMO.postgresPassword}\n`, { mode: 0o600 });
     if (identity) {
-      for (const path of [partial, secrets, passwordFile]) await chown(path, identity.uid, identity.gid);
+      for (const path of [partial, passwordFile]) await chown(path, identity.uid, identity.gid);
     }
     await printed(
       initdb,
@@ -134,22 +142,35 @@ async function initialise(
       { env: environment, ...identity },
     );
   } finally {
-    await rm(secrets, { recursive: true, force: true });
+    await rm(passwordFile, { force: true });
   }
   await rename(partial, directory);
-}
-
-async function clusterMajor(directory: string): Promise<string | undefined> {
-  try {
-    return (await readFile(join(directory, 'PG_VERSION'), 'utf8')).trim();
-  } catch {
-    return undefined;
-  }
 }
 
 /** @returns `18` for `postgres (PostgreSQL) 18.4` */
 function majorOf(version: string): string {
   return /\) (\d+)/.exec(version)?.[1] ?? version.trim();
+}
+
+/** Users to run PostgreSQL as if this process is root, which PostgreSQL refuses. */
+const USERS = ['postgres', 'nobody'];
+
+/** @returns the user to run PostgreSQL as; `undefined` is the user of this process */
+async function findUnprivileged(environment: Environment): Promise<Identity | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const user of USERS) {
+    try {
+      const [uid, gid] = await Promise.all(
+        ['-u', '-g'].map((flag) => printed('id', [flag, user], { env: environment })),
+      );
+      return { uid: Number(uid), gid: Number(gid) };
+    } catch {
+      // No such user here.
+    }
+  }
+  throw new Error(
+    `PostgreSQL does not run as root, and there is no user ${USERS.join(' or ')}: start the stack as another user`,
+  );
 }
 
 async function reachableExecutable(executable: string, identity: Identity | undefined): Promise<string> {
@@ -182,6 +203,18 @@ async function reachableDirectory(
   report(`postgres: does not run as root, and no other user can reach ${directory}; its data is in ${other}`);
   await mkdir(REACHABLE, { recursive: true });
   return other;
+}
+
+/** @returns whether a user may enter every directory above a path; missing directories count as enterable */
+export async function canReach(path: string, { uid, gid }: Identity): Promise<boolean> {
+  for (let directory = dirname(path); ; directory = dirname(directory)) {
+    const found = await stat(directory).catch(() => undefined);
+    if (found) {
+      const execute = found.uid === uid ? 0o100 : found.gid === gid ? 0o010 : 0o001;
+      if ((found.mode & execute) === 0) return false;
+    }
+    if (directory === dirname(directory)) return true;
+  }
 }
 
 function unreachable(path: string): string {

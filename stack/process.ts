@@ -51,14 +51,13 @@ export interface ProcessHandle {
   recentLines(): readonly string[];
 }
 
-/** A process as its supervisor sees it. */
-export interface Process extends ProcessHandle {
-  /**
-   * Like `start`, but without the readiness deadline: it waits for as long as the process runs.
-   *
-   * @param late called once if it is not ready after `readyMs`
-   */
-  startPatiently(late: (readyMs: number) => void): Promise<void>;
+/** What to do with a process that is not ready after `readyMs`: stop it, or call a function and go on waiting. */
+type WhenLate = 'stop' | ((readyMs: number) => void);
+
+/** A process that is started only through its handle. */
+export interface Process extends Omit<ProcessHandle, 'start' | 'restart'> {
+  /** Starts it unless it runs. @returns when it is ready. @throws StartError if it does not become ready */
+  start(whenLate: WhenLate): Promise<void>;
 }
 
 /** A process did not become ready. The message ends with its last lines. */
@@ -89,12 +88,8 @@ const LINES_SHOWN = 25;
 const CHECK_MS = { first: 50, last: 500 };
 /** How long to wait for the children of an exited process, in milliseconds. */
 const CHILDREN_MS = 3_000;
-
 /** Milliseconds before the next try when `retryWhen` matches. */
 const RETRY_MS = 250;
-
-/** What to do with a process that is not ready after `readyMs`: stop it, or call a function and go on waiting. */
-type WhenLate = 'stop' | ((readyMs: number) => void);
 
 interface Run {
   readonly pid: number;
@@ -176,17 +171,6 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
     }
   }
 
-  function begin(whenLate: WhenLate): Promise<void> {
-    if (attempt) return attempt.done;
-    if (run) return Promise.resolve();
-    const stopped = new AbortController();
-    const done = launchUntilReady(whenLate, stopped.signal).finally(() => {
-      attempt = undefined;
-    });
-    attempt = { done, stopped };
-    return done;
-  }
-
   /** Ends the process if it runs, and aborts an attempt to start it. */
   async function giveUp(ending: (current: Run) => Promise<void>): Promise<void> {
     const begun = attempt;
@@ -198,42 +182,37 @@ export function createProcess(spec: ProcessSpec, events: ProcessEvents): Process
   async function end(current: Run): Promise<void> {
     current.stopRequested = true;
     signalGroup(current.pid, spec.stopSignal);
-    const grace = new AbortController();
-    const late = await Promise.race([
-      current.ended.then(() => false),
-      delay(spec.graceMs, true, { signal: grace.signal }).catch(() => false),
-    ]);
-    grace.abort();
-    if (late) signalGroup(current.pid, 'SIGKILL');
+    const late = setTimeout(() => signalGroup(current.pid, 'SIGKILL'), spec.graceMs);
     await current.ended;
+    clearTimeout(late);
   }
 
-  async function kill(signal: NodeJS.Signals): Promise<void> {
-    if (signal === 'SIGSTOP' || signal === 'SIGCONT') {
-      if (run) signalGroup(run.pid, signal);
-      return;
-    }
-    await giveUp(async (current) => {
-      current.stopRequested = true;
-      signalGroup(current.pid, signal);
-      await current.ended;
-    });
-  }
-
-  const start = () => begin('stop');
-  const stop = () => giveUp(end);
   return {
     name: spec.name,
     get pid() {
       return run?.pid;
     },
-    start,
-    startPatiently: begin,
-    stop,
-    kill,
-    async restart() {
-      await stop();
-      await start();
+    async start(whenLate) {
+      if (attempt) return attempt.done;
+      if (run) return;
+      const stopped = new AbortController();
+      const done = launchUntilReady(whenLate, stopped.signal).finally(() => {
+        attempt = undefined;
+      });
+      attempt = { done, stopped };
+      return done;
+    },
+    stop: () => giveUp(end),
+    async kill(signal) {
+      if (signal === 'SIGSTOP' || signal === 'SIGCONT') {
+        if (run) signalGroup(run.pid, signal);
+        return;
+      }
+      await giveUp(async (current) => {
+        current.stopRequested = true;
+        signalGroup(current.pid, signal);
+        await current.ended;
+      });
     },
     recentLines: () => [...lines],
   };

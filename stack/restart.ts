@@ -30,15 +30,17 @@ const PAUSE_MS = { first: 1_000, last: 30_000 };
 const HEALTHY_MS = 60_000;
 
 /**
- * Restarts a process whenever it exits unexpectedly, without a limit, until it is stopped or killed through its handle.
- * A restart has no readiness deadline, because the process may wait for a server that is down. The policy applies once
- * the process has been ready; if the first start fails, the caller gets the error.
+ * With a policy, restarts a process whenever it exits unexpectedly, without a limit, until it is stopped or killed
+ * through its handle. A restart has no readiness deadline, because the process may wait for a server that is down. The
+ * policy applies once the process has been ready; if the first start fails, the caller gets the error.
  *
  * @param create creates the process; takes the callback for its crashes
  */
-export function keepRunning(create: (crashed: () => void) => Process, policy: RestartPolicy): ProcessHandle {
-  const { clock, report } = policy;
-  const process = create(() => void startAgain());
+export function keepRunning(
+  create: (crashed: () => void) => Process,
+  policy: RestartPolicy | undefined,
+): ProcessHandle {
+  const process = create(() => policy && void startAgain(policy));
   const { name } = process;
   let pauseMs = PAUSE_MS.first;
   /** When it last became ready; `undefined` until the first time. */
@@ -46,7 +48,7 @@ export function keepRunning(create: (crashed: () => void) => Process, policy: Re
   /** Aborts the automatic attempts. */
   let attempts = new AbortController();
 
-  async function startAgain(): Promise<void> {
+  async function startAgain({ clock, report }: RestartPolicy): Promise<void> {
     attempts.abort();
     attempts = new AbortController();
     const { signal } = attempts;
@@ -57,7 +59,7 @@ export function keepRunning(create: (crashed: () => void) => Process, policy: Re
       if (signal.aborted) return;
       pauseMs = Math.min(2 * pauseMs, PAUSE_MS.last);
       try {
-        await process.startPatiently((lateMs) =>
+        await process.start((lateMs) =>
           report(`${name}: runs, but is not ready after ${lateMs / 1_000} s; waiting for it`),
         );
         readyAt = clock.now();
@@ -71,17 +73,22 @@ export function keepRunning(create: (crashed: () => void) => Process, policy: Re
     }
   }
 
-  async function byHand(start: () => Promise<void>): Promise<void> {
+  async function start(): Promise<void> {
     attempts.abort();
     attempts = new AbortController();
     const { signal } = attempts;
     try {
-      await start();
-      readyAt = clock.now();
+      await process.start('stop');
+      readyAt = policy?.clock.now();
     } catch (error) {
-      if (readyAt !== undefined && !signal.aborted) void startAgain();
+      if (policy && readyAt !== undefined && !signal.aborted) void startAgain(policy);
       throw error;
     }
+  }
+
+  function stop(): Promise<void> {
+    attempts.abort();
+    return process.stop();
   }
 
   return {
@@ -89,11 +96,11 @@ export function keepRunning(create: (crashed: () => void) => Process, policy: Re
     get pid() {
       return process.pid;
     },
-    start: () => byHand(() => process.start()),
-    restart: () => byHand(() => process.restart()),
-    stop() {
-      attempts.abort();
-      return process.stop();
+    start,
+    stop,
+    async restart() {
+      await stop();
+      await start();
     },
     kill(signal) {
       if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') attempts.abort();

@@ -1,23 +1,26 @@
+import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { FoundProgram } from './find.ts';
-import { LOOPBACK } from './ports.ts';
+import { LOOPBACK, type StackPorts } from './ports.ts';
 import type { Environment, ProcessSpec } from './process.ts';
 import { DEMO } from './settings.ts';
 
-export function minioProcess(options: {
-  readonly executable: string;
-  readonly directory: string;
-  readonly port: number;
-  readonly consolePort: number;
+/** What each server is started with. */
+export interface ServerOptions {
+  readonly program: FoundProgram;
+  readonly ports: StackPorts;
+  /** Absolute; exists. Each server has its own file or directory in it. */
+  readonly dataDirectory: string;
   readonly environment: Environment;
-}): ProcessSpec {
-  const { executable, directory, port, consolePort, environment } = options;
+}
+
+export function minioProcess({ program, ports, dataDirectory, environment }: ServerOptions): ProcessSpec {
   return {
     name: 'minio',
-    command: executable,
+    command: program.path,
     arguments: [
-      ...['server', directory, '--quiet'],
-      ...['--address', `${LOOPBACK}:${port}`, '--console-address', `${LOOPBACK}:${consolePort}`],
+      ...['server', join(dataDirectory, 'minio'), '--quiet'],
+      ...['--address', `${LOOPBACK}:${ports.objects}`, '--console-address', `${LOOPBACK}:${ports.objectsConsole}`],
     ],
     environment: {
       ...environment,
@@ -28,7 +31,7 @@ export function minioProcess(options: {
     stopSignal: 'SIGTERM',
     graceMs: 10_000,
     readyMs: 30_000,
-    ready: () => answersOk(`http://${LOOPBACK}:${port}/minio/health/ready`),
+    ready: () => answersOk(`http://${LOOPBACK}:${ports.objects}/minio/health/ready`),
   };
 }
 
@@ -42,60 +45,47 @@ const DYNAMIC = [
   'matching.numTaskqueueWritePartitions=1',
 ];
 
-export function temporalProcess(options: {
-  readonly executable: string;
-  /** SQLite file of its state. */
-  readonly database: string;
-  readonly port: number;
-  readonly uiPort: number;
-  readonly environment: Environment;
-}): ProcessSpec {
-  const { executable, database, port, uiPort, environment } = options;
+export function temporalProcess({ program, ports, dataDirectory, environment }: ServerOptions): ProcessSpec {
   return {
     name: 'temporal',
-    command: executable,
+    command: program.path,
     arguments: [
-      ...['server', 'start-dev', '--db-filename', database, '--ip', LOOPBACK, '--port', String(port)],
-      ...['--ui-port', String(uiPort), '--ui-disable-news-fetch', '--log-level', 'warn'],
+      ...['server', 'start-dev', '--db-filename', join(dataDirectory, 'temporal.sqlite')],
+      ...['--ip', LOOPBACK, '--port', String(ports.temporal), '--ui-port', String(ports.temporalUi)],
+      ...['--ui-disable-news-fetch', '--log-level', 'warn'],
       ...DYNAMIC.flatMap((value) => ['--dynamic-config-value', value]),
     ],
     environment,
     stopSignal: 'SIGTERM',
     graceMs: 10_000,
     readyMs: 60_000,
-    ready: () => answersGrpc(`${LOOPBACK}:${port}`),
+    ready: () => answersTemporal(ports.temporal),
   };
 }
 
 /** @returns `true`; rejects while the server is not up */
-async function answersGrpc(address: string): Promise<boolean> {
-  const connection = await Connection.connect({ address, connectTimeout: '2s' });
+export async function answersTemporal(port: number): Promise<boolean> {
+  const connection = await Connection.connect({ address: `${LOOPBACK}:${port}`, connectTimeout: '2s' });
   await connection.close();
   return true;
 }
 
 /** Catches all mail and shows it on a web page; nothing is delivered. */
-export function mailProcess(options: {
-  readonly program: FoundProgram;
-  readonly smtpPort: number;
-  readonly webPort: number;
-  readonly environment: Environment;
-}): ProcessSpec {
-  const { program, smtpPort, webPort, environment } = options;
+export function mailProcess({ program, ports, environment }: Omit<ServerOptions, 'dataDirectory'>): ProcessSpec {
   // The package's script would use the first `node` on PATH, which may be too old.
   const [command, script] = program.origin === 'node_modules' ? [process.execPath, [program.path]] : [program.path, []];
   return {
     name: 'mail',
     command,
     arguments: [
-      ...[...script, '--smtp', String(smtpPort), '--web', String(webPort)],
+      ...[...script, '--smtp', String(ports.smtp), '--web', String(ports.mail)],
       ...['--ip', LOOPBACK, '--web-ip', LOOPBACK, '--silent'],
     ],
     environment,
     stopSignal: 'SIGTERM',
     graceMs: 5_000,
     readyMs: 30_000,
-    ready: () => answersOk(`http://${LOOPBACK}:${webPort}/healthz`),
+    ready: () => answersOk(`http://${LOOPBACK}:${ports.mail}/healthz`),
   };
 }
 

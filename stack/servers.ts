@@ -5,10 +5,9 @@ import { freePorts, LOOPBACK, requireFree, type StackPorts } from './ports.ts';
 import { postgresProcess, postgresUrl } from './postgres.ts';
 import type { Environment, ProcessHandle } from './process.ts';
 import type { ProgramName } from './programs.ts';
-import type { RestartPolicy } from './restart.ts';
 import { mailProcess, minioProcess, temporalProcess } from './server-processes.ts';
 import { DEMO } from './settings.ts';
-import { createSupervisor, type Supervisor } from './supervisor.ts';
+import { createSupervisor, type Supervisor, type SupervisorEvents, startOrStop } from './supervisor.ts';
 
 export interface StackUrls {
   readonly api: string;
@@ -35,21 +34,15 @@ export interface RunningServers {
   stop(): Promise<void>;
 }
 
-export interface StackOptions {
+export interface StackOptions extends SupervisorEvents {
   /** `free`: any ports that are free. */
   readonly ports: StackPorts | 'free';
-  /** Absolute; made when it is missing. */
+  /** Absolute; created if it is missing. */
   readonly dataDirectory: string;
   /** PATH, the cache's directory, settings that name executables. */
   readonly environment: Environment;
   /** Takes one line of progress. */
   readonly report: (line: string) => void;
-  /** Takes a line that a process wrote. */
-  readonly line: (name: string, line: string) => void;
-  /** A process exited unexpectedly after it had been ready. */
-  readonly crashed: (name: string, how: string) => void;
-  /** Restarts crashed processes. Absent: they stay ended until their handle starts them. */
-  readonly restart?: RestartPolicy;
   /** Aborts the start; processes that already run are stopped. */
   readonly signal: AbortSignal;
 }
@@ -68,62 +61,24 @@ export async function startServers(options: StackOptions): Promise<RunningServer
 
   await mkdir(join(dataDirectory, 'minio'), { recursive: true });
   const supervisor = createSupervisor(options);
-  const giveUp = () => void supervisor.stop();
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    const [postgres, minio, temporal, mail] = await Promise.all([
+  const common = { ports, dataDirectory, environment: bare(environment) };
+  const [postgres, minio, temporal, mail] = await startOrStop(supervisor, signal, () =>
+    Promise.all([
       postgresProcess({
         executable: programs.postgres.path,
         directory: join(dataDirectory, 'postgres'),
         port: ports.postgres,
-        environment: bare(environment),
+        environment: common.environment,
         report,
       }).then((spec) => supervisor.start(spec)),
-      supervisor.start(
-        minioProcess({
-          executable: programs.minio.path,
-          directory: join(dataDirectory, 'minio'),
-          port: ports.objects,
-          consolePort: ports.objectsConsole,
-          environment: bare(environment),
-        }),
-      ),
-      supervisor.start(
-        temporalProcess({
-          executable: programs.temporal.path,
-          database: join(dataDirectory, 'temporal.sqlite'),
-          port: ports.temporal,
-          uiPort: ports.temporalUi,
-          environment: bare(environment),
-        }),
-      ),
-      supervisor.start(
-        mailProcess({
-          program: programs.maildev,
-          smtpPort: ports.smtp,
-          webPort: ports.mail,
-          environment: bare(environment),
-        }),
-      ),
-    ]);
-    const urls = stackUrls(ports);
-    return {
-      ports,
-      urls,
-      settings: connectionSettings(ports, urls),
-      postgres,
-      minio,
-      temporal,
-      mail,
-      supervisor,
-      stop: () => supervisor.stop(),
-    };
-  } catch (error) {
-    await supervisor.stop();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
+      supervisor.start(minioProcess({ ...common, program: programs.minio })),
+      supervisor.start(temporalProcess({ ...common, program: programs.temporal })),
+      supervisor.start(mailProcess({ ...common, program: programs.maildev })),
+    ]),
+  );
+  const urls = stackUrls(ports);
+  const settings = connectionSettings(ports, urls);
+  return { ports, urls, settings, postgres, minio, temporal, mail, supervisor, stop: () => supervisor.stop() };
 }
 
 async function getServers(options: StackOptions) {

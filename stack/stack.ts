@@ -8,7 +8,7 @@ import type { Environment, ProcessHandle, ProcessSpec } from './process.ts';
 import { prepareWarehouse, seedDemoTenants } from './samples.ts';
 import { answersOk } from './server-processes.ts';
 import { type ConnectionSettings, type RunningServers, type StackOptions, startServers } from './servers.ts';
-import type { Supervisor } from './supervisor.ts';
+import { type Supervisor, startOrStop } from './supervisor.ts';
 
 /** The servers, the API and a worker, with the sample warehouse and the demo tenants. */
 export interface RunningStack extends RunningServers {
@@ -33,9 +33,7 @@ export async function startStack(
 ): Promise<RunningStack> {
   const { dataDirectory, environment, report, sampleScale, signal } = options;
   const servers = await startServers(options);
-  const giveUp = () => void servers.stop();
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
+  return startOrStop(servers, signal, async () => {
     const [warehouse, extensions] = await Promise.all([
       prepareWarehouse({ directory: join(dataDirectory, 'warehouse'), scale: sampleScale, report }),
       prepareExtensions({ environment, report, signal }),
@@ -44,25 +42,11 @@ export async function startStack(
     const settings = { ...servers.settings, ...warehouse, ...extensions, ...options.settings };
     report('starting the API and a worker');
     return { ...servers, settings, ...(await startServices(servers.supervisor, { settings, environment })) };
-  } catch (error) {
-    await servers.stop();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
+  });
 }
 
 /** Settings of the API and the worker: how to reach the servers, and the catalog and warehouse. */
 export type ServiceSettings = ConnectionSettings & Readonly<Record<string, string>>;
-
-/** What the API and a worker are started with. */
-export interface ServiceOptions {
-  readonly settings: ServiceSettings;
-  /** Settings of the worker alone, on top of those. */
-  readonly workerSettings?: Readonly<Record<string, string>>;
-  /** Variables besides the settings, such as PATH. */
-  readonly environment: Environment;
-}
 
 /** Creates the bucket, the ledger's tables and the demo tenants if they are missing. */
 export async function prepareStores(settings: ConnectionSettings): Promise<void> {
@@ -79,27 +63,35 @@ export async function prepareStores(settings: ConnectionSettings): Promise<void>
 /** Starts the API and a worker in parallel. @returns when both are ready */
 export async function startServices(
   supervisor: Supervisor,
-  options: ServiceOptions,
+  options: {
+    readonly settings: ServiceSettings;
+    /** Settings of the worker alone, on top of those. */
+    readonly workerSettings?: Readonly<Record<string, string>>;
+    /** Variables besides the settings, such as PATH. */
+    readonly environment: Environment;
+  },
 ): Promise<{ readonly api: ProcessHandle; readonly worker: ProcessHandle }> {
-  const { settings, workerSettings, environment } = options;
+  const { settings, environment } = options;
+  const workerSettings = { ...settings, ...options.workerSettings };
   const [api, worker] = await Promise.all([
-    supervisor.start(specOf('api', { settings, environment })),
-    supervisor.start(specOf('worker', { settings: { ...settings, ...workerSettings }, environment })),
+    supervisor.start(
+      serviceProcess({
+        name: 'api',
+        entry: 'api/main.ts',
+        environment: serviceEnvironment(environment, settings),
+        readyUrl: `http://${LOOPBACK}:${settings.WAYBILL_API_PORT}/readyz`,
+      }),
+    ),
+    supervisor.start(
+      serviceProcess({
+        name: 'worker',
+        entry: 'worker/main.ts',
+        environment: serviceEnvironment(environment, workerSettings),
+        readyUrl: `http://${LOOPBACK}:${workerSettings.WAYBILL_WORKER_HEALTH_PORT}/healthz`,
+      }),
+    ),
   ]);
   return { api, worker };
-}
-
-function specOf(name: 'api' | 'worker', { settings, environment }: ServiceOptions): ProcessSpec {
-  const ready = {
-    api: `${settings.WAYBILL_API_PORT}/readyz`,
-    worker: `${settings.WAYBILL_WORKER_HEALTH_PORT}/healthz`,
-  }[name];
-  return serviceProcess({
-    name,
-    entry: `${name}/main.ts`,
-    environment: serviceEnvironment(environment, settings),
-    readyUrl: `http://${LOOPBACK}:${ready}`,
-  });
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

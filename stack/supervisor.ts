@@ -24,6 +24,24 @@ export interface SupervisorEvents {
   readonly restart?: RestartPolicy;
 }
 
+/** Starts processes on a supervisor, which is stopped if that fails or is aborted. */
+export async function startOrStop<Started>(
+  supervisor: Pick<Supervisor, 'stop'>,
+  signal: AbortSignal,
+  start: () => Promise<Started>,
+): Promise<Started> {
+  const giveUp = () => void supervisor.stop();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await start();
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
 export function createSupervisor(events: SupervisorEvents): Supervisor {
   const handles: ProcessHandle[] = [];
   const watchdog = spawn(process.execPath, [fileURLToPath(new URL('./watchdog.ts', import.meta.url))], {
@@ -61,7 +79,7 @@ export function createSupervisor(events: SupervisorEvents): Supervisor {
           started: (pid, stopSignal) => watchdog.stdin.write(`+${pid} ${stopSignal}\n`),
           ended: (pid) => watchdog.stdin.write(`-${pid}\n`),
         });
-      const handle = events.restart ? keepRunning(create, events.restart) : create(() => undefined);
+      const handle = keepRunning(create, events.restart);
       handles.push(handle);
       await handle.start();
       return handle;

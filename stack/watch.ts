@@ -33,19 +33,12 @@ export function watchSources(
 ): void {
   let pending: string | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let busy = false;
+  let last = Promise.resolve();
 
   async function act(): Promise<void> {
-    if (busy || pending === undefined || signal.aborted) return;
     const path = pending;
     pending = undefined;
-    busy = true;
-    try {
-      await changed(path);
-    } finally {
-      busy = false;
-    }
-    await act();
+    if (path !== undefined && !signal.aborted) await changed(path);
   }
 
   for (const directory of directories) {
@@ -53,7 +46,9 @@ export function watchSources(
       if (!name || !/\.(ts|sql|ya?ml)$/.test(name) || name.endsWith('.test.ts')) return;
       pending = join(directory, name);
       clearTimeout(timer);
-      timer = setTimeout(() => void act(), QUIET_MS);
+      timer = setTimeout(() => {
+        last = last.then(act);
+      }, QUIET_MS);
     });
   }
 }

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { canReach } from './unprivileged.ts';
+import { canReach } from './postgres.ts';
 
 const STRANGER = { uid: 64_321, gid: 64_321 };
 
