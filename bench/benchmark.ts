@@ -1,6 +1,4 @@
 import type { Environment } from '../stack/process.ts';
-import type { Pair } from './pairs.ts';
-import { type Summary, summarise } from './statistics.ts';
 
 /** Parameters and environment of a benchmark. */
 export interface Bench {
@@ -22,60 +20,79 @@ export interface Bench {
 export interface Benchmark {
   readonly name: string;
   readonly title: string;
-  run(bench: Bench): Promise<Result>;
+  run(bench: Bench): Promise<Measurement>;
 }
 
-/** One side's figures. */
-export interface Measured {
-  /** What ran. */
-  readonly what: string;
-  /** One per counted run, in order. */
-  readonly figures: readonly number[];
-  readonly summary: Summary;
-  /** Bytes of content of one run, if meaningful; the two sides may encode the same rows in different bytes. */
-  readonly bytes: number | null;
-}
-
-export interface Result {
-  readonly name: string;
-  readonly title: string;
-  readonly unit: 'seconds' | 'MiB';
+export interface Measurement {
+  readonly unit: Unit;
   readonly ours: Measured;
   readonly peer: Measured;
-  readonly ratio: Ratio;
+  readonly pairs: readonly Pair[];
+  readonly ratio: Target;
   /** Further observations, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** How the sides of each pair relate. */
-interface Ratio {
+export type Unit = 'seconds' | 'MiB';
+
+/** One side of a comparison. */
+export interface Measured {
+  /** What ran. */
+  readonly what: string;
+  /** Bytes of content of one run, if meaningful; the two sides may encode the same rows in different bytes. */
+  readonly bytes: number | null;
+}
+
+/** Figures of one pair of consecutive runs. */
+export interface Pair {
+  readonly ours: number;
+  readonly peer: number;
+}
+
+export interface Target {
   /** `speed` is the peer's figure over ours, `size` is ours over the peer's. */
   readonly kind: 'speed' | 'size';
-  /** One per pair, in order. */
-  readonly figures: readonly number[];
-  readonly summary: Summary;
-  /** Target for the median: minimum for `speed`, maximum for `size`. */
+  /** Target for the median ratio: minimum for `speed`, maximum for `size`. */
   readonly target: number;
-  readonly met: boolean;
 }
 
-export interface ResultParts extends Pick<Result, 'name' | 'title' | 'unit' | 'notes'> {
-  readonly ours: Pick<Measured, 'what' | 'bytes'>;
-  readonly peer: Pick<Measured, 'what' | 'bytes'>;
-  readonly pairs: readonly Pair[];
-  readonly ratio: Pick<Ratio, 'kind' | 'target'>;
+/**
+ * Runs one side of a comparison.
+ *
+ * @param warmUp whether this run is not counted; it may then verify its output
+ * @returns its figure, such as the seconds that it took
+ */
+type Side = (warmUp: boolean) => Promise<number>;
+
+/**
+ * Runs both sides in turn (ours, peer, ours, peer, …), so that other load affects both, and reports each pair. Each side
+ * runs once beforehand, uncounted.
+ */
+export async function runPairs(
+  { runs, report }: Bench,
+  unit: Unit,
+  { ours, peer }: { readonly ours: Side; readonly peer: Side },
+): Promise<readonly Pair[]> {
+  await ours(true);
+  await peer(true);
+  const pairs: Pair[] = [];
+  for (let number = 1; number <= runs; number += 1) {
+    const pair = { ours: await ours(false), peer: await peer(false) };
+    pairs.push(pair);
+    report(`pair ${number} of ${runs}: ours ${formatFigure(unit, pair.ours)}, peer ${formatFigure(unit, pair.peer)}`);
+  }
+  return pairs;
 }
 
-export function createResult({ pairs, ratio, ...parts }: ResultParts): Result {
-  const ours = pairs.map((pair) => pair.ours);
-  const peer = pairs.map((pair) => pair.peer);
-  const figures = pairs.map((pair) => (ratio.kind === 'speed' ? pair.peer / pair.ours : pair.ours / pair.peer));
-  const summary = summarise(figures);
-  const met = ratio.kind === 'speed' ? summary.median >= ratio.target : summary.median <= ratio.target;
-  return {
-    ...parts,
-    ours: { ...parts.ours, figures: ours, summary: summarise(ours) },
-    peer: { ...parts.peer, figures: peer, summary: summarise(peer) },
-    ratio: { ...ratio, figures, summary, met },
-  };
+/** @returns seconds that the work took, by the monotonic clock */
+export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+/** Times under a second are shown in milliseconds. */
+export function formatFigure(unit: Unit, figure: number): string {
+  if (unit === 'MiB') return `${figure.toFixed(0)} MiB`;
+  return figure < 1 ? `${(figure * 1000).toFixed(1)} ms` : `${figure.toFixed(2)} s`;
 }

@@ -1,77 +1,71 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Environment, ProcessHandle } from '../stack/process.ts';
+import { getProgram } from '../stack/find.ts';
+import { freePorts, LOOPBACK } from '../stack/ports.ts';
+import type { ProcessHandle } from '../stack/process.ts';
+import { minioProcess } from '../stack/server-processes.ts';
 import { type RunningServers, startServers } from '../stack/servers.ts';
-import { serviceProcess } from '../stack/stack.ts';
+import { DEMO } from '../stack/settings.ts';
+import { type ServiceSettings, startServices } from '../stack/stack.ts';
+import { createSupervisor, startOrStop } from '../stack/supervisor.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
+import type { ObjectsOptions } from '../stores/objects/connection.ts';
+import { objectsOptions } from '../stores/objects/minio.ts';
 import type { Bench } from './benchmark.ts';
 import { type Client, createClient } from './client.ts';
-import { attachSql, TENANT } from './readings.ts';
+import { peerVariables } from './peers.ts';
+import { attachSql, buildReadings, TENANT } from './readings.ts';
 
-/** All of Waybill on separate servers: API and worker as processes, as in the local stack. */
+/** All of Waybill on servers of its own: API and worker as processes, as in the local stack. */
 export interface Deployment extends AsyncDisposable {
   readonly servers: RunningServers;
   readonly client: Client;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
-  /** Environment of the services. */
-  readonly environment: Environment;
+  readonly settings: ServiceSettings;
 }
 
 /** Limits of requests and exports that no benchmark reaches. */
 const UNLIMITED = '1000000';
 
-/** @param data paths of the table's file and of a catalog that reads it as `bench.readings` */
-export async function deploy(
-  bench: Bench,
-  data: { readonly warehouse: string; readonly catalog: string },
-): Promise<Deployment> {
+/** @param catalog path of a catalog that reads the table as `bench.readings` */
+export async function deploy(bench: Bench, catalog: string): Promise<Deployment> {
+  const { directory, environment, signal } = bench;
+  const warehouse = await buildReadings(bench);
   // If this process is root, PostgreSQL runs as another user and must reach its data.
-  await chmod(bench.directory, 0o711);
-  const tempDirectory = join(bench.directory, 'tmp');
+  await chmod(directory, 0o711);
+  const tempDirectory = join(directory, 'tmp');
   await mkdir(tempDirectory);
-  let stopping = false;
   const servers = await startServers({
-    ports: 'free',
-    dataDirectory: join(bench.directory, 'servers'),
-    environment: bench.environment,
-    report: () => undefined,
-    line: () => undefined,
-    crashed: (name, how) => {
-      if (!stopping) bench.report(`${name} ${how}`);
-    },
-    signal: bench.signal,
+    ...{ ports: 'free', dataDirectory: join(directory, 'servers'), environment, signal },
+    ...{ ...silent(bench), report: () => undefined },
   });
-  const stop = () => {
-    stopping = true;
-    return servers.stop();
-  };
-  try {
+  return startOrStop(servers, signal, async () => {
     const secret = await addTenant(servers);
-    const environment: Environment = {
-      PATH: bench.environment.PATH,
-      HOME: bench.directory,
+    const settings = {
       ...servers.settings,
       WAYBILL_LOG_LEVEL: 'warn',
-      WAYBILL_CATALOG: data.catalog,
-      WAYBILL_WAREHOUSE_SQL: attachSql(data.warehouse),
+      WAYBILL_CATALOG: catalog,
+      WAYBILL_WAREHOUSE_SQL: attachSql(warehouse),
       WAYBILL_TEMP_DIRECTORY: tempDirectory,
       WAYBILL_TENANT_REQUESTS_MAX: UNLIMITED,
       WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,
     };
-    const start = (name: string, entry: string, readyUrl: string) =>
-      servers.supervisor.start(serviceProcess({ name, entry, environment, readyUrl }));
-    const [worker, api] = await Promise.all([
-      start('worker', 'worker/main.ts', `http://127.0.0.1:${servers.ports.workerHealth}/healthz`),
-      start('api', 'api/main.ts', `${servers.urls.api}/readyz`),
-    ]);
-    const client = await createClient({ url: servers.urls.api, clientId: TENANT, secret, signal: bench.signal });
-    return { servers, client, api, worker, environment, [Symbol.asyncDispose]: stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    const services = await startServices(servers.supervisor, { settings, environment: bareEnvironment(bench) });
+    const client = await createClient({ url: servers.urls.api, clientId: TENANT, secret, signal });
+    return { servers, client, ...services, settings, [Symbol.asyncDispose]: () => servers.stop() };
+  });
+}
+
+/** Variables besides the settings. */
+export function bareEnvironment({ environment, directory }: Bench) {
+  return { PATH: environment.PATH, HOME: directory };
+}
+
+/** Only crashes are reported. */
+function silent({ report }: Bench) {
+  return { line: () => undefined, crashed: (name: string, how: string) => report(`${name} ${how}`) };
 }
 
 /** @returns the secret of the tenant's only credential, whose client id is the tenant's key */
@@ -86,4 +80,43 @@ async function addTenant({ settings }: RunningServers): Promise<string> {
     await ledger.close();
   }
   return secret;
+}
+
+/** Variables for scripts that download through the API, with the headers in `$HEADERS`, or from the object store. */
+export async function downloadVariables(bench: Bench, { client, settings }: Deployment, privateKey: string) {
+  // In a file, as a user would keep it, because other users can see arguments.
+  const headers = join(bench.directory, 'headers.txt');
+  await writeFile(headers, `Authorization: ${client.authorization}\nx-private-key: ${privateKey}\n`, { mode: 0o600 });
+  return { ...(await peerVariables(bench, objectsOptions(settings), privateKey)), HEADERS: headers };
+}
+
+/** A MinIO server of the benchmark's own. */
+export async function startObjectServer(bench: Bench): Promise<AsyncDisposable & { readonly objects: ObjectsOptions }> {
+  const program = await getProgram('minio', bench);
+  const ports = await freePorts();
+  await mkdir(join(bench.directory, 'minio'));
+  const supervisor = createSupervisor(silent(bench));
+  await startOrStop(supervisor, bench.signal, () =>
+    supervisor.start(
+      minioProcess({ program, ports, dataDirectory: bench.directory, environment: bareEnvironment(bench) }),
+    ),
+  );
+  return {
+    objects: {
+      url: `http://${LOOPBACK}:${ports.objects}`,
+      region: 'us-east-1',
+      bucket: 'waybill',
+      accessKey: DEMO.objectsAccessKey,
+      secretKey: DEMO.objectsSecretKey,
+    },
+    [Symbol.asyncDispose]: () => supervisor.stop(),
+  };
+}
+
+/** @returns MiB of a process's peak resident set. Source: proc_pid_status(5), VmHWM, in KiB. Linux only */
+export async function readPeak({ pid }: ProcessHandle): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  if (peak === undefined) throw new Error('The peak of a process cannot be read: this benchmark needs Linux.');
+  return Number(peak) / 1024;
 }

@@ -1,16 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runPrefix } from '../contracts/keys.ts';
-import { type Bench, type Benchmark, createResult } from './benchmark.ts';
-import { BUNDLE_FILES, writeBundleCatalog } from './bundle.ts';
-import { type Deployment, deploy } from './deployment.ts';
-import { clientVariables } from './object-server.ts';
-import { runPairs, secondsOf } from './pairs.ts';
-import { readPeak } from './peak.ts';
-import { getPrograms } from './peers.ts';
-import { buildReadings, TENANT } from './readings.ts';
-import { runShell } from './shell.ts';
-import { pairLine } from './table.ts';
+import { generationPrefix } from '../contracts/keys.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
+import type { Bundle } from './client.ts';
+import { type Deployment, deploy, downloadVariables, readPeak } from './deployment.ts';
+import { runShell } from './peers.ts';
+import { BUNDLE_FILES, TENANT, writeBundleCatalog } from './readings.ts';
 
 /** How the peer compresses; ours always uses zlib's level 1. */
 interface Kind {
@@ -45,90 +40,58 @@ const CONTENTS = `unzip -Z1 "$MADE" | sort | while read -r name; do
   echo "$name $(unzip -p "$MADE" "$name" | sha256sum)"
 done`;
 
-async function measureDownloadAll(bench: Bench, kind: Kind) {
-  const { signal, rows, runs, report } = bench;
-  const { age, mc } = await getPrograms(bench, ['age', 'mc']);
-  const data = { warehouse: await buildReadings(bench), catalog: await writeBundleCatalog(bench.directory) };
-  await using deployment = await deploy(bench, data);
+async function measureDownloadAll(bench: Bench, { level }: Kind): Promise<Measurement> {
+  const { rows, signal } = bench;
+  await using deployment = await deploy(bench, await writeBundleCatalog(bench.directory));
   const { api, client } = deployment;
-  const { generationId, privateKey, csvBytes } = await client.produceBundle(POLL_MS);
-  const variables = {
-    ...(await prepare(bench, deployment, { generationId, privateKey, mc })),
-    AGE: age,
-    LEVEL: kind.level,
-  };
-
-  const downloads = { ours: OURS, peer: PEER };
+  const bundle = await client.produceBundle(POLL_MS);
+  const variables = { ...(await prepare(bench, deployment, bundle)), LEVEL: level };
   const contents = { ours: '', peer: '' };
-  const archives = { ours: '', peer: '' };
+  const archives = { ours: 0, peer: 0 };
   const peakBefore = await readPeak(api);
 
-  async function measure(side: 'ours' | 'peer', warmUp: boolean): Promise<number> {
-    const download = (into: string) => runShell(`{ ${downloads[side]}\n} > ${into}`, variables, signal);
-    if (!warmUp) return secondsOf(() => download('/dev/null'));
-    const MADE = join(bench.directory, `${side}.zip`);
-    const withArchive = (script: string) => runShell(script, { ...variables, MADE }, signal);
-    await withArchive(`{ ${downloads[side]}\n} > "$MADE"`);
-    contents[side] = await withArchive(CONTENTS);
-    archives[side] = await withArchive('wc -c < "$MADE"; rm "$MADE"');
-    const count = contents[side].trim().split('\n').length;
-    if (count !== BUNDLE_FILES) throw new Error(`${side} archives ${count} files; ${BUNDLE_FILES} were expected`);
-    if (side === 'peer' && contents.peer !== contents.ours)
+  const side = (name: 'ours' | 'peer', script: string) => async (warmUp: boolean) => {
+    if (!warmUp) return secondsOf(() => runShell(`{ ${script}\n} > /dev/null`, variables, signal));
+    const withArchive = (each: string) =>
+      runShell(each, { ...variables, MADE: join(bench.directory, `${name}.zip`) }, signal);
+    await withArchive(`{ ${script}\n} > "$MADE"`);
+    contents[name] = await withArchive(CONTENTS);
+    archives[name] = Number(await withArchive('wc -c < "$MADE"; rm "$MADE"'));
+    const count = contents[name].trim().split('\n').length;
+    if (count !== BUNDLE_FILES) throw new Error(`${name} archives ${count} files; ${BUNDLE_FILES} were expected`);
+    if (name === 'peer' && contents.peer !== contents.ours)
       throw new Error('The two archives have different contents.');
     return 0;
-  }
+  };
 
-  const pairs = await runPairs(
-    runs,
-    { ours: (warmUp) => measure('ours', warmUp), peer: (warmUp) => measure('peer', warmUp) },
-    (number, pair) => report(pairLine('seconds', runs, number, pair)),
-  );
+  const pairs = await runPairs(bench, 'seconds', { ours: side('ours', OURS), peer: side('peer', PEER) });
   const peak = await readPeak(api);
-  const sizes = [archives.ours, archives.peer].map((bytes) => (Number(bytes) / 1e6).toFixed(0));
-  return createResult({
-    ...kind,
+  const [ours, peer] = [archives.ours, archives.peer].map((bytes) => (bytes / 1e6).toFixed(0));
+  return {
     unit: 'seconds',
-    ours: { what: 'curl GET /dataexport/downloadAll?fileType=csv', bytes: csvBytes },
-    peer: { what: `mc cat | age -d, file by file, into zip ${kind.level}`, bytes: csvBytes },
+    ours: { what: 'curl GET /dataexport/downloadAll?fileType=csv', bytes: bundle.csvBytes },
+    peer: { what: `mc cat | age -d, file by file, into zip ${level}`, bytes: bundle.csvBytes },
     pairs,
     ratio: { kind: 'speed', target: 1 },
     notes: [
       `${rows.toLocaleString('en')} rows in ${BUNDLE_FILES} files, the same names and hashes on both sides`,
-      `archives of ${sizes[0]} MB (ours) and ${sizes[1]} MB (peer)`,
+      `archives of ${ours} MB (ours) and ${peer} MB (peer)`,
       `peak memory of the API process: ${peakBefore.toFixed(0)} MiB before, ${peak.toFixed(0)} MiB after all downloads`,
     ],
-  });
+  };
 }
 
 /** @returns the variables of both scripts, after creating the files they name */
-async function prepare(
-  { directory, environment, signal }: Bench,
-  { client, servers: { settings } }: Deployment,
-  { generationId, privateKey, mc }: { readonly generationId: string; readonly privateKey: string; readonly mc: string },
-) {
-  const bucket = settings.WAYBILL_OBJECTS_BUCKET;
-  const server = {
-    url: settings.WAYBILL_OBJECTS_URL,
-    region: 'us-east-1',
-    bucket,
-    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
-    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
-  };
+async function prepare(bench: Bench, deployment: Deployment, { generationId, privateKey }: Bundle) {
+  const { directory, signal } = bench;
+  const download = await downloadVariables(bench, deployment, privateKey);
   const variables = {
-    PATH: environment.PATH,
-    ...clientVariables(server, directory),
-    MC: mc,
-    ARCHIVE: `${client.url}/dataexport/downloadAll?fileType=csv`,
-    PREFIX: `bench/${bucket}/${runPrefix({ kind: 'periodic', tenant: TENANT, runId: generationId })}`,
-    // In files, as a user would keep them, because other users can see arguments.
-    HEADERS: join(directory, 'headers.txt'),
-    IDENTITY: join(directory, 'identity.txt'),
+    ...download,
+    ARCHIVE: `${deployment.client.url}/dataexport/downloadAll?fileType=csv`,
+    PREFIX: `${download.BUCKET}/${generationPrefix(TENANT, generationId)}`,
     LIST: join(directory, 'objects.txt'),
     FIFOS: join(directory, 'fifos'),
   };
-  const secret = { mode: 0o600 };
-  await writeFile(variables.HEADERS, `Authorization: ${client.authorization}\nx-private-key: ${privateKey}\n`, secret);
-  await writeFile(variables.IDENTITY, `${privateKey}\n`, secret);
   const found = await runShell('"$MC" find "$PREFIX" --name "*.csv.age"', variables, signal);
   const objects = found.trim().split('\n').sort();
   await writeFile(variables.LIST, objects.map((object) => `${entryName(object)}\t${object}\n`).join(''));

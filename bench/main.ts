@@ -2,14 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Benchmark, Result } from './benchmark.ts';
+import type { Benchmark } from './benchmark.ts';
 import { downloadBenchmark } from './download.ts';
 import { downloadAllBenchmarks } from './download-all.ts';
-import { describeMachine, machineLines } from './machine.ts';
 import { memoryBenchmark } from './memory.ts';
+import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
 import { smallExportBenchmark } from './small-export.ts';
-import { resultLines } from './table.ts';
 import { throughputBenchmarks } from './throughput.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -52,7 +51,7 @@ async function main(stopping: AbortController): Promise<void> {
     try {
       report(benchmark.title);
       const bench = { runs, rows, environment: process.env, directory, report, signal: stopping.signal };
-      results.push(await benchmark.run(bench));
+      results.push(createResult(benchmark, await benchmark.run(bench)));
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

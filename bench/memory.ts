@@ -1,10 +1,8 @@
 import { generateKey } from '../streams/age/keys.ts';
-import { type Bench, type Benchmark, createResult } from './benchmark.ts';
-import { deploy } from './deployment.ts';
-import { runPairs } from './pairs.ts';
-import { readPeak } from './peak.ts';
-import { buildReadings, CATALOG, readingTime } from './readings.ts';
-import { pairLine } from './table.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs } from './benchmark.ts';
+import { deploy, readPeak } from './deployment.ts';
+import { CATALOG, readingTime } from './readings.ts';
+import { summarise } from './report.ts';
 
 /** Whether a worker's memory is bounded: its peak for an export, and for one a hundred times larger. */
 export const memoryBenchmark: Benchmark = {
@@ -16,12 +14,10 @@ export const memoryBenchmark: Benchmark = {
 const FACTOR = 100;
 const POLL_MS = 100;
 
-async function measureMemory(bench: Bench) {
-  const { rows, runs, report } = bench;
-  const warehouse = await buildReadings(bench);
-  await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
+async function measureMemory(bench: Bench): Promise<Measurement> {
+  await using deployment = await deploy(bench, CATALOG);
   const { recipient } = await generateKey({ postQuantum: false });
-  const few = Math.floor(rows / FACTOR);
+  const few = Math.floor(bench.rows / FACTOR);
   const many = few * FACTOR;
   // Each export ends at another row, so that no two are the same order.
   let asked = 0;
@@ -35,18 +31,14 @@ async function measureMemory(bench: Bench) {
     return readPeak(deployment.worker);
   }
 
-  const pairs = await runPairs(runs, { ours: () => peakOf(many), peer: () => peakOf(few) }, (number, pair) =>
-    report(pairLine('MiB', runs, number, pair)),
-  );
-  const result = createResult({
-    ...memoryBenchmark,
+  const pairs = await runPairs(bench, 'MiB', { ours: () => peakOf(many), peer: () => peakOf(few) });
+  const growth = (summarise(pairs.map(({ ours, peer }) => ours / peer)).median - 1) * 100;
+  return {
     unit: 'MiB',
     ours: { what: `a worker that exported ${many.toLocaleString('en')} rows, sealed CSV`, bytes: null },
     peer: { what: `a worker that exported ${few.toLocaleString('en')} rows, sealed CSV`, bytes: null },
     pairs,
     ratio: { kind: 'size', target: 1.1 },
-    notes: [],
-  });
-  const growth = (result.ratio.summary.median - 1) * 100;
-  return { ...result, notes: [`the peak grows by ${growth.toFixed(1)} percent (wanted: at most 10)`] };
+    notes: [`the peak grows by ${growth.toFixed(1)} percent (wanted: at most 10)`],
+  };
 }

@@ -4,11 +4,40 @@ import { createWrite } from '../activities/write.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
-import { orderedRun } from '../contracts/order.ts';
+import { type Order, orderedRun } from '../contracts/order.ts';
 import type { StepResult, WriteInput } from '../contracts/steps.ts';
+import type { ObjectsOptions } from '../stores/objects/connection.ts';
 import { createObjects } from '../stores/objects/minio.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
-import type { WriterReply, WriterRequest, WriterSettings } from './part-writer-process.ts';
+
+export interface WriterSettings {
+  /** Path of the catalog. */
+  readonly catalog: string;
+  readonly startupSql: string;
+  /** DuckDB's `memory_limit`. */
+  readonly memory: string;
+  readonly tempDirectory: string;
+  readonly objects: ObjectsOptions;
+}
+
+export interface WriterRequest {
+  readonly order: Order;
+  /** A unique UUID. */
+  readonly exportId: string;
+  /** Expected number of rows. */
+  readonly rows: number;
+}
+
+export interface Written {
+  readonly seconds: number;
+  readonly part: ManifestPart;
+}
+
+/** An empty reply means that the process is ready. */
+export interface WriterReply {
+  readonly written?: Written;
+  readonly failure?: string;
+}
 
 /**
  * A process that writes parts by the worker's own activity, without Temporal. The first message holds its settings; each
@@ -33,16 +62,17 @@ async function serve(settings: WriterSettings): Promise<void> {
   });
   const { signal } = new AbortController();
   // There is only one attempt, so it always counts.
-  const write = createWrite({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger });
+  const writeFiles = createWrite({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger });
 
-  async function answer({ order, exportId, rows }: WriterRequest): Promise<WriterReply> {
+  async function write({ order, exportId, rows }: WriterRequest): Promise<Written> {
     const [plan] = await warehouse.plan([{ dataset: orderedDataset(catalog, order.dataset), order }], rows, signal);
-    const [part] = plan?.parts ?? [];
-    if (!plan || !part || part.rows !== rows) throw new Error(`${plan?.rows} rows were planned; ${rows} were expected`);
+    const [planned] = plan?.parts ?? [];
+    if (!plan || !planned || planned.rows !== rows)
+      throw new Error(`${plan?.rows} rows were planned; ${rows} were expected`);
     const tasks = orderedRun(order).files.map(({ name, formats: _, ...content }) => ({
       name,
       content: { ...content, format: order.format },
-      part,
+      part: planned,
     }));
     const input: WriteInput = {
       ...{ runId: exportId, workflowId: `bench|${exportId}`, kind: 'on-demand', tenant: order.tenant },
@@ -50,28 +80,29 @@ async function serve(settings: WriterSettings): Promise<void> {
     };
     const start = performance.now();
     // A new one each time, because the environment's context belongs to one activity.
-    const result: StepResult<readonly ManifestPart[]> = await new MockActivityEnvironment().run(write, input);
+    const result: StepResult<readonly ManifestPart[]> = await new MockActivityEnvironment().run(writeFiles, input);
     const seconds = (performance.now() - start) / 1000;
-    if (!result.ok) return { kind: 'failed', ...result.failure };
-    const [written] = result.value;
-    return written ? { kind: 'written', seconds, part: written } : { kind: 'failed', message: 'nothing was written' };
+    if (!result.ok) throw new Error(result.failure.message);
+    const [part] = result.value;
+    if (!part) throw new Error('nothing was written');
+    return { seconds, part };
   }
 
   process.on('message', (request: WriterRequest) => {
-    answer(request).then(send, (error: unknown) => send({ kind: 'failed', message: describe(error) }));
+    write(request).then((written) => send({ written }), fail);
   });
   process.once('disconnect', () => void warehouse.close().finally(() => process.exit(0)));
-  send({ kind: 'ready' });
+  send({});
 }
 
 function send(reply: WriterReply): void {
   process.send?.(reply);
 }
 
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function fail(error: unknown): void {
+  send({ failure: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 }
 
 process.once('message', (settings: WriterSettings) => {
-  serve(settings).catch((error: unknown) => send({ kind: 'failed', message: describe(error) }));
+  serve(settings).catch(fail);
 });

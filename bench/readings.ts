@@ -1,12 +1,13 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { type Instant, instantFromMicros } from '../contracts/instant.ts';
 import { type Compression, CSV_DEFAULTS, type Format, type Order } from '../contracts/order.ts';
 import { cacheDirectory } from '../stack/fetch.ts';
 import type { Bench } from './benchmark.ts';
-import { getPrograms } from './peers.ts';
-import { runShell } from './shell.ts';
+import { getPrograms, runShell } from './peers.ts';
 
 /** The catalog of most benchmarks; its one dataset reads the table `readings` of the warehouse attached as `bench`. */
 export const CATALOG = fileURLToPath(import.meta.resolve('./readings.yaml'));
@@ -70,6 +71,34 @@ export async function buildReadings(bench: Bench): Promise<string> {
 /** Start-up SQL that attaches the table's file as the catalog expects it. */
 export function attachSql(warehouse: string): string {
   return `ATTACH '${warehouse.replaceAll("'", "''")}' AS bench (READ_ONLY)`;
+}
+
+/** Number of files in the bundle: one large, the others small, together with every row of the table once. */
+export const BUNDLE_FILES = 36;
+
+/** One in this many rows goes to the small files. */
+const SMALL_SHARE = 20;
+
+const Catalog = z.object({ datasets: z.tuple([z.looseObject({ sql: z.string() })]) });
+
+/** Writes a catalog whose periodic files share the table's rows. @returns its path */
+export async function writeBundleCatalog(directory: string): Promise<string> {
+  const [readings] = Catalog.parse(parse(await readFile(CATALOG, 'utf8'))).datasets;
+  const dataset = (name: string, rows: string) => ({
+    ...{ ...readings, name, title: name, doors: ['periodic'] },
+    sql: `${readings.sql} WHERE ${rows}`,
+  });
+  const small = BUNDLE_FILES - 1;
+  const datasets = [
+    dataset('readings', `id % ${SMALL_SHARE} > 0`),
+    ...Array.from({ length: small }, (_, at) =>
+      dataset(`readings${at + 1}`, `id % ${SMALL_SHARE} = 0 AND id // ${SMALL_SHARE} % ${small} = ${at}`),
+    ),
+  ];
+  const path = join(directory, 'bundle.yaml');
+  // JSON is valid YAML.
+  await writeFile(path, JSON.stringify({ datasets }));
+  return path;
 }
 
 /** @returns the time of a row, by its number from 0 */

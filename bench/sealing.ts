@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Encrypter } from 'age-encryption';
 import { generateKey } from '../streams/age/keys.ts';
 import { seal } from '../streams/age/payload.ts';
-import { type Bench, type Benchmark, createResult } from './benchmark.ts';
-import { runPairs, secondsOf } from './pairs.ts';
-import { pairLine } from './table.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
 
 /** Sealing alone, from memory and discarded, against the package `age-encryption`, which writes the header. */
 export const sealingBenchmark: Benchmark = {
@@ -17,39 +15,34 @@ const CHUNK_BYTES = 65_536;
 const CHUNKS = 16_384;
 const BYTES = CHUNK_BYTES * CHUNKS;
 
-async function measureSealing({ runs, report, signal }: Bench) {
+async function measureSealing(bench: Bench): Promise<Measurement> {
   const { recipient } = await generateKey({ postQuantum: false });
   const chunk = randomBytes(CHUNK_BYTES);
 
   async function* chunks(): AsyncGenerator<Uint8Array> {
     for (let sent = 0; sent < CHUNKS; sent += 1) {
-      signal.throwIfAborted();
+      bench.signal.throwIfAborted();
       yield chunk;
     }
   }
 
-  const pairs = await runPairs(
-    runs,
-    {
-      ours: () => secondsOf(() => drain(seal(chunks(), [recipient]))),
-      peer: () =>
-        secondsOf(async () => {
-          const encrypter = new Encrypter();
-          encrypter.addRecipient(recipient);
-          await drain(await encrypter.encrypt(ReadableStream.from(chunks())));
-        }),
-    },
-    (number, pair) => report(pairLine('seconds', runs, number, pair)),
-  );
-  return createResult({
-    ...sealingBenchmark,
+  const pairs = await runPairs(bench, 'seconds', {
+    ours: () => secondsOf(() => drain(seal(chunks(), [recipient]))),
+    peer: () =>
+      secondsOf(async () => {
+        const encrypter = new Encrypter();
+        encrypter.addRecipient(recipient);
+        await drain(await encrypter.encrypt(ReadableStream.from(chunks())));
+      }),
+  });
+  return {
     unit: 'seconds',
-    ours: { what: 'stores/sealing', bytes: BYTES },
+    ours: { what: 'streams/age', bytes: BYTES },
     peer: { what: 'age-encryption', bytes: BYTES },
     pairs,
     ratio: { kind: 'speed', target: 5 },
     notes: [],
-  });
+  };
 }
 
 /** @throws Error if the sealed stream is shorter than 1 GiB of content requires */

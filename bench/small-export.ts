@@ -3,12 +3,10 @@ import { Client, Connection } from '@temporalio/client';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { freePort } from '../stack/ports.ts';
 import { serviceProcess } from '../stack/stack.ts';
-import { type Bench, type Benchmark, createResult } from './benchmark.ts';
-import { type Deployment, deploy } from './deployment.ts';
-import { EMPTY_QUEUE } from './empty/steps.ts';
-import { runPairs, secondsOf } from './pairs.ts';
-import { buildReadings, CATALOG, readingTime } from './readings.ts';
-import { pairLine } from './table.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
+import { bareEnvironment, type Deployment, deploy } from './deployment.ts';
+import { EMPTY_QUEUE, runEmptySteps } from './empty/workflow.ts';
+import { CATALOG, readingTime } from './readings.ts';
 
 /** Latency from request to finished file, for a file that takes no time by itself. */
 export const smallExportBenchmark: Benchmark = {
@@ -25,38 +23,31 @@ const POLL_MS = 10;
 /** Maximum number of history events of a single-part export. */
 const EVENTS_MAX = 36;
 
-async function measureSmallExport(bench: Bench) {
-  const { runs, report } = bench;
-  const warehouse = await buildReadings(bench);
-  await using deployment = await deploy(bench, { warehouse, catalog: CATALOG });
-  const { servers, client: api } = deployment;
-  await startEmptyWorker(deployment);
-  const connection = await Connection.connect({ address: servers.settings.WAYBILL_TEMPORAL_ADDRESS });
-  const client = new Client({ connection, namespace: servers.settings.WAYBILL_TEMPORAL_NAMESPACE });
+async function measureSmallExport(bench: Bench): Promise<Measurement> {
+  await using deployment = await deploy(bench, CATALOG);
+  const { settings, client: api } = deployment;
+  await startEmptyWorker(bench, deployment);
+  const connection = await Connection.connect({ address: settings.WAYBILL_TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: settings.WAYBILL_TEMPORAL_NAMESPACE });
   let last = '';
   let ordered = 0;
   try {
-    const pairs = await runPairs(
-      runs,
-      {
-        ours: () => {
-          // A new window each time, because an order equal to a running one is answered with that run.
-          const from = readingTime(ordered);
-          const to = readingTime(ordered + ROWS - 1);
-          ordered += 1;
-          return secondsOf(async () => {
-            last = await api.fetchExport({ from, to, recipients: [] }, POLL_MS);
-          });
-        },
-        peer: () =>
-          secondsOf(() =>
-            client.workflow.execute('runEmptySteps', { taskQueue: EMPTY_QUEUE, workflowId: `empty|${randomUUID()}` }),
-          ),
+    const pairs = await runPairs(bench, 'seconds', {
+      ours() {
+        // A new window each time, because an order equal to a running one is answered with that run.
+        const from = readingTime(ordered);
+        const to = readingTime(ordered + ROWS - 1);
+        ordered += 1;
+        return secondsOf(async () => {
+          last = await api.fetchExport({ from, to, recipients: [] }, POLL_MS);
+        });
       },
-      (number, pair) => report(pairLine('seconds', runs, number, pair)),
-    );
-    return createResult({
-      ...smallExportBenchmark,
+      peer: () =>
+        secondsOf(() =>
+          client.workflow.execute(runEmptySteps, { taskQueue: EMPTY_QUEUE, workflowId: `empty|${randomUUID()}` }),
+        ),
+    });
+    return {
       unit: 'seconds',
       ours: {
         what: `POST /exports of ${ROWS} rows, GET /exports?id= every ${POLL_MS} ms until COMPLETED`,
@@ -66,19 +57,19 @@ async function measureSmallExport(bench: Bench) {
       pairs,
       ratio: { kind: 'size', target: 4 },
       notes: [await describeHistory(client, last)],
-    });
+    };
   } finally {
     await connection.close();
   }
 }
 
-async function startEmptyWorker({ servers, environment }: Deployment): Promise<void> {
+async function startEmptyWorker(bench: Bench, { servers, settings }: Deployment): Promise<void> {
   const port = await freePort();
   await servers.supervisor.start(
     serviceProcess({
       name: 'empty worker',
       entry: 'bench/empty/main.ts',
-      environment: { ...environment, WAYBILL_WORKER_HEALTH_PORT: String(port) },
+      environment: { ...bareEnvironment(bench), ...settings, WAYBILL_WORKER_HEALTH_PORT: String(port) },
       readyUrl: `http://127.0.0.1:${port}/`,
     }),
   );

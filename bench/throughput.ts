@@ -1,17 +1,15 @@
+import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { runPrefix } from '../contracts/keys.ts';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { exportPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
-import { type Bench, type Benchmark, createResult } from './benchmark.ts';
-import { clientVariables, startObjectServer } from './object-server.ts';
-import { runPairs, secondsOf } from './pairs.ts';
-import { startPartWriter } from './part-writer-process.ts';
-import { getPrograms } from './peers.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
+import { bareEnvironment, startObjectServer } from './deployment.ts';
+import type { WriterReply, WriterRequest, WriterSettings, Written } from './part-writer.ts';
+import { getPrograms, peerVariables, runShell } from './peers.ts';
 import { attachSql, buildReadings, CATALOG, READINGS_QUERY, readingsOrder, TENANT } from './readings.ts';
-import { runShell } from './shell.ts';
-import { pairLine } from './table.ts';
 
 interface Kind {
   readonly name: string;
@@ -23,95 +21,80 @@ interface Kind {
 }
 
 /** Rows from the warehouse to a sealed object in MinIO, against a pipeline of stock commands. */
-export const throughputBenchmarks: readonly Benchmark[] = [
-  { name: 'throughput-csv', title: 'Sealed CSV into MinIO', format: 'csv', compression: 'none', target: 1.15 },
-  {
-    name: 'throughput-csv-zstd',
-    title: 'Sealed CSV with zstd into MinIO',
-    format: 'csv',
-    compression: 'zstd',
-    target: 1,
-  },
-  { name: 'throughput-jsonl', title: 'Sealed JSONL into MinIO', format: 'jsonl', compression: 'none', target: 1.15 },
-].map((kind) => createThroughput(kind as Kind));
+export const throughputBenchmarks: readonly Benchmark[] = (
+  [
+    { name: 'throughput-csv', title: 'Sealed CSV into MinIO', format: 'csv', compression: 'none', target: 1.15 },
+    {
+      name: 'throughput-csv-zstd',
+      title: 'Sealed CSV with zstd into MinIO',
+      format: 'csv',
+      compression: 'zstd',
+      target: 1,
+    },
+    { name: 'throughput-jsonl', title: 'Sealed JSONL into MinIO', format: 'jsonl', compression: 'none', target: 1.15 },
+  ] satisfies readonly Kind[]
+).map((kind) => ({ name: kind.name, title: kind.title, run: (bench) => compare(bench, kind) }));
 
 const PEER_FORMAT = { csv: 'FORMAT csv, HEADER', jsonl: 'FORMAT json' } as const;
 
 /** DuckDB's `memory_limit`, the worker's default. The peer has DuckDB's own default, most of the machine. */
 const MEMORY = '2GB';
 
-function createThroughput(kind: Kind): Benchmark {
-  return { name: kind.name, title: kind.title, run: (bench) => compare(bench, kind) };
-}
-
-async function compare(bench: Bench, kind: Kind) {
-  const { directory, environment, signal, rows, runs, report } = bench;
-  const programs = await getPrograms(bench, ['duckdb', 'age', 'mc']);
+async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
+  const { rows, signal } = bench;
+  const { duckdb } = await getPrograms(bench, ['duckdb']);
   const warehouse = await buildReadings(bench);
-  await using objectServer = await startObjectServer(bench);
-  const { server } = objectServer;
+  await using server = await startObjectServer(bench);
   await using writer = await startPartWriter(bench, {
     catalog: CATALOG,
     startupSql: attachSql(warehouse),
     memory: MEMORY,
-    tempDirectory: directory,
-    objects: server,
+    tempDirectory: bench.directory,
+    objects: server.objects,
   });
   const key = await generateKey({ postQuantum: false });
-  const identityFile = join(directory, 'identity.txt');
-  await writeFile(identityFile, `${key.identity}\n`, { mode: 0o600 });
   const order = readingsOrder({ rows, ...kind, recipients: [key.recipient] });
   const content = { ours: 0, peer: 0 };
 
   const variables = {
-    PATH: environment.PATH,
-    ...clientVariables(server, directory),
-    DUCKDB: programs.duckdb,
-    AGE: programs.age,
-    MC: programs.mc,
+    ...(await peerVariables(bench, server.objects, key.identity)),
+    DUCKDB: duckdb,
     WAREHOUSE: warehouse,
     COPY: `COPY (${READINGS_QUERY}) TO '/dev/stdout' (${PEER_FORMAT[kind.format]})`,
     RECIPIENT: key.recipient,
-    IDENTITY: identityFile,
   };
-  const shell = (script: string, object: string) =>
-    runShell(script, { ...variables, OBJECT: `bench/${server.bucket}/${object}` }, signal);
+  const shell = (script: string, object: string) => runShell(script, { ...variables, OBJECT: object }, signal);
   const [squeeze, unsqueeze] = kind.compression === 'zstd' ? [' | zstd -1 -q', ' | zstd -dc -q'] : ['', ''];
+  const pipeline = `"$DUCKDB" -readonly "$WAREHOUSE" -c "$COPY"${squeeze} | "$AGE" -r "$RECIPIENT" | "$MC" --quiet pipe "$BUCKET/$OBJECT"`;
 
   /** Opens an object by the stock commands and counts its lines. @returns bytes of its content */
   async function check(object: string): Promise<number> {
-    const out = await shell(`"$MC" cat "$OBJECT" | "$AGE" -d -i "$IDENTITY"${unsqueeze} | wc -lc`, object);
+    const out = await shell(`"$MC" cat "$BUCKET/$OBJECT" | "$AGE" -d -i "$IDENTITY"${unsqueeze} | wc -lc`, object);
     const [lines, bytes] = out.trim().split(/\s+/).map(Number);
     const expected = kind.format === 'csv' ? rows + 1 : rows;
     if (lines !== expected) throw new Error(`${object} has ${lines} lines; ${expected} were expected`);
     return bytes ?? 0;
   }
-  const remove = (object: string) => shell('"$MC" rm --quiet "$OBJECT"', object);
+  const remove = (object: string) => shell('"$MC" rm --quiet "$BUCKET/$OBJECT"', object);
 
-  const pairs = await runPairs(
-    runs,
-    {
-      async ours(warmUp) {
-        const exportId = randomUUID();
-        const { seconds, part } = await writer.write({ order, exportId, rows });
-        const object = runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId }) + part.name;
-        if (warmUp) content.ours = await check(object);
-        await remove(object);
-        return seconds;
-      },
-      async peer(warmUp) {
-        const object = `peer/${randomUUID()}`;
-        const pipeline = `"$DUCKDB" -readonly "$WAREHOUSE" -c "$COPY"${squeeze} | "$AGE" -r "$RECIPIENT" | "$MC" --quiet pipe "$OBJECT"`;
-        const seconds = await secondsOf(() => shell(pipeline, object));
-        if (warmUp) content.peer = await check(object);
-        await remove(object);
-        return seconds;
-      },
+  const pairs = await runPairs(bench, 'seconds', {
+    async ours(warmUp) {
+      const exportId = randomUUID();
+      const { seconds, part } = await writer.write({ order, exportId, rows });
+      const object = exportPrefix(TENANT, exportId) + part.name;
+      if (warmUp) content.ours = await check(object);
+      await remove(object);
+      return seconds;
     },
-    (number, pair) => report(pairLine('seconds', runs, number, pair)),
-  );
-  return createResult({
-    ...kind,
+    async peer(warmUp) {
+      const object = `peer/${randomUUID()}`;
+      const seconds = await secondsOf(() => shell(pipeline, object));
+      if (warmUp) content.peer = await check(object);
+      await remove(object);
+      return seconds;
+    },
+  });
+  return {
     unit: 'seconds',
     ours: { what: 'the activity writePart', bytes: content.ours },
     peer: { what: `duckdb COPY${squeeze} | age | mc pipe`, bytes: content.peer },
@@ -121,5 +104,50 @@ async function compare(bench: Bench, kind: Kind) {
       `${rows.toLocaleString('en')} rows on both sides, checked with age -d; content of ours ${content.ours.toLocaleString('en')} ` +
         `bytes, of the peer ${content.peer.toLocaleString('en')}: the ratio is of the time for the same rows`,
     ],
+  };
+}
+
+/** Threads of libuv's pool, as the stack's worker has them. */
+const THREADS = '16';
+
+/** Starts a process that writes parts as a worker does: the same activity, adapters, thread pool and memory limit. */
+async function startPartWriter(bench: Bench, settings: WriterSettings) {
+  const child = fork(fileURLToPath(import.meta.resolve('./part-writer.ts')), {
+    env: { UV_THREADPOOL_SIZE: THREADS, ...bareEnvironment(bench) },
+    signal: bench.signal,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+  const ended = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`The part writer ended with ${String(code ?? signal)}.`);
+  });
+  // Not `close`, which is never emitted if this side closed the channel. Rejects the pending request.
+  ended.catch(() => undefined);
+
+  async function ask(message: WriterSettings | WriterRequest): Promise<Written | undefined> {
+    const reply = once(child, 'message');
+    child.send(message);
+    const [answer] = (await Promise.race([reply, ended])) as [WriterReply];
+    if (answer.failure !== undefined) throw new Error(`A part could not be written: ${answer.failure}`);
+    return answer.written;
+  }
+
+  async function end(): Promise<void> {
+    if (child.connected) child.disconnect();
+    await ended.catch(() => undefined);
+  }
+
+  try {
+    await ask(settings);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    async write(request: WriterRequest): Promise<Written> {
+      const written = await ask(request);
+      if (!written) throw new Error('The part writer wrote nothing.');
+      return written;
+    },
+    [Symbol.asyncDispose]: end,
+  };
 }

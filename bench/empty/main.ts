@@ -5,7 +5,9 @@ import { createLogger } from '../../config/logger.ts';
 import { readSettings } from '../../config/settings.ts';
 import { temporalTarget } from '../../config/temporal.ts';
 import { temporalLogger } from '../../worker/logger.ts';
-import { EMPTY_QUEUE, emptySteps } from './steps.ts';
+import { EMPTY_QUEUE, type EmptySteps } from './workflow.ts';
+
+const steps: EmptySteps = { async first() {}, async second() {} };
 
 /** A worker for the empty workflow, with the settings of Waybill's worker. Answers on its health port once it runs. */
 async function main(): Promise<void> {
@@ -18,7 +20,7 @@ async function main(): Promise<void> {
     namespace: target.namespace,
     taskQueue: EMPTY_QUEUE,
     workflowsPath: fileURLToPath(import.meta.resolve('./workflow.ts')),
-    activities: emptySteps,
+    activities: steps,
     // As in worker/workers.ts.
     maxConcurrentActivityTaskExecutions: 100,
     maxHeartbeatThrottleInterval: '1 second',

@@ -1,5 +1,12 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { EmptySteps } from './steps.ts';
+
+/** Task queue of the empty workflow and its steps. */
+export const EMPTY_QUEUE = 'bench-empty';
+
+export interface EmptySteps {
+  first(): Promise<void>;
+  second(): Promise<void>;
+}
 
 const steps = proxyActivities<EmptySteps>({ startToCloseTimeout: '30 seconds' });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { summarise } from './statistics.ts';
+import { summarise } from './report.ts';
 
 describe('summarise', () => {
   it.each([
