@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { levels } from 'pino';
 import { z } from 'zod';
 import { RUN_WORKFLOW } from '../contracts/task-queues.ts';
 import { DEMO_CREDENTIALS } from './samples.ts';
@@ -13,15 +14,6 @@ const COLOURS = {
   api: 'green',
   worker: 'cyan',
 } as const;
-
-const LEVELS: Readonly<Record<number, string>> = {
-  10: 'trace',
-  20: 'debug',
-  30: 'info',
-  40: 'warn',
-  50: 'error',
-  60: 'fatal',
-};
 
 /** A line of the services' log. @see https://getpino.io/#/docs/api?id=logger */
 const entry = z.looseObject({ level: z.number(), time: z.number(), msg: z.string().default('') });
@@ -45,7 +37,7 @@ function showEntry(line: string): string {
   const rest = Object.entries(parsed.data)
     .filter(([key]) => !HIDDEN.has(key))
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  const label = (LEVELS[level] ?? String(level)).padEnd(5);
+  const label = (levels.labels[level] ?? String(level)).padEnd(5);
   const shown = level >= 50 ? styleText('red', label) : level >= 40 ? styleText('yellow', label) : label;
   return [new Date(time).toTimeString().slice(0, 8), shown, msg, styleText('gray', rest.join(' '))].join(' ').trimEnd();
 }

@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -171,14 +170,13 @@ async function untilPercent(stage: Stage, exportId: string, percent: number): Pr
 }
 
 async function printFirstLines(file: string, count: number): Promise<void> {
-  const stream = createReadStream(file);
+  await using handle = await open(file);
   let shown = 0;
-  for await (const line of createInterface({ input: stream })) {
+  for await (const line of handle.readLines()) {
     process.stdout.write(`${line}\n`);
     shown += 1;
     if (shown === count) break;
   }
-  stream.destroy();
 }
 
 main().catch((error: unknown) => {

@@ -9,14 +9,7 @@ import { mailProcess, minioProcess, temporalProcess } from './server-processes.t
 import { DEMO } from './settings.ts';
 import { createSupervisor, type Supervisor, type SupervisorEvents, startOrStop } from './supervisor.ts';
 
-export interface StackUrls {
-  readonly api: string;
-  readonly temporalUi: string;
-  readonly objects: string;
-  readonly objectsConsole: string;
-  readonly mail: string;
-  readonly workerHealth: string;
-}
+export type StackUrls = Readonly<ReturnType<typeof stackUrls>>;
 
 /** The four servers, running. */
 export interface RunningServers {
@@ -98,7 +91,7 @@ async function getServers(options: StackOptions) {
   return { temporal, minio, postgres, maildev };
 }
 
-export function stackUrls(ports: StackPorts): StackUrls {
+export function stackUrls(ports: StackPorts) {
   const at = (port: number) => `http://${LOOPBACK}:${port}`;
   return {
     api: at(ports.api),
