@@ -12,7 +12,7 @@ const HELP = `Says where each program and each extension of DuckDB comes from, a
 
   node stack/doctor.ts [--json]
 
-Ends with 1 where a server of the stack can neither be found nor fetched.
+Exits with 1 if a server of the stack can neither be found nor fetched.
 `;
 
 interface ProgramReport {

@@ -13,7 +13,7 @@ const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catche
   npm run dev          the same; the API and the worker restart when their source changes
   node stack/doctor.ts says where each server comes from and what is healthy
 
-What ends by itself is started again, after pauses of up to half a minute while it keeps failing.
+Processes that exit unexpectedly are restarted, with pauses of up to half a minute while they keep failing.
 Servers that are not on this machine are fetched once, into ~/.cache/waybill. Data stays in .waybill.
 Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example lists them.
 `;
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
         report('no longer waiting; the watchdog stops the remaining processes');
         process.exit(130);
       }
-      report('stopping everything (once more: at once)');
+      report('stopping everything (press Ctrl-C again to stop at once)');
       interruptedAt = Date.now();
       interrupted.abort(new Error('Interrupted.'));
       ending.resolve(0);

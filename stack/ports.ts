@@ -67,7 +67,7 @@ export async function requireFree(ports: StackPorts): Promise<void> {
     const why = twin === undefined ? 'is in use by another process' : `is also given to ${PORT_USES[twin].use}`;
     problems.push(`  ${ports[name]} (${PORT_USES[name].use}) ${why}: set ${PORT_USES[name].setting} to another port`);
   }
-  if (problems.length > 0) throw new Error(`The stack cannot have these ports:\n${problems.join('\n')}`);
+  if (problems.length > 0) throw new Error(`The stack cannot use these ports:\n${problems.join('\n')}`);
 }
 
 async function isFree(port: number): Promise<boolean> {

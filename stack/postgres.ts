@@ -41,7 +41,7 @@ export async function postgresProcess(options: {
     const major = majorOf(await printed(executable, ['--version'], { env: environment }));
     if (made.trim() !== major) {
       throw new Error(
-        `${directory} was made by PostgreSQL ${made.trim()}, and ${executable} is ${major}: name the former in WAYBILL_STACK_POSTGRES_BIN, or move the directory away`,
+        `${directory} was created by PostgreSQL ${made.trim()}, but ${executable} is version ${major}: set WAYBILL_STACK_POSTGRES_BIN to that version, or move the directory away`,
       );
     }
   }

@@ -67,7 +67,7 @@ export class StartError extends Error {
 
   constructor(name: string, reason: string, lines: readonly string[]) {
     const shown = lines.slice(-LINES_SHOWN).map((line) => `\n  ${line}`);
-    super(`${name} ${reason}${shown.length === 0 ? '' : `. It said last:${shown.join('')}`}`);
+    super(`${name} ${reason}${shown.length === 0 ? '' : `. Last output:${shown.join('')}`}`);
     this.reason = reason;
   }
 }

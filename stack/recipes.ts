@@ -143,7 +143,7 @@ export function digestOf(name: string, checksums: string): string {
  */
 export async function download(url: string, path: string, sha256: string, signal: AbortSignal): Promise<void> {
   const { body } = await request(url, signal);
-  if (!body) throw new Error(`${url} answered with nothing`);
+  if (!body) throw new Error(`${url} returned an empty response`);
   const hash = createHash('sha256');
   async function* hashed(chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of chunks) {
