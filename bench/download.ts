@@ -28,7 +28,7 @@ async function measureDownload(bench: Bench): Promise<Measurement> {
 
   const download = await downloadVariables(bench, deployment, key.identity);
   const prefix = `${download.BUCKET}/${exportPrefix(TENANT, exportId)}`;
-  const found = await runShell('"$MC" find "$PREFIX" --name "part-*"', { ...download, PREFIX: prefix }, signal);
+  const found = await runShell('"$MC" find "$PREFIX" --name "*.csv.age"', { ...download, PREFIX: prefix }, signal);
   const file = `${client.url}/exports/${encodeURIComponent(jobId)}/file`;
   const variables = { ...download, FILE: file, OBJECT: found.trim() };
   const content = { bytes: 0 };
