@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generationPrefix } from '../contracts/keys.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
 import type { Bundle } from './client.ts';
 import { type Deployment, deploy, downloadVariables, readPeak } from './deployment.ts';
@@ -88,7 +88,7 @@ async function prepare(bench: Bench, deployment: Deployment, { generationId, pri
   const variables = {
     ...download,
     ARCHIVE: `${deployment.client.url}/dataexport/downloadAll?fileType=csv`,
-    PREFIX: `${download.BUCKET}/${generationPrefix(TENANT, generationId)}`,
+    PREFIX: `${download.BUCKET}/${runPrefix({ kind: 'periodic', tenant: TENANT, runId: generationId })}`,
     LIST: join(directory, 'objects.txt'),
     FIFOS: join(directory, 'fifos'),
   };

@@ -27,8 +27,8 @@ async function measureDownload(bench: Bench): Promise<Measurement> {
   if (!exportId) throw new Error('The API returned an invalid job id.');
 
   const download = await downloadVariables(bench, deployment, key.identity);
-  const prefix = `${download.BUCKET}/${exportPrefix(TENANT, exportId)}`;
-  const found = await runShell('"$MC" find "$PREFIX" --name "*.csv.age"', { ...download, PREFIX: prefix }, signal);
+  const prefix = `${download.BUCKET}/${runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId })}`;
+  const found = await runShell('"$MC" find "$PREFIX" --name "*.age"', { ...download, PREFIX: prefix }, signal);
   const file = `${client.url}/exports/${encodeURIComponent(jobId)}/file`;
   const variables = { ...download, FILE: file, OBJECT: found.trim() };
   const content = { bytes: 0 };

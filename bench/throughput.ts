@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { exportPrefix } from '../contracts/keys.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
@@ -81,7 +81,7 @@ async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
     async ours(warmUp) {
       const exportId = randomUUID();
       const { seconds, part } = await writer.write({ order, exportId, rows });
-      const object = exportPrefix(TENANT, exportId) + part.name;
+      const object = runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId }) + part.name;
       if (warmUp) content.ours = await check(object);
       await remove(object);
       return seconds;
