@@ -7,20 +7,25 @@ import type { AuditEntry, Tables } from './tables.ts';
 /** Maximum length of a text in the trail, in characters; a failed log-in can put any text there. */
 const TEXT_LENGTH_MAX = 500;
 
+type NewEntry = Pick<AuditEntry, 'tenant' | 'actor' | 'action'> & Partial<Pick<AuditEntry, 'runId' | 'detail'>>;
+
 /** Adds a line within the caller's transaction, so that both are committed or neither is. */
-export async function appendAudit(db: Kysely<Tables>, entry: Omit<AuditEntry, 'at'>): Promise<void> {
-  const detail = Object.entries(entry.detail).map(([name, value]) => [
+export async function appendAudit(
+  db: Kysely<Tables>,
+  { tenant, actor, action, runId = null, detail = {} }: NewEntry,
+): Promise<void> {
+  const stored = Object.entries(detail).map(([name, value]) => [
     storable(name),
     typeof value === 'string' ? trimmed(value) : value,
   ]);
   await db
     .insertInto('audit')
     .values({
-      tenant: entry.tenant === null ? null : trimmed(entry.tenant),
-      actor: trimmed(entry.actor),
-      action: entry.action,
-      runId: entry.runId !== null && isRunId(entry.runId) ? entry.runId : null,
-      detail: JSON.stringify(Object.fromEntries(detail)),
+      tenant: tenant === null ? null : trimmed(tenant),
+      actor: trimmed(actor),
+      action,
+      runId: runId !== null && isRunId(runId) ? runId : null,
+      detail: JSON.stringify(Object.fromEntries(stored)),
     })
     .execute();
 }

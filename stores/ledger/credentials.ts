@@ -1,39 +1,46 @@
-import { type Selectable, sql, type Transaction, type UpdateObject } from 'kysely';
+import { type Selectable, sql, type UpdateObject } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { appendAudit } from './audit.ts';
-import { type Database, isTaken, storable } from './database.ts';
+import { type Database, NOW, storable } from './database.ts';
+import { isTaken } from './errors.ts';
 import type { Credentials } from './ports.ts';
-import type { ProvenSecrets } from './proven-secrets.ts';
-import type { SecretHash } from './secret-hash.ts';
-import type { AuditAction, AuditEntry, Credential, CredentialsTable, Scope, Tables } from './tables.ts';
+import { createProvenSecrets } from './proven-secrets.ts';
+import { createSecretHash } from './secret-hash.ts';
+import type { AuditAction, Credential, CredentialsTable, Scope, Tables } from './tables.ts';
 import { noTenant } from './tenants.ts';
 
 const CLIENT_ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,126}$/;
 const SECRET_LENGTH_MIN = 16;
 
+/** How many verified secrets are remembered, about 400 bytes each. */
+const PROVEN_MAX = 10_000;
+/** How long one is remembered after its last use, in milliseconds. */
+const PROVEN_MS = 5 * 60_000;
+
 /**
  * Every check reads the row, even for a secret that was verified before, so rotating or disabling a credential takes effect
  * in every process as soon as it is committed.
- *
- * @param lookupSalt reads the deployment's salt for the index of bare secrets
  */
-export function credentials(
-  database: Database,
-  secretHash: SecretHash,
-  proven: ProvenSecrets,
-  lookupSalt: () => Promise<Buffer>,
-): Credentials {
+export function credentials(database: Database): Credentials {
+  const secretHash = createSecretHash();
+  const proven = createProvenSecrets(PROVEN_MAX, PROVEN_MS, () => performance.now());
+  let salt: Buffer | undefined;
+
+  async function lookup(secret: string): Promise<Buffer> {
+    // Read once, because it never changes.
+    salt ??= (await database.query((db) => db.selectFrom('deployment').select('lookupSalt').executeTakeFirstOrThrow()))
+      .lookupSalt;
+    return secretHash.lookup(secret, salt);
+  }
+
   async function sealed(secret: string) {
     if (secret.length < SECRET_LENGTH_MIN) {
       throw new WaybillError('invalid_field', `A secret must have at least ${SECRET_LENGTH_MIN} characters.`, {
         field: 'secret',
       });
     }
-    const [hash, lookup] = await Promise.all([
-      secretHash.hash(secret),
-      lookupSalt().then((salt) => secretHash.lookup(secret, salt)),
-    ]);
-    return { secretHash: hash, lookup };
+    const [hash, entry] = await Promise.all([secretHash.hash(secret), lookup(secret)]);
+    return { secretHash: hash, lookup: entry };
   }
 
   async function change(clientId: string, to: UpdateObject<Tables, 'credentials'>, action: AuditAction) {
@@ -47,7 +54,7 @@ export function credentials(
       if (!changed) {
         throw new WaybillError('not_found', `There is no credential with client id "${storable(clientId)}".`);
       }
-      await auditCredential(db, changed.tenant, action, { clientId });
+      await appendAudit(db, { tenant: changed.tenant, actor: 'operator', action, detail: { clientId } });
     });
   }
 
@@ -100,7 +107,8 @@ export function credentials(
           if (!isTaken(error)) throw error;
           throw new WaybillError('invalid_field', 'This client id is taken. Choose another.', { field: 'clientId' });
         }
-        await auditCredential(db, tenant, 'credential.added', { clientId, scopes: row.scopes.join(' ') });
+        const detail = { clientId, scopes: row.scopes.join(' ') };
+        await appendAudit(db, { tenant, actor: 'operator', action: 'credential.added', detail });
         return credentialOf(row);
       });
     },
@@ -119,7 +127,7 @@ export function credentials(
     },
 
     async rotate(clientId, secret) {
-      await change(clientId, { ...(await sealed(secret)), rotatedAt: sql<Date>`now()` }, 'credential.rotated');
+      await change(clientId, { ...(await sealed(secret)), rotatedAt: NOW }, 'credential.rotated');
     },
 
     disable: (clientId) =>
@@ -137,7 +145,7 @@ export function credentials(
     },
 
     async verifyKey(secret) {
-      return choose(null, secret, await candidates('lookup', await secretHash.lookup(secret, await lookupSalt())));
+      return choose(null, secret, await candidates('lookup', await lookup(secret)));
     },
 
     async recall(clientId, secret) {
@@ -157,15 +165,6 @@ function checkedScopes(scopes: readonly Scope[]): Scope[] {
     });
   }
   return unique;
-}
-
-async function auditCredential(
-  db: Transaction<Tables>,
-  tenant: string,
-  action: AuditAction,
-  detail: AuditEntry['detail'],
-): Promise<void> {
-  await appendAudit(db, { tenant, actor: 'operator', action, runId: null, detail });
 }
 
 function isEnabled(row: { readonly disabledAt: Date | null; readonly tenantDisabledAt: Date | null }): boolean {

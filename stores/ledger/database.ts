@@ -1,8 +1,17 @@
-import { CamelCasePlugin, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import {
+  CamelCasePlugin,
+  Kysely,
+  type PostgresCursor,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type PostgresQueryResult,
+  sql,
+  type Transaction,
+} from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
-import { WaybillError } from '../../contracts/failures.ts';
-import { reliable } from './connections.ts';
+import { endsConnection, toFailure } from './errors.ts';
 import * as first from './migrations/0001_first.ts';
 import type { Tables } from './tables.ts';
 
@@ -20,6 +29,9 @@ const IDLE_MS_MAX = 60_000;
 const PROBE_AFTER_MS = 10_000;
 
 const INT8 = 20;
+
+/** The time at which the transaction began. */
+export const NOW = sql<Date>`now()`;
 
 /** Runs queries with errors translated by {@link toFailure}. */
 export interface Database {
@@ -65,6 +77,56 @@ function typeParser(id: number, format?: 'text' | 'binary') {
   return id === INT8 ? Number : pg.types.getTypeParser(id, format ?? 'text');
 }
 
+/**
+ * Adapts a pool to Kysely and makes it robust against broken connections.
+ *
+ * - A connection is closed as soon as its state is unknown or the server ends it.
+ * - A caller waits at most `waitMs` milliseconds for a connection. After that the attempt continues in the background, so
+ *   on a slow link a later caller can use it.
+ */
+function reliable(pool: pg.Pool, waitMs: number): PostgresPool {
+  return {
+    options: pool.options,
+    connect: async () => watched(await within(pool, waitMs)),
+    end: () => pool.end(),
+  };
+}
+
+async function within(pool: pg.Pool, ms: number): Promise<pg.PoolClient> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`No connection within ${ms} ms`)), ms);
+  const connecting = pool.connect();
+  try {
+    return await Promise.race([connecting, late]);
+  } catch (error) {
+    connecting.then(
+      (client) => client.release(),
+      // The caller has already got its error; the next caller makes its own attempt.
+      () => undefined,
+    );
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function watched(client: PostgresPoolClient & Pick<pg.PoolClient, 'end'>): PostgresPoolClient {
+  // Ends the client now rather than on release, because a rollback would wait for the same silent server. The pool
+  // removes clients that have ended.
+  function fail(error: unknown): never {
+    if (endsConnection(error)) void client.end();
+    throw error;
+  }
+  function query<Row>(statement: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<Row>>;
+  function query<Row>(cursor: PostgresCursor<Row>): PostgresCursor<Row>;
+  function query<Row>(statement: string | PostgresCursor<Row>, parameters: readonly unknown[] = []) {
+    return typeof statement === 'string'
+      ? client.query<Row>(statement, parameters).catch(fail)
+      : client.query<Row>(statement);
+  }
+  return { query, release: (destroy) => client.release(destroy) };
+}
+
 export function createDatabase(url: string, connectionsMax: number): Database {
   const db = connect(url, connectionsMax, STATEMENT_MS_MAX);
   async function translateErrors<Result>(work: Promise<Result>): Promise<Result> {
@@ -97,44 +159,10 @@ export async function migrate(url: string): Promise<void> {
   });
   try {
     const { error } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
-  } catch (error) {
-    throw toFailure(error);
+    if (error !== undefined) throw toFailure(error);
   } finally {
     await db.destroy();
   }
-}
-
-/**
- * Translates an error of the database or its driver into a failure; the original is its `cause`.
- *
- * - SQLSTATE class 22 (data exception: a NUL character, a number out of range): `invalid_field`, not retryable.
- * - TypeError, RangeError and SyntaxError are bugs and stay as they are.
- * - Everything else (no connection, no such database, refused, timed out, not migrated yet): `ledger_unavailable`.
- *
- * Source: PostgreSQL manual, appendix A, error codes.
- */
-function toFailure(error: unknown): unknown {
-  if (error instanceof WaybillError || isBug(error)) return error;
-  if (error instanceof pg.DatabaseError && error.code?.startsWith('22')) {
-    return new WaybillError(
-      'invalid_field',
-      'A value contains characters or numbers that cannot be stored. Change it.',
-      {
-        cause: error,
-      },
-    );
-  }
-  return new WaybillError('ledger_unavailable', undefined, { cause: error });
-}
-
-function isBug(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
-}
-
-/** Whether an insert failed because the key already exists (SQLSTATE 23505). */
-export function isTaken(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '23505';
 }
 
 /** PostgreSQL's `text` and `jsonb` cannot hold NUL or lone surrogates; both are replaced by U+FFFD. */

@@ -1,23 +1,26 @@
-import { type Insertable, sql, type Transaction } from 'kysely';
-import type { Failure } from '../../contracts/failures.ts';
+import type { Insertable, Transaction } from 'kysely';
 import { appendAudit } from './audit.ts';
-import { type Database, storable } from './database.ts';
+import { type Database, NOW, storable } from './database.ts';
 import type { Notices } from './ports.ts';
 import type { StandingOrderRow } from './standing-orders.ts';
 import type { NoticesTable, Tables } from './tables.ts';
 
 type Tx = Transaction<Tables>;
 
-/** Records the first failure of a series and owes the contacts a notice. @param order locked */
+/**
+ * Records the first failure of a series and owes the contacts a notice.
+ *
+ * @param order locked
+ * @param failed.failure JSON text
+ */
 export async function recordFailure(
   db: Tx,
   order: StandingOrderRow,
-  { runId, failedAt, failure }: { readonly runId: string; readonly failedAt: Date; readonly failure: Failure },
+  { runId, failedAt, failure }: { readonly runId: string; readonly failedAt: Date; readonly failure: string },
 ): Promise<void> {
   if (order.failingSince !== null) return;
   await setFailingSince(db, order, failedAt);
-  const cause = JSON.stringify({ code: failure.code, message: storable(failure.message) });
-  await leaveNotice(db, { tenant: order.tenant, kind: 'failed', runId, failingSince: failedAt, failure: cause });
+  await leaveNotice(db, { tenant: order.tenant, kind: 'failed', runId, failingSince: failedAt, failure });
 }
 
 /** Ends a series of failures and owes the contacts a notice. @param order locked */
@@ -55,7 +58,7 @@ export function notices(database: Database): Notices {
       await database.transaction(async (db) => {
         const sent = await db
           .updateTable('notices')
-          .set({ sentAt: sql<Date>`now()`, recipients })
+          .set({ sentAt: NOW, recipients })
           .where('noticeId', '=', noticeId)
           .where('sentAt', 'is', null)
           .returning(['tenant', 'kind', 'runId'])

@@ -1,5 +1,5 @@
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
-import { createDerivationQueue } from './derivation-queue.ts';
+import { WaybillError } from '../../contracts/failures.ts';
 
 /** scrypt's cost: 32 MiB and about 60 ms for each derivation. Source: RFC 7914, OWASP password storage. */
 const COST: ScryptOptions = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 };
@@ -59,6 +59,39 @@ export function createSecretHash(): SecretHash {
     async lookup(secret, salt) {
       return (await derive(secret, salt, LOOKUP_COST)).subarray(0, LOOKUP_BYTES);
     },
+  };
+}
+
+/**
+ * Runs key derivations with bounded concurrency and a bounded queue.
+ * @throws WaybillError `rate_limited` immediately if the queue is full
+ */
+export type DerivationQueue = <Result>(derive: () => Promise<Result>) => Promise<Result>;
+
+/**
+ * @param runningMax how many may run at once
+ * @param waitingMax how many may wait
+ */
+export function createDerivationQueue(runningMax: number, waitingMax: number): DerivationQueue {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  return async function takeTurn(derive) {
+    if (running < runningMax) {
+      running += 1;
+    } else if (waiting.length < waitingMax) {
+      // A finished derivation hands its slot to the next in line, so a later caller cannot jump the queue.
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else {
+      throw new WaybillError('rate_limited', 'Too many secrets are being checked. Try again in a few seconds.');
+    }
+    try {
+      return await derive();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
   };
 }
 

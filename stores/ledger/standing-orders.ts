@@ -1,10 +1,10 @@
-import { type Insertable, type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ExportKind } from '../../contracts/run.ts';
 import { appendAudit } from './audit.ts';
-import { type Database, storable } from './database.ts';
+import { type Database, NOW, storable } from './database.ts';
 import type { StandingOrders } from './ports.ts';
-import type { AuditAction, AuditEntry, Run, StandingOrder, StandingOrdersTable, Tables } from './tables.ts';
+import type { Run, StandingOrder, StandingOrdersTable, Tables } from './tables.ts';
 
 export type StandingOrderRow = Selectable<StandingOrdersTable>;
 
@@ -31,8 +31,11 @@ export function standingOrders(database: Database): StandingOrders {
           ...(resumes ? {} : sealedTo(order, { recipient, ownRecipient })),
         });
         const standingOrder = await refreshed(db, order);
-        if (resumes) await auditChange(db, standingOrder, `${kind}.resumed`, actor);
-        else await auditChange(db, standingOrder, `${kind}.enabled`, actor, { ownRecipient });
+        const { epoch } = standingOrder;
+        const entry = resumes
+          ? ({ action: `${kind}.resumed`, detail: { epoch } } as const)
+          : ({ action: `${kind}.enabled`, detail: { epoch, ownRecipient } } as const);
+        await appendAudit(db, { tenant, actor, ...entry });
         return { outcome: resumes ? 'resumed' : 'enabled', standingOrder };
       }),
 
@@ -42,7 +45,7 @@ export function standingOrders(database: Database): StandingOrders {
         if (!order) return undefined;
         if (order.enabled && isOf(order, onlyEpoch)) {
           await change(db, order, { enabled: false });
-          await auditChange(db, order, `${kind}.disabled`, actor);
+          await appendAudit(db, { tenant, actor, action: `${kind}.disabled`, detail: { epoch: order.epoch } });
         }
         return refreshed(db, order);
       }),
@@ -54,8 +57,9 @@ export function standingOrders(database: Database): StandingOrders {
         await clearCurrent(db, order);
         const rotated = sealedTo(order, { recipient, ownRecipient });
         await change(db, order, rotated);
-        await auditChange(db, { tenant, epoch: rotated.epoch }, `${kind}.rotated`, actor, { ownRecipient });
-        return listOutdated(db, order, rotated.epoch);
+        const { epoch } = rotated;
+        await appendAudit(db, { tenant, actor, action: `${kind}.rotated`, detail: { epoch, ownRecipient } });
+        return listOutdated(db, order, epoch);
       }),
 
     forget: ({ tenant, kind }, actor, onlyEpoch) =>
@@ -67,8 +71,9 @@ export function standingOrders(database: Database): StandingOrders {
         await clearCurrent(db, order);
         const forgotten = sealedTo(order, { recipient: null, ownRecipient: false });
         await change(db, order, { ...forgotten, enabled: false, recurrence: null, failingSince: null });
-        await auditChange(db, { tenant, epoch: forgotten.epoch }, `${kind}.deleted`, actor);
-        return listOutdated(db, order, forgotten.epoch);
+        const { epoch } = forgotten;
+        await appendAudit(db, { tenant, actor, action: `${kind}.deleted`, detail: { epoch } });
+        return listOutdated(db, order, epoch);
       }),
   };
 }
@@ -152,7 +157,7 @@ async function change(
 ): Promise<void> {
   await db
     .updateTable('standingOrders')
-    .set({ ...to, version: version + 1, changedAt: sql<Date>`now()` })
+    .set({ ...to, version: version + 1, changedAt: NOW })
     .where('standingOrderId', '=', standingOrderId)
     .execute();
 }
@@ -161,7 +166,7 @@ async function change(
 async function clearCurrent(db: Transaction<Tables>, { tenant, standingOrderId }: StandingOrderRow): Promise<void> {
   await db
     .updateTable('runs')
-    .set({ current: false, removeAfter: sql<Date>`now()` })
+    .set({ current: false, removeAfter: NOW })
     .where('tenant', '=', tenant)
     .where('standingOrderId', '=', standingOrderId)
     .where('current', '=', true)
@@ -181,14 +186,4 @@ function listOutdated(
     .where('removedAt', 'is', null)
     .orderBy('requestedAt')
     .execute();
-}
-
-async function auditChange(
-  db: Transaction<Tables>,
-  { tenant, epoch }: Pick<StandingOrderRow, 'tenant' | 'epoch'>,
-  action: AuditAction,
-  actor: string,
-  detail: AuditEntry['detail'] = {},
-): Promise<void> {
-  await appendAudit(db, { tenant, actor, action, runId: null, detail: { epoch, ...detail } });
 }

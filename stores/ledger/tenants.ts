@@ -1,8 +1,9 @@
-import { type Kysely, sql, type UpdateObject } from 'kysely';
+import { sql, type UpdateObject } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { TENANT_KEY } from '../../contracts/keys.ts';
 import { appendAudit } from './audit.ts';
-import { type Database, isTaken, storable } from './database.ts';
+import { type Database, storable } from './database.ts';
+import { isTaken } from './errors.ts';
 import type { Tenants } from './ports.ts';
 import type { AuditAction, AuditEntry, Tables } from './tables.ts';
 
@@ -20,7 +21,7 @@ export function tenants(database: Database): Tenants {
     key: string,
     to: UpdateObject<Tables, 'tenants'>,
     action: AuditAction,
-    detail: AuditEntry['detail'] = {},
+    detail?: AuditEntry['detail'],
   ) {
     await database.transaction(async (db) => {
       const changed = await db
@@ -30,7 +31,7 @@ export function tenants(database: Database): Tenants {
         .returning('key')
         .executeTakeFirst();
       if (!changed) throw noTenant(key);
-      await auditTenant(db, key, action, detail);
+      await appendAudit(db, { tenant: key, actor: 'operator', action, ...(detail && { detail }) });
     });
   }
 
@@ -55,7 +56,7 @@ export function tenants(database: Database): Tenants {
             field: 'key',
           });
         }
-        await auditTenant(db, key, 'tenant.added');
+        await appendAudit(db, { tenant: key, actor: 'operator', action: 'tenant.added' });
       });
     },
 
@@ -103,15 +104,6 @@ function checkedContacts(contacts: readonly string[]): string[] {
     });
   }
   return unique;
-}
-
-async function auditTenant(
-  db: Kysely<Tables>,
-  tenant: string,
-  action: AuditAction,
-  detail: AuditEntry['detail'] = {},
-): Promise<void> {
-  await appendAudit(db, { tenant, actor: 'operator', action, runId: null, detail });
 }
 
 export function noTenant(key: string): WaybillError {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createDerivationQueue } from './derivation-queue.ts';
+import { createDerivationQueue } from './secret-hash.ts';
 
 test('runs two at once, lets three wait in order, and refuses the rest', async () => {
   const takeTurn = createDerivationQueue(2, 3);

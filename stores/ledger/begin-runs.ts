@@ -1,0 +1,135 @@
+import type { Insertable, Transaction } from 'kysely';
+import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
+import { standingSeries } from '../../contracts/keys.ts';
+import { NOW } from './database.ts';
+import { endRun } from './end-runs.ts';
+import type { BeginResult, OrderedRun, StandingRun } from './ports.ts';
+import { findStandingOrder, lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
+import type { Run, RunsTable, Tables } from './tables.ts';
+
+/** Maximum number of tries; another one is needed if the series' active run ends between the insert and the select. */
+const TRIES_MAX = 5;
+
+const REPLACED: Failure = { code: 'replaced', message: `${FAILURES.replaced.title}. ${FAILURES.replaced.advice}` };
+const LOST: Failure = { code: 'internal', message: 'The run was lost before it finished.' };
+
+/** Implements `Runs.request`. */
+export async function requestRun(
+  db: Transaction<Tables>,
+  run: OrderedRun,
+  lost?: string,
+): Promise<{ readonly run: Run; readonly inserted: boolean }> {
+  const { other, inserted } = await insertRun(db, { ...orderedRow(run), state: 'pending' }, undefined, lost);
+  return { run: other ?? (await findRun(db, run.runId)), inserted };
+}
+
+/** Implements `Runs.begin` for a run with its own order. */
+export async function beginOrdered(db: Transaction<Tables>, run: OrderedRun, lost?: string): Promise<BeginResult> {
+  const { other } = await insertRun(db, { ...orderedRow(run), state: 'pending' }, undefined, lost);
+  if (other) return { outcome: 'busy', other };
+  await db
+    .updateTable('runs')
+    .set({ state: 'running', startedAt: NOW })
+    .where('runId', '=', run.runId)
+    .where('state', '=', 'pending')
+    .execute();
+  const { state } = await findRun(db, run.runId);
+  return state === 'running' ? { outcome: 'begun', standingOrder: null } : { outcome: 'off' };
+}
+
+/** Implements `Runs.begin` for a run of a standing order. */
+export async function beginStanding(db: Transaction<Tables>, run: StandingRun, lost?: string): Promise<BeginResult> {
+  const order = await lockStandingOrder(db, run.tenant, run.kind);
+  if (!order) return { outcome: 'off' };
+  const { standingOrderId, epoch } = order;
+  const enabled = order.enabled && (await isTenantEnabled(db, run.tenant));
+  if (enabled) {
+    const row = { ...standingRow(run), standingOrderId, epoch, state: 'running' } as const;
+    const { other } = await insertRun(db, row, order, lost);
+    if (other) return { outcome: 'busy', other };
+  }
+  const known = await db
+    .selectFrom('runs')
+    .selectAll()
+    .where('runId', '=', run.runId)
+    .where('standingOrderId', '=', standingOrderId)
+    .executeTakeFirst();
+  if (known?.state !== 'running') return { outcome: 'off' };
+  if (enabled && known.epoch === epoch) {
+    return { outcome: 'begun', standingOrder: (await findStandingOrder(db, run.tenant, run.kind)) ?? null };
+  }
+  // A retried begin whose standing order has changed: end the run here, because the workflow will not.
+  await endRun(db, known, order, { state: 'cancelled', failure: REPLACED });
+  return { outcome: 'off' };
+}
+
+/**
+ * Inserts a run unless it exists.
+ *
+ * @param order its standing order, locked by this transaction
+ * @param lost id of an active run of the series that may be ended to make way
+ * @returns the other active run of the series, if that prevented the insert
+ */
+async function insertRun(
+  db: Transaction<Tables>,
+  row: Insertable<RunsTable>,
+  order: StandingOrderRow | undefined,
+  lost: string | undefined,
+): Promise<{ readonly inserted: boolean; readonly other?: Run }> {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const inserted = await db
+      .insertInto('runs')
+      .values(row)
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('runId')
+      .executeTakeFirst();
+    if (inserted) return { inserted: true };
+    const met = await db
+      .selectFrom('runs')
+      .selectAll()
+      .where((eb) =>
+        eb.or([
+          eb('runId', '=', row.runId),
+          eb.and([
+            eb('tenant', '=', row.tenant),
+            eb('series', '=', row.series),
+            eb('state', 'in', ['pending', 'running']),
+          ]),
+        ]),
+      )
+      .execute();
+    if (met.some(({ runId }) => runId === row.runId)) return { inserted: false };
+    const [other] = met;
+    if (!other) continue;
+    if (other.runId !== lost) return { inserted: false, other };
+    await endRun(db, other, order, { state: 'failed', failure: LOST });
+  }
+  throw new WaybillError('ledger_unavailable');
+}
+
+/** Columns of a run with its own order; such an order is always on demand. */
+export function orderedRow({ runId, workflowId, order, requestedAt }: OrderedRun) {
+  const { tenant, dataset: subject } = order;
+  const described = { kind: 'on-demand', series: workflowId, subject, order: JSON.stringify(order) } as const;
+  return { runId, workflowId, tenant, ...described, requestedAt };
+}
+
+/** Columns of a run of a standing order. */
+export function standingRow({ runId, workflowId, tenant, kind, subject, startedAt }: StandingRun) {
+  const series = standingSeries(kind, tenant);
+  return { runId, workflowId, tenant, kind, series, subject, requestedAt: startedAt, startedAt };
+}
+
+function findRun(db: Transaction<Tables>, runId: string): Promise<Run> {
+  return db.selectFrom('runs').selectAll().where('runId', '=', runId).executeTakeFirstOrThrow();
+}
+
+async function isTenantEnabled(db: Transaction<Tables>, tenant: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('tenants')
+    .select('key')
+    .where('key', '=', tenant)
+    .where('disabledAt', 'is', null)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,0 +1,47 @@
+import type { Transaction } from 'kysely';
+import { appendAudit } from './audit.ts';
+import { NOW, storable } from './database.ts';
+import { recordFailure } from './notices.ts';
+import type { Runs } from './ports.ts';
+import type { StandingOrderRow } from './standing-orders.ts';
+import type { AuditAction, AuditEntry, Run, Tables } from './tables.ts';
+
+type End = Parameters<Runs['end']>[1];
+
+/**
+ * Active -> failed or cancelled; no effect once ended.
+ *
+ * @param order of the run, locked by this transaction
+ */
+export async function endRun(
+  db: Transaction<Tables>,
+  run: Run,
+  order: StandingOrderRow | undefined,
+  { state, failure: { code, message } }: End,
+): Promise<void> {
+  const failure = JSON.stringify({ code, message: storable(message) });
+  const ended = await db
+    .updateTable('runs')
+    .set({ state, failure, endedAt: NOW, removeAfter: NOW })
+    .where('runId', '=', run.runId)
+    .where('state', 'in', ['pending', 'running'])
+    .returning('endedAt')
+    .executeTakeFirst();
+  if (!ended) return;
+  await auditEnd(db, run, state, { code, message });
+  if (state === 'failed' && order?.epoch === run.epoch && ended.endedAt) {
+    await recordFailure(db, order, { runId: run.runId, failedAt: ended.endedAt, failure });
+  }
+}
+
+/** Audits the end of a run: a run of a standing order under its kind, any other as an export. */
+export async function auditEnd(
+  db: Transaction<Tables>,
+  { tenant, runId, kind, standingOrderId }: Run,
+  end: 'completed' | End['state'],
+  detail: AuditEntry['detail'],
+): Promise<void> {
+  const action: AuditAction =
+    standingOrderId === null ? `export.${end}` : `${kind}.${end === 'completed' ? 'published' : end}`;
+  await appendAudit(db, { tenant, actor: 'waybill', action, runId, detail });
+}
