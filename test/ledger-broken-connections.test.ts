@@ -1,30 +1,24 @@
 import { type Kysely, sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { WaybillError } from '../contracts/failures.ts';
 import { createDatabase, type Database } from '../stores/ledger/database.ts';
 import type { Tables } from '../stores/ledger/tables.ts';
 import { type LedgerLink, openLink } from './ledger-link.ts';
-import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import { addTenant, failsWith, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
+const { ledger, raw, url } = await useLedger();
+
 let link: LedgerLink;
 /** Has one connection at the most, so that a broken one that was kept is met by the next question. */
 let database: Database;
 
-beforeAll(async () => {
-  started = await startLedger();
-});
-
-afterAll(() => started?.stop());
-
 beforeEach(async () => {
-  link = await openLink(started.url);
+  link = await openLink(url);
   database = createDatabase(link.url, 1);
-});
-
-afterEach(async () => {
-  await database?.close();
-  await link?.close();
+  return async () => {
+    await database.close();
+    await link.close();
+  };
 });
 
 /** @returns the process id of the server's end of the connection */
@@ -130,17 +124,17 @@ describe('a connection that breaks in the middle of a transaction', () => {
 });
 
 test('a server that serves no writes any more is left for one that does', async () => {
-  const tenant = await addTenant(started.ledger);
+  const tenant = await addTenant(ledger);
   const rename = (title: string) => (db: Kysely<Tables>) =>
     db.updateTable('tenants').set({ title }).where('key', '=', tenant).execute();
   const readOnly = async (value: 'on' | 'off') => {
-    const { rows } = await started.raw.query('select current_database() as name');
-    const name = started.raw.escapeIdentifier(String(rows[0]?.name));
-    await started.raw.query(`alter database ${name} set default_transaction_read_only = ${value}`);
+    const { rows } = await raw.query('select current_database() as name');
+    const name = raw.escapeIdentifier(String(rows[0]?.name));
+    await raw.query(`alter database ${name} set default_transaction_read_only = ${value}`);
   };
   await readOnly('on');
   await expect(database.query(rename('never'))).rejects.toEqual(UNAVAILABLE);
   await readOnly('off');
   await database.query(rename('written'));
-  expect(await started.ledger.tenants.find(tenant)).toMatchObject({ title: 'written' });
+  expect(await ledger.tenants.find(tenant)).toMatchObject({ title: 'written' });
 });

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OwnServices, startOwnServices } from './context.ts';
 import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
+import { endOtherConnections } from './ledger-set-up.ts';
 
 /** How often all connections to the ledger are ended. */
 const ROUNDS = 30;
@@ -71,10 +72,7 @@ test('PostgreSQL ends every connection again and again: 503 at the most, same pr
     for (let round = 0; round < ROUNDS; round += 1) {
       const before = readers.successes();
       await expect.poll(() => readers.successes(), { timeout: 20_000 }).toBeGreaterThan(before + SUCCESSES_BETWEEN);
-      const { rowCount } = await operator.query(
-        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-      );
-      ended += rowCount ?? 0;
+      ended += await endOtherConnections(operator);
       const startDate = `19${round + 10}-01-01`;
       small.push(await orderAtLast({ ...ALWAYS, startDate, exportType: 'LEARNING_ACTIVITIES', format: 'CSV' }));
     }

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EXIT } from '../cli/failure.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { useStack } from './context.ts';
 import type { LoadMessage, Tally } from './ledger-load.ts';
-import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import { addTenant, endOtherConnections, failsWith, useLedger } from './ledger-set-up.ts';
 
 /** How often all connections are ended under load. */
 const ROUNDS = 20;
@@ -18,21 +18,7 @@ const ANSWERS_BETWEEN = 50;
 /** Key of the advisory lock that migrations take. Source: kysely, postgres-adapter.ts. */
 const MIGRATION_LOCK = '3853314791062309107';
 
-let started: StartedLedger;
-
-beforeAll(async () => {
-  started = await startLedger();
-});
-
-afterAll(() => started?.stop());
-
-/** Ends every other connection to the database of `client`. @returns how many there were */
-async function endOthers(client: pg.Client): Promise<number> {
-  const { rowCount } = await client.query(
-    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-  );
-  return rowCount ?? 0;
-}
+const { ledger, raw, server, url } = await useLedger();
 
 /** Starts test/ledger-load.ts. */
 function startLoad(order: Exclude<LoadMessage, string>) {
@@ -60,13 +46,13 @@ function startLoad(order: Exclude<LoadMessage, string>) {
 
 describe('connections that PostgreSQL ends', () => {
   test('cost the questions on them, and never the process', async () => {
-    const load = startLoad({ url: started.url, tenant: await addTenant(started.ledger), lanes: 5 });
+    const load = startLoad({ url, tenant: await addTenant(ledger), lanes: 5 });
     try {
       let ended = 0;
       for (let round = 0; round < ROUNDS; round += 1) {
         const { answered } = await load.tally();
         await expect.poll(async () => (await load.tally()).answered).toBeGreaterThan(answered + ANSWERS_BETWEEN);
-        ended += await endOthers(started.raw);
+        ended += await endOtherConnections(raw);
       }
       const tally = await load.stop();
       expect(ended).toBeGreaterThan(ROUNDS);
@@ -79,33 +65,30 @@ describe('connections that PostgreSQL ends', () => {
   });
 
   test('while a migration waits for its lock: it is told, and a later one succeeds', async () => {
-    const url = await started.server.createDatabase();
-    const holder = new pg.Client({ connectionString: url });
+    const empty = await server.createDatabase();
+    const holder = new pg.Client({ connectionString: empty });
     await holder.connect();
-    const ledger = createLedger({ url, connectionsMax: 1 });
+    const migrating = createLedger({ url: empty, connectionsMax: 1 });
     try {
       await holder.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
-      const [migrated] = await Promise.allSettled([ledger.migrate(), endWaiting(holder)]);
+      const [migrated] = await Promise.allSettled([migrating.migrate(), endWaiting(holder)]);
       expect(migrated).toEqual({ status: 'rejected', reason: failsWith('ledger_unavailable') });
       await holder.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
-      await ledger.migrate();
+      await migrating.migrate();
     } finally {
-      await ledger.close();
+      await migrating.close();
       await holder.end();
     }
   });
 
   test('while a command of an operator waits: it ends with a sentence and the code for "unreachable"', async () => {
-    const tenant = await addTenant(started.ledger);
-    const holder = new pg.Client({ connectionString: started.url });
+    const tenant = await addTenant(ledger);
+    const holder = new pg.Client({ connectionString: url });
     await holder.connect();
     try {
       await holder.query('begin');
       await holder.query('lock table tenants in access exclusive mode');
-      const [command] = await Promise.all([
-        runCommand('tenant', 'limits', tenant, '--exports', '3'),
-        endWaiting(started.raw),
-      ]);
+      const [command] = await Promise.all([runCommand('tenant', 'limits', tenant, '--exports', '3'), endWaiting(raw)]);
       expect(command).toEqual({
         code: EXIT.unreachable,
         errors: 'waybill: The ledger cannot be reached. Try again later.\n',
@@ -119,7 +102,7 @@ describe('connections that PostgreSQL ends', () => {
 /** Runs the command line in a process of its own. */
 async function runCommand(...args: readonly string[]) {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('../cli/waybill.mjs')), ...args], {
-    env: { ...useStack().environment, WAYBILL_LEDGER_URL: started.url },
+    env: { ...useStack().environment, WAYBILL_LEDGER_URL: url },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const closed = once(child, 'close');

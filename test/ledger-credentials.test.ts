@@ -1,19 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ports.ts';
+import { describe, expect, test } from 'vitest';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { generateSecret } from '../stores/ledger/secret-hash.ts';
-import { addCredential, addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import { addCredential, addTenant, failsWith, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger, raw, url } = await useLedger();
 
 describe('a credential', () => {
   test('passes with its secret and only with it', async () => {
@@ -37,15 +28,15 @@ describe('a credential', () => {
   test('has its secret nowhere in the database', async () => {
     const tenant = await addTenant(ledger);
     const { clientId, secret } = await addCredential(ledger, tenant);
-    const { rows } = await started.raw.query('select * from credentials where client_id = $1', [clientId]);
-    const { rows: trail } = await started.raw.query('select * from audit where tenant = $1', [tenant]);
+    const { rows } = await raw.query('select * from credentials where client_id = $1', [clientId]);
+    const { rows: trail } = await raw.query('select * from audit where tenant = $1', [tenant]);
     expect(JSON.stringify([rows, trail])).not.toContain(secret);
     expect(rows[0].secret_hash).toMatch(/^scrypt\$N=32768,r=8,p=1\$/);
   });
 
   test('that is rotated voids the old secret at once, in every process', async () => {
     const { clientId, secret } = await addCredential(ledger, await addTenant(ledger));
-    const elsewhere = createLedger({ url: started.url, connectionsMax: 1 });
+    const elsewhere = createLedger({ url: url, connectionsMax: 1 });
     try {
       expect(await elsewhere.credentials.verify(clientId, secret)).toBeDefined();
       expect(await elsewhere.credentials.verifyKey(secret)).toBeDefined();
@@ -101,7 +92,7 @@ describe('a credential', () => {
       return found;
     });
     const settled = Promise.allSettled(storm);
-    const elsewhere = createLedger({ url: started.url, connectionsMax: 1 });
+    const elsewhere = createLedger({ url: url, connectionsMax: 1 });
     await elsewhere.ping();
     expect(await ledger.credentials.recall(clientId, secret)).toBeDefined();
     expect(checked).toBeLessThan(20);

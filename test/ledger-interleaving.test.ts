@@ -1,19 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ports.ts';
-import { addTenant, type StartedLedger, startLedger } from './ledger-set-up.ts';
-import { commit, enable, fail, find, listRuns, refOf, runOf } from './ledger-standing-set-up.ts';
+import { describe, expect, test } from 'vitest';
+import { addTenant, refOf, runOf, standingSteps, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger, raw } = await useLedger();
+const { commit, enable, fail, find, listRuns } = standingSteps(ledger);
 
 /** What a run was told when it began. */
 interface Run {
@@ -23,8 +14,8 @@ interface Run {
 
 /** What anybody may do at any time; `place` chooses a run, or an epoch, among those there are. */
 const steps = {
-  enable: (tenant: string) => enable(ledger, tenant),
-  bring: (tenant: string) => enable(ledger, tenant, { recipient: 'age1own', ownRecipient: true }),
+  enable: (tenant: string) => enable(tenant),
+  bring: (tenant: string) => enable(tenant, { recipient: 'age1own', ownRecipient: true }),
   disable: (tenant: string) => ledger.standingOrders.disable(refOf(tenant), 'a'),
   forget: (tenant: string) => ledger.standingOrders.forget(refOf(tenant), 'a'),
   'forget an epoch': (tenant: string, _: Run[], place: number) =>
@@ -42,11 +33,11 @@ const steps = {
   },
   commit: async (_: string, runs: Run[], place: number) => {
     const run = runs[place % Math.max(1, runs.length)];
-    if (run) await commit(ledger, run.runId);
+    if (run) await commit(run.runId);
   },
   fail: async (_: string, runs: Run[], place: number) => {
     const run = runs[place % Math.max(1, runs.length)];
-    if (run) await fail(ledger, run.runId);
+    if (run) await fail(run.runId);
   },
   remove: async (_: string, runs: Run[], place: number) => {
     const run = runs[place % Math.max(1, runs.length)];
@@ -64,8 +55,8 @@ const step = fc.record({
 const waves = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 8 });
 
 async function expectDefinedState(tenant: string, epochBefore: number): Promise<number> {
-  const settings = await find(ledger, tenant);
-  const runs = await listRuns(ledger, tenant);
+  const settings = await find(tenant);
+  const runs = await listRuns(tenant);
   if (settings === undefined) {
     expect(runs).toEqual([]);
     return epochBefore;
@@ -85,7 +76,7 @@ async function expectDefinedState(tenant: string, epochBefore: number): Promise<
 
 /** A series is told of once, and its end once, and no end of what was not told of. */
 async function expectNoticesOfSeries(tenant: string): Promise<void> {
-  const { rows } = await started.raw.query<{ kind: string; series: Date }>(
+  const { rows } = await raw.query<{ kind: string; series: Date }>(
     'select kind, failing_since as series from notices where tenant = $1',
     [tenant],
   );
@@ -109,13 +100,13 @@ describe('enabling, disabling, rotating, deleting and running at the same time',
           await expectNoticesOfSeries(tenant);
           waited += 1;
         }
-        const settings = await find(ledger, tenant);
+        const settings = await find(tenant);
         for (const { runId, epoch: begun } of runs) {
           const before = await ledger.runs.find(runId);
           expect(before?.epoch).toBe(begun);
           if (before?.snapshotAt) commits += 1;
           if (before?.state !== 'running') continue;
-          const committed = await commit(ledger, runId);
+          const committed = await commit(runId);
           const open = settings?.enabled === true && begun === settings.epoch;
           expect(committed).toBe(open);
           if (!open) fenced += 1;
@@ -133,7 +124,7 @@ describe('enabling, disabling, rotating, deleting and running at the same time',
   test('a run that begins while the standing order is forgotten is either refused or named by that', async () => {
     for (let round = 0; round < 40; round += 1) {
       const tenant = await addTenant(ledger);
-      await enable(ledger, tenant);
+      await enable(tenant);
       const run = runOf(tenant);
       const [begun, outdated] = await Promise.all([
         ledger.runs.begin(run),

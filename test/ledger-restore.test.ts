@@ -1,18 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../stores/ledger/ports.ts';
-import { addTenant, type StartedLedger, startLedger, TOTALS } from './ledger-set-up.ts';
-import { addCommitted, begin, commit, enable, find, refOf } from './ledger-standing-set-up.ts';
+import { describe, expect, test } from 'vitest';
+import { addTenant, refOf, standingSteps, TOTALS, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger } = await useLedger();
+const { addCommitted, begin, commit, enable, find } = standingSteps(ledger);
 
 const endedAt = new Date('2026-11-21T01:31:00.456Z');
 
@@ -29,7 +20,7 @@ describe('a run of a standing order that is restored from its manifest', () => {
       manifestOf(tenant, 'age1old'),
     ];
     for (const manifest of [newest, older, foreign]) expect(await ledger.runs.restore(manifest)).toBe(true);
-    const settings = await find(ledger, tenant);
+    const settings = await find(tenant);
     expect(settings).toMatchObject({
       enabled: false,
       recipient: 'age1new',
@@ -51,31 +42,31 @@ describe('a run of a standing order that is restored from its manifest', () => {
     expect(await ledger.runs.find(foreign.runId)).toMatchObject({ current: false, epoch: 0 });
     for (const manifest of [newest, older, foreign]) expect(await ledger.runs.restore(manifest)).toBe(false);
 
-    const { outcome } = await enable(ledger, tenant);
+    const { outcome } = await enable(tenant);
     expect(outcome).toBe('resumed');
-    expect(await commit(ledger, newest.runId)).toBe(true);
+    expect(await commit(newest.runId)).toBe(true);
     const outdated = await ledger.standingOrders.forget(refOf(tenant), 'a');
     expect(outdated).toHaveLength(3);
   });
 
   test('is current where the settings have its recipient and no generation', async () => {
     const tenant = await addTenant(ledger);
-    await enable(ledger, tenant, { recipient: 'age1' });
-    const before = await find(ledger, tenant);
+    await enable(tenant, { recipient: 'age1' });
+    const before = await find(tenant);
     const manifest = manifestOf(tenant, 'age1');
     expect(await ledger.runs.restore(manifest)).toBe(true);
-    expect(await find(ledger, tenant)).toEqual({ ...before, currentRunId: manifest.runId });
+    expect(await find(tenant)).toEqual({ ...before, currentRunId: manifest.runId });
   });
 
   test.each(['another recipient', 'deleted settings', 'a current run'])('is not current: %s', async (how) => {
     const tenant = await addTenant(ledger);
-    await enable(ledger, tenant, { recipient: 'age1' });
+    await enable(tenant, { recipient: 'age1' });
     if (how === 'deleted settings') await ledger.standingOrders.forget(refOf(tenant), 'a');
-    if (how === 'a current run') await addCommitted(ledger, tenant);
-    const before = await find(ledger, tenant);
+    if (how === 'a current run') await addCommitted(tenant);
+    const before = await find(tenant);
     const manifest = manifestOf(tenant, how === 'another recipient' ? 'age1other' : 'age1');
     expect(await ledger.runs.restore(manifest)).toBe(true);
-    expect(await find(ledger, tenant)).toEqual(before);
+    expect(await find(tenant)).toEqual(before);
     expect(await ledger.runs.find(manifest.runId)).toMatchObject({ state: 'completed', current: false });
     const outdated = await ledger.standingOrders.forget(refOf(tenant), 'a');
     expect(outdated.map(({ runId }) => runId)).toContain(manifest.runId);
@@ -83,11 +74,11 @@ describe('a run of a standing order that is restored from its manifest', () => {
 
   test('stays what it is where the ledger knows it', async () => {
     const tenant = await addTenant(ledger);
-    await enable(ledger, tenant, { recipient: 'age1' });
-    const running = await begin(ledger, tenant);
+    await enable(tenant, { recipient: 'age1' });
+    const running = await begin(tenant);
     expect(await ledger.runs.restore(manifestOf(tenant, 'age1', running))).toBe(false);
     expect(await ledger.runs.find(running)).toMatchObject({ state: 'running', snapshotAt: null });
-    expect((await find(ledger, tenant))?.currentRunId).toBeNull();
+    expect((await find(tenant))?.currentRunId).toBeNull();
   });
 
   test('is put back once by many at once', async () => {

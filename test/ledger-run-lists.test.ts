@@ -1,29 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Order } from '../contracts/order.ts';
 import { type RunStatus, runStatus } from '../contracts/run.ts';
-import type { Ledger, RunFilter } from '../stores/ledger/ports.ts';
-import {
-  CANCELLED,
-  FAILED,
-  failsWith,
-  newRun,
-  orderOf,
-  type StartedLedger,
-  startLedger,
-  TOTALS,
-} from './ledger-set-up.ts';
+import type { RunFilter } from '../stores/ledger/ports.ts';
+import { CANCELLED, FAILED, failsWith, newRun, orderOf, TOTALS, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger, explain } = await useLedger();
 
 async function request(tenant: string, requestedAt: Date, more: Partial<Order> = {}): Promise<string> {
   const { runId } = (await ledger.runs.request(newRun({ requestedAt, order: orderOf(tenant, more) }))).run;
@@ -156,7 +139,7 @@ test('every question about runs is served by an index', async () => {
     runs_unremoved: `select * from runs where standing_order_id = gen_random_uuid() and epoch < 3 and removed_at is null`,
   };
   for (const [index, statement] of Object.entries(asked)) {
-    const plan = await started.explain(statement);
+    const plan = await explain(statement);
     expect(plan).toMatch(new RegExp(`${index}\\b`));
     expect(plan).not.toContain('Sort');
   }

@@ -1,29 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RUN_STATES, type RunState } from '../contracts/run.ts';
-import type { Ledger } from '../stores/ledger/ports.ts';
-import {
-  CANCELLED,
-  COMMIT,
-  EXPIRES_AT,
-  FAILED,
-  newRun,
-  orderOf,
-  type StartedLedger,
-  startLedger,
-  TOTALS,
-} from './ledger-set-up.ts';
+import { CANCELLED, COMMIT, EXPIRES_AT, FAILED, newRun, orderOf, TOTALS, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger, raw } = await useLedger();
 
 async function requested(more: Parameters<typeof newRun>[0] = {}) {
   const run = newRun(more);
@@ -327,6 +308,6 @@ describe('the schema', () => {
     "insert into notices (tenant, kind, run_id, failing_since) values ('t', 'failed', $1, now())",
   ])('refuses what no transition makes: %s', async (statement) => {
     const { runId } = await running();
-    await expect(started.raw.query(statement, [runId])).rejects.toThrow('check constraint');
+    await expect(raw.query(statement, [runId])).rejects.toThrow('check constraint');
   });
 });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import type { FailureCode } from '../contracts/failures.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { CSV_DEFAULTS, type Order } from '../contracts/order.ts';
-import type { Ledger, OrderedRun } from '../stores/ledger/ports.ts';
+import type { Ledger, OrderedRun, PutResult, StandingOrders } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { generateSecret } from '../stores/ledger/secret-hash.ts';
 import { startPostgres } from './postgres-server.ts';
@@ -37,6 +37,21 @@ export async function startLedger() {
   };
 }
 export type StartedLedger = Awaited<ReturnType<typeof startLedger>>;
+
+/** The same for one test file, which ends it. */
+export async function useLedger(): Promise<StartedLedger> {
+  const started = await startLedger();
+  afterAll(started.stop);
+  return started;
+}
+
+/** Ends every other connection to the database of `client`. @returns how many there were */
+export async function endOtherConnections(client: pg.Client): Promise<number> {
+  const { rowCount } = await client.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  );
+  return rowCount ?? 0;
+}
 
 export const TOTALS = {
   snapshotAt: '2026-11-21T07:00:00.123456Z' as Instant,
@@ -101,3 +116,69 @@ export async function addCredential(ledger: Ledger, tenant: string) {
 /** Matches a WaybillError of that code, about that field. */
 export const failsWith = (code: FailureCode, field?: string) =>
   expect.objectContaining({ name: 'WaybillError', code, ...(field === undefined ? {} : { field }) });
+
+export const KIND = 'periodic';
+export const GRACE_SECONDS = 900;
+
+export const refOf = (tenant: string) => ({ tenant, kind: KIND }) as const;
+
+type Put = Parameters<StandingOrders['put']>[0];
+
+export function enabling(tenant: string, more: Partial<Put> = {}): Put {
+  return {
+    ...refOf(tenant),
+    recipient: `age1${randomUUID()}`,
+    ownRecipient: false,
+    recurrence: undefined,
+    actor: 'a-client',
+    ...more,
+  };
+}
+
+export const rotation = (tenant: string) =>
+  ({ ...refOf(tenant), recipient: 'age1new', ownRecipient: true, actor: 'a-client' }) as const;
+
+export function runOf(tenant: string, runId = randomUUID() as string) {
+  const startedAt = new Date('2026-11-21T01:30:00.123Z');
+  return { ...refOf(tenant), runId, workflowId: `w-${runId}`, subject: KIND, startedAt };
+}
+
+/** Steps of standing orders and their runs on one ledger. */
+export function standingSteps(ledger: Ledger) {
+  const enable = (tenant: string, more: Partial<Put> = {}): Promise<PutResult> =>
+    ledger.standingOrders.put(enabling(tenant, more));
+  const commit = (runId: string) =>
+    ledger.runs.commit(runId, { ...TOTALS, retention: { replaceAfterSeconds: GRACE_SECONDS } });
+
+  /** @returns the run id. @throws Error unless the run has begun */
+  async function begin(tenant: string): Promise<string> {
+    const run = runOf(tenant);
+    const { outcome } = await ledger.runs.begin(run);
+    if (outcome !== 'begun') throw new Error(`the run did not begin: ${outcome}`);
+    return run.runId;
+  }
+
+  return {
+    enable,
+    begin,
+    commit,
+    find: (tenant: string) => ledger.standingOrders.find(tenant, KIND),
+    fail: (runId: string) => ledger.runs.end(runId, FAILED),
+    cancel: (runId: string) => ledger.runs.end(runId, CANCELLED),
+    async listRuns(tenant: string, limit = 1000) {
+      return (await ledger.runs.list(tenant, { kind: KIND }, { cursor: null, limit })).rows;
+    },
+    /** @returns the key of a new tenant whose standing order is enabled */
+    async addEnabled(): Promise<string> {
+      const tenant = await addTenant(ledger);
+      await enable(tenant);
+      return tenant;
+    },
+    /** @returns id of a new run that is current */
+    async addCommitted(tenant: string): Promise<string> {
+      const runId = await begin(tenant);
+      await commit(runId);
+      return runId;
+    },
+  };
+}

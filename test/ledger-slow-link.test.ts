@@ -1,33 +1,27 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { type LedgerLink, openLink } from './ledger-link.ts';
-import { failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import { failsWith, useLedger } from './ledger-set-up.ts';
 
 /** Milliseconds of a packet from the server. Connecting takes two of them: 7 s. */
 const SLOW_MS = 3_500;
 /** Milliseconds within which a caller is told, with a margin for a busy machine. */
 const TOLD_MS = 12_000;
 
-let started: StartedLedger;
+const { url } = await useLedger();
+
 let link: LedgerLink;
 let ledger: Ledger;
 
-beforeAll(async () => {
-  started = await startLedger();
-});
-
-afterAll(() => started?.stop());
-
 beforeEach(async () => {
-  link = await openLink(started.url);
+  link = await openLink(url);
   ledger = createLedger({ url: link.url, connectionsMax: 2 });
-});
-
-afterEach(async () => {
-  link?.pass();
-  await ledger?.close();
-  await link?.close();
+  return async () => {
+    link.pass();
+    await ledger.close();
+    await link.close();
+  };
 });
 
 test('a link on which connecting takes seven seconds serves calls', async () => {

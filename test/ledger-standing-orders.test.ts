@@ -1,43 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger, PutResult } from '../stores/ledger/ports.ts';
-import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
-import {
-  addCommitted,
-  addEnabled,
-  begin,
-  commit,
-  enable,
-  enabling,
-  fail,
-  find,
-  KIND,
-  refOf,
-  rotation,
-} from './ledger-standing-set-up.ts';
+import { describe, expect, test } from 'vitest';
+import type { PutResult } from '../stores/ledger/ports.ts';
+import { addTenant, enabling, failsWith, KIND, refOf, rotation, standingSteps, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger, raw } = await useLedger();
+const { addCommitted, addEnabled, begin, commit, enable, fail, find } = standingSteps(ledger);
 
 const ids = (runs: readonly { readonly runId: string }[]) => runs.map(({ runId }) => runId).sort();
 
 describe('enabling', () => {
   test('makes the settings once, whoever of many comes first', async () => {
     const tenant = await addTenant(ledger);
-    expect(await find(ledger, tenant)).toBeUndefined();
-    const answers = await Promise.all(Array.from({ length: 20 }, () => enable(ledger, tenant)));
+    expect(await find(tenant)).toBeUndefined();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => enable(tenant)));
     const won = answers.filter(({ outcome }) => outcome === 'enabled');
     expect(won).toHaveLength(1);
     expect(answers.filter(({ outcome }) => outcome === 'already')).toHaveLength(19);
     for (const { standingOrder } of answers) expect(standingOrder).toEqual(won[0]?.standingOrder);
-    expect(await find(ledger, tenant)).toEqual(won[0]?.standingOrder);
+    expect(await find(tenant)).toEqual(won[0]?.standingOrder);
     expect((await ledger.audit.list(tenant, 99)).filter(({ action }) => action === 'periodic.enabled')).toHaveLength(1);
   });
 
@@ -68,13 +48,13 @@ describe('enabling', () => {
 
   const states = {
     never: async (tenant: string) => tenant,
-    enabled: (tenant: string) => enable(ledger, tenant, { recipient: 'age1old' }),
+    enabled: (tenant: string) => enable(tenant, { recipient: 'age1old' }),
     disabled: async (tenant: string) => {
-      await enable(ledger, tenant, { recipient: 'age1old', recurrence: { at: '02:00', timeZone: null } });
+      await enable(tenant, { recipient: 'age1old', recurrence: { at: '02:00', timeZone: null } });
       await ledger.standingOrders.disable(refOf(tenant), 'a-client');
     },
     forgotten: async (tenant: string) => {
-      await enable(ledger, tenant, { recipient: 'age1old', recurrence: { at: '02:00', timeZone: null } });
+      await enable(tenant, { recipient: 'age1old', recurrence: { at: '02:00', timeZone: null } });
       await ledger.standingOrders.forget(refOf(tenant), 'a-client');
     },
   };
@@ -102,12 +82,12 @@ describe('enabling', () => {
     async (from, recipient, ownRecipient, outcome, kept, epoch, version, runAt) => {
       const tenant = await addTenant(ledger);
       await states[from](tenant);
-      const before = await find(ledger, tenant);
-      const answer = await enable(ledger, tenant, { recipient, ownRecipient });
+      const before = await find(tenant);
+      const answer = await enable(tenant, { recipient, ownRecipient });
       expect(answer).toMatchObject({ outcome, standingOrder: { recipient: kept, epoch, version } });
       expect(answer.standingOrder.recurrence?.at ?? null).toBe(runAt);
       expect(answer.standingOrder.enabled).toBe(outcome !== 'kept');
-      expect(await find(ledger, tenant)).toEqual(answer.standingOrder);
+      expect(await find(tenant)).toEqual(answer.standingOrder);
       if (outcome === 'already' || outcome === 'kept') expect(answer.standingOrder).toEqual(before);
     },
   );
@@ -116,11 +96,11 @@ describe('enabling', () => {
     const tenant = await addTenant(ledger);
     await states.disabled(tenant);
     const recurrence = { at: null, timeZone: 'UTC' };
-    expect((await enable(ledger, tenant, { recurrence })).standingOrder).toMatchObject({ recurrence });
+    expect((await enable(tenant, { recurrence })).standingOrder).toMatchObject({ recurrence });
   });
 
   test('lists only who is enabled, by key', async () => {
-    const [one, two, three] = [await addEnabled(ledger), await addEnabled(ledger), await addEnabled(ledger)];
+    const [one, two, three] = [await addEnabled(), await addEnabled(), await addEnabled()];
     await ledger.standingOrders.disable(refOf(two), 'a-client');
     const listed = (await ledger.standingOrders.listEnabled(KIND)).map(({ tenant }) => tenant);
     expect(listed).toEqual([...listed].sort());
@@ -131,9 +111,9 @@ describe('enabling', () => {
 
 describe('disabling', () => {
   test('keeps recipient and files, does nothing twice, and only to the epoch that is meant', async () => {
-    const tenant = await addEnabled(ledger);
-    const currentRunId = await addCommitted(ledger, tenant);
-    const before = await find(ledger, tenant);
+    const tenant = await addEnabled();
+    const currentRunId = await addCommitted(tenant);
+    const before = await find(tenant);
     expect(await ledger.standingOrders.disable(refOf(tenant), 'a-client', 2)).toEqual(before);
     const off = await ledger.standingOrders.disable(refOf(tenant), 'a-client', 1);
     expect(off).toEqual({ ...before, enabled: false, version: 2, changedAt: expect.any(Date) });
@@ -148,23 +128,23 @@ describe('disabling', () => {
 describe('forgetting', () => {
   test('forgets all but the epoch, and names what still owns objects until that is recorded', async () => {
     const tenant = await addTenant(ledger);
-    await enable(ledger, tenant, { ownRecipient: true, recurrence: { at: '02:00', timeZone: 'UTC' } });
-    const superseded = await addCommitted(ledger, tenant);
+    await enable(tenant, { ownRecipient: true, recurrence: { at: '02:00', timeZone: 'UTC' } });
+    const superseded = await addCommitted(tenant);
     const removed = superseded;
-    const next = await addCommitted(ledger, tenant);
+    const next = await addCommitted(tenant);
     await ledger.runs.recordRemoval(removed, 'replaced');
-    const current = await addCommitted(ledger, tenant);
-    const failed = await begin(ledger, tenant);
-    await fail(ledger, failed);
-    const cleared = await begin(ledger, tenant);
-    await fail(ledger, cleared);
-    const running = await begin(ledger, tenant);
+    const current = await addCommitted(tenant);
+    const failed = await begin(tenant);
+    await fail(failed);
+    const cleared = await begin(tenant);
+    await fail(cleared);
+    const running = await begin(tenant);
     await ledger.runs.recordRemoval(cleared, 'replaced');
 
     const outdated = await ledger.standingOrders.forget(refOf(tenant), 'a-client', 1);
     expect(ids(outdated)).toEqual([next, current, running, failed].sort());
     expect(outdated.find(({ runId }) => runId === current)?.current).toBe(false);
-    expect(await find(ledger, tenant)).toEqual({
+    expect(await find(tenant)).toEqual({
       standingOrderId: expect.any(String),
       tenant,
       kind: KIND,
@@ -178,7 +158,7 @@ describe('forgetting', () => {
       failingSince: null,
       changedAt: expect.any(Date),
     });
-    expect(await commit(ledger, running)).toBe(false);
+    expect(await commit(running)).toBe(false);
 
     // What a deletion left unfinished is named by the next one, whatever epoch it means.
     await ledger.runs.recordRemoval(current, 'replaced');
@@ -188,20 +168,20 @@ describe('forgetting', () => {
         [running, failed].sort(),
       );
     }
-    expect(await find(ledger, tenant)).toMatchObject({ epoch: 2, version: 2 });
+    expect(await find(tenant)).toMatchObject({ epoch: 2, version: 2 });
     const lines = (await ledger.audit.list(tenant, 99)).filter(({ action }) => action === 'periodic.deleted');
     expect(lines).toHaveLength(1);
   });
 
   test('of an earlier epoch leaves later settings and their generations alone', async () => {
-    const tenant = await addEnabled(ledger);
-    const old = await addCommitted(ledger, tenant);
+    const tenant = await addEnabled();
+    const old = await addCommitted(tenant);
     await ledger.standingOrders.forget(refOf(tenant), 'a-client', 1);
-    await enable(ledger, tenant);
-    const current = await addCommitted(ledger, tenant);
-    const before = await find(ledger, tenant);
+    await enable(tenant);
+    const current = await addCommitted(tenant);
+    const before = await find(tenant);
     expect(ids(await ledger.standingOrders.forget(refOf(tenant), 'a-client', 1))).toEqual([old]);
-    expect(await find(ledger, tenant)).toEqual(before);
+    expect(await find(tenant)).toEqual(before);
     expect(before).toMatchObject({ enabled: true, epoch: 3, currentRunId: current });
   });
 
@@ -212,11 +192,11 @@ describe('forgetting', () => {
 
 describe('rotating', () => {
   test('begins an epoch without generation, in which no older run publishes', async () => {
-    const tenant = await addEnabled(ledger);
-    const current = await addCommitted(ledger, tenant);
-    const running = await begin(ledger, tenant);
+    const tenant = await addEnabled();
+    const current = await addCommitted(tenant);
+    const running = await begin(tenant);
     const outdated = await ledger.standingOrders.rotate(rotation(tenant));
-    expect(await find(ledger, tenant)).toMatchObject({
+    expect(await find(tenant)).toMatchObject({
       enabled: true,
       recipient: 'age1new',
       ownRecipient: true,
@@ -226,26 +206,26 @@ describe('rotating', () => {
     });
     expect(ids(outdated)).toEqual([current, running].sort());
     expect(await ledger.runs.find(current)).toMatchObject({ current: false, epoch: 1, removeAfter: expect.any(Date) });
-    expect(await commit(ledger, running)).toBe(false);
-    await fail(ledger, running);
-    const next = await begin(ledger, tenant);
-    expect(await commit(ledger, next)).toBe(true);
+    expect(await commit(running)).toBe(false);
+    await fail(running);
+    const next = await begin(tenant);
+    expect(await commit(next)).toBe(true);
     expect((await ledger.audit.list(tenant, 3)).map(({ action }) => action)).toContain('periodic.rotated');
   });
 
   test.each(['never', 'disabled', 'forgotten'])('is refused where settings are %s', async (how) => {
-    const tenant = how === 'never' ? await addTenant(ledger) : await addEnabled(ledger);
+    const tenant = how === 'never' ? await addTenant(ledger) : await addEnabled();
     if (how === 'disabled') await ledger.standingOrders.disable(refOf(tenant), 'a-client');
     if (how === 'forgotten') await ledger.standingOrders.forget(refOf(tenant), 'a-client');
-    const before = await find(ledger, tenant);
+    const before = await find(tenant);
     await expect(ledger.standingOrders.rotate(rotation(tenant))).rejects.toEqual(failsWith('not_enabled'));
-    expect(await find(ledger, tenant)).toEqual(before);
+    expect(await find(tenant)).toEqual(before);
   });
 });
 
 test('the schema refuses a standing order that is enabled without a recipient', async () => {
-  const tenant = await addEnabled(ledger);
-  await expect(
-    started.raw.query('update standing_orders set recipient = null where tenant = $1', [tenant]),
-  ).rejects.toThrow('check constraint');
+  const tenant = await addEnabled();
+  await expect(raw.query('update standing_orders set recipient = null where tenant = $1', [tenant])).rejects.toThrow(
+    'check constraint',
+  );
 });

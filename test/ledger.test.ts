@@ -1,24 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WaybillError } from '../contracts/failures.ts';
-import type { Ledger } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
-import { addTenant, failsWith, type StartedLedger, startLedger } from './ledger-set-up.ts';
+import { addTenant, endOtherConnections, failsWith, useLedger } from './ledger-set-up.ts';
 
-let started: StartedLedger;
-let ledger: Ledger;
-
-beforeAll(async () => {
-  started = await startLedger();
-  ledger = started.ledger;
-});
-
-afterAll(() => started?.stop());
+const { ledger, raw, url, server } = await useLedger();
 
 describe('migrations', () => {
   test('run from empty in four processes at once, and again, once each', async () => {
-    const empty = await started.server.createDatabase();
+    const empty = await server.createDatabase();
     const ledgers = Array.from({ length: 4 }, () => createLedger({ url: empty, connectionsMax: 1 }));
     await Promise.all(ledgers.map((each) => each.migrate()));
     await ledgers[0]?.migrate();
@@ -172,10 +163,7 @@ describe('an idempotency key', () => {
     const tenant = `t-${randomUUID()}`;
     await ledger.idempotency.claim(tenant, 'key', 'h');
     if (settled) await ledger.idempotency.settle(tenant, 'key', { runId: randomUUID() });
-    await started.raw.query('update idempotency set claimed_at = now() - $1::interval where tenant = $2', [
-      age,
-      tenant,
-    ]);
+    await raw.query('update idempotency set claimed_at = now() - $1::interval where tenant = $2', [age, tenant]);
     const answers = await Promise.all([1, 2].map(() => ledger.idempotency.claim(tenant, 'key', 'new')));
     expect(answers.filter(({ won }) => won)).toEqual(free ? [WON] : []);
   });
@@ -199,7 +187,7 @@ describe('the audit trail', () => {
     async (statement) => {
       await ledger.audit.append({ tenant: null, actor: 'a', action: 'login.failed', runId: null, detail: {} });
       const before = await ledger.audit.list(null, 1000);
-      await expect(started.raw.query(statement)).rejects.toThrow('append-only');
+      await expect(raw.query(statement)).rejects.toThrow('append-only');
       expect(await ledger.audit.list(null, 1000)).toEqual(before);
     },
   );
@@ -218,10 +206,9 @@ describe('trouble', () => {
   });
 
   test('of a connection that the server ends is survived', async () => {
-    const own = createLedger({ url: started.url, connectionsMax: 1 });
-    const kill = 'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()';
+    const own = createLedger({ url: url, connectionsMax: 1 });
     await own.ping();
-    await started.raw.query(`${kill} and datname = current_database()`);
+    await endOtherConnections(raw);
     await expect
       .poll(() =>
         own.ping().then(
