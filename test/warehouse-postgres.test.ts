@@ -1,24 +1,22 @@
 import { tmpdir } from 'node:os';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLogger } from '../config/logger.ts';
 import { extensionDirectory, getExtension } from '../stack/extensions.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
-import type { WarehouseOptions } from '../stores/warehouse/session.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
-import { column, dataset, EVERYTHING, never, order, planFile, readAll } from '../stores/warehouse/warehouse-fixture.ts';
+import {
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  OPTIONS,
+  order,
+  planFile,
+  readAll,
+} from '../stores/warehouse/warehouse-fixture.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
-const OPTIONS: Omit<WarehouseOptions, 'startupSql'> = {
-  directories: [],
-  extensionDirectory: extensionDirectory(process.env),
-  installExtensions: false,
-  memory: '1GB',
-  threads: 2,
-  tempDirectory: tmpdir(),
-  logger: createLogger('test', 'silent'),
-  onInvalid: () => undefined,
-};
+const POSTGRES_OPTIONS = { ...OPTIONS, extensionDirectory: extensionDirectory(process.env), tempDirectory: tmpdir() };
 const THINGS = dataset({
   sql: 'SELECT * FROM wh.public.things WHERE id <> $except',
   createdColumn: 'created',
@@ -63,7 +61,7 @@ beforeAll(async () => {
   await client.query(`CREATE VIEW slow AS SELECT 'acme'::text AS tenant, 1 AS id, pg_sleep(60)::text AS name`);
   await client.end();
   warehouse = await createWarehouse({
-    ...OPTIONS,
+    ...POSTGRES_OPTIONS,
     startupSql: `
       INSTALL postgres; LOAD postgres;
       CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
@@ -176,7 +174,7 @@ describe('a warehouse in PostgreSQL', () => {
       expect(String(error)).not.toMatch(secrets);
     }
     const inline = `LOAD postgres; ATTACH 'host=${url.hostname} port=${url.port} password=hunter22 dbname=x' AS wh (TYPE postgres)`;
-    const error: unknown = await createWarehouse({ ...OPTIONS, startupSql: inline }).catch(
+    const error: unknown = await createWarehouse({ ...POSTGRES_OPTIONS, startupSql: inline }).catch(
       (failure: unknown) => failure,
     );
     expect(error).toMatchObject({ code: 'warehouse_unavailable' });

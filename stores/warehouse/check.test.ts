@@ -1,9 +1,7 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { BIG, BIG_TABLE, TIMES, TIMES_TABLE } from './tables-fixture.ts';
-import { column, dataset, openTestWarehouse } from './warehouse-fixture.ts';
+import { describe, expect, it } from 'vitest';
+import { BIG, BIG_TABLE, column, dataset, TIMES, TIMES_TABLE, useWarehouse } from './warehouse-fixture.ts';
 
-const { warehouse, close } = await openTestWarehouse(TIMES_TABLE + BIG_TABLE);
-afterAll(close);
+const { warehouse } = await useWarehouse(TIMES_TABLE + BIG_TABLE);
 
 describe('a check', () => {
   it('names each dataset and column that does not fit', async () => {

@@ -1,40 +1,26 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
 import { CSV_DEFAULTS, type CsvOptions } from '../../contracts/order.ts';
-import {
-  column,
-  dataset,
-  EVERYTHING,
-  never,
-  openTestWarehouse,
-  order,
-  planFile,
-  readAll,
-} from './warehouse-fixture.ts';
+import { column, dataset, EVERYTHING, openReader, order, useWarehouse } from './warehouse-fixture.ts';
 
-const { warehouse, scratch, close } = await openTestWarehouse("CREATE TYPE mood AS ENUM ('=a', 'b')");
-const reader = await DuckDBInstance.create(':memory:').then((instance) => instance.connect());
-beforeAll(() => reader.run("SET TimeZone = 'UTC'"));
-afterAll(close);
+const { planFile, read, scratch } = await useWarehouse("CREATE TYPE mood AS ENUM ('=a', 'b')");
+const reader = await openReader();
 
 async function csvOf(sql: string, type: ColumnType, csv: Partial<CsvOptions> = {}): Promise<string> {
   const set = dataset({
     sql: `SELECT 'acme' AS tenant, ${sql} AS v, 1 AS one`,
     columns: [column('v', type), column('one', 'integer')],
   });
-  const { text } = await readAll(
-    warehouse.read(set, order({ csv: { ...CSV_DEFAULTS, header: false, ...csv } }), EVERYTHING, never),
-  );
+  const { text } = await read(set, order({ csv: { ...CSV_DEFAULTS, header: false, ...csv } }));
   return text.slice(0, text.lastIndexOf(',1\n'));
 }
 
 async function jsonOf(sql: string, type: ColumnType): Promise<string> {
   const set = dataset({ sql: `SELECT 'acme' AS tenant, ${sql} AS v`, columns: [column('v', type)] });
-  const { text } = await readAll(warehouse.read(set, order({ format: 'jsonl' }), EVERYTHING, never));
+  const { text } = await read(set, order({ format: 'jsonl' }));
   JSON.parse(text);
   return /^\{"v":(.*)\}\n$/s.exec(text)?.[1] ?? text;
 }
@@ -212,10 +198,10 @@ describe('CSV, read back', () => {
           sql: `SELECT 'acme' AS tenant, i AS id, v FROM (SELECT unnest([${list}]::VARCHAR[]) AS v, generate_subscripts([${list}]::VARCHAR[], 1) AS i)`,
           columns: [column('id', 'integer'), column('v', 'text', 'A "human", header')],
         });
-        const { text, rows } = await readAll(warehouse.read(set, order({ csv }), EVERYTHING, never));
+        const { text, rows } = await read(set, order({ csv }));
         expect(rows).toBe(values.length);
         expect(text.startsWith('\uFEFF')).toBe(csv.bom);
-        const path = join(scratch.path, 'back.csv');
+        const path = join(scratch, 'back.csv');
         writeFileSync(path, text);
         const back = await reader.runAndReadAll(
           `SELECT v FROM read_csv($path, delim = '${csv.delimiter}', nullstr = '${csv.nullText}', allow_quoted_nulls = false, quote = '"', escape = '"', skip = 1, header = false, auto_detect = false, strict_mode = false, new_line = '\\n', columns = {'id': 'INTEGER', 'v': 'VARCHAR'}) ORDER BY id`,
@@ -232,9 +218,9 @@ describe('CSV, read back', () => {
       sql: "SELECT 'acme' AS tenant, unnest(['a', NULL, '', ' ', NULL]) AS v",
       columns: [column('v', 'text')],
     });
-    const { text } = await readAll(warehouse.read(set, order(), EVERYTHING, never));
+    const { text } = await read(set, order());
     expect(text).toBe('v\na\n\n""\n \n\n');
-    const path = join(scratch.path, 'one.csv');
+    const path = join(scratch, 'one.csv');
     writeFileSync(path, text);
     const back = await reader.runAndReadAll(
       `SELECT v FROM read_csv($path, delim = ',', nullstr = '', allow_quoted_nulls = false, header = true, auto_detect = false, columns = {'v': 'VARCHAR'})`,
@@ -248,14 +234,13 @@ describe('CSV, read back', () => {
       sql: "SELECT 'acme' AS tenant, 1 AS a, 2 AS b",
       columns: [column('a', 'integer', 'Same'), column('b', 'integer', 'Same')],
     });
-    const read = async (csv: Partial<CsvOptions>, first = true) =>
-      (await readAll(warehouse.read(set, order({ csv: { ...CSV_DEFAULTS, ...csv } }), { ...EVERYTHING, first }, never)))
-        .text;
-    expect(await read({})).toBe('Same,Same\n1,2\n');
-    expect(await read({ bom: true })).toBe('\uFEFFSame,Same\n1,2\n');
-    expect(await read({ bom: true, header: false })).toBe('\uFEFF1,2\n');
-    expect(await read({ bom: true }, false)).toBe('1,2\n');
-    expect(await read({ nullText: 'Same', delimiter: ';' })).toBe('"Same";"Same"\n1;2\n');
+    const textOf = async (csv: Partial<CsvOptions>, first = true) =>
+      (await read(set, order({ csv: { ...CSV_DEFAULTS, ...csv } }), { ...EVERYTHING, first })).text;
+    expect(await textOf({})).toBe('Same,Same\n1,2\n');
+    expect(await textOf({ bom: true })).toBe('\uFEFFSame,Same\n1,2\n');
+    expect(await textOf({ bom: true, header: false })).toBe('\uFEFF1,2\n');
+    expect(await textOf({ bom: true }, false)).toBe('1,2\n');
+    expect(await textOf({ nullText: 'Same', delimiter: ';' })).toBe('"Same";"Same"\n1;2\n');
   });
 
   it.each([
@@ -268,7 +253,7 @@ describe('CSV, read back', () => {
     [{ nullText: 'a\nb' }, 'nullText'],
   ])('refuses %j', async (options, field) => {
     const set = dataset({ sql: "SELECT 'acme' AS tenant", columns: [column('tenant', 'text')] });
-    const asked = planFile(warehouse, set, order({ csv: { ...CSV_DEFAULTS, ...options } }), 10, never);
+    const asked = planFile(set, order({ csv: { ...CSV_DEFAULTS, ...options } }), 10);
     await expect(asked).rejects.toMatchObject({ code: 'invalid_field', field });
   });
 });
@@ -290,7 +275,7 @@ describe('JSONL, read back', () => {
             sql: `SELECT 'acme' AS tenant, unnest([${list}]) AS "odd ""key"`,
             columns: [column('odd "key', 'text')],
           });
-          const { text } = await readAll(warehouse.read(set, order({ format: 'jsonl' }), EVERYTHING, never));
+          const { text } = await read(set, order({ format: 'jsonl' }));
           const lines = text.split('\n').slice(0, -1);
           expect(lines.map((line) => JSON.parse(line))).toEqual(values.map((value) => ({ 'odd "key': value })));
         },

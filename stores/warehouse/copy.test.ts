@@ -1,11 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { BIG, BIG_TABLE } from './tables-fixture.ts';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order, readAll } from './warehouse-fixture.ts';
+import { describe, expect, it } from 'vitest';
+import { BIG, BIG_TABLE, column, dataset, EVERYTHING, never, order, useWarehouse } from './warehouse-fixture.ts';
 
-const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
-afterAll(close);
+const { read, scratch, warehouse } = await useWarehouse(BIG_TABLE);
 
 describe('a stream', () => {
   const ENDLESS = dataset({
@@ -16,7 +14,7 @@ describe('a stream', () => {
     sql: "SELECT 'acme' AS tenant, CASE WHEN i = 1500000 THEN error('a late row') ELSE i END AS id FROM range(2000000) t(i)",
     columns: [column('id', 'integer')],
   });
-  const pipes = () => readdirSync(scratch.path).flatMap((name) => readdirSync(join(scratch.path, name, 'pipes')));
+  const pipes = () => readdirSync(scratch).flatMap((name) => readdirSync(join(scratch, name, 'pipes')));
 
   it('that fails at a late row never ends cleanly', async () => {
     const content = warehouse.read(LATE, order(), EVERYTHING, never);
@@ -57,7 +55,7 @@ describe('a stream', () => {
   );
 
   it('waits for a slow consumer, and leaves the chunk it holds alone', async () => {
-    const { text } = await readAll(warehouse.read(BIG, order(), EVERYTHING, never));
+    const { text } = await read(BIG, order());
     const chunks: Buffer[] = [];
     for await (const chunk of warehouse.read(BIG, order(), EVERYTHING, never).chunks) {
       const before = Buffer.from(chunk);

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../config/logger.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { openSession } from './session.ts';
-import { scratchDirectory } from './warehouse-fixture.ts';
+import { OPTIONS, scratchDirectory } from './warehouse-fixture.ts';
 
 describe('toFailure', () => {
   it.each([
@@ -78,17 +77,13 @@ describe('toFailure', () => {
 
 describe('a database that DuckDB has invalidated', () => {
   it('is distinguished from one on which a query failed', async () => {
-    const { path, remove } = scratchDirectory();
+    const path = scratchDirectory();
     const session = await openSession({
+      ...OPTIONS,
       startupSql: `ATTACH '${join(path, 'it.duckdb')}' AS it; CREATE SEQUENCE it.s; CREATE TABLE it.t AS SELECT 1 AS id;
         SET GLOBAL wal_autocheckpoint = '1B'; SET GLOBAL debug_checkpoint_abort = 'before_header'`,
       directories: [path],
-      installExtensions: false,
-      memory: '100MB',
-      threads: 1,
       tempDirectory: path,
-      logger: createLogger('test', 'silent'),
-      onInvalid: () => undefined,
     });
     const connection = await session.connect();
     const errorOf = (sql: string) => connection.run(sql).then(String, (error: unknown) => error);
@@ -97,7 +92,6 @@ describe('a database that DuckDB has invalidated', () => {
     expect(isInvalidated(await errorOf('FROM it.t'))).toBe(true);
     connection.disconnectSync();
     await session.close();
-    remove();
   });
 
   it.each([

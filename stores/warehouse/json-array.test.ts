@@ -1,20 +1,20 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
-import { BIG, BIG_TABLE, TIMES, TIMES_TABLE } from './tables-fixture.ts';
 import {
+  BIG,
+  BIG_TABLE,
   column,
   dataset,
   EVERYTHING,
   never,
-  openTestWarehouse,
   order,
-  planFile,
-  readAll,
+  TIMES,
+  TIMES_TABLE,
+  useWarehouse,
 } from './warehouse-fixture.ts';
 
-const { warehouse, close } = await openTestWarehouse(TIMES_TABLE + BIG_TABLE);
-afterAll(close);
+const { planFile, read, warehouse } = await useWarehouse(TIMES_TABLE + BIG_TABLE);
 
 const WHOLE: FileOrder = { ...order(), window: null };
 const ARRAY: FileOrder = { ...WHOLE, format: 'json' };
@@ -41,22 +41,22 @@ describe('a JSON array', () => {
     ['binary', "'\\x00\\xFF'::BLOB", 'AP8='],
   ])('has a %s of %s as the text that CSV holds', async (type, sql, text) => {
     const set = dataset({ sql: `SELECT 'acme' AS tenant, ${sql} AS v`, columns: [column('v', type)] });
-    const json = await readAll(warehouse.read(set, ARRAY, EVERYTHING, never));
+    const json = await read(set, ARRAY);
     expect(JSON.parse(json.text)).toEqual([{ v: text }]);
     expect(json.rows).toBe(1);
   });
 
   it('of no rows is an empty one', async () => {
     const set = dataset({ sql: "SELECT 'acme' AS tenant, 1 AS v WHERE false", columns: [column('v', 'integer')] });
-    const { text, rows } = await readAll(warehouse.read(set, ARRAY, EVERYTHING, never));
+    const { text, rows } = await read(set, ARRAY);
     expect(JSON.parse(text)).toEqual([]);
     expect(rows).toBe(0);
   });
 
   it('has the rows of the CSV, in its order', async () => {
     const [csv, json] = await Promise.all([
-      readAll(warehouse.read(BIG, { ...WHOLE, columns: ['id'] }, EVERYTHING, never)),
-      readAll(warehouse.read(BIG, { ...ARRAY, columns: ['id'] }, EVERYTHING, never)),
+      read(BIG, { ...WHOLE, columns: ['id'] }),
+      read(BIG, { ...ARRAY, columns: ['id'] }),
     ]);
     const rows = JSON.parse(json.text) as { readonly id: string }[];
     expect(rows.map(({ id }) => id)).toEqual(csv.text.trim().split('\n').slice(1));
@@ -78,16 +78,14 @@ describe('files planned together', () => {
     expect(plans.map(({ parts }) => parts.length)).toEqual([1, 1]);
     for (const [index, set] of [BIG, TIMES].entries()) {
       const plan = plans[index];
-      const { rows } = await readAll(
-        warehouse.read(set, ARRAY, { ...EVERYTHING, snapshotAt: plan?.snapshotAt ?? EVERYTHING.snapshotAt }, never),
-      );
+      const { rows } = await read(set, ARRAY, { ...EVERYTHING, snapshotAt: plan?.snapshotAt ?? EVERYTHING.snapshotAt });
       expect(rows).toBe(plan?.rows);
     }
   });
 
   it('have every row, with or without a time, and more than any window', async () => {
     const [whole] = await warehouse.plan([{ dataset: TIMES, order: WHOLE }], 1, never);
-    const windowed = await planFile(warehouse, TIMES, order(), 1_000_000, never);
+    const windowed = await planFile(TIMES, order(), 1_000_000);
     expect(whole?.rows).toBeGreaterThan(windowed.rows);
   });
 

@@ -1,16 +1,22 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
 import type { Order } from '../../contracts/order.ts';
-import { BIG, BIG_TABLE } from './tables-fixture.ts';
-import { column, dataset, EVERYTHING, never, openTestWarehouse, order, planFile } from './warehouse-fixture.ts';
+import {
+  BIG,
+  BIG_TABLE,
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  openReader,
+  order,
+  useWarehouse,
+} from './warehouse-fixture.ts';
 
-const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
-const reader = await DuckDBInstance.create(':memory:').then((instance) => instance.connect());
-beforeAll(() => reader.run("SET TimeZone = 'UTC'"));
-afterAll(close);
+const { planFile, scratch, warehouse } = await useWarehouse(BIG_TABLE);
+const reader = await openReader();
 
 const PARQUET: Order = order({ format: 'parquet' });
 
@@ -20,7 +26,7 @@ async function store(
   const content = warehouse.read(set, PARQUET, EVERYTHING, never);
   const chunks: Buffer[] = [];
   for await (const chunk of content.chunks) chunks.push(Buffer.from(chunk));
-  const path = join(scratch.path, 'read.parquet');
+  const path = join(scratch, 'read.parquet');
   writeFileSync(path, Buffer.concat(chunks));
   return { path, rows: (await content.sum).rows };
 }
@@ -70,9 +76,9 @@ describe('Parquet', () => {
   });
 
   it('is one part, however many rows there are', async () => {
-    const plan = await planFile(warehouse, BIG, PARQUET, 1000, never);
+    const plan = await planFile(BIG, PARQUET, 1000);
     expect(plan.parts).toMatchObject([{ index: 0, slice: { from: null, to: null }, rows: plan.rows }]);
-    expect((await planFile(warehouse, BIG, order(), 1000, never)).parts.length).toBeGreaterThan(1);
+    expect((await planFile(BIG, order(), 1000)).parts.length).toBeGreaterThan(1);
     const { path, rows } = await store(BIG);
     const read = await reader.runAndReadAll('SELECT count(DISTINCT id) FROM read_parquet($path)', { path });
     expect([Number(read.getRows()[0]?.[0]), rows]).toEqual([plan.rows, plan.rows]);

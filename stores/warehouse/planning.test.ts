@@ -1,26 +1,26 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { BIG, BIG_TABLE, TIMES, TIMES_TABLE } from './tables-fixture.ts';
-import { EVERYTHING, never, openTestWarehouse, order, planFile, readAll } from './warehouse-fixture.ts';
+import { describe, expect, it } from 'vitest';
+import { BIG, BIG_TABLE, EVERYTHING, order, TIMES, TIMES_TABLE, useWarehouse } from './warehouse-fixture.ts';
 
-const { warehouse, close } = await openTestWarehouse(TIMES_TABLE + BIG_TABLE);
-afterAll(close);
+const { planFile, read } = await useWarehouse(TIMES_TABLE + BIG_TABLE);
 
 describe('a plan', () => {
   it('cuts parts that are exact, disjoint and, concatenated, the whole', async () => {
-    const plan = await planFile(warehouse, BIG, order(), 9_000, never);
+    const plan = await planFile(BIG, order(), 9_000);
     expect(plan.rows).toBe(100_000);
     expect(plan.parts.length).toBeGreaterThan(8);
     expect(plan.parts.map((part) => part.index)).toEqual(plan.parts.map((_, i) => i));
     const lines: string[] = [];
     for (const part of plan.parts) {
-      const { text, rows } = await readAll(
-        warehouse.read(BIG, order(), { ...part, first: part.index === 0, snapshotAt: plan.snapshotAt }, never),
-      );
+      const { text, rows } = await read(BIG, order(), {
+        ...part,
+        first: part.index === 0,
+        snapshotAt: plan.snapshotAt,
+      });
       expect(rows).toBe(part.rows);
       expect(rows).toBeGreaterThan(0);
       lines.push(...text.split('\n').slice(0, -1));
     }
-    const whole = await readAll(warehouse.read(BIG, order(), { ...EVERYTHING, snapshotAt: plan.snapshotAt }, never));
+    const whole = await read(BIG, order(), { ...EVERYTHING, snapshotAt: plan.snapshotAt });
     expect(lines.toSorted()).toEqual(whole.text.split('\n').slice(0, -1).toSorted());
   });
 
@@ -36,27 +36,25 @@ describe('a plan', () => {
       fields: {},
     },
   ])('keeps all rows of $title', async ({ set, fields }) => {
-    const { rows, parts } = await planFile(warehouse, set, order(fields), 9_000, never);
+    const { rows, parts } = await planFile(set, order(fields), 9_000);
     expect(parts.filter((part) => part.rows > 0)).toMatchObject([{ rows }]);
     expect(rows).toBe(100_000);
   });
 
   it('of mixed column types counts rows without a time, and dates, exactly', async () => {
-    const plan = await planFile(warehouse, TIMES, order(), 3, never);
-    const read = await Promise.all(
-      plan.parts.map((part) =>
-        readAll(warehouse.read(TIMES, order(), { ...part, first: false, snapshotAt: plan.snapshotAt }, never)),
-      ),
+    const plan = await planFile(TIMES, order(), 3);
+    const results = await Promise.all(
+      plan.parts.map((part) => read(TIMES, order(), { ...part, first: false, snapshotAt: plan.snapshotAt })),
     );
-    expect(read.map(({ rows }) => rows)).toEqual(plan.parts.map(({ rows }) => rows));
+    expect(results.map(({ rows }) => rows)).toEqual(plan.parts.map(({ rows }) => rows));
     expect(plan.parts.length).toBeGreaterThan(2);
     expect(plan.rows).toBe(29);
   });
 
   it('names the columns in the order of the order', async () => {
-    const plan = await planFile(warehouse, BIG, order({ columns: ['name', 'id'] }), 1_000_000, never);
+    const plan = await planFile(BIG, order({ columns: ['name', 'id'] }), 1_000_000);
     expect(plan.columns.map(({ name }) => name)).toEqual(['name', 'id']);
-    await expect(planFile(warehouse, BIG, order({ columns: ['nope'] }), 1, never)).rejects.toMatchObject({
+    await expect(planFile(BIG, order({ columns: ['nope'] }), 1)).rejects.toMatchObject({
       code: 'unknown_column',
     });
   });

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../config/dataset.ts';
-import { column, dataset, never, openTestWarehouse, order, planFile, readAll } from './warehouse-fixture.ts';
+import { column, dataset, order, useWarehouse } from './warehouse-fixture.ts';
 
-const { warehouse, close } = await openTestWarehouse('SELECT 1');
-afterAll(close);
+const { planFile, read } = await useWarehouse();
 
 interface Row {
   readonly key: string;
@@ -54,7 +53,7 @@ const PLAIN = { ...order(), window: null, csv: { ...order().csv, header: false }
 
 /** @returns the sum of all rows at once */
 async function sumOf(set: Dataset) {
-  const { parts } = await planFile(warehouse, set, PLAIN, Number.MAX_SAFE_INTEGER, never);
+  const { parts } = await planFile(set, PLAIN, Number.MAX_SAFE_INTEGER);
   const [part] = parts;
   if (!part || parts.length > 1) throw new Error('one part was expected');
   return { rows: part.rows, rowsHash: part.rowsHash };
@@ -65,12 +64,12 @@ describe('the parts of a plan', () => {
     await fc.assert(
       fc.asyncProperty(rowsOf, fc.integer({ min: 1, max: 5 }), async (rows, partRows) => {
         const set = rowsDataset(rows);
-        const plan = await planFile(warehouse, set, PLAIN, partRows, never);
+        const plan = await planFile(set, PLAIN, partRows);
         const ids: number[] = [];
         let hash = 0n;
         for (const part of plan.parts) {
           const cut = { ...part, first: part.index === 0, snapshotAt: plan.snapshotAt };
-          const { text, ...sum } = await readAll(warehouse.read(set, PLAIN, cut, never));
+          const { text, ...sum } = await read(set, PLAIN, cut);
           expect(sum).toEqual({ rows: part.rows, rowsHash: part.rowsHash });
           hash += BigInt(`0x${part.rowsHash}`);
           ids.push(...text.split('\n').filter(Boolean).map(Number));

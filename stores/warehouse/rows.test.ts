@@ -1,28 +1,16 @@
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
-import { TIMES, TIMES_TABLE } from './tables-fixture.ts';
-import {
-  at,
-  column,
-  dataset,
-  EVERYTHING,
-  never,
-  openTestWarehouse,
-  order,
-  planFile,
-  readAll,
-} from './warehouse-fixture.ts';
+import { describe, expect, it } from 'vitest';
+import { at, column, dataset, EVERYTHING, order, TIMES, TIMES_TABLE, useWarehouse } from './warehouse-fixture.ts';
 
-const { warehouse, close } = await openTestWarehouse(`
+const { planFile, read } = await useWarehouse(`
   ${TIMES_TABLE}
   CREATE TABLE tenants AS SELECT unnest(['acme', '''; DROP TABLE tenants; --', 'ACME', 'acme ', '%', '$waybill_1', '"', '',
     '007', '7']) AS tenant, 1 AS id;
   CREATE TABLE numbered AS SELECT unnest([7, 8]) AS tenant, 1 AS id;
 `);
-afterAll(close);
 
 async function ids(set: typeof TIMES, fields: Parameters<typeof order>[0], part = EVERYTHING): Promise<number[]> {
-  const { text } = await readAll(warehouse.read(set, order({ ...fields, columns: ['id'] }), part, never));
+  const { text } = await read(set, order({ ...fields, columns: ['id'] }), part);
   return text
     .trim()
     .split('\n')
@@ -54,9 +42,7 @@ describe('the window', () => {
           ...TIMES,
           sql: `SELECT * FROM times WHERE created IS NOT DISTINCT FROM ${sqlTime(created)} AND modified IS NOT DISTINCT FROM ${sqlTime(modified)}::TIMESTAMPTZ`,
         };
-        const { rows } = await readAll(
-          warehouse.read(one, order({ window: { from: at(from), to: at(to), bounds } }), EVERYTHING, never),
-        );
+        const { rows } = await read(one, order({ window: { from: at(from), to: at(to), bounds } }));
         expect({ created, modified, rows }, `${c}/${m}`).toEqual({
           created,
           modified,
@@ -78,9 +64,7 @@ describe('the window', () => {
       createdColumn: 'day',
       columns: [column('day', 'date')],
     });
-    const { text } = await readAll(
-      warehouse.read(set, order({ window: { from: at(from), to: at(to), bounds } }), EVERYTHING, never),
-    );
+    const { text } = await read(set, order({ window: { from: at(from), to: at(to), bounds } }));
     expect(text.trim().split('\n').slice(1).sort()).toEqual(days);
   });
 
@@ -114,9 +98,7 @@ describe('a tenant', () => {
     'named %j reads its own rows only',
     async (tenant) => {
       const csv = { ...order().csv, header: false };
-      const { text, rows } = await readAll(
-        warehouse.read(set, order({ tenant, format: 'jsonl', csv }), EVERYTHING, never),
-      );
+      const { text, rows } = await read(set, order({ tenant, format: 'jsonl', csv }));
       expect(rows).toBe(1);
       expect(JSON.parse(text)).toEqual({ tenant });
     },
@@ -137,15 +119,9 @@ describe('a tenant', () => {
         fc.string(),
         async (tenant, text) => {
           fc.pre(!tenant.includes('\0') && !text.includes('\0') && tenant !== '%' && tenant !== '"' && tenant !== '7');
-          const foreign = await planFile(
-            warehouse,
-            filtered,
-            order({ tenant, parameters: { Number: 1, text } }),
-            10,
-            never,
-          );
+          const foreign = await planFile(filtered, order({ tenant, parameters: { Number: 1, text } }), 10);
           expect(foreign.rows).toBe(0);
-          const own = await planFile(warehouse, filtered, order({ parameters: { Number: 1, text } }), 10, never);
+          const own = await planFile(filtered, order({ parameters: { Number: 1, text } }), 10);
           expect(own.rows).toBe(1);
         },
       ),
@@ -155,7 +131,7 @@ describe('a tenant', () => {
 
   it('is compared as text where the column is a number', async () => {
     const numbered = dataset({ sql: 'SELECT * FROM numbered', columns: [column('id', 'integer')] });
-    expect((await planFile(warehouse, numbered, order({ tenant: '7' }), 10, never)).rows).toBe(1);
-    expect((await planFile(warehouse, numbered, order({ tenant: '007' }), 10, never)).rows).toBe(0);
+    expect((await planFile(numbered, order({ tenant: '7' }), 10)).rows).toBe(1);
+    expect((await planFile(numbered, order({ tenant: '007' }), 10)).rows).toBe(0);
   });
 });

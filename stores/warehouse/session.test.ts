@@ -1,27 +1,26 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, describe, expect, it } from 'vitest';
-import { createLogger } from '../../config/logger.ts';
+import { describe, expect, it } from 'vitest';
+import { createWarehouse } from './duckdb.ts';
 import { openSession } from './session.ts';
-import { BIG_TABLE } from './tables-fixture.ts';
 import {
+  BIG_TABLE,
   column,
   dataset,
   EVERYTHING,
   never,
-  openTestWarehouse,
+  OPTIONS,
   order,
-  planFile,
   readAll,
   scratchDirectory,
+  useWarehouse,
 } from './warehouse-fixture.ts';
 
-const { warehouse, scratch, close } = await openTestWarehouse(BIG_TABLE);
-afterAll(close);
+const { planFile, scratch, warehouse } = await useWarehouse(BIG_TABLE);
 
 describe('the lock-down', () => {
-  const inside = join(scratch.path, 'inside.duckdb');
+  const inside = join(scratch, 'inside.duckdb');
   it.each([
     "SELECT * FROM read_csv('/etc/passwd')",
     "SELECT * FROM read_text('/etc/passwd')",
@@ -44,7 +43,7 @@ describe('the lock-down', () => {
   ])('refuses a dataset of %s', async (sql) => {
     const set = dataset({ sql, columns: [column('tenant', 'text')] });
     await expect(warehouse.check([set])).rejects.toMatchObject({ code: 'dataset_broken' });
-    await expect(planFile(warehouse, set, order(), 10, never)).rejects.toMatchObject({ code: 'dataset_broken' });
+    await expect(planFile(set, order(), 10)).rejects.toMatchObject({ code: 'dataset_broken' });
     expect(existsSync(inside)).toBe(false);
   });
 });
@@ -62,17 +61,8 @@ describe('a connection', () => {
     'INSTALL httpfs',
     "LOAD '/tmp/x.duckdb_extension'",
   ])('of a locked-down session refuses %s, and takes its own pipes', async (sql) => {
-    const { path, remove } = scratchDirectory();
-    const session = await openSession({
-      startupSql: 'SELECT 1',
-      directories: [],
-      installExtensions: false,
-      memory: '100MB',
-      threads: 1,
-      tempDirectory: path,
-      logger: createLogger('test', 'silent'),
-      onInvalid: () => undefined,
-    });
+    const path = scratchDirectory();
+    const session = await openSession({ ...OPTIONS, tempDirectory: path });
     const connection = await session.connect();
     await expect(connection.run(sql)).rejects.toThrow(/Permission Error|configuration has been locked/);
     await connection.run(`COPY (SELECT 1) TO '${session.pipeDirectory}/x' (USE_TMP_FILE false)`);
@@ -82,13 +72,12 @@ describe('a connection', () => {
     connection.disconnectSync();
     await session.close();
     expect(readdirSync(path)).toEqual([]);
-    remove();
   });
 });
 
 describe('start-up', () => {
   it('attaches a DuckDB file and a directory of Parquet files, and reads nothing beside it', async () => {
-    const { path, remove } = scratchDirectory();
+    const path = scratchDirectory();
     const database = join(path, 'it.duckdb');
     const inside = join(path, 'inside');
     mkdirSync(inside);
@@ -99,14 +88,16 @@ describe('start-up', () => {
     await connection.run(`COPY t TO '${join(path, 'outside.parquet')}'`);
     connection.disconnectSync();
     instance.closeSync();
-    const both = await openTestWarehouse(
-      `ATTACH '${database}' AS it (READ_ONLY); CREATE VIEW files AS FROM read_parquet('${inside}/*.parquet');`,
-      { directories: [inside] },
-    );
+    const both = await createWarehouse({
+      ...OPTIONS,
+      startupSql: `ATTACH '${database}' AS it (READ_ONLY); CREATE VIEW files AS FROM read_parquet('${inside}/*.parquet');`,
+      directories: [inside],
+      tempDirectory: scratch,
+    });
     try {
       const columns = [column('id', 'integer')];
       const rowsOf = async (sql: string) =>
-        (await readAll(both.warehouse.read(dataset({ sql, columns }), order(), EVERYTHING, never))).rows;
+        (await readAll(both.read(dataset({ sql, columns }), order(), EVERYTHING, never))).rows;
       expect(await rowsOf('SELECT * FROM it.t')).toBe(1);
       expect(await rowsOf('SELECT * FROM files')).toBe(2);
       expect(await rowsOf(`SELECT * FROM '${inside}/a.parquet'`)).toBe(1);
@@ -116,7 +107,6 @@ describe('start-up', () => {
       });
     } finally {
       await both.close();
-      remove();
     }
   });
 
@@ -126,13 +116,14 @@ describe('start-up', () => {
     ["CREATE SECRET (TYPE nothing, PASSWORD 'secret')", 'dataset_broken', 'at statement 1 of 1'],
     ['INSTALL spatial', 'warehouse_unavailable', 'at statement 1 of 1'],
   ])('that fails (%s) is %s, %s, and leaves nothing behind', async (startupSql, code, where) => {
-    const { path, remove } = scratchDirectory();
-    const error: unknown = await openTestWarehouse(startupSql, { scratch: path }).catch((failure: unknown) => failure);
+    const path = scratchDirectory();
+    const error: unknown = await createWarehouse({ ...OPTIONS, startupSql, tempDirectory: path }).catch(
+      (failure: unknown) => failure,
+    );
     expect(error).toMatchObject({ code });
     expect(String(error)).toContain(where);
     expect(String(error)).not.toContain('secret');
     expect(readdirSync(path)).toEqual([]);
-    remove();
   });
 
   it.each([
@@ -141,9 +132,14 @@ describe('start-up', () => {
     ["ATTACH '' AS it (TYPE postgres)", false, 'postgres_scanner'],
     ["SET GLOBAL custom_extension_repository = 'http://127.0.0.1:9'; INSTALL spatial", true, 'spatial'],
   ])('by %s, where that may be fetched: %s, says how to provide %s', async (startupSql, installExtensions, name) => {
-    const { path, remove } = scratchDirectory();
-    const more = { scratch: path, extensionDirectory: join(path, 'extensions'), installExtensions };
-    const error: unknown = await openTestWarehouse(startupSql, more).catch((failure: unknown) => failure);
+    const path = scratchDirectory();
+    const error: unknown = await createWarehouse({
+      ...OPTIONS,
+      startupSql,
+      extensionDirectory: join(path, 'extensions'),
+      installExtensions,
+      tempDirectory: path,
+    }).catch((failure: unknown) => failure);
     expect(error).toMatchObject({ code: 'warehouse_unavailable' });
     expect(String(error)).toMatch(
       new RegExp(
@@ -151,66 +147,45 @@ describe('start-up', () => {
       ),
     );
     expect(String(error)).not.toContain(path);
-    remove();
   });
 
   it('looks for extensions in the directory of the setting, and queries cannot change it', async () => {
-    const { path, remove } = scratchDirectory();
-    const session = await openSession({
-      startupSql: 'SELECT 1',
-      directories: [],
-      extensionDirectory: join(path, 'extensions'),
-      installExtensions: false,
-      memory: '100MB',
-      threads: 1,
-      tempDirectory: path,
-      logger: createLogger('test', 'silent'),
-      onInvalid: () => undefined,
-    });
+    const path = scratchDirectory();
+    const extensionDirectory = join(path, 'extensions');
+    const session = await openSession({ ...OPTIONS, extensionDirectory, tempDirectory: path });
     const connection = await session.connect();
     const directory = async () =>
       (await connection.runAndReadAll("SELECT current_setting('extension_directory')")).getRows()[0]?.[0];
-    expect(await directory()).toBe(join(path, 'extensions'));
+    expect(await directory()).toBe(extensionDirectory);
     await expect(connection.run("SET GLOBAL extension_directory = '/tmp'")).rejects.toThrow(/locked/);
     await expect(connection.run('RESET GLOBAL extension_directory')).rejects.toThrow(/locked/);
-    expect(await directory()).toBe(join(path, 'extensions'));
+    expect(await directory()).toBe(extensionDirectory);
     connection.disconnectSync();
     await session.close();
-    remove();
   });
 
   it.each(['lots', '1B'])('with a memory limit of %s names the setting, and leaves nothing behind', async (memory) => {
-    const { path, remove } = scratchDirectory();
-    await expect(openTestWarehouse('SELECT 1', { scratch: path, memory })).rejects.toMatchObject({
+    const path = scratchDirectory();
+    await expect(createWarehouse({ ...OPTIONS, memory, tempDirectory: path })).rejects.toMatchObject({
       code: 'warehouse_misconfigured',
       message: expect.stringContaining('WAYBILL_WAREHOUSE_MEMORY'),
     });
     expect(readdirSync(path)).toEqual([]);
-    remove();
   });
 
   it('that is closed stops what runs and leaves nothing behind', async () => {
-    const { path, remove } = scratchDirectory();
-    const closing = await openTestWarehouse('SELECT 1', { scratch: path });
+    const path = scratchDirectory();
+    const closing = await createWarehouse({ ...OPTIONS, tempDirectory: path });
     const endless = dataset({
       sql: "SELECT 'acme' AS tenant, i FROM range(1000000000000) t(i)",
       columns: [column('i', 'integer')],
     });
-    const chunks = closing.warehouse.read(endless, order(), EVERYTHING, never).chunks[Symbol.asyncIterator]();
-    const planned = planFile(
-      closing.warehouse,
-      { ...endless, sql: `${endless.sql} WHERE i % 7 = 3` },
-      order(),
-      10,
-      never,
-    );
+    const chunks = closing.read(endless, order(), EVERYTHING, never).chunks[Symbol.asyncIterator]();
+    const unending = { dataset: { ...endless, sql: `${endless.sql} WHERE i % 7 = 3` }, order: order() };
+    const planned = closing.plan([unending], 10, never);
     await chunks.next();
-    await Promise.all([
-      closing.warehouse.close(),
-      expect(planned).rejects.toMatchObject({ code: 'warehouse_unavailable' }),
-    ]);
+    await Promise.all([closing.close(), expect(planned).rejects.toMatchObject({ code: 'warehouse_unavailable' })]);
     await expect(chunks.next()).rejects.toMatchObject({ code: 'warehouse_unavailable' });
     expect(readdirSync(path)).toEqual([]);
-    remove();
   });
 });

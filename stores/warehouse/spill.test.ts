@@ -1,16 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import {
-  column,
-  dataset,
-  EVERYTHING,
-  never,
-  openTestWarehouse,
-  order,
-  readAll,
-  scratchDirectory,
-} from './warehouse-fixture.ts';
+import { createWarehouse } from './duckdb.ts';
+import { column, dataset, EVERYTHING, never, OPTIONS, order, readAll, scratchDirectory } from './warehouse-fixture.ts';
 
 /** Text that every row holds. */
 const NEEDLE = 'needle-in-every-row';
@@ -19,8 +11,7 @@ const TABLE = `SELECT 'acme' AS tenant, i, md5(i::VARCHAR) || '${NEEDLE}' AS tex
 const COLUMNS = [column('i', 'integer'), column('text', 'text')];
 
 /** No extension is installed in a home of our own, whatever the machine's has. */
-const home = scratchDirectory();
-afterAll(home.remove);
+const home = scratchDirectory(afterAll);
 afterEach(() => vi.unstubAllEnvs());
 
 /** The files below a directory. */
@@ -44,9 +35,9 @@ describe('a dataset that needs more memory than the limit', () => {
   ])(
     'is read to the end when it %s, and spills no plain text',
     async (_, memory, sql) => {
-      vi.stubEnv('HOME', home.path);
-      const { path, remove } = scratchDirectory();
-      const { warehouse, close } = await openTestWarehouse('SELECT 1', { scratch: path, memory, threads: 0 });
+      vi.stubEnv('HOME', home);
+      const path = scratchDirectory();
+      const warehouse = await createWarehouse({ ...OPTIONS, memory, threads: 0, tempDirectory: path });
       try {
         const content = warehouse.read(dataset({ sql, columns: COLUMNS }), order(), EVERYTHING, never);
         let seen = 0;
@@ -67,18 +58,20 @@ describe('a dataset that needs more memory than the limit', () => {
         expect(bytes).toBeGreaterThan(ROWS * NEEDLE.length);
         expect(seen).toBeGreaterThan(0);
       } finally {
-        await close();
-        remove();
+        await warehouse.close();
       }
     },
     120_000,
   );
 
   it('is retryable when the disk is full', async () => {
-    vi.stubEnv('HOME', home.path);
-    const { warehouse, close } = await openTestWarehouse("SET GLOBAL max_temp_directory_size = '1MB'", {
+    vi.stubEnv('HOME', home);
+    const warehouse = await createWarehouse({
+      ...OPTIONS,
+      startupSql: "SET GLOBAL max_temp_directory_size = '1MB'",
       memory: '100MB',
       threads: 0,
+      tempDirectory: scratchDirectory(),
     });
     const content = warehouse.read(
       dataset({ sql: `${TABLE} ORDER BY text`, columns: COLUMNS }),
@@ -87,6 +80,6 @@ describe('a dataset that needs more memory than the limit', () => {
       never,
     );
     await expect(readAll(content)).rejects.toMatchObject({ code: 'disk_full' });
-    await close();
+    await warehouse.close();
   }, 60_000);
 });

@@ -1,12 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, onTestFinished } from 'vitest';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { createLogger } from '../../config/logger.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { CSV_DEFAULTS, type FileOrder, type Order } from '../../contracts/order.ts';
 import type { Plan, RowSum } from '../../contracts/plan.ts';
 import { createWarehouse } from './duckdb.ts';
+import type { WarehouseOptions } from './session.ts';
 import type { PartContent, Warehouse } from './warehouse.ts';
 
 /** @returns the instant. @throws when the text is none */
@@ -79,42 +82,80 @@ export const EVERYTHING = { slice: { from: null, to: null }, first: true, snapsh
 /** A signal that does not abort. */
 export const never = new AbortController().signal;
 
-/** An empty directory for one test. */
-export function scratchDirectory(): { readonly path: string; remove(): void } {
+/** A fresh directory. @param end hook that removes it */
+export function scratchDirectory(end: (remove: () => void) => void = onTestFinished): string {
   const path = mkdtempSync(join(tmpdir(), 'waybill-test-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  end(() => rmSync(path, { recursive: true, force: true }));
+  return path;
 }
 
-/** A warehouse of its own for one test file, in a scratch directory that is its temporary directory too. */
-export async function openTestWarehouse(
-  startupSql: string,
-  more: {
-    readonly scratch?: string;
-    readonly directories?: readonly string[];
-    readonly memory?: string;
-    readonly threads?: number;
-    readonly extensionDirectory?: string;
-    readonly installExtensions?: boolean;
-  } = {},
-): Promise<{ readonly warehouse: Warehouse; readonly scratch: { readonly path: string }; close(): Promise<void> }> {
-  const path = more.scratch ?? mkdtempSync(join(tmpdir(), 'waybill-test-'));
-  const warehouse = await createWarehouse({
-    startupSql,
-    directories: more.directories ?? [],
-    extensionDirectory: more.extensionDirectory,
-    installExtensions: more.installExtensions ?? false,
-    memory: more.memory ?? '1GB',
-    threads: more.threads ?? 2,
-    tempDirectory: path,
-    logger: createLogger('test', 'silent'),
-    onInvalid: () => undefined,
-  });
+/** Options of a small warehouse without extensions. */
+export const OPTIONS: Omit<WarehouseOptions, 'tempDirectory'> = {
+  startupSql: 'SELECT 1',
+  directories: [],
+  installExtensions: false,
+  memory: '1GB',
+  threads: 2,
+  logger: createLogger('test', 'silent'),
+  onInvalid: () => undefined,
+};
+
+/** A warehouse for one test file, with its own temporary directory. */
+export async function useWarehouse(startupSql = OPTIONS.startupSql) {
+  const scratch = scratchDirectory(afterAll);
+  const warehouse = await createWarehouse({ ...OPTIONS, startupSql, tempDirectory: scratch });
+  afterAll(() => warehouse.close());
   return {
     warehouse,
-    scratch: { path },
-    async close() {
-      await warehouse.close();
-      rmSync(path, { recursive: true, force: true });
-    },
+    scratch,
+    /** Plans one file. @param partRows as in the port */
+    planFile: (dataset: Dataset, order: FileOrder, partRows: number) =>
+      planFile(warehouse, dataset, order, partRows, never),
+    /** Reads a part to its end. */
+    read: (dataset: Dataset, order: FileOrder, part: Parameters<Warehouse['read']>[2] = EVERYTHING) =>
+      readAll(warehouse.read(dataset, order, part, never)),
   };
 }
+
+/** A DuckDB that reads files back, in UTC. */
+export async function openReader(): Promise<DuckDBConnection> {
+  const instance = await DuckDBInstance.create(':memory:');
+  const reader = await instance.connect();
+  await reader.run("SET TimeZone = 'UTC'");
+  return reader;
+}
+
+/** SQL of 30 rows of tenant `acme`: every pair of created and modified around the borders of a window, NULL included. */
+export const TIMES_TABLE = `
+  CREATE TABLE times (id INTEGER, tenant VARCHAR, created TIMESTAMP, modified TIMESTAMPTZ, day DATE);
+  INSERT INTO times
+    SELECT row_number() OVER (), 'acme', c.t::TIMESTAMP, m.t::TIMESTAMP AT TIME ZONE 'UTC', c.t::DATE
+    FROM (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-01 00:00:00.000002'),
+      ('2020-01-03 00:00:00.000000'), ('2020-01-03 00:00:00.000001')) c(t),
+      (VALUES (NULL), ('2020-01-01 00:00:00.000000'), ('2020-01-01 00:00:00.000001'), ('2020-01-03 00:00:00.000000'),
+      ('2020-01-03 00:00:00.000001')) m(t);
+`;
+
+/** SQL of 200,000 rows, every other one of tenant `acme`; a third was modified a month after it was created. */
+export const BIG_TABLE = `
+  CREATE TABLE big AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 'acme' ELSE 'other' END AS tenant,
+    TIMESTAMP '2020-01-01' + to_seconds(i // 10) AS created,
+    CASE WHEN i % 3 = 0 THEN TIMESTAMP '2020-02-01' + to_seconds(i // 10) END AS modified, 'name; of ' || i AS name
+    FROM range(200000) t(i);
+`;
+
+/** The rows of {@link TIMES_TABLE}. Its SQL ends in a comment. */
+export const TIMES = dataset({
+  sql: 'SELECT * FROM times -- all of them',
+  createdColumn: 'created',
+  modifiedColumn: 'modified',
+  columns: [column('id', 'integer')],
+});
+
+/** The rows of {@link BIG_TABLE}. Its SQL ends in a semicolon. */
+export const BIG = dataset({
+  sql: 'SELECT * FROM big;',
+  createdColumn: 'created',
+  modifiedColumn: 'modified',
+  columns: [column('id', 'integer'), column('name', 'text'), column('created', 'timestamp')],
+});
