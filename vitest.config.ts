@@ -47,6 +47,7 @@ export default defineConfig({
           name: 'servers',
           include: ['test/**/*.test.ts'],
           globalSetup: ['test/global-setup.ts'],
+          setupFiles: ['test/set-up.ts'],
           // Ends what hangs; what a test waits for has a limit of its own.
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -4,8 +4,8 @@ import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import type { RunStatus } from '../stores/temporal/temporal.ts';
 import { answerOf, BODY, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
 import { countUploads, keysBelow, openBucket } from './bucket.ts';
-import { ALWAYS, createDoorClient } from './door.ts';
 import { keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
+import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 
 /** A part of the upload of the export's only object. */
 const FOURTH_PART = /^PUT (\S+)\?\S*partNumber=4[&\s]/;
@@ -18,20 +18,20 @@ describe('an export whose run was ended in Temporal', () => {
   afterAll(() => services?.stop());
 
   test('has failed, says so and leaves nothing; the same order can be placed again', async () => {
-    const { settings, url, objects, eye } = services;
-    const door = createDoorClient(url, 'dreambuilder');
+    const { settings, url, objects, temporal } = services;
+    const door = createOnDemandClient(url, 'dreambuilder');
     const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' };
     const stopped = objects.holdAt(FOURTH_PART);
     const id = await door.order(order);
     const { givenUp } = await stopped;
     const prefix = exportPrefix('dreambuilder', id);
-    const [key = ''] = await keysUploading(eye, id, 1);
+    const [key = ''] = await keysUploading(temporal, id, 1);
     expect(await countUploads(settings, key)).toBe(1);
     const { progress } = await door.until(id, (view) => view.progress.storedBytes > 0);
     expect(progress.final).toBe(false);
     const events = await door.request('GET', `/exports/${id}/events`);
     const { job } = (await (await door.request('GET', `/exports?id=${id}`)).json()) as { job: { id: string } };
-    await eye.client.workflow.getHandle(decodeJobId(job.id)?.workflowId ?? '', id).terminate('by a test');
+    await temporal.client.workflow.getHandle(decodeJobId(job.id)?.workflowId ?? '', id).terminate('by a test');
 
     expect(await door.ended(id, 10)).toMatchObject({
       state: 'failed',

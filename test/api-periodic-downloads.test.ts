@@ -3,7 +3,7 @@ import { Decrypter } from 'age-encryption';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { objectKey, openServedDoor, type ServedDoor } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
-import { readZip } from './periodic-archive.ts';
+import { readZip } from './archive.ts';
 import { openDownload } from './raw-download.ts';
 import { FILES, publishSealed, SNAPSHOT_AT } from './sealed-generation.ts';
 

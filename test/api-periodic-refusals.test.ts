@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { generateKey } from '../streams/age/keys.ts';
 import { codeOf, objectKey, openServedDoor, type ServedDoor } from './api-periodic-set-up.ts';
 import { post, type StartedApi, startApi } from './api-set-up.ts';
-import { readZip } from './periodic-archive.ts';
+import { readZip } from './archive.ts';
 import { FILES, publishSealed } from './sealed-generation.ts';
 
 let started: StartedApi;
@@ -72,10 +72,7 @@ describe('what is refused', () => {
     expect(await ask(good, door.tenant.headers)).toEqual([400, 'missing_field']);
     expect(await ask(good, door.withKey(other))).toEqual([403, 'wrong_key']);
     const answer = await door.get(`download?${good}`);
-    expect([answer.headers.get('retry-after'), await codeOf(Promise.resolve(answer))]).toEqual([
-      '30',
-      [404, 'not_produced'],
-    ]);
+    expect([answer.headers.get('retry-after'), await codeOf(answer)]).toEqual(['30', [404, 'not_produced']]);
     expect(await ask(`${good}&sealed=true`, door.tenant.headers)).toEqual([404, 'not_produced']);
   });
 

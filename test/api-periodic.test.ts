@@ -4,7 +4,7 @@ import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
-import { problemOf } from './periodic-answers.ts';
+import { problemOf } from './periodic-client.ts';
 
 let started: StartedApi;
 let door: Door;

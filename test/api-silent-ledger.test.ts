@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
-import { createDoorClient } from './door.ts';
 import { type LedgerLink, openLink } from './ledger-link.ts';
+import { createOnDemandClient } from './on-demand-client.ts';
 
 let link: LedgerLink;
 let services: OwnServices;
@@ -24,7 +24,7 @@ async function timed(answer: Promise<Response>) {
 }
 
 test('a ledger that is reached but never answers: callers are told in time, and served once it answers', async () => {
-  const door = createDoorClient(services.url, 'dreambuilder');
+  const door = createOnDemandClient(services.url, 'dreambuilder');
   const statuses = ['/exports', '/dataexport'];
   const ask = () => Promise.all(statuses.map((path) => timed(door.request('GET', path))));
   expect((await ask()).map(({ status }) => status)).toEqual([200, 200]);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
 import { createAttempts } from '../stores/temporal/attempts.ts';
 import { useStack } from './context.ts';
@@ -9,18 +9,17 @@ import { openTemporal } from './temporal.ts';
 
 const { settings } = useStack();
 const namespace = settings.WAYBILL_TEMPORAL_NAMESPACE;
-const { client, close } = await openTemporal(settings);
+const { client } = await openTemporal(settings);
 const attempts = createAttempts(client.activity);
-afterAll(() => close());
 
 const { COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK: schedule } = proto.temporal.api.enums.v1.CommandType;
 
-/** The server wants to know how long a question for work may wait. */
+/** The server requires a deadline for polls. */
 function polling<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   return client.connection.withDeadline(Date.now() + 30_000, ask);
 }
 
-/** Starts a step by hand, as a worker would. @returns what its attempt is known by */
+/** Starts an activity without a worker. @returns the task token of its first attempt */
 async function startStep(heartbeatSeconds: number) {
   const { workflowService } = client;
   const taskQueue = { name: `attempts-${randomUUID()}` };
@@ -43,13 +42,13 @@ async function startStep(heartbeatSeconds: number) {
 }
 
 describe('an attempt at a step', () => {
-  it('counts while it is under way', async () => {
+  it('counts while it is active', async () => {
     const { handle, token } = await startStep(30);
     expect(await attempts.find(token, { rows: 1 })).toBe('counts');
     await handle.terminate();
   });
 
-  it('is over when another one took its place', async () => {
+  it('is over when another one has replaced it', async () => {
     const { handle, token, next } = await startStep(1);
     const second = await next();
     expect(await attempts.find(token, undefined)).toBe('over');
@@ -63,7 +62,7 @@ describe('an attempt at a step', () => {
     expect(await attempts.find(token, undefined)).toBe('over');
   });
 
-  it('is not known about while Temporal does not answer', async () => {
+  it('is unknown while Temporal does not respond', async () => {
     const connection = Connection.lazy({ address: `${LOOPBACK}:${await freePort()}` });
     const lost = new Client({ connection, namespace });
     expect(await createAttempts(lost.activity).find(new Uint8Array(1), undefined)).toBe('unknown');

@@ -1,22 +1,15 @@
 import { Client } from 'minio';
-import { createObjects } from '../stores/objects/minio.ts';
+import { expect } from 'vitest';
+import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { type Manifest, parseManifest } from '../contracts/manifest.ts';
+import type { ServiceSettings } from '../stack/stack.ts';
+import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { useStack } from './context.ts';
 
-/** The stack's object store, as its operator sees it. */
-export function openBucket(settings: Readonly<Record<string, string>> = useStack().settings): Objects {
-  const setting = (name: string) => {
-    const value = settings[name];
-    if (value === undefined) throw new Error(`the stack has no ${name}`);
-    return value;
-  };
-  return createObjects({
-    url: setting('WAYBILL_OBJECTS_URL'),
-    region: 'us-east-1',
-    bucket: setting('WAYBILL_OBJECTS_BUCKET'),
-    accessKey: setting('WAYBILL_OBJECTS_ACCESS_KEY'),
-    secretKey: setting('WAYBILL_OBJECTS_SECRET_KEY'),
-  });
+/** An operator's access to the object store. */
+export function openBucket(settings: ServiceSettings = useStack().settings): Objects {
+  return createObjects(objectsOptions(settings));
 }
 
 /** Keys of everything below a prefix. */
@@ -26,17 +19,32 @@ export async function keysBelow(bucket: Objects, prefix: string): Promise<readon
   return keys;
 }
 
-/** A count of the multipart uploads of exactly this key that are neither complete nor aborted; the port does not tell. */
-export async function countUploads(settings: Readonly<Record<string, string>>, key: string): Promise<number> {
-  const { hostname, port } = new URL(settings.WAYBILL_OBJECTS_URL ?? '');
+/** Checks that no objects and no uploads are left below a prefix, now or within some seconds. */
+export async function expectEmpty(bucket: Objects, prefix: string, seconds = 0): Promise<void> {
+  if (seconds > 0) await expect.poll(() => keysBelow(bucket, prefix), { timeout: seconds * 1000 }).toEqual([]);
+  expect(await keysBelow(bucket, prefix)).toEqual([]);
+  expect(await bucket.abortUploads(prefix)).toBe(0);
+}
+
+/** Reads the manifest of a tenant's periodic files. @throws Error if it is invalid */
+export async function readGeneration(bucket: Objects, tenant: string, generationId: string): Promise<Manifest> {
+  const stored = await bucket.get(manifestKey(generationPrefix(tenant, generationId)));
+  const read = parseManifest(Buffer.from(stored ?? '').toString());
+  if ('problem' in read) throw new Error(read.problem);
+  return read.manifest;
+}
+
+/** Number of incomplete multipart uploads of exactly this key, which the port does not list. */
+export async function countUploads(settings: ServiceSettings, key: string): Promise<number> {
+  const { hostname, port } = new URL(settings.WAYBILL_OBJECTS_URL);
   const client = new Client({
     endPoint: hostname,
     port: Number(port),
     useSSL: false,
-    region: 'us-east-1',
-    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY ?? '',
-    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY ?? '',
+    region: settings.WAYBILL_OBJECTS_REGION,
+    accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
+    secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
   });
-  const bucket = settings.WAYBILL_OBJECTS_BUCKET ?? '';
+  const bucket = settings.WAYBILL_OBJECTS_BUCKET;
   return (await client.listIncompleteUploadsQuery(bucket, key, '', '', '')).uploads.length;
 }

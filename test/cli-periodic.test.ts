@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseIdentities, recipientOf } from '../streams/age/keys.ts';
+import { readZip } from './archive.ts';
 import { waybill } from './cli-run.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
-import { readZip } from './periodic-archive.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { createPeriodicClient, type PeriodicClient } from './periodic-client.ts';
 
 const SECRET = 'acme-demo-secret';
 

@@ -13,23 +13,26 @@ import {
   startServices,
 } from '../stack/stack.ts';
 import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
+import { closeAtEnd } from './cleanup.ts';
 import { type Network, startNetwork } from './network.ts';
 
 /**
- * The stack that test/global-setup.ts runs for all tests of the project `servers`. It lives in another process than the
- * tests, who therefore cannot kill its parts, and must not: a test that
+ * The stack that test/global-setup.ts runs for all tests of the project `servers`. It runs in another process, so tests
+ * cannot kill its parts, and must not. A test that
  *
  * - kills or reconfigures the API or a worker starts its own with {@link startOwnServices}: own processes on the shared
- *   servers, apart from all others by a Temporal namespace, a bucket and a ledger of their own;
- * - kills PostgreSQL, MinIO or Temporal starts its own servers with `startServers({ ports: 'free', … })` of
- *   stack/servers.ts (about two seconds), whose handles have `kill` and `restart`.
+ *   servers, with a Temporal namespace, a bucket and a ledger of their own;
+ * - kills PostgreSQL, MinIO or Temporal starts its own servers with `startOwnStack` of test/own-stack.ts, whose handles have
+ *   `kill` and `start`.
  */
 export interface StackContext {
   readonly ports: StackPorts;
   readonly urls: StackUrls;
   /** Every `WAYBILL_*` setting of the API and the worker. */
   readonly settings: ServiceSettings;
-  /** What processes that a test starts should have around them: PATH and the like. */
+  /** PATH and other variables for processes that a test starts. */
   readonly environment: Readonly<Record<string, string>>;
   readonly credentials: readonly DemoCredential[];
 }
@@ -49,21 +52,28 @@ export function basic(clientId = 'dreambuilder', secret = `${clientId}-demo-secr
   return `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
 }
 
-/** An API and a worker of a test's own. */
+/** Opens the ledger of a stack. It is closed at the end. */
+export function openLedger(settings: Pick<ServiceSettings, 'WAYBILL_LEDGER_URL'>): Ledger {
+  const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 2 });
+  closeAtEnd(ledger.close);
+  return ledger;
+}
+
+/** An API and a worker that belong to one test file. */
 export interface OwnServices {
-  /** Where the API answers. */
+  /** Base URL of the API. */
   readonly url: string;
   readonly settings: ServiceSettings;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
-  /** Starts one more worker. @param settings on top of those of the first */
-  startWorker(name: string, settings?: Readonly<Record<string, string>>): Promise<ProcessHandle>;
-  /** What they have written, oldest first. */
+  /** Starts another worker. @param settings on top of the API's */
+  startWorker(name: string, settings?: OwnSettings): Promise<ProcessHandle>;
+  /** Output of the processes, oldest first. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
 
-/** The same with proxies between the two and their servers. */
+/** The same with proxies between the services and their servers. */
 export interface NetworkedServices extends OwnServices {
   readonly network: Network;
 }
@@ -77,7 +87,7 @@ interface Connections {
 }
 
 /**
- * Starts an API and a worker on the shared servers.
+ * Starts an API and a worker on the shared servers. They are stopped at the end.
  *
  * @param settings on top of those of the shared stack, such as `{ WAYBILL_PART_ROWS: '1000' }`
  * @param workerSettings of the first worker alone, on top of those, such as a gate to the object store
@@ -95,7 +105,7 @@ export async function startServicesOnNetwork(settings: OwnSettings = {}): Promis
   return startServicesVia((supervisor, own) => startNetwork(supervisor, own, environment), settings);
 }
 
-/** Settings of services of a test's own on the shared servers, with a ledger and a bucket that exist. */
+/** Settings for own services on the shared servers. Their ledger and bucket exist. */
 export async function prepareOwnSettings(settings: OwnSettings = {}): Promise<ServiceSettings> {
   const stack = useStack();
   const name = `test-${randomUUID()}`;
@@ -115,41 +125,48 @@ export async function prepareOwnSettings(settings: OwnSettings = {}): Promise<Se
   return own;
 }
 
+/** Starts another worker, with a health port of its own. */
+export async function startWorker(
+  supervisor: Supervisor,
+  name: string,
+  settings: OwnSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<ProcessHandle> {
+  const port = String(await freePort());
+  return supervisor.start(
+    serviceProcess({
+      name,
+      entry: 'worker/main.ts',
+      environment: serviceEnvironment(environment, { ...settings, WAYBILL_WORKER_HEALTH_PORT: port }),
+      readyUrl: `http://${LOOPBACK}:${port}/healthz`,
+    }),
+  );
+}
+
 async function startServicesVia<Via extends Connections>(
   connect: (supervisor: Supervisor, own: ServiceSettings) => Promise<Via>,
   settings: OwnSettings,
 ) {
-  const stack = useStack();
+  const { environment } = useStack();
   const own = await prepareOwnSettings(settings);
-  const url = own.WAYBILL_PUBLIC_URL;
   const lines: string[] = [];
   const supervisor = createSupervisor({
     line: (from, line) => lines.push(`${from} | ${line}`),
     crashed: (from, how) => lines.push(`${from} ${how}`),
   });
-  try {
-    const network = await connect(supervisor, own);
-    const through = { ...own, ...network.settings };
-    const services = await startServices(supervisor, {
-      settings: through,
-      workerSettings: network.workerSettings ?? {},
-      environment: stack.environment,
-    });
-    const startWorker: OwnServices['startWorker'] = async (workerName, workerSettings = {}) => {
-      const port = String(await freePort());
-      const merged = { ...through, ...workerSettings, WAYBILL_WORKER_HEALTH_PORT: port };
-      return supervisor.start(
-        serviceProcess({
-          name: workerName,
-          entry: 'worker/main.ts',
-          environment: serviceEnvironment(stack.environment, merged),
-          readyUrl: `http://${LOOPBACK}:${port}/healthz`,
-        }),
-      );
-    };
-    return { url, settings: own, ...services, startWorker, network, lines, stop: () => supervisor.stop() };
-  } catch (error) {
-    await supervisor.stop();
-    throw error;
-  }
+  const stop = closeAtEnd(() => supervisor.stop());
+  const network = await connect(supervisor, own);
+  const through = { ...own, ...network.settings };
+  const { workerSettings = {} } = network;
+  const services = await startServices(supervisor, { settings: through, workerSettings, environment });
+  return {
+    url: own.WAYBILL_PUBLIC_URL,
+    settings: own,
+    ...services,
+    startWorker: (name: string, more: OwnSettings = {}) =>
+      startWorker(supervisor, name, { ...through, ...more }, environment),
+    network,
+    lines,
+    stop,
+  };
 }

@@ -6,30 +6,30 @@ import { exportPrefix, manifestKey } from '../contracts/keys.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { useStack } from './context.ts';
-import { ALWAYS, createDoorClient } from './door.ts';
+import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
 import { readWithDuckDb } from './read-back.ts';
 
 const stack = useStack();
-const door = createDoorClient(stack.urls.api, 'dreambuilder');
+const client = createOnDemandClient(stack.urls.api, 'dreambuilder');
 const bucket = openBucket();
 
 describe('an on-demand export', () => {
-  it('is the rows of the tenant, as CSV that reads back', async () => {
-    const id = await door.order({ ...ALWAYS, exportType: 'USERS', format: 'CSV' });
-    const view = await door.ended(id);
+  it('has the rows of the tenant, as CSV that can be read', async () => {
+    const id = await client.order({ ...ALWAYS, exportType: 'USERS', format: 'CSV' });
+    const view = await client.ended(id);
     expect(view).toMatchObject({ state: 'completed', status: 'COMPLETED', failure: null });
     expect(view.progress).toMatchObject({ percent: 100, final: true });
-    const manifest = await door.described(id);
-    const rows = await readWithDuckDb(await door.file(id), 'csv');
+    const manifest = await client.described(id);
+    const rows = await readWithDuckDb(await client.file(id), 'csv');
     expect(rows).toHaveLength(manifest.rows);
     expect(manifest.rows).toBeGreaterThan(0);
     expect(Object.keys(rows[0] ?? {})).toEqual(manifest.columns.map(({ header }) => header));
   });
 
   it('has a manifest whose every part re-reads to its bytes and hash', async () => {
-    const id = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'JSONL', compression: 'gzip' });
-    await door.ended(id);
-    const manifest = await door.described(id);
+    const id = await client.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'JSONL', compression: 'gzip' });
+    await client.ended(id);
+    const manifest = await client.described(id);
     const prefix = exportPrefix('dreambuilder', id);
     for (const part of manifest.parts) {
       const stored = await bucket.get(prefix + part.name);
@@ -50,19 +50,19 @@ describe('an on-demand export', () => {
     async (postQuantum) => {
       const { identity, recipient } = await generateKey({ postQuantum });
       const order = { ...ALWAYS, exportType: 'USERS', format: 'JSONL', compression: 'zstd' };
-      const open = await door.order(order);
-      const sealed = await door.order({ ...order, recipients: [recipient] });
+      const open = await client.order(order);
+      const sealed = await client.order({ ...order, recipients: [recipient] });
       expect(sealed).not.toBe(open);
-      await Promise.all([door.ended(open), door.ended(sealed)]);
+      await Promise.all([client.ended(open), client.ended(sealed)]);
 
-      const plain = zstdDecompressSync(await door.file(open));
-      const stored = await door.file(sealed);
+      const plain = zstdDecompressSync(await client.file(open));
+      const stored = await client.file(sealed);
       expect(stored.subarray(0, 21).toString()).toBe('age-encryption.org/v1');
       const decrypter = new Decrypter();
       decrypter.addIdentity(identity);
       expect(zstdDecompressSync(await decrypter.decrypt(stored)).equals(plain)).toBe(true);
-      expect(zstdDecompressSync(await door.file(sealed, { 'x-private-key': identity })).equals(plain)).toBe(true);
-      expect((await door.described(sealed)).parts[0]?.contentSha256).toBeNull();
+      expect(zstdDecompressSync(await client.file(sealed, { 'x-private-key': identity })).equals(plain)).toBe(true);
+      expect((await client.described(sealed)).parts[0]?.contentSha256).toBeNull();
     },
   );
 
@@ -70,82 +70,87 @@ describe('an on-demand export', () => {
     const { identity, recipient } = await generateKey({ postQuantum: false });
     const order = { ...ALWAYS, exportType: 'USERS', format: 'PARQUET' };
     const [csv, open, sealed] = await Promise.all([
-      door.order({ ...order, format: 'CSV' }),
-      door.order(order),
-      door.order({ ...order, recipients: [recipient] }),
+      client.order({ ...order, format: 'CSV' }),
+      client.order(order),
+      client.order({ ...order, recipients: [recipient] }),
     ]);
-    await Promise.all([csv, open, sealed].map((id) => door.ended(id)));
-    const { parts, columns, file, rows } = await door.described(open);
+    await Promise.all([csv, open, sealed].map((id) => client.ended(id)));
+    const { parts, columns, file, rows } = await client.described(open);
     expect([parts.length, file]).toEqual([1, 'users.parquet']);
-    const answer = await door.request('GET', `/exports/${open}/file`);
+    const answer = await client.request('GET', `/exports/${open}/file`);
     expect(answer.headers.get('content-type')).toBe('application/vnd.apache.parquet');
     const stored = Buffer.from(await answer.arrayBuffer());
     const read = await readWithDuckDb(stored, 'parquet');
     expect(read).toHaveLength(rows);
     expect(Object.keys(read[0] ?? {})).toEqual(columns.map(({ name }) => name));
-    const texts = await readWithDuckDb(await door.file(csv), 'csv');
+    const texts = await readWithDuckDb(await client.file(csv), 'csv');
     const [header = '', name = ''] = [columns[0]?.header, columns[0]?.name];
     expect(read.map((row) => String(row[name])).toSorted()).toEqual(texts.map((row) => row[header]).toSorted());
-    const opened = await door.file(sealed, { 'x-private-key': identity });
+    const opened = await client.file(sealed, { 'x-private-key': identity });
     expect(await readWithDuckDb(opened, 'parquet')).toHaveLength(rows);
   });
 
   it('of an empty window is a file with a header and no rows', async () => {
-    const id = await door.order({ startDate: '1800-01-01', endDate: '1800-01-02', exportType: 'USERS', format: 'CSV' });
-    await door.ended(id);
-    const manifest = await door.described(id);
+    const id = await client.order({
+      startDate: '1800-01-01',
+      endDate: '1800-01-02',
+      exportType: 'USERS',
+      format: 'CSV',
+    });
+    await client.ended(id);
+    const manifest = await client.described(id);
     expect(manifest.rows).toBe(0);
-    expect((await door.file(id)).toString()).toBe(`${manifest.columns.map(({ header }) => header).join(',')}\n`);
+    expect((await client.file(id)).toString()).toBe(`${manifest.columns.map(({ header }) => header).join(',')}\n`);
   });
 
-  it('takes a subset of columns in the order asked for, and CSV options', async () => {
-    const all = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' });
-    await door.ended(all);
-    const names = (await door.described(all)).columns
+  it('has the requested columns in the requested order, with CSV options', async () => {
+    const all = await client.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' });
+    await client.ended(all);
+    const names = (await client.described(all)).columns
       .map(({ name }) => name)
       .slice(0, 2)
       .reverse();
     const csv = { header: false, delimiter: ';', bom: true };
-    const id = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV', columns: names, csv });
-    await door.ended(id);
-    expect((await door.described(id)).columns.map(({ name }) => name)).toEqual(names);
-    const file = await door.file(id);
+    const id = await client.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV', columns: names, csv });
+    await client.ended(id);
+    expect((await client.described(id)).columns.map(({ name }) => name)).toEqual(names);
+    const file = await client.file(id);
     expect([...file.subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
     expect(file.toString().split('\n')[0]?.split(';')).toHaveLength(2);
   });
 
-  it('runs anew right after it was cancelled', async () => {
+  it('can be ordered again right after it was cancelled', async () => {
     const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' };
-    const cancelled = await door.order(order);
-    expect((await door.request('DELETE', `/exports/${cancelled}`)).status).toBe(202);
-    const next = await door.order(order);
+    const cancelled = await client.order(order);
+    expect((await client.request('DELETE', `/exports/${cancelled}`)).status).toBe(202);
+    const next = await client.order(order);
     expect(next).not.toBe(cancelled);
-    expect((await door.show(cancelled)).state).toBe('cancelled');
-    await door.request('DELETE', `/exports/${next}`);
+    expect((await client.show(cancelled)).state).toBe('cancelled');
+    await client.request('DELETE', `/exports/${next}`);
   });
 
-  it('runs once for twins, and anew once it has ended', async () => {
+  it('runs once for simultaneous identical orders, and again for a later one', async () => {
     const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'CSV' };
-    const [one, other] = await Promise.all([door.order(order), door.order(order)]);
+    const [one, other] = await Promise.all([client.order(order), client.order(order)]);
     expect(other).toBe(one);
-    await door.request('DELETE', `/exports/${one}`);
-    await door.ended(one);
-    const next = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' });
-    await door.ended(next);
-    expect(await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' })).not.toBe(next);
+    await client.request('DELETE', `/exports/${one}`);
+    await client.ended(one);
+    const next = await client.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' });
+    await client.ended(next);
+    expect(await client.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' })).not.toBe(next);
   });
 });
 
 describe('tenants', () => {
-  const acme = createDoorClient(stack.urls.api, 'acme');
+  const acme = createOnDemandClient(stack.urls.api, 'acme');
 
-  it('get their own rows of every dataset, and nobody else sees the export', async () => {
+  it('get only their own rows, and cannot see each other’s exports', async () => {
     const order = { ...ALWAYS, exportType: 'USERS', format: 'JSONL' };
-    const [mine, theirs] = await Promise.all([door.order(order), acme.order(order)]);
-    await Promise.all([door.ended(mine), acme.ended(theirs)]);
-    const ids = async (client: typeof door, id: string) =>
-      new Set((await client.file(id)).toString().split('\n').filter(Boolean));
-    const [ours, others] = [await ids(door, mine), await ids(acme, theirs)];
+    const [mine, theirs] = await Promise.all([client.order(order), acme.order(order)]);
+    await Promise.all([client.ended(mine), acme.ended(theirs)]);
+    const ids = async (owner: OnDemandClient, id: string) =>
+      new Set((await owner.file(id)).toString().split('\n').filter(Boolean));
+    const [ours, others] = [await ids(client, mine), await ids(acme, theirs)];
     expect(ours.size).toBeGreaterThan(0);
     expect(others.size).toBeGreaterThan(0);
     expect(ours.isDisjointFrom(others)).toBe(true);
@@ -153,6 +158,6 @@ describe('tenants', () => {
       expect((await acme.request('GET', `/exports/${mine}${path}`)).status).toBe(404);
     }
     expect((await acme.request('DELETE', `/exports/${mine}`)).status).toBe(404);
-    expect((await door.show(mine)).state).toBe('completed');
+    expect((await client.show(mine)).state).toBe('completed');
   });
 });

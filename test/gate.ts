@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { LOOPBACK } from '../stack/ports.ts';
+import { closeAtEnd } from './cleanup.ts';
 
 /** A request that a gate has stopped. */
 export interface StoppedRequest {
@@ -8,37 +9,37 @@ export interface StoppedRequest {
   readonly givenUp: Promise<void>;
 }
 
-/** A proxy between a service and a server. While it is held nothing passes in either direction, and nobody is told. */
+/** A proxy between a service and a server. While it is held, nothing passes in either direction, and connections stay open. */
 export interface Gate {
-  readonly port: number;
+  /** Host and port. */
+  readonly address: string;
   hold(): void;
-  /** @returns once the server has answered the request that {@link holdAt} stopped last, with the first line of its answer */
+  /** @returns the first line of the response to the request that {@link holdAt} stopped last */
   release(): Promise<string>;
   /**
-   * Stops every request that matches, before the server sees it, and holds everything from the time on when requests for
-   * so many paths are stopped. A path is what the pattern's first group matches.
+   * Stops every matching request before it reaches the server. Once requests for this many paths are stopped, holds
+   * everything. The pattern's first group matches the path.
    *
-   * @returns when that has happened, the last of the requests
+   * @returns the last of these requests, when it is stopped
    */
   holdAt(pattern: RegExp, paths?: number): Promise<StoppedRequest>;
-  close(): Promise<void>;
 }
 
 interface Trap {
   readonly pattern: RegExp;
   readonly paths: number;
   readonly seen: Set<string>;
-  readonly sprung: (request: StoppedRequest) => void;
+  readonly onLast: (request: StoppedRequest) => void;
 }
 
 /** @param port of the server */
 export async function openGate(port: number): Promise<Gate> {
   const sockets = new Set<Socket>();
-  /** What waits to be passed on, in order. */
+  /** Data and connection ends to pass on, in order. */
   let waiting: (() => void)[] = [];
   let held = false;
   let trap: Trap | undefined;
-  /** Near ends of the requests that are stopped. */
+  /** Connections from the service whose requests are stopped. */
   const stopped = new Set<Socket>();
   /** The answer to the request that was stopped last. */
   let answer: Promise<string> | undefined;
@@ -69,13 +70,13 @@ export async function openGate(port: number): Promise<Gate> {
     return far;
   }
 
-  /** Springs the trap if this is the last request that it waits for. */
-  function spring(near: Socket, path: string): void {
+  /** Holds everything if this is the last request to stop. */
+  function holdAfterLast(near: Socket, path: string): void {
     trap?.seen.add(path);
     if (trap === undefined || trap.seen.size < trap.paths) return;
     held = true;
-    // Unlike `once` of node:events, this does not reject when the connection is reset, which nobody may be waiting for.
-    trap.sprung({ givenUp: new Promise((resolve) => near.once('close', () => resolve())) });
+    // `once` of node:events would reject when the connection is reset, possibly unhandled.
+    trap.onLast({ givenUp: new Promise((resolve) => near.once('close', () => resolve())) });
     trap = undefined;
   }
 
@@ -89,12 +90,12 @@ export async function openGate(port: number): Promise<Gate> {
         // Only a test that awaits the answer needs one.
         answered.promise.catch(() => undefined);
         answer = answered.promise;
-        // The server ends a connection on which it hears nothing for long; what was stopped gets a new one.
+        // The server closes idle connections, so the stopped request gets a new one.
         far.removeAllListeners('close').destroy();
         waiting.push(() => {
           far = join(near, answered);
         });
-        spring(near, found[1] ?? '');
+        holdAfterLast(near, found[1] ?? '');
       }
       pass(near, () => far.write(chunk));
     });
@@ -104,8 +105,13 @@ export async function openGate(port: number): Promise<Gate> {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the gate has no port');
+  closeAtEnd(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  });
   return {
-    port: address.port,
+    address: `${LOOPBACK}:${address.port}`,
     hold() {
       held = true;
     },
@@ -119,19 +125,14 @@ export async function openGate(port: number): Promise<Gate> {
       return answer ?? Promise.resolve('');
     },
     holdAt(pattern, paths = 1) {
-      const sprung = Promise.withResolvers<StoppedRequest>();
-      trap = { pattern, paths, seen: new Set(), sprung: sprung.resolve };
-      return sprung.promise;
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      const last = Promise.withResolvers<StoppedRequest>();
+      trap = { pattern, paths, seen: new Set(), onLast: last.resolve };
+      return last.promise;
     },
   };
 }
 
-/** Lets so many requests that match pass, and holds everything at the next one. @returns when that has happened */
+/** Lets this many matching requests pass and holds everything at the next one. @returns when it is stopped */
 export async function holdAfter(gate: Gate, pattern: RegExp, count: number): Promise<void> {
   for (let passed = 0; passed < count; passed += 1) {
     await gate.holdAt(pattern);

@@ -3,16 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import { useStack } from './context.ts';
-import { ALWAYS, createDoorClient } from './door.ts';
-import { createPeriodicClient } from './periodic-door.ts';
+import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
+import { createPeriodicClient, enableAndWait } from './periodic-client.ts';
 import { decodeHistory, openTemporal } from './temporal.ts';
 
 const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('./fixtures/histories/', import.meta.url));
 
-/** Events that a single-part export may cost at the most. */
+/** Most events of a single-part export. */
 const EVENTS_MAX = 36;
-/** And a run of the 36 periodic files of the small sample. */
+/** Most events of a run of the 36 periodic files of the small sample. */
 const PERIODIC_EVENTS_MAX = 72;
 
 /** Maximum size of one input or result in the history of such a run. */
@@ -26,44 +26,44 @@ function largestPayload(value: unknown): number {
 }
 
 describe('workflow histories', () => {
-  it.each(readdirSync(FIXTURES))('%s, recorded earlier, replays with the code of today', async (name) => {
+  it.each(readdirSync(FIXTURES))('%s, recorded earlier, replay with the current code', async (name) => {
     const history = decodeHistory(readFileSync(`${FIXTURES}${name}`));
     await Worker.runReplayHistory({ workflowsPath: WORKFLOWS, replayName: name }, history);
   });
 
-  it('are short, and tell what ran', async () => {
+  it('are short, and have search attributes', async () => {
     const stack = useStack();
-    const door = createDoorClient(stack.urls.api, 'dreambuilder');
-    const exportId = await door.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV', csv: { nullText: 'none' } });
-    await door.ended(exportId);
-    const { workflowId } = await door.manifest(exportId);
+    const client = createOnDemandClient(stack.urls.api, 'dreambuilder');
+    const exportId = await client.order({
+      ...ALWAYS,
+      exportType: 'NETWORKS',
+      format: 'CSV',
+      csv: { nullText: 'none' },
+    });
+    await client.ended(exportId);
+    const { workflowId } = await client.manifest(exportId);
     const temporal = await openTemporal(stack.settings);
-    try {
-      const handle = temporal.client.workflow.getHandle(workflowId, exportId);
-      await handle.result();
-      const { historyLength, searchAttributes } = await handle.describe();
-      expect(historyLength).toBeLessThanOrEqual(EVENTS_MAX);
-      expect(searchAttributes).toMatchObject({
-        WaybillTenant: ['dreambuilder'],
-        WaybillDataset: ['NETWORKS'],
-        WaybillFormat: ['csv'],
-        WaybillState: ['completed'],
-      });
-    } finally {
-      await temporal.close();
-    }
+    const handle = temporal.client.workflow.getHandle(workflowId, exportId);
+    await handle.result();
+    const { historyLength, searchAttributes } = await handle.describe();
+    expect(historyLength).toBeLessThanOrEqual(EVENTS_MAX);
+    expect(searchAttributes).toMatchObject({
+      WaybillTenant: ['dreambuilder'],
+      WaybillDataset: ['NETWORKS'],
+      WaybillFormat: ['csv'],
+      WaybillState: ['completed'],
+    });
   });
 
-  it('of a run of all periodic files are short too', async ({ annotate }) => {
+  it('are short for a run of all periodic files too', async ({ annotate }) => {
     const stack = useStack();
-    const door = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
-    await door.disable(true);
-    await door.enable();
+    const client = createPeriodicClient(stack.urls.api, 'acme-demo-secret');
+    await client.disable(true);
     const temporal = await openTemporal(stack.settings);
     try {
-      const { generationId, files } = await door.generation();
+      const { generationId, files } = await enableAndWait(client);
       expect(files).toHaveLength(36);
-      const { workflowId } = (await (await door.request('GET', '/dataexport/manifest')).json()) as {
+      const { workflowId } = (await (await client.request('GET', '/dataexport/manifest')).json()) as {
         workflowId: string;
       };
       const handle = temporal.client.workflow.getHandle(workflowId, generationId);
@@ -74,8 +74,7 @@ describe('workflow histories', () => {
       expect(historyLength).toBeLessThanOrEqual(PERIODIC_EVENTS_MAX);
       expect(payload).toBeLessThanOrEqual(PAYLOAD_BYTES_MAX);
     } finally {
-      await temporal.close();
-      await door.disable(true);
+      await client.disable(true);
     }
   });
 });

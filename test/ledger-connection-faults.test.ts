@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OwnServices, startOwnServices } from './context.ts';
-import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
 import { endOtherConnections } from './ledger-set-up.ts';
+import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
 
 /** How often all connections to the ledger are ended. */
 const ROUNDS = 30;
@@ -12,12 +12,12 @@ const LANES = 6;
 const SUCCESSES_BETWEEN = 10;
 
 let services: OwnServices;
-let door: DoorClient;
+let door: OnDemandClient;
 let operator: pg.Client;
 
 beforeAll(async () => {
   services = await startOwnServices({ WAYBILL_LOG_LEVEL: 'silent', WAYBILL_PART_ROWS: '1000000' });
-  door = createDoorClient(services.url, 'dreambuilder');
+  door = createOnDemandClient(services.url, 'dreambuilder');
   operator = new pg.Client({ connectionString: services.settings.WAYBILL_LEDGER_URL });
   await operator.connect();
 });

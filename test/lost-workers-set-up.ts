@@ -2,43 +2,35 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { expect, vi } from 'vitest';
 import type { PartHeartbeat } from '../contracts/progress.ts';
-import { LOOPBACK } from '../stack/ports.ts';
+import { closeAtEnd } from './cleanup.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { type Gate, openGate } from './gate.ts';
-import { openTemporal, type TemporalEye } from './temporal.ts';
+import { openTemporal, type TemporalAccess } from './temporal.ts';
 
 /** Services whose one worker can be frozen, and cut off from the object store and from Temporal. */
 export interface LosableServices extends OwnServices {
   readonly objects: Gate;
-  readonly temporal: Gate;
-  readonly eye: TemporalEye;
+  readonly temporalGate: Gate;
+  readonly temporal: TemporalAccess;
 }
 
+/** They are stopped at the end, the worker by force, because it may be frozen. */
 export async function startLosable(settings: Readonly<Record<string, string>>): Promise<LosableServices> {
   const { ports } = useStack();
-  const [objects, temporal] = [await openGate(ports.objects), await openGate(ports.temporal)];
+  const [objects, temporalGate] = await Promise.all([openGate(ports.objects), openGate(ports.temporal)]);
   const services = await startOwnServices(settings, {
-    WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${objects.port}`,
-    WAYBILL_TEMPORAL_ADDRESS: `${LOOPBACK}:${temporal.port}`,
+    WAYBILL_OBJECTS_URL: `http://${objects.address}`,
+    WAYBILL_TEMPORAL_ADDRESS: temporalGate.address,
   });
-  const eye = await openTemporal(services.settings);
-  return {
-    ...services,
-    objects,
-    temporal,
-    eye,
-    async stop() {
-      await services.worker.kill('SIGKILL');
-      await eye.close();
-      await services.stop();
-      await objects.close();
-      await temporal.close();
-    },
-  };
+  const stop = closeAtEnd(async () => {
+    await services.worker.kill('SIGKILL');
+    await services.stop();
+  });
+  return { ...services, objects, temporalGate, temporal: await openTemporal(services.settings), stop };
 }
 
-async function findRun({ client }: TemporalEye, runId: string): Promise<WorkflowHandle> {
-  // Temporal lists a run a moment after it has begun.
+async function findRun({ client }: TemporalAccess, runId: string): Promise<WorkflowHandle> {
+  // Temporal lists a run some time after its start.
   const { workflowId } = await vi.waitFor(
     async () => {
       const [execution] = await Array.fromAsync(client.workflow.list({ query: `RunId = '${runId}'` }));
@@ -50,9 +42,13 @@ async function findRun({ client }: TemporalEye, runId: string): Promise<Workflow
   return client.workflow.getHandle(workflowId, runId);
 }
 
-/** Waits until so many steps of a run have begun a multipart upload. @returns the keys of their objects */
-export async function keysUploading(eye: TemporalEye, runId: string, steps: number): Promise<readonly string[]> {
-  const handle = await findRun(eye, runId);
+/** Waits until this many steps of a run have begun a multipart upload. @returns the keys of their objects */
+export async function keysUploading(
+  temporal: TemporalAccess,
+  runId: string,
+  steps: number,
+): Promise<readonly string[]> {
+  const handle = await findRun(temporal, runId);
   let keys: readonly string[] = [];
   const uploading = async () => {
     const { raw } = await handle.describe();
@@ -67,13 +63,13 @@ export async function keysUploading(eye: TemporalEye, runId: string, steps: numb
   return keys;
 }
 
-/** Cancels a run. @returns once one of its steps has been asked to let go */
-export async function cancelStep(eye: TemporalEye, runId: string): Promise<void> {
-  const handle = await findRun(eye, runId);
+/** Cancels a run. @returns once the cancellation of one of its steps has been requested */
+export async function cancelStep(temporal: TemporalAccess, runId: string): Promise<void> {
+  const handle = await findRun(temporal, runId);
   await handle.cancel();
-  const isAsked = async () => {
+  const isRequested = async () => {
     const { events } = await handle.fetchHistory();
     return events?.some((event) => event.activityTaskCancelRequestedEventAttributes);
   };
-  await expect.poll(isAsked, { timeout: 60_000 }).toBe(true);
+  await expect.poll(isRequested, { timeout: 60_000 }).toBe(true);
 }

@@ -1,36 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FailureCode } from '../contracts/failures.ts';
 import type { Email, Mail } from '../stores/mail/mail.ts';
 import { createMail } from '../stores/mail/smtp.ts';
+import { closeAtEnd } from './cleanup.ts';
 import { useStack } from './context.ts';
 import { failsWith } from './ledger-set-up.ts';
-import { type ScriptedSmtp, startSmtpServer } from './smtp-server.ts';
+import { startSmtpServer } from './smtp-server.ts';
+import { waitUntil } from './wait-until.ts';
 
 const { ports, urls } = useStack();
 const FROM = 'Waybill <waybill@example.org>';
 const catcher = `smtp://127.0.0.1:${ports.smtp}`;
-const closing: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
 
 function open(url: string): Mail {
   const mail = createMail({ url, from: FROM });
-  closing.push(() => mail.close());
+  closeAtEnd(() => mail.close());
   return mail;
 }
 
-async function scripted(answer: (command: string) => string | undefined): Promise<ScriptedSmtp> {
-  const server = await startSmtpServer(answer);
-  closing.push(() => server.close());
-  return server;
-}
-
-function letterTo(...to: string[]): Email {
+function emailTo(...to: string[]): Email {
   const reference = randomUUID();
   return { to, subject: `Grüße ${reference}`, text: 'Ein Brief.\n', html: '<p>Ein Brief.</p>', reference };
 }
@@ -47,28 +37,25 @@ interface Caught {
   };
 }
 
-/** Waits for letters in the stack's catcher that have this subject. */
+/** Waits for emails with this subject on the stack's mail server. */
 async function caught(subject: string, count: number): Promise<readonly Caught[]> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
+  const find = async () => {
     const all = (await (await fetch(`${urls.mail}/email`)).json()) as readonly Caught[];
-    const mine = all.filter((mail) => mail.subject === subject);
-    if (mine.length >= count) return mine;
-    if (Date.now() > deadline) throw new Error(`${mine.length} of ${count} letters after 20 s`);
-    await delay(50);
-  }
+    return all.filter((mail) => mail.subject === subject);
+  };
+  return waitUntil(find, ({ length }) => length >= count, 20);
 }
 
-describe('a letter', () => {
-  test('goes to each address by itself, as text and as HTML, under an id that stays', async () => {
-    const letter = letterTo('ann@example.com', 'bob@example.com');
-    await open(catcher).send(letter);
-    // Another process that sends it again has the same ids.
-    await open(catcher).send(letter);
-    const mails = await caught(letter.subject, 4);
+describe('an email', () => {
+  test('is sent to each address separately, as text and HTML, with a stable id', async () => {
+    const email = emailTo('ann@example.com', 'bob@example.com');
+    await open(catcher).send(email);
+    // Another process sends it again with the same ids.
+    await open(catcher).send(email);
+    const mails = await caught(email.subject, 4);
     expect(mails).toHaveLength(4);
     for (const mail of mails) {
-      expect(mail).toMatchObject({ subject: letter.subject, text: letter.text, html: letter.html });
+      expect(mail).toMatchObject({ subject: email.subject, text: email.text, html: email.html });
       expect(mail.headers).toMatchObject({ 'auto-submitted': 'auto-generated', from: FROM });
       expect(mail.envelope.from.address).toBe('waybill@example.org');
       expect(mail.envelope.to).toHaveLength(1);
@@ -82,38 +69,38 @@ describe('a letter', () => {
     expect([...ids.keys()].every((id) => /^[0-9a-f]{32}@example\.org$/.test(id))).toBe(true);
   });
 
-  test('cannot be given other headers by its subject or its address', async () => {
-    const server = await scripted(() => undefined);
-    const evil = { ...letterTo('ann@example.com'), subject: 'Hello\r\nBcc: eve@example.com\r\n\r\nBody' };
+  test('cannot get other headers through its subject or address', async () => {
+    const server = await startSmtpServer(() => undefined);
+    const evil = { ...emailTo('ann@example.com'), subject: 'Hello\r\nBcc: eve@example.com\r\n\r\nBody' };
     await open(`smtp://127.0.0.1:${server.port}`).send(evil);
-    expect(server.letters).toHaveLength(1);
-    expect(server.letters[0]?.to).toEqual(['ann@example.com']);
-    expect(server.letters[0]?.content).not.toMatch(/^Bcc:/im);
+    expect(server.emails).toHaveLength(1);
+    expect(server.emails[0]?.to).toEqual(['ann@example.com']);
+    expect(server.emails[0]?.content).not.toMatch(/^Bcc:/im);
   });
 
-  test('to nobody is no letter', async () => {
-    await open('smtp://127.0.0.1:1').send(letterTo());
+  test('without recipients is not sent', async () => {
+    await open('smtp://127.0.0.1:1').send(emailTo());
   });
 });
 
-describe('the server', () => {
-  test('is asked with the user and the password of the URL, decoded', async () => {
-    const server = await scripted(() => undefined);
-    await open(`smtp://way%40bill:p%2Fa%3Ass%40%25@127.0.0.1:${server.port}`).send(letterTo('ann@example.com'));
+describe('the mail server', () => {
+  test('gets the decoded user and password of the URL', async () => {
+    const server = await startSmtpServer(() => undefined);
+    await open(`smtp://way%40bill:p%2Fa%3Ass%40%25@127.0.0.1:${server.port}`).send(emailTo('ann@example.com'));
     expect(server.logIns).toEqual([['way@bill', 'p/a:ss@%']]);
   });
 
   test.each([
     ['smtp', '?requireTLS=true'],
     ['smtps', ''],
-  ])('must offer TLS where the URL wants it: %s://…%s', async (scheme, query) => {
-    const server = await scripted(() => undefined);
+  ])('must offer TLS if the URL requires it: %s://…%s', async (scheme, query) => {
+    const server = await startSmtpServer(() => undefined);
     const mail = open(`${scheme}://127.0.0.1:${server.port}${query}`);
-    await expect(mail.send(letterTo('ann@example.com'))).rejects.toEqual(failsWith('mail_unavailable'));
-    expect(server.letters).toEqual([]);
+    await expect(mail.send(emailTo('ann@example.com'))).rejects.toEqual(failsWith('mail_unavailable'));
+    expect(server.emails).toEqual([]);
   });
 
-  test('can be asked whether it is there', async () => {
+  test('can be pinged', async () => {
     await open(catcher).ping();
     const closed = await startSmtpServer(() => undefined);
     await closed.close();
@@ -121,20 +108,20 @@ describe('the server', () => {
   });
 });
 
-describe('trouble', () => {
+describe('a failure', () => {
   test.each<readonly [what: string, FailureCode, script: (command: string) => string | undefined]>([
     ['an unknown recipient', 'mail_refused', (line) => (/^RCPT/.test(line) ? '550 5.1.1 no such user' : undefined)],
     ['a sender that is not allowed', 'mail_refused', (line) => (/^MAIL/.test(line) ? '550 5.7.1 no' : undefined)],
-    ['content that is not liked', 'mail_refused', (line) => (line === 'content' ? '554 5.7.1 spam' : undefined)],
+    ['rejected content', 'mail_refused', (line) => (line === 'content' ? '554 5.7.1 spam' : undefined)],
     ['a full mailbox', 'mail_unavailable', (line) => (/^RCPT/.test(line) ? '452 4.2.2 full' : undefined)],
-    ['a server that is busy', 'mail_unavailable', (line) => (line === 'connect' ? '421 busy' : undefined)],
-    ['a server that has ended its service', 'mail_unavailable', (line) => (line === 'connect' ? '554 no' : undefined)],
+    ['a busy server', 'mail_unavailable', (line) => (line === 'connect' ? '421 busy' : undefined)],
+    ['a server that refuses connections', 'mail_unavailable', (line) => (line === 'connect' ? '554 no' : undefined)],
     ['a full disk', 'mail_unavailable', (line) => (line === 'content' ? '451 4.3.0 full' : undefined)],
     ['a wrong password', 'mail_unavailable', (line) => (/^AUTH/.test(line) ? '535 5.7.8 no' : undefined)],
-    ['a log-in that is missing', 'mail_unavailable', (line) => (/^MAIL/.test(line) ? '530 5.7.0 log in' : undefined)],
-  ])('%s is %s, and says nothing that it should not', async (_, code, script) => {
-    const server = await scripted(script);
-    const sending = open(`smtp://user:hush-hush@127.0.0.1:${server.port}`).send(letterTo('ann@example.com'));
+    ['a missing login', 'mail_unavailable', (line) => (/^MAIL/.test(line) ? '530 5.7.0 log in' : undefined)],
+  ])('of %s is %s, and discloses nothing', async (_, code, script) => {
+    const server = await startSmtpServer(script);
+    const sending = open(`smtp://user:hush-hush@127.0.0.1:${server.port}`).send(emailTo('ann@example.com'));
     const error: unknown = await sending.catch((reason: unknown) => reason);
     expect(error).toEqual(failsWith(code));
     const { message, cause } = error as Error;
@@ -143,42 +130,42 @@ describe('trouble', () => {
     expect(inspect(error, { depth: null })).not.toContain('hush-hush');
   });
 
-  test('with one address does not keep the letter from the others, and is told', async () => {
-    const server = await scripted((line) => (/^RCPT.*bob/.test(line) ? '550 5.1.1 no such user' : undefined));
-    const letter = letterTo('ann@example.com', 'bob@example.com', 'cid@example.com');
+  test('at one address does not keep the email from the others, and is reported', async () => {
+    const server = await startSmtpServer((line) => (/^RCPT.*bob/.test(line) ? '550 5.1.1 no such user' : undefined));
+    const email = emailTo('ann@example.com', 'bob@example.com', 'cid@example.com');
     const mail = open(`smtp://127.0.0.1:${server.port}`);
-    await expect(mail.send(letter)).rejects.toEqual(failsWith('mail_refused'));
-    expect(server.letters.flatMap(({ to }) => to)).toEqual(['ann@example.com', 'cid@example.com']);
+    await expect(mail.send(email)).rejects.toEqual(failsWith('mail_refused'));
+    expect(server.emails.flatMap(({ to }) => to)).toEqual(['ann@example.com', 'cid@example.com']);
   });
 
-  test('that time may cure goes before a refusal; those who have the letter are spared the next try', async () => {
+  test('that is temporary takes precedence over a refusal, and a retry skips addresses that have the email', async () => {
     let busy = true;
-    const server = await scripted((line) => {
+    const server = await startSmtpServer((line) => {
       if (/^RCPT.*bob/.test(line)) return '550 5.1.1 no such user';
       return /^RCPT.*cid/.test(line) && busy ? '450 4.2.0 later' : undefined;
     });
-    const letter = letterTo('ann@example.com', 'bob@example.com', 'cid@example.com');
+    const email = emailTo('ann@example.com', 'bob@example.com', 'cid@example.com');
     const mail = open(`smtp://127.0.0.1:${server.port}`);
-    await expect(mail.send(letter)).rejects.toEqual(failsWith('mail_unavailable'));
+    await expect(mail.send(email)).rejects.toEqual(failsWith('mail_unavailable'));
     busy = false;
-    await expect(mail.send(letter)).rejects.toEqual(failsWith('mail_refused'));
-    expect(server.letters.flatMap(({ to }) => to)).toEqual(['ann@example.com', 'cid@example.com']);
+    await expect(mail.send(email)).rejects.toEqual(failsWith('mail_refused'));
+    expect(server.emails.flatMap(({ to }) => to)).toEqual(['ann@example.com', 'cid@example.com']);
   });
 
-  test('with a server that says nothing ends within seconds, for all addresses together', async () => {
+  test('of a silent server takes seconds, for all addresses together', async () => {
     let connections = 0;
-    const server = await scripted((line) => {
+    const server = await startSmtpServer((line) => {
       if (line === 'connect') connections += 1;
       return 'silence';
     });
     const mail = open(`smtp://127.0.0.1:${server.port}`);
-    await expect(mail.send(letterTo('ann@example.com', 'bob@example.com'))).rejects.toEqual(
+    await expect(mail.send(emailTo('ann@example.com', 'bob@example.com'))).rejects.toEqual(
       failsWith('mail_unavailable'),
     );
     expect(connections).toBe(1);
   });
 
-  test('with a URL that is none does not repeat its password', () => {
+  test('of an invalid URL does not disclose its password', () => {
     const url = 'smtp://user:hush-hush@[';
     expect(() => createMail({ url, from: FROM })).toThrow('percent-encode');
     expect(() => createMail({ url, from: FROM })).not.toThrow('hush');

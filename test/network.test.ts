@@ -1,16 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../streams/age/keys.ts';
-import { type NetworkedServices, startServicesOnNetwork } from './context.ts';
-import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
+import { readZip } from './archive.ts';
+import { writeCatalog } from './cleanup.ts';
+import { startServicesOnNetwork } from './context.ts';
 import { ETHERNET, LINKS, type Network } from './network.ts';
-import { readZip } from './periodic-archive.ts';
-import { createPeriodicClient } from './periodic-door.ts';
+import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
+import { createPeriodicClient, enableAndWait } from './periodic-client.ts';
 
-/** 30 MB as CSV: downloads of less than 10 MB were whole when larger ones were cut. */
+/** 30 MB as CSV, because a fault once cut only downloads of more than 10 MB. */
 const CATALOG = `
 datasets:
   - name: WIDE
@@ -23,25 +21,12 @@ datasets:
     columns: [{ name: id, type: integer }, { name: text, type: text }]
 `;
 
-let folder: string;
-let services: NetworkedServices;
 let network: Network;
-let door: DoorClient;
+let onDemand: OnDemandClient;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-network-'));
-  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
-  services = await startServicesOnNetwork({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
-    WAYBILL_WAREHOUSE_SQL: 'SELECT 1',
-    WAYBILL_PART_ROWS: '16000',
-  });
-  ({ network } = services);
-  door = createDoorClient(network.url, 'acme');
-});
-afterAll(async () => {
-  await services?.stop();
-  await rm(folder, { recursive: true, force: true });
+  ({ network } = await startServicesOnNetwork({ ...(await writeCatalog(CATALOG)), WAYBILL_PART_ROWS: '16000' }));
+  onDemand = createOnDemandClient(network.url, 'acme');
 });
 afterEach(async () => {
   for (const link of LINKS) await network.calm(link);
@@ -49,7 +34,7 @@ afterEach(async () => {
 
 const WIDE = { ...ALWAYS, exportType: 'WIDE', format: 'CSV' };
 
-/** The content as the warehouse holds it. */
+/** The content of the warehouse. */
 function expectedCsv(): Buffer {
   const lines = ['id,text'];
   for (let id = 0; id < 32_000; id += 1) {
@@ -62,67 +47,66 @@ function expectSame(file: Buffer, expected = expectedCsv()): void {
   expect(file.equals(expected)).toBe(true);
 }
 
-describe('segments of 1,400 bytes', () => {
-  it('on demand: an export arrives whole, every time it is downloaded', async () => {
+describe('a network with segments of 1,400 bytes', () => {
+  it('delivers an export complete, at every download', async () => {
     for (const link of LINKS) await network.disturb(link, ETHERNET);
-    const id = await door.order(WIDE);
-    expect(await door.ended(id)).toMatchObject({ state: 'completed' });
-    for (let time = 0; time < 4; time += 1) expectSame(await door.file(id));
+    const id = await onDemand.order(WIDE);
+    expect(await onDemand.ended(id)).toMatchObject({ state: 'completed' });
+    for (let time = 0; time < 4; time += 1) expectSame(await onDemand.file(id));
   });
 
-  it('on demand: a sealed export is opened by the server, and a range of it is sent', async () => {
+  it('delivers a range of a sealed export, and its content decrypted', async () => {
     for (const link of LINKS) await network.disturb(link, ETHERNET);
     const { identity, recipient } = await generateKey({ postQuantum: false });
-    const id = await door.order({ ...WIDE, recipients: [recipient], compression: 'zstd' });
-    expect(await door.ended(id)).toMatchObject({ state: 'completed' });
-    const sealed = await door.file(id);
-    const range = await door.file(id, { range: 'bytes=1000-99999' });
+    const id = await onDemand.order({ ...WIDE, recipients: [recipient], compression: 'zstd' });
+    expect(await onDemand.ended(id)).toMatchObject({ state: 'completed' });
+    const sealed = await onDemand.file(id);
+    const range = await onDemand.file(id, { range: 'bytes=1000-99999' });
     expect(range.equals(sealed.subarray(1000, 100_000))).toBe(true);
-    const opened = await door.file(id, { 'x-private-key': identity });
+    const opened = await onDemand.file(id, { 'x-private-key': identity });
     expect(opened.length).toBeGreaterThan(0);
   });
 
-  it('periodic: every file and the archive of all files arrive whole', async () => {
+  it('delivers each periodic file and the archive of all files complete', async () => {
     for (const link of LINKS) await network.disturb(link, ETHERNET);
-    const client = createPeriodicClient(network.url, 'acme-demo-secret');
-    const key = (await client.enable()).privateKey ?? '';
-    await client.generation();
-    expectSame(await client.download('file=wide&fileType=csv', key));
-    const archive = await readZip(await client.downloadAll('fileType=csv', key));
+    const periodic = createPeriodicClient(network.url, 'acme-demo-secret');
+    const { privateKey: key } = await enableAndWait(periodic);
+    expectSame(await periodic.download('file=wide&fileType=csv', key));
+    const archive = await readZip(await periodic.downloadAll('fileType=csv', key));
     expectSame(archive.get('wide.csv') ?? Buffer.alloc(0));
-    const typed = await client.download('file=wide&fileType=json&parseJsonDataTypes=true', key);
+    const typed = await periodic.download('file=wide&fileType=json&parseJsonDataTypes=true', key);
     expect(JSON.parse(typed.toString())).toHaveLength(32_000);
-    expect((await client.request('GET', '/dataexport/manifest')).status).toBe(200);
-    await client.disable();
+    expect((await periodic.request('GET', '/dataexport/manifest')).status).toBe(200);
+    await periodic.disable();
   });
 });
 
 describe('a slow network', () => {
-  it('with 50 ms each way and 1 MB/s: an export is made and downloaded', async () => {
+  it('of 50 ms each way and 1 MB/s makes and delivers an export', async () => {
     for (const link of LINKS) await network.disturb(link, { type: 'latency', latency: 50 });
     await network.disturb('objects', { type: 'bandwidth', rate: 1000 });
-    const id = await door.order({ ...WIDE, compression: 'zstd' });
-    expect(await door.ended(id, 100)).toMatchObject({ state: 'completed' });
-    expect((await door.file(id)).length).toBe((await door.manifest(id)).bytes);
+    const id = await onDemand.order({ ...WIDE, compression: 'zstd' });
+    expect(await onDemand.ended(id, 100)).toMatchObject({ state: 'completed' });
+    expect((await onDemand.file(id)).length).toBe((await onDemand.manifest(id)).bytes);
   });
 });
 
-describe('a network that resets connections', () => {
-  it('to the object store: an export under way is completed, and its content is right', async () => {
+describe('a network that resets connections to the object store', () => {
+  it('does not prevent that an active export completes with the right content', async () => {
     await network.disturb('objects', { type: 'bandwidth', rate: 2000 }, ['to-server']);
-    const id = await door.order(WIDE);
-    await door.until(id, ({ progress }) => progress.contentBytes > 0);
+    const id = await onDemand.order(WIDE);
+    await onDemand.until(id, ({ progress }) => progress.contentBytes > 0);
     await network.disturb('objects', { type: 'reset_peer', timeout: 0 });
     await network.calm('objects');
-    expect(await door.ended(id, 100)).toMatchObject({ state: 'completed' });
-    expectSame(await door.file(id));
+    expect(await onDemand.ended(id, 100)).toMatchObject({ state: 'completed' });
+    expectSame(await onDemand.file(id));
   });
 
-  it('to the object store: a download that was cut can be told from a whole one, and is resumed by a range', async () => {
-    const id = await door.order(WIDE);
-    expect(await door.ended(id)).toMatchObject({ state: 'completed' });
+  it('cuts a download recognizably, which a range request resumes', async () => {
+    const id = await onDemand.order(WIDE);
+    expect(await onDemand.ended(id)).toMatchObject({ state: 'completed' });
     await network.disturb('objects', { type: 'bandwidth', rate: 5000 }, ['from-server']);
-    const answer = await door.request('GET', `/exports/${id}/file`);
+    const answer = await onDemand.request('GET', `/exports/${id}/file`);
     const received: Uint8Array[] = [];
     await expect(
       (async () => {
@@ -135,25 +119,25 @@ describe('a network that resets connections', () => {
     await network.mend('objects');
     await network.calm('objects');
     const begin = Buffer.concat(received);
-    const rest = await door.file(id, { range: `bytes=${begin.length}-` });
+    const rest = await onDemand.file(id, { range: `bytes=${begin.length}-` });
     expectSame(Buffer.concat([begin, rest]));
   });
 });
 
-describe('a server that falls silent', () => {
+describe('a server that stops responding', () => {
   const SILENT = { type: 'timeout', timeout: 0 } as const;
-  const within10s = async (path: string) =>
+  const within10s = (path: string) =>
     fetch(`${network.url}${path}`, {
       headers: { 'api-key': 'acme-demo-secret' },
       signal: AbortSignal.timeout(10_000),
     });
 
-  it('the object store: calls that need it are told within 10 s, and exports go on afterwards', async () => {
-    const done = await door.order({ ...WIDE, columns: ['id'] });
-    expect(await door.ended(done)).toMatchObject({ state: 'completed' });
+  it('is the object store: calls that need it get 503 within 10 s, and exports go on afterwards', async () => {
+    const done = await onDemand.order({ ...WIDE, columns: ['id'] });
+    expect(await onDemand.ended(done)).toMatchObject({ state: 'completed' });
     await network.disturb('objects', { type: 'bandwidth', rate: 2000 }, ['to-server']);
-    const id = await door.order(WIDE);
-    await door.until(id, ({ progress }) => progress.contentBytes > 0);
+    const id = await onDemand.order(WIDE);
+    await onDemand.until(id, ({ progress }) => progress.contentBytes > 0);
     await network.calm('objects');
     await network.disturb('objects', SILENT);
     const answer = await within10s(`/exports/${done}/manifest`);
@@ -162,13 +146,13 @@ describe('a server that falls silent', () => {
     expect((await within10s('/readyz')).status).toBe(503);
     expect((await within10s(`/exports/${id}`)).status).toBe(200);
     await network.calm('objects');
-    expect(await door.ended(id, 100)).toMatchObject({ state: 'completed' });
-    expectSame(await door.file(id));
+    expect(await onDemand.ended(id, 100)).toMatchObject({ state: 'completed' });
+    expectSame(await onDemand.file(id));
   });
 
-  it('Temporal: orders are refused within 10 s, and what exists can still be looked at', async () => {
-    const done = await door.order({ ...WIDE, columns: ['id'] });
-    expect(await door.ended(done)).toMatchObject({ state: 'completed' });
+  it('is Temporal: orders get 503 within 10 s, and existing exports stay available', async () => {
+    const done = await onDemand.order({ ...WIDE, columns: ['id'] });
+    expect(await onDemand.ended(done)).toMatchObject({ state: 'completed' });
     await network.disturb('temporal', SILENT);
     const answer = await fetch(`${network.url}/exports`, {
       method: 'POST',
@@ -181,7 +165,7 @@ describe('a server that falls silent', () => {
     expect((await within10s(`/exports/${done}/file`)).status).toBe(200);
   });
 
-  it('the ledger: calls are told in time, and served again once it speaks', async () => {
+  it('is the ledger: calls get 503 in time, and succeed once it responds', async () => {
     await network.disturb('ledger', SILENT);
     const answer = await fetch(`${network.url}/exports`, {
       headers: { 'api-key': 'acme-demo-secret' },

@@ -1,9 +1,9 @@
-import { getProgram } from '../stack/find.ts';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
 import { answersOk } from '../stack/server-processes.ts';
 import type { Supervisor } from '../stack/supervisor.ts';
+import { programPath } from './programs.ts';
 
-/** What can be reached through the network: the servers, and the API itself by its callers. */
+/** The connections to the servers, and of callers to the API. */
 export const LINKS = ['objects', 'ledger', 'temporal', 'mail', 'api'] as const;
 export type Link = (typeof LINKS)[number];
 
@@ -20,18 +20,18 @@ export type Toxic =
   /** Resets the connection after this many milliseconds. */
   | { readonly type: 'reset_peer'; readonly timeout: number };
 
-/** What an Ethernet does to every stream. */
+/** Segments as on an Ethernet. */
 export const ETHERNET: Toxic = { type: 'slicer', average_size: 1400, delay: 1 };
 
 type Direction = 'from-server' | 'to-server';
 
 /** Proxies between services and their servers, and between callers and the API. */
 export interface Network {
-  /** Where callers reach the API through the network. */
+  /** Base URL of the API through the network. */
   readonly url: string;
-  /** Settings that lead a service through the network. */
+  /** Settings that connect a service through the network. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Disturbs connections that are open, and new ones, until {@link calm}. */
+  /** Disturbs open and new connections until {@link calm}. */
   disturb(link: Link, toxic: Toxic, directions?: readonly Direction[]): Promise<void>;
   /** Ends the disturbances of a link, or only those of one type. */
   calm(link: Link, type?: Toxic['type']): Promise<void>;
@@ -44,20 +44,18 @@ export interface Network {
  * Starts Toxiproxy with a proxy to each server.
  *
  * @param supervisor ends the proxy
- * @param settings of a service; what they name is what the proxies lead to
+ * @param settings of a service; they name the servers
  */
 export async function startNetwork(
   supervisor: Supervisor,
   settings: Readonly<Record<string, string>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Network> {
-  const signal = new AbortController().signal;
-  const program = await getProgram('toxiproxy', { environment, report: () => undefined, signal });
   const control = await freePort();
   const api = `http://${LOOPBACK}:${control}`;
   await supervisor.start({
     name: 'network',
-    command: program.path,
+    command: await programPath('toxiproxy', environment),
     arguments: ['-host', LOOPBACK, '-port', String(control)],
     environment,
     identity: undefined,

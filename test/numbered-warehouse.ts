@@ -1,19 +1,20 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { temporaryFolder } from './cleanup.ts';
 
-/** A warehouse whose every row carries one number, which is replaced at once. */
+/** A warehouse whose rows all carry the same number, which can be replaced atomically. */
 export interface NumberedWarehouse {
-  /** For the API and the workers. */
+  /** Of the API and the workers. */
   readonly settings: Readonly<Record<string, string>>;
   /** Names of the periodic files. */
   readonly files: readonly string[];
-  /** From here on, rows carry this number. */
+  /** Replaces the number in all rows. */
   write(number: number): Promise<void>;
-  /** Takes the column away that every file is made of, until the next {@link write}. */
+  /** Removes the column that every file reads, until the next {@link write}. */
   breakIt(): Promise<void>;
 }
 
-/** Rows of a file that is just too large to share a step with another one (workflows/batches.ts). */
+/** The fewest rows of a file that shares its step with no other file (workflows/batches.ts). */
 export const ROWS_OF_ONE_STEP = 50_001;
 
 const TENANTS = ['acme', 'dreambuilder'];
@@ -21,13 +22,14 @@ const TENANTS = ['acme', 'dreambuilder'];
 /**
  * Writes the warehouse and its catalog, with the number 1.
  *
- * @param size.files a count of periodic files
- * @param size.rows a count of rows that each has, of about 80 bytes each
+ * @param size.files number of periodic files
+ * @param size.rows rows of each file, of about 80 bytes each
  */
-export async function makeNumberedWarehouse(
-  folder: string,
-  size: { readonly files: number; readonly rows: number },
-): Promise<NumberedWarehouse> {
+export async function makeNumberedWarehouse(size: {
+  readonly files: number;
+  readonly rows: number;
+}): Promise<NumberedWarehouse> {
+  const folder = await temporaryFolder();
   const path = join(folder, 'numbered.csv');
   const catalog = join(folder, 'catalog.yaml');
   const files = Array.from({ length: size.files }, (_, place) => `file${place + 1}`);
@@ -68,7 +70,7 @@ function datasetOf(file: string, rows: number): string {
 `;
 }
 
-/** A time of day, in UTC, that no test lasts until. */
+/** A time of day, in UTC, that is too far away for any test. */
 function farFromNow(): string {
   return `${String((new Date().getUTCHours() + 12) % 24).padStart(2, '0')}:00`;
 }

@@ -1,20 +1,20 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { LOOPBACK } from '../stack/ports.ts';
+import { closeAtEnd } from './cleanup.ts';
 
-/** Stands between a service and the object store, and sees what flows. */
+/** A proxy between a service and the object store that counts bytes. */
 export interface ObjectTap {
   /** For `WAYBILL_OBJECTS_URL`. */
   readonly url: string;
-  /** A count of bytes that the store has sent since the tap was opened, over all connections. */
+  /** Bytes that the store has sent since the tap was opened, over all connections. */
   received(): number;
-  /** A count of open connections that have carried more than so many bytes from the store since the mark. */
+  /** Number of open connections that have carried more than this many bytes from the store since the mark. */
   busy(mark: Mark, bytes: number): number;
   mark(): Mark;
-  close(): Promise<void>;
 }
 
-/** How much each connection had carried at one moment. */
+/** Bytes that each connection had carried at one moment. */
 export type Mark = ReadonlyMap<Socket, number>;
 
 /** @param target the object store's URL */
@@ -43,15 +43,15 @@ export async function openTap(target: string): Promise<ObjectTap> {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the tap has no port');
+  closeAtEnd(async () => {
+    for (const socket of carried.keys()) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  });
   return {
     url: `http://${LOOPBACK}:${address.port}`,
     received: () => received,
     mark: () => new Map(carried),
     busy: (mark, bytes) => [...carried].filter(([socket, now]) => now - (mark.get(socket) ?? 0) > bytes).length,
-    async close() {
-      for (const socket of carried.keys()) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }

@@ -1,16 +1,17 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { freePort, LOOPBACK } from '../stack/ports.ts';
+import { freePorts } from '../stack/ports.ts';
 import type { ProcessHandle } from '../stack/process.ts';
-import { type RunningStack, serviceEnvironment, serviceProcess, startStack } from '../stack/stack.ts';
-import { useStack } from './context.ts';
+import { startServers } from '../stack/servers.ts';
+import { prepareStores, type RunningStack, startServices } from '../stack/stack.ts';
+import { closeAtEnd, temporaryFolder } from './cleanup.ts';
+import { startWorker, useStack } from './context.ts';
 import { type Gate, openGate } from './gate.ts';
+import { QUIET } from './programs.ts';
 
-/** A stack of a test's own, which kills what it is made of. Between the worker and the object store is a gate. */
+/** Servers, an API and a worker that belong to one test file, which may kill them. */
 export interface OwnStack extends RunningStack {
+  /** Between the worker and the object store. */
   readonly gate: Gate;
-  /** Starts one more worker, without a gate. */
+  /** Starts another worker, without a gate. */
   startWorker(name: string): Promise<ProcessHandle>;
 }
 
@@ -19,48 +20,29 @@ export const PART_OF_UPLOAD = /^PUT (\S+)\?\S*partNumber=/;
 /** A request that writes a whole file. */
 export const SEALED_FILE = /^PUT (\S+\.age) HTTP/;
 
-/** @param own settings on top of those of any stack */
+/**
+ * Starts a stack on the shared stack's sample warehouse. It is stopped at the end.
+ *
+ * @param own settings on top of those of the shared stack
+ */
 export async function startOwnStack(own: Readonly<Record<string, string>>): Promise<OwnStack> {
-  const { environment } = useStack();
-  const folder = await mkdtemp(join(tmpdir(), 'waybill-own-'));
-  // As root, PostgreSQL runs as another user, who must get to its data below.
-  await chmod(folder, 0o711);
-  const stack = await startStack({
-    ports: 'free',
-    dataDirectory: folder,
-    environment,
-    sampleScale: 0.01,
-    settings: { WAYBILL_LOG_LEVEL: 'warn', ...own },
-    report: () => undefined,
-    line: () => undefined,
-    crashed: () => undefined,
-    signal: new AbortController().signal,
-  });
-
-  async function start(name: string, settings: Readonly<Record<string, string>>): Promise<ProcessHandle> {
-    const port = String(await freePort());
-    const all = { ...stack.settings, ...settings, WAYBILL_WORKER_HEALTH_PORT: port };
-    return stack.supervisor.start(
-      serviceProcess({
-        name,
-        entry: 'worker/main.ts',
-        environment: serviceEnvironment(environment, all),
-        readyUrl: `http://${LOOPBACK}:${port}/healthz`,
-      }),
-    );
-  }
-
-  const gate = await openGate(stack.ports.objects);
-  await stack.worker.stop();
+  const shared = useStack();
+  const { environment } = shared;
+  const dataDirectory = await temporaryFolder();
+  const ports = await freePorts();
+  const gate = await openGate(ports.objects);
+  const servers = await startServers({ ...QUIET, ports, dataDirectory, environment });
+  const stop = closeAtEnd(servers.stop);
+  await prepareStores(servers.settings);
+  const settings = { ...shared.settings, ...servers.settings, WAYBILL_LOG_LEVEL: 'warn', ...own };
+  const workerSettings = { WAYBILL_OBJECTS_URL: `http://${gate.address}` };
+  const services = await startServices(servers.supervisor, { settings, workerSettings, environment });
   return {
-    ...stack,
-    worker: await start('gated-worker', { WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${gate.port}` }),
+    ...servers,
+    settings,
+    ...services,
     gate,
-    startWorker: (name) => start(name, {}),
-    async stop() {
-      await stack.stop();
-      await gate.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    startWorker: (name) => startWorker(servers.supervisor, name, settings, environment),
+    stop,
   };
 }

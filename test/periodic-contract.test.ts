@@ -1,61 +1,56 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { periodicPrefix } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { generateKey } from '../streams/age/keys.ts';
-import { keysBelow, openBucket } from './bucket.ts';
+import { openWithAge, readZip } from './archive.ts';
+import { expectEmpty, keysBelow, openBucket } from './bucket.ts';
+import { writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
-import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
-import { openWithAge, readZip } from './periodic-archive.ts';
 import { BUNDLE } from './periodic-bundle.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import {
+  ask,
+  codeOf,
+  createPeriodicClient,
+  enableAndWait,
+  type PeriodicClient,
+  problemOf,
+  USERS,
+} from './periodic-client.ts';
 
 const EVALUATION = new URL('../catalogs/sample/evaluation.yaml', import.meta.url);
 
 let services: OwnServices;
 let bucket: Objects;
 let acme: PeriodicClient;
-/** With {@link FEW} files: for what does not depend on how many there are. */
+/** With {@link FEW} files, for tests that do not depend on their number. */
 let fewServices: OwnServices;
 let few: PeriodicClient;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-contract-'));
-  services = await startOwnServices();
+  const { WAYBILL_CATALOG } = await writeCatalog(await catalogOf(FEW));
+  [services, fewServices] = await Promise.all([startOwnServices(), startOwnServices({ WAYBILL_CATALOG })]);
   bucket = openBucket(services.settings);
   acme = createPeriodicClient(services.url, 'acme-demo-secret');
-  fewServices = await startOwnServices({ WAYBILL_CATALOG: await writeCatalog(folder, FEW) });
   few = createPeriodicClient(fewServices.url, 'acme-demo-secret');
-});
-afterAll(async () => {
-  await fewServices?.stop();
-  await services?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const NAMES = BUNDLE.map(({ file }) => file);
 const FEW = ['topicType', 'user', 'year'];
 
-/** Writes a catalog of these periodic files alone, as the sample describes them. @returns its path */
-async function writeCatalog(directory: string, files: readonly string[]): Promise<string> {
+/** @returns a catalog of only these periodic files of the sample */
+async function catalogOf(files: readonly string[]): Promise<string> {
   const { datasets } = parse(await readFile(EVALUATION, 'utf8')) as {
     datasets: { name: string; offered_as?: string }[];
   };
-  const path = join(directory, 'catalog.yaml');
-  const kept = datasets.filter((dataset) => files.includes(dataset.offered_as ?? dataset.name));
-  await writeFile(path, stringify({ datasets: kept }));
-  return path;
+  return stringify({ datasets: datasets.filter(({ name, offered_as: file = name }) => files.includes(file)) });
 }
 
 const storedOf = (tenant: string, { settings } = services) => keysBelow(openBucket(settings), periodicPrefix(tenant));
 
-describe('a client that knows the documentation alone', () => {
-  it('enables, downloads every file and all of them, disables, and deletes', async () => {
+describe('a client that follows the documentation', () => {
+  it('enables, downloads each file and all files, disables and deletes', async () => {
     const headers = { 'api-key': 'acme-demo-secret' };
     const call = (method: string, path: string) => fetch(`${services.url}/dataexport/${path}`, { method, headers });
 
@@ -65,15 +60,15 @@ describe('a client that knows the documentation alone', () => {
     expect(enabled).toBe(true);
     expect(privateKey).toMatch(/^AGE-SECRET-KEY-1[A-Z0-9]+$/);
 
-    const deadline = Date.now() + 90_000;
-    for (;;) {
-      const first = await call('GET', `download?file=year&fileType=csv&privateKey=${privateKey}`);
-      await first.arrayBuffer();
-      if (first.status === 200) break;
-      expect(first.status).toBe(404);
-      if (Date.now() > deadline) throw new Error('the files never came');
-      await delay(200);
-    }
+    const statuses: number[] = [];
+    const first = async () => {
+      const answer = await call('GET', `download?file=year&fileType=csv&privateKey=${privateKey}`);
+      await answer.arrayBuffer();
+      statuses.push(answer.status);
+      return answer.status;
+    };
+    await expect.poll(first, { timeout: 90_000, interval: 200 }).toBe(200);
+    expect(statuses.slice(0, -1).every((status) => status === 404)).toBe(true);
 
     const single = new Map<string, string>();
     for (const { file, columns } of BUNDLE) {
@@ -124,10 +119,10 @@ describe('a client that knows the documentation alone', () => {
     expect([deleting.status, await deleting.json()]).toEqual([200, { enabled: false }]);
     expect(await storedOf('acme')).toEqual([]);
     const gone = await call('GET', `download?file=year&fileType=csv&privateKey=${privateKey}`);
-    expect(await codeOf(Promise.resolve(gone))).toEqual([404, 'not_enabled']);
+    expect(await codeOf(gone)).toEqual([404, 'not_enabled']);
   });
 
-  it('may write the documented address with doubled slashes', async () => {
+  it('may double the slashes of the documented address', async () => {
     const answer = await fetch(`${services.url}//dataexport//download?file=user`, {
       headers: { 'api-key': 'acme-demo-secret' },
     });
@@ -139,7 +134,7 @@ describe('enabling and disabling', () => {
   let privateKey: string;
   let recipient: string;
 
-  it('shows the key once; the status shows the recipient and what there is, and no key', async () => {
+  it('shows the key once, and the status shows the recipient and the files but no key', async () => {
     const answer = await acme.enable();
     privateKey = answer.privateKey ?? '';
     ({ recipient } = answer);
@@ -152,13 +147,13 @@ describe('enabling and disabling', () => {
     expect(Date.parse((await acme.status()).nextRunAt ?? '')).toBeGreaterThan(Date.now());
   });
 
-  it('refuses to enable what is enabled, and changes nothing', async () => {
+  it('refuses to enable twice, and changes nothing', async () => {
     expect(await codeOf(acme.request('POST', '/dataexport/enable'))).toEqual([409, 'already_enabled']);
     expect((await acme.status()).recipient).toBe(recipient);
     expect((await ask(acme, privateKey)).status).toBe(200);
   });
 
-  it('keeps files and key over a plain disable, resumes under them, and never stops serving', async () => {
+  it('keeps files and key while disabled, resumes with them, and never stops serving', async () => {
     const before = (await acme.generation()).generationId;
     const statuses: number[] = [];
     let downloading = true;
@@ -174,7 +169,7 @@ describe('enabling and disabling', () => {
       expect(await acme.status()).toMatchObject({ enabled: false, recipient, nextRunAt: null });
       const resumed = (await acme.enable()) as Awaited<ReturnType<typeof acme.enable>> & { readonly hint?: string };
       expect(resumed).toMatchObject({ enabled: true, privateKey: null, recipient, hint: expect.any(String) });
-      // Enabling starts a run at once, so the generation changes under the downloads.
+      // Enabling starts a run at once, so the generation changes during the downloads.
       await acme.generation(before);
     } finally {
       downloading = false;
@@ -184,25 +179,24 @@ describe('enabling and disabling', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
   });
 
-  it('disabling twice is harmless', async () => {
+  it('may disable twice', async () => {
     await acme.disable();
     await acme.disable();
     expect((await acme.status()).enabled).toBe(false);
     expect((await ask(acme, privateKey)).status).toBe(200);
   });
 
-  it('deletes everything before it answers, also what a run under way has written', async () => {
+  it('deletes everything before it responds, including the files of an active run', async () => {
     const before = await storedOf('acme');
     await acme.enable();
     await expect.poll(async () => (await storedOf('acme')).length, { timeout: 30_000 }).toBeGreaterThan(before.length);
     await acme.disable(true);
-    expect(await storedOf('acme')).toEqual([]);
-    expect(await bucket.abortUploads(periodicPrefix('acme'))).toBe(0);
+    await expectEmpty(bucket, periodicPrefix('acme'));
     expect(await codeOf(ask(acme, privateKey))).toEqual([404, 'not_enabled']);
     expect(await acme.status()).toMatchObject({ enabled: false, recipient: null, generation: null, nextRunAt: null });
   });
 
-  it('makes another key the next time; the old one opens nothing', async () => {
+  it('creates another key the next time, and the old one opens nothing', async () => {
     const answer = await acme.enable();
     expect(answer.privateKey).toMatch(/^AGE-SECRET-KEY-1/);
     expect([answer.privateKey, answer.recipient]).not.toContain(privateKey);
@@ -217,7 +211,7 @@ describe('enabling and disabling', () => {
 describe('rotating', () => {
   afterEach(() => few.disable(true));
 
-  it('gives a new key and new files; the old key and the old files are void at once', async () => {
+  it('creates a new key and new files, and invalidates the old ones at once', async () => {
     const first = await few.enable();
     const { generationId } = await few.generation();
     const oldFiles = await storedOf('acme', fewServices);
@@ -237,15 +231,15 @@ describe('rotating', () => {
     for (const key of await storedOf('acme', fewServices)) expect(key).toContain(generation.generationId);
   });
 
-  it('is refused where nothing is enabled', async () => {
+  it('is refused if nothing is enabled', async () => {
     expect(await codeOf(few.request('POST', '/dataexport/rotate'))).toEqual([404, 'not_enabled']);
   });
 });
 
-describe('keys of other kinds', () => {
+describe('enabling with another kind of key', () => {
   afterEach(() => few.disable(true));
 
-  it('a recipient of the tenant’s own: no key in any answer, sealed downloads that age opens', async () => {
+  it('takes the tenant’s own recipient: no response has a key, and age opens sealed downloads', async () => {
     const own = await generateKey({ postQuantum: false });
     const answer = await few.request('POST', '/dataexport/enable', { body: { recipient: own.recipient } });
     const text = await answer.text();
@@ -278,25 +272,24 @@ describe('keys of other kinds', () => {
     expect(await codeOf(mixed)).toEqual([409, 'recipient_kept']);
   });
 
-  it('a post-quantum key: the service and age open the same file with it', async () => {
-    const { privateKey } = await few.enable({ postQuantum: true });
+  it('creates a post-quantum key that opens the same file in the service and in age', async () => {
+    const { privateKey } = await enableAndWait(few, { postQuantum: true });
     expect(privateKey).toMatch(/^AGE-SECRET-KEY-PQ-1/);
-    await few.generation();
-    const content = await few.download(USERS, privateKey ?? '');
+    const content = await few.download(USERS, privateKey);
     const sealed = await few.request('GET', `/dataexport/download?${USERS}&sealed=true`);
-    const opened = await openWithAge(Buffer.from(await sealed.arrayBuffer()), privateKey ?? '');
+    const opened = await openWithAge(Buffer.from(await sealed.arrayBuffer()), privateKey);
     expect(opened.equals(content)).toBe(true);
   });
 
   it.each([
-    ['no recipient', { recipient: 'age1nonsense' }, 400, 'invalid_recipient'],
+    ['an invalid recipient', { recipient: 'age1nonsense' }, 400, 'invalid_recipient'],
     ['a private key as recipient', { recipient: 'AGE-SECRET-KEY-1QQQ' }, 400, 'invalid_recipient'],
     ['both at once', { recipient: `age1${'q'.repeat(58)}`, postQuantum: true }, 400, 'invalid_recipient'],
     ['an unknown field', { recipients: [] }, 400, 'unknown_field'],
-    ['no time of day', { at: '25:00' }, 400, 'invalid_field'],
-    ['no time zone', { timeZone: 'Mars/Olympus' }, 400, 'invalid_field'],
-    ['no object', [], 400, 'malformed_body'],
-  ])('%s is refused, and nothing is enabled', async (_, body, status, code) => {
+    ['an invalid time of day', { at: '25:00' }, 400, 'invalid_field'],
+    ['an unknown time zone', { timeZone: 'Mars/Olympus' }, 400, 'invalid_field'],
+    ['an array', [], 400, 'malformed_body'],
+  ])('refuses %s, and enables nothing', async (_, body, status, code) => {
     expect(await codeOf(few.request('POST', '/dataexport/enable', { body }))).toEqual([status, code]);
     expect(await few.status()).toMatchObject({ enabled: false, recipient: null });
   });

@@ -1,20 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
 import type { Manifest, ManifestPart } from '../contracts/manifest.ts';
 import type { PeriodicFormat } from '../contracts/periodic.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { SEALED_CHUNK_BYTES, seal } from '../streams/age/payload.ts';
 import { collect, pieces } from '../streams/stream-fixture.ts';
-import { openBucket } from './bucket.ts';
+import { unzipTests } from './archive.ts';
+import { openBucket, readGeneration } from './bucket.ts';
+import { writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
-import { unzipTests } from './periodic-archive.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { readDownload } from './raw-download.ts';
 
-/** `long` is some MiB in either file type, `short` less than one block of age. */
+/** `long` is a few MiB in either file type, `short` less than one age chunk. */
 const CATALOG = `
 datasets:
   - name: short
@@ -33,7 +31,6 @@ datasets:
 
 const FILES = ['short', 'long'] as const;
 
-let folder: string;
 let services: OwnServices;
 let bucket: Objects;
 let client: PeriodicClient;
@@ -42,21 +39,13 @@ let manifest: Manifest;
 let prefix: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-damage-'));
-  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
-  services = await startOwnServices({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
-    WAYBILL_WAREHOUSE_SQL: 'SELECT 1',
-  });
+  services = await startOwnServices(await writeCatalog(CATALOG));
   bucket = openBucket(services.settings);
   client = createPeriodicClient(services.url, 'acme-demo-secret');
-  privateKey = (await client.enable()).privateKey ?? '';
-  prefix = generationPrefix('acme', (await client.generation()).generationId);
-  manifest = JSON.parse(Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString()) as Manifest;
-});
-afterAll(async () => {
-  await services?.stop();
-  await rm(folder, { recursive: true, force: true });
+  const { generationId, ...enabled } = await enableAndWait(client);
+  ({ privateKey } = enabled);
+  prefix = generationPrefix('acme', generationId);
+  manifest = await readGeneration(bucket, 'acme', generationId);
 });
 
 const headers = () => ({ 'api-key': 'acme-demo-secret', 'x-private-key': privateKey });
@@ -68,7 +57,7 @@ function objectOf(file: string, format: PeriodicFormat): ManifestPart {
   return found;
 }
 
-/** What comes of a stored object at the hands of somebody who can write to the bucket, or of a failing disk. */
+/** Changes to a stored object by an attacker with write access to the bucket, or by a failing disk. */
 const DAMAGES: readonly (readonly [
   string,
   (stored: Buffer, content: Buffer) => Promise<Buffer> | Buffer | undefined,
@@ -99,7 +88,7 @@ const QUERIES: Readonly<Record<PeriodicFormat, string>> = {
   'typed-json': 'fileType=json&parseJsonDataTypes=true',
 };
 
-/** Runs while the object is damaged; afterwards it is what it was. */
+/** Damages the object, does the work and restores the object. */
 async function whileDamaged(
   file: string,
   format: PeriodicFormat,
@@ -119,7 +108,7 @@ async function whileDamaged(
   }
 }
 
-/** Nothing that came may pass for the whole: it is an error that says so, or an answer that HTTP itself calls cut. */
+/** Checks that the response cannot pass for the whole file: it is an error, or incomplete by the rules of HTTP. */
 async function expectIncomplete(path: string): Promise<Buffer> {
   const answer = await get(path);
   if (answer.status === 200) expect([path, answer.complete]).toEqual([path, false]);
@@ -131,7 +120,7 @@ async function expectIncomplete(path: string): Promise<Buffer> {
 }
 
 describe.each(FILES)('%s, when its stored object is', (file) => {
-  it.each(DAMAGES)('%s, never ends well as CSV', async (_, damage) => {
+  it.each(DAMAGES)('%s, is never served as complete, as CSV', async (_, damage) => {
     await whileDamaged(file, 'csv', damage, async () => {
       await expectIncomplete(`download?file=${file}&fileType=csv`);
       await expectIncomplete(`download?file=${file}&fileType=csv&sealed=true`);
@@ -142,13 +131,13 @@ describe.each(FILES)('%s, when its stored object is', (file) => {
     expect((await get('downloadAll?fileType=csv')).complete).toBe(true);
   });
 
-  it.each(DAMAGES)('%s, never ends well as JSON, typed or not', async (_, damage) => {
+  it.each(DAMAGES)('%s, is never served as complete, as JSON, typed or not', async (_, damage) => {
     await whileDamaged(file, 'json', damage, async () => {
       await expectIncomplete(`download?file=${file}&fileType=json`);
     });
     await whileDamaged(file, 'typed-json', damage, async () => {
       const typed = await expectIncomplete(`download?file=${file}&fileType=json&parseJsonDataTypes=true`);
-      // A client that takes the end of the connection for the end of the file must not be served either.
+      // A client may take the end of the connection for the end of the file.
       expect(Array.isArray(parsed(typed))).toBe(false);
       const archive = await expectIncomplete('downloadAll?fileType=json&parseJsonDataTypes=true');
       expect(await unzipTests(archive)).not.toBe(true);
@@ -158,7 +147,7 @@ describe.each(FILES)('%s, when its stored object is', (file) => {
 });
 
 describe.each(FILES)('%s, when something was appended to its stored object', (file) => {
-  it('is served as it was written, or not at all', async () => {
+  it('is served unchanged or not at all', async () => {
     const paths = [`download?file=${file}&fileType=csv`, `download?file=${file}&fileType=csv&sealed=true`];
     const before = await Promise.all(paths.map(get));
     const longer = (stored: Buffer) => Buffer.concat([stored, Buffer.alloc(1)]);
@@ -197,7 +186,7 @@ describe('the manifest, when it is', () => {
     ['altered', () => Buffer.from(`${JSON.stringify(swapped(), null, 2)}\n`)],
     ['not JSON', () => Buffer.from('{')],
     ['empty', () => Buffer.alloc(0)],
-  ])('%s, serves no other file than was asked for', async (_, make) => {
+  ])('%s, never makes the API serve another file', async (_, make) => {
     const key = manifestKey(prefix);
     const stored = (await bucket.get(key)) ?? new Uint8Array();
     const before = await get('download?file=short&fileType=csv');

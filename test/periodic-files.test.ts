@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { generationPrefix, manifestKey, periodicPrefix } from '../contracts/keys.ts';
-import { type Manifest, type ManifestFile, parseManifest } from '../contracts/manifest.ts';
+import type { Manifest, ManifestFile } from '../contracts/manifest.ts';
 import type { PeriodicFormat } from '../contracts/periodic.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import { keysBelow, openBucket } from './bucket.ts';
+import { openWithAge, readZip, unzipTests } from './archive.ts';
+import { keysBelow, openBucket, readGeneration } from './bucket.ts';
+import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
-import { openWithAge, readZip, unzipTests } from './periodic-archive.ts';
 import { BUNDLE } from './periodic-bundle.ts';
+import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { readCsv } from './periodic-csv.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 import { parseExact, typedValue } from './periodic-exact.ts';
 import { readDownload } from './raw-download.ts';
 
@@ -24,30 +24,22 @@ let privateKey: string;
 let manifest: Manifest;
 let prefix: string;
 let folder: string;
-let instance: DuckDBInstance;
 let warehouse: DuckDBConnection;
 
 beforeAll(async () => {
   services = await startOwnServices();
   bucket = openBucket(services.settings);
   client = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
-  privateKey = (await client.enable()).privateKey ?? '';
-  const { generationId } = await client.generation();
+  const { generationId, ...enabled } = await enableAndWait(client);
+  ({ privateKey } = enabled);
   prefix = generationPrefix('dreambuilder', generationId);
-  const stored = Buffer.from((await bucket.get(manifestKey(prefix))) ?? '').toString();
-  const read = parseManifest(stored);
-  if ('problem' in read) throw new Error(read.problem);
-  manifest = read.manifest;
-  folder = await mkdtemp(join(tmpdir(), 'waybill-periodic-'));
-  instance = await DuckDBInstance.create();
+  manifest = await readGeneration(bucket, 'dreambuilder', generationId);
+  folder = await temporaryFolder();
+  const instance = await DuckDBInstance.create();
+  closeAtEnd(() => instance.closeSync());
   warehouse = await instance.connect();
+  closeAtEnd(() => warehouse.closeSync());
   await warehouse.run(`SET TimeZone = 'UTC'; ${services.settings.WAYBILL_WAREHOUSE_SQL}`);
-});
-afterAll(async () => {
-  warehouse?.closeSync();
-  instance?.closeSync();
-  await services?.stop();
-  if (folder) await rm(folder, { recursive: true });
 });
 
 function fileOf(name: string, format: PeriodicFormat): ManifestFile {
@@ -64,7 +56,7 @@ async function rowsOf(sql: string): Promise<readonly Readonly<Record<string, unk
   return (await warehouse.runAndReadAll(sql)).getRowObjectsJson();
 }
 
-/** SQL of a CSV value as the type of the warehouse: what a reader of the file would make of it. */
+/** SQL that casts a CSV value to the type in the warehouse, as a reader of the file would. */
 function castSql(name: string, type: string): string {
   const column = `"${name}"`;
   if (type.endsWith('[]')) return `CAST(from_json(${column}, '["VARCHAR"]') AS ${type}) AS ${column}`;
@@ -73,7 +65,7 @@ function castSql(name: string, type: string): string {
 }
 
 describe.each(BUNDLE)('$file', ({ file, columns }) => {
-  it('as CSV has every row and value of the warehouse, and no other', async () => {
+  it('has exactly the rows and values of the warehouse, as CSV', async () => {
     const table = `warehouse.evaluation."${file}"`;
     const types = new Map(
       (await rowsOf(`DESCRIBE ${table}`)).map(({ column_name, column_type }) => [
@@ -100,7 +92,7 @@ describe.each(BUNDLE)('$file', ({ file, columns }) => {
     expect(fileOf(file, 'csv').rows).toBe(rows);
   });
 
-  it('as JSON has the texts of the CSV, and typed the values that they mean, number by number', async () => {
+  it('has the text of the CSV, as JSON, and exact numbers, as typed JSON', async () => {
     const [csv, json, typed] = await Promise.all([
       client.download(`file=${file}&fileType=csv`, privateKey),
       client.download(`file=${file}&fileType=json`, privateKey),
@@ -123,7 +115,7 @@ const QUERIES: Readonly<Record<string, string>> = {
 };
 
 describe('a generation', () => {
-  it('is what its manifest says: objects, bytes, hashes, rows, one moment', async () => {
+  it('matches its manifest: objects, bytes, hashes, rows, one snapshot', async () => {
     const view = await client.generation();
     expect(manifest).toMatchObject({ tenant: 'dreambuilder', runId: view.generationId });
     expect(manifest.snapshotAt).toBe(view.snapshotAt);
@@ -144,7 +136,7 @@ describe('a generation', () => {
     expect(manifest.rows).toBe(rows.reduce((sum, count) => sum + count, 0));
   });
 
-  it.each(['evaluation', 'user', 'year'])('has %s as objects that the age command opens', async (file) => {
+  it.each(['evaluation', 'user', 'year'])('stores %s as objects that the age command opens', async (file) => {
     for (const { format, parts } of manifest.files.filter(({ name }) => name === file)) {
       const stored = await bucket.get(prefix + (parts[0]?.name ?? ''));
       const content = await client.download(`file=${file}&${QUERIES[format]}`, privateKey);
@@ -157,7 +149,7 @@ describe('a generation', () => {
     ['json', 'fileType=json', '.json'],
     ['typed json', 'fileType=json&parseJsonDataTypes=true', '.json'],
     ['sealed', 'fileType=csv&sealed=true', '.csv.age'],
-  ])('as a zip (%s) has flat entries, byte for byte the single downloads', async (_, query, extension) => {
+  ])('is a zip (%s) of flat entries that equal the single downloads', async (_, query, extension) => {
     const archive = await client.downloadAll(query, privateKey);
     expect([true, undefined]).toContain(await unzipTests(archive));
     const entries = await readZip(archive);
@@ -185,7 +177,7 @@ describe('a download', () => {
       'user.csv.age',
       () => fileOf('user', 'csv').bytes,
     ],
-  ])('%s says what it is, and how long', async (query, type, name, length) => {
+  ])('%s has its type, name and length in its headers', async (query, type, name, length) => {
     const answer = await readDownload(addressOf(`download?${query}`), headers());
     expect([answer.status, answer.complete]).toEqual([200, true]);
     expect(answer.headers).toMatchObject({
@@ -203,7 +195,7 @@ describe('a download', () => {
     expect(head.headers.get('content-length')).toBe(String(expected));
   });
 
-  it('opens by the key in the query as by the key in the header', async () => {
+  it('takes the key from the query as well as from the header', async () => {
     const { 'api-key': key } = headers();
     const byQuery = await readDownload(addressOf(`download?file=year&fileType=csv&privateKey=${privateKey}`), {
       'api-key': key,

@@ -1,95 +1,46 @@
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { freePort, LOOPBACK } from '../stack/ports.ts';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
-import { createLedger } from '../stores/ledger/postgres.ts';
-import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { openLedger, startServicesOnNetwork, useStack } from './context.ts';
+import type { Network } from './network.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse } from './numbered-warehouse.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { openRuns, triggerRun } from './periodic-operator.ts';
 import { downloadNow, type Served } from './periodic-witness.ts';
-import { openTemporal, type TemporalEye } from './temporal.ts';
+import { openTemporal, type TemporalAccess } from './temporal.ts';
 
 const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
 const stack = useStack();
 
-/** Stands before the stack's mail server: closed, there is none. */
-let gate: Awaited<ReturnType<typeof createGate>>;
-let folder: string;
+let network: Network;
 let warehouse: NumberedWarehouse;
-let services: OwnServices;
-let temporal: TemporalEye;
+let temporal: TemporalAccess;
 let ledger: Ledger;
-let door: PeriodicClient;
+let client: PeriodicClient;
 let key: string;
 let good: Served;
 let contacts: readonly string[];
 
-async function createGate() {
-  const port = await freePort();
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(stack.ports.smtp, LOOPBACK);
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => sockets.delete(socket));
-    }
-    near.pipe(far).pipe(near);
-  });
-  return {
-    url: `smtp://${LOOPBACK}:${port}`,
-    async open() {
-      server.listen(port, LOOPBACK);
-      await once(server, 'listening');
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      if (server.listening) await once(server.close(), 'close');
-    },
-  };
-}
-
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-notices-'));
-  warehouse = await makeNumberedWarehouse(folder, { files: 2, rows: 100 });
-  gate = await createGate();
-  await gate.open();
-  services = await startOwnServices({
-    ...warehouse.settings,
-    WAYBILL_SMTP_URL: gate.url,
-    WAYBILL_LOG_LEVEL: 'silent',
-  });
+  warehouse = await makeNumberedWarehouse({ files: 2, rows: 100 });
+  const services = await startServicesOnNetwork({ ...warehouse.settings, WAYBILL_LOG_LEVEL: 'silent' });
+  ({ network } = services);
   temporal = await openTemporal(services.settings);
-  ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
-  door = createPeriodicClient(services.url, 'acme-demo-secret');
-});
-
-afterAll(async () => {
-  await temporal?.close();
-  await ledger?.close();
-  await services?.stop();
-  await gate?.close();
-  await rm(folder, { recursive: true, force: true });
+  ledger = openLedger(services.settings);
+  client = createPeriodicClient(services.url, 'acme-demo-secret');
 });
 
 beforeEach(async () => {
   contacts = ['one', 'two'].map((name) => `${name}-${crypto.randomUUID()}@example.com`);
   await ledger.tenants.setContacts('acme', contacts);
   await warehouse.write(1);
-  key = (await door.enable()).privateKey ?? '';
-  await door.generation();
-  good = await downloadNow(door, key);
+  key = (await enableAndWait(client)).privateKey;
+  good = await downloadNow(client, key);
 });
 
-afterEach(() => door.disable(true));
+afterEach(() => client.disable(true));
 
 interface Mail {
   readonly subject: string;
@@ -97,13 +48,13 @@ interface Mail {
   readonly to: readonly { readonly address: string }[];
 }
 
-/** Letters that this test's contacts have got, oldest first. */
-async function letters(): Promise<readonly Mail[]> {
+/** Emails to the contacts of this test, oldest first. */
+async function emails(): Promise<readonly Mail[]> {
   const all = (await (await fetch(`${stack.urls.mail}/email`)).json()) as readonly Mail[];
   return all.filter(({ to }) => to.some(({ address }) => contacts.includes(address)));
 }
 
-/** Runs until the ledger and Temporal say that it has ended. */
+/** Triggers a run and waits until it has ended in the ledger and in Temporal. */
 async function run(state: 'completed' | 'failed'): Promise<Run> {
   const ended = await begin();
   await expect.poll(async () => (await ledger.runs.find(ended))?.state, { timeout: 30_000 }).toBe(state);
@@ -113,7 +64,7 @@ async function run(state: 'completed' | 'failed'): Promise<Run> {
   return found;
 }
 
-/** Triggers a run. @returns its generation, once the ledger knows it */
+/** Triggers a run. @returns its generation, once it is in the ledger */
 async function begin(): Promise<string> {
   const listed = async () =>
     (await ledger.runs.list('acme', { kind: 'periodic' }, { cursor: null, limit: 100 })).rows.map(({ runId }) => runId);
@@ -124,36 +75,36 @@ async function begin(): Promise<string> {
   return (await fresh()) ?? '';
 }
 
-describe('a warehouse that breaks', () => {
-  it('leaves the last good generation, and is told once to each contact, as is its recovery', async () => {
+describe('a broken warehouse', () => {
+  it('leaves the last good generation, and each contact gets one email about the failure and one about the recovery', async () => {
     await warehouse.breakIt();
     const { failure } = await run('failed');
     expect(failure?.code).toBe('dataset_broken');
-    expect(await downloadNow(door, key)).toEqual(good);
-    const told = await letters();
-    expect(told.flatMap(({ to }) => to.map(({ address }) => address)).toSorted()).toEqual(contacts.toSorted());
-    for (const { text } of told) {
+    expect(await downloadNow(client, key)).toEqual(good);
+    const sent = await emails();
+    expect(sent.flatMap(({ to }) => to.map(({ address }) => address)).toSorted()).toEqual(contacts.toSorted());
+    for (const { text } of sent) {
       expect(text).toContain(failure?.message.slice(0, 20));
       expect(text).not.toMatch(/AGE-SECRET-KEY|SELECT|numbered\.csv/);
     }
 
     await run('failed');
-    expect(await letters()).toHaveLength(2);
-    expect((await door.status()).failingSince).not.toBeNull();
+    expect(await emails()).toHaveLength(2);
+    expect((await client.status()).failingSince).not.toBeNull();
 
     await warehouse.write(2);
     await run('completed');
-    const after = (await letters()).slice(2);
+    const after = (await emails()).slice(2);
     expect(after.flatMap(({ to }) => to.map(({ address }) => address)).toSorted()).toEqual(contacts.toSorted());
-    expect(new Set([...told, ...after].map(({ subject }) => subject)).size).toBe(2);
-    expect((await downloadNow(door, key)).numbers).toEqual([2]);
+    expect(new Set([...sent, ...after].map(({ subject }) => subject)).size).toBe(2);
+    expect((await downloadNow(client, key)).numbers).toEqual([2]);
 
     await run('completed');
-    expect(await letters()).toHaveLength(4);
-    expect((await door.status()).failingSince).toBeNull();
+    expect(await emails()).toHaveLength(4);
+    expect((await client.status()).failingSince).toBeNull();
   });
 
-  it('shows operators one failure in Temporal, with its code, its state and its story', async () => {
+  it('is one failure in Temporal, with its code, state and details', async () => {
     await warehouse.breakIt();
     const { runId, workflowId, failure } = await run('failed');
     const handle = temporal.client.workflow.getHandle(workflowId, runId);
@@ -170,13 +121,13 @@ describe('a warehouse that breaks', () => {
     expect(shown?.applicationFailureInfo?.type).toBe('dataset_broken');
     expect(shown?.message).toBe(failure?.message);
     expect(shown?.cause ?? null).toBeNull();
-    const told = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
-    expect(told.currentDetails).toContain('**failed**');
-    expect(told.currentDetails).toContain(failure?.message);
+    const metadata = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(metadata.currentDetails).toContain('**failed**');
+    expect(metadata.currentDetails).toContain(failure?.message);
   });
 });
 
-/** @returns ms until the run's only step is tried again; 0 while it is being tried, when a letter could still leave */
+/** @returns ms until the next attempt at the run's only step; 0 during an attempt, when an email may still be sent */
 async function untilNextAttempt(handle: WorkflowHandle): Promise<number> {
   const steps = (await handle.describe()).raw.pendingActivities ?? [];
   const [step] = steps;
@@ -185,32 +136,32 @@ async function untilNextAttempt(handle: WorkflowHandle): Promise<number> {
   return Number(seconds) * 1000 - Date.now();
 }
 
-describe('a mail server that is away', () => {
-  afterEach(() => gate.close().then(() => gate.open()));
+describe('a mail server that is down', () => {
+  afterEach(() => network.mend('mail'));
 
-  it('does not hold up how a run ends, and gets the letter while the run waits for it', async () => {
-    await gate.close();
+  it('does not delay the result of a run, and gets the email from the same run once it is up', async () => {
+    await network.cut('mail');
     await warehouse.breakIt();
     const generationId = await begin();
-    await door.until(({ lastRun }) => lastRun?.generationId === generationId && lastRun.state === 'failed', 10);
-    expect(await letters()).toEqual([]);
-    await gate.open();
-    await expect.poll(async () => (await letters()).length, { timeout: 60_000 }).toBe(2);
+    await client.until(({ lastRun }) => lastRun?.generationId === generationId && lastRun.state === 'failed', 10);
+    expect(await emails()).toEqual([]);
+    await network.mend('mail');
+    await expect.poll(async () => (await emails()).length, { timeout: 60_000 }).toBe(2);
     await expect.poll(() => openRuns(temporal, 'acme'), { timeout: 30_000 }).toBe(0);
   });
 
-  it('gets the letter with a later run when it was away for longer', async () => {
-    await gate.close();
+  it('gets the email from a later run if it was down for longer', async () => {
+    await network.cut('mail');
     await warehouse.breakIt();
     const generationId = await begin();
-    await door.until(({ lastRun }) => lastRun?.generationId === generationId && lastRun.state === 'failed', 10);
-    // As if the run had waited in vain: what it owes stays owed, whatever becomes of it.
+    await client.until(({ lastRun }) => lastRun?.generationId === generationId && lastRun.state === 'failed', 10);
+    // As if the run had waited in vain: its emails stay due.
     const workflowId = (await ledger.runs.find(generationId))?.workflowId ?? '';
     const handle = temporal.client.workflow.getHandle(workflowId, generationId);
     await expect.poll(() => untilNextAttempt(handle), { timeout: 30_000 }).toBeGreaterThan(2_000);
     await handle.terminate();
-    await gate.open();
+    await network.mend('mail');
     await run('failed');
-    expect(await letters()).toHaveLength(2);
+    expect(await emails()).toHaveLength(2);
   });
 });

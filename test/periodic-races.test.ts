@@ -1,62 +1,46 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generationPrefix } from '../contracts/keys.ts';
-import { LOOPBACK } from '../stack/ports.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
-import { createLedger } from '../stores/ledger/postgres.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow, openBucket } from './bucket.ts';
-import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { type OwnServices, openLedger, startOwnServices, useStack } from './context.ts';
 import { type Gate, holdAfter, openGate } from './gate.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse, ROWS_OF_ONE_STEP } from './numbered-warehouse.ts';
 import { SEALED_FILE } from './own-stack.ts';
-import { codeOf } from './periodic-answers.ts';
-import { createPeriodicClient, type KeyAnswer, type PeriodicClient } from './periodic-door.ts';
+import { codeOf, createPeriodicClient, enableAndWait, type KeyAnswer, type PeriodicClient } from './periodic-client.ts';
 import { expectNothing, expectOnly, hasSchedule, openRuns, triggerRun } from './periodic-operator.ts';
 import { type BegunDownload, beginDownload, downloadDuring, downloadNow } from './periodic-witness.ts';
-import { openTemporal, type TemporalEye } from './temporal.ts';
+import { openTemporal, type TemporalAccess } from './temporal.ts';
 
 const FILES = 4;
-let folder: string;
 let warehouse: NumberedWarehouse;
 /** Between the worker and the object store. */
 let gate: Gate;
 let services: OwnServices;
-let temporal: TemporalEye;
+let temporal: TemporalAccess;
 let ledger: Ledger;
 let bucket: Objects;
 let acme: PeriodicClient;
 let dreambuilder: PeriodicClient;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-races-'));
-  warehouse = await makeNumberedWarehouse(folder, { files: FILES, rows: ROWS_OF_ONE_STEP });
+  warehouse = await makeNumberedWarehouse({ files: FILES, rows: ROWS_OF_ONE_STEP });
   gate = await openGate(useStack().ports.objects);
   services = await startOwnServices(
     { ...warehouse.settings, WAYBILL_LOG_LEVEL: 'warn' },
-    { WAYBILL_OBJECTS_URL: `http://${LOOPBACK}:${gate.port}` },
+    { WAYBILL_OBJECTS_URL: `http://${gate.address}` },
   );
   temporal = await openTemporal(services.settings);
-  ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 2 });
+  ledger = openLedger(services.settings);
   bucket = openBucket(services.settings);
   acme = createPeriodicClient(services.url, 'acme-demo-secret');
   dreambuilder = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
 });
 
-afterAll(async () => {
-  await temporal?.close();
-  await ledger?.close();
-  await services?.stop();
-  await gate?.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
 describe('enabling twenty times at once', () => {
-  it('gives one key, which opens the files, and 19 times 409', async () => {
+  it('succeeds once, with a key that opens the files, and gets 409 otherwise', async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => acme.request('POST', '/dataexport/enable', { body: {} })),
     );
@@ -70,13 +54,12 @@ describe('enabling twenty times at once', () => {
   });
 });
 
-describe('downloads while generations are switched', () => {
+describe('downloads while new generations are published', () => {
   const SWITCHES = [2, 3, 4, 5];
   let key: string;
 
   beforeAll(async () => {
-    key = (await acme.enable()).privateKey ?? '';
-    await acme.generation();
+    key = (await enableAndWait(acme)).privateKey;
   });
   afterAll(() => acme.disable(true));
 
@@ -88,7 +71,7 @@ describe('downloads while generations are switched', () => {
     await acme.generation(generation?.generationId);
   }
 
-  it('are of the generation that they began with, however many switches come before they end', async () => {
+  it('get all files of the generation that was current at their start', async () => {
     await warehouse.write(1);
     const begun: { readonly number: number; readonly download: BegunDownload }[] = [];
     for (const number of SWITCHES) {
@@ -104,7 +87,7 @@ describe('downloads while generations are switched', () => {
     expect(new Set(begun.map(({ download }) => download.generation)).size).toBe(SWITCHES.length);
   });
 
-  it('never mix two, and never fail', async () => {
+  it('never mix two generations, and never fail', async () => {
     const served = await downloadDuring(acme, key, async () => {
       for (const number of SWITCHES) await switchTo(number);
     });
@@ -119,16 +102,15 @@ describe('downloads while generations are switched', () => {
 });
 
 describe('disabling in the middle of a run', () => {
-  it('has nothing published afterwards, and what was published goes on being served', async () => {
-    const { privateKey } = await acme.enable();
-    const { generationId } = await acme.generation();
-    const before = await downloadNow(acme, privateKey ?? '');
+  it('prevents its publication, and keeps the published files available', async () => {
+    const { privateKey, generationId } = await enableAndWait(acme);
+    const before = await downloadNow(acme, privateKey);
     await warehouse.write(7);
     const writing = holdAfter(gate, SEALED_FILE, 2);
     await triggerRun(temporal, 'acme');
     await writing;
     const { running } = await acme.until(({ running: run }) => (run?.progress.partsDone ?? 0) > 0);
-    // It waits a while for the run, which cannot let go before the store answers.
+    // It waits for the run, which cannot end before the store responds.
     const disabling = acme.disable();
     await acme.until(({ enabled }) => !enabled);
     void gate.release();
@@ -138,7 +120,7 @@ describe('disabling in the middle of a run', () => {
     expect(await keysBelow(bucket, generationPrefix('acme', run))).toEqual([]);
     expect((await ledger.runs.find(run))?.endedAt).not.toBeNull();
     expect(await acme.status()).toMatchObject({ enabled: false, nextRunAt: null, generation: { generationId } });
-    expect(await downloadNow(acme, privateKey ?? '')).toEqual(before);
+    expect(await downloadNow(acme, privateKey)).toEqual(before);
     await acme.disable(true);
   });
 });
@@ -146,7 +128,7 @@ describe('disabling in the middle of a run', () => {
 const ACTIONS = ['enable', 'disable', 'rotate', 'delete', 'trigger'] as const;
 type Action = (typeof ACTIONS)[number];
 
-/** What an action may be answered with instead of 200, whatever goes on at the same time. */
+/** Refusals of an action that other actions at the same time may cause. */
 const REFUSALS: Readonly<Record<Exclude<Action, 'trigger'>, readonly (readonly [number, string])[]>> = {
   enable: [[409, 'already_enabled']],
   disable: [],
@@ -154,8 +136,8 @@ const REFUSALS: Readonly<Record<Exclude<Action, 'trigger'>, readonly (readonly [
   delete: [],
 };
 
-describe('everything at once', () => {
-  /** Private keys by what they belong to: every one that was ever answered. */
+describe('all changes at once', () => {
+  /** Every private key that was ever returned, by recipient. */
   const keys = new Map<string, string>();
 
   async function act(action: Action): Promise<void> {
@@ -168,10 +150,10 @@ describe('everything at once', () => {
     const path = action === 'delete' ? 'disable?deleteSettings=true' : action;
     const ask = () => dreambuilder.request('POST', `/dataexport/${path}`);
     let answer = await ask();
-    // Trouble that time cures, as on a busy machine: what was asked for is asked for again.
+    // Temporary failures, as on a busy machine, are retried.
     while (answer.status === 503) answer = await ask();
     if (answer.status !== 200) {
-      const code = await codeOf(Promise.resolve(answer));
+      const code = await codeOf(answer);
       expect(REFUSALS[action], action).toContainEqual(code);
     } else if (action === 'enable' || action === 'rotate') {
       const { recipient, privateKey } = (await answer.json()) as KeyAnswer;
@@ -179,7 +161,7 @@ describe('everything at once', () => {
     }
   }
 
-  /** Checks that ledger, schedule, bucket and status agree. No request for the status comes before: it would mend. */
+  /** Checks that ledger, schedule, bucket and status agree, the status last because reading it repairs the schedule. */
   async function expectAgreement(): Promise<void> {
     const { enabled = false, recipient = null } = (await ledger.standingOrders.find('dreambuilder', 'periodic')) ?? {};
     expect(await hasSchedule(temporal, 'dreambuilder')).toBe(enabled);
@@ -196,7 +178,7 @@ describe('everything at once', () => {
     }
   }
 
-  it.each([1, 2, 3, 4, 5, 6])('ends in one state that all agree on (%i)', async (seed) => {
+  it.each([1, 2, 3, 4, 5, 6])('end in one consistent state (%i)', async (seed) => {
     const clients = fc.sample(fc.array(fc.constantFrom(...ACTIONS), { minLength: 4, maxLength: 7 }), {
       seed,
       numRuns: 4,
@@ -210,18 +192,17 @@ describe('everything at once', () => {
     await expectAgreement();
   });
 
-  it('then enables, and serves what the last key opens and nothing else', async () => {
+  it('can be followed by enabling, whose files only the last key opens', async () => {
     await dreambuilder.disable(true);
-    const { privateKey } = await dreambuilder.enable();
-    const { generationId } = await dreambuilder.generation();
-    expect((await downloadNow(dreambuilder, privateKey ?? '')).generation).toBe(generationId);
+    const { privateKey, generationId } = await enableAndWait(dreambuilder);
+    expect((await downloadNow(dreambuilder, privateKey)).generation).toBe(generationId);
     await expectOnly(bucket, 'dreambuilder', generationId);
     for (const earlier of keys.values()) {
       await expect(downloadNow(dreambuilder, earlier)).rejects.toThrow('wrong_key');
     }
   });
 
-  it('then deletes, and nothing is left anywhere', async () => {
+  it('can be followed by deleting, which leaves nothing', async () => {
     await dreambuilder.disable(true);
     await expectNothing(bucket, 'dreambuilder');
     await expectAgreement();

@@ -1,18 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import { openBucket } from './bucket.ts';
+import { readZip } from './archive.ts';
+import { openBucket, readGeneration } from './bucket.ts';
+import { writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
 import { type ObjectTap, openTap } from './object-tap.ts';
-import { readZip } from './periodic-archive.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { openDownload } from './raw-download.ts';
 
 /** About 100 MB as CSV, and half of that zipped: more than all buffers between the store and a client that does not read. */
@@ -32,7 +29,6 @@ datasets:
     columns: [{ name: id, type: integer }]
 `;
 
-let folder: string;
 let tap: ObjectTap;
 let services: OwnServices;
 let bucket: Objects;
@@ -40,29 +36,17 @@ let client: PeriodicClient;
 let privateKey: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-streams-'));
-  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
   tap = await openTap(useStack().urls.objects);
-  services = await startOwnServices({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
-    WAYBILL_WAREHOUSE_SQL: 'SELECT 1',
-    WAYBILL_OBJECTS_URL: tap.url,
-  });
+  services = await startOwnServices({ ...(await writeCatalog(CATALOG)), WAYBILL_OBJECTS_URL: tap.url });
   bucket = openBucket(services.settings);
   client = createPeriodicClient(services.url, 'acme-demo-secret');
-  privateKey = (await client.enable()).privateKey ?? '';
-  await client.generation();
-});
-afterAll(async () => {
-  await services?.stop();
-  await tap?.close();
-  await rm(folder, { recursive: true, force: true });
+  ({ privateKey } = await enableAndWait(client));
 });
 
 const open = (path: string) =>
   openDownload(`${services.url}/dataexport/${path}`, { 'api-key': 'acme-demo-secret', 'x-private-key': privateKey });
 
-/** Reads a little of an answer and then no more, until nothing moves behind it. */
+/** Reads one byte of a response and no more, until the store sends nothing either. */
 async function stall(answer: IncomingMessage): Promise<void> {
   await new Promise((resolve) => answer.once('readable', resolve));
   answer.read(1);
@@ -80,9 +64,7 @@ async function stall(answer: IncomingMessage): Promise<void> {
 }
 
 async function manifestNow(): Promise<Manifest> {
-  const { generationId } = await client.generation();
-  const key = manifestKey(generationPrefix('acme', generationId));
-  return JSON.parse(Buffer.from((await bucket.get(key)) ?? '').toString()) as Manifest;
+  return readGeneration(bucket, 'acme', (await client.generation()).generationId);
 }
 
 const PATHS = [
@@ -94,7 +76,7 @@ const PATHS = [
 ];
 
 describe.each(PATHS)('%s', (path) => {
-  it('waits for a client that does not read, and reads no more once the client has gone', async () => {
+  it('waits for a slow client, and stops reading once the client has gone', async () => {
     const begun = tap.received();
     const mark = tap.mark();
     const answer = await open(path);
@@ -108,7 +90,7 @@ describe.each(PATHS)('%s', (path) => {
   });
 });
 
-describe('a download that a new generation overtakes', () => {
+describe('a download during which a new generation is published', () => {
   /** A new run starts at once when periodic exports are enabled again. */
   async function publishAnother(before: string): Promise<void> {
     await client.disable();
@@ -116,7 +98,7 @@ describe('a download that a new generation overtakes', () => {
     await client.generation(before);
   }
 
-  it('is of the old one to its end', async () => {
+  it('is of the old one', async () => {
     const old = await manifestNow();
     const answer = await open('download?file=vast&fileType=csv&sealed=true');
     await stall(answer);
@@ -128,12 +110,12 @@ describe('a download that a new generation overtakes', () => {
     expect((await manifestNow()).runId).not.toBe(old.runId);
   });
 
-  it('is of the old one in every entry of the zip', async () => {
+  it('is of the old one in every zip entry', async () => {
     const old = await manifestNow();
     const answer = await open('downloadAll?fileType=csv&sealed=true');
     await stall(answer);
     await publishAnother(old.runId);
-    // `stall` has taken the first byte, which is the same in every zip.
+    // `stall` has read the first byte, which is the same in every zip.
     const entries = await readZip(Buffer.concat([Buffer.from('P'), await buffer(answer)]));
     expect(answer.headers['x-waybill-generation']).toBe(old.runId);
     for (const { file, parts } of old.files.filter(({ format }) => format === 'csv')) {

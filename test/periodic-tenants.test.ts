@@ -1,12 +1,18 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLedger } from '../stores/ledger/postgres.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../streams/age/keys.ts';
 import type { runExport } from '../workflows/run-export.ts';
-import { type OwnServices, startOwnServices } from './context.ts';
-import { ask, codeOf, problemOf, USERS } from './periodic-answers.ts';
+import { type OwnServices, openLedger, startOwnServices } from './context.ts';
 import { BUNDLE } from './periodic-bundle.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
+import {
+  ask,
+  codeOf,
+  createPeriodicClient,
+  enableAndWait,
+  type PeriodicClient,
+  problemOf,
+  USERS,
+} from './periodic-client.ts';
 import { triggerRun } from './periodic-operator.ts';
 import { openTemporal, type RunHistory } from './temporal.ts';
 
@@ -19,7 +25,6 @@ beforeAll(async () => {
   acme = createPeriodicClient(services.url, 'acme-demo-secret');
   dreambuilder = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
 });
-afterAll(() => services?.stop());
 
 const NAMES = BUNDLE.map(({ file }) => file);
 
@@ -27,15 +32,11 @@ describe('tenants', () => {
   const keys = new Map<PeriodicClient, string>();
 
   beforeAll(async () => {
-    for (const client of [acme, dreambuilder]) keys.set(client, (await client.enable()).privateKey ?? '');
-    await Promise.all([acme.generation(), dreambuilder.generation()]);
-  });
-  afterAll(async () => {
-    await acme?.disable(true);
-    await dreambuilder?.disable(true);
+    const enable = async (client: PeriodicClient) => keys.set(client, (await enableAndWait(client)).privateKey);
+    await Promise.all([acme, dreambuilder].map(enable));
   });
 
-  it('cannot open or see each other’s files', async () => {
+  it('can neither open nor see each other’s files', async () => {
     expect(await codeOf(ask(acme, keys.get(dreambuilder) ?? ''))).toEqual([403, 'wrong_key']);
     const theirs = (await dreambuilder.generation()).generationId;
     expect(await (await acme.request('GET', '/dataexport')).text()).not.toContain(theirs);
@@ -53,7 +54,7 @@ describe('tenants', () => {
     }
   });
 
-  it('may name their own organisation and no other, at every call', async () => {
+  it('may name only their own organisation, in every call', async () => {
     const key = keys.get(acme) ?? '';
     expect((await ask(acme, key, `${USERS}&organisation=acme`)).status).toBe(200);
     expect(await codeOf(ask(acme, key, `${USERS}&organisation=dreambuilder`))).toEqual([404, 'foreign_organisation']);
@@ -71,7 +72,7 @@ describe('tenants', () => {
     expect(await acme.status()).toMatchObject({ enabled: true });
   });
 
-  it('of a credential that may only read can download and look, and change nothing', async () => {
+  it('with a read-only credential can download and see the status, but change nothing', async () => {
     const reader = createPeriodicClient(services.url, 'acme-readonly-demo-secret');
     for (const path of ['enable', 'rotate', 'disable', 'disable?deleteSettings=true']) {
       expect(await codeOf(reader.request('POST', `/dataexport/${path}`))).toEqual([403, 'insufficient_scope']);
@@ -101,15 +102,15 @@ describe('tenants', () => {
     ['an unknown type', 'file=user&fileType=xml', 'unknown_file_type', ['csv', 'json']],
     ['no type', 'file=user', 'missing_field', ['csv', 'json']],
     ['a path for a file', 'file=..%2Fuser&fileType=csv', 'unknown_file', NAMES],
-    ['a flag that is none', `${USERS}&parseJsonDataTypes=maybe`, 'invalid_field', ['true', 'false']],
-  ])('are told what is allowed instead of %s', async (_, query, code, allowed) => {
+    ['an invalid flag', `${USERS}&parseJsonDataTypes=maybe`, 'invalid_field', ['true', 'false']],
+  ])('get the allowed values in the response to %s', async (_, query, code, allowed) => {
     const answer = await ask(acme, keys.get(acme) ?? '', query);
     const problem = await problemOf(answer);
     expect([answer.status, problem.code]).toEqual([400, code]);
     expect(problem.allowed?.toSorted()).toEqual(allowed.toSorted());
   });
 
-  it('get 403 for a wrong key and never its text, however it is wrong', async () => {
+  it('get 403 for any wrong key, and never its text', async () => {
     const foreign = (await generateKey({ postQuantum: false })).identity;
     for (const wrong of [
       foreign,
@@ -132,8 +133,8 @@ describe('tenants', () => {
     }
   });
 
-  it('that are disabled make nothing when a run is triggered, and no other run follows', async () => {
-    const ledger = createLedger({ url: services.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
+  it('that are disabled get no files from a triggered run, and no follow-up run', async () => {
+    const ledger = openLedger(services.settings);
     const temporal = await openTemporal(services.settings);
     const newest = async () => {
       const query = `WaybillDataset = 'periodic' AND WaybillTenant = 'acme'`;
@@ -151,13 +152,11 @@ describe('tenants', () => {
       expect(resultsOf(await run.fetchHistory(), 'startMissedRun')).toEqual([{ started: false }]);
     } finally {
       await ledger.tenants.enable('acme');
-      await temporal.close();
-      await ledger.close();
     }
   });
 });
 
-/** @returns what the activities of this type came to */
+/** @returns the results of the activities of this type */
 function resultsOf({ events }: RunHistory, type: string): readonly unknown[] {
   const isOfType = (id: unknown) =>
     events?.some(

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type OwnServices, startOwnServices } from './context.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { writeCatalog } from './cleanup.ts';
+import { startOwnServices } from './context.ts';
+import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { readCsv } from './periodic-csv.ts';
-import { createPeriodicClient, type PeriodicClient } from './periodic-door.ts';
 import { parseExact, typedValue } from './periodic-exact.ts';
 
 const LONG = 'x'.repeat(3_000_000);
@@ -92,7 +90,7 @@ ${VALUES.map(([type], index) => `      - c${index}: ${type}`).join('\n')}
     tenant_column: tenant
     columns: [{ name: id, type: integer }]
   - name: note
-    title: Of another door
+    title: For on-demand exports only
     doors: [on-demand]
     sql: SELECT tenant, id FROM hard
     tenant_column: tenant
@@ -106,35 +104,23 @@ const WAREHOUSE_SQL = `
   INSERT INTO hard SELECT 'acme', 3, * EXCLUDE (tenant, id) FROM hard WHERE id = 1
 `;
 
-let folder: string;
-let services: OwnServices;
 let client: PeriodicClient;
 let privateKey: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-values-'));
-  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
-  services = await startOwnServices({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
-    WAYBILL_WAREHOUSE_SQL: WAREHOUSE_SQL,
-  });
+  const services = await startOwnServices({ ...(await writeCatalog(CATALOG)), WAYBILL_WAREHOUSE_SQL: WAREHOUSE_SQL });
   client = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
-  privateKey = (await client.enable()).privateKey ?? '';
-  await client.generation();
-});
-afterAll(async () => {
-  await services?.stop();
-  await rm(folder, { recursive: true, force: true });
+  ({ privateKey } = await enableAndWait(client));
 });
 
 const textOf = async (query: string) => (await client.download(query, privateKey)).toString();
 
-/** Rows by id: files promise no order. */
+/** Rows by id, because their order in a file is undefined. */
 function byId(rows: readonly Readonly<Record<string, unknown>>[], idOf: (id: unknown) => unknown = (id) => id) {
   return new Map(rows.map((row) => [String(idOf(row.id)), row]));
 }
 
-/** Values that are too long to be shown when a test fails stand for themselves by length and hash. */
+/** Replaces values that are too long for a failure message by their length and hash. */
 function shortened(row: Readonly<Record<string, unknown>> | undefined): unknown {
   return Object.fromEntries(
     Object.entries(row ?? {}).map(([name, value]) => {
@@ -144,24 +130,24 @@ function shortened(row: Readonly<Record<string, unknown>> | undefined): unknown 
   );
 }
 
-describe('hard values', () => {
+describe('values that break careless writers', () => {
   const none = Object.fromEntries(NAMES.map((name) => [name, null]));
   const texts = Object.fromEntries(VALUES.map(([, , text], index) => [`c${index}`, text]));
 
-  it('come through CSV, NULL apart from every text', async () => {
+  it('survive CSV, where NULL differs from every text', async () => {
     const rows = byId(readCsv(await textOf('file=hard&fileType=csv')));
     expect([...rows.keys()].toSorted()).toEqual(['1', '2']);
     expect(shortened(rows.get('1'))).toEqual(shortened({ id: '1', ...texts }));
     expect(rows.get('2')).toEqual({ id: '2', ...none });
   });
 
-  it('come through JSON as the texts of the CSV', async () => {
+  it('are in JSON as the text of the CSV', async () => {
     const rows = byId(JSON.parse(await textOf('file=hard&fileType=json')) as Record<string, unknown>[]);
     expect(shortened(rows.get('1'))).toEqual(shortened({ id: '1', ...texts }));
     expect(rows.get('2')).toEqual({ id: '2', ...none });
   });
 
-  it('come through typed JSON as what they are, with every digit', async () => {
+  it('are in typed JSON with their types and every digit', async () => {
     const json = await textOf('file=hard&fileType=json&parseJsonDataTypes=true');
     const rows = byId(parseExact(json) as Record<string, unknown>[], (id) => (id as { number: string }).number);
     const typed = VALUES.map(([type, , text, raw]) => {
@@ -174,15 +160,15 @@ describe('hard values', () => {
 });
 
 describe('a file without rows', () => {
-  it('is a line of headers as CSV, and an empty array as JSON', async () => {
+  it('is a header line as CSV and an empty array as JSON', async () => {
     expect(await textOf('file=nothing&fileType=csv')).toBe('id,"The ""text"", in words"\n');
     expect(JSON.parse(await textOf('file=nothing&fileType=json'))).toEqual([]);
     expect(JSON.parse(await textOf('file=nothing&fileType=json&parseJsonDataTypes=true'))).toEqual([]);
   });
 });
 
-describe('a file with a name of its own', () => {
-  it('is asked for by that name, and by no other', async () => {
+describe('a file with another name than its dataset', () => {
+  it('is downloaded by that name only', async () => {
     expect((await textOf('file=note&fileType=csv')).split('\n').toSorted()).toEqual(['', '1', '2', 'id']);
     const answer = await client.request('GET', '/dataexport/download?file=noteBook&fileType=csv');
     const { code, allowed } = (await answer.json()) as { code: string; allowed: readonly string[] };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readZip } from './archive.ts';
 import { numbersOf } from './numbered-warehouse.ts';
-import { readZip } from './periodic-archive.ts';
-import type { PeriodicClient } from './periodic-door.ts';
+import type { PeriodicClient } from './periodic-client.ts';
 
 /** All files, as one download had them. */
 export interface Served {
@@ -20,8 +20,8 @@ export interface BegunDownload {
 }
 
 /** Asks for all files as CSV, and takes the first bytes. @throws Error unless the answer is 200 */
-export async function beginDownload(door: PeriodicClient, privateKey: string): Promise<BegunDownload> {
-  const answer = await door.request('GET', '/dataexport/downloadAll?fileType=csv', {
+export async function beginDownload(client: PeriodicClient, privateKey: string): Promise<BegunDownload> {
+  const answer = await client.request('GET', '/dataexport/downloadAll?fileType=csv', {
     headers: { 'x-private-key': privateKey },
   });
   const generation = answer.headers.get('x-waybill-generation');
@@ -45,20 +45,20 @@ export async function beginDownload(door: PeriodicClient, privateKey: string): P
 }
 
 /** Downloads all files, whole. */
-export async function downloadNow(door: PeriodicClient, privateKey: string): Promise<Served> {
-  return (await beginDownload(door, privateKey)).finish();
+export async function downloadNow(client: PeriodicClient, privateKey: string): Promise<Served> {
+  return (await beginDownload(client, privateKey)).finish();
 }
 
 /** Downloads all files again and again while the work goes on. @returns what was served, oldest first */
 export async function downloadDuring(
-  door: PeriodicClient,
+  client: PeriodicClient,
   privateKey: string,
   work: () => Promise<void>,
 ): Promise<readonly Served[]> {
   const served: Served[] = [];
   let over = false;
   async function keepDownloading(): Promise<void> {
-    do served.push(await downloadNow(door, privateKey));
+    do served.push(await downloadNow(client, privateKey));
     while (!over);
   }
   const downloading = keepDownloading();

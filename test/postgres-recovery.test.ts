@@ -1,26 +1,14 @@
-import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { getProgram } from '../stack/find.ts';
+import { expect, it } from 'vitest';
 import { freePort } from '../stack/ports.ts';
 import { postgresProcess } from '../stack/postgres.ts';
-import { createSupervisor, type Supervisor } from '../stack/supervisor.ts';
+import { createSupervisor } from '../stack/supervisor.ts';
+import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 import { useStack } from './context.ts';
+import { programPath, QUIET } from './programs.ts';
 
 const READY_MS = 500;
-
-let directory: string;
-let supervisor: Supervisor;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'waybill-recovery-'));
-  await chmod(directory, 0o711);
-  supervisor = createSupervisor({ line: () => undefined, crashed: () => undefined });
-});
-afterEach(async () => {
-  await supervisor.stop();
-  await rm(directory, { recursive: true, force: true });
-});
 
 /** Writes a file that PostgreSQL's own user may remove. */
 async function signalFile(data: string, name: string): Promise<void> {
@@ -29,18 +17,15 @@ async function signalFile(data: string, name: string): Promise<void> {
   await chown(join(data, name), owner.uid, owner.gid);
 }
 
-// A standby without a primary stays in recovery until it is promoted, and answers as a server that recovers from a crash.
-it('PostgreSQL that recovers for longer than it may take to become ready is not ended', async () => {
+// A standby without a primary stays in recovery until it is promoted, and responds like a server after a crash.
+it('PostgreSQL may take longer to recover than to become ready', async () => {
   const { environment } = useStack();
   const reported: string[] = [];
-  const postgres = await getProgram('postgres', {
-    environment,
-    report: () => undefined,
-    signal: new AbortController().signal,
-  });
-  const data = join(directory, 'data');
+  const data = join(await temporaryFolder(), 'data');
+  const supervisor = createSupervisor(QUIET);
+  closeAtEnd(() => supervisor.stop());
   const spec = await postgresProcess({
-    ...{ executable: postgres.path, directory: data, port: await freePort(), environment },
+    ...{ executable: await programPath('postgres', environment), directory: data, port: await freePort(), environment },
     report: (line) => reported.push(line),
   });
   await signalFile(data, 'standby.signal');

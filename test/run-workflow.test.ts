@@ -5,7 +5,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities } from '../activities/index.ts';
 import type { FailureCode } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
@@ -13,13 +13,14 @@ import { CSV_DEFAULTS, type RunOrder } from '../contracts/order.ts';
 import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
 import type { RunInput, RunPlan, StepResult, WriteInput, WriteTask } from '../contracts/steps.ts';
 import { partsQueue, SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
-import { getProgram } from '../stack/find.ts';
 import type { runExport } from '../workflows/run-export.ts';
+import { closeAtEnd } from './cleanup.ts';
 import { useStack } from './context.ts';
+import { programPath } from './programs.ts';
 import type { RunHistory } from './temporal.ts';
 
-/** The steps of a run, played; Temporal's time-skipping server lets the pauses between rounds pass at once. */
-type PlayedSteps = Omit<Activities, 'reconcile'>;
+/** Scripted steps of a run. Temporal's time-skipping server skips the pauses between rounds. */
+type ScriptedSteps = Omit<Activities, 'reconcile'>;
 
 const FILES = ['user', 'teacher', 'year'].map((name, place) => ({ name, rows: place * 200_000 }));
 const ORDER: RunOrder = {
@@ -46,7 +47,7 @@ const ON_DEMAND: RunInput = {
     window: { from: PLAN.snapshotAt, to: PLAN.snapshotAt, bounds: 'inclusive' },
   },
 };
-/** Of the files, the one that turns out to have other rows than were planned, where one does. */
+/** The file whose rows differ from the plan in some tests. */
 const CHANGING = 'user.csv';
 const OBJECT = {
   ...{ name: 'user.csv.age', rows: 10, bytes: 10, sha256: '0'.repeat(64) },
@@ -55,36 +56,30 @@ const OBJECT = {
 
 let server: TestWorkflowEnvironment;
 let code: string;
-/** What the steps were asked, in order: names, with the file where it is one. */
+/** Names of the steps in order, with the file if they write one. */
 let taken: string[];
 
 beforeAll(async () => {
-  const { environment } = useStack();
-  const program = await getProgram('temporal-test-server', {
-    environment,
-    report: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const path = await programPath('temporal-test-server', useStack().environment);
   const logger = new DefaultLogger('ERROR');
   Runtime.install({ logger });
   server = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: program.path } },
+    server: { executable: { type: 'existing-path', path } },
   });
+  closeAtEnd(() => server.teardown());
   const { INDEXED_VALUE_TYPE_KEYWORD: keyword } = proto.temporal.api.enums.v1.IndexedValueType;
   await server.nativeConnection.operatorService.addSearchAttributes({
     searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, keyword])),
   });
   const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
   ({ code } = await bundleWorkflowCode({ workflowsPath, logger }));
-}, 300_000);
-
-afterAll(() => server?.teardown());
+});
 
 beforeEach(() => {
   taken = [];
 });
 
-function play(own: Partial<PlayedSteps>): PlayedSteps {
+function createSteps(own: Partial<ScriptedSteps>): ScriptedSteps {
   return {
     async begin({ order }) {
       taken.push('begin');
@@ -123,7 +118,7 @@ function planned(value = PLAN): StepResult<RunPlan> {
   return { ok: true, value };
 }
 
-/** A file that is still being written when the run wants no more of it. */
+/** Writes a file until it is cancelled. */
 async function writeUntilCancelled(): Promise<never> {
   const context = Context.current();
   const beat = setInterval(() => context.heartbeat(), 50);
@@ -141,14 +136,18 @@ function failed(code: FailureCode): { readonly ok: false; readonly failure: { co
   return { ok: false, failure: { code, message: `${code}, in words.` } };
 }
 
-/** Runs the workflow over these steps until it has ended. @param meanwhile what happens while it runs */
+/** Runs the workflow with these steps until it has ended. @param meanwhile called while it runs */
 async function run(
-  own: Partial<PlayedSteps>,
+  own: Partial<ScriptedSteps>,
   meanwhile: (handle: WorkflowHandle<typeof runExport>) => Promise<void> = async () => undefined,
   input: RunInput = { kind: 'periodic', tenant: 'acme' },
 ) {
   const taskQueue = `waybill-${crypto.randomUUID()}`;
-  const shared = { connection: server.nativeConnection, activities: play(own), maxHeartbeatThrottleInterval: '100 ms' };
+  const shared = {
+    connection: server.nativeConnection,
+    activities: createSteps(own),
+    maxHeartbeatThrottleInterval: '100 ms',
+  };
   const control = await Worker.create({ ...shared, taskQueue, workflowBundle: { code } });
   const parts = await Worker.create({ ...shared, taskQueue: partsQueue(taskQueue) });
   return control.runUntil(
@@ -173,7 +172,7 @@ async function codeOf(result: Promise<unknown>): Promise<string | null | undefin
   return error.cause.type;
 }
 
-/** Rows of the files that were asked for, a list for each step, in the order of asking. */
+/** Planned rows of the written files, a list for each step, in the order of scheduling. */
 function rowsWritten({ events }: RunHistory): readonly (readonly number[])[] {
   return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: asked }) => {
     const [payload] = asked?.input?.payloads ?? [];
@@ -188,7 +187,7 @@ function isChanging(tasks: readonly WriteTask[]): boolean {
 
 const count = (what: string) => taken.filter((step) => step.startsWith(what)).length;
 
-const COMMIT_REFUSED: Partial<PlayedSteps> = {
+const COMMIT_REFUSED: Partial<ScriptedSteps> = {
   async end({ end }) {
     if (end.state === 'completed') return { recorded: false };
     taken.push(`end ${end.state} ${end.failure.code}`);
@@ -223,7 +222,7 @@ describe('a run of a standing order', () => {
     expect(taken).toEqual(['finalize off 3']);
   });
 
-  it('gives way if the standing order has changed meanwhile, and removes its objects', async () => {
+  it('is replaced if the standing order has changed meanwhile, and removes its objects', async () => {
     const result = await run(COMMIT_REFUSED);
     expect(result.outcome).toBe('replaced');
     expect(taken.slice(-3)).toEqual(['remove', 'end cancelled replaced', 'finalize replaced 7']);
@@ -260,13 +259,13 @@ describe('a run of a standing order', () => {
     ]);
   });
 
-  it.each(['dataset_broken', 'memory_exhausted'] as const)('fails at once of %s', async (failure) => {
+  it.each(['dataset_broken', 'memory_exhausted'] as const)('fails at once with %s', async (failure) => {
     expect(await codeOf(run({ plan: async () => failed(failure) }))).toBe(failure);
     expect(count('write')).toBe(0);
     expect(taken).toContain(`end failed ${failure}`);
   });
 
-  it('ends within minutes while the mail server is away', async () => {
+  it('ends within minutes while the mail server is down', async () => {
     let tries = 0;
     const finalize = async () => {
       tries += 1;
@@ -292,7 +291,7 @@ describe('a run of a standing order', () => {
     expect((await run(off)).outcome).toBe('off');
   });
 
-  it('stops writing before a cancel counts, and removes its objects', async () => {
+  it('stops writing before it is cancelled, and removes its objects', async () => {
     const writing = Promise.withResolvers<void>();
     let begun = 0;
     const write: Activities['write'] = async () => {
@@ -312,26 +311,26 @@ describe('a run of a standing order', () => {
   });
 });
 
-describe('a run of an order of its own', () => {
-  const order = (own: Partial<PlayedSteps>, meanwhile?: Parameters<typeof run>[1]) => run(own, meanwhile, ON_DEMAND);
+describe('a run of an on-demand order', () => {
+  const order = (own: Partial<ScriptedSteps>, meanwhile?: Parameters<typeof run>[1]) => run(own, meanwhile, ON_DEMAND);
 
-  it('commits once, and nothing follows', async () => {
+  it('commits once and ends', async () => {
     expect(await order({})).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
     expect(taken.slice(0, 2).toSorted()).toEqual(['begin', 'plan']);
     expect(taken.slice(2)).toEqual(['write user.csv 1', 'publish', 'commit']);
   });
 
-  it('writes nothing if the ledger says that it has ended', async () => {
+  it('writes nothing if it has ended in the ledger', async () => {
     expect((await order({ begin: async () => ({ order: null, version: null }) })).outcome).toBe('off');
     expect(taken).toEqual(['plan']);
   });
 
-  it('removes its objects if the ledger does not take its end', async () => {
+  it('removes its objects if the ledger refuses its end', async () => {
     expect((await order(COMMIT_REFUSED)).outcome).toBe('replaced');
     expect(taken.slice(-2)).toEqual(['remove', 'end cancelled replaced']);
   });
 
-  it('fails at once if the source changes, with what the step says', async () => {
+  it('fails at once if the source changes, with the failure of the step', async () => {
     expect(await codeOf(order({ write: async () => failed('source_changed') }))).toBe('source_changed');
     expect(count('plan')).toBe(1);
     expect(taken.filter((step) => /^(end|remove)/.test(step))).toEqual(['end failed source_changed', 'remove']);

@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, type WorkflowExecutionDescription } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { vi } from 'vitest';
 import { PERIODIC } from '../contracts/periodic.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { StandingOrder } from '../stores/ledger/ports.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { type StandingDeployment, standingSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
+import { closeAtEnd } from './cleanup.ts';
 
 export const DEPLOYMENT: StandingDeployment = {
   runTime: { at: '01:30', timeZone: 'Europe/Amsterdam' },
   jitterMinutes: 30,
 };
 
-/** The schedules of tenants with these settings. */
+/** Applies, triggers and finds the schedules of tenants. */
 export function schedulesOn(temporal: Temporal, deployment = DEPLOYMENT) {
   return {
     apply: (settings: StandingOrder) =>
@@ -27,16 +28,25 @@ export function schedulesOn(temporal: Temporal, deployment = DEPLOYMENT) {
   };
 }
 
-/** Schedules on the stack's Temporal, for tenants that only this test knows. */
+/** Schedules on the stack's Temporal, for tenants of this test file. They are removed at the end. */
 export function openSchedules(settings: Readonly<Record<string, string>>) {
   const { WAYBILL_TEMPORAL_ADDRESS: address = '', WAYBILL_TEMPORAL_NAMESPACE: namespace = '' } = settings;
   const connection = Connection.lazy({ address });
   const client = new Client({ connection, namespace });
-  /** A queue that no worker polls: what is started here stays as it was started. */
+  /** A queue that no worker polls, so that runs stay as they were started. */
   const taskQueue = `nobody-${randomUUID()}`;
   const temporal = createTemporal({ connection, namespace, taskQueue });
   const schedules = schedulesOn(temporal);
   const tenants: string[] = [];
+  closeAtEnd(async () => {
+    for (const tenant of tenants) await schedules.apply(settingsOf(tenant, { enabled: false }));
+    for await (const { workflowId } of client.workflow.list({
+      query: `TaskQueue = '${taskQueue}' and ExecutionStatus = 'Running'`,
+    })) {
+      await client.workflow.getHandle(workflowId).terminate();
+    }
+    await connection.close();
+  });
   const scheduleOf = (tenant: string) => client.schedule.getHandle(periodicScheduleId(tenant));
 
   return {
@@ -55,7 +65,7 @@ export function openSchedules(settings: Readonly<Record<string, string>>) {
       return tenant;
     },
 
-    /** Runs that the schedule has started and that are under way. */
+    /** Open runs that the schedule has started. */
     async running(tenant: string): Promise<readonly WorkflowExecutionDescription[]> {
       const { info } = await scheduleOf(tenant).describe();
       return Promise.all(
@@ -80,16 +90,6 @@ export function openSchedules(settings: Readonly<Record<string, string>>) {
       });
       return startTime.map(({ seconds }) => new Date(Number(seconds) * 1000).toISOString());
     },
-
-    async close(): Promise<void> {
-      for (const tenant of tenants) await schedules.apply(settingsOf(tenant, { enabled: false }));
-      for await (const { workflowId } of client.workflow.list({
-        query: `TaskQueue = '${taskQueue}' and ExecutionStatus = 'Running'`,
-      })) {
-        await client.workflow.getHandle(workflowId).terminate();
-      }
-      await connection.close();
-    },
   };
 }
 
@@ -112,13 +112,12 @@ export function settingsOf(tenant: string, more: Partial<StandingOrder> = {}): S
   };
 }
 
-/** Looks until there is something to see. @throws Error after 20 s */
-export async function until<Value>(look: () => Promise<Value | undefined>, what: string): Promise<Value> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const value = await look();
-    if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`not within 20 s: ${what}`);
-    await delay(50);
-  }
+/** Reads until there is a value. @throws Error after 20 s */
+export function untilFound<Value>(read: () => Promise<Value | undefined>): Promise<Value> {
+  const find = async () => {
+    const value = await read();
+    if (value === undefined) throw new Error('not found');
+    return value;
+  };
+  return vi.waitFor(find, { timeout: 20_000, interval: 50 });
 }

@@ -2,32 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { PERIODIC } from '../contracts/periodic.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule, standingSchedule } from '../stores/temporal/sync-schedule.ts';
+import { closeAtEnd } from './cleanup.ts';
 import { useStack } from './context.ts';
 import { failsWith } from './ledger-set-up.ts';
-import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, until } from './schedule-set-up.ts';
+import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, untilFound } from './schedule-set-up.ts';
 
 const { settings } = useStack();
-const opened = openSchedules(settings);
-const { address, namespace, connection, client, taskQueue, temporal, schedules } = opened;
+const { address, namespace, connection, client, taskQueue, temporal, schedules, ...opened } = openSchedules(settings);
 const { newTenant, scheduleOf, running, isCancelRequested, timesBetween } = opened;
 let native: NativeConnection;
 
 beforeAll(async () => {
   native = await NativeConnection.connect({ address });
-});
-afterAll(async () => {
-  await native.close();
-  await opened.close();
+  closeAtEnd(() => native.close());
 });
 
 describe('the schedule of a tenant', () => {
-  test('says what Temporal and its operators need to know', async () => {
+  test('has the properties that Temporal and its operators need', async () => {
     const tenant = newTenant();
     expect(await schedules.find(tenant)).toBeUndefined();
     await schedules.apply(settingsOf(tenant));
@@ -59,7 +56,7 @@ describe('the schedule of a tenant', () => {
     );
   });
 
-  test('is made, changed and removed, each as often as one likes', async () => {
+  test('can be created, changed and removed repeatedly', async () => {
     const tenant = newTenant();
     const changed = settingsOf(tenant, { recurrence: { at: '23:05', timeZone: 'America/St_Johns' } });
     await schedules.apply(settingsOf(tenant));
@@ -78,7 +75,7 @@ describe('the schedule of a tenant', () => {
     expect(await schedules.find(tenant)).toBeDefined();
   });
 
-  test('may be looked at while it comes and goes', async () => {
+  test('can be read while it is created and removed', async () => {
     const tenant = newTenant();
     const off = settingsOf(tenant, { enabled: false });
     for (let round = 0; round < 20; round += 1) {
@@ -86,7 +83,7 @@ describe('the schedule of a tenant', () => {
       const looks = Promise.allSettled(Array.from({ length: 10 }, () => schedules.find(tenant)));
       await schedules.apply(off);
       for (const look of await looks) {
-        // A question that the deletion overtakes is sometimes never answered by Temporal (server 1.32).
+        // Temporal (server 1.32) sometimes never responds if the schedule is deleted meanwhile.
         if (look.status === 'rejected') expect(String(look.reason.cause.cause)).toMatch(/DEADLINE_EXCEEDED|CANCELLED/);
       }
       expect(await schedules.find(tenant)).toBeUndefined();
@@ -108,7 +105,7 @@ describe('the schedule of a tenant', () => {
     expect(nextRunAt?.getTime()).toBeGreaterThan(Date.now());
   });
 
-  test('stays paused by an operator, for the reason given, while its settings change', async () => {
+  test('stays paused by an operator, with its note, when the settings change', async () => {
     const tenant = newTenant();
     await schedules.apply(settingsOf(tenant));
     await scheduleOf(tenant).pause('the warehouse moves');
@@ -118,7 +115,7 @@ describe('the schedule of a tenant', () => {
     expect(spec.calendars).toMatchObject([{ hour: [{ start: 4 }] }]);
     expect(await schedules.find(tenant)).toEqual({ nextRunAt: null });
     await schedules.trigger(tenant);
-    await until(async () => (await running(tenant))[0], 'a run that was asked for');
+    await untilFound(async () => (await running(tenant))[0]);
     await scheduleOf(tenant).unpause();
     await schedules.apply(settingsOf(tenant, { recurrence: { at: '05:00', timeZone: null } }));
     expect((await scheduleOf(tenant).describe()).state.note).toContain('at 05:00');
@@ -129,13 +126,13 @@ describe('the schedule of a tenant', () => {
     ['europe/amsterdam', 'Europe/Amsterdam'],
     ['Asia/Kolkata', 'Asia/Kolkata'],
     ['UTC', 'UTC'],
-  ])('takes the time zone %s for %s', async (timeZone, known) => {
+  ])('takes the time zone %s as %s', async (timeZone, known) => {
     const tenant = newTenant();
     await schedules.apply(settingsOf(tenant, { recurrence: { at: null, timeZone } }));
     expect((await scheduleOf(tenant).describe()).spec.timezone).toBe(known);
   });
 
-  test('refuses a time zone that the server does not know, in words that help', async () => {
+  test('rejects a time zone that the server does not know, and names it', async () => {
     const strange = settingsOf(newTenant(), { recurrence: { at: null, timeZone: 'asia/kolkata' } });
     await expect(schedules.apply(strange)).rejects.toEqual(failsWith('invalid_field', 'timeZone'));
     await expect(schedules.apply(strange)).rejects.toThrow('"asia/kolkata"');
@@ -147,7 +144,7 @@ describe('the schedule of a tenant', () => {
       '01:30',
       ['2027-03-27T00:30:00.000Z', '2027-03-28T00:30:00.000Z', '2027-03-28T23:30:00.000Z', '2027-03-29T23:30:00.000Z'],
     ],
-  ])('at %s in Amsterdam follows the clock into summer', async (runAt, expected) => {
+  ])('at %s in Amsterdam follows the change to summer time', async (runAt, expected) => {
     const tenant = newTenant();
     await schedulesOn(temporal, { ...DEPLOYMENT, jitterMinutes: 0 }).apply(
       settingsOf(tenant, { recurrence: { at: runAt, timeZone: null } }),
@@ -176,7 +173,7 @@ describe('the schedule of a tenant', () => {
     expect(await timesBetween(tenant, '2027-03-01T00:00:00Z', until)).toEqual(expected);
   });
 
-  test('can be kept by a worker, over the connection that workers have', async () => {
+  test('can be applied by a worker, over its native connection', async () => {
     const tenant = newTenant();
     const own = schedulesOn(createTemporal({ connection: native, namespace, taskQueue }));
     await own.apply(settingsOf(tenant));
@@ -188,12 +185,12 @@ describe('the schedule of a tenant', () => {
   });
 });
 
-describe('a run that is asked for', () => {
-  test('is started with its names, and cancels the one under way first', async () => {
+describe('a triggered run', () => {
+  test('has an id and attributes, and starts once the open run is cancelled', async () => {
     const tenant = newTenant();
     await schedules.apply(settingsOf(tenant));
     await schedules.trigger(tenant);
-    const first = await until(async () => (await running(tenant))[0], 'a run');
+    const first = await untilFound(async () => (await running(tenant))[0]);
     expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicScheduleId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
     expect(first.type).toBe('runExport');
     expect(await first.staticSummary()).toBe(`periodic export of ${tenant}`);
@@ -209,23 +206,20 @@ describe('a run that is asked for', () => {
     expect(await isCancelRequested(first)).toBe(false);
 
     await schedules.trigger(tenant);
-    await until(async () => ((await isCancelRequested(first)) ? true : undefined), 'a cancel');
+    await expect.poll(() => isCancelRequested(first)).toBe(true);
     await client.workflow.getHandle(first.workflowId, first.runId).terminate();
-    const second = await until(
-      async () => (await running(tenant)).find(({ runId }) => runId !== first.runId),
-      'a second run',
-    );
+    const second = await untilFound(async () => (await running(tenant)).find(({ runId }) => runId !== first.runId));
     expect(second.workflowId).toMatch(periodicScheduleId(tenant));
     expect(await isCancelRequested(second)).toBe(false);
   });
 
-  test('is refused where there is no schedule', async () => {
+  test('is refused if there is no schedule', async () => {
     await expect(schedules.trigger(newTenant())).rejects.toEqual(failsWith('not_enabled'));
   });
 });
 
-describe('bringing a schedule in line', () => {
-  test('ends as the last settings say, however many do it at once', async () => {
+describe('concurrent synchronization of a schedule', () => {
+  test('applies the latest settings', async () => {
     const tenant = newTenant();
     let current = settingsOf(tenant);
     const ledger = { standingOrders: { find: async () => current } };
@@ -254,7 +248,7 @@ describe('bringing a schedule in line', () => {
   });
 });
 
-test('a server that does not answer is unavailable within seconds', async () => {
+test('a Temporal server that does not respond is unavailable within seconds', async () => {
   const silent = createServer(() => undefined);
   await new Promise<void>((resolve) => {
     silent.listen(0, '127.0.0.1', resolve);
@@ -275,7 +269,7 @@ test('a server that does not answer is unavailable within seconds', async () => 
   silent.close();
 }, 40_000);
 
-test('a namespace that is missing is unavailable: the first worker makes it', async () => {
+test('a namespace is unavailable until the first worker creates it', async () => {
   const lost = schedulesOn(createTemporal({ connection, namespace: `n-${randomUUID()}`, taskQueue }));
   await expect(lost.apply(settingsOf('acme'))).rejects.toEqual(failsWith('temporal_unavailable'));
 });

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { getProgram } from '../stack/find.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { CHUNK_BYTES, seal, unseal } from '../streams/age/payload.ts';
 import { collect, pieces } from '../streams/stream-fixture.ts';
+import { openWithAge } from './archive.ts';
+import { temporaryFolder } from './cleanup.ts';
+import { useStack } from './context.ts';
+import { programPath } from './programs.ts';
 
 const run = promisify(execFile);
 
@@ -16,14 +18,11 @@ let age = '';
 let directory = '';
 
 beforeAll(async () => {
-  const signal = new AbortController().signal;
-  const found = await getProgram('age', { environment: process.env, report: () => undefined, signal });
-  age = found.path;
-  directory = await mkdtemp(join(tmpdir(), 'waybill-age-'));
+  age = await programPath('age', useStack().environment);
+  directory = await temporaryFolder();
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** Files are written under names of their own, so that tests do not meet. */
+/** @returns a path that no other test uses */
 function path(name: string): string {
   return join(directory, `${name}-${randomBytes(4).toString('hex')}`);
 }
@@ -37,11 +36,8 @@ describe.each([
   it.each(SIZES)('open what we seal, %i bytes', async (size) => {
     const content = randomBytes(size);
     const { identity, recipient } = await generateKey({ postQuantum });
-    const [key, sealed, opened] = [path('key'), path('sealed'), path('opened')];
-    await writeFile(key, `${identity}\n`);
-    await writeFile(sealed, await collect(seal(pieces(content, [10_007]), [recipient])));
-    await run(age, ['--decrypt', '--identity', key, '--output', opened, sealed]);
-    expect((await readFile(opened)).equals(content)).toBe(true);
+    const sealed = await collect(seal(pieces(content, [10_007]), [recipient]));
+    expect((await openWithAge(sealed, identity)).equals(content)).toBe(true);
   });
 
   it.each(SIZES)('seal what we open, %i bytes', async (size) => {
@@ -53,7 +49,7 @@ describe.each([
     expect((await collect(unseal(pieces(await readFile(sealed), [10_007]), identity))).equals(content)).toBe(true);
   });
 
-  it('make key files that we read', async () => {
+  it('create key files that we read', async () => {
     const key = path('key');
     await run(join(dirname(age), 'age-keygen'), [...(postQuantum ? ['-pq'] : []), '-o', key]);
     const file = await readFile(key, 'utf8');

@@ -1,31 +1,33 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { closeAtEnd } from './cleanup.ts';
 
-/** What a {@link startSmtpServer} heard. */
-export interface HeardLetter {
+/** An email that {@link startSmtpServer} received. */
+export interface ReceivedEmail {
   readonly from: string;
   readonly to: readonly string[];
   readonly content: string;
 }
 
-/** A mail server on loopback that answers as a test wants it to. */
+/** A mail server on loopback with scripted responses. */
 export interface ScriptedSmtp {
   readonly port: number;
-  /** Letters that were taken, oldest first. */
-  readonly letters: readonly HeardLetter[];
+  /** Accepted emails, oldest first. */
+  readonly emails: readonly ReceivedEmail[];
   /** User and password of every `AUTH PLAIN`. */
   readonly logIns: readonly (readonly [user: string, password: string])[];
+  /** Closes the server, which otherwise happens at the end. */
   close(): Promise<void>;
 }
 
 /**
- * The least of SMTP that a client needs (RFC 5321): greeting, EHLO, AUTH PLAIN, MAIL, RCPT, DATA, QUIT.
+ * The part of SMTP (RFC 5321) that a client needs: greeting, EHLO, AUTH PLAIN, MAIL, RCPT, DATA, QUIT.
  *
- * @param answer what to say to a command instead of yes, or `undefined` for yes; `connect` and `content` stand for the
- *   greeting and for the end of the data; `silence` says nothing at all
+ * @param answer gives the response to a command, or `undefined` for success. `connect` and `content` stand for the greeting
+ *   and the end of the data. `silence` sends no response.
  */
 export async function startSmtpServer(answer: (command: string) => string | undefined): Promise<ScriptedSmtp> {
-  const letters: HeardLetter[] = [];
+  const emails: ReceivedEmail[] = [];
   const logIns: (readonly [string, string])[] = [];
   const sockets = new Set<Socket>();
 
@@ -55,7 +57,7 @@ export async function startSmtpServer(answer: (command: string) => string | unde
       if (content !== undefined) {
         if (line !== '.') content += `${line}\r\n`;
         else {
-          if (say('content', '250 taken')) letters.push({ from, to, content });
+          if (say('content', '250 taken')) emails.push({ from, to, content });
           content = undefined;
         }
       } else if (/^EHLO/i.test(line)) say(line, '250-mine\r\n250 AUTH PLAIN');
@@ -83,12 +85,12 @@ export async function startSmtpServer(answer: (command: string) => string | unde
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : 0,
-    letters,
+    emails,
     logIns,
-    async close() {
+    close: closeAtEnd(async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, 'close');
-    },
+    }),
   };
 }

@@ -1,23 +1,26 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
-import { parseManifest } from '../contracts/manifest.ts';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { exportPrefix } from '../contracts/keys.ts';
 import { getExtension } from '../stack/extensions.ts';
-import { keysBelow, openBucket } from './bucket.ts';
+import { expectEmpty, openBucket, readGeneration } from './bucket.ts';
+import { closeAtEnd, temporaryFolder, writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
-import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
-import { createPeriodicClient } from './periodic-door.ts';
-import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
+import { createPeriodicClient } from './periodic-client.ts';
+import { startPostgres } from './postgres-server.ts';
+import { QUIET } from './programs.ts';
 
 const ROWS = 1000;
 
-/** Rows 0 to 999, and afterwards 1 to 1000: one has left every window before the snapshot, and a late one has come. */
+/** Rows 0 to 999. */
 const BEFORE = { first: '2020-01-01', count: ROWS };
-const AFTER = { first: '2099-01-01', count: ROWS + 1 };
+/** Rows 1 to 1000: one has left every window before the snapshot, and a late one has arrived. */
+const EXCHANGED = { first: '2099-01-01', count: ROWS + 1 };
+/** One row less. */
+const FEWER = { ...BEFORE, count: ROWS - 1 };
 
 const CATALOG = `
 datasets:
@@ -45,10 +48,9 @@ ${['parquet', 'postgres']
 `;
 
 let folder: string;
-let server: PostgresServer;
 let database: Client;
 let services: OwnServices;
-let door: DoorClient;
+let onDemand: OnDemandClient;
 
 async function writeParquet({ first, count }: typeof BEFORE): Promise<void> {
   const instance = await DuckDBInstance.create();
@@ -78,21 +80,17 @@ async function writeRows(rows: typeof BEFORE): Promise<void> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-changes-'));
-  await getExtension('postgres_scanner', {
-    environment: useStack().environment,
-    report: () => undefined,
-    signal: new AbortController().signal,
-  });
-  server = await startPostgres();
+  folder = await temporaryFolder();
+  await getExtension('postgres_scanner', { ...QUIET, environment: useStack().environment });
+  const server = await startPostgres();
   const url = new URL(await server.createDatabase());
   database = new Client({ connectionString: url.href });
   await database.connect();
+  closeAtEnd(() => database.end());
   await database.query('CREATE TABLE rows (tenant text, id bigint, created timestamp)');
   await writeRows(BEFORE);
-  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
   services = await startOwnServices({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
+    ...(await writeCatalog(CATALOG)),
     WAYBILL_WAREHOUSE_SQL: `
       INSTALL postgres; LOAD postgres;
       CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
@@ -103,54 +101,51 @@ beforeAll(async () => {
     WAYBILL_WAREHOUSE_DIRECTORIES: folder,
     WAYBILL_WORKER_PARTS_MAX: '1',
   });
-  door = createDoorClient(services.url, 'dreambuilder');
-});
-afterAll(async () => {
-  await services?.stop();
-  await database?.end();
-  await server?.stop();
-  await rm(folder, { recursive: true, force: true });
+  onDemand = createOnDemandClient(services.url, 'dreambuilder');
 });
 beforeEach(() => writeRows(BEFORE));
 
-/** Keeps the only writer busy until the answer is called. */
-async function occupyWriter(): Promise<() => Promise<unknown>> {
-  const busy = await door.order({ ...ALWAYS, exportType: 'LONG', format: 'CSV' });
-  await door.until(busy, ({ progress }) => progress.contentBytes > 0);
-  return () => door.request('DELETE', `/exports/${busy}`);
+/** Keeps the only writer busy. @returns frees it */
+async function occupyWriter(): Promise<() => Promise<Response>> {
+  const busy = await onDemand.order({ ...ALWAYS, exportType: 'LONG', format: 'CSV' });
+  await onDemand.until(busy, ({ progress }) => progress.contentBytes > 0);
+  return () => onDemand.request('DELETE', `/exports/${busy}`);
 }
 
-describe('a row that left and a late one that came, between plan and read', () => {
-  it.each(['parquet', 'postgres'])('end an export on demand of %s with source_changed', async (exportType) => {
+describe('a change of rows between plan and read', () => {
+  it.each([
+    ['parquet', 'one is gone', FEWER],
+    ['parquet', 'one is exchanged', EXCHANGED],
+    ['postgres', 'one is exchanged', EXCHANGED],
+  ])('fails an on-demand export of %s with source_changed if %s', async (exportType, _, rows) => {
     const release = await occupyWriter();
-    const id = await door.order({ ...ALWAYS, exportType, format: 'CSV' });
-    await door.until(id, ({ progress }) => progress.rowsTotal === ROWS);
-    await writeRows(AFTER);
+    const id = await onDemand.order({ ...ALWAYS, exportType, format: 'CSV' });
+    await onDemand.until(id, ({ progress }) => progress.rowsTotal === ROWS);
+    await writeRows(rows);
     await release();
-    expect(await door.ended(id)).toMatchObject({ state: 'failed', failure: { code: 'source_changed' } });
-    await expect.poll(() => keysBelow(openBucket(services.settings), exportPrefix('dreambuilder', id))).toEqual([]);
+    expect(await onDemand.ended(id)).toMatchObject({ state: 'failed', failure: { code: 'source_changed' } });
+    await expectEmpty(openBucket(services.settings), exportPrefix('dreambuilder', id), 30);
+    expect((await onDemand.request('GET', `/exports/${id}/manifest`)).status).toBe(409);
   });
 
-  it('let periodic files be read again from a new snapshot', async () => {
+  it('makes a periodic export start again from a new snapshot', async () => {
     const release = await occupyWriter();
-    const client = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
-    const key = (await client.enable()).privateKey ?? '';
-    await client.until(({ running }) => running?.progress.rowsTotal === 6 * ROWS);
+    const periodic = createPeriodicClient(services.url, 'dreambuilder-demo-secret');
+    const key = (await periodic.enable()).privateKey ?? '';
+    await periodic.until(({ running }) => running?.progress.rowsTotal === 6 * ROWS);
     const changing = new Date().toISOString();
-    await writeRows(AFTER);
+    await writeRows(EXCHANGED);
     await release();
-    const { generationId, snapshotAt } = await client.generation();
+    const { generationId, snapshotAt } = await periodic.generation();
     expect(snapshotAt > changing).toBe(true);
     for (const file of ['parquet', 'postgres']) {
-      const lines = (await client.download(`file=${file}&fileType=csv`, key)).toString().trim().split('\n').slice(1);
+      const lines = (await periodic.download(`file=${file}&fileType=csv`, key)).toString().trim().split('\n').slice(1);
       expect(lines.toSorted((one, other) => Number(one) - Number(other))).toEqual(
         Array.from({ length: ROWS }, (_, place) => String(place + 1)),
       );
     }
-    const stored = await openBucket(services.settings).get(manifestKey(generationPrefix('dreambuilder', generationId)));
-    const read = parseManifest(Buffer.from(stored ?? '').toString());
-    if ('problem' in read) throw new Error(read.problem);
-    const names = read.manifest.files.flatMap(({ format, parts }) =>
+    const manifest = await readGeneration(openBucket(services.settings), 'dreambuilder', generationId);
+    const names = manifest.files.flatMap(({ format, parts }) =>
       format === 'csv' ? parts.map(({ name }) => name) : [],
     );
     expect(names).toHaveLength(2);

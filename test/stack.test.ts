@@ -1,24 +1,23 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type RunningServers, startServers } from '../stack/servers.ts';
-import { createObjects } from '../stores/objects/minio.ts';
+import { openBucket } from './bucket.ts';
+import { temporaryFolder } from './cleanup.ts';
 import { basic, startOwnServices, useStack } from './context.ts';
+import { QUIET } from './programs.ts';
 
 const MAIN = fileURLToPath(new URL('../stack/main.ts', import.meta.url));
 
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'waybill-stack-'));
-  await chmod(directory, 0o711);
+  directory = await temporaryFolder();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function isAlive(pid: number): boolean {
   try {
@@ -42,24 +41,16 @@ describe('servers', () => {
   it('come back after kill -9 on the same port and data, and leave nothing running', async () => {
     const crashes: string[] = [];
     const servers = await startServers({
+      ...QUIET,
       ports: 'free',
       dataDirectory: directory,
       environment: useStack().environment,
-      report: () => undefined,
-      line: () => undefined,
       crashed: (name) => crashes.push(name),
-      signal: new AbortController().signal,
     });
     const { postgres, minio, temporal, mail, settings } = servers;
     try {
       await withClient(servers, (client) => client.query('create table kept as select 42 as answer'));
-      const objects = createObjects({
-        url: settings.WAYBILL_OBJECTS_URL,
-        region: settings.WAYBILL_OBJECTS_REGION,
-        bucket: settings.WAYBILL_OBJECTS_BUCKET,
-        accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
-        secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
-      });
+      const objects = openBucket(settings);
       await objects.prepare();
       await objects.put('kept', Buffer.from('42'), 'text/plain');
       for (const server of [postgres, minio, temporal, mail]) {
@@ -100,17 +91,14 @@ describe('npm start', () => {
   });
 });
 
-describe('services of a test', () => {
-  it('have a ledger of their own, and a worker that comes back after kill -9', async () => {
+describe('own services', () => {
+  it('have their own ledger, and a worker that can be restarted after kill -9', async () => {
     const services = await startOwnServices();
-    try {
-      await services.worker.kill('SIGKILL');
-      await services.worker.start();
-      const response = await fetch(`${services.url}/exports`, { headers: { authorization: basic() } });
-      expect(await response.json()).toEqual({ items: [], next: null });
-    } finally {
-      await services.stop();
-    }
+    await services.worker.kill('SIGKILL');
+    await services.worker.start();
+    const response = await fetch(`${services.url}/exports`, { headers: { authorization: basic() } });
+    expect(await response.json()).toEqual({ items: [], next: null });
+    await services.stop();
     expect(services.worker.pid).toBeUndefined();
   });
 });

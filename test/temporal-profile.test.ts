@@ -1,17 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from './cleanup.ts';
 import { startOwnServices, useStack } from './context.ts';
-import { ALWAYS, createDoorClient } from './door.ts';
+import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 import { openTemporal } from './temporal.ts';
 
 const API_KEY = 'key-of-a-profile-that-nobody-may-log';
 
-it('the API and a worker connect through a profile of the operator, and do not log its key', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'waybill-profile-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const file = join(directory, 'temporal.toml');
+it('the API and a worker connect through a Temporal profile, and do not log its key', async () => {
+  const file = join(await temporaryFolder(), 'temporal.toml');
   const { settings } = useStack();
   const namespace = `profile-${Date.now()}`;
   await writeFile(
@@ -33,19 +31,15 @@ disabled = true
     TEMPORAL_CONFIG_FILE: file,
     TEMPORAL_PROFILE: 'exports',
   });
-  const eye = await openTemporal({ ...settings, WAYBILL_TEMPORAL_NAMESPACE: namespace });
-  try {
-    const door = createDoorClient(services.url, 'acme');
-    const id = await door.order({ ...ALWAYS, exportType: 'LEARNING_ACTIVITIES', format: 'CSV' });
-    expect(await door.ended(id)).toMatchObject({ state: 'completed' });
-    const { count } = await eye.client.workflow.count(
-      `WaybillTenant = 'acme' and WaybillDataset = 'LEARNING_ACTIVITIES'`,
-    );
-    expect(count).toBeGreaterThan(0);
-  } finally {
-    await eye.close();
-    await services.stop();
-  }
+  const temporal = await openTemporal({ ...settings, WAYBILL_TEMPORAL_NAMESPACE: namespace });
+  const client = createOnDemandClient(services.url, 'acme');
+  const id = await client.order({ ...ALWAYS, exportType: 'LEARNING_ACTIVITIES', format: 'CSV' });
+  expect(await client.ended(id)).toMatchObject({ state: 'completed' });
+  const { count } = await temporal.client.workflow.count(
+    `WaybillTenant = 'acme' and WaybillDataset = 'LEARNING_ACTIVITIES'`,
+  );
+  expect(count).toBeGreaterThan(0);
+  await services.stop();
   expect(services.lines.length).toBeGreaterThan(0);
   expect(services.lines.join('\n')).not.toContain(API_KEY);
 });

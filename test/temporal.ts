@@ -1,24 +1,26 @@
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { closeAtEnd } from './cleanup.ts';
 
 const { History } = proto.temporal.api.history.v1;
 export type RunHistory = proto.temporal.api.history.v1.IHistory;
 
-/** The stack's Temporal, as its operator sees it. */
-export interface TemporalEye {
+/** An operator's access to Temporal. */
+export interface TemporalAccess {
   readonly client: Client;
   history(workflowId: string, runId: string): Promise<RunHistory>;
   close(): Promise<void>;
 }
 
-export async function openTemporal(settings: Readonly<Record<string, string>>): Promise<TemporalEye> {
+/** Connects to Temporal; the connection is closed at the end. */
+export async function openTemporal(settings: Readonly<Record<string, string>>): Promise<TemporalAccess> {
   const { WAYBILL_TEMPORAL_ADDRESS: address = '', WAYBILL_TEMPORAL_NAMESPACE: namespace = '' } = settings;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   return {
     client,
     history: (workflowId, runId) => client.workflow.getHandle(workflowId, runId).fetchHistory(),
-    close: () => connection.close(),
+    close: closeAtEnd(() => connection.close()),
   };
 }
 

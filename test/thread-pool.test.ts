@@ -1,9 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type OwnServices, startOwnServices } from './context.ts';
-import { ALWAYS, createDoorClient, type DoorClient } from './door.ts';
+import { expect, it } from 'vitest';
+import { closeAtEnd, writeCatalog } from './cleanup.ts';
+import { startOwnServices } from './context.ts';
+import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 
 const ROWS = 400_000;
 const CATALOG = `
@@ -19,28 +17,16 @@ datasets:
     columns: [created: timestamp, text: text]
 `;
 
-let folder: string;
-let services: OwnServices;
-let door: DoorClient;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'waybill-test-'));
-  await writeFile(join(folder, 'catalog.yaml'), CATALOG);
-  services = await startOwnServices({
-    WAYBILL_CATALOG: join(folder, 'catalog.yaml'),
+it('writes more compressed parts at once than its thread pool has threads', async () => {
+  const services = await startOwnServices({
+    ...(await writeCatalog(CATALOG)),
     WAYBILL_PART_ROWS: String(ROWS / 20),
     WAYBILL_WORKER_PARTS_MAX: '20',
     UV_THREADPOOL_SIZE: '4',
   });
-  door = createDoorClient(services.url, 'dreambuilder');
-});
-afterAll(async () => {
-  await services?.worker.kill('SIGKILL');
-  await services?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-it('writes more compressed parts at once than its thread pool was given threads', async () => {
-  const id = await door.order({ ...ALWAYS, exportType: 'PARTS', format: 'CSV', compression: 'gzip' });
-  expect(await door.ended(id, 60)).toMatchObject({ state: 'completed', progress: { rowsDone: ROWS } });
+  // A worker whose thread pool is stuck ends only by force.
+  closeAtEnd(() => services.worker.kill('SIGKILL'));
+  const client = createOnDemandClient(services.url, 'dreambuilder');
+  const id = await client.order({ ...ALWAYS, exportType: 'PARTS', format: 'CSV', compression: 'gzip' });
+  expect(await client.ended(id, 60)).toMatchObject({ state: 'completed', progress: { rowsDone: ROWS } });
 });

@@ -1,23 +1,23 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Client as Postgres } from 'pg';
 import { exportPrefix, generationPrefix, manifestKey } from '../../contracts/keys.ts';
-import { getProgram } from '../../stack/find.ts';
+import type { Environment } from '../../stack/process.ts';
+import type { ServiceSettings } from '../../stack/stack.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
+import { openWithAge } from '../archive.ts';
 import { openBucket } from '../bucket.ts';
 import { compareCsv, ROWS, rowAt } from './source.ts';
 
-/** What is wrong, a sentence each; nothing else is said of an export that is right. */
+/** Everything that is wrong, one sentence each. */
 export interface Audit {
-  /** A count of completed exports and generations whose every byte was read. */
+  /** Number of completed exports and generations whose every byte was read. */
   readonly read: number;
-  /** Completed, and not what the source holds. */
+  /** Completed, but different from the source. */
   readonly wrong: readonly string[];
-  /** Neither ended nor under way. */
+  /** Still active although nothing works on them. */
   readonly stuck: readonly string[];
   /** Objects and uploads that belong to nothing. */
   readonly strays: readonly string[];
@@ -43,7 +43,7 @@ interface GenerationRow {
   readonly current: boolean;
 }
 
-/** A manifest, as far as the auditor looks at it; it reads both kinds without the product's code. */
+/** The fields of a manifest that the auditor reads; it does so without the product's code. */
 interface Manifest {
   readonly files: readonly { readonly name: string; readonly format: string; readonly parts: readonly StoredPart[] }[];
 }
@@ -54,26 +54,28 @@ interface StoredPart {
 }
 
 /**
- * Reads the ledger's rows, the bucket and the disk below it, and compares every completed export with the source. It asks
+ * Reads the ledger's rows, the bucket and the disk below it, and compares every completed export with the source. It uses
  * neither the API nor Temporal, and opens sealed files with the stock `age`.
  *
- * @param options.identityFile of the recipient that on-demand exports are sealed to
+ * @param options.identity of the recipient that on-demand exports are sealed to
  */
 export async function audit(options: {
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: ServiceSettings;
   readonly objectsDirectory: string;
-  readonly identityFile: string;
+  readonly identity: string;
   /** Private key that a generation is sealed to, by the generation's id. */
   readonly generationKeys: ReadonlyMap<string, string>;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }): Promise<Audit> {
-  const { settings, objectsDirectory, identityFile, generationKeys, environment } = options;
+  const { settings, objectsDirectory, identity, generationKeys, environment } = options;
   const bucket = openBucket(settings);
-  const age = await getProgram('age', { environment, report: () => undefined, signal: new AbortController().signal });
-  const { exports, generations } = await readLedger(settings.WAYBILL_LEDGER_URL ?? '');
+  const { exports, generations } = await readLedger(settings.WAYBILL_LEDGER_URL);
   const wrong: string[] = [];
   const known = new Set<string>();
   let read = 0;
+
+  const open = (sealed: Buffer, key: string) =>
+    openWithAge(sealed, key, environment).catch((error: unknown) => Buffer.from(`cannot be decrypted: ${error}`));
 
   async function readListed(prefix: string, what: string): Promise<readonly [Manifest, Map<string, Buffer>]> {
     const stored = await bucket.get(manifestKey(prefix));
@@ -102,7 +104,7 @@ export async function audit(options: {
     const [manifest, contents] = await readListed(exportPrefix(tenant, id), `export ${id}`);
     const parts = manifest.files.flatMap((described) => described.parts);
     const file = Buffer.concat(parts.map(({ name }) => contents.get(name) ?? Buffer.alloc(0)));
-    const opened = order.recipients.length > 0 ? await openSealed(age.path, identityFile, file) : file;
+    const opened = order.recipients.length > 0 ? await open(file, identity) : file;
     const content = order.compression === 'gzip' ? gunzipSync(opened) : opened;
     const problem = compareCsv(content, rowAt(order.window.from), rowAt(order.window.to));
     if (problem !== undefined) wrong.push(`export ${id} ${problem}`);
@@ -114,9 +116,7 @@ export async function audit(options: {
     const key = generationKeys.get(id);
     const csv = manifest.files.find(({ name, format }) => name === 'events' && format === 'csv')?.parts[0];
     if (key === undefined || !csv) continue;
-    const keyFile = join(objectsDirectory, '..', `${id}.key`);
-    await writeFile(keyFile, `${key}\n`, { mode: 0o600 });
-    const content = await openSealed(age.path, keyFile, contents.get(csv.name) ?? Buffer.alloc(0));
+    const content = await open(contents.get(csv.name) ?? Buffer.alloc(0), key);
     const problem = compareCsv(content, 0, ROWS - 1);
     if (problem !== undefined) wrong.push(`generation ${id} ${problem}`);
   }
@@ -145,7 +145,7 @@ async function readLedger(url: string) {
   }
 }
 
-/** Uploads are looked for on the disk: after a restart MinIO lists only newer ones. */
+/** Looks for uploads on the disk, because after a restart MinIO lists only newer ones. */
 async function findStrays(bucket: Objects, known: ReadonlySet<string>, directory: string): Promise<readonly string[]> {
   const strays: string[] = [];
   for await (const { key } of bucket.list('')) {
@@ -156,13 +156,4 @@ async function findStrays(bucket: Objects, known: ReadonlySet<string>, directory
     for (const upload of await readdir(join(multipart, folder))) strays.push(`upload ${folder}/${upload}`);
   }
   return strays;
-}
-
-async function openSealed(age: string, identityFile: string, sealed: Buffer): Promise<Buffer> {
-  const child = spawn(age, ['--decrypt', '--identity', identityFile], { stdio: ['pipe', 'pipe', 'pipe'] });
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(sealed);
-  const [content, complaint] = await Promise.all([buffer(child.stdout), buffer(child.stderr)]);
-  if (complaint.length > 0) return Buffer.from(`age said: ${complaint.toString()}`);
-  return content;
 }

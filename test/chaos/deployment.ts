@@ -1,23 +1,21 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort, LOOPBACK } from '../../stack/ports.ts';
-import type { ProcessHandle } from '../../stack/process.ts';
+import type { Environment, ProcessHandle } from '../../stack/process.ts';
 import { type RunningServers, startServers } from '../../stack/servers.ts';
-import { prepareStores, serviceEnvironment, serviceProcess, startServices } from '../../stack/stack.ts';
+import { prepareStores, type ServiceSettings, startServices } from '../../stack/stack.ts';
+import { temporaryFolder } from '../cleanup.ts';
+import { startWorker } from '../context.ts';
 import { ETHERNET, LINKS, type Network, startNetwork } from '../network.ts';
+import { QUIET } from '../programs.ts';
 import { CATALOG } from './source.ts';
 
-/** What a run left is looked at again after this time. */
-const STRAY_SECONDS = '10';
-
-/** Processes whose last lines are shown when something is wrong. */
+/** Processes whose last output is shown if something is wrong. */
 const SERVICES = new Set(['api', 'worker', 'worker-2']);
 
 /** Servers, an API and two workers, each service with a network of its own to the servers. */
 export interface Deployment {
   readonly servers: RunningServers;
-  readonly settings: Readonly<Record<string, string>>;
+  readonly settings: ServiceSettings;
   readonly api: ProcessHandle;
   readonly workers: readonly [ProcessHandle, ProcessHandle];
   /** Of the API and the first worker; callers reach the API through it. */
@@ -26,30 +24,27 @@ export interface Deployment {
   readonly otherNetwork: Network;
   /** Where MinIO keeps its data. */
   readonly objectsDirectory: string;
-  /** What the processes wrote, oldest first. */
+  /** Output of the processes, oldest first. */
   readonly lines: readonly string[];
-  /** Processes that ended although nobody asked them to, and how. */
+  /** Processes that ended unexpectedly, and how. */
   readonly crashes: readonly string[];
   stop(): Promise<void>;
 }
 
-export async function startDeployment(environment: Readonly<Record<string, string | undefined>>): Promise<Deployment> {
-  const folder = await mkdtemp(join(tmpdir(), 'waybill-chaos-'));
-  // As root, PostgreSQL runs as another user, who must get to its data below.
-  await chmod(folder, 0o711);
+export async function startDeployment(environment: Environment): Promise<Deployment> {
+  const folder = await temporaryFolder();
   await writeFile(join(folder, 'catalog.yaml'), CATALOG);
   const lines: string[] = [];
   const crashes: string[] = [];
   const servers = await startServers({
+    ...QUIET,
     ports: 'free',
     dataDirectory: folder,
     environment,
-    report: () => undefined,
     line(name, line) {
       if (SERVICES.has(name)) lines.push(`${name} | ${line}`);
     },
     crashed: (name, how) => crashes.push(`${name} ${how}`),
-    signal: new AbortController().signal,
   });
   try {
     await prepareStores(servers.settings);
@@ -59,7 +54,7 @@ export async function startDeployment(environment: Readonly<Record<string, strin
       WAYBILL_WAREHOUSE_SQL: 'SELECT 1',
       WAYBILL_PART_ROWS: '60000',
       WAYBILL_PERIODIC_GRACE_SECONDS: '5',
-      WAYBILL_STRAY_SECONDS: STRAY_SECONDS,
+      WAYBILL_STRAY_SECONDS: '10',
       WAYBILL_RECONCILE_SECONDS: '5',
       WAYBILL_LOG_LEVEL: 'warn',
     };
@@ -72,19 +67,8 @@ export async function startDeployment(environment: Readonly<Record<string, strin
       settings: { ...settings, ...network.settings },
       environment,
     });
-    const healthPort = String(await freePort());
-    const other = await servers.supervisor.start(
-      serviceProcess({
-        name: 'worker-2',
-        entry: 'worker/main.ts',
-        environment: serviceEnvironment(environment, {
-          ...settings,
-          ...otherNetwork.settings,
-          WAYBILL_WORKER_HEALTH_PORT: healthPort,
-        }),
-        readyUrl: `http://${LOOPBACK}:${healthPort}/healthz`,
-      }),
-    );
+    const viaOther = { ...settings, ...otherNetwork.settings };
+    const other = await startWorker(servers.supervisor, 'worker-2', viaOther, environment);
     return {
       servers,
       settings,

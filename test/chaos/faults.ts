@@ -3,18 +3,18 @@ import { Client as Postgres } from 'pg';
 import type { ProcessHandle } from '../../stack/process.ts';
 import type { Deployment } from './deployment.ts';
 
-/** Something that happens in the world. */
+/** A fault of a process or a network. */
 export interface Fault {
   readonly name: string;
-  /** Does it, and undoes it. @returns when what was struck is back. @throws Error when a process does not end */
+  /** Causes the fault and ends it. @returns when everything runs again. @throws Error if a process does not end */
   strike(deployment: Deployment): Promise<void>;
 }
 
 const FROZEN_MS = 20_000;
-/** Longer than a heartbeat timeout, after which Temporal gives the work to somebody else. */
+/** Longer than a heartbeat timeout, after which Temporal gives the work to another worker. */
 const CUT_OFF_MS = 15_000;
 const AWAY_MS = 3_000;
-/** A service that is told to end has ended within this time. */
+/** How long a service may take to end when asked to. */
 const ENDING_MS = 40_000;
 
 async function killAndStart(handle: ProcessHandle): Promise<void> {
@@ -45,7 +45,7 @@ async function freeze(handle: ProcessHandle): Promise<void> {
   await handle.kill('SIGCONT');
 }
 
-/** Tells a process to end. @throws Error when it goes on; it is killed then */
+/** Asks a process to end. @throws Error if it goes on; it is killed then */
 export async function endInTime(handle: ProcessHandle): Promise<void> {
   const ended = handle.kill('SIGTERM').then(() => true);
   if (await Promise.race([ended, delay(ENDING_MS, false, { ref: false })])) return;
@@ -69,7 +69,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a worker is frozen', strike: ({ workers }) => freeze(workers[1]) },
   { name: 'PostgreSQL is killed', strike: ({ servers }) => killAndStart(servers.postgres) },
   {
-    name: 'a worker is told to end',
+    name: 'a worker is asked to end',
     async strike({ workers: [worker] }) {
       await endInTime(worker);
       await worker.start();

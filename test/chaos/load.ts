@@ -3,14 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJobId } from '../../contracts/job-id.ts';
 import { compareCsv, ROWS, timeOf } from './source.ts';
 
-/** What callers did, and what no caller may ever see. */
+/** Counts of calls, and responses that no caller may ever see. */
 export interface LoadReport {
   ordered: number;
   cancelled: number;
   downloaded: number;
-  /** Answers that said to come back later, and connections that were cut. */
+  /** Responses to retry later, and connections that were cut. */
   refused: number;
-  /** Answers of status 500, downloads that looked whole and were not. */
+  /** Responses of status 500, and wrong downloads that looked complete. */
   readonly violations: string[];
 }
 
@@ -23,12 +23,12 @@ interface Ordered {
 }
 
 const CALL_MS = 60_000;
-/** Orders of one caller that are looked after at once. */
+/** Maximum number of open orders. */
 const OPEN_MAX = 6;
 
 /**
- * Orders exports, cancels one in five, downloads what is ready, until it is stopped. Like a patient client it goes on
- * after a 503 or a cut connection.
+ * Orders exports, cancels one in five and downloads the others until it is stopped. Like a patient client it goes on after
+ * a 503 or a cut connection.
  *
  * @param recipient age recipient that half of the exports are sealed to
  */
@@ -111,7 +111,7 @@ export async function runLoad(url: string, recipient: string, stopping: AbortSig
     if (problem !== undefined) report.violations.push(`the download of ${exportId} ended well and ${problem}`);
   }
 
-  async function lookAfter(ordered: Ordered): Promise<void> {
+  async function downloadIfReady(ordered: Ordered): Promise<void> {
     const answer = await call('GET', `/exports/${ordered.exportId}`);
     if (!answer?.ok) {
       await answer?.body?.cancel();
@@ -125,7 +125,7 @@ export async function runLoad(url: string, recipient: string, stopping: AbortSig
 
   while (!stopping.aborted) {
     if (open.length < OPEN_MAX) await order();
-    for (const ordered of [...open]) await lookAfter(ordered);
+    for (const ordered of [...open]) await downloadIfReady(ordered);
     await delay(200);
   }
   return report;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createPeriodicClient } from '../periodic-door.ts';
+import { createPeriodicClient } from '../periodic-client.ts';
 import { compareCsv, ROWS } from './source.ts';
 
 /** Private keys of the generations that were seen, by generation id, and what went wrong. */
@@ -8,7 +8,7 @@ export interface PeriodicReport {
   readonly violations: readonly string[];
 }
 
-/** How long a new generation is waited for before the key is changed again. Milliseconds. */
+/** How long to wait for a new generation before changing the key again. */
 const PATIENCE_MS = 90_000;
 
 /** One tenant that changes its key again and again, waits for the generation sealed to it, and downloads a file. */
@@ -17,7 +17,7 @@ export async function runPeriodicLoad(url: string, stopping: AbortSignal): Promi
   const keys = new Map<string, string>();
   const violations: string[] = [];
 
-  /** What a call gives, or `undefined` where it was refused or cut: the world is disturbed. */
+  /** The result of a call, or `undefined` if it was refused or cut because of a fault. */
   async function attempt<Value>(call: () => Promise<Value>): Promise<Value | undefined> {
     try {
       return await call();

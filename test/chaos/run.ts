@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answersOk } from '../../stack/server-processes.ts';
 import { generateKey } from '../../streams/age/keys.ts';
@@ -14,22 +12,22 @@ export interface ChaosReport {
   readonly load: LoadReport;
   readonly generations: number;
   readonly audit: Audit;
-  /** Processes that ended by themselves, did not come back into service, or did not end when they were told to. */
+  /** Processes that ended by themselves, did not recover, or did not end when asked to. */
   readonly processes: readonly string[];
-  /** Last lines of the processes, for whoever has to find out why. */
+  /** Last output of the processes. */
   readonly lines: readonly string[];
 }
 
-/** After a fault everything answers again within this time. Milliseconds. */
+/** How long everything may take to answer again after a fault. */
 const RECOVERY_MS = 60_000;
-/** What is under way when the faults end is over within this time, clean-up included. Milliseconds. */
+/** How long open runs may take to end after the last fault, clean-up included. */
 const SETTLING_MS = 150_000;
 
 /**
- * Strikes a deployment with every fault in turn under a stream of orders, cancels and downloads, then audits it.
+ * Inflicts every fault on a deployment in turn under a load of orders, cancellations and downloads, then audits it.
  *
- * @param seconds how long faults go on; every fault strikes at least once
- * @param say takes a line about what is happening
+ * @param options.seconds how long faults go on; every fault happens at least once
+ * @param options.say takes a line of progress
  */
 export async function runChaos(options: {
   readonly seconds: number;
@@ -41,8 +39,6 @@ export async function runChaos(options: {
   try {
     const { network, objectsDirectory, settings } = deployment;
     const { identity, recipient } = await generateKey({ postQuantum: false });
-    const identityFile = join(objectsDirectory, '..', 'identity.key');
-    await writeFile(identityFile, `${identity}\n`, { mode: 0o600 });
 
     const stopping = new AbortController();
     const load = runLoad(network.url, recipient, stopping.signal);
@@ -54,7 +50,7 @@ export async function runChaos(options: {
     done.violations.push(...violations);
 
     say('no more faults: waiting until everything has ended');
-    const look = () => audit({ settings, objectsDirectory, identityFile, generationKeys: keys, environment });
+    const look = () => audit({ settings, objectsDirectory, identity, generationKeys: keys, environment });
     const deadline = Date.now() + SETTLING_MS;
     let found = await look();
     while (found.stuck.length + found.strays.length > 0 && Date.now() < deadline) {

@@ -44,7 +44,7 @@ const LINES = Array.from({ length: ROWS }, (_, id) => `${id},${createHash('md5')
 /**
  * Compares a CSV file with the rows of the source from one to another, both included. Their order is not promised.
  *
- * @returns what is wrong with it, or `undefined`
+ * @returns the first difference, or `undefined`
  */
 export function compareCsv(file: Buffer, from: number, to: number): string | undefined {
   const [head, ...lines] = file.toString('utf8').trimEnd().split('\n');

@@ -1,14 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client as Postgres } from 'pg';
+import type { ServiceSettings } from '../stack/stack.ts';
 import { openBucket } from './bucket.ts';
 import { encodeHistory, openTemporal } from './temporal.ts';
 
-/** Everything that stays of periodic exports, by the place it is in. */
+/** Everything that exports leave, by its place. */
 export type Remains = Map<string, Buffer>;
 
-/** Objects, as whoever holds the store's root credentials reads them. */
-export async function remainsInBucket(settings: Readonly<Record<string, string>>): Promise<Remains> {
+/** All objects, read with the store's root credentials. */
+export async function remainsInBucket(settings: ServiceSettings): Promise<Remains> {
   const found: Remains = new Map();
   const bucket = openBucket(settings);
   for await (const { key } of bucket.list('')) {
@@ -55,13 +56,23 @@ export async function remainsOnDisk(directory: string): Promise<Remains> {
   const found: Remains = new Map();
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    // What a running server has removed since the listing is not there to be read.
+    // A running server may have removed the file since the listing.
     if (entry.isFile()) found.set(`file ${path}`, await readFile(path).catch(() => Buffer.alloc(0)));
   }
   return found;
 }
 
-/** The forms that a secret may be found in: as it is, in lower case, and in base64 and hex wherever it begins. */
+/** @returns a line for each secret that is in one of the places, in any of its forms */
+export function findSecrets(
+  remains: Remains,
+  secrets: readonly (readonly [name: string, forms: readonly Buffer[]])[],
+): readonly string[] {
+  return [...remains].flatMap(([place, bytes]) =>
+    secrets.filter(([, forms]) => forms.some((form) => bytes.includes(form))).map(([name]) => `${name} in ${place}`),
+  );
+}
+
+/** The forms in which a secret may appear: as it is, in lower case, in hex, and in base64 at any offset. */
 export function formsOf(secret: string): readonly Buffer[] {
   const bytes = Buffer.from(secret);
   return [
@@ -70,7 +81,7 @@ export function formsOf(secret: string): readonly Buffer[] {
     Buffer.from(bytes.toString('hex')),
     ...[0, 1, 2].map((offset) => {
       const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
-      // The first and the last group also depend on what stands beside the secret.
+      // The first and the last group also depend on the neighbouring bytes.
       return Buffer.from(text.slice(offset === 0 ? 0 : 4, -4));
     }),
   ];
@@ -78,7 +89,7 @@ export function formsOf(secret: string): readonly Buffer[] {
 
 const BECH32 = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
 
-/** The bytes that an age identity stands for. Source: BIP 173. */
+/** The bytes that an age identity encodes. Source: BIP 173. */
 export function identityBytes(identity: string): Buffer {
   const text = identity.toLowerCase();
   const groups = [...text.slice(text.lastIndexOf('1') + 1, -6)].map((letter) => BECH32.indexOf(letter));
