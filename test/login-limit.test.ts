@@ -14,7 +14,7 @@ import {
 
 let started: StartedApi;
 let tenant: Awaited<ReturnType<StartedApi['addTenant']>>;
-/** A client's address that no other test counts under. */
+/** A client address that no other test uses. */
 let address: string;
 const servers: ApiServer[] = [];
 
@@ -65,7 +65,7 @@ async function fileLink(api: ComposedApi, send: (path: string, init?: RequestIni
 }
 
 describe('a burst of wrong secrets', () => {
-  test('has no more of them checked than the limit allows', async () => {
+  test('is checked only up to the limit', async () => {
     const { list } = await serve(120);
     const answers = await Promise.all(Array.from({ length: 400 }, () => list(wrong())));
     const checked = answers.filter(({ status }) => status === 401);
@@ -76,7 +76,7 @@ describe('a burst of wrong secrets', () => {
     for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  test('does not make another caller’s token wait for its end', async () => {
+  test('does not delay another caller’s token', async () => {
     const { send, list, status } = await serve(120);
     const { access_token: token } = await answerOf(await send('/oauth/token', post({}, grant())));
     expect(await status(bearer(token))).toBe(200);
@@ -95,7 +95,7 @@ describe('a burst of wrong secrets', () => {
 });
 
 describe('the limit', () => {
-  test('is one for all processes that share a ledger', async () => {
+  test('is shared by all processes with the same ledger', async () => {
     const [one, other] = [await serve(3), await serve(3)];
     expect([await one.status(wrong()), await other.status(wrong()), await one.status(wrong())]).toEqual([
       401, 401, 401,
@@ -103,7 +103,7 @@ describe('the limit', () => {
     expect([await other.status(wrong()), await one.status(wrong())]).toEqual([429, 429]);
   });
 
-  test('is one for requests and for tokens, and holds for a client id from many addresses', async () => {
+  test('is shared by requests and tokens, and covers a client id at many addresses', async () => {
     const { send, status } = await serve(3);
     const guess = { ...grant(), client_secret: 'a-wrong-secret-again' };
     const ways = [
@@ -129,7 +129,7 @@ describe('the limit', () => {
     expect(await status(wrong())).toBe(429);
   });
 
-  test('lets through what is proven without scrypt, and refuses the rest unseen', async () => {
+  test('admits credentials that need no scrypt, and refuses others unchecked', async () => {
     const { api, send, list, status } = await serve(3);
     const link = await fileLink(api, send);
     const { access_token: token } = await answerOf(await send('/oauth/token', post({}, grant())));
@@ -149,7 +149,7 @@ describe('the limit', () => {
     expect([await status(bearer(token)), await status(tenant.headers)]).toEqual([401, 429]);
   });
 
-  test('holds in each process while PostgreSQL does not answer', async () => {
+  test('applies per process while PostgreSQL does not respond', async () => {
     const before = started.logged.length;
     const { status } = await serve(3, 'postgres://waybill:waybill@127.0.0.1:1/nowhere');
     expect(await status(tenant.headers)).toBe(200);
@@ -164,7 +164,7 @@ describe('the limit', () => {
 describe('the address of a client', () => {
   const auditedAddress = async () => (await started.ledger.audit.list(null, 1))[0]?.detail.address;
 
-  test('is what a trusted proxy says, counted by /64 for IPv6', async () => {
+  test('comes from a trusted proxy, and is counted by /64 for IPv6', async () => {
     const { status } = await serve(3);
     expect([await status(wrong()), await auditedAddress()]).toEqual([401, address]);
     const network = address.replace(/::1$/, '');
@@ -177,7 +177,7 @@ describe('the address of a client', () => {
     expect(await status(wrong())).toBe(401);
   });
 
-  test('is the peer where no proxy is trusted', async () => {
+  test('is the peer’s if no proxy is trusted', async () => {
     const api = started.compose();
     const server = await api.serve();
     servers.push(server);

@@ -3,10 +3,10 @@ import { WaybillError } from '../contracts/failures.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { interruptible } from '../streams/handoff.ts';
 
-/** Bytes of one chunk of a read; small, so that ranges and borders are met in the middle of chunks. */
+/** Size of the chunks of a read; small, so that ranges begin and end within chunks. */
 const CHUNK_BYTES = 1000;
 
-/** An object store in memory, whose objects a test can damage. Has no multipart uploads. Counts the reads that are open. */
+/** An object store in memory, without multipart uploads. Tests can damage its objects. */
 export interface MemoryObjects extends Objects {
   readonly stored: Map<string, Uint8Array>;
   /** Media types of the objects that were written through the port, by key. */

@@ -9,7 +9,7 @@ export function parseExact(json: string): unknown {
 }
 
 /**
- * What the typed JSON should hold for a text of the CSV, by the type that the catalog gives the column.
+ * The expected value in typed JSON for a text in CSV, by the column's type in the catalog.
  *
  * @returns a value as {@link parseExact} gives it
  */

@@ -3,23 +3,23 @@ import { readZip } from './archive.ts';
 import { numbersOf } from './numbered-warehouse.ts';
 import type { PeriodicClient } from './periodic-client.ts';
 
-/** All files, as one download had them. */
+/** All files of one download. */
 export interface Served {
   readonly generation: string;
-  /** Of each file, by its name in the archive. */
+  /** SHA-256 of each file, by its name in the archive. */
   readonly hashes: Readonly<Record<string, string>>;
-  /** Numbers that the rows carry, over all files. */
+  /** Numbers in the rows of all files. */
   readonly numbers: readonly number[];
 }
 
-/** A download that has begun, and is not read on before it is asked to be. */
+/** A download that is paused after its first bytes. */
 export interface BegunDownload {
   readonly generation: string;
-  /** Reads the rest. @throws Error when it does not come whole */
+  /** Reads the rest. @throws Error if it is incomplete */
   finish(): Promise<Served>;
 }
 
-/** Asks for all files as CSV, and takes the first bytes. @throws Error unless the answer is 200 */
+/** Requests all files as CSV and reads the first bytes. @throws Error unless the status is 200 */
 export async function beginDownload(client: PeriodicClient, privateKey: string): Promise<BegunDownload> {
   const answer = await client.request('GET', '/dataexport/downloadAll?fileType=csv', {
     headers: { 'x-private-key': privateKey },
@@ -44,12 +44,12 @@ export async function beginDownload(client: PeriodicClient, privateKey: string):
   };
 }
 
-/** Downloads all files, whole. */
+/** Downloads all files. */
 export async function downloadNow(client: PeriodicClient, privateKey: string): Promise<Served> {
   return (await beginDownload(client, privateKey)).finish();
 }
 
-/** Downloads all files again and again while the work goes on. @returns what was served, oldest first */
+/** Downloads all files repeatedly during the work. @returns the downloads, oldest first */
 export async function downloadDuring(
   client: PeriodicClient,
   privateKey: string,

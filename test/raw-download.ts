@@ -1,25 +1,25 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 
-/** An answer as it came over the wire, whether or not it came to its end. */
+/** A response as received, complete or not. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
-  /** Whether the answer ended as HTTP says: by its length, or by its last chunk. */
+  /** Whether it ended by the rules of HTTP: after its length, or with the last chunk. */
   readonly complete: boolean;
 }
 
-/** Opens a download and leaves it to the caller to read or to drop. */
+/** Opens a download for the caller to read or to drop. */
 export async function openDownload(url: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
-  // A connection of its own: an answer that was cut must not be met by the next request.
+  // Its own connection, because the next request must not get a broken one.
   const asking = request(url, { headers, agent: false });
   asking.end();
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
   return answer;
 }
 
-/** Reads a download to its end, good or bad. @throws Error only when there was no answer at all */
+/** Reads a download to its end, complete or not. @throws Error only if there was no response */
 export async function readDownload(url: string, headers: Readonly<Record<string, string>>): Promise<RawAnswer> {
   const answer = await openDownload(url, headers);
   const chunks: Buffer[] = [];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
-/** Reads an exported file with DuckDB, every value as text, or in Parquet as what it is in JSON. NULL comes as `null`. */
+/** Reads an exported file with DuckDB: values as text, in Parquet as JSON, and NULL as `null`. */
 export async function readWithDuckDb(
   file: Uint8Array,
   format: 'csv' | 'jsonl' | 'parquet',

@@ -4,14 +4,14 @@ import type { Progress } from '../contracts/progress.ts';
 import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { RunStatus, ScheduleSpec, Temporal, WorkflowRun } from '../stores/temporal/temporal.ts';
 
-/** When every schedule's next run is due. */
+/** The next run of every schedule. */
 export const NEXT_RUN_AT = new Date('2036-11-22T01:30:00.000Z');
 
-/** In place of Temporal: nothing happens until the test says so. */
+/** Replaces Temporal. Runs change only when a test changes them. */
 export interface ScriptedTemporal extends Temporal {
-  /** Methods that fail with `temporal_unavailable`; `all`: every method does, except that progress is not known. */
+  /** Methods that fail with `temporal_unavailable`. With `all`, every method fails, except that progress is unknown. */
   readonly away: Set<'all' | keyof Temporal>;
-  /** Whether a start gets no answer in time although the run begins. */
+  /** Whether a start times out although the run begins. */
   startsLate: boolean;
   /** The newest run, by workflow id. */
   readonly latest: Map<string, { readonly runId: string; readonly startedAt: Date }>;
@@ -27,7 +27,7 @@ export interface ScriptedTemporal extends Temporal {
   readonly busy: Set<string>;
   /** Progress of runs, by run id. */
   readonly seen: Map<string, Progress>;
-  /** A count of lookups of progress. */
+  /** Number of lookups of progress. */
   asked: number;
   /** Schedules by id. */
   readonly scheduled: Map<string, ScheduleSpec>;
@@ -123,7 +123,7 @@ export function createScriptedTemporal(): ScriptedTemporal {
   return scripted;
 }
 
-/** Ids of a run that a schedule might have started. */
+/** A run that a schedule might have started. */
 export function runOf(tenant: string) {
   const runId = randomUUID();
   const workflowId = `${periodicScheduleId(tenant)}-${runId}`;

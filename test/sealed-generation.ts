@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { generationPrefix, manifestKey } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS, formatExtension } from '../contracts/order.ts';
 import { PERIODIC_FORMATS, type PeriodicFormat } from '../contracts/periodic.ts';
 import { seal } from '../streams/age/payload.ts';
+import { collect } from '../streams/stream-fixture.ts';
 import type { ComposedApi, StartedApi } from './api-set-up.ts';
 import { runOf } from './scripted-temporal.ts';
 
-/** One file, as a run would have read it. */
+/** The content of one file in each format. */
 export interface PlainFile {
   readonly csv: string | Uint8Array;
   readonly json: string | Uint8Array;
@@ -19,7 +21,7 @@ export interface PlainFile {
 
 export const SNAPSHOT_AT = '2026-11-21T01:30:07.123456Z' as Instant;
 
-/** With an integer beyond 2^53 and a decimal that no double holds. */
+/** With an integer beyond 2^53 and a decimal that is not exact as a double. */
 export const FILES: Readonly<Record<string, PlainFile>> = {
   HIDDEN: {
     csv: 'id\n1\n',
@@ -40,7 +42,7 @@ export const FILES: Readonly<Record<string, PlainFile>> = {
   year: { csv: 'id\n', json: '[\n]\n', 'typed-json': '[\n]\n', columns: { id: 'integer' } },
 };
 
-/** Seals a generation as a run would: objects, manifest, then the ledger's switch. Settings must be enabled. */
+/** Publishes a generation as a run would: objects, manifest, commit. Periodic exports must be enabled. */
 export async function publishSealed(
   { ledger }: Pick<StartedApi, 'ledger'>,
   { objects }: Pick<ComposedApi, 'objects'>,
@@ -60,7 +62,7 @@ export async function publishSealed(
     { columns, ...contents }: PlainFile,
   ): Promise<FileContents> {
     const plain = Buffer.from(contents[format]);
-    const sealed = await sealedTo(plain, recipient ?? '');
+    const sealed = await collect(seal(Readable.from([plain]), [recipient ?? '']));
     const extension = `${formatExtension(format)}.age`;
     const part = {
       ...{ name: `${name}-a-1.${extension}`, rows: 3, bytes: sealed.byteLength, sha256: sha256(sealed) },
@@ -94,15 +96,6 @@ export async function publishSealed(
   });
   if (!committed) throw new Error('the generation was not published');
   return manifest;
-}
-
-async function sealedTo(content: Uint8Array, recipient: string): Promise<Buffer> {
-  async function* source() {
-    yield content;
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of seal(source(), [recipient])) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -3,17 +3,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Objects, WriteOptions } from '../../stores/objects/objects.ts';
 import { collect, pieces, sample } from '../../streams/stream-fixture.ts';
 
-/** The smallest part of an upload that S3 takes. */
+/** The smallest part of an upload in S3. */
 export const PART = 5 * 1024 * 1024;
 export const MIB = 1024 * 1024;
 
 export const never = new AbortController().signal;
 export const CSV: WriteOptions = { contentType: 'text/csv', signal: never };
 
-/** An object store, and what its port does not show. */
+/** An object store, with access to what its port hides. */
 export interface ObjectsSubject {
   readonly objects: Objects;
-  /** Bytes of a part of an upload; infinite where the store has no uploads. */
+  /** Bytes of a part of an upload; infinite if the store has no uploads. */
   readonly partBytes: number;
   contentTypeOf(key: string): Promise<string | undefined>;
   /** Uploads of exactly this key that are neither complete nor aborted. */
@@ -24,7 +24,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** What holds for every implementation of the port {@link Objects}. */
+/** Tests of every implementation of the port {@link Objects}. */
 export function describeObjects(
   name: string,
   { objects, partBytes, contentTypeOf, openUploads }: ObjectsSubject,
@@ -43,7 +43,7 @@ export function describeObjects(
       /** Those that are called for every large object. */
       const CALLBACKS = Number.isFinite(partBytes) ? (['onUpload', 'onProgress'] as const) : (['onProgress'] as const);
 
-      it.each([0, 1, PART - 1, PART, PART + 1, 2 * PART, several])('%i bytes come back as they were', async (size) => {
+      it.each([0, 1, PART - 1, PART, PART + 1, 2 * PART, several])('stores %i bytes unchanged', async (size) => {
         const content = sample(size);
         for (const sizes of [[65_536], [1, 0, 99_991, 7], [PART], [PART + 3], [several]]) {
           const key = `sizes/${size}/${sizes.join('-')}`;
@@ -66,7 +66,7 @@ export function describeObjects(
         }
       });
 
-      it('replaces', async () => {
+      it('replaces an object', async () => {
         await objects.write('replaced', pieces(sample(PART + 1), [MIB]), CSV);
         await objects.write('replaced', pieces(sample(3), [3]), CSV);
         expect(await objects.get('replaced')).toEqual(sample(3));
@@ -122,7 +122,7 @@ export function describeObjects(
         }
       });
 
-      it('asks nothing of the source when it is aborted already', async () => {
+      it('does not read the source when it is already aborted', async () => {
         let asked = false;
         async function* watched() {
           asked = true;
@@ -197,7 +197,7 @@ export function describeObjects(
     });
 
     describe('put, get, head', () => {
-      it('bring back what was put', async () => {
+      it('return what was stored', async () => {
         const body = sample(1_000);
         await objects.put('small', body.subarray(10, 500), 'application/json');
         expect(await objects.get('small')).toEqual(body.subarray(10, 500));
@@ -207,14 +207,14 @@ export function describeObjects(
         expect(Math.abs(Date.now() - (info?.modifiedAt.getTime() ?? 0))).toBeLessThan(600_000);
       });
 
-      it('answer undefined for a missing key', async () => {
+      it('return undefined for a missing key', async () => {
         expect(await objects.get('missing')).toBeUndefined();
         expect(await objects.head('missing')).toBeUndefined();
       });
     });
 
     describe('list and remove', () => {
-      it('see every object below the prefix, in key order, whatever characters keys have', async () => {
+      it('find every object below the prefix, in key order, with any characters in keys', async () => {
         const keys = ['a b', 'a%20b', 'a+b', 'deep/b/c', 'a&<b>', 'a', 'z', 'ä', '007', '1e5'].map(
           (name) => `odd/${name}`,
         );
@@ -228,7 +228,7 @@ export function describeObjects(
         expect(await keysBelow('odd-not/')).toEqual(['odd-not/x']);
       });
 
-      it('work on more than one page', async () => {
+      it('handle more than one page', async () => {
         const keys = Array.from({ length: 1_203 }, (_, at) => `many/${String(at).padStart(5, '0')}`);
         for (let at = 0; at < keys.length; at += 50) {
           await Promise.all(keys.slice(at, at + 50).map((key) => objects.put(key, sample(1), 'text/plain')));
@@ -238,7 +238,7 @@ export function describeObjects(
         expect(await keysBelow('many/')).toEqual([]);
       });
 
-      it('take nothing to remove for done', async () => {
+      it('accept an empty list of keys', async () => {
         await objects.remove([]);
       });
     });
