@@ -8,7 +8,9 @@ import { getExtension } from '../stack/extensions.ts';
 import { expectEmpty, openBucket, readGeneration } from './bucket.ts';
 import { closeAtEnd, temporaryFolder, writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { type Gate, openGate } from './gate.ts';
 import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
+import { PART_OF_UPLOAD } from './own-stack.ts';
 import { createPeriodicClient } from './periodic-client.ts';
 import { startPostgres } from './postgres-server.ts';
 import { QUIET } from './programs.ts';
@@ -39,9 +41,9 @@ ${['parquet', 'postgres']
   )
   .join('')}
   - name: LONG
-    title: Keeps a worker busy
+    title: Needs a multipart upload
     doors: [on-demand]
-    sql: SELECT 'dreambuilder' AS tenant, i AS id, repeat(md5(i::VARCHAR), 8) AS text FROM range(20000000) AS r(i)
+    sql: SELECT 'dreambuilder' AS tenant, i AS id, repeat(md5(i::VARCHAR), 8) AS text FROM range(200000) AS r(i)
     tenant_column: tenant
     formats: [csv]
     columns: [{ name: id, type: integer }, { name: text, type: text }]
@@ -49,6 +51,8 @@ ${['parquet', 'postgres']
 
 let folder: string;
 let database: Client;
+/** Between the worker and the object store. */
+let gate: Gate;
 let services: OwnServices;
 let onDemand: OnDemandClient;
 
@@ -89,7 +93,8 @@ beforeAll(async () => {
   closeAtEnd(() => database.end());
   await database.query('CREATE TABLE rows (tenant text, id bigint, created timestamp)');
   await writeRows(BEFORE);
-  services = await startOwnServices({
+  gate = await openGate(useStack().ports.objects);
+  const settings = {
     ...(await writeCatalog(CATALOG)),
     WAYBILL_WAREHOUSE_SQL: `
       INSTALL postgres; LOAD postgres;
@@ -100,16 +105,21 @@ beforeAll(async () => {
       CREATE VIEW parquet_rows AS SELECT * FROM read_parquet('${join(folder, 'rows.parquet')}')`,
     WAYBILL_WAREHOUSE_DIRECTORIES: folder,
     WAYBILL_WORKER_PARTS_MAX: '1',
-  });
+  };
+  services = await startOwnServices(settings, { WAYBILL_OBJECTS_URL: `http://${gate.address}` });
   onDemand = createOnDemandClient(services.url, 'dreambuilder');
 });
 beforeEach(() => writeRows(BEFORE));
 
-/** Keeps the only writer busy. @returns frees it */
-async function occupyWriter(): Promise<() => Promise<Response>> {
+/** Keeps the only writer busy with an upload that the gate holds. @returns releases it */
+async function occupyWriter(): Promise<() => Promise<void>> {
+  const uploading = gate.holdAt(PART_OF_UPLOAD);
   const busy = await onDemand.order({ ...ALWAYS, exportType: 'LONG', format: 'CSV' });
-  await onDemand.until(busy, ({ progress }) => progress.contentBytes > 0);
-  return () => onDemand.request('DELETE', `/exports/${busy}`);
+  await uploading;
+  return async () => {
+    void gate.release();
+    await onDemand.ended(busy);
+  };
 }
 
 describe('a change of rows between plan and read', () => {
