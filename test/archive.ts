@@ -29,7 +29,8 @@ export async function openWithAge(
   const key = join(folder.path, 'key');
   await writeFile(key, `${identity}\n`);
   const age = await programPath('age', environment);
-  const { stdout } = await execa(age, ['--decrypt', '--identity', key], { input: sealed, encoding: 'buffer' });
+  const options = { input: sealed, encoding: 'buffer', stripFinalNewline: false } as const;
+  const { stdout } = await execa(age, ['--decrypt', '--identity', key], options);
   return Buffer.from(stdout);
 }
 
