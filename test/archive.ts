@@ -39,6 +39,6 @@ export async function unzipTests(archive: Uint8Array): Promise<boolean | undefin
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waybill-zip-'));
   const path = join(folder.path, 'archive.zip');
   await writeFile(path, archive);
-  const { exitCode } = await execa('unzip', ['-t', path], { reject: false });
-  return exitCode === undefined ? undefined : exitCode === 0;
+  const { code, exitCode } = await execa('unzip', ['-t', path], { reject: false });
+  return code === 'ENOENT' ? undefined : exitCode === 0;
 }
