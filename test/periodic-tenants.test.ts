@@ -149,22 +149,20 @@ describe('tenants', () => {
       await expect.poll(async () => (await newest()).workflowId, { timeout: 30_000 }).not.toBe(before);
       const run = await newest();
       expect(await run.result()).toMatchObject({ outcome: 'off' });
-      expect(resultsOf(await run.fetchHistory(), 'startMissedRun')).toEqual([{ started: false }]);
+      // A run that saw the current version of the settings triggers no other.
+      const version = (await ledger.standingOrders.find('acme', 'periodic'))?.version;
+      expect(inputsOf(await run.fetchHistory(), 'finalize')).toMatchObject([{ outcome: 'off', version }]);
+      expect((await newest()).workflowId).toBe(run.workflowId);
     } finally {
       await ledger.tenants.enable('acme');
     }
   });
 });
 
-/** @returns the results of the activities of this type */
-function resultsOf({ events }: RunHistory, type: string): readonly unknown[] {
-  const isOfType = (id: unknown) =>
-    events?.some(
-      (event) =>
-        String(event.eventId) === String(id) && event.activityTaskScheduledEventAttributes?.activityType?.name === type,
-    );
-  return (events ?? []).flatMap(({ activityTaskCompletedEventAttributes: done }) => {
-    const [payload] = done?.result?.payloads ?? [];
-    return payload && isOfType(done?.scheduledEventId) ? [defaultPayloadConverter.fromPayload(payload)] : [];
+/** @returns the inputs of the activities of this type */
+function inputsOf({ events }: RunHistory, type: string): readonly unknown[] {
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => {
+    const [payload] = scheduled?.input?.payloads ?? [];
+    return payload && scheduled?.activityType?.name === type ? [defaultPayloadConverter.fromPayload(payload)] : [];
   });
 }
