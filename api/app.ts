@@ -10,23 +10,24 @@ import { outsideTokens, ownTokens } from './auth/tokens.ts';
 import type { ApiDeps } from './deps.ts';
 import { serveAssets } from './docs/assets.ts';
 import { servePages } from './docs/pages.ts';
+import { healthHandler, healthRoute, readyHandler, readyRoute } from './health.ts';
 import { accessLog } from './http/access-log.ts';
-import { InvalidFields, problemResponse } from './http/problems.ts';
+import { InvalidFields } from './http/field-errors.ts';
+import { problemResponse } from './http/problems.ts';
 import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
-import { healthHandler, healthRoute, readyHandler, readyRoute } from './status/health.ts';
 
-/** Characters of a caller's `X-Request-Id`; a longer one is replaced. */
+/** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
 const REQUEST_ID_LENGTH_MAX = 64;
 
-/** For answers that are no pages: they load and run nothing. Pages set their own policy, which stays. */
+/** For all responses but pages, which load and run nothing. Pages set their own policy, which is not overwritten. */
 const SECURE_HEADERS = {
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   overwrite: false,
   xFrameOptions: 'DENY',
-  // Left to the proxy that terminates TLS: it would bind the operator's whole domain.
+  // Left to the proxy that terminates TLS, because it applies to the operator's whole domain.
   strictTransportSecurity: false,
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
@@ -39,7 +40,7 @@ const SECURE_HEADERS = {
 /** Mounts the routes of one kind of export. */
 export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards) => void;
 
-/** The HTTP API over its ports. Keeps limits and caches in memory, and nothing else. */
+/** Creates the HTTP API. Its only state in memory is rate limits and caches. */
 export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExports, mountPeriodic]): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = createApiApp();
@@ -85,7 +86,7 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
   const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });
-  // OAuth has error answers of its own (RFC 6749 section 5.2).
+  // OAuth defines its own error responses (RFC 6749 section 5.2).
   mountUnvalidated(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
   mount(app, healthRoute, [], healthHandler());

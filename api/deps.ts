@@ -1,8 +1,9 @@
 import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
+import type { AuditAction, Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
@@ -30,7 +31,7 @@ export interface Clock {
   now(): Date;
 }
 
-/** The API's dependencies; `main.ts` and tests compose them. */
+/** The API's dependencies, composed by `main.ts` and by tests. */
 export interface ApiDeps {
   readonly settings: ApiSettings;
   readonly ledger: Ledger;
@@ -41,11 +42,11 @@ export interface ApiDeps {
   readonly syncSchedule: SyncSchedule;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Aborted on a stop signal: event streams end, so that clients reconnect elsewhere. */
+  /** Aborted on a stop signal. Event streams then end, so that clients reconnect elsewhere. */
   readonly stopping: AbortSignal;
 }
 
-/** Who a request comes from, as its credential proved. */
+/** The authenticated caller of a request. */
 export interface Caller {
   readonly tenant: Tenant;
   /** Client id, or `token:<subject>` for an outside issuer; written to the audit trail. */
@@ -54,7 +55,7 @@ export interface Caller {
   readonly scopes: readonly Scope[];
 }
 
-/** Hono's environment of a request. `Bindings` are absent when a test calls `app.request()`. */
+/** Hono's environment of a request. `Bindings` are missing if a test calls `app.request()`. */
 export interface ApiEnv {
   Bindings: Partial<HttpBindings>;
   Variables: {
@@ -62,4 +63,16 @@ export interface ApiEnv {
     logger: Logger;
     caller: Caller;
   };
+}
+
+/** Records an action of the caller in the audit trail. */
+export function auditCaller(
+  c: Context<ApiEnv>,
+  { ledger }: Pick<ApiDeps, 'ledger'>,
+  action: AuditAction,
+  runId: string,
+  detail: Parameters<Ledger['audit']['append']>[0]['detail'] = {},
+): Promise<void> {
+  const { tenant, actor } = c.get('caller');
+  return ledger.audit.append({ tenant: tenant.key, actor, action, runId, detail });
 }

@@ -13,12 +13,12 @@ import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { createApp } from './app.ts';
 import { listen } from './server.ts';
 
-/** How long downloads in progress may take to finish after a stop signal. Milliseconds. */
+/** How long downloads may take to finish after a stop signal. Milliseconds. */
 const GRACE_MS = 20_000;
-/** How long closing the stores may take after that. Milliseconds. */
+/** How long closing the stores may take afterwards. Milliseconds. */
 const CLOSING_MS = 5_000;
 
-/** Composition root of the API: reads the settings, opens the stores, serves until it gets a stop signal. */
+/** Composition root of the API: reads the settings, opens the stores and serves until a stop signal. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const target = temporalTarget(settings, process.env);
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     logger,
   });
   const objects = createObjects(objectsOptions(settings));
-  // Lazy: without Temporal the API still serves finished exports, and /readyz reports it as down.
+  // Lazy, because the API still serves completed exports without Temporal; /readyz reports it as down.
   const connection = Connection.lazy(target.connection);
   const { namespace } = target;
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   const server = await listen(app, host, port).catch((error: unknown) => {
     throw explainListening(error, port, 'WAYBILL_API_PORT');
   });
-  logger.info({ host, port: server.port }, 'the API listens');
+  logger.info({ host, port: server.port }, 'the API is listening');
 
   const lastResort = installLastResort(logger, GRACE_MS + CLOSING_MS);
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);

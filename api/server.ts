@@ -5,16 +5,16 @@ import type { ApiApp } from './openapi.ts';
 
 /** A listening API. */
 export interface ApiServer {
-  /** The port that it listens on, also where 0 was asked for. */
+  /** The actual port, also if 0 was requested. */
   readonly port: number;
   /** Stops accepting, waits up to `graceMs` milliseconds for requests in progress, then closes all connections. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Milliseconds between two attempts to close idle connections while the server closes. */
+/** Interval between attempts to close idle connections while the server closes, in milliseconds. */
 const IDLE_POLL_MS = 50;
 
-/** Starts to listen; rejects when the port is taken. @param port 0: any free port */
+/** Starts to listen; rejects if the port is in use. @param port 0: any free port */
 export async function listen(app: ApiApp, host: string, port: number): Promise<ApiServer> {
   const answer = getRequestListener(
     async (request, env) => {
@@ -27,7 +27,7 @@ export async function listen(app: ApiApp, host: string, port: number): Promise<A
     },
     { errorHandler: () => badRequest() },
   );
-  // Never rejects: a failure becomes an answer or closes the connection.
+  // Never rejects: a failure becomes a response or closes the connection.
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -43,7 +43,7 @@ export async function listen(app: ApiApp, host: string, port: number): Promise<A
   };
 }
 
-/** For a request without a valid URL, such as one without a host. */
+/** Response to a request without a valid URL, for example without a host. */
 function badRequest(): Response {
   const problem = {
     type: 'about:blank',
@@ -69,10 +69,9 @@ async function close(server: Server, graceMs: number): Promise<void> {
 }
 
 /**
- * Sends an answer whose body may reuse its memory: each chunk has left this process before the next one is pulled, so
- * nothing is buffered here, and the source runs at the client's pace. When the body fails, the connection is closed: the
- * status has been sent, and a clean end would make half a file look complete. When the client disconnects, the body is
- * cancelled.
+ * Sends a response whose body may reuse its memory: each chunk is flushed before the next one is read, so nothing is
+ * buffered, and the source runs at the client's pace. If the body fails, the connection is closed, because the status has
+ * been sent and a normal end would make a partial file look complete. If the client disconnects, the body is cancelled.
  */
 export async function sendDownload(response: Response, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
@@ -90,7 +89,7 @@ export async function sendDownload(response: Response, outgoing: ServerResponse)
     }
     outgoing.end();
   } catch {
-    // The body has logged it.
+    // The body logs its failure.
     outgoing.destroy();
   } finally {
     if (outgoing.destroyed) await reader?.cancel().catch(() => undefined);
@@ -98,8 +97,8 @@ export async function sendDownload(response: Response, outgoing: ServerResponse)
 }
 
 /**
- * @returns a function that awaits one promise at a time, and yields `undefined` as soon as the client disconnects. Not a
- *   race against one promise: that would hold every chunk until the end.
+ * @returns a function that awaits one promise at a time, and resolves to `undefined` as soon as the client disconnects.
+ *   Not a race against one promise, which would keep every chunk in memory until the end.
  */
 function closing(outgoing: ServerResponse): <Value>(work: Promise<Value>) => Promise<Value | undefined> {
   let closed = outgoing.destroyed;

@@ -7,7 +7,7 @@ import { type ClientAddress, withoutKeys } from '../http/requests.ts';
 import type { CountRequest, FailedLogins } from './limits.ts';
 import { type OutsideTokens, OWN_ISSUER, type OwnTokens } from './tokens.ts';
 
-/** A credential as a request presents it, before it is checked. */
+/** A credential as presented by a request, not verified yet. */
 export type PresentedCredential =
   | { readonly kind: 'pair'; readonly clientId: string; readonly secret: string }
   /** An API key or an access token. */
@@ -16,8 +16,10 @@ export type PresentedCredential =
   | { readonly kind: 'malformed' };
 
 const MALFORMED: PresentedCredential = { kind: 'malformed' };
-/** Longer values are not credentials and would only cost time. A count of characters. */
+/** Maximum length of a credential in characters; longer values are rejected unread. */
 const LENGTH_MAX = 8192;
+/** Maximum length of a client id in the audit trail; a longer one is truncated. */
+const CLIENT_ID_LENGTH_MAX = 127;
 
 /**
  * Reads `Authorization` (Basic, Bearer) or else `api-key`.
@@ -50,7 +52,7 @@ function basic(value: string): PresentedCredential {
   return pair ? { kind: 'pair', ...pair } : MALFORMED;
 }
 
-/** Splits `client id:secret` at the first colon. @returns `undefined` when there is none or a side is empty. */
+/** Splits `client id:secret` at the first colon. @returns `undefined` if there is no colon or a side is empty */
 export function splitPair(text: string): { readonly clientId: string; readonly secret: string } | undefined {
   const colon = text.indexOf(':');
   if (colon < 1 || colon === text.length - 1) return undefined;
@@ -58,9 +60,8 @@ export function splitPair(text: string): { readonly clientId: string; readonly s
 }
 
 /**
- * Checks secrets under the limit of failed log-ins. A secret that was right a moment ago costs no point and no time, so
- * guesses at a client id, or from the same address, do not lock its owner out.
- * Both methods return `undefined` for a wrong secret.
+ * Checks secrets within the limit of failed log-ins. A recently verified secret is not counted, so that guesses at the same
+ * client id or from the same address do not lock out its owner. Both methods return `undefined` for a wrong secret.
  */
 export interface SecretCheck {
   /** @throws TryLater `rate_limited` before the secret is checked */
@@ -104,10 +105,10 @@ export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly countRequest: CountRequest;
 }
 
-/** Middleware that lets a request through if its credential proves a tenant and has the scope. */
+/** Creates middleware that requires a credential of an enabled tenant with the given scope. */
 export type RequireCaller = (scope: Scope) => MiddlewareHandler<ApiEnv>;
 
-/** What the routes of a kind of export need to know their callers. */
+/** Access control for the routes of a kind of export. */
 export interface Guards {
   readonly requireCaller: RequireCaller;
   readonly addressOf: ClientAddress;
@@ -115,18 +116,18 @@ export interface Guards {
   readonly countRequest: CountRequest;
 }
 
-/** Whom a verified credential identifies; the tenant has not been looked up yet. */
+/** Identity from a verified credential; the tenant has not been looked up yet. */
 interface Identity {
   readonly tenant: string;
   readonly actor: string;
   readonly scopes: readonly Scope[];
 }
 
-/** An expired token is refused without being counted as a guess. */
+/** An expired token is rejected but not counted as a failed log-in. */
 const EXPIRED = Symbol('expired');
 
 /**
- * Authenticates a request by Basic, an API key, a token of ours or a token of a known issuer.
+ * Authenticates a request by Basic, an API key, one of our own tokens or a token of a configured issuer.
  * @throws WaybillError `unauthenticated`, `insufficient_scope`; TryLater `rate_limited`
  */
 export function callerRequirement(deps: AuthDeps): RequireCaller {
@@ -141,14 +142,8 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
       throw new WaybillError('unauthenticated', 'The access token is no longer valid. Get a new one.');
     }
     if (identity === undefined) {
-      const clientId = presented.kind === 'pair' ? withoutKeys(presented.clientId).slice(0, 127) : null;
-      await ledger.audit.append({
-        tenant: null,
-        actor: 'waybill',
-        action: 'login.failed',
-        runId: null,
-        detail: { address, clientId, kind: presented.kind },
-      });
+      const clientId = presented.kind === 'pair' ? presented.clientId : null;
+      await auditFailedLogin(deps, address, clientId, presented.kind);
       throw new WaybillError('unauthenticated');
     }
     return identity;
@@ -162,13 +157,13 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
       c.set('caller', { tenant, actor, scopes });
       await countRequest(c, tenant);
       if (scope === 'write' && !scopes.includes('write')) throw new WaybillError('insufficient_scope');
-      if (scopes.length === 0) throw new WaybillError('insufficient_scope', 'The token holds no scope any more.');
+      if (scopes.length === 0) throw new WaybillError('insufficient_scope', 'The token has no valid scope any more.');
       await next();
     };
   };
 }
 
-/** A secret consumes a point before it is checked; what costs no scrypt is checked first, and only failures count. */
+/** Counts a secret before it is checked, because that costs scrypt. Tokens are checked first; only failures count. */
 async function verify(
   { logins, secrets, ownTokens, outsideTokens }: AuthDeps,
   presented: Exclude<PresentedCredential, { kind: 'none' }>,
@@ -196,11 +191,31 @@ async function verify(
   }
 }
 
+/** Audits a log-in with wrong credentials. @param clientId `null` if the credential contains none */
+export function auditFailedLogin(
+  { ledger }: Pick<ApiDeps, 'ledger'>,
+  address: string,
+  clientId: string | null,
+  kind: PresentedCredential['kind'] | 'token',
+): Promise<void> {
+  return ledger.audit.append({
+    tenant: null,
+    actor: 'waybill',
+    action: 'login.failed',
+    runId: null,
+    detail: {
+      address,
+      clientId: clientId === null ? null : withoutKeys(clientId).slice(0, CLIENT_ID_LENGTH_MAX),
+      kind,
+    },
+  });
+}
+
 function identityOf(credential: Credential | undefined): Identity | undefined {
   return credential && { tenant: credential.tenant, actor: credential.clientId, scopes: credential.scopes };
 }
 
-/** @returns the `iss` of a JWT, unchecked, or `undefined` for what is not one. */
+/** @returns the unverified `iss` of a JWT, or `undefined` if the value is not a JWT */
 function issuerOf(value: string): string | undefined {
   try {
     decodeProtectedHeader(value);

@@ -6,21 +6,21 @@ import type { LoginLimit } from '../../stores/limits/login-limit.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 
-/** Seconds of a window; it begins with a tenant's first request. */
+/** Length of a window, which starts with a tenant's first request. */
 const WINDOW_SECONDS = 60;
 /**
- * Log-ins that one process checks at once, a count. Below the usual limit, so that concurrent log-ins with the right
- * secret do not use it up; as many as may wait for scrypt.
+ * Maximum number of concurrent log-in checks of a process. Below the default limit of failed log-ins, so that concurrent
+ * log-ins with the correct secret do not use it up; equal to the number of checks that may wait for scrypt.
  */
 const CHECKS_MAX = 64;
-/** Seconds after which those checks are done. */
+/** Seconds until these checks are done. */
 const CHECKS_RETRY_SECONDS = 2;
 
-/** Counts one request of a tenant and reports what is left in the headers. @throws TryLater `rate_limited` */
+/** Counts a request of a tenant and reports the remaining quota in headers. @throws TryLater `rate_limited` */
 export type CountRequest = (c: Context<ApiEnv>, tenant: Tenant) => Promise<void>;
 
 /**
- * Limits the requests a minute of each tenant, in this process: a request pays no round trip for it.
+ * Limits the requests per minute of each tenant, in memory, to save a round trip per request.
  * Source of the headers: draft-ietf-httpapi-ratelimit-headers-10.
  */
 export function requestLimit({ settings }: Pick<ApiDeps, 'settings'>): CountRequest {
@@ -28,7 +28,7 @@ export function requestLimit({ settings }: Pick<ApiDeps, 'settings'>): CountRequ
   const counter = new RateLimiterMemory({ points, duration: WINDOW_SECONDS });
   return async function countRequest(c, tenant) {
     const perMinute = tenant.requestsMax ?? points;
-    // Counts without refusing, because each tenant may have a limit of its own.
+    // `penalty` counts without a limit, because each tenant may have its own.
     const { consumedPoints, msBeforeNext } = await counter.penalty(tenant.key);
     const seconds = Math.ceil(msBeforeNext / 1000);
     c.header('RateLimit-Policy', `"tenant";q=${perMinute};w=${WINDOW_SECONDS}`);
@@ -37,28 +37,28 @@ export function requestLimit({ settings }: Pick<ApiDeps, 'settings'>): CountRequ
       throw new TryLater(
         'rate_limited',
         seconds,
-        `More than ${perMinute} requests came within a minute. Wait for the seconds that Retry-After names.`,
+        `More than ${perMinute} requests within a minute. Wait for the number of seconds in Retry-After.`,
       );
     }
   };
 }
 
-/** What a log-in is counted under. */
+/** Source and target of a log-in, which it is counted under. */
 export interface LoginAttempt {
   readonly address: string;
-  /** `null` where the credential names none. */
+  /** `null` if the credential contains none. */
   readonly clientId: string | null;
 }
 
-/** Failed log-ins a minute, by address (IPv6: by its /64) and by client id. */
+/** Limits the failed log-ins per minute, by address (IPv6: by /64 network) and by client id. */
 export interface FailedLogins {
   /**
-   * Checks a secret under the limit: only a check that returns `undefined` counts. Each check in progress holds a point,
-   * so a burst cannot pass the limit.
-   * @throws TryLater `rate_limited` before the check, also when too many are in progress
+   * Checks a secret within the limit. Only a check that returns `undefined` counts, but each check in progress holds a
+   * point, so that a burst cannot exceed the limit.
+   * @throws TryLater `rate_limited` before the check, also if too many are in progress
    */
   guard<Result>(attempt: LoginAttempt, check: () => Promise<Result | undefined>): Promise<Result | undefined>;
-  /** Counts what was found wrong already. @throws TryLater `rate_limited` over the limit */
+  /** Counts a failed log-in. @throws TryLater `rate_limited` over the limit */
   failed(attempt: LoginAttempt): Promise<undefined>;
 }
 
@@ -81,7 +81,7 @@ export function failedLogins(limit: LoginLimit): FailedLogins {
   async function consume(subjects: readonly string[]): Promise<undefined> {
     const waitSeconds = await limit.consume(subjects);
     if (waitSeconds === 0) return;
-    const message = 'Too many log-ins failed. Wait for the seconds that Retry-After names.';
+    const message = 'Too many failed log-ins. Wait for the number of seconds in Retry-After.';
     throw new TryLater('rate_limited', waitSeconds, message);
   }
 

@@ -4,15 +4,19 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { challenge, retryAfterSeconds } from '../http/problems.ts';
-import { type ClientAddress, mediaTypeOf, parseJson, readBody, withoutKeys } from '../http/requests.ts';
-import { readCredential, type SecretCheck } from './authenticate.ts';
+import { type ClientAddress, mediaTypeOf, parseJson, readBody } from '../http/requests.ts';
+import { jsonContent } from '../openapi.ts';
+import { auditFailedLogin, readCredential, type SecretCheck } from './authenticate.ts';
 import { type OwnTokens, parseScopes } from './tokens.ts';
 
 const TokenRequest = z
   .object({
     grant_type: z.literal('client_credentials'),
-    client_id: z.string().optional().openapi({ description: 'Or as the user name of Basic authentication.' }),
-    client_secret: z.string().optional().openapi({ description: 'Or as the password of Basic authentication.' }),
+    client_id: z.string().optional().openapi({ description: 'Alternatively the user name of Basic authentication.' }),
+    client_secret: z
+      .string()
+      .optional()
+      .openapi({ description: 'Alternatively the password of Basic authentication.' }),
     scope: z.string().optional().openapi({ description: 'read (default), write, everything', example: 'read write' }),
   })
   .openapi('TokenRequest');
@@ -21,7 +25,7 @@ const TokenAnswer = z
   .object({
     access_token: z.string(),
     token_type: z.literal('Bearer'),
-    expires_in: z.number().int().openapi({ description: 'Seconds that the token is valid.' }),
+    expires_in: z.number().int().openapi({ description: 'Lifetime of the token in seconds.' }),
     scope: z.string().openapi({ example: 'read write' }),
   })
   .openapi('TokenAnswer');
@@ -30,14 +34,14 @@ const TokenError = z
   .object({ error: z.string().openapi({ example: 'invalid_client' }), error_description: z.string() })
   .openapi('TokenError');
 
-const errorContent = { 'application/json': { schema: TokenError } };
+const errorContent = jsonContent(TokenError);
 
 export const tokenRoute = createRoute({
   method: 'post',
   path: '/oauth/token',
   tags: ['Authentication'],
   summary: 'Get an access token',
-  description: 'OAuth 2 client credentials grant (RFC 6749 section 4.4). Also at `/v1/identity/oauth/token`.',
+  description: 'OAuth 2 client credentials grant (RFC 6749 section 4.4). Also available at `/v1/identity/oauth/token`.',
   security: [],
   request: {
     body: {
@@ -49,10 +53,10 @@ export const tokenRoute = createRoute({
     },
   },
   responses: {
-    200: { description: 'A bearer token.', content: { 'application/json': { schema: TokenAnswer } } },
-    400: { description: 'The request, the grant type or the scope is not valid.', content: errorContent },
+    200: { description: 'A bearer token.', content: jsonContent(TokenAnswer) },
+    400: { description: 'The request, the grant type or the scope is invalid.', content: errorContent },
     401: { description: 'The client id or secret is wrong.', content: errorContent },
-    429: { description: 'Too many log-ins failed; see Retry-After.', content: errorContent },
+    429: { description: 'Too many failed log-ins; see Retry-After.', content: errorContent },
     503: { description: 'The ledger cannot be reached.', content: errorContent },
   },
 });
@@ -64,7 +68,7 @@ export interface OAuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly ownTokens: OwnTokens;
 }
 
-/** An answer in the shape of RFC 6749 section 5.2. */
+/** An error response in the format of RFC 6749 section 5.2. */
 class TokenRefusal extends Error {
   override readonly name = 'TokenRefusal';
   readonly status: 400 | 401;
@@ -88,10 +92,10 @@ export function tokenHandler(deps: OAuthDeps): Handler<ApiEnv> {
       const grant = fields.get('grant_type');
       if (grant === undefined) throw new TokenRefusal(400, 'invalid_request', 'grant_type is missing.');
       if (grant !== 'client_credentials') {
-        throw new TokenRefusal(400, 'unsupported_grant_type', 'Only client_credentials is offered.');
+        throw new TokenRefusal(400, 'unsupported_grant_type', 'Only client_credentials is supported.');
       }
       const scopes = parseScopes(fields.get('scope') ?? '');
-      if (!scopes) throw new TokenRefusal(400, 'invalid_scope', 'The scopes are read, write and everything.');
+      if (!scopes) throw new TokenRefusal(400, 'invalid_scope', 'The valid scopes are read, write and everything.');
       const credential = await authenticateClient(c, deps, fields);
       if (scopes.some((scope) => !credential.scopes.includes(scope))) {
         throw new TokenRefusal(400, 'invalid_scope', 'The client may not have this scope.');
@@ -119,16 +123,16 @@ async function readFields(c: Context<ApiEnv>, bodyBytesMax: number): Promise<Rea
     const json = z.record(z.string(), z.unknown()).safeParse(parseJson(body));
     if (!json.success) throw new TokenRefusal(400, 'invalid_request', 'The body should be one JSON object.');
     for (const [name, value] of Object.entries(json.data)) {
-      if (typeof value !== 'string') throw new TokenRefusal(400, 'invalid_request', 'Each field should be a text.');
+      if (typeof value !== 'string') throw new TokenRefusal(400, 'invalid_request', 'Each field should be a string.');
       fields.set(name, value);
     }
   } else if (type === 'application/x-www-form-urlencoded') {
     for (const [name, value] of new URLSearchParams(Buffer.from(body).toString('utf8'))) {
-      if (fields.has(name)) throw new TokenRefusal(400, 'invalid_request', 'A field came more than once.');
+      if (fields.has(name)) throw new TokenRefusal(400, 'invalid_request', 'A field was sent more than once.');
       fields.set(name, value);
     }
   } else {
-    throw new TokenRefusal(400, 'invalid_request', 'Send a form or JSON, and say which in Content-Type.');
+    throw new TokenRefusal(400, 'invalid_request', 'Send a form or JSON, with the matching Content-Type.');
   }
   return fields;
 }
@@ -136,7 +140,7 @@ async function readFields(c: Context<ApiEnv>, bodyBytesMax: number): Promise<Rea
 /** Basic authentication or fields, not both. Source: RFC 6749 section 2.3.1. */
 async function authenticateClient(
   c: Context<ApiEnv>,
-  { ledger, addressOf, secrets }: OAuthDeps,
+  deps: OAuthDeps,
   fields: ReadonlyMap<string, string>,
 ): Promise<Credential> {
   const presented = readCredential(c.req.header('authorization'), undefined);
@@ -149,16 +153,10 @@ async function authenticateClient(
     throw new TokenRefusal(400, 'invalid_request', 'Send the secret in the header or in the body, not in both.');
   }
   if (pair.clientId === '' || pair.secret === '') throw wrong;
-  const address = addressOf(c);
-  const credential = await secrets.pair(address, pair.clientId, pair.secret);
+  const address = deps.addressOf(c);
+  const credential = await deps.secrets.pair(address, pair.clientId, pair.secret);
   if (credential) return credential;
-  await ledger.audit.append({
-    tenant: null,
-    actor: 'waybill',
-    action: 'login.failed',
-    runId: null,
-    detail: { address, clientId: withoutKeys(pair.clientId).slice(0, 127), kind: 'token' },
-  });
+  await auditFailedLogin(deps, address, pair.clientId, 'token');
   throw wrong;
 }
 

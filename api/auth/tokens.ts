@@ -13,27 +13,27 @@ const claims = z.object({
   sub: z.string(),
   tenant: z.string(),
   scope: z.string(),
-  /** Id of the credential the token was issued for. */
+  /** Id of the credential that the token was issued for. */
   credential: z.string(),
-  /** When the credential's secret was last replaced, milliseconds since 1970; 0: never. */
+  /** Time of the last rotation of the credential's secret, in milliseconds since 1970; 0: never. */
   generation: z.number(),
 });
 
-/** Result of checking a token that claims to be ours. */
+/** Result of verifying a token with our issuer. */
 export type TokenCheck =
   | { readonly kind: 'valid'; readonly credential: Credential; readonly scopes: readonly Scope[] }
-  /** Once valid: expired, or its credential has been disabled or rotated since. Not counted as a guess. */
+  /** Once valid, but expired, or its credential has been disabled or rotated. Not counted as a failed log-in. */
   | { readonly kind: 'void' }
   | { readonly kind: 'forged' };
 
-/** Access tokens of ours: HS256, bound to the credential that they were issued for and to its secret's generation. */
+/** Our own access tokens: HS256, bound to a credential and to the generation of its secret. */
 export interface OwnTokens {
-  /** @returns the token and its life in seconds */
+  /** @returns the token and its lifetime in seconds */
   issue(
     credential: Credential,
     scopes: readonly Scope[],
   ): Promise<{ readonly token: string; readonly seconds: number }>;
-  /** Reads the ledger each time, so disabling or rotating a credential voids its tokens at once. */
+  /** Reads the ledger each time, so that disabling or rotating a credential invalidates its tokens immediately. */
   verify(token: string): Promise<TokenCheck>;
 }
 
@@ -100,27 +100,27 @@ function generationOf(credential: Credential): number {
   return credential.rotatedAt?.getTime() ?? 0;
 }
 
-/** Asymmetric algorithms only: with a symmetric one the public key would be the secret. */
+/** Only asymmetric algorithms: with a symmetric one, the public key would be the secret. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
-/** Seconds by which clocks may differ. */
+/** Maximum difference between clocks. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const JWKS_TIMEOUT_MS = 3000;
 const SUBJECT_LENGTH_MAX = 200;
 
 export interface OutsideIdentity {
-  /** Value of the issuer's tenant claim; may name no tenant of ours. */
+  /** Value of the issuer's tenant claim; the tenant may not exist. */
   readonly tenant: string;
   readonly actor: string;
   readonly scopes: readonly Scope[];
 }
 
-/** Tokens of the issuers in the settings, checked against their published keys. */
+/** Tokens of the configured issuers, verified with their published keys. */
 export interface OutsideTokens {
-  /** @returns whether an issuer of that name is configured */
+  /** @returns whether the issuer is configured */
   knows(issuer: string): boolean;
   /**
-   * @returns `undefined` for an invalid token: signature, algorithm, audience, times, tenant claim
-   * @throws WaybillError `issuer_unavailable` when the issuer's keys cannot be fetched
+   * @returns `undefined` if the signature, algorithm, audience, times or tenant claim are invalid
+   * @throws WaybillError `issuer_unavailable` if the issuer's keys cannot be fetched
    */
   verify(token: string, issuer: string): Promise<OutsideIdentity | undefined>;
 }
@@ -162,19 +162,19 @@ export function outsideTokens(issuers: readonly Issuer[], clock: Clock): Outside
   };
 }
 
-/** A token that is wrong has an error class of its own; the bare class and foreign errors come from the key server. */
+/** Invalid tokens cause subclasses of JOSEError; the base class and other errors come from fetching the keys. */
 function isOutage(error: unknown): boolean {
   if (!(error instanceof errors.JOSEError)) return true;
   return error instanceof errors.JWKSTimeout || error.constructor === errors.JOSEError;
 }
 
-/** Scopes of OAuth requests and tokens; `everything` means the other two. */
+/** Scopes of OAuth requests and tokens; `everything` means both others. */
 const SCOPE_WORDS = ['read', 'write', 'everything'] as const;
 
 /**
- * Reads a scope text as OAuth writes it.
- * @param text words separated by blanks; empty: `read`
- * @returns `undefined` when a word is not a scope of ours
+ * Parses an OAuth scope.
+ * @param text space-separated words; empty: `read`
+ * @returns `undefined` if a word is not one of our scopes
  */
 export function parseScopes(text: string): readonly Scope[] | undefined {
   const words = text.split(/\s+/).filter(Boolean);
@@ -188,10 +188,7 @@ export function parseScopes(text: string): readonly Scope[] | undefined {
   return [...scopes];
 }
 
-/**
- * The scopes of ours in a claim of an outside token; other words are ignored, and without any of ours the token
- * may read.
- */
+/** Our scopes in a claim of an outside token. Ignores other words; defaults to `read`. */
 function scopesOfClaim(claim: unknown): readonly Scope[] {
   const words = typeof claim === 'string' ? claim.split(/\s+/) : Array.isArray(claim) ? claim : [];
   const known = words.filter((word) => SCOPE_WORDS.some((scope) => scope === word));

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { ApiApp } from '../openapi.ts';
 
-/** Style sheet of the plain pages. Colours keep a contrast of 4.5 to 1 and more, in light and in dark. */
+/** Style sheet of the pages. All colours have a contrast of at least 4.5 to 1, in light and dark mode. */
 const STYLE = `:root {
   color-scheme: light dark;
   --ink: light-dark(#1c2330, #e6e9ef);
@@ -50,7 +50,7 @@ a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-ra
 #swagger-ui .scheme-container .schemes { align-items: end; }
 `;
 
-/** Files of Swagger UI that its page loads, and nothing else of the package. */
+/** The only files of the Swagger UI package that are served, by name, with their media types. */
 const ASSETS: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -69,7 +69,7 @@ SwaggerUIBundle({
 });
 `;
 
-/** Serves the style sheet, and Swagger UI from its installed package: nothing is loaded from another host. */
+/** Serves the style sheet and the installed Swagger UI, so that pages load nothing from other hosts. */
 export function serveAssets(app: ApiApp): void {
   const root = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   app.get('/style.css', (c) =>

@@ -6,7 +6,7 @@ import type { ApiApp } from '../openapi.ts';
 
 type Markup = ReturnType<typeof html>;
 
-/** Pages load only what we serve ourselves. Swagger UI shows images that its style sheet embeds as data. */
+/** Pages load only resources from this server. Swagger UI's style sheet embeds images as data URLs. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -30,18 +30,18 @@ ${HEADER}
 </html>`;
 }
 
-/** What this is, and where to go. @param publicUrl without a trailing slash */
+/** @param publicUrl without a trailing slash */
 function landingPage(publicUrl: string): Markup {
   return layout(
     'Data exports',
     html`<h1>Take your data out.</h1>
-<p class="lead">Waybill exports your data on demand: CSV or JSONL, compressed, sealed to your own key, with a waybill that
-says exactly what is in it.</p>
+<p class="lead">Waybill exports your data on demand: CSV, JSONL or Parquet, compressed, sealed to your own key, with a waybill that
+lists exactly what it contains.</p>
 <ul class="cards">
-<li><a href="/docs"><strong>API documentation</strong><span>Every call, to try out in the browser</span></a></li>
+<li><a href="/docs"><strong>API documentation</strong><span>Every call, to try in the browser</span></a></li>
 <li><a href="/openapi.json"><strong>OpenAPI document</strong><span>For code generators and tests</span></a></li>
-<li><a href="/problems"><strong>Problems</strong><span>What each error code means and how to mend it</span></a></li>
-<li><a href="/readyz"><strong>Health</strong><span>Whether all servers answer</span></a></li>
+<li><a href="/problems"><strong>Problems</strong><span>What each error code means and how to fix it</span></a></li>
+<li><a href="/readyz"><strong>Health</strong><span>Shows whether all servers answer</span></a></li>
 </ul>
 <h2>From a command line</h2>
 <pre tabindex="0"><code>curl -i -u '<i>client id</i>:<i>secret</i>' ${publicUrl}/exports \\
@@ -49,17 +49,17 @@ says exactly what is in it.</p>
     "exportType": "USERS", "format": "CSV",
     "startDate": "2000-01-01", "endDate": "2100-01-01"
   }'</code></pre>
-<p>The answer's <code>Location</code> is where to look for it; the file will be there at <code>/file</code>.</p>`,
+<p>The response header <code>Location</code> is the URL of the export; append <code>/file</code> to download the file.</p>`,
   );
 }
 
-/** All codes. The roles keep it a table for screen readers where it is laid out as blocks. */
+/** The roles keep it a table for screen readers on small screens, which lay it out as blocks. */
 function problemsPage(): Markup {
   const kinds = Object.entries<FailureKind>(FAILURES);
   return layout(
     'Problems',
     html`<h1>Problems</h1>
-<p>Every error answer is <code>application/problem+json</code> and names one of these codes.</p>
+<p>Every error response is <code>application/problem+json</code> with one of these codes.</p>
 <table role="table"><thead><tr role="row"><th role="columnheader">Code</th><th role="columnheader">Status</th><th role="columnheader">What to do</th></tr></thead><tbody>
 ${kinds.map(
   ([code, { status, title, advice }]) =>

@@ -2,12 +2,12 @@ import type { MiddlewareHandler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { withoutKeys } from './requests.ts';
 
-/** Polled every few seconds by monitoring; a line for each would hide the others. */
+/** Polled every few seconds by monitoring, so logged at debug level only. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 
 /**
- * Writes one line for each request when its answer begins, and gives handlers a logger with the request's id. The line has
- * the path without its query, which may hold signatures and keys, and no header.
+ * Logs each request when its response begins, and gives handlers a logger with the request id. Logs neither headers nor the
+ * query, which may contain signatures and keys.
  */
 export function accessLog({ logger, clock }: Pick<ApiDeps, 'logger' | 'clock'>): MiddlewareHandler<ApiEnv> {
   return async function logAccess(c, next) {

@@ -8,10 +8,9 @@ export interface ByteRange {
 }
 
 /**
- * Parses a `Range` header. Several ranges, other units and malformed values are ignored, as RFC 9110 section 14.2 allows:
- * the whole file is the answer.
+ * Parses a `Range` header. Ignores multiple ranges, other units and malformed values, as RFC 9110 section 14.2 allows.
  *
- * @param size of the file, a count of bytes
+ * @param size size of the file in bytes
  * @returns `undefined`: send the whole file; `unsatisfiable`: 416
  */
 export function parseRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
@@ -30,11 +29,11 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   return { from, length: to - from + 1 };
 }
 
-/** What identifies a version of a file. */
+/** Identifies a version of a file. */
 export interface Validators {
   /** Strong entity tag with its quotes. */
   readonly etag: string;
-  /** In whole seconds, as HTTP dates are. */
+  /** In whole seconds, like HTTP dates. */
   readonly modifiedAt: Date;
 }
 
@@ -59,7 +58,7 @@ export function evaluatePreconditions(header: Header, { etag, modifiedAt }: Vali
   return undefined;
 }
 
-/** Whether `Range` applies: there is no `If-Range`, or it names exactly this file. Source: RFC 9110 section 13.1.5. */
+/** Whether `Range` applies: there is no `If-Range`, or it matches this version of the file. Source: RFC 9110 section 13.1.5. */
 export function rangeApplies(header: Header, { etag, modifiedAt }: Validators): boolean {
   const ifRange = header('if-range')?.trim();
   if (ifRange === undefined) return true;
@@ -78,7 +77,7 @@ function readDate(text: string | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** Header values are Latin-1; these characters would end the quoted text or need escapes that clients read differently. */
+/** Characters outside ASCII, and characters that would need escapes, which clients parse differently. */
 const UNSAFE = /[^\x20-\x7e]|["\\%/]/g;
 
 /** `Content-Disposition` of a download. Source: RFC 6266, RFC 8187. */
@@ -91,13 +90,13 @@ export function attachment(name: string): string {
 }
 
 /**
- * Turns a source into a response body that is pulled at the client's pace. When the client disconnects, the source ends.
- * When the source fails, so does the body.
+ * Converts a source to a response body that the client pulls. If the client disconnects, the source ends. If the source
+ * fails, so does the body.
  *
- * Pulls the first chunk before it returns, so that an immediate failure still gets an answer of its own.
+ * Reads the first chunk before it returns, so that an early failure can still be a problem response.
  *
- * @param source each chunk, also of the body, is valid only until the next one is pulled
- * @param gone aborted here when the client disconnects or the source fails
+ * @param source each chunk, also of the body, is valid only until the next one is requested
+ * @param gone aborted by this function if the client disconnects or the source fails
  */
 export async function streamBody(
   c: Context<ApiEnv>,
@@ -117,7 +116,7 @@ export async function streamBody(
           else controller.enqueue(value);
         } catch (error) {
           gone.abort();
-          logger.error({ err: error }, 'a download was cut');
+          logger.error({ err: error }, 'a download was aborted');
           controller.error(error);
         }
       },

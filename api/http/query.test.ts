@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { expect, test } from 'vitest';
 import { createApiApp, mount } from '../openapi.ts';
-import { InvalidFields } from './problems.ts';
+import { InvalidFields } from './field-errors.ts';
 import { choiceParameter, flagParameter, textParameter } from './query.ts';
 
-const description = 'Of a test.';
+const description = 'For a test.';
 const unknown = { code: 'unknown_file', title: 'No such file' } as const;
 const route = createRoute({
   method: 'get',

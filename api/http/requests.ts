@@ -5,12 +5,12 @@ import { createNetworks, normalAddress } from '../../config/networks.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ApiEnv } from '../deps.ts';
 
-/** The prefix that published clients of the on-demand exports use. */
+/** Path prefix of published clients of on-demand exports. */
 const ALIAS = '/tp-api';
 
 /**
- * The path for routing: collapses repeated slashes (a published client sends them), drops a trailing slash and the alias.
- * `%2F` inside a segment stays as it is.
+ * The path for routing: collapses repeated slashes, which a published client sends, and drops a trailing slash and the
+ * alias. Keeps `%2F` inside a segment.
  */
 export function routingPath(request: Request): string {
   const path = getPath(request).replace(/\/{2,}/g, '/');
@@ -19,15 +19,14 @@ export function routingPath(request: Request): string {
   return bare.startsWith(`${ALIAS}/`) ? bare.slice(ALIAS.length) : bare;
 }
 
-/** Reads the client's address; `local` where there is no connection. */
+/** Reads the client's address; `local` if there is no connection. */
 export type ClientAddress = (c: Context<ApiEnv>) => string;
 
 /**
- * The peer or, when that is a trusted proxy, the client that `X-Forwarded-For` names. Each proxy appends the address
- * that called it, so the list is read from its end, past trusted proxies, up to the first other address: the client may
- * have forged anything before it.
+ * The address of the peer or, if that is a trusted proxy, the client in `X-Forwarded-For`. Each proxy appends the address
+ * of its peer, so the last address that is not a trusted proxy is the client; it may have forged all earlier ones.
  *
- * @param trustedProxies addresses and networks, as `isNetwork` takes them
+ * @param trustedProxies addresses and networks, as accepted by `isNetwork`
  */
 export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
   const trusted = createNetworks(trustedProxies);
@@ -51,11 +50,11 @@ function withoutPort(hop: string): string {
   return /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text;
 }
 
-/** age identities, whole or mistyped, in either case. */
+/** age identities, complete or mistyped, in upper or lower case. */
 const PRIVATE_KEY = /AGE-SECRET-KEY-[A-Z0-9-]*/gi;
 
 /**
- * Redacts private keys in a caller's text before it is answered, logged or stored: some callers send one as a user name,
+ * Redacts private keys in a caller's text before it is sent back, logged or stored: some callers send one as a user name,
  * in a URL or as a field name.
  */
 export function withoutKeys(text: string): string {
@@ -74,7 +73,7 @@ export async function readBody(c: Context<ApiEnv>, bytesMax: number): Promise<Ui
   return new Uint8Array(await c.req.arrayBuffer());
 }
 
-/** @returns the media type of the body in lower case, without parameters, or `''`. */
+/** @returns the media type of the body in lower case, without parameters; `''` if there is none */
 export function mediaTypeOf(c: Context<ApiEnv>): string {
   return (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
@@ -89,7 +88,7 @@ export async function readJson(c: Context<ApiEnv>, bytesMax: number): Promise<un
 }
 
 /**
- * Middleware for a JSON object that may be left out: empty means `{}`. What follows sees a JSON body in any case.
+ * Creates middleware for an optional JSON object: replaces an empty body by `{}`.
  * @throws WaybillError `body_too_large`, `unsupported_media_type`, `malformed_body`
  */
 export function optionalJson(bytesMax: number): MiddlewareHandler<ApiEnv> {
@@ -98,7 +97,7 @@ export function optionalJson(bytesMax: number): MiddlewareHandler<ApiEnv> {
     if (body.byteLength > 0) assertJson(c);
     const value = body.byteLength > 0 ? parseJson(body) : {};
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new WaybillError('malformed_body', 'The body should be one JSON object, or left out.');
+      throw new WaybillError('malformed_body', 'The body should be one JSON object, or empty.');
     }
     const headers = new Headers(c.req.raw.headers);
     headers.set('Content-Type', 'application/json');
@@ -118,7 +117,7 @@ function assertJson(c: Context<ApiEnv>): void {
   }
 }
 
-/** @throws WaybillError `malformed_body` also for bytes that are not UTF-8 */
+/** @throws WaybillError `malformed_body`, also for invalid UTF-8 */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -3,7 +3,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
 import type { AuditAction } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { readJson } from '../http/requests.ts';
 import { findRun } from '../runs/find.ts';
 import { onceFor } from '../runs/idempotency.ts';
@@ -12,7 +12,7 @@ import { nameOrder, parseOrder } from './order.ts';
 import { offeredDatasets } from './parameters.ts';
 import { orderOf } from './view.ts';
 
-/** Seconds after which a client that polls should ask for the first time. */
+/** Seconds until a polling client should send its first request. */
 const POLL_SECONDS = 2;
 
 interface CreateDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger'> {
@@ -38,9 +38,9 @@ export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
 export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
   return async function resubmitExport(c) {
     const { tenant } = c.get('caller');
-    const order = orderOf(await findRun(deps.ledger, tenant.key, c.req.param('id') ?? ''));
+    const order = orderOf(await findRun(c, deps));
     if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
-      throw new WaybillError('unknown_dataset', `${order.dataset} is not offered any more.`);
+      throw new WaybillError('unknown_dataset', `${order.dataset} is no longer offered.`);
     }
     const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
     const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
@@ -51,25 +51,19 @@ export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
 
 async function accept(
   c: Context<ApiEnv>,
-  { ledger, settings }: CreateDeps,
+  deps: CreateDeps,
   run: WorkflowRun,
   action: AuditAction,
   { order }: NamedOrder,
 ): Promise<Response> {
-  const { tenant, actor } = c.get('caller');
+  const { runId } = run;
   try {
-    await ledger.audit.append({
-      tenant: tenant.key,
-      actor,
-      action,
-      runId: run.runId,
-      detail: { dataset: order.dataset, format: order.format },
-    });
+    await auditCaller(c, deps, action, runId, { dataset: order.dataset, format: order.format });
   } catch (error) {
-    // The export runs: saying that it failed would be untrue.
-    c.get('logger').error({ err: error, runId: run.runId }, 'a request could not be audited');
+    // The export has started, so the request must not fail.
+    c.get('logger').error({ err: error, runId }, 'a request could not be audited');
   }
-  c.header('Location', `${settings.WAYBILL_PUBLIC_URL}/exports/${run.runId}`);
+  c.header('Location', `${deps.settings.WAYBILL_PUBLIC_URL}/exports/${runId}`);
   c.header('Retry-After', String(POLL_SECONDS));
   c.header('Cache-Control', 'no-store');
   return c.json({ job: { id: encodeJobId(run) } }, 202);

@@ -1,11 +1,11 @@
 import type { Context, Handler } from 'hono';
-import { WaybillError } from '../../contracts/failures.ts';
+import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import { type ManifestFile, onlyFile, sumsOf } from '../../contracts/manifest.ts';
 import { mediaType } from '../../contracts/order.ts';
 import type { ExportState } from '../../contracts/progress.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { attachment, evaluatePreconditions, parseRange, rangeApplies } from '../http/download.ts';
 import {
   entityTag,
@@ -21,13 +21,13 @@ import { exportState } from './view.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'clock'>;
 
-/** A finished export and its only file. */
+/** A completed export and its only file. */
 interface Finished extends StoredRun {
   readonly run: Run;
   readonly file: ManifestFile;
 }
 
-/** Answers GET and HEAD of `/exports/{id}/manifest` with the bytes as they are stored. */
+/** Answers GET and HEAD of `/exports/{id}/manifest` with the manifest exactly as stored. */
 export function manifestHandler(deps: DownloadDeps): Handler<ApiEnv> {
   return async function sendManifest(c) {
     const { bytes, manifest } = await openFinished(c, deps);
@@ -42,7 +42,7 @@ export function manifestHandler(deps: DownloadDeps): Handler<ApiEnv> {
   };
 }
 
-/** Answers GET and HEAD of `/exports/{id}/file`. The start of a download is audited; a range that continues one is not. */
+/** Answers GET and HEAD of `/exports/{id}/file`. Audits the start of a download, but not ranges that continue one. */
 export function fileHandler(deps: DownloadDeps): Handler<ApiEnv> {
   return async function sendFile(c) {
     const finished = await openFinished(c, deps);
@@ -51,39 +51,34 @@ export function fileHandler(deps: DownloadDeps): Handler<ApiEnv> {
   };
 }
 
+const NO_FILE: Readonly<Record<Exclude<ExportState, 'completed'>, FailureCode>> = {
+  pending: 'not_ready',
+  running: 'not_ready',
+  failed: 'no_file',
+  cancelled: 'no_file',
+  expired: 'gone',
+  deleted: 'gone',
+};
+
 /**
- * @throws WaybillError `not_found`; `not_ready`, `no_file` or `gone` by the export's state; `gone` too while its files are
+ * @throws WaybillError `not_found`; `not_ready`, `no_file` or `gone` by the export's state; `gone` also while its files are
  *   being removed; `object_damaged`
  */
-async function openFinished(c: Context<ApiEnv>, { ledger, objects, clock }: DownloadDeps): Promise<Finished> {
-  const run = await findRun(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
-  assertHasFile(exportState(run, clock.now()));
-  const stored = await openManifest(objects, run);
+async function openFinished(c: Context<ApiEnv>, deps: DownloadDeps): Promise<Finished> {
+  const run = await findRun(c, deps);
+  const state = exportState(run, deps.clock.now());
+  if (state !== 'completed') throw new WaybillError(NO_FILE[state]);
+  const stored = await openManifest(deps.objects, run);
   if (stored.manifest.files.length !== 1) throw new WaybillError('object_damaged');
   const file = onlyFile(stored.manifest);
   if (sumsOf(file.parts).bytes !== file.bytes) throw new WaybillError('object_damaged');
   return { ...stored, run, file };
 }
 
-function assertHasFile(state: ExportState): void {
-  switch (state) {
-    case 'completed':
-      return;
-    case 'pending':
-    case 'running':
-      throw new WaybillError('not_ready');
-    case 'failed':
-    case 'cancelled':
-      throw new WaybillError('no_file');
-    case 'expired':
-    case 'deleted':
-      throw new WaybillError('gone');
-  }
-}
-
-/** Sends the file as it is stored: whole, one range of it, or what the conditions ask. */
+/** Sends the stored file or one range of it, subject to the preconditions. */
 function sendStored(c: Context<ApiEnv>, deps: DownloadDeps, finished: Finished): Promise<Response> | Response {
   const { manifest, file } = finished;
+  const { runId } = finished.run;
   const modifiedAt = new Date(Math.floor(new Date(manifest.createdAt).getTime() / 1000) * 1000);
   const validators = { etag: fileTag(file), modifiedAt };
   const header = (name: string) => c.req.header(name);
@@ -96,34 +91,36 @@ function sendStored(c: Context<ApiEnv>, deps: DownloadDeps, finished: Finished):
   if (status === 412) throw new WaybillError('precondition_failed');
   if (status === 304) return c.body(null, 304);
 
-  // Range is defined for GET alone (RFC 9110 section 14.2): HEAD describes the whole file.
+  // Range is only defined for GET (RFC 9110 section 14.2): HEAD describes the whole file.
   const isRanged = c.req.method === 'GET' && rangeApplies(header, validators);
-  const asked = isRanged ? parseRange(c.req.header('range'), file.bytes) : undefined;
-  if (asked === 'unsatisfiable') {
+  const requested = isRanged ? parseRange(c.req.header('range'), file.bytes) : undefined;
+  if (requested === 'unsatisfiable') {
     c.header('Content-Range', `bytes */${file.bytes}`);
     throw new WaybillError('range_not_satisfiable');
   }
-  const range = asked ?? wholeFile(file);
+  const range = requested ?? wholeFile(file);
   const last = range.from + range.length - 1;
   return sendContent(c, {
-    status: asked ? 206 : 200,
+    status: requested ? 206 : 200,
     headers: {
       'Content-Type': mediaType({ ...file, recipients: manifest.recipients }),
       'Content-Disposition': attachment(file.file),
       'Content-Length': String(range.length),
-      ...(asked && { 'Content-Range': `bytes ${range.from}-${last}/${file.bytes}` }),
+      ...(requested && { 'Content-Range': `bytes ${range.from}-${last}/${file.bytes}` }),
     },
     open: (signal) => readStored(deps.objects, finished, file, range, signal),
     beforeSend: async () => {
-      if (range.from === 0) await audit(c, deps, finished, { bytes: range.length, unsealed: false });
+      if (range.from > 0) return;
+      await auditCaller(c, deps, 'export.downloaded', runId, { bytes: range.length, unsealed: false });
     },
   });
 }
 
 /**
- * Sends a sealed file with its content opened on the way; it stays compressed. No ranges: age is read from its start.
+ * Decrypts a sealed file while sending it; the content stays compressed. Ranges are not supported, because age files can
+ * only be decrypted from the start.
  *
- * @param privateKey age identity; used here and kept nowhere
+ * @param privateKey age identity; used for this response only and not stored
  * @throws WaybillError `not_sealed`; `wrong_key` before any byte is sent
  */
 async function sendUnsealed(
@@ -143,15 +140,6 @@ async function sendUnsealed(
       'Content-Length': String(bytes),
     },
     open: (signal) => readUnsealed(deps.objects, finished, file, { key: privateKey, check: 'chunks' }, signal),
-    beforeSend: () => audit(c, deps, finished, { bytes, unsealed: true }),
+    beforeSend: () => auditCaller(c, deps, 'export.downloaded', finished.run.runId, { bytes, unsealed: true }),
   });
-}
-
-function audit(
-  c: Context<ApiEnv>,
-  { ledger }: DownloadDeps,
-  { run: { tenant, runId } }: Finished,
-  detail: { readonly bytes: number; readonly unsealed: boolean },
-): Promise<void> {
-  return ledger.audit.append({ tenant, actor: c.get('caller').actor, action: 'export.downloaded', runId, detail });
 }

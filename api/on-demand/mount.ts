@@ -12,37 +12,35 @@ import { listHandler, removeHandler, revokeHandler, showHandler } from './handle
 import * as routes from './routes.ts';
 import { exportView } from './view.ts';
 
-/** Milliseconds between two polls of an export that is watched. */
+/** Interval between lookups of a watched export, in milliseconds. */
 const WATCH_MS = 500;
 
-/** Exports on demand. */
+/** Mounts the routes of on-demand exports. */
 export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   const { requireCaller } = guards;
-  const links = createLinks(deps);
-  const progress = progressReader(deps.temporal, deps.clock);
-  const closeLostRun = createCloseLostRun(deps);
-  const watch = createWatch({ ...deps, progress, closeLostRun }, WATCH_MS);
-  const submit = createSubmit(deps);
-  const reading = { ...deps, links, progress, closeLostRun };
+  const all = {
+    ...deps,
+    links: createLinks(deps),
+    progress: progressReader(deps.temporal, deps.clock),
+    closeLostRun: createCloseLostRun(deps),
+    submit: createSubmit(deps),
+  };
+  const watch = createWatch(all, WATCH_MS);
   const authenticate = requireCaller('read');
   const read = [authenticate];
   const write = [requireCaller('write')];
 
-  // What is right depends on the catalog, and the answer lists all that is wrong with the body.
-  mountUnvalidated(app, routes.createExport, ...write, createHandler({ ...deps, submit }));
-  // Of a repeated parameter the first one counts, which a schema of texts refuses.
-  mountUnvalidated(app, routes.listExports, authenticate, listHandler(reading));
-  mount(app, routes.showExport, read, showHandler(reading));
-  mount(app, routes.watchExport, read, eventsHandler({ ...reading, watch, view: exportView }));
-  mount(app, routes.downloadManifest, read, manifestHandler(deps));
-  // Its query is read before there is a caller.
-  mountUnvalidated(
-    app,
-    routes.downloadFile,
-    linkOrCaller({ ...deps, ...guards, links }, authenticate),
-    fileHandler(deps),
-  );
-  mount(app, routes.removeExport, write, removeHandler(deps));
-  mount(app, routes.resubmitExport, write, resubmitHandler({ ...deps, submit }));
-  mount(app, routes.revokeLinks, write, revokeHandler(deps));
+  // Validation depends on the catalog, and the response lists all errors in the body.
+  mountUnvalidated(app, routes.createExport, ...write, createHandler(all));
+  // The first value of a repeated parameter counts; a schema would reject it.
+  mountUnvalidated(app, routes.listExports, authenticate, listHandler(all));
+  mount(app, routes.showExport, read, showHandler(all));
+  mount(app, routes.watchExport, read, eventsHandler({ ...all, watch, view: exportView }));
+  mount(app, routes.downloadManifest, read, manifestHandler(all));
+  // A link in the query takes the place of credentials.
+  const readOrLink = linkOrCaller({ ...all, ...guards }, authenticate);
+  mountUnvalidated(app, routes.downloadFile, readOrLink, fileHandler(all));
+  mount(app, routes.removeExport, write, removeHandler(all));
+  mount(app, routes.resubmitExport, write, resubmitHandler(all));
+  mount(app, routes.revokeLinks, write, revokeHandler(all));
 }

@@ -7,20 +7,19 @@ import { onDemandWorkflowId } from '../../contracts/job-id.ts';
 import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
 import { OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
-import { type FieldError, InvalidFields } from '../http/problems.ts';
-import { fieldErrorsOf } from '../problems/field-errors.ts';
+import { assertValid, type FieldError, fieldErrorsOf, InvalidFields } from '../http/field-errors.ts';
 import type { NamedOrder } from '../runs/submit.ts';
 import { offeredDatasets, readParameters } from './parameters.ts';
 
-/** Temporal's limit for a workflow id, which contains the whole order. */
+/** Temporal's limit for a workflow id, which contains the complete order. */
 const WORKFLOW_ID_BYTES_MAX = 1000;
 
-/** Hex characters; 48 bits distinguish the few option sets that one tenant uses on one window. */
+/** Hex characters. 48 bits are enough for the few sets of options that one tenant uses for one window. */
 const DIGEST_LENGTH = 12;
 
 export interface OrderRules {
   readonly catalog: Catalog;
-  /** Days that a file is kept, by default and at most. */
+  /** Days to keep files, by default and at most. */
   readonly keepDaysMax: number;
 }
 
@@ -28,7 +27,7 @@ type Common = z.infer<typeof OrderFields>;
 
 /**
  * Parses the body of `POST /exports`.
- * @throws WaybillError `malformed_body` when it is not an object; InvalidFields with all that is wrong
+ * @throws WaybillError `malformed_body` if it is not an object; InvalidFields with all errors
  */
 export function parseOrder(body: unknown, tenant: string, rules: OrderRules): NamedOrder {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
@@ -42,25 +41,24 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
   }
   const read = OrderFields.safeParse(common);
   const errors: FieldError[] = read.success ? [] : [...fieldErrorsOf(read.error, common)];
-  const right = (name: keyof Common) => !errors.some(({ field }) => field === name || field.startsWith(`${name}.`));
+  const isValid = (name: keyof Common) => !errors.some(({ field }) => field === name || field.startsWith(`${name}.`));
 
-  const dataset = right('exportType') ? findDataset(rules.catalog, String(common.exportType), errors) : undefined;
-  const format = right('format') ? findFormat(String(common.format), dataset, errors) : undefined;
-  const { parameters, errors: wrongParameters } = readParameters(rules.catalog, dataset, fields);
-  errors.push(...wrongParameters);
-  const from = right('startDate') ? readDate('startDate', String(common.startDate), errors) : undefined;
-  const to = right('endDate') ? readDate('endDate', String(common.endDate), errors) : undefined;
+  const dataset = isValid('exportType') ? findDataset(rules.catalog, String(common.exportType), errors) : undefined;
+  const format = isValid('format') ? findFormat(String(common.format), dataset, errors) : undefined;
+  const { parameters, errors: parameterErrors } = readParameters(rules.catalog, dataset, fields);
+  errors.push(...parameterErrors);
+  const from = isValid('startDate') ? readDate('startDate', String(common.startDate), errors) : undefined;
+  const to = isValid('endDate') ? readDate('endDate', String(common.endDate), errors) : undefined;
   if (from !== undefined && to !== undefined && from > to) {
     errors.push({
       field: 'startDate',
       code: 'reversed_window',
-      message: 'startDate is after endDate. Let it be at or before endDate.',
+      message: 'startDate is after endDate. Send a startDate at or before endDate.',
     });
   }
   if (read.success) errors.push(...optionErrors(read.data, dataset, format, rules));
 
-  const [first, ...rest] = errors;
-  if (first) throw new InvalidFields([first, ...rest]);
+  assertValid(errors);
   if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
   const { columns, compression, recipients, csv, keepDays } = read.data;
   const order: Order = {
@@ -78,7 +76,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
   return nameOrder(order, rules);
 }
 
-/** @throws InvalidFields when a parameter is too long for a workflow id */
+/** @throws InvalidFields if a parameter is too long for a workflow id */
 export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>): NamedOrder {
   const workflowId = onDemandWorkflowId(order, optionsDigest(order, rules.keepDaysMax));
   if (Buffer.byteLength(workflowId) > WORKFLOW_ID_BYTES_MAX) {
@@ -92,8 +90,8 @@ export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>):
 }
 
 /**
- * Short hash of the options that the published contract does not have, or `''` when all have their defaults.
- * @param keepDaysDefault days that files are kept by default
+ * Short hash of the options that are not part of the published contract, or `''` if all have their defaults.
+ * @param keepDaysDefault days to keep files by default
  */
 function optionsDigest(order: Order, keepDaysDefault: number): string {
   const options = {
@@ -116,7 +114,7 @@ function findDataset(catalog: Catalog, name: string, errors: FieldError[]): Data
   const dataset = offered.find((candidate) => offeredName(candidate).toLowerCase() === name.toLowerCase());
   if (dataset) return dataset;
   const allowed = offered.map(offeredName);
-  const message = `There is no such export type. Use one of ${allowed.join(', ')}.`;
+  const message = `Unknown export type. Use one of ${allowed.join(', ')}.`;
   errors.push({ field: 'exportType', code: 'unknown_dataset', message, allowed });
   return undefined;
 }
@@ -126,7 +124,7 @@ function findFormat(text: string, dataset: Dataset | undefined, errors: FieldErr
   const offered: readonly Format[] = dataset?.formats ?? FORMATS;
   const allowed = offered.map((candidate) => candidate.toUpperCase());
   if (!format) {
-    const message = `There is no such format. Use one of ${allowed.join(', ')}.`;
+    const message = `Unknown format. Use one of ${allowed.join(', ')}.`;
     errors.push({ field: 'format', code: 'unknown_format', message, allowed });
   } else if (!offered.includes(format)) {
     const message = `The export type is not offered as ${format.toUpperCase()}. Use ${allowed.join(' or ')}.`;
@@ -150,39 +148,42 @@ function optionErrors(
   { keepDaysMax }: OrderRules,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
-  const wrong = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
-  if (csv && format && format !== 'csv') wrong('csv', 'csv: Is only for the format CSV. Leave it out.');
+  const invalid = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
+  if (csv && format && format !== 'csv') invalid('csv', 'csv: Only valid for the format CSV. Leave it out.');
   if (format === 'parquet' && compression !== 'none') {
-    wrong('compression', 'compression: Parquet is compressed by itself. Leave it out.');
+    invalid('compression', 'compression: Parquet has its own compression. Leave it out.');
   }
-  if (csv?.nullText.includes(csv.delimiter)) wrong('csv.nullText', 'csv.nullText: Should not hold the delimiter.');
-  if (keepDays !== undefined && keepDays > keepDaysMax)
-    wrong('keepDays', `keepDays: Should be at most ${keepDaysMax}.`);
+  if (csv?.nullText.includes(csv.delimiter)) {
+    invalid('csv.nullText', 'csv.nullText: Should not contain the delimiter.');
+  }
+  if (keepDays !== undefined && keepDays > keepDaysMax) {
+    invalid('keepDays', `keepDays: Should be at most ${keepDaysMax}.`);
+  }
   errors.push(...recipientErrors(recipients));
   if (columns && dataset) {
     const allowed = dataset.columns.map(({ name }) => name);
     for (const [index, name] of columns.entries()) {
       const field = `columns.${index}`;
       if (!allowed.includes(name)) {
-        const message = `${offeredName(dataset)} has no such column. Use some of ${allowed.join(', ')}.`;
+        const message = `${offeredName(dataset)} has no such column. Its columns are ${allowed.join(', ')}.`;
         errors.push({ field, code: 'unknown_column', message, allowed });
-      } else if (columns.indexOf(name) !== index) wrong(field, `${field}: ${name} is named twice.`);
+      } else if (columns.indexOf(name) !== index) invalid(field, `${field}: ${name} is a duplicate.`);
     }
   }
   return errors;
 }
 
-/** Checks each recipient, then all together: they must be of one kind. */
+/** Checks each recipient, then the list, whose recipients must all be of the same type. */
 function recipientErrors(recipients: readonly string[]): readonly FieldError[] {
-  const wrong = (field: string, check: () => unknown): FieldError[] => {
+  const check = (field: string, parse: () => unknown): FieldError[] => {
     try {
-      check();
+      parse();
       return [];
     } catch (error) {
       if (!(error instanceof WaybillError)) throw error;
       return [{ field, code: error.code, message: error.message }];
     }
   };
-  const errors = recipients.flatMap((text, index) => wrong(`recipients.${index}`, () => parseRecipient(text)));
-  return errors.length > 0 ? errors : wrong('recipients', () => parseRecipients(recipients));
+  const errors = recipients.flatMap((text, index) => check(`recipients.${index}`, () => parseRecipient(text)));
+  return errors.length > 0 ? errors : check('recipients', () => parseRecipients(recipients));
 }

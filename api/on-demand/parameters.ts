@@ -1,18 +1,20 @@
 import { type Catalog, type Dataset, offeredAt, offeredName, type Parameter } from '../../config/dataset.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
-import type { FieldError } from '../http/problems.ts';
+import type { FieldError } from '../http/field-errors.ts';
 
-/** Characters of a text parameter at the most. */
+/** Maximum length of a text parameter. */
 const TEXT_LENGTH_MAX = 500;
 
-/** Datasets that are offered on demand, in the catalog's order. */
+/** Datasets offered on demand, in catalog order. */
 export function offeredDatasets(catalog: Catalog): readonly Dataset[] {
   return offeredAt(catalog, 'on-demand');
 }
 
 /**
- * Parses a dataset's own parameters from the fields beside the common ones.
- * @param dataset `undefined` when the export type itself is wrong: then only unknown fields are reported
+ * Parses the parameters of a dataset.
+ *
+ * @param dataset `undefined` if the export type is invalid: then only unknown fields are reported
+ * @param fields all fields of the body that are not common to all datasets
  */
 export function readParameters(
   catalog: Catalog,
@@ -24,16 +26,16 @@ export function readParameters(
   for (const [name, value] of fields) {
     const parameter = dataset?.parameters.find((candidate) => candidate.name === name);
     if (parameter) {
-      const wrong = wrongValue(parameter, value);
-      if (wrong) errors.push({ field: name, code: 'invalid_field', message: `${name}: ${wrong}` });
+      const problem = valueProblem(parameter, value);
+      if (problem) errors.push({ field: name, code: 'invalid_field', message: `${name}: ${problem}` });
       else parameters[name] = value as ParameterValue;
       continue;
     }
-    const foreign = offeredDatasets(catalog).some((other) => other.parameters.some((its) => its.name === name));
-    if (!foreign) {
+    const isForeign = offeredDatasets(catalog).some(({ parameters }) => parameters.some((its) => its.name === name));
+    if (!isForeign) {
       errors.push({ field: name, code: 'unknown_field', message: `There is no field ${shown(name)}. Remove it.` });
     } else if (dataset) {
-      const message = `${offeredName(dataset)} does not take ${name}. Leave it out.`;
+      const message = `${offeredName(dataset)} does not have the parameter ${name}. Leave it out.`;
       errors.push({ field: name, code: 'foreign_parameter', message });
     }
   }
@@ -53,8 +55,8 @@ function missingParameters(dataset: Dataset, fields: ReadonlyMap<string, unknown
 
 const TYPE_WORDS = { integer: 'a whole number', text: 'a text', boolean: 'true or false' } as const;
 
-/** @returns what the value should be, or `undefined` when it is valid. */
-function wrongValue({ type }: Parameter, value: unknown): string | undefined {
+/** @returns the expected value as a sentence, or `undefined` if the value is valid */
+function valueProblem({ type }: Parameter, value: unknown): string | undefined {
   switch (type) {
     case 'integer':
       return Number.isSafeInteger(value) ? undefined : 'Should be a whole number between -(2^53-1) and 2^53-1.';
@@ -63,11 +65,11 @@ function wrongValue({ type }: Parameter, value: unknown): string | undefined {
     case 'text':
       if (typeof value !== 'string') return 'Should be a text.';
       if (value.length > TEXT_LENGTH_MAX) return `Should have at most ${TEXT_LENGTH_MAX} characters.`;
-      return /^\P{Cc}*$/u.test(value) && value.isWellFormed() ? undefined : 'Should hold no control characters.';
+      return /^\P{Cc}*$/u.test(value) && value.isWellFormed() ? undefined : 'Should not contain control characters.';
   }
 }
 
-/** A caller's text in a message: short, and without what a terminal would act on. */
+/** Quotes a caller's text in a message: shortened, and without control characters. */
 function shown(text: string): string {
   const plain = text.toWellFormed().replace(/\p{Cc}/gu, '\uFFFD');
   return `"${plain.length > 60 ? `${plain.slice(0, 60)}…` : plain}"`;

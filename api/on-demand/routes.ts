@@ -1,18 +1,17 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from '../../contracts/views/on-demand.ts';
 import { problems } from '../http/problems.ts';
+import { binary, jsonContent } from '../openapi.ts';
 
 const tags = ['Exports'];
 const params = z.object({
   id: z.string().openapi({
     param: { name: 'id', in: 'path' },
-    description: 'A job id (percent-encoded base64, or the URL-safe alphabet), or the export id, a UUID.',
+    description: 'A job id (percent-encoded base64 or base64url), or an export id (UUID).',
     example: '0b6b7229-1a2a-43c8-bc82-51782230b846',
   }),
 });
-const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
-const binary = z.string().openapi({ type: 'string', format: 'binary' });
-/** As `mediaType` names them; sealed files and files opened on the way are octets or one of the others. */
+/** All media types that `mediaType` returns. */
 const storedFile = {
   'text/csv': { schema: binary },
   'application/x-ndjson': { schema: binary },
@@ -23,8 +22,8 @@ const storedFile = {
 };
 
 const acceptedHeaders = {
-  Location: { schema: { type: 'string' as const }, description: 'Where the export can be asked for.' },
-  'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds until asking makes sense.' },
+  Location: { schema: { type: 'string' as const }, description: 'The URL of the export.' },
+  'Retry-After': { schema: { type: 'integer' as const }, description: 'Seconds to wait before the first poll.' },
 };
 
 export const createExport = createRoute({
@@ -33,7 +32,8 @@ export const createExport = createRoute({
   tags,
   summary: 'Request an export',
   description:
-    'The same request while an export of it runs answers with that export; after it has ended, a new one starts.',
+    'While an export for the same request is running, the response refers to that export. After it has ended, the same ' +
+    'request starts a new one.',
   request: {
     headers: z.object({
       'Idempotency-Key': z
@@ -44,14 +44,15 @@ export const createExport = createRoute({
           maxLength: 255,
           pattern: '^[!-~]([ -~]*[!-~])?$',
           description:
-            'A request that repeats a key within 24 hours gets the same export, also after it has ended. While the first ' +
-            'is being worked on, a repetition waits up to six seconds, then gets 429 with Retry-After.',
+            'Repeating a request with the same key within 24 hours returns the same export, even after it has ended. ' +
+            'While the first request is still in progress, a duplicate waits up to six seconds, then gets 429 with ' +
+            'Retry-After.',
         }),
     }),
-    body: { required: true, content: json(OrderBody) },
+    body: { required: true, content: jsonContent(OrderBody) },
   },
   responses: {
-    202: { description: 'The export is under way.', content: json(Accepted), headers: acceptedHeaders },
+    202: { description: 'The export has been accepted.', content: jsonContent(Accepted), headers: acceptedHeaders },
     ...problems(
       'malformed_body',
       'invalid_field',
@@ -80,18 +81,18 @@ export const listExports = createRoute({
   method: 'get',
   path: '/exports',
   tags,
-  summary: 'Ask for one job, or list all exports',
-  description: 'With `id`: the status of one job. Without: the exports of the tenant, newest first, page by page.',
+  summary: 'Get the status of a job, or list all exports',
+  description: 'With `id`: the status of one job. Without: a page of the exports of the tenant, newest first.',
   request: {
     query: ListQuery.extend({
-      id: z.string().optional().openapi({ description: 'A job id; plus signs need not be escaped.' }),
+      id: z.string().optional().openapi({ description: 'A job id. Plus signs do not need to be escaped.' }),
     }),
   },
   responses: {
     200: {
       description: 'The job, or a page of exports.',
-      content: json(z.union([JobStatus, ExportList])),
-      headers: { Link: { schema: { type: 'string' }, description: 'The next page, with rel="next".' } },
+      content: jsonContent(z.union([JobStatus, ExportList])),
+      headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page, with rel="next".' } },
     },
     ...problems('invalid_field', 'not_found'),
   },
@@ -103,7 +104,7 @@ export const showExport = createRoute({
   tags,
   summary: 'Show an export',
   request: { params },
-  responses: { 200: { description: 'The export.', content: json(ExportView) }, ...problems('not_found') },
+  responses: { 200: { description: 'The export.', content: jsonContent(ExportView) }, ...problems('not_found') },
 });
 
 export const watchExport = createRoute({
@@ -112,11 +113,11 @@ export const watchExport = createRoute({
   tags,
   summary: 'Watch an export',
   description:
-    'Server-sent events: `progress` with the export as data whenever it changed, and `end` with the same once it has ' +
-    'ended, after which the stream closes.',
+    'Server-sent events: `progress` on every change and `end` once the export has ended, each with the export as data. ' +
+    'The stream closes after `end`.',
   request: { params },
   responses: {
-    200: { description: 'Events.', content: { 'text/event-stream': { schema: z.string() } } },
+    200: { description: 'A stream of events.', content: { 'text/event-stream': { schema: z.string() } } },
     ...problems('not_found'),
   },
 });
@@ -128,8 +129,8 @@ export const downloadManifest = createRoute({
   summary: 'Download the manifest',
   request: { params },
   responses: {
-    200: { description: 'The manifest, byte for byte as it is stored.', content: json(z.looseObject({})) },
-    304: { description: 'It is the one that If-None-Match names.' },
+    200: { description: 'The manifest, exactly as stored.', content: jsonContent(z.looseObject({})) },
+    304: { description: 'The manifest matches If-None-Match.' },
     ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
   },
 });
@@ -140,25 +141,32 @@ export const downloadFile = createRoute({
   tags,
   summary: 'Download the file',
   description:
-    'Streams the file as it is stored. One range, If-Range, If-Match, If-None-Match, If-Modified-Since and ' +
-    'If-Unmodified-Since are honoured. With `x-private-key` a sealed file is opened on the way; then there are no ranges.',
+    'Streams the file as stored. Supports a single range, If-Range, If-Match, If-None-Match, If-Modified-Since and ' +
+    'If-Unmodified-Since. With `x-private-key`, a sealed file is decrypted during the download; ranges are not supported ' +
+    'then.',
   security: [{ bearer: [] }, { basic: [] }, { apiKey: [] }, {}],
   request: {
     params,
     headers: z.object({
       Range: z.string().optional().openapi({ example: 'bytes=0-1023' }),
-      'x-private-key': z.string().optional().openapi({ description: 'age identity. Used once and kept nowhere.' }),
+      'x-private-key': z
+        .string()
+        .optional()
+        .openapi({ description: 'An age identity. Used for this request only and not stored.' }),
     }),
     query: z.object({
-      expires: z.string().optional().openapi({ description: 'Of a signed link.' }),
-      issued: z.string().optional().openapi({ description: 'Of a signed link.' }),
-      signature: z.string().optional().openapi({ description: 'Of a signed link, which needs no credentials.' }),
+      expires: z.string().optional().openapi({ description: 'Part of a signed link.' }),
+      issued: z.string().optional().openapi({ description: 'Part of a signed link.' }),
+      signature: z
+        .string()
+        .optional()
+        .openapi({ description: 'Part of a signed link, which does not require credentials.' }),
     }),
   },
   responses: {
     200: { description: 'The file.', content: storedFile },
-    206: { description: 'The range.', content: storedFile },
-    304: { description: 'Not modified.' },
+    206: { description: 'The requested range.', content: storedFile },
+    304: { description: 'The file has not been modified.' },
     ...problems(
       'not_found',
       'not_ready',
@@ -181,11 +189,12 @@ export const removeExport = createRoute({
   path: '/exports/{id}',
   tags,
   summary: 'Cancel or delete an export',
-  description: 'Running: asks it to cancel. Ended: deletes its files; again, it is 204 again.',
+  description:
+    'Requests the cancellation of an active export, or deletes the files of an export that has ended. Idempotent.',
   request: { params },
   responses: {
-    202: { description: 'It is being cancelled.' },
-    204: { description: 'Its files are gone.' },
+    202: { description: 'The export is being cancelled.' },
+    204: { description: 'The files have been deleted.' },
     ...problems('not_found', 'insufficient_scope', 'objects_unavailable', 'temporal_unavailable'),
   },
 });
@@ -197,7 +206,7 @@ export const resubmitExport = createRoute({
   summary: 'Request the same export again',
   request: { params },
   responses: {
-    202: { description: 'The export is under way.', content: json(Accepted), headers: acceptedHeaders },
+    202: { description: 'The export has been accepted.', content: jsonContent(Accepted), headers: acceptedHeaders },
     ...problems('not_found', 'insufficient_scope', 'unknown_dataset', 'too_many_exports', 'temporal_unavailable'),
   },
 });
@@ -207,7 +216,7 @@ export const revokeLinks = createRoute({
   path: '/exports/{id}/links',
   tags,
   summary: 'Revoke the links of an export',
-  description: 'Every link that was issued before is void.',
+  description: 'Invalidates all links that have been issued for the export.',
   request: { params },
-  responses: { 204: { description: 'They are void.' }, ...problems('not_found', 'insufficient_scope') },
+  responses: { 204: { description: 'The links are no longer valid.' }, ...problems('not_found', 'insufficient_scope') },
 });

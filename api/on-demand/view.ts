@@ -10,23 +10,18 @@ import type { Link } from '../runs/links.ts';
 
 type Status = (typeof STATUSES)[number];
 
-/** The status in the published contract. An export whose files are gone is FAILED, so that no client waits for them. */
-export function statusOf(state: ExportState): Status {
-  switch (state) {
-    case 'pending':
-    case 'running':
-      return 'PENDING';
-    case 'completed':
-      return 'COMPLETED';
-    case 'failed':
-    case 'cancelled':
-    case 'expired':
-    case 'deleted':
-      return 'FAILED';
-  }
-}
+/** Statuses in the published contract. `FAILED` also if the files are gone, so that no client waits for them. */
+const STATUS: Readonly<Record<ExportState, Status>> = {
+  pending: 'PENDING',
+  running: 'PENDING',
+  completed: 'COMPLETED',
+  failed: 'FAILED',
+  cancelled: 'FAILED',
+  expired: 'FAILED',
+  deleted: 'FAILED',
+};
 
-/** Files of a run on demand are never replaced. */
+/** Files of on-demand exports are never replaced. */
 export function exportState(run: Run, now: Date): ExportState {
   const status = runStatus(run, now);
   return status === 'replaced' ? 'deleted' : status;
@@ -34,7 +29,7 @@ export function exportState(run: Run, now: Date): ExportState {
 
 /** @throws TypeError for a run of another kind of export */
 export function orderOf({ order }: Run): Order {
-  if (order === null) throw new TypeError('a run on demand has an order of its own');
+  if (order === null) throw new TypeError('an on-demand run has its own order');
   return order;
 }
 
@@ -43,15 +38,15 @@ export function fileName(order: Order): string {
   return `${order.dataset.toLowerCase()}.${fileExtension(order)}`;
 }
 
-/** The answer that published clients poll. */
-export function jobStatus(record: Run, link: Link | null, now: Date): z.infer<typeof JobStatus> {
-  const state = exportState(record, now);
+/** The response that published clients poll. */
+export function jobStatus(run: Run, link: Link | null, now: Date): z.infer<typeof JobStatus> {
+  const state = exportState(run, now);
   const exportData = link && { downloadUrl: link.url, downloadExpiresAt: link.expiresAt.toISOString() };
   const data = exportData ? { exportData } : {};
   return {
-    job: { id: encodeJobId(record), status: statusOf(state), ...data },
+    job: { id: encodeJobId(run), status: STATUS[state], ...data },
     ...data,
-    errors: errorsOf(state, record.failure),
+    errors: errorsOf(state, run.failure),
   };
 }
 
@@ -62,16 +57,16 @@ function errorsOf(state: ExportState, failure: Run['failure']): z.infer<typeof J
   return failure ? [{ key: failure.code, message: failure.message }] : [];
 }
 
-/** @param link `null` also where none is needed, as in lists */
-export function exportView(record: Run, progress: Progress, link: Link | null, now: Date): ExportView {
-  const order = orderOf(record);
-  const state = exportState(record, now);
-  const { rows, bytes, contentBytes, parts, failure } = record;
+/** @param link `null` also in lists, which have no links */
+export function exportView(run: Run, progress: Progress, link: Link | null, now: Date): ExportView {
+  const order = orderOf(run);
+  const state = exportState(run, now);
+  const { rows, bytes, contentBytes, parts, failure } = run;
   const counted = rows !== null && bytes !== null && contentBytes !== null && parts !== null;
   return {
-    id: encodeJobId(record),
-    exportId: record.runId,
-    status: statusOf(state),
+    id: encodeJobId(run),
+    exportId: run.runId,
+    status: STATUS[state],
     state,
     dataset: order.dataset,
     format: order.format,
@@ -79,14 +74,14 @@ export function exportView(record: Run, progress: Progress, link: Link | null, n
     recipients: [...order.recipients],
     window: { from: order.window.from, to: order.window.to },
     parameters: order.parameters,
-    snapshotAt: record.snapshotAt,
+    snapshotAt: run.snapshotAt,
     progress,
     manifest: counted ? { rows, bytes, contentBytes, parts, file: fileName(order) } : null,
     failure,
-    requestedAt: record.requestedAt.toISOString(),
-    startedAt: record.startedAt?.toISOString() ?? null,
-    endedAt: record.endedAt?.toISOString() ?? null,
-    expiresAt: record.expiresAt?.toISOString() ?? null,
+    requestedAt: run.requestedAt.toISOString(),
+    startedAt: run.startedAt?.toISOString() ?? null,
+    endedAt: run.endedAt?.toISOString() ?? null,
+    expiresAt: run.expiresAt?.toISOString() ?? null,
     downloadUrl: link?.url ?? null,
     downloadExpiresAt: link?.expiresAt.toISOString() ?? null,
   };
@@ -95,13 +90,17 @@ export function exportView(record: Run, progress: Progress, link: Link | null, n
 export const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 200;
 
-/** @param text a status of the published contract, or a state. @returns the states that it stands for. @throws WaybillError `invalid_field` */
+/**
+ * @param text a status of the published contract, or a state
+ * @returns the matching states
+ * @throws WaybillError `invalid_field`
+ */
 export function readStates(text: string): readonly ExportState[] {
   const state = EXPORT_STATES.find((candidate) => candidate === text.toLowerCase());
   const status = STATUSES.find((candidate) => candidate === text.toUpperCase());
-  // `pending`, `completed` and `failed` are both: as it is written, upper case means the status.
+  // `pending`, `completed` and `failed` are both a status and a state: upper case means the status.
   if (state && (text !== text.toUpperCase() || !status)) return [state];
-  if (status) return EXPORT_STATES.filter((candidate) => statusOf(candidate) === status);
+  if (status) return EXPORT_STATES.filter((candidate) => STATUS[candidate] === status);
   const allowed = [...STATUSES, ...EXPORT_STATES];
   throw new WaybillError('invalid_field', `status: Should be one of ${allowed.join(', ')}.`, {
     field: 'status',

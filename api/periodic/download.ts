@@ -1,21 +1,22 @@
+import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Manifest, ManifestFile } from '../../contracts/manifest.ts';
 import { type FileType, PERIODIC, periodicFormat } from '../../contracts/periodic.ts';
 import { GENERATION_HEADER, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
 import { type ZipEntry, zip } from '../../streams/zip.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
+import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { readStored, readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
-import { assertOwn, offeredFiles } from './input.ts';
+import { assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest } from './routes.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
 
 interface DownloadRequest {
   readonly fileType: FileType;
-  /** Whether values in JSON have the types of the data model. No effect on CSV. */
+  /** Whether JSON values have the types of the data model. No effect on CSV. */
   readonly typed: boolean;
   readonly decryption: Decryption;
 }
@@ -27,7 +28,7 @@ export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<type
     const request = downloadRequest(c, query, c.req.valid('header'));
     return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
       const file = findFile(grant.manifest, query.file, request);
-      if (!file) throw notProduced(`${query.file} is not among the files yet. The next run makes it.`);
+      if (!file) throw notProduced(`${query.file} has not been produced yet. The next run will produce it.`);
       const { name, type, bytes, open } = entryOf(deps, grant, file, request);
       const headers = {
         'Content-Type': type,
@@ -39,7 +40,7 @@ export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<type
   };
 }
 
-/** Answers GET and HEAD of `/dataexport/downloadAll`: every file of one generation in one zip, flat. */
+/** Answers GET and HEAD of `/dataexport/downloadAll` with a zip of all files of one generation, without folders. */
 export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downloadAllPeriodic> {
   const names = offeredFiles(deps.catalog);
   return async function downloadAll(c) {
@@ -66,7 +67,7 @@ export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downl
   };
 }
 
-/** Answers GET and HEAD of `/dataexport/manifest`: the manifest of the current generation, as it is stored. */
+/** Answers GET and HEAD of `/dataexport/manifest` with the manifest of the current generation, exactly as stored. */
 export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodicManifest> {
   return async function sendManifest(c) {
     assertOwn(c, c.req.valid('query').organisation);
@@ -83,26 +84,19 @@ export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodic
   };
 }
 
-/** @returns names the caller's own standing order */
+/** Reference to the caller's standing order. */
 function ownOrder(c: Context<ApiEnv>) {
   return { tenant: c.get('caller').tenant.key, kind: PERIODIC.kind };
 }
 
-/** @param header its key takes precedence over the query's */
+/** @param header its private key takes precedence over that of the query */
 function downloadRequest(
   c: Context<ApiEnv>,
-  query: {
-    readonly organisation?: string | undefined;
-    readonly fileType: FileType;
-    readonly parseJsonDataTypes: boolean;
-    readonly sealed: boolean;
-    readonly privateKey?: string | undefined;
-  },
-  header: { readonly 'x-private-key'?: string | undefined },
+  { organisation, fileType, parseJsonDataTypes: typed, sealed, privateKey }: z.infer<typeof DownloadQuery>,
+  header: z.infer<typeof KeyHeader>,
 ): DownloadRequest {
-  assertOwn(c, query.organisation);
-  const { fileType, parseJsonDataTypes: typed, sealed } = query;
-  const decryption = sealed ? { sealed } : { sealed, privateKey: header['x-private-key'] || query.privateKey };
+  assertOwn(c, organisation);
+  const decryption = sealed ? { sealed } : { sealed, privateKey: header['x-private-key'] || privateKey };
   return { fileType, typed, decryption };
 }
 
@@ -112,7 +106,7 @@ function findFile({ files }: Manifest, name: string, { fileType, typed }: Downlo
   return files.find((file) => file.name === name && file.format === format);
 }
 
-/** A file as it is sent. Sealed, its name also distinguishes the two kinds of JSON. */
+/** A file to send. The name of a sealed file also distinguishes the two JSON formats. */
 function entryOf({ objects }: DownloadDeps, grant: DownloadGrant, file: ManifestFile, { fileType }: DownloadRequest) {
   const { key } = grant;
   if (key === null) {
@@ -126,7 +120,7 @@ function entryOf({ objects }: DownloadDeps, grant: DownloadGrant, file: Manifest
 
 function send(
   c: Context<ApiEnv>,
-  { ledger }: DownloadDeps,
+  deps: DownloadDeps,
   { manifest, key, assertCurrent }: DownloadGrant,
   { fileType }: DownloadRequest,
   content: {
@@ -143,18 +137,17 @@ function send(
     open: content.open,
     beforeSend: async () => {
       await assertCurrent();
-      const { tenant, actor } = c.get('caller');
-      await ledger.audit.append({ tenant: tenant.key, actor, action: 'periodic.downloaded', runId, detail });
+      await auditCaller(c, deps, 'periodic.downloaded', runId, detail);
     },
   });
 }
 
-/** Headers of every answer that is of one generation. The next answer may be of another. */
+/** Headers of every response that belongs to a generation. Not cached, because the next one may belong to another. */
 function generationHeaders({ runId, snapshotAt }: Manifest) {
   return { 'Cache-Control': 'no-store', [GENERATION_HEADER]: runId, [SNAPSHOT_HEADER]: snapshotAt };
 }
 
-/** The zip, whose first byte comes after the first chunk of the first file, so that an immediate failure is answered. */
+/** Reads the first chunk of the first file before it yields, so that an early failure can still be a problem response. */
 async function* zipAfterFirstChunk(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const [first, ...rest] = entries;
   if (!first) return;

@@ -10,7 +10,7 @@ import * as routes from './routes.ts';
 import { disableHandler, enableHandler, rotateHandler } from './settings.ts';
 import { statusHandler } from './status.ts';
 
-/** Periodic exports that only the tenant can open. */
+/** Mounts the routes of periodic exports. */
 export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
   const standing = createStandingChanges(deps, PERIODIC);
   const read = [requireCaller('read')];

@@ -7,24 +7,23 @@ import {
   SNAPSHOT_HEADER,
 } from '../../contracts/views/periodic.ts';
 import { problems } from '../http/problems.ts';
+import { binary, jsonContent } from '../openapi.ts';
 import { DisableQuery, DownloadQuery, EnableRequest, fileQuery, KeyHeader, OwnQuery, RotateRequest } from './input.ts';
 
 const tags = ['Periodic exports'];
-const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
-const binary = z.string().openapi({ type: 'string', format: 'binary' });
 
 const generationHeaders = {
   [GENERATION_HEADER]: {
     schema: { type: 'string' as const, format: 'uuid' },
-    description: 'The generation that it is of. Files of one generation belong together.',
+    description: 'The id of the generation. Files of the same generation are consistent with each other.',
   },
   [SNAPSHOT_HEADER]: {
     schema: { type: 'string' as const, format: 'date-time' },
-    description: 'The moment that the generation was read at.',
+    description: 'The snapshot time of the generation.',
   },
 };
 const downloadHeaders = {
-  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The name of the file.' },
+  'Content-Disposition': { schema: { type: 'string' as const }, description: 'The file name.' },
   ...generationHeaders,
 };
 const contentLength = {
@@ -58,10 +57,11 @@ export const showPeriodic = createRoute({
   tags,
   summary: 'Show the periodic exports',
   description:
-    'Settings, the last and the next run, and the files that can be downloaded. Answers also when never enabled.',
+    'The settings, the last and the next run, and the files available for download. Also works if periodic exports were ' +
+    'never enabled.',
   request: { query: OwnQuery },
   responses: {
-    200: { description: 'How things stand.', content: json(PeriodicView) },
+    200: { description: 'The current status.', content: jsonContent(PeriodicView) },
     ...problems('invalid_field', 'foreign_organisation', 'objects_unavailable', 'object_damaged'),
   },
 });
@@ -72,11 +72,12 @@ export const enablePeriodic = createRoute({
   tags,
   summary: 'Enable periodic exports',
   description:
-    'All files are produced now and then every night, sealed to a key that is in this answer and nowhere else. The body ' +
-    'may be left out. After a plain disable this goes on with the recipient and the files that were kept.',
-  request: { query: OwnQuery, body: { required: false, content: json(EnableRequest) } },
+    'All files are produced immediately and then every night, sealed to a key that is only in this response and is not ' +
+    'stored. The body is optional. After a disable without `deleteSettings`, this resumes with the previous recipient and ' +
+    'files.',
+  request: { query: OwnQuery, body: { required: false, content: jsonContent(EnableRequest) } },
   responses: {
-    200: { description: 'Enabled. Keep the private key.', content: json(EnabledAnswer) },
+    200: { description: 'Enabled. Store the private key.', content: jsonContent(EnabledAnswer) },
     ...problems(...KEY_PROBLEMS, 'not_found', 'already_enabled', 'recipient_kept', 'temporal_unavailable'),
   },
 });
@@ -86,10 +87,10 @@ export const rotatePeriodic = createRoute({
   path: '/dataexport/rotate',
   tags,
   summary: 'Replace the key',
-  description: 'The old key opens nothing from here on: files that it opens are removed, and a run makes new ones.',
-  request: { query: OwnQuery, body: { required: false, content: json(RotateRequest) } },
+  description: 'Invalidates the previous key: its files are removed, and a run produces new ones.',
+  request: { query: OwnQuery, body: { required: false, content: jsonContent(RotateRequest) } },
   responses: {
-    200: { description: 'Replaced. Keep the private key.', content: json(EnabledAnswer) },
+    200: { description: 'Replaced. Store the private key.', content: jsonContent(EnabledAnswer) },
     ...problems(...KEY_PROBLEMS, 'not_enabled'),
   },
 });
@@ -100,11 +101,11 @@ export const disablePeriodic = createRoute({
   tags,
   summary: 'Disable periodic exports',
   description:
-    'Stops the runs; files and key stay. With `deleteSettings=true` the files are gone when the answer comes, and the ' +
-    'key is void. Also 200 when nothing was enabled.',
+    'Stops the runs and keeps the files and the key. With `deleteSettings=true`, all files are deleted before the response ' +
+    'and the key becomes invalid. Also 200 if periodic exports were not enabled.',
   request: { query: DisableQuery },
   responses: {
-    200: { description: 'Disabled.', content: json(DisabledAnswer) },
+    200: { description: 'Disabled.', content: jsonContent(DisabledAnswer) },
     ...problems(
       'invalid_field',
       'insufficient_scope',
@@ -116,7 +117,7 @@ export const disablePeriodic = createRoute({
   },
 });
 
-/** @param files names of the files that are offered */
+/** @param files names of the offered files */
 export const downloadPeriodic = (files: readonly string[]) =>
   createRoute({
     method: 'get',
@@ -124,7 +125,8 @@ export const downloadPeriodic = (files: readonly string[]) =>
     tags,
     summary: 'Download one file',
     description:
-      'Opened on the way with your private key, which is kept nowhere. CSV has a header line; JSON is one array of objects.',
+      'Decrypted during the download with your private key, which is not stored. CSV has a header line; JSON is an array ' +
+      'of objects.',
     request: { headers: KeyHeader, query: fileQuery(files) },
     responses: {
       200: {
@@ -145,7 +147,7 @@ export const downloadAllPeriodic = createRoute({
   path: '/dataexport/downloadAll',
   tags,
   summary: 'Download all files',
-  description: 'One zip with every file of one generation, named `<file>.<fileType>`, without folders.',
+  description: 'A zip of all files of one generation, named `<file>.<fileType>`, without folders.',
   request: { headers: KeyHeader, query: DownloadQuery },
   responses: {
     200: {
@@ -163,13 +165,13 @@ export const periodicManifest = createRoute({
   tags,
   summary: 'Download the manifest',
   description:
-    'What the generation that downloads are of is made of: rows of every file, size and SHA-256 of every stored object, ' +
-    'the moment that all were read at. Needs no key. `waybill verify` checks files against it.',
+    'The manifest of the current generation: the rows of each file, the size and SHA-256 of each stored object, and the ' +
+    'snapshot time. Does not require a key. `waybill verify` checks files against it.',
   request: { query: OwnQuery },
   responses: {
     200: {
-      description: 'The manifest, byte for byte as it is stored.',
-      content: json(z.looseObject({})),
+      description: 'The manifest, exactly as stored.',
+      content: jsonContent(z.looseObject({})),
       headers: generationHeaders,
     },
     ...problems(

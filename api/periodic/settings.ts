@@ -10,20 +10,20 @@ import type { StandingChanges } from '../runs/standing.ts';
 import { assertOwn } from './input.ts';
 import type { disablePeriodic, enablePeriodic, rotatePeriodic } from './routes.ts';
 
-/** Added to answers with a key where something differs from what a caller may expect. */
+/** Added to the response if something differs from what the caller may expect. */
 const HINTS = {
   resumed:
-    'Resumed under the recipient of before: the private key that you have goes on opening the files. ' +
-    'If it is lost, rotate to get a new one.',
-  ownRecipient: 'The files are sealed to your own recipient: only the private key that you keep opens them.',
-  notTriggered: 'The run that makes the files could not be started now; the next nightly run makes them.',
-  notRemoved: 'Files that the old key opens are no longer offered, and are removed as soon as the store answers.',
+    'Resumed with the previous recipient; your existing key still works. If you have lost it, rotate to get a new one.',
+  ownRecipient: 'The files are sealed to your own recipient: only your private key can decrypt them.',
+  notTriggered: 'A run could not be started immediately; the next nightly run will produce the files.',
+  notRemoved:
+    'Files sealed to the old key are no longer offered and will be removed as soon as the store is available.',
 } as const;
 
-/** A recipient to seal to, and the private key where it was made here. */
+/** A recipient to seal to, and the private key if it was generated here. */
 interface SealingKey {
   readonly recipient: string;
-  /** Secret: answered once, and stored nowhere. `null`: the caller brought the recipient. */
+  /** Secret: sent once and not stored. `null`: the recipient is the caller's own. */
   readonly privateKey: string | null;
 }
 
@@ -31,7 +31,7 @@ interface EnableDeps extends Pick<ApiDeps, 'ledger' | 'catalog'> {
   readonly standing: StandingChanges;
 }
 
-/** Answers `POST /dataexport/enable`. The private key is in this answer and nowhere else. */
+/** Answers `POST /dataexport/enable`. The private key exists only in this response. */
 export function enableHandler({ ledger, catalog, standing }: EnableDeps): RouteAnswer<typeof enablePeriodic> {
   return async function enable(c) {
     c.header('Cache-Control', 'no-store');
@@ -46,12 +46,12 @@ export function enableHandler({ ledger, catalog, standing }: EnableDeps): RouteA
     const key = await sealingKey(body);
     const change = { ...changeOf(tenant.key, key, actor), recurrence: recurrenceOf(body, before) };
     const { outcome, standingOrder, started } = await standing.enable(change, c.get('logger'));
-    const { privateKey, recipient } = key;
+    const recipient = standingOrder.recipient ?? key.recipient;
     const isResumed = outcome === 'resumed';
     return c.json(
-      enabledAnswer({ recipient: standingOrder.recipient ?? recipient, privateKey: isResumed ? null : privateKey }, [
+      enabledAnswer({ recipient, privateKey: isResumed ? null : key.privateKey }, [
         isResumed && HINTS.resumed,
-        !isResumed && privateKey === null && HINTS.ownRecipient,
+        !isResumed && key.privateKey === null && HINTS.ownRecipient,
         !started && HINTS.notTriggered,
       ]),
     );
@@ -59,8 +59,8 @@ export function enableHandler({ ledger, catalog, standing }: EnableDeps): RouteA
 }
 
 /**
- * Answers `POST /dataexport/rotate`. Once the ledger has the new recipient, the answer is 200 whatever fails: the key in
- * it exists nowhere else.
+ * Answers `POST /dataexport/rotate`. Once the new recipient is in the ledger, the response is 200 even if a later step
+ * fails, because the key exists only in this response.
  */
 export function rotateHandler(standing: StandingChanges): RouteAnswer<typeof rotatePeriodic> {
   return async function rotate(c) {
@@ -80,7 +80,7 @@ export function rotateHandler(standing: StandingChanges): RouteAnswer<typeof rot
   };
 }
 
-/** Answers `POST /dataexport/disable`. Repeating it is harmless, and continues what was not done. */
+/** Answers `POST /dataexport/disable`. Idempotent; repeating it continues where it failed. */
 export function disableHandler(standing: StandingChanges): RouteAnswer<typeof disablePeriodic> {
   return async function disable(c) {
     c.header('Cache-Control', 'no-store');
@@ -93,7 +93,7 @@ export function disableHandler(standing: StandingChanges): RouteAnswer<typeof di
   };
 }
 
-/** Makes a key, or takes the recipient that the caller brought. */
+/** Generates a key, unless the caller sent a recipient. */
 async function sealingKey({ recipient, postQuantum }: z.infer<typeof KeyBody>): Promise<SealingKey> {
   if (recipient !== undefined) return { recipient: parseRecipient(recipient), privateKey: null };
   const made = await generateKey({ postQuantum: postQuantum ?? false });
@@ -104,7 +104,7 @@ function changeOf(tenant: string, { recipient, privateKey }: SealingKey, actor: 
   return { tenant, recipient, ownRecipient: privateKey === null, actor };
 }
 
-/** Half a run time leaves the other half as it was. */
+/** @returns the run time, with the previous value for a missing time or time zone */
 function recurrenceOf({ at, timeZone }: z.infer<typeof EnableBody>, before: StandingOrder | undefined) {
   if (at === undefined && timeZone === undefined) return undefined;
   return { at: at ?? before?.recurrence?.at ?? null, timeZone: timeZone ?? before?.recurrence?.timeZone ?? null };

@@ -10,10 +10,10 @@ import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
 import type { ApiEnv } from '../deps.ts';
 import { type ByteRange, streamBody } from '../http/download.ts';
 
-/** The header of an age file with as many recipients as an order may have fits into this. A count of bytes. */
+/** Maximum size of an age header in bytes; enough for the maximum number of recipients. */
 const HEADER_BYTES_MAX = 65_536;
 
-/** Strong entity tag of a file: equal exactly when every part has the same hash. */
+/** Strong entity tag of a file, derived from the hashes of its parts. */
 export function fileTag({ parts }: ManifestFile): string {
   return entityTag(parts.map(({ sha256 }) => sha256).join(''));
 }
@@ -24,11 +24,11 @@ export function entityTag(content: string | Uint8Array): string {
 }
 
 /**
- * Streams the parts of a file in order, or a range of their bytes across the parts' borders. A part that is read whole
- * is checked against its hash before its last block is released, so that a damaged file never ends normally. A yielded
- * block is valid only until the next one is requested.
+ * Streams a byte range of a file, across its parts. The hash of a part that is read completely is checked before its last
+ * block is yielded, so that a damaged file never ends normally. A yielded block is valid only until the next one is
+ * requested.
  *
- * @throws WaybillError `object_damaged`, `objects_unavailable`; `gone` when a part is missing, as while it is deleted
+ * @throws WaybillError `object_damaged`, `objects_unavailable`; `gone` if a part is missing, for example during deletion
  */
 export async function* readStored(
   objects: Objects,
@@ -45,7 +45,7 @@ export async function* readStored(
   }
 }
 
-/** As {@link readStored}, but unchecked and in the store's chunks: age authenticates every chunk by itself. */
+/** Like {@link readStored}, but without hash checks and in the store's chunks: age authenticates each chunk itself. */
 async function* readUnchecked(
   objects: Objects,
   stored: StoredRun,
@@ -84,17 +84,17 @@ function* slicesOf({ parts }: ManifestFile, range: ByteRange): Generator<Slice> 
   }
 }
 
-/** All bytes of a file as it is stored. */
+/** Range of all bytes of a stored file. */
 export function wholeFile({ bytes }: ManifestFile): ByteRange {
   return { from: 0, length: bytes };
 }
 
 /**
- * Streams the content of a sealed file; it stays compressed. A yielded chunk is valid only until the next one is requested.
+ * Decrypts a sealed file; the content stays compressed. A yielded chunk is valid only until the next one is requested.
  *
- * @param key age identity that is known to open the file; secret
+ * @param key age identity, known to be correct; secret
  * @param check `parts`: also compare the hashes of the parts; `chunks`: rely on age's own authentication
- * @throws WaybillError as {@link readStored}
+ * @throws WaybillError like {@link readStored}
  */
 export async function* readUnsealed(
   objects: Objects,
@@ -114,8 +114,8 @@ export async function* readUnsealed(
 
 /**
  * Tries a key on the header of a sealed file.
- * @returns the size of what the file holds, a count of bytes
- * @throws WaybillError `wrong_key`, and as {@link readStored}
+ * @returns the size of the decrypted content in bytes
+ * @throws WaybillError `wrong_key`, and like {@link readStored}
  */
 export async function unsealedBytes(
   objects: Objects,
@@ -134,7 +134,7 @@ export async function unsealedBytes(
   return contentBytes(header, file.bytes);
 }
 
-/** A download that is ready to be sent. */
+/** A download to send. */
 export interface Content {
   readonly status?: 200 | 206;
   readonly headers: Readonly<Record<string, string>>;
@@ -145,8 +145,8 @@ export interface Content {
 }
 
 /**
- * Answers GET with the content, and HEAD with its headers alone. A failure before the first byte is answered as a problem;
- * a later one cuts the connection.
+ * Answers GET with the content, and HEAD with its headers only. A failure before the first byte becomes a problem response;
+ * a later one closes the connection.
  */
 export async function sendContent(c: Context<ApiEnv>, content: Content): Promise<Response> {
   const { status = 200, headers, open, beforeSend } = content;

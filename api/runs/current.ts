@@ -4,9 +4,10 @@ import type { StandingOrder, StandingOrderRef } from '../../stores/ledger/ports.
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
 import { recipientOf } from '../../streams/age/keys.ts';
 import type { ApiDeps } from '../deps.ts';
-import { InvalidFields, TryLater } from '../http/problems.ts';
+import { InvalidFields } from '../http/field-errors.ts';
+import { TryLater } from '../http/problems.ts';
 
-/** Seconds to wait for files that have not been produced yet, and for files that were replaced a moment ago. */
+/** Seconds to wait for files that have not been produced yet, and for files that have just been replaced. */
 const PRODUCING_SECONDS = 30;
 const REPLACED_SECONDS = 1;
 
@@ -15,21 +16,21 @@ export type Decryption =
   | { readonly sealed: true }
   | {
       readonly sealed: false;
-      /** Secret: used in memory, and never logged or repeated. `undefined`: none was sent */
+      /** Secret: only kept in memory, never logged or sent back. `undefined`: missing in the request */
       readonly privateKey: string | undefined;
     };
 
-/** What a download reads: the run that was current when the download began. */
+/** Access of a download to the run that was current when the download began. */
 export interface DownloadGrant extends StoredRun {
-  /** The private key, proven to be the right one; `null`: the files stay sealed. Secret. */
+  /** The verified private key; `null`: the files stay sealed. Secret. */
   readonly key: string | null;
-  /** Refuses the download if the recipient was replaced since it began; called before the first byte is sent. */
+  /** Rejects the download if the recipient has been replaced since it began. Called before the first byte is sent. */
   readonly assertCurrent: () => Promise<void>;
 }
 
 /**
- * Answers a download of the current run of a standing order. When its files are found to be missing, the error says why: the run was replaced
- * meanwhile, or the files are damaged.
+ * Answers a download from the current run of a standing order. If files are missing, the error gives the reason: the run
+ * has been replaced meanwhile, or the files are damaged.
  *
  * @throws WaybillError `not_enabled`, `wrong_key`, `object_damaged`; InvalidFields `missing_field`; TryLater
  *   `not_produced`
@@ -44,7 +45,7 @@ export async function withCurrentRun(
   const { recipient, epoch, currentRunId, key } = await proveAccess(await standingOrder(), decryption);
   const refuseReplaced = async (now: StandingOrder | undefined): Promise<never> => {
     await proveAccess(now, decryption);
-    throw new TryLater('not_produced', REPLACED_SECONDS, 'The files were replaced a moment ago. Ask again.');
+    throw new TryLater('not_produced', REPLACED_SECONDS, 'The files have just been replaced. Send the request again.');
   };
   const assertCurrent = async () => {
     const now = await standingOrder();
@@ -75,23 +76,23 @@ async function proveAccess(settings: StandingOrder | undefined, decryption: Decr
 
 async function proveKey(privateKey: string | undefined, recipient: string): Promise<string> {
   if (privateKey === undefined) {
-    const message = 'privateKey is missing. Send it in the header x-private-key, or ask for the files sealed=true.';
+    const message =
+      'privateKey is missing. Send it in the header x-private-key, or request sealed files with sealed=true.';
     throw new InvalidFields([{ field: 'privateKey', code: 'missing_field', message }]);
   }
   if (!isSameText(await recipientOf(privateKey), recipient)) {
-    const message =
-      'The private key is not the one that the files are sealed to. Use the one that enable answered last.';
+    const message = 'The files are not sealed to this private key. Use the one from the last enable or rotate.';
     throw new WaybillError('wrong_key', message);
   }
   return privateKey;
 }
 
-/** @param message what is missing, unless it is everything */
+/** @param message names the missing file; omitted if all files are missing */
 export function notProduced(message?: string): TryLater {
   return new TryLater('not_produced', PRODUCING_SECONDS, message);
 }
 
-/** Compares in constant time, whatever the lengths. */
+/** Compares in constant time, regardless of lengths. */
 function isSameText(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));

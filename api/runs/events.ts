@@ -9,21 +9,21 @@ import { type CloseLostRun, findRun } from './find.ts';
 import type { Link, Links } from './links.ts';
 import type { ProgressReader } from './progress.ts';
 
-/** Proxies close connections that are silent for a minute; a comment now and then keeps them. */
+/** Interval between comments that keep an idle connection open: proxies close one after about a minute. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** An export at one moment. */
+/** An export and its progress at one point in time. */
 export interface Snapshot {
-  readonly record: Run;
+  readonly run: Run;
   readonly progress: Progress;
 }
 
 type Listener = (snapshot: Snapshot) => void;
 
-/** Watches exports: one lookup at a time per export, however many listeners there are. */
+/** Watches exports with one lookup at a time per export, regardless of the number of listeners. */
 export interface Watch {
   /** @returns a function that stops listening */
-  subscribe(record: Run, listener: Listener): () => void;
+  subscribe(run: Run, listener: Listener): () => void;
 }
 
 /** @param everyMs interval between lookups, in milliseconds */
@@ -42,10 +42,10 @@ export function createWatch(
     try {
       const found = await deps.ledger.runs.find(runId);
       if (!found) return undefined;
-      const record = await deps.closeLostRun(found);
-      const snapshot = { record, progress: await deps.progress.read(record) };
+      const run = await deps.closeLostRun(found);
+      const snapshot = { run, progress: await deps.progress.read(run) };
       for (const listener of all) listener(snapshot);
-      return record;
+      return run;
     } catch (error) {
       // Listeners stay subscribed during an outage; the next lookup may succeed.
       deps.logger.warn({ err: error, runId }, 'a watched run could not be read');
@@ -55,8 +55,8 @@ export function createWatch(
 
   async function follow(runId: string, all: ReadonlySet<Listener>): Promise<void> {
     while (listeners.get(runId) === all) {
-      const record = await lookUp(runId, all);
-      if (record && !isActive(record.state) && listeners.get(runId) === all) listeners.delete(runId);
+      const run = await lookUp(runId, all);
+      if (run && !isActive(run.state) && listeners.get(runId) === all) listeners.delete(runId);
       else await delay(everyMs);
     }
   }
@@ -81,26 +81,25 @@ export interface EventDeps extends Pick<ApiDeps, 'ledger' | 'stopping' | 'clock'
   readonly links: Links;
   readonly progress: ProgressReader;
   readonly watch: Watch;
-  /** What an event says of a run. */
+  /** The data of an event. */
   readonly view: (run: Run, progress: Progress, link: Link | null, now: Date) => unknown;
 }
 
 /**
- * Answers `GET /exports/{id}/events`: the export now, again whenever it changed, and `end` once it has ended. A client
- * that falls behind gets the newest state, not every one. When the process stops, the stream ends without `end`, and
- * the client reconnects.
+ * Answers `GET /exports/{id}/events` with the current export, every change of it, and `end` once it has ended. A slow
+ * client skips intermediate states. When the process stops, the stream closes without `end`, and the client reconnects.
  */
 export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
-  const { ledger, links, progress, watch, view, stopping, clock } = deps;
+  const { links, progress, watch, view, stopping, clock } = deps;
   return async function sendEvents(c) {
-    const record = await findRun(ledger, c.get('caller').tenant.key, c.req.param('id') ?? '');
-    const first: Snapshot = { record, progress: progress.recall(record) };
+    const run = await findRun(c, deps);
+    const first: Snapshot = { run, progress: progress.recall(run) };
     c.header('X-Accel-Buffering', 'no');
     if (c.req.method === 'HEAD') return c.body(null, 200, { 'Content-Type': 'text/event-stream' });
 
     return streamSSE(c, async (stream) => {
       const inbox = createInbox(first);
-      const unsubscribe = watch.subscribe(record, inbox.put);
+      const unsubscribe = watch.subscribe(run, inbox.put);
       stream.onAbort(inbox.wake);
       stopping.addEventListener('abort', inbox.wake);
       try {
@@ -112,12 +111,12 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
             continue;
           }
           const now = clock.now();
-          const bare = JSON.stringify(view(snapshot.record, snapshot.progress, null, now));
+          const bare = JSON.stringify(view(snapshot.run, snapshot.progress, null, now));
           if (bare === sent) continue;
           sent = bare;
-          const data = JSON.stringify(view(snapshot.record, snapshot.progress, links.mint(snapshot.record), now));
+          const data = JSON.stringify(view(snapshot.run, snapshot.progress, links.mint(snapshot.run), now));
           await stream.writeSSE({ event: 'progress', data });
-          if (isActive(snapshot.record.state)) continue;
+          if (isActive(snapshot.run.state)) continue;
           await stream.writeSSE({ event: 'end', data });
           return;
         }
@@ -129,7 +128,7 @@ export function eventsHandler(deps: EventDeps): Handler<ApiEnv> {
   };
 }
 
-/** Holds the newest snapshot until it is taken. */
+/** Holds the newest snapshot until it is read. */
 function createInbox(first: Snapshot) {
   let newest: Snapshot | undefined = first;
   let woken = () => {};
@@ -146,7 +145,7 @@ function createInbox(first: Snapshot) {
       newest = undefined;
       return snapshot;
     },
-    /** @param ms timeout in milliseconds. @returns `quiet` when nothing came within it */
+    /** @param ms timeout in milliseconds. @returns `quiet` if nothing arrived in time */
     wait(ms: number): Promise<'woken' | 'quiet'> {
       if (newest) return Promise.resolve('woken');
       return new Promise((resolve) => {

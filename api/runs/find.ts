@@ -1,26 +1,32 @@
+import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { decodeJobId, isRunId } from '../../contracts/job-id.ts';
 import { isActive } from '../../contracts/progress.ts';
-import type { Ledger, Run } from '../../stores/ledger/ports.ts';
+import type { Run } from '../../stores/ledger/ports.ts';
 import { endIfLost } from '../../stores/temporal/lost-runs.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { removeFiles } from './remove.ts';
 
 /**
- * Finds the export that an id names: a job id in any of its spellings, or the bare run id. A missing export, another
- * tenant's and an invented id all get the same answer.
+ * Finds one of the caller's exports by a job id in any encoding, or by its run id. An unknown id and an export of another
+ * tenant cause the same error.
  *
+ * @param id the path parameter by default
  * @throws WaybillError `not_found`
  */
-export async function findRun(ledger: Ledger, tenant: string, id: string): Promise<Run> {
+export async function findRun(
+  c: Context<ApiEnv>,
+  { ledger }: Pick<ApiDeps, 'ledger'>,
+  id = c.req.param('id') ?? '',
+): Promise<Run> {
   const uuid = id.toLowerCase();
   const job = isRunId(uuid) ? { runId: uuid, workflowId: undefined } : decodeJobId(id);
   const run = job && (await ledger.runs.find(job.runId));
-  const theirs =
+  const isTheirs =
     run?.kind === 'on-demand' &&
-    run.tenant === tenant &&
+    run.tenant === c.get('caller').tenant.key &&
     (job?.workflowId === undefined || job.workflowId === run.workflowId);
-  if (!run || !theirs) throw new WaybillError('not_found', 'There is no export with this id. Check the id.');
+  if (!run || !isTheirs) throw new WaybillError('not_found', 'There is no export with this id. Check the id.');
   return run;
 }
 
@@ -29,10 +35,10 @@ const LOOKUP_MS = 2000;
 const REMEMBERED_MAX = 10_000;
 
 /**
- * Closes an active run that was ended from outside, for example in the Temporal UI: records that it failed and removes
- * its objects. No effect while the run is open, or while Temporal does not answer.
+ * Closes an active run that was ended externally, for example in the Temporal UI: records the failure and removes the
+ * run's objects. No effect while the run is open or Temporal does not answer.
  *
- * @returns the run as it is afterwards
+ * @returns the current run
  */
 export type CloseLostRun = (run: Run) => Promise<Run>;
 
@@ -40,7 +46,7 @@ type CloseDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal' | 'clock' | 'lo
 
 export function createCloseLostRun(deps: CloseDeps): CloseLostRun {
   const { clock, logger } = deps;
-  /** Time of the last lookup in milliseconds since 1970, by run id; oldest first. */
+  /** Time of the last lookup, in milliseconds since 1970, by run id; oldest first. */
   const lookups = new Map<string, number>();
 
   function isDue(runId: string): boolean {
@@ -55,16 +61,16 @@ export function createCloseLostRun(deps: CloseDeps): CloseLostRun {
 
   return async function closeLostRun(run) {
     if (!isActive(run.state) || !isDue(run.runId)) return run;
-    const { run: now, lost } = await endIfLost(deps, run).catch((error: unknown) => {
+    const { run: current, lost } = await endIfLost(deps, run).catch((error: unknown) => {
       if (error instanceof WaybillError && error.code === 'temporal_unavailable') return { run, lost: false };
       throw error;
     });
-    if (!lost) return now;
+    if (!lost) return current;
     try {
-      await removeFiles(deps, now, 'deleted');
+      await removeFiles(deps, current, 'deleted');
     } catch (error) {
-      logger.warn({ err: error, runId: now.runId }, 'the objects of a failed run are left to the reconciler');
+      logger.warn({ err: error, runId: current.runId }, 'the objects of a failed run are left to the reconciler');
     }
-    return now;
+    return current;
   };
 }

@@ -12,7 +12,7 @@ const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 const DUPLICATE_WAIT_MS = 6000;
 const DUPLICATE_POLL_MS = 100;
 
-/** @param attemptedAt when an earlier attempt began that may have started a run; `null`: there was none */
+/** @param attemptedAt start of an earlier attempt that may have started a run; `null`: there was none */
 type SubmitOnce = (attemptedAt: Date | null) => Promise<WorkflowRun>;
 
 export interface OnceDeps {
@@ -21,10 +21,10 @@ export interface OnceDeps {
 }
 
 /**
- * Runs `submit` at most once for an `Idempotency-Key`: a later request with the same key and the same order gets the same
- * export for 24 hours, also after it has ended.
+ * Runs `submit` at most once for an `Idempotency-Key`: for 24 hours, requests with the same key and order get the same
+ * export, even after it has ended.
  *
- * @throws WaybillError `invalid_field`, `idempotency_conflict`; TryLater `rate_limited` when the first request takes too long
+ * @throws WaybillError `invalid_field`, `idempotency_conflict`; TryLater `rate_limited` if the first request takes too long
  */
 export async function onceFor(
   deps: OnceDeps,
@@ -51,13 +51,13 @@ export async function onceFor(
   throw new TryLater(
     'rate_limited',
     1,
-    'The first request with this Idempotency-Key is still being worked on. Send it again in a moment.',
+    'The first request with this Idempotency-Key is still in progress. Send the request again in a moment.',
   );
 }
 
 /**
- * Remembering the result may fail without harm: the claim lapses, and the next owner looks for the run. The same where
- * Temporal did not answer, because it may start the run all the same.
+ * Submits and stores the result. If storing it fails, the claim expires and the next request looks for the run. The same
+ * applies if Temporal did not answer, because it may have started the run.
  */
 async function settle(
   deps: OnceDeps,
@@ -65,7 +65,7 @@ async function settle(
   key: string,
   submit: () => Promise<WorkflowRun>,
 ): Promise<WorkflowRun> {
-  const remember = async (result: Parameters<typeof deps.ledger.idempotency.settle>[2]) => {
+  const store = async (result: Parameters<typeof deps.ledger.idempotency.settle>[2]) => {
     try {
       await deps.ledger.idempotency.settle(tenant, key, result);
     } catch (error) {
@@ -77,9 +77,9 @@ async function settle(
     run = await submit();
   } catch (error) {
     const isUnknown = error instanceof WaybillError && error.code === 'temporal_unavailable';
-    await remember(isUnknown ? 'unknown' : 'failed');
+    await store(isUnknown ? 'unknown' : 'failed');
     throw error;
   }
-  await remember({ runId: run.runId });
+  await store({ runId: run.runId });
   return run;
 }

@@ -8,13 +8,13 @@ import type { CountRequest, FailedLogins } from '../auth/limits.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import type { ClientAddress } from '../http/requests.ts';
 
-/** A link that downloads one export's file without credentials, until it expires or is revoked. */
+/** A link to download the file of an export without credentials, until it expires or is revoked. */
 export interface Link {
   readonly url: string;
   readonly expiresAt: Date;
 }
 
-/** The query of a link. All three are checked together: none means anything alone. */
+/** The query of a link. The signature covers the run id and the other parameters. */
 export interface LinkQuery {
   /** Milliseconds since 1970. */
   readonly expires: string;
@@ -25,12 +25,12 @@ export interface LinkQuery {
 }
 
 export interface Links {
-  /** @returns `null` when the export has no file to link to */
-  mint(record: Run): Link | null;
-  /** Checks the signature alone, before anything is looked up. @throws WaybillError `link_invalid` */
+  /** @returns `null` if the export has no file */
+  mint(run: Run): Link | null;
+  /** Checks only the signature, before any lookup. @throws WaybillError `link_invalid` */
   verify(runId: string, query: LinkQuery): void;
-  /** @throws WaybillError `link_expired`; `link_invalid` when the links of the export were revoked since */
-  checkStands(record: Run, query: LinkQuery): void;
+  /** @throws WaybillError `link_expired`; `link_invalid` if the links of the export have been revoked since */
+  assertCurrent(run: Run, query: LinkQuery): void;
 }
 
 const NUMBER = /^\d{1,15}$/;
@@ -45,7 +45,7 @@ export function createLinks({ settings, clock }: Pick<ApiDeps, 'settings' | 'clo
       const at = clock.now();
       if (runStatus(run, at) !== 'completed' || filesExpireAt === null) return null;
       const now = at.getTime();
-      // The ledger's clock wrote the revocation; a link minted after it must not count as older.
+      // Revocation times come from the ledger's clock, which may be ahead; a later link must not count as older.
       const issued = Math.max(now, (linksRevokedAt?.getTime() ?? 0) + 1);
       const expires = Math.min(now + settings.WAYBILL_LINK_SECONDS * 1000, filesExpireAt.getTime());
       const signature = sign(runId, String(issued), String(expires)).toString('base64url');
@@ -55,15 +55,18 @@ export function createLinks({ settings, clock }: Pick<ApiDeps, 'settings' | 'clo
 
     verify(runId, { issued, expires, signature }) {
       const given = Buffer.from(signature, 'base64url');
-      const right = sign(runId, issued, expires);
-      const holds = given.byteLength === right.byteLength && timingSafeEqual(given, right);
-      if (!holds || !NUMBER.test(issued) || !NUMBER.test(expires)) throw new WaybillError('link_invalid');
+      const expected = sign(runId, issued, expires);
+      const isAuthentic = given.byteLength === expected.byteLength && timingSafeEqual(given, expected);
+      if (!isAuthentic || !NUMBER.test(issued) || !NUMBER.test(expires)) throw new WaybillError('link_invalid');
     },
 
-    checkStands({ linksRevokedAt }, { issued, expires }) {
+    assertCurrent({ linksRevokedAt }, { issued, expires }) {
       if (clock.now().getTime() >= Number(expires)) throw new WaybillError('link_expired');
       if (linksRevokedAt !== null && Number(issued) <= linksRevokedAt.getTime()) {
-        throw new WaybillError('link_invalid', 'The links of this export were revoked. Ask for the export again.');
+        throw new WaybillError(
+          'link_invalid',
+          'The links of this export have been revoked. Request the export status to get a new link.',
+        );
       }
     },
   };
@@ -77,19 +80,19 @@ interface LinkDeps extends Pick<ApiDeps, 'ledger'> {
 }
 
 /**
- * Lets a signed link stand in for credentials: its run's tenant becomes the caller, who may read and nothing else. A
- * request without a signature goes through `authenticate`.
+ * Creates middleware that accepts a signed link in place of credentials: the tenant of its run becomes the caller, with
+ * read access only. A request without a signature goes through `authenticate`.
  */
 export function linkOrCaller(deps: LinkDeps, authenticate: MiddlewareHandler<ApiEnv>): MiddlewareHandler<ApiEnv> {
-  return async function admitLink(c, next) {
+  return async function acceptLink(c, next) {
     const { expires, issued, signature } = c.req.query();
     if (signature === undefined) return authenticate(c, next);
-    await enterByLink(c, deps, { expires: expires ?? '', issued: issued ?? '', signature });
+    await authenticateLink(c, deps, { expires: expires ?? '', issued: issued ?? '', signature });
     return next();
   };
 }
 
-async function enterByLink(
+async function authenticateLink(
   c: Context<ApiEnv>,
   { ledger, links, addressOf, logins, countRequest }: LinkDeps,
   query: LinkQuery,
@@ -106,5 +109,5 @@ async function enterByLink(
   if (!run || !tenant || tenant.disabledAt !== null) throw new WaybillError('link_invalid');
   c.set('caller', { tenant, actor: 'link', scopes: ['read'] });
   await countRequest(c, tenant);
-  links.checkStands(run, query);
+  links.assertCurrent(run, query);
 }

@@ -23,22 +23,22 @@ const beat = (rows: number) => ({
   uploadId: null,
 });
 
-test('what is told never falls, whatever is seen', () => {
-  const seen = fc.array(
+test('progress never decreases and stays below 100 percent', () => {
+  const found = fc.array(
     fc.nat({ max: 200 }).map((rows) => addHeartbeats(FINISHED, [beat(rows)])),
     { minLength: 2 },
   );
   fc.assert(
-    fc.property(seen, (steps) => {
-      let told = steps[0] ?? FINISHED;
+    fc.property(found, (steps) => {
+      let shown = steps[0] ?? FINISHED;
       for (const step of steps) {
-        const next = clamp(told, step);
+        const next = clamp(shown, step);
         for (const name of ['percent', 'rowsDone', 'contentBytes', 'storedBytes', 'partsDone'] as const) {
-          expect(next[name]).toBeGreaterThanOrEqual(told[name]);
+          expect(next[name]).toBeGreaterThanOrEqual(shown[name]);
         }
-        told = next;
+        shown = next;
       }
-      expect(told.percent).toBeLessThan(100);
+      expect(shown.percent).toBeLessThan(100);
     }),
   );
 });

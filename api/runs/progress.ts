@@ -18,55 +18,6 @@ const NOTHING_YET: Progress = {
 const FRESH_MS = 400;
 const REMEMBERED_MAX = 10_000;
 
-interface Memory {
-  progress: Progress;
-  /** Milliseconds since 1970. */
-  at: number;
-  pending: Promise<Progress> | undefined;
-}
-
-/** Progress of open runs: never decreases, and stays below 100 percent. */
-export interface ProgressMemory {
-  /** @param lookUp need not be monotonic; `undefined` when the progress is not known */
-  read(runId: string, lookUp: () => Promise<Progress | undefined>): Promise<Progress>;
-  /** The last known progress, without a lookup. */
-  recall(runId: string): Progress | undefined;
-}
-
-export function progressMemory(clock: Clock): ProgressMemory {
-  const memories = new Map<string, Memory>();
-
-  function memoryOf(runId: string): Memory {
-    const memory = memories.get(runId) ?? { progress: NOTHING_YET, at: 0, pending: undefined };
-    memories.delete(runId);
-    memories.set(runId, memory);
-    const oldest = memories.keys().next().value;
-    if (memories.size > REMEMBERED_MAX && oldest !== undefined) memories.delete(oldest);
-    return memory;
-  }
-
-  async function update(memory: Memory, lookUp: () => Promise<Progress | undefined>): Promise<Progress> {
-    try {
-      const found = await lookUp();
-      if (found) memory.progress = clamp(memory.progress, found);
-      memory.at = clock.now().getTime();
-      return memory.progress;
-    } finally {
-      memory.pending = undefined;
-    }
-  }
-
-  return {
-    async read(runId, lookUp) {
-      const memory = memoryOf(runId);
-      if (clock.now().getTime() - memory.at < FRESH_MS) return memory.progress;
-      memory.pending ??= update(memory, lookUp);
-      return memory.pending;
-    },
-    recall: (runId) => memories.get(runId)?.progress,
-  };
-}
-
 /** Progress never decreases, even when a retry starts over. */
 export function clamp(before: Progress, now: Progress): Progress {
   return {
@@ -81,29 +32,63 @@ export function clamp(before: Progress, now: Progress): Progress {
   };
 }
 
-/** Progress of exports as served: never decreases, and below 100 percent until the ledger says completed. */
+/** Progress of runs: never decreases, and stays below 100 percent until the ledger has the run as completed. */
 export interface ProgressReader {
-  read(record: Run): Promise<Progress>;
+  read(run: Run): Promise<Progress>;
   /** The last known progress, without a lookup. */
-  recall(record: Run): Progress;
+  recall(run: Run): Progress;
+}
+
+interface Memory {
+  progress: Progress;
+  /** Time of the last lookup, in milliseconds since 1970. */
+  at: number;
+  pending: Promise<Progress> | undefined;
 }
 
 export function progressReader(temporal: Pick<Temporal, 'progress'>, clock: Clock): ProgressReader {
-  const memory = progressMemory(clock);
+  /** By run id, least recently read first. */
+  const memories = new Map<string, Memory>();
+
+  function memoryOf(runId: string): Memory {
+    const memory = memories.get(runId) ?? { progress: NOTHING_YET, at: 0, pending: undefined };
+    memories.delete(runId);
+    memories.set(runId, memory);
+    const oldest = memories.keys().next().value;
+    if (memories.size > REMEMBERED_MAX && oldest !== undefined) memories.delete(oldest);
+    return memory;
+  }
+
+  async function update(memory: Memory, run: Run): Promise<Progress> {
+    try {
+      const found = await temporal.progress(run);
+      if (found) memory.progress = clamp(memory.progress, found);
+      memory.at = clock.now().getTime();
+      return memory.progress;
+    } finally {
+      memory.pending = undefined;
+    }
+  }
+
+  function recall(run: Run): Progress {
+    const known = memories.get(run.runId)?.progress ?? NOTHING_YET;
+    return isActive(run.state) ? known : ended(run, known);
+  }
+
   return {
-    async read(record) {
-      if (!isActive(record.state)) return ended(record, memory.recall(record.runId));
-      return memory.read(record.runId, () => temporal.progress(record));
+    async read(run) {
+      if (!isActive(run.state)) return recall(run);
+      const memory = memoryOf(run.runId);
+      if (clock.now().getTime() - memory.at < FRESH_MS) return memory.progress;
+      memory.pending ??= update(memory, run);
+      return memory.pending;
     },
-    recall(record) {
-      const known = memory.recall(record.runId);
-      return isActive(record.state) ? (known ?? NOTHING_YET) : ended(record, known);
-    },
+    recall,
   };
 }
 
-function ended({ rows, bytes, contentBytes, parts }: Run, last: Progress | undefined): Progress {
-  if (rows === null || bytes === null || contentBytes === null || parts === null) return last ?? NOTHING_YET;
+function ended({ rows, bytes, contentBytes, parts }: Run, last: Progress): Progress {
+  if (rows === null || bytes === null || contentBytes === null || parts === null) return last;
   return {
     percent: 100,
     rowsDone: rows,

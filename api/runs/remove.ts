@@ -5,8 +5,8 @@ import { removeBelow } from '../../stores/objects/objects.ts';
 import type { ApiDeps } from '../deps.ts';
 
 /**
- * `ending`: it still cleans up. `cancelled`: it had been ended from outside, and is recorded as cancelled here. A run: as
- * it ended by itself.
+ * `ending`: the run is still cleaning up. `cancelled`: it had been ended externally and has been recorded as cancelled. A
+ * run: it had already ended by itself.
  */
 export type CancelResult = 'ending' | 'cancelled' | Run;
 
@@ -15,8 +15,8 @@ type CancelDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'temporal'>;
 /**
  * Cancels an active run.
  *
- * @param options.waitMs how long to wait for its end, clean-up included, in milliseconds; 0: do not wait
- * @param options.message of the failure, if it is recorded here
+ * @param options.waitMs how long to wait for the run to end, including clean-up, in milliseconds; 0: do not wait
+ * @param options.message message of the failure, if it is recorded here
  * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`, `objects_unavailable`
  */
 export async function cancelRun(
@@ -26,16 +26,16 @@ export async function cancelRun(
 ): Promise<CancelResult> {
   const { runId } = run;
   if (!(await temporal.cancel(run, waitMs))) return 'ending';
-  const now = await ledger.runs.find(runId);
-  if (now && !isActive(now.state)) return now;
-  // A run records its outcome before it closes. This one was ended from outside and never will.
+  const current = await ledger.runs.find(runId);
+  if (current && !isActive(current.state)) return current;
+  // A workflow records its outcome before it closes. This one was ended externally and will not.
   await removeBelow(objects, runPrefix(run));
   await ledger.runs.end(runId, { state: 'cancelled', failure: { code: 'cancelled', message } });
   return 'cancelled';
 }
 
 /**
- * Removes all objects of a run that is not active, and records it. Repeating it is harmless.
+ * Removes all objects of an ended run and records the removal. Idempotent.
  * @throws WaybillError `objects_unavailable`, `ledger_unavailable`
  */
 export async function removeFiles(

@@ -8,45 +8,46 @@ import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 import { cancelRun, removeFiles } from './remove.ts';
 
-/** How long runs have to end, clean-up included, before their files are deleted. Milliseconds. */
+/** How long to wait for runs to end, including clean-up, before their files are deleted. Milliseconds. */
 const DELETE_WAIT_MS = 20_000;
-/** How long a plain disable waits for a cancelled run, which cannot commit any more. Milliseconds. */
+/** How long a plain disable waits for a cancelled run, which can no longer commit. Milliseconds. */
 const DISABLE_WAIT_MS = 2000;
-/** Seconds after which a deletion may be repeated while a run is still ending. */
+/** Seconds to wait before repeating a deletion while a run is still ending. */
 const BUSY_SECONDS = 5;
-/** How many of the newest runs are searched for running ones; there is at most one. */
+/** Number of newest runs that are searched for the running one. */
 const RUNS_SEEN = 20;
 
 /** A change of the recipient or the schedule of a tenant's standing order. */
 type Change<Name extends 'put' | 'rotate'> = Omit<Parameters<StandingOrders[Name]>[0], 'kind'>;
 
 /**
- * Changes of standing orders. Each one changes the ledger first, from where on no run of before commits; then the
- * schedule, the runs and the files follow.
+ * Changes to standing orders. Each one changes the ledger first, so that no earlier run can commit; then it updates the
+ * schedule, the runs and the files.
  *
  * Errors: WaybillError `ledger_unavailable`, `temporal_unavailable`, `objects_unavailable`.
  */
 export interface StandingChanges {
   /**
    * Enables a standing order and starts its first run.
-   * @returns what changed, and whether the run was started
-   * @throws WaybillError `already_enabled`, `recipient_kept`; nothing has changed if it fails
+   * @returns what changed, and whether the run has been started
+   * @throws WaybillError `already_enabled`, `recipient_kept`; a failure changes nothing
    */
   enable(change: Change<'put'>, logger: Logger): Promise<PutResult & { readonly started: boolean }>;
   /**
-   * Replaces the recipient, removes the files of the one before and starts a run. Succeeds once the ledger has the new
-   * recipient, because its key may exist nowhere but in the answer.
+   * Replaces the recipient, removes the files of the previous one and starts a run. Succeeds once the new recipient is in
+   * the ledger, because its private key may exist only in the response.
    *
-   * @returns whether the run was started, and whether the files were removed. @throws WaybillError `not_enabled`
+   * @returns whether the run has been started, and whether the files have been removed
+   * @throws WaybillError `not_enabled`
    */
   rotate(change: Change<'rotate'>, logger: Logger): Promise<{ readonly started: boolean; readonly removed: boolean }>;
   /** Ends the active run. Recipient and files stay. */
   disable(tenant: string, actor: string): Promise<void>;
   /**
-   * Forgets the recipient, ends the active run and removes every file. Returns only when all of it is done; repeating it
-   * continues where it stopped.
+   * Deletes the recipient, ends the active run and removes all files. Returns once everything is done; repeating it
+   * continues where it failed.
    *
-   * @throws TryLater `settings_busy` when a run does not end in time
+   * @throws TryLater `settings_busy` if a run does not end in time
    */
   forget(tenant: string, actor: string): Promise<void>;
 }
@@ -59,14 +60,14 @@ export function createStandingChanges(deps: StandingDeps, standing: StandingKind
 
   const startRun = (tenant: string) => temporal.trigger(scheduleId(tenant), 'replace');
 
-  async function undo({ outcome, standingOrder: made }: PutResult, actor: string, logger: Logger): Promise<void> {
+  async function undo({ outcome, standingOrder }: PutResult, actor: string, logger: Logger): Promise<void> {
     try {
-      if (outcome === 'enabled') await ledger.standingOrders.forget(made, actor, made.epoch);
-      else await ledger.standingOrders.disable(made, actor, made.epoch);
+      if (outcome === 'enabled') await ledger.standingOrders.forget(standingOrder, actor, standingOrder.epoch);
+      else await ledger.standingOrders.disable(standingOrder, actor, standingOrder.epoch);
     } catch (error) {
       logger.error(
-        { err: error, tenant: made.tenant, kind },
-        'a standing order stays enabled without a schedule; rotate',
+        { err: error, tenant: standingOrder.tenant, kind },
+        'a standing order stays enabled without a schedule; rotate its key to repair it',
       );
     }
   }
@@ -80,8 +81,8 @@ export function createStandingChanges(deps: StandingDeps, standing: StandingKind
   }
 
   /**
-   * Removes objects below the tenant's prefix that belong to no run in the ledger, as after a ledger was lost. The tenant
-   * may have enabled again meanwhile: a run is in the ledger before its objects are in the store.
+   * Removes objects below the tenant's prefix that do not belong to a run in the ledger, for example after a loss of the
+   * ledger. Keeps new runs if the tenant has enabled again meanwhile: a run is in the ledger before it writes objects.
    */
   async function removeUnknown(tenant: string): Promise<void> {
     const all = kindPrefix(kind, tenant);
@@ -97,7 +98,7 @@ export function createStandingChanges(deps: StandingDeps, standing: StandingKind
   return {
     async enable(change, logger) {
       const { tenant, actor } = change;
-      // Before anything changes: without Temporal there would be neither schedule nor run.
+      // Fails before any change if Temporal is unavailable.
       await temporal.nextRun(scheduleId(tenant));
       const result = await ledger.standingOrders.put({ ...change, kind });
       if (result.outcome === 'already') throw new WaybillError('already_enabled');
@@ -125,7 +126,7 @@ export function createStandingChanges(deps: StandingDeps, standing: StandingKind
       const about = { tenant, kind };
       const [started, removed] = await Promise.all([
         succeeds(startAnew(), logger, about, 'the run after a rotation could not be started'),
-        succeeds(remove(), logger, about, 'files of before a rotation could not be removed'),
+        succeeds(remove(), logger, about, 'files from before a rotation could not be removed'),
       ]);
       return { started, removed };
     },
@@ -135,7 +136,7 @@ export function createStandingChanges(deps: StandingDeps, standing: StandingKind
       if (!disabled) return;
       await syncSchedule(standing, tenant);
       const { rows } = await ledger.runs.list(tenant, { kind }, { cursor: null, limit: RUNS_SEEN });
-      // In this order: a run that begins after the tenant has enabled again must not be cancelled.
+      // Checked after listing the runs: a run must not be cancelled if the tenant has enabled again meanwhile.
       if ((await ledger.standingOrders.find(tenant, kind))?.version !== disabled.version) return;
       const running = rows.filter(({ state }) => state === 'running');
       await Promise.all(running.map((run) => temporal.cancel(run, DISABLE_WAIT_MS)));

@@ -6,42 +6,42 @@ import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 
-/** An order and the workflow id that all orders for the same thing share. */
+/** An order and its workflow id, which identical orders share. */
 export interface NamedOrder {
   readonly order: Order;
   readonly workflowId: string;
 }
 
-/** Seconds after which a caller over the limit should ask again. */
+/** Seconds to wait for a caller over the limit. */
 const LIMIT_RETRY_SECONDS = 15;
 
-/** How long to wait for an ending run to close: moments once its outcome is recorded, longer while it cleans up. */
+/** How long to wait for an ending run to close: short once its outcome is recorded, longer during clean-up. */
 const CLOSE_WAIT_MS = 5000;
 const CLOSE_POLL_MS = 50;
 const CLOSE_RETRY_SECONDS = 5;
 
-/** Between the clocks of the ledger and of Temporal. */
+/** Maximum difference between the clocks of the ledger and Temporal. */
 const CLOCK_SKEW_MS = 2000;
 
 /**
- * Starts the export within the tenant's limit, or finds the one that runs for the same order, which does not count.
- * A run that has ended or been cancelled is never found, also not in the moments until its workflow has closed.
+ * Starts an export within the tenant's limit, or returns the running export for the same order, which does not count.
+ * Never returns a run that has ended or been cancelled, even if its workflow has not closed yet.
  *
- * @param attemptedAt when the same request was made before without an answer of Temporal: a run that was started since is
- *   that request's, also if it has ended
- * @throws TryLater `too_many_exports`; `rate_limited` when such a run takes too long to close
+ * @param attemptedAt time of an earlier attempt of the same request that got no answer from Temporal: a run started since
+ *   then belongs to that request, even if it has ended
+ * @throws TryLater `too_many_exports`; `rate_limited` if an ending run takes too long to close
  */
 export type Submit = (tenant: Tenant, named: NamedOrder, attemptedAt: Date | null) => Promise<WorkflowRun>;
 
 export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'temporal' | 'clock' | 'logger'>): Submit {
   const { settings, ledger, temporal, clock, logger } = deps;
-  /** Starts under way that the ledger does not count yet, by tenant. */
+  /** Number of starts in progress that the ledger does not count yet, by tenant. */
   const starting = new Map<string, number>();
 
   async function record(run: OrderedRun): Promise<void> {
     const { run: active } = await ledger.runs.request(run);
     if (active.runId === run.runId) return;
-    // An earlier run that was ended from outside: Temporal would have returned it if it were open.
+    // An earlier run that was ended externally: Temporal would have returned it if it were open.
     if ((await temporal.status(active)) !== 'open') await ledger.runs.request(run, active.runId);
   }
 
@@ -59,13 +59,13 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     try {
       await record({ runId, workflowId, order, requestedAt });
     } catch (error) {
-      // The workflow runs, and its first step records the order too: the caller has an export.
+      // The workflow has started, and its first step also records the order, so the request must not fail.
       logger.error({ err: error, runId }, 'a started export could not be recorded yet');
     }
     return { workflowId, runId };
   }
 
-  /** @param requestedAt of a run that this request may have started itself, about which Temporal need not be asked */
+  /** @param requestedAt time of this request: a run that it started itself needs no lookup in Temporal */
   async function isEnding(run: WorkflowRun, requestedAt?: Date): Promise<boolean> {
     const { runId } = run;
     let record: Run | undefined;
@@ -80,7 +80,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     return temporal.isCancelling(run);
   }
 
-  /** Until its workflow closes, Temporal answers a start with a run that was cancelled, or whose outcome is recorded. */
+  /** Waits for an ending run: until its workflow closes, Temporal returns it instead of starting another. */
   async function startAnew(workflowId: string, order: NamedOrder['order']): Promise<WorkflowRun> {
     const requestedAt = clock.now();
     let run = await start(workflowId, order, requestedAt);
@@ -89,7 +89,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
         throw new TryLater(
           'rate_limited',
           CLOSE_RETRY_SECONDS,
-          'The earlier export of the same order is ending, and is still being cleaned up. Send the request again soon.',
+          'An earlier export of the same order is still cleaning up. Send the request again in a few seconds.',
         );
       }
       if ((await temporal.status(run)) === 'open') await delay(CLOSE_POLL_MS);
@@ -119,7 +119,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
         throw new TryLater(
           'too_many_exports',
           LIMIT_RETRY_SECONDS,
-          `No more than ${limit} may run at once, and so many do. Wait until one of them has ended, or cancel one.`,
+          `The limit of ${limit} running exports has been reached. Wait until one of them has ended, or cancel one.`,
         );
       }
       return await startAnew(workflowId, order);
