@@ -25,15 +25,3 @@ export function kindPrefix(kind: ExportKind, tenant: string): string {
 export function runPrefix(run: { readonly kind: ExportKind; readonly tenant: string; readonly runId: string }): string {
   return `${kindPrefix(run.kind, run.tenant)}${run.runId}/`;
 }
-
-export function exportPrefix(tenant: string, runId: string): string {
-  return runPrefix({ kind: ON_DEMAND, tenant, runId });
-}
-
-export function periodicPrefix(tenant: string): string {
-  return kindPrefix('periodic', tenant);
-}
-
-export function generationPrefix(tenant: string, runId: string): string {
-  return runPrefix({ kind: 'periodic', tenant, runId });
-}

@@ -16,7 +16,3 @@ export const RUN_WORKFLOW = 'runExport';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';
-
-export function periodicScheduleId(tenant: string): string {
-  return `periodic-export|tenantKey:${tenant}`;
-}

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeJobId } from '../contracts/job-id.ts';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import type { RunStatus } from '../stores/temporal/temporal.ts';
 import { answerOf, BODY, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
 import { countUploads, keysBelow, openBucket } from './bucket.ts';
+import { exportPrefix } from './keys.ts';
 import { keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
 import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 

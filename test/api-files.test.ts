@@ -5,12 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { ApiServer } from '../api/server.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { decodeJobId, encodeJobId } from '../contracts/job-id.ts';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import { onlyFile } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { seal } from '../streams/age/payload.ts';
 import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
+import { exportPrefix } from './keys.ts';
 
 let started: StartedApi;
 let api: ComposedApi;

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { post, type StartedApi, startApi } from './api-set-up.ts';
+import { generationPrefix, periodicPrefix, periodicScheduleId } from './keys.ts';
 import { publishSealed } from './sealed-generation.ts';
 
 let started: StartedApi;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import { codeOf, objectKey, openServedDoor, type ServedDoor } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
+import { generationPrefix } from './keys.ts';
 import { publishSealed, SNAPSHOT_AT } from './sealed-generation.ts';
 
 let started: StartedApi;

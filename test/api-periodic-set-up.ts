@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import type { Catalog } from '../config/dataset.ts';
-import { generationPrefix, periodicPrefix } from '../contracts/keys.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { PeriodicFormat } from '../contracts/periodic.ts';
 import { post, type StartedApi } from './api-set-up.ts';
+import { generationPrefix, periodicPrefix } from './keys.ts';
 import { problemOf } from './periodic-client.ts';
 import { readDownload } from './raw-download.ts';
 import { runOf } from './scripted-temporal.ts';

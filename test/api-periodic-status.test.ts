@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import type { Progress } from '../contracts/progress.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { PeriodicView } from '../contracts/views/periodic.ts';
 import { type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
+import { generationPrefix, periodicScheduleId } from './keys.ts';
 import { problemOf } from './periodic-client.ts';
 import { NEXT_RUN_AT, runOf } from './scripted-temporal.ts';
 import { FILES, publishSealed, SNAPSHOT_AT } from './sealed-generation.ts';

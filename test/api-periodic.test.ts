@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalog } from '../config/catalog.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { codeOf, type Door, openDoor } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
+import { periodicScheduleId } from './keys.ts';
 import { problemOf } from './periodic-client.ts';
 
 let started: StartedApi;

@@ -1,11 +1,12 @@
 import { Client } from 'minio';
 import { expect } from 'vitest';
-import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../contracts/manifest.ts';
 import type { ServiceSettings } from '../stack/stack.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { useStack } from './context.ts';
+import { generationPrefix } from './keys.ts';
 
 /** An operator's access to the object store. */
 export function openBucket(settings: ServiceSettings = useStack().settings): Objects {

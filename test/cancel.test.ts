@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exportPrefix } from '../contracts/keys.ts';
 import { expectEmpty, openBucket } from './bucket.ts';
+import { exportPrefix } from './keys.ts';
 import { type LosableServices, startLosable } from './lost-workers-set-up.ts';
 import { ALWAYS, createOnDemandClient, type ExportView, type OnDemandClient } from './on-demand-client.ts';
 

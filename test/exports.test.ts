@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { Decrypter } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { useStack } from './context.ts';
+import { exportPrefix } from './keys.ts';
 import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
 import { readWithDuckDb } from './read-back.ts';
 

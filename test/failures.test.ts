@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exportPrefix } from '../contracts/keys.ts';
 import { expectEmpty, openBucket } from './bucket.ts';
 import { writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
+import { exportPrefix } from './keys.ts';
 import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
 
 let services: OwnServices;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exportPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
+import { exportPrefix } from './keys.ts';
 import { keysUploading } from './lost-workers-set-up.ts';
 import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
 import { type OwnStack, PART_OF_UPLOAD, startOwnStack } from './own-stack.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exportPrefix, generationPrefix } from '../contracts/keys.ts';
 import { expectEmpty, keysBelow, openBucket } from './bucket.ts';
+import { exportPrefix, generationPrefix } from './keys.ts';
 import { cancelStep, keysUploading, type LosableServices, startLosable } from './lost-workers-set-up.ts';
 import { makeNumberedWarehouse } from './numbered-warehouse.ts';
 import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { periodicPrefix } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { openWithAge, readZip } from './archive.ts';
 import { expectEmpty, keysBelow, openBucket } from './bucket.ts';
 import { writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
+import { periodicPrefix } from './keys.ts';
 import { BUNDLE } from './periodic-bundle.ts';
 import {
   ask,

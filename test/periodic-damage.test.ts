@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import type { Manifest, ManifestPart } from '../contracts/manifest.ts';
 import type { PeriodicFormat } from '../contracts/periodic.ts';
 import type { Objects } from '../stores/objects/objects.ts';
@@ -9,6 +9,7 @@ import { unzipTests } from './archive.ts';
 import { openBucket, readGeneration } from './bucket.ts';
 import { writeCatalog } from './cleanup.ts';
 import { type OwnServices, startOwnServices } from './context.ts';
+import { generationPrefix } from './keys.ts';
 import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { readDownload } from './raw-download.ts';
 

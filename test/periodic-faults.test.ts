@@ -1,12 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { instantFromDate } from '../contracts/instant.ts';
-import { periodicPrefix } from '../contracts/keys.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { openLedger } from './context.ts';
 import { holdAfter } from './gate.ts';
+import { periodicPrefix } from './keys.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse, ROWS_OF_ONE_STEP } from './numbered-warehouse.ts';
 import { type OwnStack, SEALED_FILE, startOwnStack } from './own-stack.ts';
 import { codeOf, createPeriodicClient, type PeriodicClient } from './periodic-client.ts';

@@ -1,9 +1,9 @@
 import { isGrpcDeadlineError, ScheduleNotFoundError, ScheduleOverlapPolicy, ServiceError } from '@temporalio/client';
 import { expect } from 'vitest';
-import { generationPrefix, manifestKey, periodicPrefix } from '../contracts/keys.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { expectEmpty, keysBelow, readGeneration } from './bucket.ts';
+import { generationPrefix, periodicPrefix, periodicScheduleId } from './keys.ts';
 import type { TemporalAccess } from './temporal.ts';
 
 /** Starts a run manually, after the active one if there is one. */

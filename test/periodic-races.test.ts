@@ -1,12 +1,12 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generationPrefix } from '../contracts/keys.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { type OwnServices, openLedger, startOwnServices, useStack } from './context.ts';
 import { type Gate, holdAfter, openGate } from './gate.ts';
+import { generationPrefix } from './keys.ts';
 import { makeNumberedWarehouse, type NumberedWarehouse, ROWS_OF_ONE_STEP } from './numbered-warehouse.ts';
 import { SEALED_FILE } from './own-stack.ts';
 import { codeOf, createPeriodicClient, enableAndWait, type KeyAnswer, type PeriodicClient } from './periodic-client.ts';

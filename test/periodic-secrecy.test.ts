@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { startServers } from '../stack/servers.ts';
 import { prepareStores, type ServiceSettings, startServices } from '../stack/stack.ts';
 import { generateKey, recipientOf } from '../streams/age/keys.ts';
 import { closeAtEnd, temporaryFolder, writeCatalog } from './cleanup.ts';
 import { useStack } from './context.ts';
+import { periodicScheduleId } from './keys.ts';
 import { createPeriodicClient, type PeriodicClient } from './periodic-client.ts';
 import { QUIET } from './programs.ts';
 import {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exportPrefix, generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import type { Reconciled } from '../contracts/steps.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { keysBelow, openBucket } from './bucket.ts';
 import { closeAtEnd } from './cleanup.ts';
+import { exportPrefix, generationPrefix, periodicScheduleId } from './keys.ts';
 import { ALWAYS, createOnDemandClient, type OnDemandClient } from './on-demand-client.ts';
 import { type OwnStack, PART_OF_UPLOAD, startOwnStack } from './own-stack.ts';
 import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';

@@ -3,12 +3,12 @@ import { Client, Connection, type WorkflowExecutionDescription } from '@temporal
 import proto from '@temporalio/proto';
 import { vi } from 'vitest';
 import { PERIODIC } from '../contracts/periodic.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { StandingOrder } from '../stores/ledger/ports.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { type StandingDeployment, standingSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import { closeAtEnd } from './cleanup.ts';
+import { periodicScheduleId } from './keys.ts';
 
 export const DEPLOYMENT: StandingDeployment = {
   runTime: { at: '01:30', timeZone: 'Europe/Amsterdam' },

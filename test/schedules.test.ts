@@ -4,12 +4,12 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PERIODIC } from '../contracts/periodic.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule, standingSchedule } from '../stores/temporal/sync-schedule.ts';
 import { closeAtEnd } from './cleanup.ts';
 import { useStack } from './context.ts';
+import { periodicScheduleId } from './keys.ts';
 import { failsWith } from './ledger-set-up.ts';
 import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, untilFound } from './schedule-set-up.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Progress } from '../contracts/progress.ts';
-import { periodicScheduleId } from '../contracts/task-queues.ts';
 import type { RunStatus, ScheduleSpec, Temporal, WorkflowRun } from '../stores/temporal/temporal.ts';
+import { periodicScheduleId } from './keys.ts';
 
 /** The next run of every schedule. */
 export const NEXT_RUN_AT = new Date('2036-11-22T01:30:00.000Z');

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
-import { generationPrefix, manifestKey } from '../contracts/keys.ts';
+import { manifestKey } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS, formatExtension } from '../contracts/order.ts';
 import { PERIODIC_FORMATS, type PeriodicFormat } from '../contracts/periodic.ts';
 import { seal } from '../streams/age/payload.ts';
 import { collect } from '../streams/stream-fixture.ts';
 import type { ComposedApi, StartedApi } from './api-set-up.ts';
+import { generationPrefix } from './keys.ts';
 import { runOf } from './scripted-temporal.ts';
 
 /** The content of one file in each format. */

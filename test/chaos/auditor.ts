@@ -3,12 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Client as Postgres } from 'pg';
-import { exportPrefix, generationPrefix, manifestKey } from '../../contracts/keys.ts';
+import { manifestKey } from '../../contracts/keys.ts';
 import type { Environment } from '../../stack/process.ts';
 import type { ServiceSettings } from '../../stack/stack.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 import { openWithAge } from '../archive.ts';
 import { openBucket } from '../bucket.ts';
+import { exportPrefix, generationPrefix } from '../keys.ts';
 import { compareCsv, ROWS, rowAt } from './source.ts';
 
 /** Everything that is wrong, one sentence each. */
