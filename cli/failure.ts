@@ -1,7 +1,7 @@
-/** What the process ends with, for scripts. */
+/** Exit codes, for scripts. */
 export const EXIT = {
   ok: 0,
-  /** The export failed, a file is not what its manifest says, or something asked for is not there. */
+  /** The export failed, a file does not match its manifest, or something requested does not exist. */
   failed: 1,
   /** The command line or the request was wrong. */
   usage: 2,
@@ -12,39 +12,42 @@ export const EXIT = {
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+interface FailureDetails {
+  /** Code from the table of failures, where there is one. */
+  readonly code?: string | undefined;
+  /** Whether the same call may succeed a little later. @default false */
+  readonly temporary?: boolean;
+  /** Further lines: details, and what to do next. @default [] */
+  readonly lines?: readonly string[];
+  readonly cause?: unknown;
+}
+
 /** A failure that is shown to the user as a sentence, without a stack trace. */
 export class CliFailure extends Error {
   override readonly name = 'CliFailure';
   readonly exitCode: ExitCode;
-  /** Code from the table of failures, where there is one. */
   readonly code: string | undefined;
-  /** Whether the same call may succeed a little later. */
-  readonly passing: boolean;
-  /** Further lines: details, and what to do next. */
+  readonly temporary: boolean;
   readonly lines: readonly string[];
 
-  constructor(
-    exitCode: ExitCode,
-    message: string,
-    more: {
-      readonly code?: string;
-      readonly passing?: boolean;
-      readonly lines?: readonly string[];
-      readonly cause?: unknown;
-    } = {},
-  ) {
-    super(message, { cause: more.cause });
+  constructor(exitCode: ExitCode, message: string, details: FailureDetails = {}) {
+    super(message, { cause: details.cause });
     this.exitCode = exitCode;
-    this.code = more.code;
-    this.passing = more.passing ?? false;
-    this.lines = more.lines ?? [];
+    this.code = details.code;
+    this.temporary = details.temporary ?? false;
+    this.lines = details.lines ?? [];
   }
 }
 
-/** Code of a connection that was accepted and then closed without an answer. */
+/** Code of a connection that closed without a response. */
 export const BROKEN_OFF = 'broken_off';
 
 /** A wrong command line. */
 export function usage(message: string, ...lines: readonly string[]): CliFailure {
   return new CliFailure(EXIT.usage, message, { lines });
+}
+
+/** Something that the command names does not exist. */
+export function notFound(message: string): CliFailure {
+  return new CliFailure(EXIT.failed, message, { code: 'not_found' });
 }

@@ -13,10 +13,10 @@ import { CliFailure, EXIT, type ExitCode } from './failure.ts';
 import type { Terminal } from './screen/terminal.ts';
 
 /**
- * Runs one command line. Whatever is thrown becomes a sentence and an exit code, never a stack trace.
+ * Runs one command line. Every error becomes a message and an exit code, never a stack trace.
  *
- * @param args without the names of node and of the script.
- * @returns what the process should end with.
+ * @param args without the names of node and of the script
+ * @returns the exit code
  */
 export async function run(args: readonly string[], cli: Omit<Cli, 'endWith'>, version: string): Promise<number> {
   let exitCode: number = EXIT.ok;
@@ -54,12 +54,12 @@ function exitCodeOf({ code }: WaybillError): ExitCode {
 function report(terminal: Terminal, failure: CliFailure, json: boolean): void {
   const { message, lines, code, exitCode } = failure;
   if (json) {
-    terminal.tell(JSON.stringify({ error: { code: code ?? null, message, lines, exitCode } }));
+    terminal.log(JSON.stringify({ error: { code: code ?? null, message, lines, exitCode } }));
     return;
   }
   const paint = exitCode === EXIT.interrupted ? 'yellow' : 'red';
-  terminal.tell(`${terminal.paintTold(paint, 'waybill:')} ${message}`);
-  for (const line of lines) terminal.tell(`  ${line}`);
+  terminal.log(`${terminal.paintLog(paint, 'waybill:')} ${message}`);
+  for (const line of lines) terminal.log(`  ${line}`);
 }
 
 const ENVIRONMENT = `
@@ -102,7 +102,7 @@ export function createProgram(cli: Cli, version: string): Command {
       .configureOutput({
         writeOut: (text) => void terminal.output.write(text),
         writeErr: (text) => void terminal.errors.write(text),
-        outputError: (text, write) => write(terminal.paintTold('red', text)),
+        outputError: (text, write) => write(terminal.paintLog('red', text)),
       })
       .configureHelp({ styleTitle: (title) => terminal.paint('bold', title) });
   });

@@ -9,9 +9,10 @@ import { readIdentity } from '../files/keys.ts';
 import { MANIFEST_SUFFIX } from '../files/locate.ts';
 import { checkOpening, openedName } from '../files/opening.ts';
 import { checkTarget, targetFile } from '../files/save.ts';
-import { type Client, readManifestAnswer } from '../http/client.ts';
+import { readManifestAnswer } from '../http/client.ts';
 import { formatBytes } from '../screen/figures.ts';
-import { createTransferDisplay } from '../screen/progress.ts';
+import { displayTransfer } from '../screen/progress.ts';
+import type { FollowOptions } from './follow.ts';
 
 const RETRY_MS = 1_000;
 
@@ -33,9 +34,9 @@ export function addDownloadOptions(command: Command): Command {
 }
 
 /** Refuses options that cannot work before a long export begins. */
-export function checkDownload(options: DownloadOptions): void {
-  checkTarget(options.output, options.force ?? false);
-  if (options.keyFile !== undefined) readIdentity(options.keyFile);
+export function checkDownload({ output, force = false, keyFile }: DownloadOptions): void {
+  checkTarget(output, force);
+  if (keyFile !== undefined) readIdentity(keyFile);
 }
 
 export interface Downloaded {
@@ -47,8 +48,9 @@ export interface Downloaded {
 /** Downloads the file of a finished export and checks it against its manifest. */
 export async function downloadExport(
   { terminal }: Cli,
-  { client, id, signal, quiet }: { client: Client; id: string; signal: AbortSignal; quiet: boolean },
-  options: DownloadOptions,
+  id: string,
+  { client, signal, quiet }: FollowOptions,
+  { output, keyFile, decompress = false, force = false, saveManifest }: DownloadOptions,
 ): Promise<Downloaded> {
   const { bytes: manifestBytes, manifest } = await readManifestAnswer(
     await client.call('GET', exportPath(id, '/manifest'), { signal }),
@@ -57,28 +59,17 @@ export async function downloadExport(
   if (entry === undefined || others.length > 0) {
     throw new CliFailure(EXIT.failed, 'This version of waybill can only download exports of one file.');
   }
-  const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
-  const opening = { identity, decompress: options.decompress ?? false };
+  const opening = { identity: keyFile === undefined ? undefined : readIdentity(keyFile), decompress };
   checkOpening({ ...entry, recipients: manifest.recipients }, opening);
-  const name = openedName(entry.file, { unseal: identity !== undefined, decompress: opening.decompress });
-  const file = targetFile(options.output, name, options.force ?? false);
-  const display = createTransferDisplay(terminal, 'download', quiet);
-  let bytes: number;
-  try {
-    const { parts, compression } = entry;
-    const request = (headers: Readonly<Record<string, string>>) =>
-      client.call('GET', exportPath(id, '/file'), { headers, signal });
-    bytes = await fetchFile(
-      { parts, compression, ranges: true, request },
-      { file, opening, retryMs: RETRY_MS, signal, onProgress: (received) => display.show(received, entry.bytes) },
-    );
-  } finally {
-    display.stop();
-  }
-  if (options.saveManifest) await writeFile(file + MANIFEST_SUFFIX, manifestBytes);
-  if (!quiet) {
-    const check = terminal.paintTold('green', '✓');
-    terminal.tell(`${check} saved ${file} (${formatBytes(bytes)}); sizes and SHA-256 match the manifest`);
-  }
+  const name = openedName(entry.file, { unseal: keyFile !== undefined, decompress });
+  const file = targetFile(output, name, force);
+  const { parts, compression } = entry;
+  const request = (headers: Readonly<Record<string, string>>) =>
+    client.call('GET', exportPath(id, '/file'), { headers, signal });
+  const bytes = await displayTransfer(terminal, { label: 'download', quiet }, (onProgress) =>
+    fetchFile({ parts, compression, ranges: true, request }, { file, opening, retryMs: RETRY_MS, signal, onProgress }),
+  );
+  if (saveManifest) await writeFile(file + MANIFEST_SUFFIX, manifestBytes);
+  if (!quiet) terminal.logDone(`saved ${file} (${formatBytes(bytes)}); sizes and SHA-256 match the manifest`);
   return { file, bytes, manifest };
 }

@@ -1,26 +1,19 @@
 import { Command } from 'commander';
 import { decodeJobId } from '../../contracts/job-id.ts';
 import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, addJsonOption, type Cli } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import {
-  addConnectionOptions,
-  type ConnectionOptions,
-  createClient,
-  readConnection,
-  readJson,
-} from '../http/client.ts';
-import { addOrderOptions, type OrderOptions, orderBody } from '../order-options.ts';
+import { addConnectionOptions, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { endLine } from '../screen/export-lines.ts';
 import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
 import { followExport } from './follow.ts';
+import { addOrderOptions, type OrderOptions, orderBody } from './order-options.ts';
 
 type Options = OrderOptions &
-  ConnectionOptions &
+  ClientOptions &
   Omit<DownloadOptions, 'output'> & {
     readonly output?: string;
     readonly watch?: boolean;
-    readonly json?: boolean;
     readonly idempotencyKey?: string;
   };
 
@@ -30,8 +23,8 @@ export function exportCommand(cli: Cli): Command {
     .argument('<dataset>', 'name of a dataset, in any case')
     .optionsGroup('Options:')
     .option('--watch', 'show the progress until the end')
-    .option('-o, --output <file>', 'wait, then download to this file or directory');
-  command.option('--idempotency-key <text>', 'a repeated order with the same key is the same export');
+    .option('-o, --output <file>', 'wait, then download to this file or directory')
+    .option('--idempotency-key <text>', 'a repeated order with the same key is the same export');
   addJsonOption(command);
   addOrderOptions(command);
   addDownloadOptions(command);
@@ -48,32 +41,37 @@ export function exportCommand(cli: Cli): Command {
 
 async function orderExport(cli: Cli, dataset: string, options: Options): Promise<void> {
   const { terminal } = cli;
-  const fetching: DownloadOptions | undefined =
+  const download: DownloadOptions | undefined =
     options.output === undefined ? undefined : { ...options, output: options.output };
-  if (fetching) checkDownload(fetching);
-  const client = createClient(readConnection(options, cli.environment));
+  if (download) checkDownload(download);
+  const client = connect(cli, options);
   const signal = cli.interruptible();
   const answer = await client.call('POST', 'exports', {
     body: orderBody(dataset, options),
     headers: options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey },
     signal,
   });
-  const { job } = await readJson(Accepted, answer);
-  const id = decodeJobId(job.id)?.runId ?? job.id;
+  const id = await acceptedId(answer);
   const quiet = options.json === true;
 
-  if (!options.watch && !fetching) {
-    if (quiet) return printJson(terminal, await client.json(ExportView, exportPath(id), signal));
-    terminal.tell(`${terminal.paintTold('green', '✓')} ordered; watch it:  waybill exports show ${id} --watch`);
+  if (!options.watch && !download) {
+    if (quiet) return terminal.printJson(await client.json(ExportView, exportPath(id), signal));
+    terminal.logDone(`ordered; watch it:  waybill exports show ${id} --watch`);
     return terminal.print(id);
   }
-  if (!quiet) terminal.tell(terminal.paintTold('dim', `export ${id}`));
-  const ended = await followExport(cli, id, { client, signal, quiet });
-  if (!quiet) terminal.tell(endLine(terminal, ended));
+  if (!quiet) terminal.log(terminal.paintLog('dim', `export ${id}`));
+  const following = { client, signal, quiet };
+  const ended = await followExport(cli, id, following);
+  if (!quiet) terminal.log(endLine(terminal, ended));
   if (ended.state !== 'completed') cli.endWith(EXIT.failed);
-  const fetched =
-    fetching && ended.state === 'completed'
-      ? await downloadExport(cli, { client, id, signal, quiet }, fetching)
-      : undefined;
-  if (quiet) printJson(terminal, fetched ? { ...ended, saved: { file: fetched.file, bytes: fetched.bytes } } : ended);
+  const downloaded =
+    download && ended.state === 'completed' ? await downloadExport(cli, id, following, download) : undefined;
+  if (!quiet) return;
+  terminal.printJson(downloaded ? { ...ended, saved: { file: downloaded.file, bytes: downloaded.bytes } } : ended);
+}
+
+/** @returns id of the export that the server accepted */
+export async function acceptedId(answer: Response): Promise<string> {
+  const { job } = await readJson(Accepted, answer);
+  return decodeJobId(job.id)?.runId ?? job.id;
 }

@@ -1,22 +1,13 @@
 import { Command, Option } from 'commander';
-import { decodeJobId } from '../../contracts/job-id.ts';
 import { EXPORT_STATES, isActive } from '../../contracts/progress.ts';
-import { Accepted, ExportList, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
-import { addExamples, addJsonOption, type Cli, parseCount, printJson } from '../cli.ts';
+import { ExportList, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
+import { addExamples, type Cli, parseCount } from '../cli.ts';
 import { EXIT } from '../failure.ts';
-import {
-  addConnectionOptions,
-  type Client,
-  type ConnectionOptions,
-  createClient,
-  readConnection,
-  readJson,
-} from '../http/client.ts';
+import { addClientOptions, type ClientOptions, connect } from '../http/client.ts';
 import { detailLines, endLine, listLines } from '../screen/export-lines.ts';
+import { acceptedId } from './export.ts';
 import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
 import { followExport } from './follow.ts';
-
-type Common = ConnectionOptions & { readonly json?: boolean };
 
 export function exportsCommand(cli: Cli): Command {
   return new Command('exports')
@@ -28,16 +19,7 @@ export function exportsCommand(cli: Cli): Command {
     .addCommand(downloadCommand(cli));
 }
 
-function connect(cli: Cli, options: Common): Client {
-  return createClient(readConnection(options, cli.environment));
-}
-
-function withCommon(command: Command): Command {
-  command.optionsGroup('Options:');
-  return addConnectionOptions(addJsonOption(command));
-}
-
-interface ListOptions extends Common {
+interface ListOptions extends ClientOptions {
   readonly state?: string;
   readonly dataset?: string;
   readonly limit: number;
@@ -52,20 +34,20 @@ function listCommand(cli: Cli): Command {
     .option('--limit <count>', 'at most this many', parseCount, 20)
     .option('--cursor <text>', 'continue an earlier list');
   addExamples(command, 'waybill exports list --state running', 'waybill exports list --limit 100 --json');
-  return withCommon(command).action(async (options: ListOptions) => {
-    const query = new URLSearchParams({ limit: String(options.limit) });
-    for (const [name, value] of [
-      ['status', options.state],
-      ['dataset', options.dataset],
-      ['cursor', options.cursor],
-    ] as const) {
-      if (value !== undefined) query.set(name, value);
-    }
+  return addClientOptions(command).action(async (options: ListOptions) => {
+    const { terminal } = cli;
+    const { state, dataset, cursor, limit } = options;
+    const query = new URLSearchParams({
+      limit: String(limit),
+      ...(state === undefined ? {} : { status: state }),
+      ...(dataset === undefined ? {} : { dataset }),
+      ...(cursor === undefined ? {} : { cursor }),
+    });
     const list = await connect(cli, options).json(ExportList, `exports?${query}`);
-    if (options.json) return printJson(cli.terminal, list);
-    if (list.items.length === 0) return cli.terminal.tell('No exports.');
-    for (const line of listLines(cli.terminal, list.items)) cli.terminal.print(line);
-    if (list.next !== null) cli.terminal.tell(cli.terminal.paintTold('dim', `more:  --cursor ${list.next}`));
+    if (options.json) return terminal.printJson(list);
+    if (list.items.length === 0) return terminal.log('No exports.');
+    terminal.print(...listLines(terminal, list.items));
+    if (list.next !== null) terminal.log(terminal.paintLog('dim', `more:  --cursor ${list.next}`));
   });
 }
 
@@ -74,15 +56,15 @@ function showCommand(cli: Cli): Command {
     .description('Show one export')
     .argument('<export>', 'its id')
     .option('--watch', 'show the progress until the end; exit code 1 unless it completed');
-  return withCommon(command).action(async (id: string, options: Common & { readonly watch?: boolean }) => {
+  return addClientOptions(command).action(async (id: string, options: ClientOptions & { readonly watch?: boolean }) => {
     const client = connect(cli, options);
     let view = await client.json(ExportView, exportPath(id));
     if (options.watch && isActive(view.state)) {
       view = await followExport(cli, id, { client, signal: cli.interruptible(), quiet: options.json === true });
     }
     if (options.watch && view.state !== 'completed') cli.endWith(EXIT.failed);
-    if (options.json) return printJson(cli.terminal, view);
-    for (const line of detailLines(cli.terminal, view)) cli.terminal.print(line);
+    if (options.json) return cli.terminal.printJson(view);
+    cli.terminal.print(...detailLines(cli.terminal, view));
   });
 }
 
@@ -90,34 +72,32 @@ function cancelCommand(cli: Cli): Command {
   const command = new Command('cancel')
     .description('Cancel a running export; what it has written is removed')
     .argument('<export>', 'its id');
-  return withCommon(command).action(async (id: string, options: Common) => {
-    const client = connect(cli, options);
-    const view = await client.json(ExportView, exportPath(id));
-    if (!isActive(view.state)) {
-      if (options.json) printJson(cli.terminal, view);
-      else cli.terminal.tell(`The export has ended already: ${view.state}.`);
-      return cli.endWith(view.state === 'cancelled' ? EXIT.ok : EXIT.failed);
-    }
-    await client.call('DELETE', exportPath(id));
-    const ended = await followExport(cli, id, { client, signal: cli.interruptible(), quiet: options.json === true });
+  return addClientOptions(command).action(async (id: string, options: ClientOptions) => {
     const { terminal } = cli;
-    if (options.json) printJson(terminal, ended);
-    else if (ended.state === 'cancelled') {
-      terminal.tell(`${terminal.paintTold('green', '✓')} cancelled; what it had written is removed`);
-    } else terminal.tell(endLine(terminal, ended));
-    cli.endWith(ended.state === 'cancelled' ? EXIT.ok : EXIT.failed);
+    const client = connect(cli, options);
+    let ended = await client.json(ExportView, exportPath(id));
+    const wasActive = isActive(ended.state);
+    if (wasActive) {
+      await client.call('DELETE', exportPath(id));
+      ended = await followExport(cli, id, { client, signal: cli.interruptible(), quiet: options.json === true });
+    }
+    const { state } = ended;
+    cli.endWith(state === 'cancelled' ? EXIT.ok : EXIT.failed);
+    if (options.json) return terminal.printJson(ended);
+    if (!wasActive) return terminal.log(`The export has ended already: ${state}.`);
+    if (state === 'cancelled') return terminal.logDone('cancelled; what it had written is removed');
+    terminal.log(endLine(terminal, ended));
   });
 }
 
 function resubmitCommand(cli: Cli): Command {
   const command = new Command('resubmit').description('Order the same export again').argument('<export>', 'its id');
-  return withCommon(command).action(async (id: string, options: Common) => {
+  return addClientOptions(command).action(async (id: string, options: ClientOptions) => {
     const client = connect(cli, options);
-    const { job } = await readJson(Accepted, await client.call('POST', exportPath(id, '/resubmit')));
-    const fresh = decodeJobId(job.id)?.runId ?? job.id;
-    if (options.json) return printJson(cli.terminal, await client.json(ExportView, exportPath(fresh)));
-    cli.terminal.tell(`watch it:  waybill exports show ${fresh} --watch`);
-    cli.terminal.print(fresh);
+    const resubmitted = await acceptedId(await client.call('POST', exportPath(id, '/resubmit')));
+    if (options.json) return cli.terminal.printJson(await client.json(ExportView, exportPath(resubmitted)));
+    cli.terminal.log(`watch it:  waybill exports show ${resubmitted} --watch`);
+    cli.terminal.print(resubmitted);
   });
 }
 
@@ -132,16 +112,11 @@ function downloadCommand(cli: Cli): Command {
     'waybill exports download 0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11 --save-manifest',
     'waybill exports download 0b2f1a52-6f0e-4a0c-9a36-3a9d8d0f3c11 --key-file key.txt --decompress -o users.csv',
   );
-  return withCommon(command).action(async (id: string, options: Common & DownloadOptions) => {
+  return addClientOptions(command).action(async (id: string, options: ClientOptions & DownloadOptions) => {
     checkDownload(options);
-    const client = connect(cli, options);
-    const quiet = options.json === true;
-    const { file, bytes, manifest } = await downloadExport(
-      cli,
-      { client, id, signal: cli.interruptible(), quiet },
-      options,
-    );
-    if (quiet) printJson(cli.terminal, { file, bytes, rows: manifest.rows, exportId: manifest.runId });
-    else cli.terminal.print(file);
+    const following = { client: connect(cli, options), signal: cli.interruptible(), quiet: options.json === true };
+    const { file, bytes, manifest } = await downloadExport(cli, id, following, options);
+    if (!options.json) return cli.terminal.print(file);
+    cli.terminal.printJson({ file, bytes, rows: manifest.rows, exportId: manifest.runId });
   });
 }

@@ -26,28 +26,20 @@ export function addFetchOptions(command: Command): Command {
     .option('--force', 'replace existing files');
 }
 
-/** What is downloaded, and who opens it. */
+/** Format of a download, and where it is unsealed. */
 export interface Fetching {
   readonly format: PeriodicFormat;
-  /** What follows a file's name. */
+  /** Extension of the saved file. */
   readonly extension: string;
-  /** Private keys that open it here; `undefined`: it is saved as it comes. */
+  /** Private keys to unseal with locally; `undefined`: the download is saved as it arrives. */
   readonly identity: string | undefined;
-  /** Private key that the server is sent; `undefined`: it sends what it stores. */
+  /** Private key for the server to unseal with; `undefined`: it sends the stored bytes. */
   readonly sentKey: string | undefined;
 }
 
-export interface PeriodicRequest {
-  /** Of the generation that the file must belong to. */
-  readonly manifest: Manifest;
-  readonly file: string | undefined;
-  readonly fetching: Fetching;
-  readonly signal: AbortSignal;
-}
-
 /**
- * @param openHere whether files are opened by this process; otherwise the server opens them
- * @throws CliFailure `usage` when the options do not go together
+ * @param openHere whether files are unsealed locally; otherwise by the server
+ * @throws CliFailure `usage` if the options cannot be combined
  */
 export function readFetching(options: FetchOptions, openHere: boolean): Fetching {
   const { keyFile, sealed } = options;
@@ -73,41 +65,33 @@ export class GenerationReplaced extends CliFailure {
   }
 }
 
-/**
- * One file of a generation, or the zip of all.
- *
- * @param file `undefined`: the zip
- * @param onLength receives the size of the response in bytes, where the server sends it
- */
-export function periodicFile(
-  client: Client,
-  { manifest, file, fetching, signal }: PeriodicRequest,
-  onLength: (bytes: number | null) => void,
-): RemoteFile {
+export interface PeriodicRequest {
+  /** Of the generation that the file must belong to. */
+  readonly manifest: Manifest;
+  /** `undefined`: the zip of all files. */
+  readonly file: string | undefined;
+  readonly fetching: Fetching;
+  readonly signal: AbortSignal;
+}
+
+/** One file of a generation, or the zip of all. Its requests throw `GenerationReplaced`. */
+export function periodicFile(client: Client, { manifest, file, fetching, signal }: PeriodicRequest): RemoteFile {
   const { format, sentKey } = fetching;
   const fileType = format === 'csv' ? 'csv' : 'json';
   const query = new URLSearchParams({ ...(file === undefined ? {} : { file }), fileType });
   if (sentKey === undefined) query.set('sealed', 'true');
   if (format === 'typed-json') query.set('parseJsonDataTypes', 'true');
   const path = `${PERIODIC_PATH}/${file === undefined ? 'downloadAll' : 'download'}?${query}`;
+  const key = sentKey === undefined ? {} : { 'x-private-key': sentKey };
   return {
     parts: manifest.files.find((entry) => entry.name === file && entry.format === format)?.parts,
     compression: 'none',
     ranges: false,
     async request(headers) {
-      const key = sentKey === undefined ? {} : { 'x-private-key': sentKey };
       const answer = await client.call('GET', path, { headers: { ...headers, ...key }, signal });
-      if (answer.headers.get(GENERATION_HEADER) !== manifest.runId) {
-        await answer.body?.cancel();
-        throw new GenerationReplaced();
-      }
-      onLength(lengthOf(answer));
-      return answer;
+      if (answer.headers.get(GENERATION_HEADER) === manifest.runId) return answer;
+      await answer.body?.cancel();
+      throw new GenerationReplaced();
     },
   };
-}
-
-function lengthOf({ headers }: Response): number | null {
-  const length = headers.get('content-length');
-  return length === null ? null : Number(length);
 }

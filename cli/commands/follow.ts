@@ -1,10 +1,9 @@
-import { isActive } from '../../contracts/progress.ts';
 import type { ExportView } from '../../contracts/views/on-demand.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
-import { type RunEnd, watchExport, watchRun } from '../http/watch.ts';
+import { type EndedRun, type WatchOptions, watchExport, watchRun } from '../http/watch.ts';
 import { createProgressDisplay, exportLine, type ProgressLine } from '../screen/progress.ts';
 import { plain } from '../screen/terminal.ts';
 
@@ -20,77 +19,65 @@ export interface FollowOptions {
 /**
  * Shows an export's progress until it has ended.
  *
- * @returns how it ended.
- * @throws CliFailure `interrupted` on Ctrl-C: the export goes on.
+ * @throws CliFailure `interrupted` on Ctrl-C; the export continues
  */
-export async function followExport(cli: Cli, id: string, options: FollowOptions): Promise<ExportView> {
-  const views = watchExport(options.client, id, { pollMs: POLL_MS, signal: options.signal });
-  const last = await follow(cli, views, options, {
-    line: ({ dataset, progress }, seconds) => exportLine(plain(dataset), progress, seconds),
-    what: 'export',
-    hints: (seen) => {
-      const name = seen?.exportId ?? id;
+export function followExport(cli: Cli, id: string, options: FollowOptions): Promise<ExportView> {
+  return follow(cli, options, {
+    watch: (watching) => watchExport(options.client, id, watching),
+    line: ({ dataset, progress }: ExportView, seconds) => exportLine(plain(dataset), progress, seconds),
+    interrupted: 'Stopped watching; the export continues.',
+    hints(last) {
+      const name = last?.exportId ?? id;
       return [`watch again:  waybill exports show ${name} --watch`, `cancel it:    waybill exports cancel ${name}`];
     },
   });
-  if (last === undefined || isActive(last.state)) throw stoppedReporting('export');
-  return last;
 }
 
 /**
  * Shows a periodic run's progress until it has ended.
  *
- * @param earlier runs that are not the one to be followed.
- * @throws CliFailure `interrupted` on Ctrl-C: the run goes on.
+ * @param earlier runs to ignore
+ * @throws CliFailure `interrupted` on Ctrl-C; the run continues
  */
-export async function followRun(
-  cli: Cli,
-  earlier: ReadonlySet<string>,
-  options: FollowOptions,
-): Promise<{ readonly view: PeriodicView; readonly end: RunEnd }> {
-  const looks = watchRun(options.client, earlier, { pollMs: POLL_MS, signal: options.signal });
-  const last = await follow(cli, looks, options, {
-    line: ({ view: { running } }, seconds) =>
+export function followRun(cli: Cli, earlier: ReadonlySet<string>, options: FollowOptions): Promise<EndedRun> {
+  return follow(cli, options, {
+    watch: (watching) => watchRun(options.client, earlier, watching),
+    line: ({ running }: PeriodicView, seconds) =>
       running?.progress ? exportLine('periodic', running.progress, seconds) : undefined,
-    what: 'run',
+    interrupted: 'Stopped watching; the run continues.',
     hints: () => ['watch again:  waybill periodic status --watch'],
   });
-  if (last?.end === undefined) throw stoppedReporting('run');
-  return { view: last.view, end: last.end };
 }
 
-interface Followed<Seen> {
-  /** @param seconds since the watching began. */
-  line(seen: Seen, seconds: number): ProgressLine | undefined;
-  readonly what: 'export' | 'run';
-  /** What to do after Ctrl-C. */
-  hints(last: Seen | undefined): readonly string[];
+interface Followed<View, Result> {
+  watch(options: WatchOptions<View>): Promise<Result>;
+  /** @param seconds since watching began */
+  line(view: View, seconds: number): ProgressLine | undefined;
+  /** What to say on Ctrl-C. */
+  readonly interrupted: string;
+  /** @param last view received, if any */
+  hints(last?: View): readonly string[];
 }
 
-async function follow<Seen>(
+async function follow<View, Result>(
   cli: Cli,
-  views: AsyncIterable<Seen>,
   { signal, quiet }: FollowOptions,
-  { line, what, hints }: Followed<Seen>,
-): Promise<Seen | undefined> {
+  { watch, line, interrupted, hints }: Followed<View, Result>,
+): Promise<Result> {
   const display = createProgressDisplay(cli.terminal, quiet);
   const begun = performance.now();
-  let last: Seen | undefined;
+  let last: View | undefined;
+  function onView(view: View): void {
+    last = view;
+    const shown = line(view, (performance.now() - begun) / 1000);
+    if (shown !== undefined) display.show(shown);
+  }
   try {
-    for await (const seen of views) {
-      last = seen;
-      const shown = line(seen, (performance.now() - begun) / 1000);
-      if (shown !== undefined) display.show(shown);
-    }
-    return last;
+    return await watch({ pollMs: POLL_MS, signal, onView });
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new CliFailure(EXIT.interrupted, `Stopped watching; the ${what} continues.`, { lines: hints(last) });
+    throw new CliFailure(EXIT.interrupted, interrupted, { lines: hints(last) });
   } finally {
     display.stop();
   }
-}
-
-function stoppedReporting(what: string): CliFailure {
-  return new CliFailure(EXIT.unreachable, `Waybill stopped reporting the progress of the ${what}.`);
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { readSomeSettings } from '../../config/settings.ts';
-import { addExamples, addJsonOption, type Cli, parseCount, printJson, withLedger } from '../cli.ts';
+import { addExamples, addJsonOption, type Cli, type JsonOption, parseCount, withLedger } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { rebuildLedger } from '../rebuild.ts';
 import { formatNumberOf, formatTime } from '../screen/figures.ts';
-import { formatTable, plain } from '../screen/terminal.ts';
+import { plain, tableLines } from '../screen/terminal.ts';
 
 export function ledgerCommand(cli: Cli): Command {
   return new Command('ledger')
@@ -18,10 +18,10 @@ export function ledgerCommand(cli: Cli): Command {
 
 function migrateCommand(cli: Cli): Command {
   const command = new Command('migrate').description('Bring the schema up to date; may run in several places at once');
-  return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
+  return addJsonOption(command).action(async (options: JsonOption) => {
     await withLedger(cli, (ledger) => ledger.migrate());
-    if (options.json) return printJson(cli.terminal, { migrated: true });
-    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} the ledger is up to date`);
+    if (options.json) return cli.terminal.printJson({ migrated: true });
+    cli.terminal.logDone('the ledger is up to date');
   });
 }
 
@@ -29,7 +29,7 @@ function rebuildCommand(cli: Cli): Command {
   const command = new Command('rebuild').description(
     'Restore exports and periodic files to the ledger from their manifests in the bucket (needs WAYBILL_OBJECTS_…)',
   );
-  return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
+  return addJsonOption(command).action(async (options: JsonOption) => {
     const { terminal } = cli;
     const settings = readSomeSettings(cli.environment, [
       'WAYBILL_OBJECTS_URL',
@@ -38,23 +38,17 @@ function rebuildCommand(cli: Cli): Command {
       'WAYBILL_OBJECTS_ACCESS_KEY',
       'WAYBILL_OBJECTS_SECRET_KEY',
     ]);
-    // Loaded here because no other command needs it, and each would start later.
-    const { createObjects } = await import('../../stores/objects/minio.ts');
-    const objects = createObjects({
-      url: settings.WAYBILL_OBJECTS_URL,
-      region: settings.WAYBILL_OBJECTS_REGION,
-      bucket: settings.WAYBILL_OBJECTS_BUCKET,
-      accessKey: settings.WAYBILL_OBJECTS_ACCESS_KEY,
-      secretKey: settings.WAYBILL_OBJECTS_SECRET_KEY,
-    });
+    // Imported on demand: no other command needs it, and all start faster.
+    const { createObjects, objectsOptions } = await import('../../stores/objects/minio.ts');
+    const objects = createObjects(objectsOptions(settings));
     const result = await withLedger(cli, async (ledger) => {
       await ledger.migrate();
       return rebuildLedger(ledger.runs, objects);
     });
     if (result.unreadable.length > 0) cli.endWith(EXIT.failed);
-    if (options.json) return printJson(terminal, result);
+    if (options.json) return terminal.printJson(result);
     for (const { key, problem } of result.unreadable) {
-      terminal.tell(`${terminal.paintTold('red', '✗')} ${key} is not a manifest: ${problem}`);
+      terminal.log(`${terminal.paintLog('red', '✗')} ${key} is not a manifest: ${problem}`);
     }
     const { generations } = result;
     const found = formatNumberOf(result.manifests + generations.manifests, 'manifest');
@@ -63,10 +57,9 @@ function rebuildCommand(cli: Cli): Command {
   });
 }
 
-interface Options {
+interface AuditOptions extends JsonOption {
   readonly tenant?: string;
   readonly limit: number;
-  readonly json?: boolean;
 }
 
 export function auditCommand(cli: Cli): Command {
@@ -76,36 +69,33 @@ export function auditCommand(cli: Cli): Command {
     .option('--limit <count>', 'at most this many lines', parseCount, 50);
   addJsonOption(command);
   addExamples(command, 'waybill audit --tenant acme --limit 200', 'waybill audit --json | jq .[].action');
-  return command.action(async (options: Options) => {
+  return command.action(async (options: AuditOptions) => {
     const entries = await withLedger(cli, (ledger) => ledger.audit.list(options.tenant ?? null, options.limit));
-    if (options.json) return printJson(cli.terminal, entries);
-    if (entries.length === 0) return cli.terminal.tell('No entries.');
-    const columns = [{ title: 'AT (UTC)' }, { title: 'TENANT' }, { title: 'WHO' }, { title: 'WHAT' }, { title: 'RUN' }];
-    const [head = '', ...lines] = formatTable(
-      [...columns, { title: 'DETAIL' }],
-      entries.map((entry) => [
-        formatTime(entry.at.toISOString()),
-        plain(entry.tenant ?? ''),
-        plain(entry.actor),
-        entry.action,
-        entry.runId ?? '',
-        Object.entries(entry.detail)
-          .map(([name, value]) => `${plain(name)}=${plain(String(value))}`)
-          .join(' '),
-      ]),
-    );
-    for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
+    if (options.json) return cli.terminal.printJson(entries);
+    if (entries.length === 0) return cli.terminal.log('No entries.');
+    const columns = ['AT (UTC)', 'TENANT', 'WHO', 'WHAT', 'RUN', 'DETAIL'].map((title) => ({ title }));
+    const rows = entries.map((entry) => [
+      formatTime(entry.at.toISOString()),
+      plain(entry.tenant ?? ''),
+      plain(entry.actor),
+      entry.action,
+      entry.runId ?? '',
+      Object.entries(entry.detail)
+        .map(([name, value]) => `${plain(name)}=${plain(String(value))}`)
+        .join(' '),
+    ]);
+    cli.terminal.print(...tableLines(cli.terminal, columns, rows));
   });
 }
 
 const DOCTOR = fileURLToPath(new URL('../../stack/doctor.ts', import.meta.url));
 
-/** The stack examines itself; it runs as a process because nobody imports it. */
+/** Runs the stack's own check in a process, because no module may import `stack/`. */
 export function doctorCommand(cli: Cli): Command {
   const command = new Command('doctor').description(
     'Show where each server of the local stack comes from, and whether it is healthy',
   );
-  return addJsonOption(command).action(async (options: { readonly json?: boolean }) => {
+  return addJsonOption(command).action(async (options: JsonOption) => {
     const child = spawn(process.execPath, [DOCTOR, ...(options.json ? ['--json'] : [])], { stdio: 'inherit' });
     const [code]: unknown[] = await once(child, 'close');
     cli.endWith(typeof code === 'number' ? code : 1);

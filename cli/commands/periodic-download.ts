@@ -3,21 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, type Cli } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { fetchFile } from '../files/fetch.ts';
 import { MANIFEST_FILE } from '../files/locate.ts';
 import { checkTarget, saveTogether, targetFile } from '../files/save.ts';
-import {
-  addConnectionOptions,
-  type Client,
-  type ConnectionOptions,
-  createClient,
-  readConnection,
-  readManifestAnswer,
-} from '../http/client.ts';
+import { addClientOptions, type Client, type ClientOptions, connect, readManifestAnswer } from '../http/client.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
-import { createTransferDisplay } from '../screen/progress.ts';
+import { displayTransfer } from '../screen/progress.ts';
 import { plain } from '../screen/terminal.ts';
 import {
   addFetchOptions,
@@ -32,9 +25,7 @@ import {
 const REPLACED_TRIES_MAX = 3;
 const RETRY_MS = 1_000;
 
-interface Common extends FetchOptions, ConnectionOptions {
-  readonly json?: boolean;
-}
+type Options = FetchOptions & ClientOptions;
 
 export function downloadCommand(cli: Cli): Command {
   const command = new Command('download')
@@ -49,12 +40,10 @@ export function downloadCommand(cli: Cli): Command {
     'waybill periodic download user --type json --typed --key-file periodic.key -o users.json',
     'waybill periodic download user --sealed && age -d -i periodic.key user.csv.age',
   );
-  addConnectionOptions(addJsonOption(command.optionsGroup('Options:')));
-  return command.action(async (file: string, options: Common & { readonly output: string }) => {
+  return addClientOptions(command).action((file: string, options: Options & { readonly output: string }) => {
     const fetching = readFetching(options, true);
-    checkTarget(options.output, options.force ?? false);
-    const target = targetFile(options.output, `${fileName(file)}.${fetching.extension}`, options.force ?? false);
-    await fetchOne(cli, options, { fetching, target, file });
+    const name = `${fileName(file)}.${fetching.extension}`;
+    return fetchOne(cli, options, { fetching, target: checkedTarget(options, name), file });
   });
 }
 
@@ -74,22 +63,22 @@ export function downloadAllCommand(cli: Cli): Command {
     'waybill periodic download-all -o export.zip --type json --typed --key-file periodic.key',
     'waybill periodic download-all -o sealed.zip --sealed',
   );
-  addConnectionOptions(addJsonOption(command.optionsGroup('Options:')));
-  return command.action(async (options: Common & { readonly output?: string; readonly directory?: string }) => {
-    const { output, directory } = options;
+  type Places = { readonly output?: string; readonly directory?: string };
+  return addClientOptions(command).action((options: Options & Places) => {
+    const { output, directory, force = false } = options;
     if (directory !== undefined && output === undefined) return fetchAll(cli, options, directory);
     if (output === undefined || directory !== undefined) {
       throw usage('Where to? --directory <directory>, or -o <file.zip>: one of the two.');
     }
     const fetching = readFetching(options, false);
-    checkTarget(output, options.force ?? false);
-    const target = targetFile(
-      output,
-      `periodic-${fetching.extension.replaceAll('.', '-')}.zip`,
-      options.force ?? false,
-    );
-    return fetchOne(cli, options, { fetching, target, file: undefined });
+    const name = `periodic-${fetching.extension.replaceAll('.', '-')}.zip`;
+    return fetchOne(cli, options, { fetching, target: checkedTarget({ output, force }, name), file: undefined });
   });
+}
+
+function checkedTarget({ output, force = false }: { output: string; force?: boolean }, name: string): string {
+  checkTarget(output, force);
+  return targetFile(output, name, force);
 }
 
 interface Target {
@@ -100,82 +89,72 @@ interface Target {
   readonly file: string | undefined;
 }
 
-async function fetchOne(cli: Cli, options: Common, { fetching, target, file }: Target): Promise<void> {
+async function fetchOne(cli: Cli, options: Options, { fetching, target, file }: Target): Promise<void> {
   const { terminal } = cli;
-  const client = createClient(readConnection(options, cli.environment));
+  const client = connect(cli, options);
   const signal = cli.interruptible();
+  const opening = { identity: fetching.identity, decompress: false };
+  const display = { label: 'download', quiet: options.json === true };
   const { manifest, bytes } = await ofOneGeneration(client, signal, async ({ manifest }) => {
-    const display = createTransferDisplay(terminal, 'download', options.json === true);
-    let total: number | null = null;
-    const remote = periodicFile(client, { manifest, file, fetching, signal }, (length) => {
-      total ??= length;
-    });
-    try {
-      const opening = { identity: fetching.identity, decompress: false };
-      const onProgress = (received: number) => display.show(received, total);
-      return {
-        manifest,
-        bytes: await fetchFile(remote, { file: target, opening, retryMs: RETRY_MS, signal, onProgress }),
-      };
-    } finally {
-      display.stop();
-    }
+    const remote = periodicFile(client, { manifest, file, fetching, signal });
+    const bytes = await displayTransfer(terminal, display, (onProgress) =>
+      fetchFile(remote, { file: target, opening, retryMs: RETRY_MS, signal, onProgress }),
+    );
+    return { manifest, bytes };
   });
   const { runId: generationId, snapshotAt } = manifest;
-  if (options.json) return printJson(terminal, { file: target, bytes, generationId, snapshotAt });
-  terminal.tell(`${terminal.paintTold('green', '✓')} ${formatBytes(bytes)}, read at ${snapshotAt}`);
+  if (options.json) return terminal.printJson({ file: target, bytes, generationId, snapshotAt });
+  terminal.logDone(`${formatBytes(bytes)}, read at ${snapshotAt}`);
   terminal.print(target);
 }
 
-async function fetchAll(cli: Cli, options: Common, directory: string): Promise<void> {
+async function fetchAll(cli: Cli, options: Options, directory: string): Promise<void> {
   const { terminal } = cli;
+  const { force = false } = options;
   const fetching = readFetching(options, true);
-  const client = createClient(readConnection(options, cli.environment));
+  const client = connect(cli, options);
   const signal = cli.interruptible();
-  const force = options.force ?? false;
-  const saved = await ofOneGeneration(client, signal, async ({ manifest, bytes: manifestBytes }) => {
+  const opening = { identity: fetching.identity, decompress: false };
+  const display = { label: 'download', quiet: options.json === true };
+  const { manifest, names, withdrawn, bytes } = await ofOneGeneration(client, signal, async (current) => {
+    const { manifest, bytes: manifestBytes } = current;
     const { files: offered } = await client.json(PeriodicView, PERIODIC_PATH, signal);
-    const ofFormat = manifest.files.filter(({ format }) => format === fetching.format);
     // The catalog may have stopped offering a file since the generation was made.
-    const files = ofFormat.filter(({ name }) => offered.includes(name));
-    const withdrawn = ofFormat.filter(({ name }) => !offered.includes(name));
-    const names = files.map(({ name }) => `${fileName(name)}.${fetching.extension}`);
+    const { files = [], withdrawn = [] } = Object.groupBy(
+      manifest.files.filter(({ format }) => format === fetching.format),
+      ({ name }) => (offered.includes(name) ? 'files' : 'withdrawn'),
+    );
+    const named = files.map((entry) => ({ ...entry, saved: `${fileName(entry.name)}.${fetching.extension}` }));
+    const names = named.map(({ saved }) => saved);
     for (const name of names) targetFile(join(directory, name), name, force);
     checkManifestFile(join(directory, MANIFEST_FILE), manifestBytes, force);
-    const display = createTransferDisplay(terminal, 'download', options.json === true);
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     let received = 0;
     let written = 0;
-    try {
-      await saveTogether(directory, [...names, MANIFEST_FILE], async (staging) => {
-        for (const [index, { name: file, bytes }] of files.entries()) {
-          const remote = periodicFile(client, { manifest, file, fetching, signal }, () => undefined);
-          written += await fetchFile(remote, {
-            file: join(staging, names[index] ?? file),
-            opening: { identity: fetching.identity, decompress: false },
-            ...{ retryMs: RETRY_MS, signal },
-            onProgress: (ofFile) => display.show(received + ofFile, total),
-          });
+    await displayTransfer(terminal, display, (show) =>
+      saveTogether(directory, [...names, MANIFEST_FILE], async (staging) => {
+        for (const { name, saved, bytes } of named) {
+          const remote = periodicFile(client, { manifest, file: name, fetching, signal });
+          const onProgress = (ofFile: number) => show(received + ofFile, total);
+          const file = join(staging, saved);
+          written += await fetchFile(remote, { file, opening, retryMs: RETRY_MS, signal, onProgress });
           received += bytes;
         }
         await writeFile(join(staging, MANIFEST_FILE), manifestBytes);
-      });
-    } finally {
-      display.stop();
-    }
-    return { manifest, names, withdrawn: withdrawn.map(({ name }) => name), bytes: written };
+      }),
+    );
+    return { manifest, names, withdrawn, bytes: written };
   });
-  const { names, withdrawn, bytes } = saved;
-  const { runId: generationId, snapshotAt } = saved.manifest;
+  const { runId: generationId, snapshotAt } = manifest;
   if (options.json) {
-    const answer = { directory, files: names, manifest: MANIFEST_FILE, bytes, generationId, snapshotAt };
-    return printJson(terminal, answer);
+    const saved = { directory, files: names, manifest: MANIFEST_FILE, bytes };
+    return terminal.printJson({ ...saved, generationId, snapshotAt });
   }
-  for (const name of withdrawn) {
-    terminal.tell(`${terminal.paintTold('yellow', '!')} ${plain(name)} is in the manifest, but is no longer offered`);
+  for (const { name } of withdrawn) {
+    terminal.log(`${terminal.paintLog('yellow', '!')} ${plain(name)} is in the manifest, but is no longer offered`);
   }
   const figures = `${formatNumberOf(names.length, 'file')}, ${formatBytes(bytes)}, read at ${snapshotAt}`;
-  terminal.tell(`${terminal.paintTold('green', '✓')} ${figures}; sizes and SHA-256 match the manifest`);
+  terminal.logDone(`${figures}; sizes and SHA-256 match the manifest`);
   terminal.print(directory);
 }
 
@@ -197,13 +176,13 @@ async function ofOneGeneration<Result>(
   }
 }
 
-/** The manifest of the same generation may stay: the files of another format lie beside it. */
+/** The manifest of the same generation may stay, so that files of another format can be saved beside it. */
 function checkManifestFile(file: string, manifest: Uint8Array, replace: boolean): void {
   if (existsSync(file) && readFileSync(file).equals(manifest)) return;
   targetFile(file, MANIFEST_FILE, replace);
 }
 
-/** The name becomes part of a local path, so it must not hold separators. */
+/** The name becomes part of a local path, so it must not contain separators. */
 function fileName(file: string): string {
   if (/^[A-Za-z][A-Za-z0-9_]*$/.test(file)) return file;
   throw usage(`"${plain(file)}" is not the name of a file.`, 'waybill periodic status lists them.');

@@ -1,25 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { DisabledAnswer, PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, type Cli } from '../cli.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
-import {
-  addConnectionOptions,
-  type Client,
-  type ConnectionOptions,
-  createClient,
-  readConnection,
-  readJson,
-} from '../http/client.ts';
+import { addClientOptions, type Client, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { runsOf } from '../http/watch.ts';
 import { periodicLines } from '../screen/periodic-lines.ts';
 import { followRun } from './follow.ts';
 import { downloadAllCommand, downloadCommand } from './periodic-download.ts';
-import { enableCommand, rotateCommand } from './periodic-key.ts';
+import { enableCommand, rotateCommand } from './periodic-keys.ts';
 
-type Common = ConnectionOptions & { readonly json?: boolean };
-
-/** Between two requests to delete, while a run that is being ended still holds files. */
+/** Delay between two requests to delete, while a run that is being cancelled still has files. */
 const BUSY_MS = 2_000;
 const BUSY_TRIES_MAX = 60;
 
@@ -40,9 +31,8 @@ function statusCommand(cli: Cli): Command {
     .optionsGroup('Options:')
     .option('--watch', 'show the progress of the current run until the end; exit code 1 if it fails');
   addExamples(command, 'waybill periodic status', 'waybill periodic status --watch --json');
-  addConnectionOptions(addJsonOption(command));
-  return command.action(async (options: Common & { readonly watch?: boolean }) => {
-    const client = createClient(readConnection(options, cli.environment));
+  return addClientOptions(command).action(async (options: ClientOptions & { readonly watch?: boolean }) => {
+    const client = connect(cli, options);
     let view = await client.json(PeriodicView, PERIODIC_PATH);
     if (options.watch && view.running !== null) {
       const earlier = runsOf({ ...view, running: null });
@@ -51,12 +41,12 @@ function statusCommand(cli: Cli): Command {
       view = followed.view;
       if (followed.end !== 'published') cli.endWith(EXIT.failed);
     }
-    if (options.json) return printJson(cli.terminal, view);
-    for (const line of periodicLines(cli.terminal, view)) cli.terminal.print(line);
+    if (options.json) return cli.terminal.printJson(view);
+    cli.terminal.print(...periodicLines(cli.terminal, view));
   });
 }
 
-interface DisableOptions extends Common {
+interface DisableOptions extends ClientOptions {
   readonly deleteSettings?: boolean;
   readonly yes?: boolean;
 }
@@ -68,18 +58,15 @@ function disableCommand(cli: Cli): Command {
     .option('--delete-settings', 'also remove all files and forget the recipient; the key becomes useless; needs --yes')
     .option('--yes', 'confirm the deletion');
   addExamples(command, 'waybill periodic disable', 'waybill periodic disable --delete-settings --yes');
-  addConnectionOptions(addJsonOption(command));
-  return command.action(async (options: DisableOptions) => {
+  return addClientOptions(command).action(async (options: DisableOptions) => {
     const remove = options.deleteSettings === true;
     if (remove && !options.yes) {
       throw usage('All files would be removed, and the key void for good. Add --yes if that is what you want.');
     }
-    const client = createClient(readConnection(options, cli.environment));
-    await disable(client, remove, cli.interruptible());
-    const { terminal } = cli;
-    if (options.json) return printJson(terminal, { enabled: false, deleted: remove });
+    await disable(connect(cli, options), remove, cli.interruptible());
+    if (options.json) return cli.terminal.printJson({ enabled: false, deleted: remove });
     const rest = remove ? 'no file is left, and the key is void' : 'files and key stay; enable goes on with them';
-    terminal.tell(`${terminal.paintTold('green', '✓')} periodic exports are disabled; ${rest}`);
+    cli.terminal.logDone(`periodic exports are disabled; ${rest}`);
   });
 }
 
@@ -90,7 +77,7 @@ async function disable(client: Client, remove: boolean, signal: AbortSignal): Pr
       await readJson(DisabledAnswer, answer);
       return;
     } catch (error) {
-      // It goes on where it stopped; until then, the settings are gone already and some files are not.
+      // The server resumes where it stopped: the settings are already gone, some files are not.
       if (!(error instanceof CliFailure && error.code === 'settings_busy') || tries >= BUSY_TRIES_MAX) throw error;
       await delay(BUSY_MS, undefined, { signal });
     }

@@ -3,20 +3,19 @@ import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import type { Compression } from '../../contracts/order.ts';
 import { generateKey } from '../../streams/age/keys.ts';
-import { addExamples, addJsonOption, type Cli, printJson } from '../cli.ts';
+import { addExamples, addJsonOption, type Cli, type JsonOption } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { createKeyFile, keyText, readIdentity } from '../files/keys.ts';
 import { openContent, openedName } from '../files/opening.ts';
 import { saveWhole, targetFile } from '../files/save.ts';
 import { formatBytes } from '../screen/figures.ts';
-import { createTransferDisplay } from '../screen/progress.ts';
+import { displayTransfer } from '../screen/progress.ts';
 
-interface Options {
+interface OpenOptions extends JsonOption {
   readonly keyFile: string;
   readonly decompress?: boolean;
   readonly output?: string;
   readonly force?: boolean;
-  readonly json?: boolean;
 }
 
 export function openCommand(cli: Cli): Command {
@@ -33,10 +32,10 @@ export function openCommand(cli: Cli): Command {
     'waybill open flights.csv.zst.age --key-file key.txt --decompress',
     'waybill open users.csv.age --key-file key.txt -o - | head',
   );
-  return command.action((file: string, options: Options) => openFile(cli, file, options));
+  return command.action((file: string, options: OpenOptions) => openFile(cli, file, options));
 }
 
-async function openFile(cli: Cli, sealed: string, options: Options): Promise<void> {
+async function openFile(cli: Cli, sealed: string, options: OpenOptions): Promise<void> {
   const size = statSync(sealed, { throwIfNoEntry: false })?.size;
   if (size === undefined) throw usage(`There is no file "${sealed}".`);
   const opening = { identity: readIdentity(options.keyFile), decompress: options.decompress ?? false };
@@ -52,24 +51,20 @@ async function openFile(cli: Cli, sealed: string, options: Options): Promise<voi
     throw usage(`"${sealed}" does not end in .age.`, 'Say with -o what the opened file is called.');
   }
   const target = targetFile(options.output ?? join(dirname(sealed), name), name, options.force ?? false);
-  const display = createTransferDisplay(cli.terminal, 'open', options.json === true);
-  let bytesRead = 0;
-  let bytes: number;
-  try {
-    bytes = await saveWhole(openContent(counted(source()), compression, opening), target);
-  } finally {
-    display.stop();
-  }
-  if (options.json) printJson(cli.terminal, { file: target, bytes });
-  else cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${target} (${formatBytes(bytes)})`);
-
-  async function* counted(chunks: AsyncIterable<Uint8Array>) {
-    for await (const chunk of chunks) {
-      bytesRead += chunk.length;
-      display.show(bytesRead, size ?? null);
-      yield chunk;
+  const display = { label: 'open', quiet: options.json === true };
+  const bytes = await displayTransfer(cli.terminal, display, (show) => {
+    async function* shown() {
+      let bytesRead = 0;
+      for await (const chunk of source()) {
+        bytesRead += chunk.length;
+        show(bytesRead, size ?? null);
+        yield chunk;
+      }
     }
-  }
+    return saveWhole(openContent(shown(), compression, opening), target);
+  });
+  if (options.json) cli.terminal.printJson({ file: target, bytes });
+  else cli.terminal.logDone(`${target} (${formatBytes(bytes)})`);
 }
 
 function compressionOf(sealed: string): Compression {
@@ -88,10 +83,9 @@ function writeOut(cli: Cli, chunk: Uint8Array): Promise<void> {
   });
 }
 
-interface Options {
+interface KeygenOptions extends JsonOption {
   readonly output?: string;
   readonly postQuantum?: boolean;
-  readonly json?: boolean;
 }
 
 export function keygenCommand(cli: Cli): Command {
@@ -101,20 +95,17 @@ export function keygenCommand(cli: Cli): Command {
     .option('--post-quantum', 'make a post-quantum key');
   addJsonOption(command);
   addExamples(command, 'waybill keygen -o key.txt', 'waybill keygen -o key.txt --post-quantum > recipient.txt');
-  return command.action(async (options: Options) => {
-    const key = await generateKey({ postQuantum: options.postQuantum ?? false });
+  return command.action(async ({ output, postQuantum = false, json }: KeygenOptions) => {
+    const { terminal } = cli;
+    const key = await generateKey({ postQuantum });
     const { identity, recipient } = key;
-    if (options.output === undefined) {
-      return options.json
-        ? printJson(cli.terminal, { recipient, identity })
-        : cli.terminal.print(keyText(key).trimEnd());
+    if (output === undefined) {
+      return json ? terminal.printJson({ recipient, identity }) : terminal.print(keyText(key).trimEnd());
     }
-    createKeyFile(options.output).write(key);
-    if (options.json) return printJson(cli.terminal, { recipient, file: options.output });
-    cli.terminal.tell(
-      `${cli.terminal.paintTold('green', '✓')} private key in ${options.output}; keep it: nobody else has it`,
-    );
-    cli.terminal.tell('recipient, to seal to:');
-    cli.terminal.print(recipient);
+    createKeyFile(output).write(key);
+    if (json) return terminal.printJson({ recipient, file: output });
+    terminal.logDone(`private key in ${output}; keep it: nobody else has it`);
+    terminal.log('recipient, to seal to:');
+    terminal.print(recipient);
   });
 }

@@ -1,11 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { addExamples, addJsonOption, type Cli, parseCount, printJson, withLedger } from '../cli.ts';
-import { CliFailure, EXIT, usage } from '../failure.ts';
+import { addExamples, addJsonOption, type Cli, type JsonOption, parseCount, withLedger } from '../cli.ts';
+import { notFound, usage } from '../failure.ts';
 import { plain } from '../screen/terminal.ts';
-
-interface Common {
-  readonly json?: boolean;
-}
 
 export function contactsCommand(cli: Cli): Command {
   const command = new Command('contacts')
@@ -20,17 +16,17 @@ export function contactsCommand(cli: Cli): Command {
     'waybill tenant contacts acme --none',
   );
   return command.action(
-    async (key: string, addresses: readonly string[], options: Common & { readonly none?: boolean }) => {
+    async (key: string, addresses: readonly string[], options: JsonOption & { readonly none?: boolean }) => {
       if (options.none && addresses.length > 0) throw usage('Give addresses or --none, not both.');
       const contacts = await withLedger(cli, async (ledger) => {
         if (options.none || addresses.length > 0) await ledger.tenants.setContacts(key, addresses);
         const tenant = await ledger.tenants.find(key);
-        if (!tenant) throw new CliFailure(EXIT.failed, `There is no tenant "${key}".`, { code: 'not_found' });
+        if (!tenant) throw notFound(`There is no tenant "${key}".`);
         return tenant.contacts;
       });
-      if (options.json) return printJson(cli.terminal, { tenant: key, contacts });
-      if (contacts.length === 0) return cli.terminal.tell('No contacts.');
-      for (const contact of contacts) cli.terminal.print(plain(contact));
+      if (options.json) return cli.terminal.printJson({ tenant: key, contacts });
+      if (contacts.length === 0) return cli.terminal.log('No contacts.');
+      cli.terminal.print(...contacts.map(plain));
     },
   );
 }
@@ -40,19 +36,16 @@ export function disableCommand(cli: Cli): Command {
     .description('Lock a tenant out at once, or only one of its credentials')
     .argument('<key>', 'the tenant')
     .option('--client-id <id>', 'only this credential');
-  return addJsonOption(command).action(async (key: string, options: Common & { readonly clientId?: string }) => {
+  return addJsonOption(command).action(async (key: string, options: JsonOption & { readonly clientId?: string }) => {
     const { clientId } = options;
     await withLedger(cli, async (ledger) => {
       if (clientId === undefined) return ledger.tenants.disable(key);
       const credential = await ledger.credentials.find(clientId);
-      if (credential?.tenant !== key) {
-        throw new CliFailure(EXIT.failed, `Tenant "${key}" has no credential "${clientId}".`, { code: 'not_found' });
-      }
+      if (credential?.tenant !== key) throw notFound(`Tenant "${key}" has no credential "${clientId}".`);
       return ledger.credentials.disable(clientId);
     });
-    if (options.json) return printJson(cli.terminal, { tenant: key, clientId: clientId ?? null, disabled: true });
-    const what = clientId === undefined ? `tenant ${key}` : `credential ${clientId}`;
-    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} ${what} is disabled`);
+    if (options.json) return cli.terminal.printJson({ tenant: key, clientId: clientId ?? null, disabled: true });
+    cli.terminal.logDone(`${clientId === undefined ? `tenant ${key}` : `credential ${clientId}`} is disabled`);
   });
 }
 
@@ -60,16 +53,17 @@ export function enableCommand(cli: Cli): Command {
   const command = new Command('enable')
     .description('Enable a disabled tenant; credentials disabled individually stay disabled')
     .argument('<key>', 'the tenant');
-  return addJsonOption(command).action(async (key: string, options: Common) => {
+  return addJsonOption(command).action(async (key: string, options: JsonOption) => {
     await withLedger(cli, (ledger) => ledger.tenants.enable(key));
-    if (options.json) return printJson(cli.terminal, { tenant: key, disabled: false });
-    cli.terminal.tell(`${cli.terminal.paintTold('green', '✓')} tenant ${key} is enabled`);
+    if (options.json) return cli.terminal.printJson({ tenant: key, disabled: false });
+    cli.terminal.logDone(`tenant ${key} is enabled`);
   });
 }
 
+/** `default`: the deployment's limit. Not `null`, which commander would replace. */
 type Limit = number | 'default';
 
-interface LimitOptions extends Common {
+interface LimitOptions extends JsonOption {
   readonly exports?: Limit;
   readonly requests?: Limit;
 }
@@ -85,20 +79,21 @@ export function limitsCommand(cli: Cli): Command {
   return command.action(async (key: string, options: LimitOptions) => {
     const limits = await withLedger(cli, async (ledger) => {
       const tenant = await ledger.tenants.find(key);
-      const exportsMax = options.exports === undefined ? (tenant?.exportsMax ?? null) : limitOf(options.exports);
-      const requestsMax = options.requests === undefined ? (tenant?.requestsMax ?? null) : limitOf(options.requests);
+      const exportsMax = limitOf(options.exports, tenant?.exportsMax);
+      const requestsMax = limitOf(options.requests, tenant?.requestsMax);
       await ledger.tenants.setLimits(key, { exportsMax, requestsMax });
       return { exportsMax, requestsMax };
     });
-    if (options.json) return printJson(cli.terminal, { tenant: key, ...limits });
+    if (options.json) return cli.terminal.printJson({ tenant: key, ...limits });
     cli.terminal.print(`exports at once: ${limitText(limits.exportsMax)}`);
     cli.terminal.print(`requests a minute: ${limitText(limits.requestsMax)}`);
   });
 }
 
-/** `null`: the deployment's limit. */
-function limitOf(limit: Limit): number | null {
-  return limit === 'default' ? null : limit;
+/** @returns `null` for the deployment's limit */
+function limitOf(wanted: Limit | undefined, current: number | null = null): number | null {
+  if (wanted === undefined) return current;
+  return wanted === 'default' ? null : wanted;
 }
 
 function parseLimit(text: string): Limit {

@@ -1,21 +1,18 @@
 import { Command } from 'commander';
 import type { Credential, Scope, Tenant } from '../../stores/ledger/ports.ts';
 import { generateSecret } from '../../stores/ledger/secret-hash.ts';
-import { addExamples, addJsonOption, type Cli, printJson, withLedger } from '../cli.ts';
-import { CliFailure, EXIT } from '../failure.ts';
+import { addExamples, addJsonOption, type Cli, type JsonOption, withLedger } from '../cli.ts';
+import { notFound } from '../failure.ts';
 import { formatTime } from '../screen/figures.ts';
-import { formatFields, formatTable, plain } from '../screen/terminal.ts';
+import { formatFields, plain, type Terminal, tableLines } from '../screen/terminal.ts';
 import { contactsCommand, disableCommand, enableCommand, limitsCommand, limitText } from './tenant-settings.ts';
 
-interface Common {
-  readonly json?: boolean;
-}
-interface CredentialOptions extends Common {
+interface CredentialOptions extends JsonOption {
   readonly clientId?: string;
   readonly readOnly?: boolean;
 }
 
-/** Operators only: goes to the ledger itself, so it needs WAYBILL_LEDGER_URL and no credential of a tenant. */
+/** For operators: uses the ledger directly, so it needs WAYBILL_LEDGER_URL and no credential of a tenant. */
 export function tenantCommand(cli: Cli): Command {
   return new Command('tenant')
     .description('Manage tenants and their credentials (operators; needs WAYBILL_LEDGER_URL)')
@@ -80,7 +77,7 @@ function rotateCommand(cli: Cli): Command {
   const command = new Command('rotate')
     .description('Replace the secret of a credential: the old one is void at once, the new one is shown this once')
     .argument('<client-id>', 'the credential');
-  return addJsonOption(command).action(async (clientId: string, options: Common) => {
+  return addJsonOption(command).action(async (clientId: string, options: JsonOption) => {
     const secret = generateSecret();
     const credential = await withLedger(cli, async (ledger) => {
       await ledger.credentials.rotate(clientId, secret);
@@ -92,53 +89,35 @@ function rotateCommand(cli: Cli): Command {
 
 function listCommand(cli: Cli): Command {
   const command = new Command('list').description('List all tenants');
-  return addJsonOption(command).action(async (options: Common) => {
+  return addJsonOption(command).action(async (options: JsonOption) => {
     const tenants = await withLedger(cli, (ledger) => ledger.tenants.list());
-    if (options.json) return printJson(cli.terminal, tenants);
-    if (tenants.length === 0) return cli.terminal.tell('No tenants.');
-    const [head = '', ...lines] = formatTable(
-      [{ title: 'TENANT' }, { title: 'TITLE' }, { title: 'STATE' }, { title: 'ADDED (UTC)' }],
-      tenants.map((tenant) => [
-        tenant.key,
-        plain(tenant.title),
-        stateText(cli, tenant),
-        formatTime(tenant.createdAt.toISOString()),
-      ]),
-    );
-    for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
+    if (options.json) return cli.terminal.printJson(tenants);
+    if (tenants.length === 0) return cli.terminal.log('No tenants.');
+    printStates(cli, ['TENANT', 'TITLE'], tenants, ({ key, title }) => [key, plain(title)]);
   });
 }
 
 function showCommand(cli: Cli): Command {
   const command = new Command('show').description('Show a tenant and its credentials').argument('<key>', 'the tenant');
-  return addJsonOption(command).action(async (key: string, options: Common) => {
+  return addJsonOption(command).action(async (key: string, options: JsonOption) => {
     const { tenant, credentials } = await withLedger(cli, async (ledger) => ({
       tenant: await ledger.tenants.find(key),
       credentials: await ledger.credentials.list(key),
     }));
-    if (!tenant) throw new CliFailure(EXIT.failed, `There is no tenant "${key}".`, { code: 'not_found' });
-    if (options.json) return printJson(cli.terminal, { ...tenant, credentials });
+    if (!tenant) throw notFound(`There is no tenant "${key}".`);
+    if (options.json) return cli.terminal.printJson({ ...tenant, credentials });
     const fields = formatFields([
       ['tenant', tenant.key],
       ['title', plain(tenant.title)],
-      ['state', stateText(cli, tenant)],
+      ['state', stateText(cli.terminal, tenant)],
       ['exports at once', limitText(tenant.exportsMax)],
       ['requests a minute', limitText(tenant.requestsMax)],
       ['contacts', plain(tenant.contacts.join(', ')) || 'none'],
     ]);
-    for (const line of fields) cli.terminal.print(line);
+    cli.terminal.print(...fields);
     if (credentials.length === 0) return;
     cli.terminal.print('');
-    const [head = '', ...lines] = formatTable(
-      [{ title: 'CLIENT ID' }, { title: 'SCOPES' }, { title: 'STATE' }, { title: 'ADDED (UTC)' }],
-      credentials.map((credential) => [
-        credential.clientId,
-        credential.scopes.join(' '),
-        stateText(cli, credential),
-        formatTime(credential.createdAt.toISOString()),
-      ]),
-    );
-    for (const line of [cli.terminal.paint('dim', head), ...lines]) cli.terminal.print(line);
+    printStates(cli, ['CLIENT ID', 'SCOPES'], credentials, ({ clientId, scopes }) => [clientId, scopes.join(' ')]);
   });
 }
 
@@ -146,14 +125,30 @@ function scopesOf(options: CredentialOptions): readonly Scope[] {
   return options.readOnly ? ['read'] : ['read', 'write'];
 }
 
-function stateText(cli: Cli, { disabledAt }: Pick<Tenant | Credential, 'disabledAt'>): string {
-  return disabledAt === null ? cli.terminal.paint('green', 'active') : cli.terminal.paint('red', 'disabled');
+/** Prints a table of tenants or credentials: the given columns, then state and time. */
+function printStates<Item extends Tenant | Credential>(
+  { terminal }: Cli,
+  titles: readonly string[],
+  items: readonly Item[],
+  cellsOf: (item: Item) => readonly string[],
+): void {
+  const columns = [...titles, 'STATE', 'ADDED (UTC)'].map((title) => ({ title }));
+  const rows = items.map((item) => [
+    ...cellsOf(item),
+    stateText(terminal, item),
+    formatTime(item.createdAt.toISOString()),
+  ]);
+  terminal.print(...tableLines(terminal, columns, rows));
 }
 
-function showSecret(cli: Cli, options: Common, credential: Credential, secret: string): void {
+function stateText(terminal: Terminal, { disabledAt }: Pick<Tenant | Credential, 'disabledAt'>): string {
+  return disabledAt === null ? terminal.paint('green', 'active') : terminal.paint('red', 'disabled');
+}
+
+function showSecret(cli: Cli, options: JsonOption, credential: Credential, secret: string): void {
   const { tenant, clientId, scopes } = credential;
   if (options.json) {
-    printJson(cli.terminal, { tenant, clientId, scopes, secret });
+    cli.terminal.printJson({ tenant, clientId, scopes, secret });
     return;
   }
   const fields = formatFields([
@@ -162,6 +157,6 @@ function showSecret(cli: Cli, options: Common, credential: Credential, secret: s
     ['scopes', scopes.join(' ')],
     ['secret', cli.terminal.paint('bold', secret)],
   ]);
-  for (const line of fields) cli.terminal.print(line);
-  cli.terminal.tell('The secret is shown this once; it is stored only as a hash.');
+  cli.terminal.print(...fields);
+  cli.terminal.log('The secret is shown this once; it is stored only as a hash.');
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createArrayCount } from './count.ts';
+import { createArrayCounter } from './count.ts';
 
 function count(text: string, cuts: readonly number[] = []) {
-  const counted = createArrayCount();
+  const counted = createArrayCounter();
   const bytes = Buffer.from(text);
   const places = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
   let from = 0;
@@ -11,7 +11,7 @@ function count(text: string, cuts: readonly number[] = []) {
     counted.update(bytes.subarray(from, to));
     from = to;
   }
-  const { records, whole } = counted;
+  const { rows: records, whole } = counted;
   return { records, whole };
 }
 

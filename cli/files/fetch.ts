@@ -4,9 +4,10 @@ import { basename } from 'node:path';
 import type { ManifestPart } from '../../contracts/manifest.ts';
 import type { Compression } from '../../contracts/order.ts';
 import { CliFailure, EXIT } from '../failure.ts';
+import type { ShowTransfer } from '../screen/progress.ts';
 import { type Opening, openContent } from './opening.ts';
 import { type RequestFile, receive } from './receive.ts';
-import { createSavedFile, PARTIAL, partialBytes } from './save.ts';
+import { PARTIAL, partialBytes, saveWhole } from './save.ts';
 
 type Part = Pick<ManifestPart, 'name' | 'bytes' | 'sha256'>;
 
@@ -26,8 +27,8 @@ export interface FetchOptions {
   /** Milliseconds between a lost connection and the next attempt. */
   readonly retryMs: number;
   readonly signal: AbortSignal;
-  /** Receives the count of bytes downloaded so far, including those of an interrupted run. */
-  readonly onProgress: (bytes: number) => void;
+  /** Receives the count of bytes downloaded so far, including those of an interrupted run, and the size if known. */
+  readonly onProgress: ShowTransfer;
 }
 
 /**
@@ -88,30 +89,26 @@ async function download(
   resumable: boolean,
 ): Promise<number> {
   const offset = check.bytes;
-  const saved = await createSavedFile(file, offset > 0);
+  const bytesTotal = parts === undefined ? null : sizeOf(parts);
+
+  async function* checked() {
+    for await (const chunk of receive({ request, offset, bytesTotal, ranges, retryMs, signal })) {
+      check.update(chunk);
+      onProgress(check.bytes, bytesTotal);
+      yield chunk;
+    }
+  }
   let written = offset;
-  try {
-    const bytesTotal = parts === undefined ? null : sizeOf(parts);
-    const stored = receive({ request, offset, bytesTotal, ranges, retryMs, signal });
-    for await (const chunk of openContent(checked(stored, check, onProgress), compression, opening)) {
-      await saved.write(chunk);
+  async function* opened() {
+    for await (const chunk of openContent(checked(), compression, opening)) {
+      yield chunk;
       written += chunk.length;
     }
     check.end();
-    await saved.finish();
-    return written;
-  } catch (error) {
-    await saved.abandon(resumable && written > 0 && !(error instanceof FileMismatch));
-    throw error;
   }
-}
-
-async function* checked(source: AsyncIterable<Uint8Array>, check: PartCheck, onProgress: (bytes: number) => void) {
-  for await (const chunk of source) {
-    check.update(chunk);
-    onProgress(check.bytes);
-    yield chunk;
-  }
+  const keepsPartial = (error: unknown) => resumable && written > 0 && !(error instanceof FileMismatch);
+  await saveWhole(opened(), file, { append: offset > 0, keepsPartial });
+  return written;
 }
 
 function sizeOf(parts: readonly Part[]): number {

@@ -5,7 +5,7 @@ import { CliFailure, EXIT, usage } from '../failure.ts';
 /**
  * Reads private keys from a file as `age-keygen` writes it.
  *
- * @throws CliFailure `usage` when the file cannot be read, WaybillError `wrong_key` when it holds no key.
+ * @throws CliFailure `usage` if the file cannot be read, WaybillError `wrong_key` if it holds no key
  */
 export function readIdentity(file: string): string {
   let text: string;
@@ -17,15 +17,15 @@ export function readIdentity(file: string): string {
   return parseIdentities(text).join('\n');
 }
 
-/** A new key file. It is there from the beginning, so that a key that is shown once cannot find its place taken. */
+/** A new key file. It exists from the start, so that its name is not taken when a key that is shown once arrives. */
 export interface KeyFile {
   /** Writes the key, durably. Called at most once. */
   write(key: KeyPair): void;
-  /** Removes the file: the key in it, if any, opens nothing. */
+  /** Removes the file; its key, if any, opens nothing. */
   discard(): void;
 }
 
-/** What `age-keygen` writes, so that `age` reads it. */
+/** In the format of `age-keygen`, so that `age` reads it. */
 export function keyText({ identity, recipient }: KeyPair): string {
   const created = `${new Date().toISOString().slice(0, 19)}Z`;
   return `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
@@ -34,7 +34,7 @@ export function keyText({ identity, recipient }: KeyPair): string {
 /**
  * Creates the file, readable by its owner alone.
  *
- * @throws CliFailure `usage` when it exists: a key is never replaced.
+ * @throws CliFailure `usage` if it exists: a key is never replaced
  */
 export function createKeyFile(file: string): KeyFile {
   const handle = openNew(file);

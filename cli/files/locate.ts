@@ -2,9 +2,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Manifest, type ManifestFile, type ManifestPart, parseManifest } from '../../contracts/manifest.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
+import { openedName } from './opening.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
-/** What follows the name of a file whose manifest was saved next to it. */
+/** Follows the name of a file whose manifest is saved next to it. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
 /** A file of a manifest on this disk. */
@@ -12,26 +13,26 @@ export interface LocatedFile {
   readonly file: ManifestFile;
   /** Whether it is as it was stored, or has been unsealed and decompressed. */
   readonly form: 'stored' | 'opened';
-  /** One a part. */
+  /** One per part. */
   readonly pieces: readonly LocatedPart[];
 }
 
-/** Where a part lies. */
+/** A part on this disk: a file of its own, or a piece of the finished file. */
 export interface LocatedPart {
   readonly part: ManifestPart;
   readonly path: string;
   /** First byte of the part in the file at `path`. */
   readonly offset: number;
-  /** Count of bytes that are there for the part; `null`: there is no such file. */
+  /** Count of bytes found for the part; `null`: there is no such file. */
   readonly bytesThere: number | null;
 }
 
 /**
  * Reads a manifest.
  *
- * @param path the manifest, or a directory that holds one: `manifest.json`, or a single `*.manifest.json`.
+ * @param path the manifest, or a directory that holds one: `manifest.json`, or a single `*.manifest.json`
  * @returns the manifest, and the path of its file
- * @throws CliFailure when there is none, or it is not one.
+ * @throws CliFailure if there is none, or it is invalid
  */
 export function readManifest(path: string): { readonly manifest: Manifest; readonly path: string } {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
@@ -57,24 +58,22 @@ function manifestIn(directory: string): string {
 }
 
 /**
- * Finds the files of a manifest beside it, stored or opened: a finished file by its name, its parts by theirs, and the file
- * of a manifest that is called `<file>.manifest.json`. Of a format that is there at all every file should be; the pieces of
- * a missing one have `bytesThere` null.
+ * Finds the files of a manifest beside it, stored or opened: a finished file by its name, its parts by theirs, and the
+ * file of a manifest that is called `<file>.manifest.json`. If any file of a format is found, all of that format are
+ * expected; those missing have pieces with `bytesThere: null`.
  *
- * @returns empty: no file in any format is there
+ * @returns empty if no file in any format is found
  */
 export function locateFiles({ files }: Manifest, manifestPath: string): readonly LocatedFile[] {
-  const formats = [...new Set(files.map(({ format }) => format))];
-  return formats.flatMap((format) => {
-    const ofFormat = files.filter((file) => file.format === format);
-    const found = ofFormat.map((file) => locateFile(file, files, manifestPath));
-    const [example] = found.flat();
-    if (example === undefined) return [];
-    return ofFormat.flatMap((file, index) => {
-      const located = found[index] ?? [];
+  const ofFormats = [...Map.groupBy(files, ({ format }) => format).values()];
+  return ofFormats.flatMap((ofFormat) => {
+    const found = ofFormat.map((file) => ({ file, located: locateFile(file, files, manifestPath) }));
+    const form = found.flatMap(({ located }) => located)[0]?.form;
+    if (form === undefined) return [];
+    return found.flatMap(({ file, located }) => {
       if (located.length > 0) return located;
-      const name = example.form === 'stored' ? file.file : openedFileName(file);
-      return [locateWhole(file, join(dirname(manifestPath), name), example.form)];
+      const name = form === 'stored' ? file.file : contentName(file);
+      return [locateWhole(file, join(dirname(manifestPath), name), form)];
     });
   });
 }
@@ -82,26 +81,25 @@ export function locateFiles({ files }: Manifest, manifestPath: string): readonly
 function locateFile(file: ManifestFile, files: readonly ManifestFile[], manifestPath: string): readonly LocatedFile[] {
   const directory = dirname(manifestPath);
   const located: LocatedFile[] = [];
-  if (file.parts.some(({ name }) => sizeOf(join(directory, name)) !== null)) {
-    const pieces = file.parts.map((part) => {
-      const path = join(directory, part.name);
-      return { part, path, offset: 0, bytesThere: sizeOf(path) };
-    });
-    located.push({ file, form: 'stored', pieces });
-  }
-  const named = nameInManifestName(manifestPath);
-  const own = named !== undefined && files.length === 1 ? [named] : [];
-  for (const name of new Set([...own, file.file, openedFileName(file)])) {
+  const pieces = file.parts.map((part) => {
+    const path = join(directory, part.name);
+    return { part, path, offset: 0, bytesThere: sizeOf(path) };
+  });
+  if (pieces.some(({ bytesThere }) => bytesThere !== null)) located.push({ file, form: 'stored', pieces });
+  const named = basename(manifestPath);
+  const own =
+    named.endsWith(MANIFEST_SUFFIX) && files.length === 1 ? named.slice(0, -MANIFEST_SUFFIX.length) : undefined;
+  for (const name of new Set([...(own === undefined ? [] : [own]), file.file, contentName(file)])) {
     const path = join(directory, name);
     const size = sizeOf(path);
     if (size === null) continue;
-    const isOpened = own.includes(name) ? size === file.contentBytes && size !== file.bytes : name !== file.file;
+    const isOpened = name === own ? size === file.contentBytes && size !== file.bytes : name !== file.file;
     located.push(locateWhole(isOpened ? twinOf(file, files, size) : file, path, isOpened ? 'opened' : 'stored'));
   }
   return located;
 }
 
-/** The server gives JSON that it has opened the same name with and without types: its size tells which it is. */
+/** The server gives opened JSON the same name with and without types; only the size tells them apart. */
 function twinOf(file: ManifestFile, files: readonly ManifestFile[], size: number): ManifestFile {
   if (file.format !== 'json' || size === file.contentBytes) return file;
   const typed = files.find(({ name, format }) => name === file.name && format === 'typed-json');
@@ -112,10 +110,10 @@ function locateWhole(file: ManifestFile, path: string, form: LocatedFile['form']
   const size = sizeOf(path);
   let offset = 0;
   const pieces = file.parts.map((part, index) => {
-    const bytes = form === 'stored' ? part.bytes : part.contentBytes;
     const isLast = index === file.parts.length - 1;
+    const bytes = expectedBytes(part, form);
     const rest = Math.max(0, (size ?? 0) - offset);
-    // Bytes behind the last part belong to no part, so they are counted to it and make it too long.
+    // Bytes after the last part count towards it and make it too long.
     const bytesThere = size === null ? null : isLast ? rest : Math.min(rest, bytes);
     const piece = { part, path, offset, bytesThere };
     offset += bytes;
@@ -124,16 +122,16 @@ function locateWhole(file: ManifestFile, path: string, form: LocatedFile['form']
   return { file, form, pieces };
 }
 
-function openedFileName({ file }: ManifestFile): string {
-  return file.replace(/\.age$/, '').replace(/\.(?:gz|zst)$/, '');
+/** @returns size of a part as the manifest has it */
+export function expectedBytes(part: ManifestPart, form: LocatedFile['form']): number {
+  return form === 'stored' ? part.bytes : part.contentBytes;
 }
 
-function nameInManifestName(manifestPath: string): string | undefined {
-  const name = basename(manifestPath);
-  return name.endsWith(MANIFEST_SUFFIX) ? name.slice(0, -MANIFEST_SUFFIX.length) : undefined;
+function contentName({ file }: ManifestFile): string {
+  return openedName(file, { unseal: true, decompress: true });
 }
 
-/** @returns size in bytes; `null`: there is no such file */
+/** @returns size in bytes; `null` if there is no such file */
 function sizeOf(file: string): number | null {
   const found = statSync(file, { throwIfNoEntry: false });
   return found?.isFile() ? found.size : null;

@@ -3,7 +3,7 @@ import { unseal } from '../../streams/age/payload.ts';
 import { decompress } from '../../streams/decompress.ts';
 import { usage } from '../failure.ts';
 
-/** How a stored file is turned into what the user wants. */
+/** How a stored file is opened. */
 export interface Opening {
   /** Private keys; `undefined`: the file stays sealed. */
   readonly identity: string | undefined;
@@ -16,7 +16,7 @@ export function openedName(name: string, opening: { readonly unseal: boolean; re
   return opening.decompress ? unsealed.replace(/\.(zst|gz)$/, '') : unsealed;
 }
 
-/** @throws CliFailure `usage` when the file cannot be opened in this way. */
+/** @throws CliFailure `usage` if the file cannot be opened like this */
 export function checkOpening(file: Pick<FileOrder, 'recipients' | 'compression'>, opening: Opening): void {
   const sealed = file.recipients.length > 0;
   if (opening.identity !== undefined && !sealed) throw usage('The export is not sealed. Omit --key-file.');
@@ -29,7 +29,7 @@ export function checkOpening(file: Pick<FileOrder, 'recipients' | 'compression'>
 }
 
 /**
- * Unseals and decompresses as asked; a chunk is valid only until the next one is pulled.
+ * Unseals and decompresses; a chunk is valid only until the next one is pulled.
  *
  * @throws WaybillError `wrong_key` or `object_damaged`
  */

@@ -23,7 +23,7 @@ function breakingAfter(losses: readonly Loss[], answersRanges = true) {
     const offset = answersRanges ? Number(/\d+/.exec(range ?? '')?.[0] ?? 0) : 0;
     offsets.push(offset);
     ifRanges.push(ifRange);
-    if (loss?.how === 'refused') throw new CliFailure(EXIT.unreachable, 'gone', { passing: true });
+    if (loss?.how === 'refused') throw new CliFailure(EXIT.unreachable, 'gone', { temporary: true });
     const to = loss === undefined ? FILE.length : Math.min(FILE.length, offset + loss.bytes);
     return answer(offset, to, loss?.how === 'error');
   };
@@ -84,7 +84,7 @@ describe('a download that goes on', () => {
 
   test('is not resumed when the server builds the file per request', async () => {
     const { request, offsets } = breakingAfter([{ bytes: 10, how: 'error' }]);
-    await expect(collect(request, { bytesTotal: null })).rejects.toMatchObject({ code: 'broken_off', passing: true });
+    await expect(collect(request, { bytesTotal: null })).rejects.toMatchObject({ code: 'broken_off', temporary: true });
     expect(offsets.length).toBe(1);
     expect(await collect(breakingAfter([]).request, { bytesTotal: null })).toEqual(FILE);
   });

@@ -6,7 +6,7 @@ const ATTEMPTS_MAX = 30;
 /** Responses in a row that may break off without a new byte. */
 const EMPTY_RESPONSES_MAX = 5;
 
-/** Sends the request for a file; throws a passing `CliFailure` when a later attempt may succeed. */
+/** Sends the request for a file; throws a temporary `CliFailure` if a later attempt may succeed. */
 export type RequestFile = (headers: Readonly<Record<string, string>>) => Promise<Response>;
 
 export interface ReceiveOptions {
@@ -89,7 +89,7 @@ async function requested(
   try {
     return await request(headers);
   } catch (error) {
-    if (bytesTotal === null || !(error instanceof CliFailure && error.passing)) throw error;
+    if (bytesTotal === null || !(error instanceof CliFailure && error.temporary)) throw error;
     return error.code === BROKEN_OFF ? 'broken off' : 'unreachable';
   }
 }
@@ -106,7 +106,7 @@ async function nextOf(
     signal.throwIfAborted();
     if (bytesTotal !== null) return undefined;
     throw new CliFailure(EXIT.unreachable, 'The connection broke off before the file was complete.', {
-      ...{ code: BROKEN_OFF, passing: true, cause },
+      ...{ code: BROKEN_OFF, temporary: true, cause },
       lines: ['Nothing was saved. Try again.'],
     });
   }

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { type FileHandle, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 
@@ -7,8 +7,8 @@ import { CliFailure, EXIT, usage } from '../failure.ts';
 export const PARTIAL = '.partial';
 
 /**
- * @param wanted file, or directory in which the file gets its own name.
- * @throws CliFailure `usage` when the file exists and may not be replaced.
+ * @param wanted file, or directory in which the file gets its own name
+ * @throws CliFailure `usage` if the file exists and may not be replaced
  */
 export function targetFile(wanted: string, name: string, replace: boolean): string {
   const file = isDirectory(wanted) ? join(wanted, name) : wanted;
@@ -21,59 +21,53 @@ export function checkTarget(wanted: string, replace: boolean): void {
   if (isDirectory(wanted)) return;
   targetFile(wanted, '', replace);
   const directory = dirname(wanted);
-  if (!isDirectory(directory))
+  if (!isDirectory(directory)) {
     throw usage(`There is no directory "${directory}".`, 'Create it, or choose another with -o.');
+  }
 }
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Writes to `<file>.partial`; the file gets its name only once it is complete and on disk. */
-export interface SavedFile {
-  /** Takes a chunk that may be reused as soon as this resolves. */
-  write(chunk: Uint8Array): Promise<void>;
-  /** Syncs the file to disk and gives it its name. */
-  finish(): Promise<void>;
-  /** Gives up. @param keep whether the partial file stays, for a later run to resume from. */
-  abandon(keep: boolean): Promise<void>;
-}
-
-/** @param append continues the partial file of an interrupted run. */
-export async function createSavedFile(file: string, append: boolean): Promise<SavedFile> {
-  const partial = file + PARTIAL;
-  const handle = await openPartial(partial, append ? 'a' : 'w');
-  return {
-    write: (chunk) => writeFully(handle, chunk, file),
-    async finish() {
-      await handle.sync();
-      await handle.close();
-      await rename(partial, file);
-    },
-    async abandon(keep) {
-      await handle.close();
-      if (!keep) await rm(partial, { force: true });
-    },
-  };
+export interface SaveOptions {
+  /** Continues the partial file of an interrupted run. */
+  readonly append: boolean;
+  /** Whether the partial file stays after this error, for a later run to resume from. */
+  keepsPartial(error: unknown): boolean;
 }
 
 /**
- * Saves a stream; the file gets its name only once it is complete.
+ * Saves a stream to `<file>.partial`; the file gets its name only once it is complete and on disk.
  *
- * @returns count of bytes written to the file
+ * @param source each chunk is written before the next one is pulled, and may be reused then
+ * @returns count of bytes written
  */
-export async function saveWhole(source: AsyncIterable<Uint8Array>, file: string): Promise<number> {
-  const saved = await createSavedFile(file, false);
+export async function saveWhole(
+  source: AsyncIterable<Uint8Array>,
+  file: string,
+  { append, keepsPartial }: SaveOptions = { append: false, keepsPartial: () => false },
+): Promise<number> {
+  const partial = file + PARTIAL;
+  const handle = await open(partial, append ? 'a' : 'w').catch((cause: unknown) => {
+    throw new CliFailure(EXIT.failed, `"${partial}" cannot be written. Choose another place with -o.`, { cause });
+  });
   let bytes = 0;
   try {
     for await (const chunk of source) {
-      await saved.write(chunk);
+      await handle.writeFile(chunk).catch((cause: unknown) => {
+        const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+        throw new CliFailure(EXIT.failed, full ? 'The disk is full.' : `"${file}" cannot be written.`, { cause });
+      });
       bytes += chunk.length;
     }
-    await saved.finish();
+    await handle.sync();
+    await handle.close();
+    await rename(partial, file);
     return bytes;
   } catch (error) {
-    await saved.abandon(false);
+    await handle.close();
+    if (!keepsPartial(error)) await rm(partial, { force: true });
     throw error;
   }
 }
@@ -83,16 +77,15 @@ export async function saveWhole(source: AsyncIterable<Uint8Array>, file: string)
  *
  * @param names of the files that `write` makes
  */
-export async function saveTogether<Result>(
+export async function saveTogether(
   directory: string,
   names: readonly string[],
-  write: (staging: string) => Promise<Result>,
-): Promise<Result> {
+  write: (staging: string) => Promise<void>,
+): Promise<void> {
   const staging = await makeStaging(directory);
   try {
-    const result = await write(staging);
+    await write(staging);
     for (const name of names) await rename(join(staging, name), join(directory, name));
-    return result;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
@@ -108,32 +101,11 @@ async function makeStaging(directory: string): Promise<string> {
   }
 }
 
-/** @returns size of the partial file of an interrupted run, 0 when there is none. */
+/** @returns size of the partial file of an interrupted run, 0 if there is none */
 export async function partialBytes(file: string): Promise<number> {
   try {
     return (await stat(file + PARTIAL)).size;
   } catch {
     return 0;
-  }
-}
-
-async function openPartial(partial: string, flags: string): Promise<FileHandle> {
-  try {
-    return await open(partial, flags);
-  } catch (cause) {
-    throw new CliFailure(EXIT.failed, `"${partial}" cannot be written. Choose another place with -o.`, { cause });
-  }
-}
-
-async function writeFully(handle: FileHandle, chunk: Uint8Array, file: string): Promise<void> {
-  let rest = chunk;
-  while (rest.length > 0) {
-    try {
-      const { bytesWritten } = await handle.write(rest);
-      rest = rest.subarray(bytesWritten);
-    } catch (cause) {
-      const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-      throw new CliFailure(EXIT.failed, full ? 'The disk is full.' : `"${file}" cannot be written.`, { cause });
-    }
   }
 }

@@ -3,17 +3,11 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
 import { ProblemBody } from '../../contracts/views/problem.ts';
+import { addJsonOption, type Cli, type JsonOption } from '../cli.ts';
 import { BROKEN_OFF, CliFailure, EXIT, type ExitCode, usage } from '../failure.ts';
 import { plain } from '../screen/terminal.ts';
 
-/** Where Waybill is and who asks. */
-export interface Connection {
-  readonly url: URL;
-  readonly clientId: string;
-  readonly secret: string;
-}
-
-export interface ConnectionOptions {
+export interface ClientOptions extends JsonOption {
   readonly url?: string;
   readonly clientId?: string;
   readonly secretFile?: string;
@@ -33,11 +27,13 @@ export function addConnectionOptions(command: Command): Command {
     );
 }
 
-/** @throws CliFailure `usage` that names what is missing. */
-export function readConnection(
-  options: ConnectionOptions,
-  environment: Readonly<Record<string, string | undefined>>,
-): Connection {
+/** Options of a command that calls the server; the last ones of its help. */
+export function addClientOptions(command: Command): Command {
+  return addConnectionOptions(addJsonOption(command.optionsGroup('Options:')));
+}
+
+/** @throws CliFailure `usage` that names what is missing */
+export function connect({ environment }: Pick<Cli, 'environment'>, options: ClientOptions): Client {
   const address = options.url ?? (environment.WAYBILL_URL || URL_DEFAULT);
   const url = URL.parse(address.endsWith('/') ? address : `${address}/`);
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -51,20 +47,16 @@ export function readConnection(
   const secretFile = options.secretFile ?? environment.WAYBILL_CLIENT_SECRET_FILE;
   const secret = secretFile ? readSecret(secretFile) : environment.WAYBILL_CLIENT_SECRET;
   if (!secret) throw usage('The secret is missing.', 'Set WAYBILL_CLIENT_SECRET, or give --secret-file.');
-  return { url, clientId, secret };
+  return createClient(url, `Basic ${Buffer.from(`${clientId}:${secret}`, 'utf8').toString('base64')}`);
 }
 
 function readSecret(file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {
-    throw usage(`The secret file "${file}" cannot be read: ${reason(cause)}.`);
+    const reason = cause instanceof Error && 'code' in cause ? cause.code : cause;
+    throw usage(`The secret file "${file}" cannot be read: ${reason}.`);
   }
-}
-
-/** What the system says, without its stack: `ENOENT`. */
-function reason(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
 }
 
 export interface CallOptions {
@@ -73,18 +65,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Speaks HTTP with Waybill. Every answer but success becomes a `CliFailure` with the server's own sentence. */
+/** Calls Waybill's HTTP API. Any response but success becomes a `CliFailure` with the server's own message. */
 export interface Client {
-  /** @returns the answer, its body unread. */
+  /** @returns the response, its body unread */
   call(method: 'GET' | 'POST' | 'DELETE', path: string, options?: CallOptions): Promise<Response>;
-  /** @returns the body, parsed and checked. */
+  /** @returns the body, parsed and checked */
   json<Schema extends z.ZodType>(schema: Schema, path: string, signal?: AbortSignal): Promise<z.output<Schema>>;
 }
 
-export function createClient(connection: Connection): Client {
-  const { url, clientId, secret } = connection;
-  const authorization = `Basic ${Buffer.from(`${clientId}:${secret}`, 'utf8').toString('base64')}`;
-
+function createClient(url: URL, authorization: string): Client {
   async function call(method: string, path: string, { body, headers, signal }: CallOptions = {}): Promise<Response> {
     let answer: Response;
     try {
@@ -98,12 +87,12 @@ export function createClient(connection: Connection): Client {
     } catch (cause) {
       signal?.throwIfAborted();
       if (isBrokenOff(cause)) {
-        const more = { code: BROKEN_OFF, passing: true, cause };
-        throw new CliFailure(EXIT.unreachable, 'Waybill closed the connection without an answer. Try again.', more);
+        const details = { code: BROKEN_OFF, temporary: true, cause };
+        throw new CliFailure(EXIT.unreachable, 'Waybill closed the connection without an answer. Try again.', details);
       }
       throw new CliFailure(EXIT.unreachable, `Waybill cannot be reached at ${url.origin}.`, {
         lines: ['Is it running? Run "waybill doctor". Is the address right? --url or WAYBILL_URL sets it.'],
-        passing: true,
+        temporary: true,
         cause,
       });
     }
@@ -113,10 +102,7 @@ export function createClient(connection: Connection): Client {
 
   return {
     call,
-    async json(schema, path, signal) {
-      const answer = await call('GET', path, signal === undefined ? {} : { signal });
-      return readJson(schema, answer);
-    },
+    json: async (schema, path, signal) => readJson(schema, await call('GET', path, signal ? { signal } : {})),
   };
 }
 
@@ -126,7 +112,7 @@ function isBrokenOff(error: unknown): boolean {
   return cause instanceof Error && 'code' in cause && ['UND_ERR_SOCKET', 'ECONNRESET'].includes(String(cause.code));
 }
 
-/** @throws CliFailure when the answer is not what Waybill's contract says. */
+/** @throws CliFailure if the response does not match Waybill's contract */
 export async function readJson<Schema extends z.ZodType>(schema: Schema, answer: Response): Promise<z.output<Schema>> {
   const parsed = schema.safeParse(await answer.json().catch(() => undefined));
   if (parsed.success) return parsed.data;
@@ -135,7 +121,7 @@ export async function readJson<Schema extends z.ZodType>(schema: Schema, answer:
   });
 }
 
-/** @throws CliFailure when the answer is not a manifest of this version. */
+/** @throws CliFailure if the response is not a manifest of this version */
 export async function readManifestAnswer(
   answer: Response,
 ): Promise<{ readonly bytes: Uint8Array; readonly manifest: Manifest }> {
@@ -166,8 +152,8 @@ async function refusal(answer: Response): Promise<CliFailure> {
   if (answer.status >= 500 && problem.requestId !== undefined) lines.push(`request id: ${problem.requestId}`);
   return new CliFailure(exitCodeOf(answer.status), plain(said), {
     lines: lines.map(plain),
-    passing: answer.status === 429 || answer.status >= 502,
-    ...(problem.code === undefined ? {} : { code: problem.code }),
+    temporary: answer.status === 429 || answer.status >= 502,
+    code: problem.code,
   });
 }
 

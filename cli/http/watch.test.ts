@@ -42,7 +42,7 @@ function viewOf(state: ExportState, percent: number): ExportView {
 
 const event = (view: ExportView, name = 'progress') => `event: ${name}\ndata: ${JSON.stringify(view)}\n\n`;
 const stream = (text: string) => new Response(text, { headers: { 'content-type': 'text/event-stream' } });
-const unreachable = () => new CliFailure(EXIT.unreachable, 'gone', { passing: true });
+const unreachable = () => new CliFailure(EXIT.unreachable, 'gone', { temporary: true });
 
 /** Answers the calls for events in turn, and the looks in between. */
 function clientOf(events: readonly (Response | Error)[], looks: readonly ExportView[]): Client {
@@ -65,7 +65,9 @@ function clientOf(events: readonly (Response | Error)[], looks: readonly ExportV
 
 async function percents(client: Client, signal = new AbortController().signal): Promise<readonly number[]> {
   const seen: number[] = [];
-  for await (const view of watchExport(client, 'e', { pollMs: 0, signal })) seen.push(view.progress.percent);
+  const onView = (view: ExportView) => void seen.push(view.progress.percent);
+  const last = await watchExport(client, 'e', { pollMs: 0, signal, onView });
+  expect(last.progress.percent).toBe(seen.at(-1));
   return seen;
 }
 

@@ -7,40 +7,39 @@ import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
 
 /** Consecutive polls that may find Waybill unreachable. */
-const MISSES_MAX = 30;
+const UNREACHABLE_POLLS_MAX = 30;
 /** Consecutive polls after which a cancelled run is taken to have no successor. */
-const CANCELLED_LOOKS = 10;
+const CANCELLED_POLLS = 10;
 
-export interface WatchOptions {
+export interface WatchOptions<View> {
   /** Milliseconds between two polls when there are no events. */
   readonly pollMs: number;
   readonly signal: AbortSignal;
+  /** Receives every view, the last one included. */
+  onView(view: View): void;
 }
 
-/**
- * Follows an export until it has ended: by server-sent events, and by asking again where those are cut off or not to
- * be had. The last view yielded has ended.
- */
-export function watchExport(client: Client, id: string, options: WatchOptions): AsyncGenerator<ExportView> {
+/** Follows an export by server-sent events, and by polling where there are none. @returns the export, ended */
+export function watchExport(client: Client, id: string, options: WatchOptions<ExportView>): Promise<ExportView> {
   async function* look() {
     yield* eventsOf(client, id, options.signal);
     yield await client.json(ExportView, exportPath(id), options.signal);
   }
-  return watch(look, (view) => !isActive(view.state), options);
+  return watch(look, (view) => (isActive(view.state) ? undefined : view), options);
 }
 
 /** How an awaited run ended. */
 export type RunEnd = 'published' | 'failed' | 'cancelled' | 'disabled';
 
-/** Ids of the runs that a view knows. */
+/** Ids of the runs in a view. */
 export function runsOf(view: PeriodicView): ReadonlySet<string> {
   const runs = [view.generation, view.lastRun, view.running];
   return new Set(runs.flatMap((run) => (run === null ? [] : [run.generationId])));
 }
 
 /**
- * @param earlier runs that are not the one waited for
- * @returns how the awaited run ended; `undefined` while it has not.
+ * @param earlier runs to ignore
+ * @returns how the awaited run ended; `undefined` while it has not
  */
 export function endOf(view: PeriodicView, earlier: ReadonlySet<string>): RunEnd | undefined {
   if (view.generation !== null && !earlier.has(view.generation.generationId)) return 'published';
@@ -49,52 +48,61 @@ export function endOf(view: PeriodicView, earlier: ReadonlySet<string>): RunEnd 
   return view.lastRun.state === 'failed' || view.lastRun.state === 'cancelled' ? view.lastRun.state : undefined;
 }
 
-export interface Look {
+export interface EndedRun {
   readonly view: PeriodicView;
-  /** `undefined`: the run has not ended. */
-  readonly end: RunEnd | undefined;
+  readonly end: RunEnd;
 }
 
 /**
- * Polls until a run that is not one of the earlier has ended; the last look tells how. A run that was
- * under way unseen when the settings changed is cancelled for another one: that is not the end yet.
+ * Polls until a run has ended. A change of settings cancels the active run and starts another one, so a cancelled run
+ * counts as the end only if no successor appears.
+ *
+ * @param earlier runs to ignore
  */
-export function watchRun(client: Client, earlier: ReadonlySet<string>, options: WatchOptions): AsyncGenerator<Look> {
-  let cancelledLooks = 0;
-  async function* look(): AsyncGenerator<Look> {
-    const view = await client.json(PeriodicView, PERIODIC_PATH, options.signal);
-    const seen = endOf(view, earlier);
-    cancelledLooks = seen === 'cancelled' ? cancelledLooks + 1 : 0;
-    yield { view, end: seen === 'cancelled' && cancelledLooks < CANCELLED_LOOKS ? undefined : seen };
+export function watchRun(
+  client: Client,
+  earlier: ReadonlySet<string>,
+  options: WatchOptions<PeriodicView>,
+): Promise<EndedRun> {
+  let cancelledPolls = 0;
+  async function* look() {
+    yield await client.json(PeriodicView, PERIODIC_PATH, options.signal);
   }
-  return watch(look, ({ end }) => end !== undefined, options);
+  function ended(view: PeriodicView): EndedRun | undefined {
+    const end = endOf(view, earlier);
+    cancelledPolls = end === 'cancelled' ? cancelledPolls + 1 : 0;
+    if (end === undefined || (end === 'cancelled' && cancelledPolls < CANCELLED_POLLS)) return undefined;
+    return { view, end };
+  }
+  return watch(look, ended, options);
 }
 
-/** Polls until what is seen has ended, through failures that may pass. */
-async function* watch<Seen>(
-  look: () => AsyncIterable<Seen>,
-  hasEnded: (seen: Seen) => boolean,
-  { pollMs, signal }: WatchOptions,
-): AsyncGenerator<Seen> {
-  let misses = 0;
+/** Polls until `ended` returns a result; tolerates temporary failures. */
+async function watch<View, Result>(
+  look: () => AsyncIterable<View>,
+  ended: (view: View) => Result | undefined,
+  { pollMs, signal, onView }: WatchOptions<View>,
+): Promise<Result> {
+  let failures = 0;
   for (;;) {
     try {
-      for await (const seen of look()) {
-        misses = 0;
-        yield seen;
-        if (hasEnded(seen)) return;
+      for await (const view of look()) {
+        failures = 0;
+        onView(view);
+        const result = ended(view);
+        if (result !== undefined) return result;
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof CliFailure && error.passing)) throw error;
-      misses += 1;
-      if (misses > MISSES_MAX) throw error;
+      if (!(error instanceof CliFailure && error.temporary)) throw error;
+      failures += 1;
+      if (failures > UNREACHABLE_POLLS_MAX) throw error;
     }
     await delay(pollMs, undefined, { signal });
   }
 }
 
-/** Ends, without an error, where the connection does or where the server has no events. */
+/** Ends without an error when the connection breaks, or when the server has no events. */
 async function* eventsOf(client: Client, id: string, signal: AbortSignal): AsyncGenerator<ExportView> {
   const headers = { accept: 'text/event-stream' };
   const answer = await client.call('GET', exportPath(id, '/events'), { headers, signal });
@@ -107,7 +115,7 @@ async function* eventsOf(client: Client, id: string, signal: AbortSignal): Async
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof CliFailure) throw error;
-    // The connection broke in mid-stream: asking again finds out whether that matters.
+    // The connection broke in mid-stream; the next poll shows whether that matters.
   }
 }
 
@@ -119,7 +127,7 @@ function parseView(data: string): ExportView | undefined {
   }
 }
 
-/** Reads a stream of events that is cut anywhere; an event that the end of the stream cuts off is dropped. */
+/** Reads a stream of events; drops an event that the end of the stream cuts off. */
 export function readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncIterable<EventSourceMessage> {
   return body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
 }

@@ -1,8 +1,8 @@
 import { type ExportState, isActive } from '../../contracts/progress.ts';
 import type { ExportView } from '../../contracts/views/on-demand.ts';
-import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
-import { exportLine, renderLine } from './progress.ts';
-import { formatFields, formatTable, type Paint, plain, type Terminal } from './terminal.ts';
+import { formatBytes, formatCount, formatNumberOf, formatRecipient, formatTime } from './figures.ts';
+import { progressText } from './progress.ts';
+import { type Field, fieldLines, type Paint, plain, type Terminal, tableLines } from './terminal.ts';
 
 const STATE_PAINTS: Readonly<Record<ExportState, Paint>> = {
   pending: 'yellow',
@@ -26,71 +26,60 @@ const COLUMNS = [
 ] as const;
 
 export function listLines(terminal: Terminal, views: readonly ExportView[]): readonly string[] {
-  const [head = '', ...lines] = formatTable(
-    COLUMNS,
-    views.map((view) => [
-      view.exportId,
-      plain(view.dataset),
-      view.format,
-      stateText(terminal, view) + (view.state === 'running' ? ` ${Math.floor(view.progress.percent)} %` : ''),
-      view.manifest === null ? '' : formatCount(view.manifest.rows),
-      view.manifest === null ? '' : formatBytes(view.manifest.bytes),
-      `${shortTime(view.window.from)} … ${shortTime(view.window.to)}`,
-      formatTime(view.requestedAt),
-    ]),
-  );
-  return [terminal.paint('dim', head), ...lines];
+  const rows = views.map((view) => [
+    view.exportId,
+    plain(view.dataset),
+    view.format,
+    stateText(terminal, view) + (view.state === 'running' ? ` ${Math.floor(view.progress.percent)} %` : ''),
+    view.manifest === null ? '' : formatCount(view.manifest.rows),
+    view.manifest === null ? '' : formatBytes(view.manifest.bytes),
+    `${shortTime(view.window.from)} … ${shortTime(view.window.to)}`,
+    formatTime(view.requestedAt),
+  ]);
+  return tableLines(terminal, COLUMNS, rows);
 }
 
 export function detailLines(terminal: Terminal, view: ExportView): readonly string[] {
-  const { manifest, failure, progress } = view;
-  const fields: [string, string][] = [
+  const { manifest, failure } = view;
+  const fields: Field[] = [
     ['export', terminal.paint('bold', view.exportId)],
     ['dataset', plain(view.dataset)],
-    ...Object.entries(view.parameters).map(([name, value]): [string, string] => [plain(name), plain(String(value))]),
-    ['window', `${view.window.from} … ${view.window.to}`],
-    ['format', [view.format, ...(view.compression === 'none' ? [] : [view.compression])].join(', ')],
-    ...view.recipients.map((recipient): [string, string] => ['sealed to', shortRecipient(plain(recipient))]),
-    ['state', stateText(terminal, view)],
-    ...(failure === null ? [] : [['why', `${plain(failure.message)} (${failure.code})`] as [string, string]]),
-    ['requested', `${formatTime(view.requestedAt)} UTC`],
-    ...(view.endedAt === null ? [] : [['ended', `${formatTime(view.endedAt)} UTC`] as [string, string]]),
-    ...(view.snapshotAt === null ? [] : [['read at', view.snapshotAt] as [string, string]]),
   ];
+  for (const [name, value] of Object.entries(view.parameters)) fields.push([plain(name), plain(String(value))]);
+  fields.push(['window', `${view.window.from} … ${view.window.to}`]);
+  fields.push(['format', view.compression === 'none' ? view.format : `${view.format}, ${view.compression}`]);
+  for (const recipient of view.recipients) fields.push(['sealed to', formatRecipient(plain(recipient))]);
+  fields.push(['state', stateText(terminal, view)]);
+  if (failure !== null) fields.push(['why', `${plain(failure.message)} (${failure.code})`]);
+  fields.push(['requested', `${formatTime(view.requestedAt)} UTC`]);
+  if (view.endedAt !== null) fields.push(['ended', `${formatTime(view.endedAt)} UTC`]);
+  if (view.snapshotAt !== null) fields.push(['read at', view.snapshotAt]);
   if (manifest !== null) {
     fields.push(['file', plain(manifest.file)], ['rows', formatCount(manifest.rows)]);
     fields.push(['size', `${formatBytes(manifest.bytes)} in ${formatNumberOf(manifest.parts, 'part')}`]);
     fields.push(['content', formatBytes(manifest.contentBytes)]);
   }
   if (view.expiresAt !== null) fields.push(['kept until', `${formatTime(view.expiresAt)} UTC`]);
-  if (isActive(view.state)) {
-    const seconds = (Date.now() - Date.parse(view.requestedAt)) / 1000;
-    fields.push(['progress', renderLine(exportLine('', progress, seconds), 80, (bar, rest) => bar + rest).trim()]);
-  }
-  return formatFields(fields).map((line) => line.replace(/^\S+(?: \S+)*/, (name) => terminal.paint('dim', name)));
+  if (isActive(view.state)) fields.push(['progress', progressText(view.progress, view.requestedAt)]);
+  return fieldLines(terminal, fields);
 }
 
-/** One sentence for what came of an export, for standard error. */
+/** How an export ended, in one line for standard error. */
 export function endLine(terminal: Terminal, view: ExportView): string {
   if (view.manifest !== null && view.state === 'completed') {
     const { rows, bytes, parts } = view.manifest;
     const figures = [formatNumberOf(rows, 'row'), formatBytes(bytes), formatNumberOf(parts, 'part')].join(', ');
-    return `${terminal.paintTold('green', '✓')} ${figures}, read at ${view.snapshotAt}`;
+    return `${terminal.paintLog('green', '✓')} ${figures}, read at ${view.snapshotAt}`;
   }
   const why = view.failure === null ? '' : `: ${plain(view.failure.message)}`;
-  return `${terminal.paintTold('red', '✗')} ${view.state}${why}`;
+  return `${terminal.paintLog('red', '✗')} ${view.state}${why}`;
 }
 
 function stateText(terminal: Terminal, { state }: ExportView): string {
   return terminal.paint(STATE_PAINTS[state], state);
 }
 
-/** `2012-09-05`, with the time where it is not midnight. */
+/** `2012-09-05`, with the time unless it is midnight. */
 function shortTime(instant: string): string {
   return instant.slice(0, 10) + (/T00:00:00(\.0*)?Z$/.test(instant) ? '' : ` ${instant.slice(11, 16)}`);
-}
-
-/** Post-quantum recipients have 1,959 characters. */
-export function shortRecipient(recipient: string): string {
-  return recipient.length > 70 ? `${recipient.slice(0, 40)}…${recipient.slice(-8)}` : recipient;
 }

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Values as people read them. */
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
 
@@ -36,4 +36,9 @@ export function formatTime(iso: string | null): string {
 /** Singular or plural: `1 part`, `3 parts`. */
 export function formatNumberOf(count: number, word: string): string {
   return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** Shortens post-quantum recipients, which have 1,959 characters. */
+export function formatRecipient(recipient: string): string {
+  return recipient.length > 70 ? `${recipient.slice(0, 40)}…${recipient.slice(-8)}` : recipient;
 }

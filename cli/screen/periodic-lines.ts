@@ -1,9 +1,8 @@
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { RunEnd } from '../http/watch.ts';
-import { shortRecipient } from './export-lines.ts';
-import { formatBytes, formatCount, formatNumberOf, formatTime } from './figures.ts';
-import { exportLine, renderLine } from './progress.ts';
-import { formatFields, formatTable, type Paint, plain, type Terminal } from './terminal.ts';
+import { formatBytes, formatCount, formatNumberOf, formatRecipient, formatTime } from './figures.ts';
+import { progressText } from './progress.ts';
+import { type Field, fieldLines, type Paint, plain, type Terminal, tableLines } from './terminal.ts';
 
 const COLUMNS = [
   { title: 'FILE' },
@@ -14,38 +13,31 @@ const COLUMNS = [
 
 const STATE_PAINTS: Readonly<Record<string, Paint>> = { published: 'green', failed: 'red' };
 
-/** A page about a tenant's periodic exports: settings, runs, and the files that can be downloaded. */
+/** A tenant's periodic exports: settings, runs, and the files that can be downloaded. */
 export function periodicLines(terminal: Terminal, view: PeriodicView): readonly string[] {
-  const fields = formatFields([...settingFields(terminal, view), ...runFields(terminal, view)]).map((line) =>
-    line.replace(/^\S+(?: \S+)*/, (name) => terminal.paint('dim', name)),
-  );
+  const fields = fieldLines(terminal, [...settingFields(terminal, view), ...runFields(terminal, view)]);
   if (view.generation === null || view.generation.files.length === 0) return fields;
-  const [head = '', ...lines] = formatTable(
-    COLUMNS,
-    view.generation.files.map(({ file, rows, csv, json }) => [
-      plain(file),
-      formatCount(rows),
-      formatBytes(csv.contentBytes),
-      formatBytes(json.contentBytes),
-    ]),
-  );
-  return [...fields, '', terminal.paint('dim', head), ...lines];
+  const rows = view.generation.files.map(({ file, rows, csv, json }) => [
+    plain(file),
+    formatCount(rows),
+    formatBytes(csv.contentBytes),
+    formatBytes(json.contentBytes),
+  ]);
+  return [...fields, '', ...tableLines(terminal, COLUMNS, rows)];
 }
-
-type Field = readonly [name: string, value: string];
 
 function settingFields(terminal: Terminal, view: PeriodicView): readonly Field[] {
   const { enabled, recipient, ownRecipient, schedule, nextRunAt } = view;
   const fields: Field[] = [['periodic', enabled ? terminal.paint('green', 'enabled') : 'disabled']];
   if (recipient !== null) {
-    fields.push(['sealed to', `${shortRecipient(plain(recipient))}${ownRecipient ? ', your own' : ''}`]);
+    fields.push(['sealed to', `${formatRecipient(plain(recipient))}${ownRecipient ? ', your own' : ''}`]);
   }
   if (enabled) fields.push(['runs', `every day at ${plain(schedule.at)}, ${plain(schedule.timeZone)}`]);
   if (nextRunAt !== null) fields.push(['next run', `${formatTime(nextRunAt)} UTC`]);
   return fields;
 }
 
-function runFields(terminal: Terminal, { lastRun, running, failingSince, generation }: PeriodicView) {
+function runFields(terminal: Terminal, { lastRun, running, failingSince, generation }: PeriodicView): readonly Field[] {
   const fields: Field[] = [];
   if (lastRun !== null) {
     const ended = lastRun.endedAt === null ? '' : `, ${formatTime(lastRun.endedAt)} UTC`;
@@ -54,30 +46,25 @@ function runFields(terminal: Terminal, { lastRun, running, failingSince, generat
   }
   if (failingSince !== null) fields.push(['failing since', `${formatTime(failingSince)} UTC`]);
   if (running !== null) {
-    const seconds = (Date.now() - Date.parse(running.startedAt)) / 1000;
-    const line =
-      running.progress === null
-        ? 'begins'
-        : renderLine(exportLine('', running.progress, seconds), 80, (bar, rest) => bar + rest).trim();
-    fields.push(['running', line]);
+    fields.push(['running', running.progress === null ? 'begins' : progressText(running.progress, running.startedAt)]);
   }
   if (generation !== null) {
-    const { files, rows, bytes } = generation;
     fields.push(['generation', generation.generationId], ['read at', generation.snapshotAt]);
-    const figures = [formatNumberOf(files.length, 'file'), formatNumberOf(rows, 'row')];
-    fields.push(['holds', `${figures.join(', ')}; ${formatBytes(bytes)} stored, CSV and JSON`]);
+    fields.push(['holds', `${filesAndRows(generation)}; ${formatBytes(generation.bytes)} stored, CSV and JSON`]);
   }
   return fields;
 }
 
-/** One sentence for what came of a run, for standard error. */
+function filesAndRows({ files, rows }: NonNullable<PeriodicView['generation']>): string {
+  return `${formatNumberOf(files.length, 'file')}, ${formatNumberOf(rows, 'row')}`;
+}
+
+/** How a run ended, in one line for standard error. */
 export function runEndLine(terminal: Terminal, view: PeriodicView, end: RunEnd): string {
   if (end === 'published' && view.generation !== null) {
-    const { files, rows, snapshotAt } = view.generation;
-    const figures = [formatNumberOf(files.length, 'file'), formatNumberOf(rows, 'row')].join(', ');
-    return `${terminal.paintTold('green', '✓')} ${figures}, read at ${snapshotAt}`;
+    return `${terminal.paintLog('green', '✓')} ${filesAndRows(view.generation)}, read at ${view.generation.snapshotAt}`;
   }
   const failure = view.lastRun?.failure;
   const why = end === 'disabled' || !failure ? '' : `: ${plain(failure.message)}`;
-  return `${terminal.paintTold('red', '✗')} ${end}${why}`;
+  return `${terminal.paintLog('red', '✗')} ${end}${why}`;
 }

@@ -11,14 +11,14 @@ const HALF = '╸';
 const EMPTY = '─';
 
 export interface ProgressLine {
-  /** What it is about, in front of the bar. */
+  /** In front of the bar. */
   readonly label: string;
   readonly percent: number;
-  /** Figures behind the bar, the most important first; those that do not fit are left out. */
+  /** Behind the bar, the most important first; those that do not fit are left out. */
   readonly figures: readonly string[];
 }
 
-/** @param seconds since the watching began. */
+/** @param seconds elapsed so far */
 export function exportLine(label: string, progress: Progress, seconds: number): ProgressLine {
   const { rowsDone, rowsTotal, contentBytes, partsDone, partsTotal, percent } = progress;
   const about = progress.final ? '' : '~';
@@ -70,39 +70,53 @@ export function renderBar(percent: number, width: number, paint: (bar: string, r
   return paint(bar, EMPTY.repeat(width - bar.length));
 }
 
-/** Shows progress: a bar that is redrawn in a terminal, now and then a line elsewhere, or nothing. */
+/** The progress of a run as a field of a page: the bar and its figures, unpainted. */
+export function progressText(progress: Progress, startedAt: string): string {
+  const seconds = (Date.now() - Date.parse(startedAt)) / 1000;
+  return renderLine(exportLine('', progress, seconds), COLUMNS_DEFAULT, (bar, rest) => bar + rest).trim();
+}
+
+/** Shows progress: a bar in a terminal, a line every few percent elsewhere, or nothing. */
 export interface ProgressDisplay {
   show(line: ProgressLine): void;
-  /** Leaves the last state on the screen and gives the cursor back. */
+  /** Leaves the last state on the screen and restores the cursor. */
   stop(): void;
 }
 
-/** Steps of percent at which a log that is not a terminal gets a line. */
+/** Percentage points between two lines of a log that is not a terminal. */
 const LOG_STEP = 10;
 const COLUMNS_DEFAULT = 80;
 
-/** @param quiet shows nothing, for scripts. */
+/** @param quiet shows nothing, for scripts */
 export function createProgressDisplay(terminal: Terminal, quiet: boolean): ProgressDisplay {
   if (quiet) return { show: () => undefined, stop: () => undefined };
-  return terminal.watched ? createBar(terminal) : createLog(terminal);
+  return terminal.interactive ? createBar(terminal) : createLog(terminal);
 }
 
-/** Shows how many bytes of a transfer are done, its rate and its time. */
-export function createTransferDisplay(terminal: Terminal, label: string, quiet: boolean) {
+/** Receives the progress of a transfer. @param bytesTotal `null`: not known */
+export type ShowTransfer = (bytesDone: number, bytesTotal: number | null) => void;
+
+/** Shows the bytes, rate and time of a transfer while `work` runs. */
+export async function displayTransfer<Result>(
+  terminal: Terminal,
+  { label, quiet }: { readonly label: string; readonly quiet: boolean },
+  work: (show: ShowTransfer) => Promise<Result>,
+): Promise<Result> {
   const display = createProgressDisplay(terminal, quiet);
   const begun = performance.now();
-  return {
-    /** @param bytesTotal `null`: not known */
-    show: (bytesDone: number, bytesTotal: number | null) =>
+  try {
+    return await work((bytesDone, bytesTotal) =>
       display.show(transferLine(label, bytesDone, bytesTotal, (performance.now() - begun) / 1000)),
-    stop: () => display.stop(),
-  };
+    );
+  } finally {
+    display.stop();
+  }
 }
 
 function createBar(terminal: Terminal): ProgressDisplay {
   let current: ProgressLine = { label: '', percent: 0, figures: [] };
   let started = false;
-  const paint = (bar: string, rest: string) => terminal.paintTold('cyan', bar) + terminal.paintTold('dim', rest);
+  const paint = (bar: string, rest: string) => terminal.paintLog('cyan', bar) + terminal.paintLog('dim', rest);
   const bar = new SingleBar({
     format: () => renderLine(current, terminal.errors.columns || COLUMNS_DEFAULT, paint),
     stream: terminal.errors,
@@ -131,7 +145,7 @@ function createLog(terminal: Terminal): ProgressDisplay {
     show(line) {
       if (line.percent < nextPercent) return;
       nextPercent = (Math.floor(line.percent / LOG_STEP) + 1) * LOG_STEP;
-      terminal.tell([line.label, `${Math.floor(line.percent)} %`, ...line.figures].join('  '));
+      terminal.log([line.label, `${Math.floor(line.percent)} %`, ...line.figures].join('  '));
     },
     stop: () => undefined,
   };

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { COMPRESSIONS, FORMATS } from '../contracts/order.ts';
-import { parseCount } from './cli.ts';
-import { usage } from './failure.ts';
+import { COMPRESSIONS, FORMATS } from '../../contracts/order.ts';
+import { parseCount } from '../cli.ts';
+import { usage } from '../failure.ts';
 
-/** What the options of `waybill export` hold once they are parsed. */
+/** The parsed order options of `waybill export`. */
 export interface OrderOptions {
   readonly from: string;
   readonly to: string;
@@ -55,7 +55,7 @@ const ORDER_FIELDS = [
   'keepDays',
 ];
 
-/** The body of `POST /exports`. What was not asked for is left to the server's defaults. */
+/** The body of `POST /exports`. Options that are not given are left to the server's defaults. */
 export function orderBody(dataset: string, options: OrderOptions): Readonly<Record<string, unknown>> {
   const csv = {
     ...(options.csvHeader ? {} : { header: false }),
@@ -75,8 +75,8 @@ export function orderBody(dataset: string, options: OrderOptions): Readonly<Reco
     ...(Object.keys(csv).length === 0 ? {} : { csv }),
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
   };
-  const taken = Object.keys(options.param ?? {}).find((name) => ORDER_FIELDS.includes(name));
-  if (taken !== undefined) throw usage(`--param ${taken}: use the option for that field.`);
+  const reserved = Object.keys(options.param ?? {}).find((name) => ORDER_FIELDS.includes(name));
+  if (reserved !== undefined) throw usage(`--param ${reserved}: use the option for that field.`);
   return { ...options.param, ...body };
 }
 
@@ -88,8 +88,8 @@ export function parseColumns(text: string): readonly string[] {
 }
 
 /**
- * `name=value`, added to the earlier ones. A value that is a JSON number, true, false or quoted text is that; anything
- * else is text as it stands, and so is a number that JavaScript could not hold exactly.
+ * Adds `name=value` to the earlier ones. A JSON number, `true`, `false` or a quoted text is parsed; anything else is
+ * text, and so is an integer that JavaScript cannot represent exactly.
  */
 export function parseParameter(text: string, earlier: Readonly<Record<string, unknown>> = {}) {
   const split = text.indexOf('=');
