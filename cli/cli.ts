@@ -53,6 +53,6 @@ export async function withLedger<Result>(cli: Cli, work: (ledger: Ledger) => Pro
 /** A whole number from 1 up. */
 export function parseCount(text: string): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It is a whole number from 1 up.');
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('It must be a whole number from 1 up.');
   return count;
 }

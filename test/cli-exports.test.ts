@@ -177,7 +177,7 @@ describe('the command line over HTTP', () => {
     expect((await find(again.output.trim())).order).toEqual(record.order);
   });
 
-  test('ends with 1 when the export fails, and tells why', async () => {
+  test('ends with 1 when the export fails, and says why', async () => {
     const record = await order();
     await started.ledger.runs.end(record.runId, {
       state: 'failed',

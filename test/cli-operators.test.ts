@@ -65,7 +65,7 @@ describe('an operator', () => {
     expect(all.output).not.toContain(secret);
   });
 
-  test('sets whom a tenant wants told, shows them, and takes them away', async () => {
+  test('sets, shows and removes the contacts of a tenant', async () => {
     const { key } = await addTenant();
     const contacts = (...args: readonly string[]) => operator('tenant', 'contacts', key, ...args);
     expect(await contacts()).toMatchObject({ code: 0, output: '' });

@@ -178,7 +178,7 @@ describe('the command line at the second door', () => {
     expect(await recipientOf(read('third.key').toString())).toBe((await door.status()).recipient);
   });
 
-  test('deletes when it is told to twice', async () => {
+  test('deletes only with --yes', async () => {
     expect((await periodic('disable', '--delete-settings')).code).toBe(2);
     expect((await door.status()).enabled).toBe(true);
     expect((await periodic('disable', '--delete-settings', '--yes')).code).toBe(0);

@@ -63,7 +63,7 @@ async function enable(cli: Cli, options: Options): Promise<void> {
   const needsNoKey = before.enabled || (before.recipient !== null && options.seal === undefined);
   const answer = needsNoKey ? await sendSettings(sending) : await sendKey(sending, options);
   const resumed =
-    before.recipient !== null ? ', with the recipient that was kept: the key you have opens the files' : '';
+    before.recipient === null ? '' : ' with the previous recipient; the key you have still opens the files';
   await reportKey(cli, sent, options, { ...answer, done: `periodic exports are enabled${resumed}` });
 }
 
@@ -123,10 +123,10 @@ async function reportKey(
 
 function parseTimeOfDay(text: string): string {
   if (TIME_OF_DAY.test(text)) return text;
-  throw new InvalidArgumentError('It is a time of day such as 01:30.');
+  throw new InvalidArgumentError('It must be a time of day such as 01:30.');
 }
 
 function parseTimeZone(text: string): string {
   if (isTimeZone(text)) return text;
-  throw new InvalidArgumentError('It is an IANA time zone such as Europe/Amsterdam.');
+  throw new InvalidArgumentError('It must be an IANA time zone such as Europe/Amsterdam.');
 }

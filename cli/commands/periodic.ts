@@ -61,11 +61,13 @@ function disableCommand(cli: Cli): Command {
   return addClientOptions(command).action(async (options: DisableOptions) => {
     const remove = options.deleteSettings === true;
     if (remove && !options.yes) {
-      throw usage('All files would be removed, and the key void for good. Add --yes if that is what you want.');
+      throw usage('This removes all files and makes the key useless. Add --yes to confirm.');
     }
     await disable(connect(cli, options), remove, cli.interruptible());
     if (options.json) return cli.terminal.printJson({ enabled: false, deleted: remove });
-    const rest = remove ? 'no file is left, and the key is void' : 'files and key stay; enable goes on with them';
+    const rest = remove
+      ? 'all files are removed, and the key is useless'
+      : 'files and key stay; "enable" resumes with them';
     cli.terminal.logDone(`periodic exports are disabled; ${rest}`);
   });
 }

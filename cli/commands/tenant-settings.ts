@@ -101,7 +101,7 @@ function parseLimit(text: string): Limit {
   try {
     return parseCount(text);
   } catch {
-    throw new InvalidArgumentError("It is a whole number from 1 up, or 'default'.");
+    throw new InvalidArgumentError("It must be a whole number from 1 up, or 'default'.");
   }
 }
 

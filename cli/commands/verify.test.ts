@@ -6,7 +6,7 @@ import { verifiedLines } from './verify.ts';
 
 const terminal = createTerminal(new PassThrough(), new PassThrough());
 
-function verdict(more: Partial<PartCheckResult>): PartCheckResult {
+function result(more: Partial<PartCheckResult>): PartCheckResult {
   return {
     ...{ name: 'user', file: 'user', form: 'stored', format: 'csv', bytesThere: 1000, problems: [], rowsCounted: null },
     ...more,
@@ -16,35 +16,35 @@ function verdict(more: Partial<PartCheckResult>): PartCheckResult {
 const sealed = { recipients: ['age1'] };
 const open = { recipients: [] };
 
-test('what could not be checked is said', () => {
-  expect(verifiedLines(terminal, sealed, [verdict({ file: 'user' }), verdict({ file: 'year' })])).toEqual([
+test('reports what could not be checked', () => {
+  expect(verifiedLines(terminal, sealed, [result({ file: 'user' }), result({ file: 'year' })])).toEqual([
     '✓ 2 csv files, 2.00 KB sealed: sizes and SHA-256 hold',
     '! rows were not counted: the files are sealed, --key-file opens them',
   ]);
-  expect(verifiedLines(terminal, open, [verdict({ format: 'parquet' })])).toEqual([
+  expect(verifiedLines(terminal, open, [result({ format: 'parquet' })])).toEqual([
     '✓ 1 parquet file, 1.00 KB: sizes and SHA-256 hold',
     '! rows were not counted: a Parquet file has its own count',
   ]);
 });
 
-test('parts of one file are told as such', () => {
-  const parts = [verdict({ rowsCounted: 2 }), verdict({ rowsCounted: 3 })];
+test('counts files, and parts where they differ', () => {
+  const parts = [result({ rowsCounted: 2 }), result({ rowsCounted: 3 })];
   expect(verifiedLines(terminal, open, parts)).toEqual([
     '✓ 1 csv file in 2 parts, 2.00 KB: sizes and SHA-256 hold',
     '✓ 5 rows counted in the content',
   ]);
-  expect(verifiedLines(terminal, open, [verdict({ form: 'opened', rowsCounted: 5 })])[0]).toBe(
+  expect(verifiedLines(terminal, open, [result({ form: 'opened', rowsCounted: 5 })])[0]).toBe(
     '✓ 1 csv file, 1.00 KB opened: sizes and SHA-256 of the content hold',
   );
 });
 
-test('each format is told of, and what was checked of it', () => {
-  const verdicts = [
-    verdict({ rowsCounted: 1234 }),
-    verdict({ format: 'json', form: 'opened', rowsCounted: 0 }),
-    verdict({ format: 'typed-json', form: 'opened', rowsCounted: 4 }),
+test('reports each format, and what was checked of it', () => {
+  const results = [
+    result({ rowsCounted: 1234 }),
+    result({ format: 'json', form: 'opened', rowsCounted: 0 }),
+    result({ format: 'typed-json', form: 'opened', rowsCounted: 4 }),
   ];
-  expect(verifiedLines(terminal, sealed, verdicts)).toEqual([
+  expect(verifiedLines(terminal, sealed, results)).toEqual([
     '✓ 1 csv file, 1.00 KB sealed: sizes and SHA-256 hold',
     '✓ 1,234 rows counted in the content',
     '✓ 1 json file, 1.00 KB opened: sizes of the content hold',

@@ -37,6 +37,6 @@ test.each([false, true])('a key that opens nothing is not kept (written: %s)', a
   expect(existsSync(file)).toBe(false);
 });
 
-test('a place that is not there is said', () => {
+test('a path that does not exist is refused', () => {
   expect(() => createKeyFile(join(file, 'nowhere'))).toThrow('cannot be written');
 });

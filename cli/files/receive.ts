@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BROKEN_OFF, CliFailure, EXIT } from '../failure.ts';
 
-/** Attempts in a row that may fail before the download does. */
+/** Consecutive failed attempts before the download fails. */
 const ATTEMPTS_MAX = 30;
-/** Responses in a row that may break off without a new byte. */
+/** Consecutive responses without a new byte before the file counts as damaged. */
 const EMPTY_RESPONSES_MAX = 5;
 
 /** Sends the request for a file; throws a temporary `CliFailure` if a later attempt may succeed. */
@@ -11,7 +11,7 @@ export type RequestFile = (headers: Readonly<Record<string, string>>) => Promise
 
 export interface ReceiveOptions {
   readonly request: RequestFile;
-  /** First byte wanted. */
+  /** First byte to request. */
   readonly offset: number;
   /** Size of the file; `null`: the server builds it per request, so only the first response counts. */
   readonly bytesTotal: number | null;
@@ -23,10 +23,10 @@ export interface ReceiveOptions {
 }
 
 /**
- * Yields the bytes of a file from `offset` to the end. After a broken connection it requests the rest; where the server
- * sends the whole file again, it drops what it already has.
+ * Yields the bytes of a file from `offset` to the end. After a broken connection it requests the rest; if the server sends
+ * the whole file again, it drops the bytes it already has.
  *
- * @throws CliFailure `broken_off` when the connection breaks and the file cannot be requested again
+ * @throws CliFailure `broken_off` if the connection breaks and the file cannot be requested again
  */
 export async function* receive(options: ReceiveOptions): AsyncGenerator<Uint8Array> {
   const { bytesTotal, ranges, retryMs, signal } = options;
@@ -42,22 +42,17 @@ export async function* receive(options: ReceiveOptions): AsyncGenerator<Uint8Arr
     };
     const response = await requested(options, headers);
     if (response !== 'unreachable') emptyResponses += 1;
-    if (typeof response !== 'string' && response.body !== null) {
+    if (typeof response !== 'string') {
       etag ??= strongTag(response);
       let skip = response.status === 206 ? 0 : at;
-      const chunks = response.body[Symbol.asyncIterator]();
-      try {
-        for (let chunk = await nextOf(chunks, options); chunk !== undefined; chunk = await nextOf(chunks, options)) {
-          const fresh = chunk.subarray(skip);
-          skip -= chunk.length - fresh.length;
-          if (fresh.length === 0) continue;
-          at += fresh.length;
-          attempts = 0;
-          emptyResponses = 0;
-          yield fresh;
-        }
-      } finally {
-        await chunks.return?.();
+      for await (const chunk of chunksOf(response, options)) {
+        const fresh = chunk.subarray(skip);
+        skip -= chunk.length - fresh.length;
+        if (fresh.length === 0) continue;
+        at += fresh.length;
+        attempts = 0;
+        emptyResponses = 0;
+        yield fresh;
       }
       if (bytesTotal === null || at >= bytesTotal) return;
     }
@@ -72,7 +67,7 @@ export async function* receive(options: ReceiveOptions): AsyncGenerator<Uint8Arr
 function damaged(): CliFailure {
   return new CliFailure(EXIT.failed, 'The file breaks off at the same byte every time: it may be damaged.', {
     code: 'object_damaged',
-    lines: ['Order the export again, and tell the operator of Waybill.'],
+    lines: ['Order the export again, and contact the operator of Waybill.'],
   });
 }
 
@@ -94,17 +89,13 @@ async function requested(
   }
 }
 
-/** @returns `undefined` at the end, and where the connection breaks: `fetch` reports that with an error of any kind. */
-async function nextOf(
-  chunks: AsyncIterator<Uint8Array>,
-  { bytesTotal, signal }: ReceiveOptions,
-): Promise<Uint8Array | undefined> {
+/** Ends where the connection breaks, which `fetch` reports with errors of any kind. */
+async function* chunksOf({ body }: Response, { bytesTotal, signal }: ReceiveOptions): AsyncGenerator<Uint8Array> {
   try {
-    const { done, value } = await chunks.next();
-    return done === true ? undefined : value;
+    if (body !== null) yield* body;
   } catch (cause) {
     signal.throwIfAborted();
-    if (bytesTotal !== null) return undefined;
+    if (bytesTotal !== null) return;
     throw new CliFailure(EXIT.unreachable, 'The connection broke off before the file was complete.', {
       ...{ code: BROKEN_OFF, temporary: true, cause },
       lines: ['Nothing was saved. Try again.'],

@@ -138,7 +138,7 @@ describe('what is missing', () => {
   });
 });
 
-test.each(['rows', 'bytes', 'contentBytes'] as const)('a manifest whose %s do not add up is told', (field) => {
+test.each(['rows', 'bytes', 'contentBytes'] as const)('reports a manifest whose %s do not add up', (field) => {
   expect(sumProblems(manifest)).toEqual([]);
   const wrong: Manifest = { ...manifest, [field]: 1 };
   expect(sumProblems(wrong)).toEqual([`The manifest has 1 ${field}; its files have ${manifest[field]}.`]);

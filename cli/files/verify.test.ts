@@ -116,13 +116,13 @@ describe('a manifest that lies', () => {
     ['about rows', { rows: 9 }, 'rows'],
     ['about content', { contentBytes: 9 }, 'bytes of content'],
     ['about the hash of content', { contentSha256: '0'.repeat(64) }, 'another SHA-256'],
-  ])('%s is told', async (_, more, problem) => {
+  ])('%s is reported', async (_, more, problem) => {
     const made = await makeExport([['User ID\n1\n', 1]], { compression: 'gzip', recipients: [] });
     const [verdict] = await verify(saveParts({ ...made, manifest: lie(made.manifest, more) }));
     expect(verdict?.problems.join()).toContain(problem);
   });
 
-  test('about its sums is told', async () => {
+  test('about its sums is reported', async () => {
     const { manifest } = await makeExport(CONTENTS, { compression: 'none', recipients: [] });
     expect(sumProblems(manifest)).toEqual([]);
     expect(sumProblems({ ...manifest, rows: 4 })).toEqual(['The manifest has 4 rows; its files have 3.']);

@@ -43,7 +43,7 @@ export function connect({ environment }: Pick<Cli, 'environment'>, options: Clie
     throw usage('The address holds credentials.', 'Give them as WAYBILL_CLIENT_ID and WAYBILL_CLIENT_SECRET.');
   }
   const clientId = options.clientId ?? environment.WAYBILL_CLIENT_ID;
-  if (!clientId) throw usage('Who are you?', 'Set WAYBILL_CLIENT_ID, or give --client-id.');
+  if (!clientId) throw usage('The client id is missing.', 'Set WAYBILL_CLIENT_ID, or give --client-id.');
   const secretFile = options.secretFile ?? environment.WAYBILL_CLIENT_SECRET_FILE;
   const secret = secretFile ? readSecret(secretFile) : environment.WAYBILL_CLIENT_SECRET;
   if (!secret) throw usage('The secret is missing.', 'Set WAYBILL_CLIENT_SECRET, or give --secret-file.');

@@ -11,7 +11,7 @@ describe('the page about periodic exports', () => {
     expect(periodicLines(terminal, NOTHING)).toEqual(['periodic  disabled']);
   });
 
-  test('tells settings, runs and files', () => {
+  test('shows settings, runs and files', () => {
     const view = { ...ENABLED, generation: GENERATION, lastRun: runEnded('published', GENERATION.generationId) };
     expect(periodicLines(terminal, view)).toEqual([
       'periodic    enabled',
@@ -29,7 +29,7 @@ describe('the page about periodic exports', () => {
     ]);
   });
 
-  test('tells why a run failed, since when, and how the next one gets on', () => {
+  test('shows why a run failed, since when, and the progress of the next one', () => {
     const lines = periodicLines(terminal, {
       ...ENABLED,
       ownRecipient: true,
@@ -59,6 +59,6 @@ test.each([
   ],
   ['failed', { ...ENABLED, lastRun: runEnded('failed', 'x') }, '✗ failed: The dataset cannot be read.'],
   ['disabled', { ...NOTHING, lastRun: runEnded('failed', 'x') }, '✗ disabled'],
-] as const)('a run that ended %s is told in a sentence', (end, view, line) => {
+] as const)('describes a run that ended %s', (end, view, line) => {
   expect(runEndLine(terminal, view, end)).toBe(line);
 });

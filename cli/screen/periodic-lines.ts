@@ -46,7 +46,10 @@ function runFields(terminal: Terminal, { lastRun, running, failingSince, generat
   }
   if (failingSince !== null) fields.push(['failing since', `${formatTime(failingSince)} UTC`]);
   if (running !== null) {
-    fields.push(['running', running.progress === null ? 'begins' : progressText(running.progress, running.startedAt)]);
+    fields.push([
+      'running',
+      running.progress === null ? 'starting' : progressText(running.progress, running.startedAt),
+    ]);
   }
   if (generation !== null) {
     fields.push(['generation', generation.generationId], ['read at', generation.snapshotAt]);

@@ -17,7 +17,7 @@ const progress: Progress = {
 };
 
 describe('a line of progress', () => {
-  test('tells percent, rows, bytes, time and parts', () => {
+  test('shows percent, rows, bytes, time and parts', () => {
     expect(renderLine(exportLine('FLIGHTS', progress, 12), 100, unpainted)).toBe(
       'FLIGHTS ━━━━━━━━━━━━╸───────────  53 %  1,590,000 / 3,000,000 rows  512 MB  0:12  3/7 parts',
     );
@@ -70,7 +70,7 @@ test.each([
   expect(renderBar(percent, 4, unpainted)).toBe(bar);
 });
 
-test('a transfer tells its rate once there is one', () => {
+test('a transfer shows its rate after one second', () => {
   expect(transferLine('download', 0, 0, 0)).toEqual({
     label: 'download',
     percent: 100,

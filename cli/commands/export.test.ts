@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { addOrderOptions, type OrderOptions, orderBody, parseColumns, parseParameter } from './order-options.ts';
+import { addOrderOptions, type OrderOptions, orderBody, parseColumns, parseParameter } from './export.ts';
 
 function bodyOf(...args: readonly string[]) {
   const command = addOrderOptions(new Command('export'))
