@@ -9,7 +9,7 @@ import { readIdentity } from '../files/keys.ts';
 import { MANIFEST_SUFFIX } from '../files/locate.ts';
 import { checkOpening, openedName } from '../files/opening.ts';
 import { checkTarget, targetFile } from '../files/save.ts';
-import { readManifestAnswer } from '../http/client.ts';
+import { getManifest } from '../http/client.ts';
 import { formatBytes } from '../screen/figures.ts';
 import { displayTransfer } from '../screen/progress.ts';
 import type { FollowOptions } from './follow.ts';
@@ -52,9 +52,7 @@ export async function downloadExport(
   { client, signal, quiet }: FollowOptions,
   { output, keyFile, decompress = false, force = false, saveManifest }: DownloadOptions,
 ): Promise<Downloaded> {
-  const { bytes: manifestBytes, manifest } = await readManifestAnswer(
-    await client.call('GET', exportPath(id, '/manifest'), { signal }),
-  );
+  const { bytes: manifestBytes, manifest } = await getManifest(client, exportPath(id, '/manifest'), signal);
   const [entry, ...others] = manifest.files;
   if (entry === undefined || others.length > 0) {
     throw new CliFailure(EXIT.failed, 'This version of waybill can only download exports of one file.');

@@ -8,7 +8,14 @@ import { usage } from '../failure.ts';
 import { fetchFile } from '../files/fetch.ts';
 import { MANIFEST_FILE } from '../files/locate.ts';
 import { checkTarget, saveTogether, targetFile } from '../files/save.ts';
-import { addClientOptions, type Client, type ClientOptions, connect, readManifestAnswer } from '../http/client.ts';
+import {
+  addClientOptions,
+  type Client,
+  type ClientOptions,
+  connect,
+  getManifest,
+  type ManifestAnswer,
+} from '../http/client.ts';
 import { formatBytes, formatNumberOf } from '../screen/figures.ts';
 import { displayTransfer } from '../screen/progress.ts';
 import { plain } from '../screen/terminal.ts';
@@ -158,18 +165,16 @@ async function fetchAll(cli: Cli, options: Options, directory: string): Promise<
   terminal.print(directory);
 }
 
-type Current = Awaited<ReturnType<typeof readManifestAnswer>>;
-
 /** Downloads from the current generation, and starts over when a newer one is published in the meantime. */
 async function ofOneGeneration<Result>(
   client: Client,
   signal: AbortSignal,
-  download: (current: Current) => Promise<Result>,
+  download: (current: ManifestAnswer) => Promise<Result>,
 ): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
-    const answer = await client.call('GET', `${PERIODIC_PATH}/manifest`, { signal });
+    const current = await getManifest(client, `${PERIODIC_PATH}/manifest`, signal);
     try {
-      return await download(await readManifestAnswer(answer));
+      return await download(current);
     } catch (error) {
       if (!(error instanceof GenerationReplaced) || tries >= REPLACED_TRIES_MAX) throw error;
     }

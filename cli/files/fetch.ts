@@ -32,13 +32,13 @@ export interface FetchOptions {
 }
 
 /**
- * Downloads a file and opens it in transit where asked. The file gets its name only after the sizes and hashes of all
+ * Downloads a file and opens it in transit if asked to. The file gets its name only after the sizes and hashes of all
  * parts have been checked against the manifest.
  *
  * A file saved as stored resumes from the partial file of an interrupted run; one opened in transit starts over.
  *
- * @returns count of bytes written to the file.
- * @throws CliFailure `object_damaged` when the file does not match its manifest, `interrupted` on Ctrl-C
+ * @returns count of bytes written to the file
+ * @throws CliFailure `object_damaged` if the file does not match its manifest, `interrupted` on Ctrl-C
  */
 export async function fetchFile(remote: RemoteFile, options: FetchOptions): Promise<number> {
   const { file, opening, signal } = options;
@@ -68,7 +68,7 @@ export async function fetchFile(remote: RemoteFile, options: FetchOptions): Prom
   }
 }
 
-/** @returns the check of what an interrupted run left, or `undefined` when there is nothing to resume from. */
+/** Checks the partial file of an interrupted run. @returns `undefined` if there is nothing to resume from */
 async function checkPartial({ parts = [] }: RemoteFile, file: string): Promise<PartCheck | undefined> {
   const bytes = await partialBytes(file);
   if (bytes === 0 || bytes > sizeOf(parts)) return undefined;
@@ -122,11 +122,11 @@ export class FileMismatch extends Error {
 
 /** Checks the bytes of a file, in order and in chunks of any size, against its parts. */
 export interface PartCheck {
-  /** @throws FileMismatch as soon as a complete part has another hash, or there are too many bytes. */
+  /** @throws FileMismatch as soon as the hash of a complete part differs, or there are too many bytes */
   update(chunk: Uint8Array): void;
   /** Count of bytes checked so far. */
   readonly bytes: number;
-  /** @throws FileMismatch when bytes are missing. */
+  /** @throws FileMismatch if bytes are missing */
   end(): void;
 }
 

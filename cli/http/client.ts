@@ -121,10 +121,15 @@ export async function readJson<Schema extends z.ZodType>(schema: Schema, answer:
   });
 }
 
+export interface ManifestAnswer {
+  /** As they are stored. */
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+}
+
 /** @throws CliFailure if the response is not a manifest of this version */
-export async function readManifestAnswer(
-  answer: Response,
-): Promise<{ readonly bytes: Uint8Array; readonly manifest: Manifest }> {
+export async function getManifest(client: Client, path: string, signal: AbortSignal): Promise<ManifestAnswer> {
+  const answer = await client.call('GET', path, { signal });
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
   if ('manifest' in parsed) return { bytes, manifest: parsed.manifest };
