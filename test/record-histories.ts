@@ -108,4 +108,4 @@ const recordings = {
 
 const [, , which] = process.argv;
 if (which !== 'exports' && which !== 'periodic') throw new Error('usage: record-histories.ts exports|periodic');
-await recordings[which]().finally(closeAll);
+await recordings[which]().finally(async () => closeAll());

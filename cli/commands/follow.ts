@@ -26,7 +26,7 @@ export function followExport(cli: Cli, id: string, options: FollowOptions): Prom
     watch: (watching) => watchExport(options.client, id, watching),
     line: ({ dataset, progress }: ExportView, seconds) => exportLine(plain(dataset), progress, seconds),
     interrupted: 'Stopped watching; the export continues.',
-    hints(last) {
+    hints(last: ExportView | undefined) {
       const name = last?.exportId ?? id;
       return [`watch again:  waybill exports show ${name} --watch`, `cancel it:    waybill exports cancel ${name}`];
     },
