@@ -20,21 +20,21 @@ describe('an export whose run was ended in Temporal', () => {
 
   test('has failed, says so and leaves nothing; the same order can be placed again', async () => {
     const { settings, url, objects, temporal } = services;
-    const door = createOnDemandClient(url, 'dreambuilder');
+    const onDemand = createOnDemandClient(url, 'dreambuilder');
     const order = { ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' };
     const stopped = objects.holdAt(FOURTH_PART);
-    const id = await door.order(order);
+    const id = await onDemand.order(order);
     const { givenUp } = await stopped;
     const prefix = exportPrefix('dreambuilder', id);
     const [key = ''] = await keysUploading(temporal, id, 1);
     expect(await countUploads(settings, key)).toBe(1);
-    const { progress } = await door.until(id, (view) => view.progress.storedBytes > 0);
+    const { progress } = await onDemand.until(id, (view) => view.progress.storedBytes > 0);
     expect(progress.final).toBe(false);
-    const events = await door.request('GET', `/exports/${id}/events`);
-    const { job } = (await (await door.request('GET', `/exports?id=${id}`)).json()) as { job: { id: string } };
+    const events = await onDemand.request('GET', `/exports/${id}/events`);
+    const { job } = (await (await onDemand.request('GET', `/exports?id=${id}`)).json()) as { job: { id: string } };
     await temporal.client.workflow.getHandle(decodeJobId(job.id)?.workflowId ?? '', id).terminate('by a test');
 
-    expect(await door.ended(id, 10)).toMatchObject({
+    expect(await onDemand.ended(id, 10)).toMatchObject({
       state: 'failed',
       failure: { code: 'internal', message: expect.stringMatching(/ended by an operator.*Resubmit/) },
       downloadUrl: null,
@@ -45,10 +45,10 @@ describe('an export whose run was ended in Temporal', () => {
     void objects.release();
     await expect.poll(() => countUploads(settings, key), { timeout: 20_000 }).toBe(0);
     expect(await keysBelow(openBucket(settings), prefix)).toEqual([]);
-    const next = await door.order(order);
+    const next = await onDemand.order(order);
     expect(next).not.toBe(id);
-    expect((await door.request('DELETE', `/exports/${next}`)).status).toBe(202);
-    await door.ended(next);
+    expect((await onDemand.request('DELETE', `/exports/${next}`)).status).toBe(202);
+    await onDemand.ended(next);
   });
 });
 
@@ -72,7 +72,7 @@ describe('an active export', () => {
   }
 
   test.each(['aborted', 'closed'] as const)(
-    'of a run that is %s has failed, whichever door reads it',
+    'of a run that is %s has failed, whichever kind of export reads it',
     async (runStatus) => {
       const one = await ordered(runStatus);
       one.api.objects.stored.set(`${one.prefix}file-00000-a-1-1.csv`, new Uint8Array(1));

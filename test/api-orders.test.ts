@@ -32,7 +32,7 @@ describe('what is wrong with an order', () => {
     ['a finer date than microseconds', { ...BODY, endDate: '2015-02-03T00:00:00.1234567Z' }, 'invalid_date', 'endDate'],
     ['a reversed window', { ...BODY, startDate: '2016-01-01T00:00:00Z' }, 'reversed_window', 'startDate'],
     ['an unknown type', { ...BODY, exportType: 'GHOSTS' }, 'unknown_dataset', 'exportType'],
-    ['a type of another door', { ...BODY, exportType: 'HIDDEN' }, 'unknown_dataset', 'exportType'],
+    ['a type of another kind of export', { ...BODY, exportType: 'HIDDEN' }, 'unknown_dataset', 'exportType'],
     ['an unknown format', { ...BODY, format: 'XLSX' }, 'unknown_format', 'format'],
     [
       'a format that is not offered',

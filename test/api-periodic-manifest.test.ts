@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { manifestKey } from '../contracts/keys.ts';
-import { codeOf, objectKey, openServedDoor, type ServedDoor } from './api-periodic-set-up.ts';
+import { codeOf, objectKey, openServed, type ServedPeriodic } from './api-periodic-set-up.ts';
 import { type StartedApi, startApi } from './api-set-up.ts';
 import { generationPrefix } from './keys.ts';
 import { publishSealed, SNAPSHOT_AT } from './sealed-generation.ts';
 
 let started: StartedApi;
-let door: ServedDoor;
+let periodic: ServedPeriodic;
 
 beforeAll(async () => {
   started = await startApi();
@@ -15,19 +15,19 @@ beforeAll(async () => {
 afterAll(() => started.stop());
 
 beforeEach(async () => {
-  door = await openServedDoor(started);
+  periodic = await openServed(started);
 });
-afterEach(() => door.server.close(0));
+afterEach(() => periodic.server.close(0));
 
 /** Sends no key. */
-const ask = (more = '', method = 'GET') => door.get(`manifest${more}`, door.tenant.headers, method);
-const storedKey = (generationId: string) => manifestKey(generationPrefix(door.tenant.key, generationId));
+const ask = (more = '', method = 'GET') => periodic.get(`manifest${more}`, periodic.tenant.headers, method);
+const storedKey = (generationId: string) => manifestKey(generationPrefix(periodic.tenant.key, generationId));
 
 test('the manifest comes byte for byte as it is stored, and fits what is downloaded sealed', async () => {
-  const manifest = await publishSealed(started, door.api, door.tenant.key);
+  const manifest = await publishSealed(started, periodic.api, periodic.tenant.key);
   const answer = await ask();
   const bytes = Buffer.from(await answer.arrayBuffer());
-  expect(bytes.equals(door.api.objects.stored.get(storedKey(manifest.runId)) ?? Buffer.alloc(0))).toBe(true);
+  expect(bytes.equals(periodic.api.objects.stored.get(storedKey(manifest.runId)) ?? Buffer.alloc(0))).toBe(true);
   expect([answer.status, Object.fromEntries(answer.headers)]).toEqual([
     200,
     expect.objectContaining({
@@ -41,14 +41,14 @@ test('the manifest comes byte for byte as it is stored, and fits what is downloa
   expect(answer.headers.has('content-disposition')).toBe(false);
   for (const { name, format, parts } of manifest.files) {
     const query = `file=${name}&fileType=${format === 'csv' ? 'csv' : 'json'}&parseJsonDataTypes=${format === 'typed-json'}`;
-    const sealed = await door.get(`download?${query}&sealed=true`, door.tenant.headers);
+    const sealed = await periodic.get(`download?${query}&sealed=true`, periodic.tenant.headers);
     const hash = createHash('sha256').update(Buffer.from(await sealed.arrayBuffer()));
     expect(hash.digest('hex')).toBe(parts[0]?.sha256);
   }
 });
 
 test('HEAD says the same without a body', async () => {
-  await publishSealed(started, door.api, door.tenant.key);
+  await publishSealed(started, periodic.api, periodic.tenant.key);
   const [head, got] = [await ask('', 'HEAD'), await ask()];
   expect([head.status, (await head.arrayBuffer()).byteLength]).toEqual([200, 0]);
   await got.arrayBuffer();
@@ -63,13 +63,13 @@ test('refusals, in this order: parameters, organisation, not enabled, not produc
   const stranger = await started.addTenant();
   expect(await codeOf(ask('?organisation=other&organisation=other'))).toEqual([400, 'invalid_field']);
   expect(await codeOf(ask('?organisation=other'))).toEqual([404, 'foreign_organisation']);
-  expect(await codeOf(door.get('manifest', stranger.headers))).toEqual([404, 'not_enabled']);
-  expect(await codeOf(door.get('manifest', {}))).toEqual([401, 'unauthenticated']);
+  expect(await codeOf(periodic.get('manifest', stranger.headers))).toEqual([404, 'not_enabled']);
+  expect(await codeOf(periodic.get('manifest', {}))).toEqual([401, 'unauthenticated']);
   const answer = await ask();
   expect([answer.headers.get('retry-after'), await codeOf(answer)]).toEqual(['30', [404, 'not_produced']]);
-  await publishSealed(started, door.api, door.tenant.key);
-  expect((await ask(`?organisation=${door.tenant.key.toUpperCase()}`)).status).toBe(200);
-  expect(await codeOf(door.get('manifest', stranger.headers))).toEqual([404, 'not_enabled']);
+  await publishSealed(started, periodic.api, periodic.tenant.key);
+  expect((await ask(`?organisation=${periodic.tenant.key.toUpperCase()}`)).status).toBe(200);
+  expect(await codeOf(periodic.get('manifest', stranger.headers))).toEqual([404, 'not_enabled']);
 });
 
 test.each([
@@ -77,30 +77,30 @@ test.each([
   ['written anew', (text: string) => `${text}\n`],
   ['gone', () => undefined],
 ])('one that is %s is not given out', async (_name, damage: (text: string) => string | undefined) => {
-  const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
-  const damaged = damage(Buffer.from(door.api.objects.stored.get(storedKey(generationId)) ?? '').toString());
-  if (damaged === undefined) door.api.objects.stored.delete(storedKey(generationId));
-  else door.api.objects.stored.set(storedKey(generationId), Buffer.from(damaged));
+  const { runId: generationId } = await publishSealed(started, periodic.api, periodic.tenant.key);
+  const damaged = damage(Buffer.from(periodic.api.objects.stored.get(storedKey(generationId)) ?? '').toString());
+  if (damaged === undefined) periodic.api.objects.stored.delete(storedKey(generationId));
+  else periodic.api.objects.stored.set(storedKey(generationId), Buffer.from(damaged));
   expect(await codeOf(ask())).toEqual([500, 'object_damaged']);
 });
 
 test('an altered object does not hold it back: that is what it proves', async () => {
-  const manifest = await publishSealed(started, door.api, door.tenant.key);
-  door.api.objects.stored.set(objectKey(manifest, 'user', 'csv'), Buffer.from('damaged'));
+  const manifest = await publishSealed(started, periodic.api, periodic.tenant.key);
+  periodic.api.objects.stored.set(objectKey(manifest, 'user', 'csv'), Buffer.from('damaged'));
   expect((await ask()).status).toBe(200);
 });
 
 test('of a key that is replaced while it is read, nothing is told', async () => {
-  const { runId: generationId } = await publishSealed(started, door.api, door.tenant.key);
-  const { get } = door.api.objects;
-  door.api.objects.get = async (wanted) => {
-    door.api.objects.get = get;
+  const { runId: generationId } = await publishSealed(started, periodic.api, periodic.tenant.key);
+  const { get } = periodic.api.objects;
+  periodic.api.objects.get = async (wanted) => {
+    periodic.api.objects.get = get;
     const found = await get(wanted);
-    await door.keyOf('rotate');
+    await periodic.keyOf('rotate');
     return found;
   };
   expect(await codeOf(ask())).toEqual([404, 'not_produced']);
-  const next = await publishSealed(started, door.api, door.tenant.key);
+  const next = await publishSealed(started, periodic.api, periodic.tenant.key);
   expect((await ask()).headers.get('x-waybill-generation')).toBe(next.runId);
   expect(next.runId).not.toBe(generationId);
 });

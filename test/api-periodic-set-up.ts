@@ -15,8 +15,8 @@ export interface KeyAnswer {
   readonly hint?: string;
 }
 
-/** A new tenant at the second door of an API of its own. Temporal and the object store are played. */
-export async function openDoor(started: StartedApi, catalog?: Catalog) {
+/** A new tenant for periodic exports of an API of its own. Temporal and the object store are played. */
+export async function openPeriodic(started: StartedApi, catalog?: Catalog) {
   const api = started.compose({}, catalog);
   const tenant = await started.addTenant();
 
@@ -47,19 +47,19 @@ export async function openDoor(started: StartedApi, catalog?: Catalog) {
     },
   };
 }
-export type Door = Awaited<ReturnType<typeof openDoor>>;
+export type PeriodicApi = Awaited<ReturnType<typeof openPeriodic>>;
 
 /** The same, enabled, and listening on a port. */
-export async function openServedDoor(started: StartedApi) {
-  const door = await openDoor(started);
-  const { api, tenant } = door;
+export async function openServed(started: StartedApi) {
+  const periodic = await openPeriodic(started);
+  const { api, tenant } = periodic;
   const server = await api.serve();
   const address = `http://127.0.0.1:${server.port}/dataexport`;
-  const key = (await door.keyOf('enable')).privateKey ?? '';
+  const key = (await periodic.keyOf('enable')).privateKey ?? '';
   const withKey = (privateKey: string) => ({ ...tenant.headers, 'x-private-key': privateKey });
   const headers = withKey(key);
   return {
-    ...door,
+    ...periodic,
     server,
     address,
     key,
@@ -72,7 +72,7 @@ export async function openServedDoor(started: StartedApi) {
     read: (path: string) => readDownload(`${address}/${path}`, headers),
   };
 }
-export type ServedDoor = Awaited<ReturnType<typeof openServedDoor>>;
+export type ServedPeriodic = Awaited<ReturnType<typeof openServed>>;
 
 /** Status and code of a problem. */
 export async function codeOf(asked: Promise<Response> | Response): Promise<readonly [number, string]> {

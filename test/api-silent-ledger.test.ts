@@ -24,9 +24,9 @@ async function timed(answer: Promise<Response>) {
 }
 
 test('a ledger that is reached but never answers: callers are told in time, and served once it answers', async () => {
-  const door = createOnDemandClient(services.url, 'dreambuilder');
+  const api = createOnDemandClient(services.url, 'dreambuilder');
   const statuses = ['/exports', '/dataexport'];
-  const ask = () => Promise.all(statuses.map((path) => timed(door.request('GET', path))));
+  const ask = () => Promise.all(statuses.map((path) => timed(api.request('GET', path))));
   expect((await ask()).map(({ status }) => status)).toEqual([200, 200]);
 
   link.hold();

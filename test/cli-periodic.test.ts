@@ -11,13 +11,13 @@ import { createPeriodicClient, type PeriodicClient } from './periodic-client.ts'
 const SECRET = 'acme-demo-secret';
 
 let services: OwnServices;
-let door: PeriodicClient;
+let api: PeriodicClient;
 let environment: Readonly<Record<string, string>>;
 let directory: string;
 
 beforeAll(async () => {
   services = await startOwnServices();
-  door = createPeriodicClient(services.url, SECRET);
+  api = createPeriodicClient(services.url, SECRET);
   environment = { WAYBILL_URL: services.url, WAYBILL_CLIENT_ID: 'acme', WAYBILL_CLIENT_SECRET: SECRET };
   directory = mkdtempSync(join(tmpdir(), 'waybill-cli-'));
 });
@@ -32,7 +32,7 @@ const periodic = (...args: readonly string[]) => waybill(['periodic', ...args], 
 const read = (name: string) => readFileSync(at(name));
 
 /** Each test goes on where the one before ended, as a user's day does. */
-describe('the command line at the second door', () => {
+describe('the command line for periodic exports', () => {
   test('says that nothing was enabled', async () => {
     expect((await periodic('status')).output).toMatch(/^periodic +disabled\n$/);
     const { code, errors } = await periodic('download', 'user', '--sealed', '-o', directory);
@@ -47,7 +47,7 @@ describe('the command line at the second door', () => {
     writeFileSync(at('taken.key'), 'mine');
     expect((await periodic('enable', '--key-out', at('taken.key'))).code).toBe(2);
     expect(read('taken.key').toString()).toBe('mine');
-    expect((await door.status()).enabled).toBe(false);
+    expect((await api.status()).enabled).toBe(false);
   });
 
   test('enables with a key of this machine, and waits for the files', async () => {
@@ -55,7 +55,7 @@ describe('the command line at the second door', () => {
     expect(enabled.errors).toMatch(/✓ \d+ files, [\d,]+ rows, read at 20/);
     expect(enabled.code).toBe(0);
     expect(statSync(at('first.key')).mode & 0o777).toBe(0o600);
-    const view = await door.status();
+    const view = await api.status();
     expect(view.recipient).toBe(await recipientOf(read('first.key').toString()));
     const identity = parseIdentities(read('first.key').toString())[0] ?? '';
     expect(`${enabled.output}${enabled.errors}${services.lines.join('\n')}`).not.toContain(identity);
@@ -73,7 +73,7 @@ describe('the command line at the second door', () => {
   test('downloads one file, opened here, sealed, and typed', async () => {
     const key = ['--key-file', at('first.key')];
     const { code, output } = await periodic('download', 'user', ...key, '-o', directory, '--json');
-    const { generation } = await door.status();
+    const { generation } = await api.status();
     expect(code).toBe(0);
     expect(JSON.parse(output)).toMatchObject({ file: at('user.csv'), generationId: generation?.generationId });
     expect((await periodic('download', 'user', '--sealed', '-o', directory)).code).toBe(0);
@@ -96,7 +96,7 @@ describe('the command line at the second door', () => {
 
   test('downloads all of them, into a directory and as a zip', async () => {
     const key = ['--key-file', at('first.key')];
-    const { files } = await door.status();
+    const { files } = await api.status();
     expect((await periodic('download-all', '--directory', at('all'), ...key)).code).toBe(0);
     expect(readdirSync(at('all')).sort()).toEqual([...files.map((file) => `${file}.csv`), 'manifest.json'].sort());
     expect(readFileSync(join(at('all'), 'user.csv'))).toEqual(read('user.csv'));
@@ -115,7 +115,7 @@ describe('the command line at the second door', () => {
     await waybill(['keygen', '-o', at('other.key')], environment);
     const key = ['--key-file', at('first.key')];
     const verify = (name: string, ...args: readonly string[]) => waybill(['verify', at(name), ...args], environment);
-    const { generation, files } = await door.status();
+    const { generation, files } = await api.status();
     const told = `${files.length} csv files`;
     const rows = `${generation?.rows.toLocaleString('en-US')} rows counted`;
     const opened = await verify('all');
@@ -152,11 +152,11 @@ describe('the command line at the second door', () => {
   test('goes on with the key of before after a disable', async () => {
     expect((await periodic('disable')).code).toBe(0);
     expect((await periodic('status')).output).toMatch(/^periodic +disabled\n/);
-    const before = (await door.status()).generation;
+    const before = (await api.status()).generation;
     const { code, errors } = await periodic('enable', '--key-out', at('unneeded.key'), '--wait');
     expect([code, errors]).toEqual([0, expect.stringContaining('the key you have')]);
     expect(existsSync(at('unneeded.key'))).toBe(false);
-    const after = await door.status();
+    const after = await api.status();
     expect(after.generation?.generationId).not.toBe(before?.generationId);
     expect(after.recipient).toBe(await recipientOf(read('first.key').toString()));
   });
@@ -172,16 +172,16 @@ describe('the command line at the second door', () => {
   test('prints a key that the server made, once', async () => {
     const { code, output } = await periodic('rotate', '--server-key');
     expect(code).toBe(0);
-    expect(await recipientOf(output)).toBe((await door.status()).recipient);
+    expect(await recipientOf(output)).toBe((await api.status()).recipient);
     const again = await periodic('rotate', '--server-key', '--key-out', at('third.key'), '--json');
     expect(again.output).not.toContain('AGE-SECRET-KEY');
-    expect(await recipientOf(read('third.key').toString())).toBe((await door.status()).recipient);
+    expect(await recipientOf(read('third.key').toString())).toBe((await api.status()).recipient);
   });
 
   test('deletes only with --yes', async () => {
     expect((await periodic('disable', '--delete-settings')).code).toBe(2);
-    expect((await door.status()).enabled).toBe(true);
+    expect((await api.status()).enabled).toBe(true);
     expect((await periodic('disable', '--delete-settings', '--yes')).code).toBe(0);
-    expect(await door.status()).toMatchObject({ enabled: false, recipient: null, generation: null });
+    expect(await api.status()).toMatchObject({ enabled: false, recipient: null, generation: null });
   });
 });

@@ -12,12 +12,12 @@ const LANES = 6;
 const SUCCESSES_BETWEEN = 10;
 
 let services: OwnServices;
-let door: OnDemandClient;
+let onDemand: OnDemandClient;
 let operator: pg.Client;
 
 beforeAll(async () => {
   services = await startOwnServices({ WAYBILL_LOG_LEVEL: 'silent', WAYBILL_PART_ROWS: '1000000' });
-  door = createOnDemandClient(services.url, 'dreambuilder');
+  onDemand = createOnDemandClient(services.url, 'dreambuilder');
   operator = new pg.Client({ connectionString: services.settings.WAYBILL_LEDGER_URL });
   await operator.connect();
 });
@@ -33,7 +33,7 @@ function startReaders(paths: readonly string[]) {
   let stopping = false;
   const read = async () => {
     for (let at = 0; !stopping; at += 1) {
-      const answer = await door.request('GET', paths[at % paths.length] ?? '/');
+      const answer = await onDemand.request('GET', paths[at % paths.length] ?? '/');
       await answer.arrayBuffer();
       seen.push({ status: answer.status, retryAfter: answer.headers.get('retry-after') });
     }
@@ -55,7 +55,7 @@ function startReaders(paths: readonly string[]) {
 async function orderAtLast(body: Readonly<Record<string, unknown>>): Promise<string> {
   for (;;) {
     try {
-      return await door.order(body);
+      return await onDemand.order(body);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('503 '))) throw error;
     }
@@ -83,6 +83,6 @@ test('PostgreSQL ends every connection again and again: 503 at the most, same pr
   expect(ended).toBeGreaterThan(ROUNDS);
   expect(new Set(seen.map(({ status }) => status))).toEqual(new Set([200, 503]));
   expect(seen.filter(({ status, retryAfter }) => status === 503 && !/^\d+$/.test(retryAfter ?? ''))).toEqual([]);
-  for (const id of [large, ...small]) expect(await door.ended(id)).toMatchObject({ state: 'completed' });
+  for (const id of [large, ...small]) expect(await onDemand.ended(id)).toMatchObject({ state: 'completed' });
   expect([services.api.pid, services.worker.pid]).toEqual(pids);
 });
