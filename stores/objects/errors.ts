@@ -30,6 +30,11 @@ export function isBeyondEnd(error: unknown): boolean {
   return codeOf(error) === 'InvalidRange';
 }
 
+/** Whether the other side closed the connection. */
+export function isReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+}
+
 /** Whether the bucket exists already. */
 export function isBucketTaken(error: unknown): boolean {
   return ['BucketAlreadyOwnedByYou', 'BucketAlreadyExists'].includes(codeOf(error));

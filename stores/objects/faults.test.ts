@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type ClientRequest, createServer as createHttpServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -125,6 +126,26 @@ describe('a store', () => {
       response.write('half', () => response.socket?.destroy());
     });
     await expect(drain(objects.read('key', undefined, never))).rejects.toMatchObject({ code: 'objects_unavailable' });
+  });
+
+  it('that closes the connection of a reader is asked for the rest', async () => {
+    const content = randomBytes(1000);
+    const ranges: (string | undefined)[] = [];
+    const objects = await storeThat((request, response) => {
+      ranges.push(request.headers.range);
+      const [, from = 0, to = content.length - 1] = (/(\d+)-(\d+)?/.exec(request.headers.range ?? '') ?? []).map(
+        Number,
+      );
+      const part = content.subarray(from, Number.isNaN(to) ? undefined : to + 1);
+      response.writeHead(206, { 'content-length': part.length });
+      if (ranges.length > 2) response.end(part);
+      else response.write(part.subarray(0, 300), () => response.socket?.destroy());
+    });
+    const received: Buffer[] = [];
+    for await (const chunk of objects.read('key', { offset: 100, length: 800 }, never))
+      received.push(Buffer.from(chunk));
+    expect(Buffer.concat(received)).toEqual(content.subarray(100, 900));
+    expect(ranges).toEqual(['bytes=100-899', 'bytes=400-899', 'bytes=700-899']);
   });
 
   it('is not blamed for a reader that is slow', async () => {
