@@ -108,4 +108,8 @@ const recordings = {
 
 const [, , which] = process.argv;
 if (which !== 'exports' && which !== 'periodic') throw new Error('usage: record-histories.ts exports|periodic');
-await recordings[which]().finally(async () => closeAll());
+try {
+  await recordings[which]();
+} finally {
+  await closeAll();
+}
