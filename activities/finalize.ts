@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StandingKind } from '../contracts/standing.ts';
 import type { FinalizeInput } from '../contracts/steps.ts';
 import { standingKind } from './begin.ts';
 import { createSendNotices, type NoticePorts } from './notices/send-notices.ts';
@@ -21,12 +22,16 @@ export function createFinalize(
    * Starts a run if the settings have changed since this run read them. Two triggers within one second get the same workflow
    * id, and Temporal drops the second, so the run would be missed.
    */
-  async function startMissedRun({ tenant, kind, version }: FinalizeInput, signal: AbortSignal): Promise<void> {
+  async function startMissedRun(
+    { tenant, version }: FinalizeInput,
+    { kind, scheduleId }: StandingKind,
+    signal: AbortSignal,
+  ): Promise<void> {
     const settings = await ledger.standingOrders.find(tenant, kind);
     if (!settings?.enabled || settings.version === version) return;
     // The next second has ids of its own.
     await delay(SECOND_MS, undefined, { signal });
-    await temporal.trigger(standingKind(standingKinds, kind).scheduleId(tenant), 'after');
+    await temporal.trigger(scheduleId(tenant), 'after');
   }
 
   return async function finalize(input: FinalizeInput): Promise<void> {
@@ -38,7 +43,7 @@ export function createFinalize(
         // The caller that stopped the run waits for its end and has synchronized the schedule.
         wasStopped || outcome === 'off' ? undefined : sendNotices(tenant, standing),
         wasStopped ? undefined : syncSchedule(standing, tenant),
-        outcome === 'published' ? undefined : startMissedRun(input, signal),
+        outcome === 'published' ? undefined : startMissedRun(input, standing, signal),
       ]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     });
