@@ -70,8 +70,8 @@ export async function answersTemporal(port: number): Promise<boolean> {
   return true;
 }
 
-/** Catches all mail and shows it on a web page; nothing is delivered. */
-export function mailProcess({ program, ports, environment }: Omit<ServerOptions, 'dataDirectory'>): ProcessSpec {
+/** Catches all mail, stores it in the data directory and shows it on a web page; nothing is delivered. */
+export function mailProcess({ program, ports, dataDirectory, environment }: ServerOptions): ProcessSpec {
   // The package's script would use the first `node` on PATH, which may be too old.
   const [command, script] = program.origin === 'node_modules' ? [process.execPath, [program.path]] : [program.path, []];
   return {
@@ -79,7 +79,7 @@ export function mailProcess({ program, ports, environment }: Omit<ServerOptions,
     command,
     arguments: [
       ...[...script, '--smtp', String(ports.smtp), '--web', String(ports.mail)],
-      ...['--ip', LOOPBACK, '--web-ip', LOOPBACK, '--silent'],
+      ...['--ip', LOOPBACK, '--web-ip', LOOPBACK, '--mail-directory', join(dataDirectory, 'mail'), '--silent'],
     ],
     environment,
     stopSignal: 'SIGTERM',
