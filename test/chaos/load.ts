@@ -27,7 +27,7 @@ const CALL_MS = 60_000;
 const OPEN_MAX = 6;
 
 /**
- * Orders exports, cancels one in five and downloads the others until it is stopped. Like a patient client it goes on after
+ * Orders exports, cancels every fifth and downloads the others until it is stopped. Like a patient client it goes on after
  * a 503 or a cut connection.
  *
  * @param recipient age recipient that half of the exports are sealed to
@@ -81,7 +81,7 @@ export async function runLoad(url: string, recipient: string, stopping: AbortSig
     const { job } = (await answer.json()) as { job: { id: string } };
     const exportId = decodeJobId(job.id)?.runId ?? '';
     report.ordered += 1;
-    if (randomInt(5) === 0) {
+    if (report.ordered % 5 === 0) {
       await delay(randomInt(1500));
       const answered = await call('DELETE', `/exports/${exportId}`);
       await answered?.body?.cancel();
