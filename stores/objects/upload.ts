@@ -8,6 +8,13 @@ import { PARTS_MAX, partBytes } from './part-size.ts';
 /** Parts in flight while the next one is filled; uses one buffer more. */
 const PARTS_IN_FLIGHT_MAX = 2;
 
+/**
+ * The first buffer starts small and grows to the size of a part: a whole part for each of many small objects would mean a
+ * full garbage collection every few of them.
+ */
+const SMALL_BYTES = 256 * 1024;
+const GROWTH = 4;
+
 /** How long a cancelled export waits for an unresponsive store. */
 const ABORT_MILLISECONDS = 10_000;
 
@@ -39,9 +46,14 @@ export async function upload(
       for (let at = 0; at < chunk.length; ) {
         // A full buffer is sent only if more follows, so the last part is never empty, and a single part is one Put.
         if (filled === buffer.length) {
-          await parts.send(buffer, filled);
-          buffer = parts.nextBuffer();
-          filled = 0;
+          const larger = parts.grow(buffer);
+          if (larger) {
+            buffer = larger;
+          } else {
+            await parts.send(buffer, filled);
+            buffer = parts.nextBuffer();
+            filled = 0;
+          }
         }
         const count = Math.min(buffer.length - filled, chunk.length - at);
         buffer.set(chunk.subarray(at, at + count), filled);
@@ -113,11 +125,21 @@ function createParts(target: Target, options: WriteOptions, signal: AbortSignal,
   return {
     send,
 
-    /** @returns a buffer for the next part: a returned one, unless parts have grown. */
+    /** @returns a buffer for the next part: a returned one, unless parts have grown. The first one is small. */
     nextBuffer(): Buffer {
       const size = partBytes(firstPartBytes, begun + 1);
       const used = free.pop();
-      return used?.length === size ? used : Buffer.allocUnsafeSlow(size);
+      if (used?.length === size) return used;
+      return Buffer.allocUnsafeSlow(begun === 0 ? Math.min(size, SMALL_BYTES) : size);
+    },
+
+    /** @returns a larger buffer with the content of a full one; `undefined` if it has the size of a part */
+    grow(full: Buffer): Buffer | undefined {
+      const size = partBytes(firstPartBytes, begun + 1);
+      if (full.length >= size) return undefined;
+      const larger = Buffer.allocUnsafeSlow(Math.min(size, full.length * GROWTH));
+      larger.set(full);
+      return larger;
     },
 
     /** Sends the rest and completes the object. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import type { RowSum } from '../../contracts/plan.ts';
-import { type Fifo, openFifo } from './fifo.ts';
+import type { Fifo } from './fifo.ts';
 import type { Session } from './session.ts';
 import { inTransaction } from './transaction.ts';
 import type { PartContent } from './warehouse.ts';
@@ -56,7 +56,7 @@ export function copyContent(options: CopyOptions): PartContent {
 async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGenerator<Uint8Array, RowSum> {
   const { signal } = options;
   signal.throwIfAborted();
-  const fifo = await openFifo(options.session.pipeDirectory);
+  const fifo = await options.session.fifos.open();
   const copy = runCopy(options, fifo);
   options.track(copy);
   // Handled below; the COPY may fail while the consumer holds a chunk.

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openEnds, Ring } from './fifo.ts';
+import { createFifos, type Fifo, openEnds, Ring } from './fifo.ts';
 
 describe('Ring', () => {
   it('gives back what was written, in order, and keeps what is held, whatever the sizes', () => {
@@ -55,3 +56,22 @@ it.skipIf(!existsSync('/proc/self/fd'))('closes the reading end when the writing
   for (let i = 0; i < 5; i += 1) expect(() => openEnds(tmpdir())).toThrow('EISDIR');
   expect(open()).toBe(before);
 });
+
+it('gives every caller a FIFO of its own, also when many ask at once', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-fifos-'));
+  const fifos = createFifos(directory);
+  const opened = await Promise.all(Array.from({ length: 70 }, () => fifos.open()));
+  expect(new Set(opened.map(({ path }) => path)).size).toBe(opened.length);
+  for (const [index, { path }] of opened.entries()) writeFileSync(path, `content ${index}`);
+  for (const fifo of opened) fifo.finish();
+  expect(await Promise.all(opened.map(readText))).toEqual(opened.map((_, index) => `content ${index}`));
+  for (const fifo of opened) fifo.close();
+  expect(opened.filter(({ path }) => existsSync(path))).toEqual([]);
+  rmSync(directory, { recursive: true });
+});
+
+async function readText(fifo: Fifo): Promise<string> {
+  let text = '';
+  for (let bytes = await fifo.next(); bytes; bytes = await fifo.next()) text += Buffer.from(bytes).toString('utf8');
+  return text;
+}

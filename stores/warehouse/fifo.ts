@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,23 +24,46 @@ export interface Fifo {
   close(): void;
 }
 
+/** FIFOs made by one `mkfifo`: starting a program stops a large process for up to 30 ms, as long as a small file takes. */
+const MADE_AT_ONCE = 32;
+
+/** Makes FIFOs in a directory; each is used once. */
+export interface Fifos {
+  open(): Promise<Fifo>;
+}
+
 /**
- * Creates a FIFO in a new directory below `parent`.
- *
- * It is read through a socket, because reads on the thread pool could deadlock behind queries that wait for them (libuv has
- * 4 threads by default); the few file system calls are synchronous for the same reason. This process keeps a writing end
+ * A FIFO is read through a socket, because reads on the thread pool could deadlock behind queries that wait for them (libuv
+ * has 4 threads by default); the few file system calls are synchronous for the same reason. This process keeps a writing end
  * open until {@link Fifo.finish}, because a FIFO without a writer reads as ended.
+ *
+ * @param directory private; whoever removes it also removes the FIFOs that were made ahead
  */
-export async function openFifo(parent: string): Promise<Fifo> {
-  const directory = mkdtempSync(join(parent, 'part-'));
-  const path = join(directory, 'fifo');
-  try {
-    await promisify(execFile)('mkfifo', ['-m', '600', path]);
-    return readFifo({ path, directory, ...openEnds(path) });
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true });
-    throw error;
+export function createFifos(directory: string): Fifos {
+  const ready: string[] = [];
+  let made = 0;
+  let making: Promise<void> | undefined;
+
+  async function make(): Promise<void> {
+    const paths = Array.from({ length: MADE_AT_ONCE }, (_, i) => join(directory, `fifo-${made + i}`));
+    made += MADE_AT_ONCE;
+    await promisify(execFile)('mkfifo', ['-m', '600', ...paths]);
+    ready.push(...paths.reverse());
   }
+
+  return {
+    async open() {
+      let path = ready.pop();
+      while (path === undefined) {
+        making ??= make().finally(() => {
+          making = undefined;
+        });
+        await making;
+        path = ready.pop();
+      }
+      return readFifo({ path, ...openEnds(path) });
+    },
+  };
 }
 
 /** Opens both ends of a FIFO without waiting for the other side. @throws with neither end open */
@@ -54,7 +77,7 @@ export function openEnds(path: string): { readonly reader: number; readonly writ
   }
 }
 
-function readFifo(opened: { path: string; directory: string; reader: number; writer: number }): Fifo {
+function readFifo(opened: { path: string; reader: number; writer: number }): Fifo {
   const ring = new Ring(RING_BYTES, READ_BYTES);
   let draining = false;
   let ended = false;
@@ -120,7 +143,7 @@ function readFifo(opened: { path: string; directory: string; reader: number; wri
       closed = true;
       finish();
       socket.destroy();
-      rmSync(opened.directory, { recursive: true, force: true });
+      rmSync(opened.path, { force: true });
     },
   };
 }

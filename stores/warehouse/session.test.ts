@@ -65,7 +65,9 @@ describe('a connection', () => {
     const session = await openSession({ ...OPTIONS, tempDirectory: path });
     const connection = await session.connect();
     await expect(connection.run(sql)).rejects.toThrow(/Permission Error|configuration has been locked/);
-    await connection.run(`COPY (SELECT 1) TO '${session.pipeDirectory}/x' (USE_TMP_FILE false)`);
+    const fifo = await session.fifos.open();
+    await connection.run(`COPY (SELECT 1) TO '${fifo.path}' (USE_TMP_FILE false)`);
+    fifo.close();
     const { value } =
       (await connection.runAndReadAll("SELECT current_setting('TimeZone') AS value")).getRowObjects()[0] ?? {};
     expect(value).toBe('UTC');

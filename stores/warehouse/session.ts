@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
 import { toFailure } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
+import { createFifos, type Fifos } from './fifo.ts';
 import { makeOwnDirectory } from './own-directory.ts';
 import { encryptSpilling, fitThreads } from './spill.ts';
 import { literal } from './sql-text.ts';
@@ -38,8 +39,8 @@ export interface Session {
   connect(): Promise<DuckDBConnection>;
   /** Names of the attached databases that are PostgreSQL servers. */
   readonly postgresDatabases: readonly string[];
-  /** Private directory in which DuckDB may write pipes. */
-  readonly pipeDirectory: string;
+  /** Named pipes that DuckDB may write to. */
+  readonly fifos: Fifos;
   close(): Promise<void>;
 }
 
@@ -67,7 +68,7 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     } finally {
       connection.disconnectSync();
     }
-    return { connect: () => opened.connect(), postgresDatabases, pipeDirectory, close };
+    return { connect: () => opened.connect(), postgresDatabases, fifos: createFifos(pipeDirectory), close };
   } catch (error) {
     await close();
     if (error instanceof WaybillError) throw error;
