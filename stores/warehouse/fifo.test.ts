@@ -12,7 +12,7 @@ describe('Ring', () => {
     });
     fc.assert(
       fc.property(fc.integer({ min: 16, max: 40 }), steps, (size, plan) => {
-        const ring = new Ring(size, 8);
+        const ring = new Ring(new Uint8Array(size), 8);
         let written = 0;
         let taken = 0;
         let held: { bytes: Uint8Array; from: number } | undefined;
@@ -45,7 +45,7 @@ describe('Ring', () => {
   });
 
   it('refuses a buffer without space for two areas', () => {
-    expect(() => new Ring(15, 8)).toThrow(RangeError);
+    expect(() => new Ring(new Uint8Array(15), 8)).toThrow(RangeError);
   });
 });
 

@@ -43,6 +43,8 @@ export function createFifos(directory: string): Fifos {
   const ready: string[] = [];
   let made = 0;
   let making: Promise<void> | undefined;
+  /** Buffers of closed FIFOs. A new one for each of many small files would mean frequent full garbage collections. */
+  const buffers: Uint8Array[] = [];
 
   async function make(): Promise<void> {
     const paths = Array.from({ length: MADE_AT_ONCE }, (_, i) => join(directory, `fifo-${made + i}`));
@@ -61,7 +63,8 @@ export function createFifos(directory: string): Fifos {
         await making;
         path = ready.pop();
       }
-      return readFifo({ path, ...openEnds(path) });
+      const buffer = buffers.pop() ?? new Uint8Array(RING_BYTES);
+      return readFifo({ path, buffer, ...openEnds(path) }, () => buffers.push(buffer));
     },
   };
 }
@@ -77,8 +80,12 @@ export function openEnds(path: string): { readonly reader: number; readonly writ
   }
 }
 
-function readFifo(opened: { path: string; reader: number; writer: number }): Fifo {
-  const ring = new Ring(RING_BYTES, READ_BYTES);
+/** @param onClosed called once nothing reads into the buffer any more */
+function readFifo(
+  opened: { path: string; buffer: Uint8Array; reader: number; writer: number },
+  onClosed: () => void,
+): Fifo {
+  const ring = new Ring(opened.buffer, READ_BYTES);
   let draining = false;
   let ended = false;
   let failure: Error | undefined;
@@ -108,6 +115,7 @@ function readFifo(opened: { path: string; reader: number; writer: number }): Fif
   socket.on('close', () => {
     ended = true;
     wake?.();
+    if (closed) onClosed();
   });
   socket.resume();
 
@@ -142,7 +150,9 @@ function readFifo(opened: { path: string; reader: number; writer: number }): Fif
       if (closed) return;
       closed = true;
       finish();
-      socket.destroy();
+      // It may have ended by itself, while its last bytes were still to be taken.
+      if (ended) onClosed();
+      else socket.destroy();
       rmSync(opened.path, { force: true });
     },
   };
@@ -163,12 +173,12 @@ export class Ring {
   #top = 0;
 
   /**
-   * @param bytes size of the buffer; at least twice `areaBytes`
+   * @param bytes the buffer; at least twice as large as `areaBytes`
    * @param areaBytes size of the area that each write gets
    */
-  constructor(bytes: number, areaBytes: number) {
-    if (bytes < 2 * areaBytes) throw new RangeError('A ring needs space for two areas.');
-    this.#bytes = new Uint8Array(bytes);
+  constructor(bytes: Uint8Array, areaBytes: number) {
+    if (bytes.length < 2 * areaBytes) throw new RangeError('A ring needs space for two areas.');
+    this.#bytes = bytes;
     this.#areaBytes = areaBytes;
   }
 

@@ -20,7 +20,7 @@ export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
 /** Name of the cipher as `node:crypto` knows it. */
 const CIPHER = 'chacha20-poly1305';
 
-/** Chunks per yielded block: 1 MiB. */
+/** Most chunks of a yielded block: 1 MiB. The first block has one, so that small files take little memory. */
 const OUTPUT_CHUNKS = 16;
 
 /** @returns the payload key, as a KeyObject so that it is prepared once and not for every chunk */
@@ -80,7 +80,7 @@ export async function* seal(
   yield header;
   yield salt;
 
-  const output = Buffer.allocUnsafeSlow(OUTPUT_CHUNKS * SEALED_CHUNK_BYTES);
+  let output = Buffer.allocUnsafeSlow(SEALED_CHUNK_BYTES);
   const nonce = Buffer.alloc(12);
   let index = 0;
   let filled = 0;
@@ -97,6 +97,7 @@ export async function* seal(
     if (last || filled === output.length) {
       yield output.subarray(0, filled);
       filled = 0;
+      if (index === 1) output = Buffer.allocUnsafeSlow(OUTPUT_CHUNKS * SEALED_CHUNK_BYTES);
     }
   }
 }
