@@ -16,7 +16,6 @@ const column = z.strictObject({
   type: z.enum(COLUMN_TYPES),
   label: text.optional().describe('What the column means.'),
   value_labels: z.record(z.string(), z.string()).optional().describe('Meaning of coded values.'),
-  anonymize: z.boolean().default(false).describe('Whether exports that anonymize replace the value by a keyed hash.'),
 });
 
 const parameter = z.strictObject({
@@ -74,7 +73,6 @@ export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
       type: entry.type,
       label: entry.label ?? null,
       valueLabels: entry.value_labels ?? null,
-      anonymize: entry.anonymize,
     })),
     parameters: parsed.parameters.map((entry) => ({ ...entry, title: entry.title ?? null })),
     formats: parsed.formats,

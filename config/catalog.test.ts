@@ -48,7 +48,7 @@ test('fills in what a catalog may leave out', async () => {
   const catalog = await loadCatalog(directory);
   expect(catalog.find('orders')).toBe(catalog.datasets[0]);
   expect(catalog.find('order')).toBeUndefined();
-  const plain = { label: null, valueLabels: null, anonymize: false };
+  const plain = { label: null, valueLabels: null };
   expect(catalog.datasets).toEqual([
     {
       ...{
@@ -108,7 +108,7 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an unknown key without a similar one',
     changed('label: When', 'zzzzzz: x'),
-    ['9:61', `${D}.columns[1].zzzzzz`, 'known keys are name, header, type, label, value_labels, anonymize'],
+    ['9:61', `${D}.columns[1].zzzzzz`, 'known keys are name, header, type, label, value_labels'],
   ],
   [
     'no tenant column',

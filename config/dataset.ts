@@ -32,8 +32,6 @@ export interface Column {
   readonly label: string | null;
   /** Meaning of coded values, by the value as text. */
   readonly valueLabels: Readonly<Record<string, string>> | null;
-  /** Whether exports that anonymize replace the value by a keyed hash. */
-  readonly anonymize: boolean;
 }
 
 export interface Parameter {

@@ -47,7 +47,7 @@ const SETTINGS: ApiSettings = {
 
 function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
   const column = (column: string) =>
-    ({ name: column, header: column, type: 'text', label: null, valueLabels: null, anonymize: false }) as const;
+    ({ name: column, header: column, type: 'text', label: null, valueLabels: null }) as const;
   return {
     name,
     title: name,

@@ -20,7 +20,7 @@ export function at(text: string): Instant {
 }
 
 export function column(name: string, type: ColumnType, header = name): Column {
-  return { name, header, type, label: null, valueLabels: null, anonymize: false };
+  return { name, header, type, label: null, valueLabels: null };
 }
 
 export function dataset(fields: Partial<Dataset> & Pick<Dataset, 'sql' | 'columns'>): Dataset {
