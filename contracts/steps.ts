@@ -5,6 +5,7 @@ import type { ManifestColumn, ManifestPart } from './manifest.ts';
 import type { FileContent, Order, RunOrder } from './order.ts';
 import type { PlannedPart } from './plan.ts';
 import type { ExportKind } from './run.ts';
+import { PRIORITIES } from './task-queues.ts';
 
 /*
  * Input and result of the workflow `runExport` and of its activities. All of it is stored in Temporal's history: no rows,
@@ -15,6 +16,11 @@ import type { ExportKind } from './run.ts';
 export type RunInput =
   | { readonly kind: ExportKind; readonly order: Order; readonly requestedAt: string }
   | { readonly kind: ExportKind; readonly tenant: string };
+
+/** @returns the priority of a run's tasks: somebody who ordered it waits for it; a schedule does not */
+export function priorityOf(input: RunInput): number {
+  return 'order' in input ? PRIORITIES.interactive : PRIORITIES.scheduled;
+}
 
 export interface RunResult {
   /** `off`: there was nothing to do; `replaced`: the standing order changed meanwhile, and nothing was published. */

@@ -8,6 +8,12 @@ export function partsQueue(controlQueue: string): string {
   return `${controlQueue}-parts`;
 }
 
+/**
+ * Order in which Temporal hands out tasks; the smallest comes first. Whoever ordered an export waits for it, and nobody for the
+ * nightly ones. Within one priority, tenants share a queue fairly.
+ */
+export const PRIORITIES = { interactive: 2, scheduled: 3, maintenance: 4 } as const;
+
 /** Keyword search attributes that ops filter by in the Temporal UI. Registered when a worker starts. */
 export const SEARCH_ATTRIBUTES = ['WaybillTenant', 'WaybillDataset', 'WaybillFormat', 'WaybillState'] as const;
 

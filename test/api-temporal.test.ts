@@ -46,7 +46,7 @@ describe('a run in Temporal', () => {
     const description = await workflows.getHandle(workflowId).describe();
     expect(description.type).toBe('runExport');
     expect(await description.staticSummary()).toBe('Flights as csv');
-    expect(description.priority).toMatchObject({ fairnessKey: 'dreambuilder' });
+    expect(description.priority).toMatchObject({ priorityKey: 2, fairnessKey: 'dreambuilder' });
     expect(description.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
       expect.arrayContaining([
         ['WaybillTenant', 'dreambuilder'],

@@ -46,7 +46,7 @@ describe('the schedule of a tenant', () => {
       taskQueue: taskQueue,
       args: [{ kind: 'periodic', tenant }],
       staticSummary: `periodic export of ${tenant}`,
-      priority: { fairnessKey: tenant },
+      priority: { priorityKey: 3, fairnessKey: tenant },
     });
     expect(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
       expect.arrayContaining([
@@ -194,7 +194,7 @@ describe('a triggered run', () => {
     expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicScheduleId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
     expect(first.type).toBe('runExport');
     expect(await first.staticSummary()).toBe(`periodic export of ${tenant}`);
-    expect(first.priority).toMatchObject({ fairnessKey: tenant });
+    expect(first.priority).toMatchObject({ priorityKey: 3, fairnessKey: tenant });
     expect(first.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
       expect.arrayContaining([
         ['WaybillTenant', tenant],

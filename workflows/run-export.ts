@@ -12,16 +12,17 @@ import { FAILURES, type Failure } from '../contracts/failures.ts';
 import { fileExtension, orderedRun, type RunOrder } from '../contracts/order.ts';
 import type { Progress } from '../contracts/progress.ts';
 import { CANCELLED_RUN } from '../contracts/run.ts';
-import type {
-  BeginResult,
-  FinalizeInput,
-  RunEnd,
-  RunIdentity,
-  RunInput,
-  RunPlan,
-  RunResult,
-  WriteTask,
-  WrittenPart,
+import {
+  type BeginResult,
+  type FinalizeInput,
+  priorityOf,
+  type RunEnd,
+  type RunIdentity,
+  type RunInput,
+  type RunPlan,
+  type RunResult,
+  type WriteTask,
+  type WrittenPart,
 } from '../contracts/steps.ts';
 import { PROGRESS_QUERY } from '../contracts/task-queues.ts';
 import { batchesOf, batchSummary } from './batches.ts';
@@ -92,7 +93,7 @@ function newRun(input: RunInput): Run {
     identity: { runId, workflowId, kind: input.kind, tenant },
     input,
     requestedAt: 'order' in input ? input.requestedAt : startTime.toISOString(),
-    steps: proxySteps(tenant),
+    steps: proxySteps(tenant, priorityOf(input)),
     details: newDetails(tenant),
     begun: null,
     attempted: new Map(),

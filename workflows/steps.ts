@@ -1,7 +1,7 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
-import { partsQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
 export type Steps = Proxy<'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize'>;
@@ -25,10 +25,10 @@ const MUST_HAPPEN: ActivityOptions = {
   retry: { initialInterval: '200 milliseconds', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 };
 
-/** @param tenant key by which Temporal shares the task queues fairly */
-export function proxySteps(tenant: string): Steps {
+/** @param tenant key by which Temporal shares the task queues fairly among runs of the same priority */
+export function proxySteps(tenant: string, priorityKey: number): Steps {
   const shared: ActivityOptions = {
-    priority: { fairnessKey: tenant },
+    priority: { priorityKey, fairnessKey: tenant },
     // Cancelling waits until the step has stopped, so that clean-up never races a writer.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   };
@@ -68,5 +68,6 @@ export function proxyReconciling(): Proxy<'reconcile'> {
     startToCloseTimeout: '30 minutes',
     heartbeatTimeout: '10 seconds',
     retry: { ...BEST_EFFORT, maximumAttempts: 3 },
+    priority: { priorityKey: PRIORITIES.maintenance },
   });
 }

@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
-import type { RunInput } from '../../contracts/steps.ts';
+import { priorityOf, type RunInput } from '../../contracts/steps.ts';
 import type { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 import type { RunLabels } from './temporal.ts';
 
@@ -24,6 +24,6 @@ export function runOptions(input: RunInput, labels: RunLabels, taskQueue: string
       keyword('WaybillState', 'running'),
     ],
     staticSummary: labels.summary,
-    priority: { fairnessKey: labels.tenant },
+    priority: { priorityKey: priorityOf(input), fairnessKey: labels.tenant },
   };
 }
