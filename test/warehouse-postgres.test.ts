@@ -161,7 +161,7 @@ describe('a warehouse in PostgreSQL', () => {
     expect((await readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never))).rows).toBe(10_000);
   });
 
-  it('that is gone is unavailable, by a message that names no host and no password', async () => {
+  it('that is gone is unavailable, by a message that names no host and no password; other datasets go on', async () => {
     await server.stop();
     stopped = true;
     const secrets = new RegExp(`${url.port}|${url.hostname}|${url.pathname.slice(1)}`);
@@ -173,6 +173,9 @@ describe('a warehouse in PostgreSQL', () => {
       expect(error).toMatchObject({ code: 'warehouse_unavailable' });
       expect(String(error)).not.toMatch(secrets);
     }
+    const local = dataset({ sql: "SELECT 'acme' AS tenant, 1 AS id", columns: [column('id', 'integer')] });
+    expect((await planFile(warehouse, local, order(), 10, never)).rows).toBe(1);
+    expect((await readAll(warehouse.read(local, order(), EVERYTHING, never))).rows).toBe(1);
     const inline = `LOAD postgres; ATTACH 'host=${url.hostname} port=${url.port} password=hunter22 dbname=x' AS wh (TYPE postgres)`;
     const error: unknown = await createWarehouse({ ...POSTGRES_OPTIONS, startupSql: inline }).catch(
       (failure: unknown) => failure,

@@ -16,6 +16,8 @@ export interface PartQueries {
 /** What a COPY needs. */
 export interface CopyOptions {
   readonly session: Session;
+  /** Attached PostgreSQL databases that the queries read. */
+  readonly postgres: readonly string[];
   readonly open: (connection: DuckDBConnection) => Promise<PartQueries>;
   /** Called with the running query, which settles once DuckDB is done with it. */
   readonly track: (query: Promise<unknown>) => void;
@@ -83,7 +85,7 @@ async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGe
  * afterwards, so the content never ends before the outcome is known. On abort the content is discarded, because an
  * interrupt does not reach a writer that blocks on a full pipe or on opening it.
  */
-async function runCopy({ session, open, signal }: CopyOptions, fifo: Fifo): Promise<RowSum> {
+async function runCopy({ session, postgres, open, signal }: CopyOptions, fifo: Fifo): Promise<RowSum> {
   const copy = async (connection: DuckDBConnection) => {
     const queries = await open(connection);
     const statement = await queries.prepare(fifo.path);
@@ -102,7 +104,7 @@ async function runCopy({ session, open, signal }: CopyOptions, fifo: Fifo): Prom
   try {
     const opened = await session.connect();
     connection = opened;
-    return await inTransaction(session, opened, signal, () => copy(opened), fifo.drain);
+    return await inTransaction({ session, connection: opened, postgres }, signal, () => copy(opened), fifo.drain);
   } finally {
     connection?.disconnectSync();
     if (signal.aborted) fifo.close();

@@ -8,7 +8,7 @@ import { isInvalidated, toFailure } from './errors.ts';
 import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
 import { planFiles } from './planning.ts';
 import { sumRows } from './row-sum.ts';
-import { openSession, type WarehouseOptions } from './session.ts';
+import { openSession, type Session, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
 import type { Warehouse } from './warehouse.ts';
@@ -19,9 +19,14 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
 
-  /** Runs a query on a new connection. */
+  function postgresOf(datasets: readonly Dataset[]): readonly string[] {
+    return [...new Set(datasets.flatMap(({ sql }) => session.postgresOf(sql)))];
+  }
+
+  /** Runs a query of these datasets on a new connection. */
   async function query<Answer>(
     what: string,
+    datasets: readonly Dataset[],
     signal: AbortSignal,
     ask: (connection: DuckDBConnection) => Promise<Answer>,
   ): Promise<Answer> {
@@ -30,7 +35,8 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     const answer = (async () => {
       const connection = await session.connect();
       try {
-        return await inTransaction(session, connection, either, () => ask(connection));
+        const postgres = postgresOf(datasets);
+        return await inTransaction({ session, connection, postgres }, either, () => ask(connection));
       } finally {
         connection.disconnectSync();
       }
@@ -59,7 +65,8 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   return {
     async plan(files, partRows, signal) {
       for (const { order } of files) if (order.format === 'csv') checkCsvOptions(order.csv);
-      return query('The datasets', signal, (connection) => planFiles(connection, files, partRows));
+      const datasets = files.map(({ dataset }) => dataset);
+      return query('The datasets', datasets, signal, (connection) => planFiles(session, connection, files, partRows));
     },
 
     read(dataset, order, part, signal) {
@@ -68,8 +75,9 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       const headers = columns.map(({ header }) => header);
       return copyContent({
         session,
+        postgres: postgresOf([dataset]),
         open: async (connection) => {
-          const source = await describeSource(connection, dataset, order.parameters);
+          const source = await describeSource(session, connection, dataset, order.parameters);
           const { slice, snapshotAt } = part;
           return {
             prepare: (path) => preparePart(connection, source, dataset, order, part, path),
@@ -87,7 +95,9 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       const problems: string[] = [];
       for (const dataset of datasets) {
         try {
-          await query(`Dataset ${dataset.name}`, closing.signal, (connection) => checkDataset(connection, dataset));
+          await query(`Dataset ${dataset.name}`, [dataset], closing.signal, (connection) =>
+            checkDataset(session, connection, dataset),
+          );
         } catch (error) {
           if (!(error instanceof WaybillError) || error.code !== 'dataset_broken') throw error;
           problems.push(explained(error));
@@ -114,8 +124,12 @@ function explained(error: WaybillError): string {
 }
 
 /** Describes a dataset and formats its first row in every format, with all parameters NULL. */
-export async function checkDataset(connection: DuckDBConnection, dataset: Dataset): Promise<void> {
-  const source = await describeSource(connection, dataset, null);
+export async function checkDataset(
+  session: Pick<Session, 'postgresOf'>,
+  connection: DuckDBConnection,
+  dataset: Dataset,
+): Promise<void> {
+  const source = await describeSource(session, connection, dataset, null);
   const bindings = new Bindings(dataset, null);
   const columns = FILE_FORMATS.map((format) => formattedColumns(source.columns, format, true)).join(', ');
   const statement = await connection.prepare(`SELECT ${columns} FROM ${source.fromSql} LIMIT 1`);

@@ -6,7 +6,7 @@ import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { copyOptions, formatColumn } from './column-format.ts';
-import { rowFilter } from './rows.ts';
+import { rowsSql } from './rows.ts';
 import type { Source, SourceColumn } from './source.ts';
 import { identifier, literal } from './sql-text.ts';
 
@@ -52,8 +52,8 @@ export async function preparePart(
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
   const bindings = new Bindings(dataset, order.parameters);
   const query =
-    `SELECT ${formattedColumns(columns, order.format, order.csv.formulaGuard)} FROM ${source.fromSql} ` +
-    `WHERE ${rowFilter(source, order, cut, bindings)}`;
+    `SELECT ${formattedColumns(columns, order.format, order.csv.formulaGuard)} ` +
+    rowsSql(source, order, cut, bindings);
   const statement = await connection.prepare(
     `COPY (${query}) TO ${literal(path)} (${copyOptions(order)}, USE_TMP_FILE false)`,
   );

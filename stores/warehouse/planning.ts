@@ -9,6 +9,7 @@ import { toFailure } from './errors.ts';
 import { orderedColumns } from './part-query.ts';
 import { type Reading, selectRows, sumColumns, sumRows, toSum } from './row-sum.ts';
 import { sliceFrom, type Times, WHOLE } from './rows.ts';
+import type { Session } from './session.ts';
 import { describeSource } from './source.ts';
 
 /** Keeps the plan small, because it is stored in Temporal's history: about 100 bytes a part. */
@@ -21,6 +22,7 @@ const PARTS_MAX = 2000;
  * @param partRows as in the port
  */
 export async function planFiles(
+  session: Pick<Session, 'postgresOf'>,
   connection: DuckDBConnection,
   files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
   partRows: number,
@@ -29,7 +31,7 @@ export async function planFiles(
   const plans: Plan[] = [];
   for (const { dataset, order } of files) {
     try {
-      plans.push(await planFile(await beginReading(connection, dataset, order, snapshotAt), partRows));
+      plans.push(await planFile(await beginReading(session, connection, dataset, order, snapshotAt), partRows));
     } catch (error) {
       throw toFailure(error, `Dataset ${dataset.name}`);
     }
@@ -47,6 +49,7 @@ async function planFile(read: Reading, partRows: number): Promise<Plan> {
 }
 
 async function beginReading(
+  session: Pick<Session, 'postgresOf'>,
   connection: DuckDBConnection,
   dataset: Dataset,
   order: FileOrder,
@@ -56,7 +59,7 @@ async function beginReading(
     connection,
     dataset,
     order,
-    source: await describeSource(connection, dataset, order.parameters),
+    source: await describeSource(session, connection, dataset, order.parameters),
     snapshotAt,
     slice: WHOLE,
   };

@@ -4,7 +4,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice, RowSum } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
-import { rowFilter } from './rows.ts';
+import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
 
 /** One slice of an order's rows at a snapshot; the connection is in a transaction. */
@@ -45,10 +45,8 @@ export async function selectRows(
 ): Promise<DuckDBValue[][]> {
   const bindings = new Bindings(dataset, order.parameters);
   const { columns, groupBy } = query(bindings);
-  const where = rowFilter(source, order, { snapshotAt, slice }, bindings);
-  const statement = await connection.prepare(
-    `SELECT ${columns} FROM ${source.fromSql} WHERE ${where}${groupBy ? ` GROUP BY ${groupBy}` : ''}`,
-  );
+  const rows = rowsSql(source, order, { snapshotAt, slice }, bindings);
+  const statement = await connection.prepare(`SELECT ${columns} ${rows}${groupBy ? ` GROUP BY ${groupBy}` : ''}`);
   try {
     bindings.bindTo(statement);
     const result = await statement.runAndReadAll();

@@ -7,74 +7,102 @@ import {
   DuckDBTypeId,
   TIMESTAMP,
   TIMESTAMPTZ,
-  VARCHAR,
 } from '@duckdb/node-api';
 import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
 import type { Bindings } from './bindings.ts';
+import { isTenant, type TenantColumn } from './tenant-filter.ts';
 
 /** All rows: a slice open on both sides. */
 export const WHOLE: PartSlice = { from: null, to: null };
 
-/** @returns the WHERE condition of an order's rows: tenant, window, snapshot, slice */
-export function rowFilter(
-  source: { readonly tenantSql: string; readonly times: Times | undefined },
-  order: Pick<FileOrder, 'tenant' | 'window'>,
-  cut: { readonly snapshotAt: Instant; readonly slice: PartSlice },
-  bindings: Bindings,
-): string {
-  const conditions = [`${source.tenantSql} = ${bindings.add(order.tenant, VARCHAR)}`];
-  if (source.times) {
-    if (order.window !== null) conditions.push(inWindow(source.times, order.window, bindings));
-    conditions.push(untilSnapshot(source.times, cut.snapshotAt, bindings));
-    if (cut.slice.from !== null) conditions.push(sliceFrom(source.times, cut.slice.from, bindings));
-    if (cut.slice.to !== null) conditions.push(sliceTo(source.times, cut.slice.to, bindings));
-  }
-  return conditions.map((condition) => `(${condition})`).join(' AND ');
-}
-
-/** A row is in the window if its created or modified time is. */
-function inWindow(times: Times, window: Window, bindings: Bindings): string {
-  const ends = window.bounds === 'inclusive' ? atMost : below;
-  return present(times)
-    .map((column) => `(${atLeast(column, window.from, bindings)} AND ${ends(column, window.to, bindings)})`)
-    .join(' OR ');
+/** Where rows come from. */
+export interface RowSource {
+  /** The FROM item: the dataset's SQL in parentheses, named `source`. */
+  readonly fromSql: string;
+  readonly tenant: TenantColumn;
+  /** Whether the SQL reads an attached PostgreSQL. */
+  readonly inPostgres: boolean;
+  /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
+  readonly times: Times | undefined;
 }
 
 /**
- * Excludes rows whose last change is later than the snapshot. A row that changed after the plan is then missing, which the
- * count shows, rather than silently newer.
+ * The rows of an order: of the tenant, in the window and the slice, not newer than the snapshot.
+ *
+ * PostgreSQL is sent comparisons of single columns only, so there a disjunction over two columns would read every row of
+ * the tenant. Two queries, each with a range of one column, let it use its indexes.
+ *
+ * @returns SQL from `FROM` on; it names the rows `source`
  */
-function untilSnapshot(times: Times, snapshotAt: Instant, bindings: Bindings): string {
-  return partitionTime(times, (column) => atMost(column, snapshotAt, bindings), 'pass');
+export function rowsSql(
+  source: RowSource,
+  order: Pick<FileOrder, 'tenant' | 'window'>,
+  cut: Cut,
+  bindings: Bindings,
+): string {
+  const tenant = isTenant(source, order.tenant, bindings);
+  const cases = source.times ? timeCases(source.times, order.window, cut, bindings) : ['true'];
+  const bounded = order.window !== null || cut.slice.from !== null || cut.slice.to !== null;
+  if (cases.length === 1 || !bounded || !source.inPostgres) {
+    return `FROM ${source.fromSql} WHERE ${tenant} AND (${cases.join(' OR ')})`;
+  }
+  const queries = cases.map((condition) => `SELECT * FROM ${source.fromSql} WHERE ${tenant} AND ${condition}`);
+  return `FROM (${queries.join(' UNION ALL ')}) AS source`;
+}
+
+/** What a part takes of an order's rows. */
+export interface Cut {
+  readonly snapshotAt: Instant;
+  readonly slice: PartSlice;
+}
+
+/**
+ * Conditions of which one holds for each row of the order, and never two. A row is in the window if its created or
+ * modified time is. Slices and snapshot go by the partition time, coalesce(modified, created); a row that was changed after
+ * the snapshot is left out, which the sums show, rather than silently newer. Rows without a time are in the first slice of
+ * an order without a window.
+ */
+function timeCases(
+  [first, second]: Times,
+  window: Window | null,
+  { snapshotAt, slice }: Cut,
+  bindings: Bindings,
+): readonly string[] {
+  const inPart = (column: TimeColumn) =>
+    all(
+      ...(slice.from === null ? [] : [atLeast(column, slice.from, bindings)]),
+      ...(slice.to === null ? [] : [below(column, slice.to, bindings)]),
+      atMost(column, snapshotAt, bindings),
+    );
+  if (window === null) {
+    const last = second ?? first;
+    const inPartOrWithoutTime = slice.from === null ? `(${isNull(last)} OR ${inPart(last)})` : inPart(last);
+    return second ? [inPart(first), all(isNull(first), inPartOrWithoutTime)] : [inPartOrWithoutTime];
+  }
+  const [isBeforeEnd, isAfter] = window.bounds === 'inclusive' ? [atMost, above] : [below, atLeast];
+  const inWindow = (column: TimeColumn) =>
+    all(atLeast(column, window.from, bindings), isBeforeEnd(column, window.to, bindings));
+  if (!second) return [all(inPart(first), inWindow(first))];
+  const outside = `(${below(first, window.from, bindings)} OR ${isAfter(first, window.to, bindings)})`;
+  const byCreation = `(${all(isNull(first), inPart(second))} OR ${all(inPart(first), outside)})`;
+  return [all(inPart(first), inWindow(first)), all(inWindow(second), byCreation)];
+}
+
+function all(...conditions: readonly string[]): string {
+  return `(${conditions.join(' AND ')})`;
+}
+
+function isNull({ sql }: TimeColumn): string {
+  return `${sql} IS NULL`;
 }
 
 /** The partition time, coalesce(modified, created), is at or after the instant; not for rows without one. */
-export function sliceFrom(times: Times, from: Instant, bindings: Bindings): string {
-  return partitionTime(times, (column) => atLeast(column, from, bindings), 'fail');
-}
-
-function sliceTo(times: Times, to: Instant, bindings: Bindings): string {
-  return partitionTime(times, (column) => below(column, to, bindings), 'pass');
-}
-
-/**
- * A condition on coalesce(first, second), written as one condition per column, because storage can push those down and not
- * a coalesce.
- */
-function partitionTime(times: Times, test: (column: TimeColumn) => string, withoutTime: 'pass' | 'fail'): string {
-  const [first, second] = times;
-  const pass = (column: TimeColumn) => (withoutTime === 'pass' ? `${column.sql} IS NULL OR ` : '');
-  if (!second) return `${pass(first)}${test(first)}`;
-  return (
-    `(${first.sql} IS NULL OR ${test(first)}) AND ` + `(${first.sql} IS NOT NULL OR ${pass(second)}${test(second)})`
-  );
-}
-
-function present(times: Times): readonly TimeColumn[] {
-  return times.filter((column) => column !== undefined);
+export function sliceFrom([first, second]: Times, from: Instant, bindings: Bindings): string {
+  if (!second) return atLeast(first, from, bindings);
+  return `(${atLeast(first, from, bindings)} OR ${all(isNull(first), atLeast(second, from, bindings))})`;
 }
 
 const DAY_MICROS = 86_400_000_000n;
@@ -117,6 +145,11 @@ export function below(column: TimeColumn, instant: Instant, bindings: Bindings):
   return `${column.sql} < ${bound(column, instant, 'up', bindings)}`;
 }
 
+/** @returns SQL: the column's time is after the instant */
+function above(column: TimeColumn, instant: Instant, bindings: Bindings): string {
+  return `${column.sql} > ${bound(column, instant, 'down', bindings)}`;
+}
+
 /** @returns SQL: the column's time is at or before the instant */
 function atMost(column: TimeColumn, instant: Instant, bindings: Bindings): string {
   return `${column.sql} <= ${bound(column, instant, 'down', bindings)}`;
@@ -124,7 +157,7 @@ function atMost(column: TimeColumn, instant: Instant, bindings: Bindings): strin
 
 /**
  * Binds an instant as the column's own type. A DATE means its midnight in UTC, so an instant within a day is
- * rounded up to the next midnight for `>=` and `<`, and down for `<=`; the results are those of the instant.
+ * rounded up to the next midnight for `>=` and `<`, and down for `<=` and `>`; the results are those of the instant.
  */
 function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', bindings: Bindings): string {
   const micros = microsOf(instant);

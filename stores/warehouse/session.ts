@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
+import { findPostgres, type PostgresOf } from './attached.ts';
 import { toFailure } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
 import { createFifos, type Fifos } from './fifo.ts';
@@ -37,8 +38,7 @@ export interface WarehouseOptions {
 /** An in-memory DuckDB with the warehouse attached, locked down. */
 export interface Session {
   connect(): Promise<DuckDBConnection>;
-  /** Names of the attached databases that are PostgreSQL servers. */
-  readonly postgresDatabases: readonly string[];
+  readonly postgresOf: PostgresOf;
   /** Named pipes that DuckDB may write to. */
   readonly fifos: Fifos;
   close(): Promise<void>;
@@ -59,16 +59,17 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     const opened = await DuckDBInstance.create(':memory:');
     instance = opened;
     const connection = await opened.connect();
-    let postgresDatabases: readonly string[];
+    let postgresOf: PostgresOf;
     try {
       await configure(connection, options, own);
       await runStartupSql(connection, options);
+      postgresOf = await findPostgres(connection);
+      await useIndexes(connection);
       await lockDown(connection, [...options.directories, pipeDirectory]);
-      postgresDatabases = await findPostgres(connection);
     } finally {
       connection.disconnectSync();
     }
-    return { connect: () => opened.connect(), postgresDatabases, fifos: createFifos(pipeDirectory), close };
+    return { connect: () => opened.connect(), postgresOf, fifos: createFifos(pipeDirectory), close };
   } catch (error) {
     await close();
     if (error instanceof WaybillError) throw error;
@@ -138,7 +139,11 @@ async function lockDown(connection: DuckDBConnection, directories: readonly stri
   await connection.run('SET GLOBAL lock_configuration = true');
 }
 
-async function findPostgres(connection: DuckDBConnection): Promise<readonly string[]> {
-  const result = await connection.runAndReadAll("SELECT database_name FROM duckdb_databases() WHERE type = 'postgres'");
-  return result.getRows().map(([name]) => String(name));
+/**
+ * Reads a PostgreSQL table by one query instead of several for ranges of its pages, which no index serves: with the
+ * tenant's index, one query reads less than all of those together.
+ */
+async function useIndexes(connection: DuckDBConnection): Promise<void> {
+  const loaded = await connection.runAndReadAll("SELECT 1 FROM duckdb_settings() WHERE name = 'pg_use_ctid_scan'");
+  if (loaded.currentRowCount > 0) await connection.run('SET GLOBAL pg_use_ctid_scan = false');
 }

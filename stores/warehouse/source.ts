@@ -1,20 +1,15 @@
-import { type DuckDBConnection, type DuckDBType, DuckDBTypeId } from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBType, VARCHAR } from '@duckdb/node-api';
 import type { Column, Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
-import { type Times, timeColumn } from './rows.ts';
+import { type RowSource, timeColumn } from './rows.ts';
+import type { Session } from './session.ts';
 import { identifier } from './sql-text.ts';
 
 /** A dataset as the warehouse currently describes it. */
-export interface Source {
-  /** The FROM item: the dataset's SQL in parentheses, named `source`. */
-  readonly fromSql: string;
-  /** SQL of the tenant column as text; the bare column if it is text already, so that storage can filter by it. */
-  readonly tenantSql: string;
-  /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
-  readonly times: Times | undefined;
+export interface Source extends RowSource {
   /**
    * SQL of the columns that identify a row: the catalog's key and the times, or all columns if there is neither. Never
    * empty.
@@ -38,6 +33,7 @@ export interface SourceColumn {
  * @throws WaybillError `dataset_broken` listing every column that does not match the catalog; errors of DuckDB
  */
 export async function describeSource(
+  session: Pick<Session, 'postgresOf'>,
   connection: DuckDBConnection,
   dataset: Dataset,
   parameters: Readonly<Record<string, ParameterValue>> | null,
@@ -77,12 +73,12 @@ export async function describeSource(
   if (problems.length > 0) {
     throw new WaybillError('dataset_broken', `Dataset ${dataset.name}: ${problems.join('; ')}.`);
   }
-  const tenant = qualified(dataset.tenantColumn);
   const first = modified ?? created;
   const identity = [...dataset.key.map(qualified), ...[modified, created].flatMap((time) => (time ? [time.sql] : []))];
   return {
     fromSql,
-    tenantSql: tenantType?.typeId === DuckDBTypeId.VARCHAR ? tenant : `CAST(${tenant} AS VARCHAR)`,
+    tenant: { sql: qualified(dataset.tenantColumn), type: tenantType ?? VARCHAR },
+    inPostgres: session.postgresOf(dataset.sql).length > 0,
     times: first && (modified && created ? [modified, created] : [first]),
     identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),
     columns,

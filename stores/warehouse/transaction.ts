@@ -8,6 +8,14 @@ interface ServerProcess {
   readonly pid: number;
 }
 
+/** A connection and what a query on it may read. */
+export interface Querying {
+  readonly session: Pick<Session, 'connect'>;
+  readonly connection: DuckDBConnection;
+  /** Attached PostgreSQL databases that the query reads. One that is down is no concern of other queries. */
+  readonly postgres: readonly string[];
+}
+
 /**
  * Runs work in one transaction of the connection. Aborting the signal interrupts DuckDB's query and sends a cancel request
  * to attached PostgreSQL servers, because DuckDB does not notice interrupts while it waits for a server's first row.
@@ -16,8 +24,7 @@ interface ServerProcess {
  * @throws the work's error, or the signal's reason if that came first
  */
 export async function inTransaction<Answer>(
-  session: Session,
-  connection: DuckDBConnection,
+  { session, connection, postgres }: Querying,
   signal: AbortSignal,
   work: () => Promise<Answer>,
   alsoStop?: () => void,
@@ -27,7 +34,7 @@ export async function inTransaction<Answer>(
 
   async function begin(): Promise<Answer> {
     await connection.run('BEGIN TRANSACTION READ ONLY');
-    processes = await findProcesses(connection, session.postgresDatabases);
+    processes = await findProcesses(connection, postgres);
     signal.throwIfAborted();
     return work();
   }
@@ -65,7 +72,7 @@ async function findProcesses(
 }
 
 /** Sends cancel requests. If a server cannot be reached, the query itself fails and reports that. */
-async function cancel(session: Session, processes: readonly ServerProcess[]): Promise<void> {
+async function cancel(session: Querying['session'], processes: readonly ServerProcess[]): Promise<void> {
   const connection = await session.connect();
   try {
     for (const { database, pid } of processes) {
