@@ -2,6 +2,7 @@ import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import type { StatusCode } from 'hono/utils/http-status';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { callerRequirement, type Guards, secretCheck } from './auth/authenticate.ts';
 import { failedLogins, requestLimit } from './auth/limits.ts';
@@ -12,6 +13,7 @@ import { serveAssets } from './docs/assets.ts';
 import { servePages } from './docs/pages.ts';
 import { healthHandler, healthRoute, readyHandler, readyRoute } from './health.ts';
 import { accessLog } from './http/access-log.ts';
+import { jsonBodiesOnly, ownOriginOnly } from './http/browsers.ts';
 import { InvalidFields } from './http/field-errors.ts';
 import { problemResponse } from './http/problems.ts';
 import { clientAddress } from './http/requests.ts';
@@ -21,6 +23,9 @@ import { mountPeriodic } from './periodic/mount.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
 const REQUEST_ID_LENGTH_MAX = 64;
+
+/** For the log only: nobody gets this response. The status that nginx uses. */
+const CLIENT_CLOSED_REQUEST = 499 as StatusCode;
 
 /** For all responses but pages, which load and run nothing. Pages set their own policy, which is not overwritten. */
 const SECURE_HEADERS = {
@@ -75,6 +80,10 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
   app.notFound((c) => problemResponse(c, new WaybillError('not_found', 'There is nothing here. Check the address.')));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();
+    if (c.req.raw.signal.aborted) {
+      c.get('logger').info({ err: error }, 'the client went away before it got a response');
+      return c.body(null, CLIENT_CLOSED_REQUEST);
+    }
     const known = error instanceof InvalidFields || error instanceof WaybillError;
     if (!known) c.get('logger').error({ err: error }, 'a request failed');
     else if (error instanceof WaybillError && FAILURES[error.code].status >= 500) {
@@ -83,12 +92,14 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
     return problemResponse(c, error);
   });
 
-  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
   const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });
-  // OAuth defines its own error responses (RFC 6749 section 5.2).
+  // OAuth defines its own bodies and error responses (RFC 6749 sections 4.4 and 5.2).
   mountUnvalidated(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
+  app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
+  app.use(jsonBodiesOnly());
+  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());
   mount(app, readyRoute, [], readyHandler(deps));
   serveOpenApi(app, deps);

@@ -1,8 +1,8 @@
 import { OpenAPIHono, type RouteConfig, type RouteHandler, z } from '@hono/zod-openapi';
 import type { Context, Handler, MiddlewareHandler, Next } from 'hono';
 import type { ApiDeps, ApiEnv } from './deps.ts';
-import { assertValid, fieldErrorsOf } from './http/field-errors.ts';
-import { routingPath } from './http/requests.ts';
+import { assertValid, type FieldError, fieldErrorsOf } from './http/field-errors.ts';
+import { routingPath, shown } from './http/requests.ts';
 
 export type ApiApp = OpenAPIHono<ApiEnv>;
 
@@ -28,13 +28,42 @@ export function mount<Route extends RouteConfig>(
   handler: RouteAnswer<Route>,
 ): void {
   // The library also checks response types, which requires a status and a schema for each `c.json`; files and HEAD have neither.
-  app.openapi({ ...route, middleware: [...middleware] }, handler as unknown as RouteHandler<RouteConfig, ApiEnv>);
+  app.openapi(
+    { ...route, middleware: [...middleware, knownQuery(route)] },
+    handler as unknown as RouteHandler<RouteConfig, ApiEnv>,
+  );
 }
 
 /** Serves a documented route whose handler parses the request itself. Each call gives its reason in a comment. */
 export function mountUnvalidated(app: ApiApp, route: RouteConfig, ...handlers: readonly Handler<ApiEnv>[]): void {
   app.openAPIRegistry.registerPath(route);
   app.on([route.method.toUpperCase()], [route.path.replaceAll(/{(\w+)}/g, ':$1')], ...handlers);
+}
+
+/**
+ * Creates middleware that refuses query parameters that are misspelled or come more than once: if `?deletesettings=true` were
+ * ignored, a caller would believe that files were deleted. A route that documents no refusal, such as a health check,
+ * ignores its query.
+ *
+ * @throws InvalidFields
+ */
+export function knownQuery({ request, responses }: RouteConfig): MiddlewareHandler<ApiEnv> {
+  const documented = request?.query;
+  const known = new Set(documented instanceof z.ZodObject ? Object.keys(documented.shape) : []);
+  return async function refuseUnknownQuery(c, next) {
+    const query = new URL(c.req.url).searchParams;
+    if ('400' in responses) assertValid([...new Set(query.keys())].flatMap((name) => problemOf(name, query, known)));
+    await next();
+  };
+}
+
+function problemOf(name: string, query: URLSearchParams, known: ReadonlySet<string>): readonly FieldError[] {
+  const field = shown(name);
+  if (!known.has(name)) {
+    return [{ field, code: 'unknown_field', message: `There is no query parameter ${field}. Remove it.` }];
+  }
+  if (query.getAll(name).length === 1) return [];
+  return [{ field, code: 'invalid_field', message: `${field}: Came more than once. Send it once.` }];
 }
 
 /** The validation hook of all routes. @throws InvalidFields */

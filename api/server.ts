@@ -14,6 +14,15 @@ export interface ApiServer {
 /** Interval between attempts to close idle connections while the server closes, in milliseconds. */
 const IDLE_POLL_MS = 50;
 
+/**
+ * A request must have arrived, its body included, within 30 s; Node answers a later one with 408. So a sender that drips
+ * holds a connection no longer.
+ */
+const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+
+/** How long a download may wait for a client that takes nothing, in milliseconds. */
+const STALLED_MS = 60_000;
+
 /** Starts to listen; rejects if the port is in use. @param port 0: any free port */
 export async function listen(app: ApiApp, host: string, port: number): Promise<ApiServer> {
   const answer = getRequestListener(
@@ -28,7 +37,7 @@ export async function listen(app: ApiApp, host: string, port: number): Promise<A
     { errorHandler: () => badRequest() },
   );
   // Never rejects: a failure becomes a response or closes the connection.
-  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
+  const server = createServer(TIMEOUTS, (incoming, outgoing) => void answer(incoming, outgoing));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -74,6 +83,8 @@ async function close(server: Server, graceMs: number): Promise<void> {
  * been sent and a normal end would make a partial file look complete. If the client disconnects, the body is cancelled.
  */
 export async function sendDownload(response: Response, outgoing: ServerResponse): Promise<void> {
+  // Bytes that the client acknowledges count as progress, also within one chunk.
+  outgoing.setTimeout(STALLED_MS, () => outgoing.destroy());
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   const reader = response.body?.getReader();
   const untilClosed = closing(outgoing);

@@ -69,6 +69,11 @@ export const FAILURES = {
   ),
   // Access and state
   unauthenticated: final(401, 'Credentials are missing or wrong', 'Send valid credentials.'),
+  foreign_origin: final(
+    403,
+    'The request comes from a page of another origin',
+    'Send changes from a program, or from a page of this service.',
+  ),
   insufficient_scope: final(403, 'The credential may only read', 'Use a credential with the write scope.'),
   wrong_key: final(
     403,

@@ -82,7 +82,7 @@ describe('lists', () => {
     expect(await ids('status=PENDING')).toEqual([running.runId]);
     expect(await ids('status=running')).toEqual([running.runId]);
     expect(await ids('dataset=notes')).toEqual([running.runId]);
-    expect(await ids('dataset=ghosts')).toEqual([]);
+    expect(await ids('dataset=learning_activity_interactions')).toEqual([]);
   });
 
   test.each([

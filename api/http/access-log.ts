@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
-import { withoutKeys } from './requests.ts';
+import { shown } from './requests.ts';
 
 /** Polled every few seconds by monitoring, so logged at debug level only. */
 const PROBES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
@@ -18,7 +18,7 @@ export function accessLog({ logger, clock }: Pick<ApiDeps, 'logger' | 'clock'>):
     log[PROBES.has(c.req.path) && c.res.ok ? 'debug' : 'info'](
       {
         method: c.req.method,
-        path: withoutKeys(c.req.path),
+        path: shown(c.req.path),
         status: c.res.status,
         ms: clock.now().getTime() - began,
         tenant: c.get('caller')?.tenant.key,

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
 import type { ApiEnv } from '../deps.ts';
 
 /** Bytes `[from, from + length)` of a file. */
@@ -89,6 +90,14 @@ export function attachment(name: string): string {
   return `attachment; filename="${name.replace(UNSAFE, '_')}"; filename*=UTF-8''${encoded}`;
 }
 
+function logFailure(c: Context<ApiEnv>, error: unknown): void {
+  const logger = c.get('logger');
+  if (c.req.raw.signal.aborted) logger.info({ err: error }, 'the client went away during a download');
+  else if (error instanceof WaybillError && error.code === 'object_damaged') {
+    logger.error({ err: error }, 'a stored file is damaged: a download was cut off');
+  } else logger.error({ err: error }, 'a download was cut off');
+}
+
 /**
  * Converts a source to a response body that the client pulls. If the client disconnects, the source ends. If the source
  * fails, so does the body.
@@ -105,7 +114,6 @@ export async function streamBody(
 ): Promise<ReadableStream<Uint8Array>> {
   const iterator = source[Symbol.asyncIterator]();
   let next: IteratorResult<Uint8Array> | undefined = await iterator.next();
-  const logger = c.get('logger');
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -116,7 +124,7 @@ export async function streamBody(
           else controller.enqueue(value);
         } catch (error) {
           gone.abort();
-          logger.error({ err: error }, 'a download was aborted');
+          logFailure(c, error);
           controller.error(error);
         }
       },

@@ -13,15 +13,35 @@ export interface FieldError {
   readonly allowed?: readonly string[];
 }
 
-/** Thrown if fields of a request are invalid; the first error determines the code and status of the response. */
+/** Maximum number of errors in a response: a body of 240 KB has room for 80,000 wrong fields. */
+const ERRORS_MAX = 20;
+
+/**
+ * Thrown if fields of a request are invalid; the first error determines the code and status of the response. Lists the
+ * accepted values once, with the first error that has them.
+ */
 export class InvalidFields extends Error {
   override readonly name = 'InvalidFields';
   readonly errors: readonly [FieldError, ...FieldError[]];
 
-  constructor(errors: readonly [FieldError, ...FieldError[]]) {
-    super(errors.map(({ message }) => message).join(' '));
-    this.errors = errors;
+  constructor([first, ...rest]: readonly [FieldError, ...FieldError[]]) {
+    const errors = [first, ...rest.slice(0, ERRORS_MAX - 1)] as const;
+    const more = rest.length + 1 - errors.length;
+    const sentences = errors.map(({ message }) => message);
+    super([...sentences, ...(more > 0 ? [`There are ${more} more errors.`] : [])].join(' '));
+    const listed = new Set<string>();
+    const [one, ...others] = errors.map((error) => withAllowedOnce(error, listed));
+    this.errors = [one ?? first, ...others];
   }
+}
+
+function withAllowedOnce(error: FieldError, listed: Set<string>): FieldError {
+  if (!error.allowed) return error;
+  const { allowed, ...without } = error;
+  const text = allowed.join('\n');
+  if (listed.has(text)) return without;
+  listed.add(text);
+  return error;
 }
 
 /** @throws InvalidFields if there are errors */

@@ -91,12 +91,23 @@ export const retryAfter = {
 };
 
 /** Problems of every route that requires credentials. */
-const ALWAYS: readonly FailureCode[] = ['unauthenticated', 'rate_limited', 'ledger_unavailable', 'internal'];
+const ALWAYS: readonly FailureCode[] = [
+  'unknown_field',
+  'invalid_field',
+  'unauthenticated',
+  'rate_limited',
+  'ledger_unavailable',
+  'internal',
+];
+
+/** Problems of every route that changes something. */
+const OF_CHANGES: readonly FailureCode[] = ['foreign_origin', 'unsupported_media_type'];
 
 /** Problem responses of a route by status, for the OpenAPI document. */
 export function problems(...own: readonly FailureCode[]) {
   const byStatus: Record<number, { description: string; content: typeof content; headers?: typeof retryAfter }> = {};
-  for (const code of new Set([...own, ...ALWAYS])) {
+  const changes = own.includes('insufficient_scope') ? OF_CHANGES : [];
+  for (const code of new Set([...own, ...changes, ...ALWAYS])) {
     const { status, title } = FAILURES[code];
     const line = `\`${code}\`: ${title}.`;
     const before = byStatus[status];

@@ -2,9 +2,8 @@ import { z } from '@hono/zod-openapi';
 import type { FailureCode } from '../../contracts/failures.ts';
 import { addCodedIssue } from './field-errors.ts';
 
-/** A query parameter as sent: a list if it is repeated. */
-const sent = z.union([z.string(), z.array(z.string())]).optional();
-type Sent = z.infer<typeof sent>;
+/** A query parameter as sent. Repeated ones have been refused. */
+const sent = z.string().optional();
 
 interface Documentation {
   readonly description: string;
@@ -13,9 +12,9 @@ interface Documentation {
 
 const FLAGS: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false };
 
-/** A string; an empty one counts as missing. Must not be repeated. */
+/** A string; an empty one counts as missing. */
 export function textParameter({ description }: Documentation) {
-  return sent.transform(single).openapi({ type: 'string', description });
+  return sent.transform((value) => value || undefined).openapi({ type: 'string', description });
 }
 
 /** A boolean: true or false, case-insensitive, or 1 or 0. @default false */
@@ -23,7 +22,7 @@ export function flagParameter({ description }: Documentation) {
   const pattern = '^(?:[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[01]|)$';
   return sent
     .transform((value, context): boolean => {
-      const text = single(value, context)?.toLowerCase() ?? 'false';
+      const text = value?.toLowerCase() || 'false';
       if (Object.hasOwn(FLAGS, text)) return FLAGS[text] ?? false;
       addCodedIssue(context, { code: 'invalid_field', allowed: ['true', 'false'] }, 'Should be true or false.');
       return z.NEVER;
@@ -42,22 +41,12 @@ export function choiceParameter<Choice extends string>(
 ) {
   return sent
     .transform((value, context): Choice => {
-      const before = context.issues.length;
-      const text = single(value, context);
-      const choice = allowed.find((candidate) => candidate === text);
+      const choice = allowed.find((candidate) => candidate === value);
       if (choice !== undefined) return choice;
       const use = `Use one of ${allowed.join(', ')}.`;
-      if (context.issues.length > before) return z.NEVER;
-      if (text === undefined) addCodedIssue(context, { code: 'missing_field', allowed }, use);
+      if (!value) addCodedIssue(context, { code: 'missing_field', allowed }, use);
       else addCodedIssue(context, { code: unknown.code, allowed }, `${unknown.title}. ${use}`);
       return z.NEVER;
     })
     .openapi({ type: 'string', ...documentation, param: { required: true } });
-}
-
-function single(value: Sent, context: z.RefinementCtx): string | undefined {
-  const [text, ...more] = [value ?? []].flat();
-  if (more.length === 0) return text || undefined;
-  addCodedIssue(context, { code: 'invalid_field' }, 'Came more than once. Send it once.');
-  return undefined;
 }

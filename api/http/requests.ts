@@ -61,6 +61,15 @@ export function withoutKeys(text: string): string {
   return text.replace(PRIVATE_KEY, 'AGE-SECRET-KEY-…');
 }
 
+/** Longest text of a caller that a message or a log line repeats, in characters. */
+const SHOWN_LENGTH_MAX = 200;
+
+/** A caller's text as a message or the log may repeat it: shortened, without keys and without control characters. */
+export function shown(text: string): string {
+  const plain = withoutKeys(text.toWellFormed().replace(/\p{Cc}/gu, '\uFFFD'));
+  return plain.length > SHOWN_LENGTH_MAX ? `${plain.slice(0, SHOWN_LENGTH_MAX)}…` : plain;
+}
+
 /**
  * Reads the body, up to `bytesMax` bytes.
  * @throws WaybillError `body_too_large`
@@ -107,7 +116,8 @@ export function optionalJson(bytesMax: number): MiddlewareHandler<ApiEnv> {
   };
 }
 
-function assertJson(c: Context<ApiEnv>): void {
+/** @throws WaybillError `unsupported_media_type` */
+export function assertJson(c: Context<ApiEnv>): void {
   const type = mediaTypeOf(c);
   if (type !== 'application/json' && !/^application\/[\w.-]+\+json$/.test(type)) {
     throw new WaybillError('unsupported_media_type');

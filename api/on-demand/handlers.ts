@@ -6,9 +6,9 @@ import { type CloseLostRun, findRun } from '../runs/find.ts';
 import type { Links } from '../runs/links.ts';
 import type { ProgressReader } from '../runs/progress.ts';
 import { cancelRun, removeFiles } from '../runs/remove.ts';
-import { exportView, jobStatus, LIMIT_DEFAULT, readLimit, readStates } from './view.ts';
+import { exportView, jobStatus, LIMIT_DEFAULT, readDataset, readLimit, readStates } from './view.ts';
 
-interface ReadDeps extends Pick<ApiDeps, 'settings' | 'ledger' | 'clock'> {
+interface ReadDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger' | 'clock'> {
   readonly links: Links;
   readonly progress: ProgressReader;
   readonly closeLostRun: CloseLostRun;
@@ -26,13 +26,16 @@ export function listHandler(deps: ReadDeps): Handler<ApiEnv> {
   };
 }
 
-async function listPage(c: Context<ApiEnv>, { ledger, progress, settings, clock }: ReadDeps): Promise<Response> {
+async function listPage(
+  c: Context<ApiEnv>,
+  { catalog, ledger, progress, settings, clock }: ReadDeps,
+): Promise<Response> {
   const { status, dataset, cursor, limit } = c.req.query();
   const now = clock.now();
   const filter = {
     kind: 'on-demand' as const,
     ...(status !== undefined && { statuses: { anyOf: readStates(status), now } }),
-    ...(dataset !== undefined && { subject: dataset }),
+    ...(dataset !== undefined && { subject: readDataset(catalog, dataset) }),
   };
   const page = await ledger.runs.list(c.get('caller').tenant.key, filter, {
     cursor: cursor ?? null,

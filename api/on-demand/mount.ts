@@ -1,6 +1,6 @@
 import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
-import { type ApiApp, mount, mountUnvalidated } from '../openapi.ts';
+import { type ApiApp, knownQuery, mount, mountUnvalidated } from '../openapi.ts';
 import { createWatch, eventsHandler } from '../runs/events.ts';
 import { createCloseLostRun } from '../runs/find.ts';
 import { createLinks, linkOrCaller } from '../runs/links.ts';
@@ -31,15 +31,15 @@ export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   const write = [requireCaller('write')];
 
   // Validation depends on the catalog, and the response lists all errors in the body.
-  mountUnvalidated(app, routes.createExport, ...write, createHandler(all));
-  // The first value of a repeated parameter counts; a schema would reject it.
-  mountUnvalidated(app, routes.listExports, authenticate, listHandler(all));
+  mountUnvalidated(app, routes.createExport, ...write, knownQuery(routes.createExport), createHandler(all));
+  // Job ids contain plus signs, which a schema would read as spaces.
+  mountUnvalidated(app, routes.listExports, authenticate, knownQuery(routes.listExports), listHandler(all));
   mount(app, routes.showExport, read, showHandler(all));
   mount(app, routes.watchExport, read, eventsHandler({ ...all, watch, view: exportView }));
   mount(app, routes.downloadManifest, read, manifestHandler(all));
   // A link in the query takes the place of credentials.
   const readOrLink = linkOrCaller({ ...all, ...guards }, authenticate);
-  mountUnvalidated(app, routes.downloadFile, readOrLink, fileHandler(all));
+  mountUnvalidated(app, routes.downloadFile, readOrLink, knownQuery(routes.downloadFile), fileHandler(all));
   mount(app, routes.removeExport, write, removeHandler(all));
   mount(app, routes.resubmitExport, write, resubmitHandler(all));
   mount(app, routes.revokeLinks, write, revokeHandler(all));

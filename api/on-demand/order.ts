@@ -160,17 +160,25 @@ function optionErrors(
     invalid('keepDays', `keepDays: Should be at most ${keepDaysMax}.`);
   }
   errors.push(...recipientErrors(recipients));
-  if (columns && dataset) {
-    const allowed = dataset.columns.map(({ name }) => name);
-    for (const [index, name] of columns.entries()) {
-      const field = `columns.${index}`;
-      if (!allowed.includes(name)) {
-        const message = `${offeredName(dataset)} has no such column. Its columns are ${allowed.join(', ')}.`;
-        errors.push({ field, code: 'unknown_column', message, allowed });
-      } else if (columns.indexOf(name) !== index) invalid(field, `${field}: ${name} is a duplicate.`);
-    }
-  }
+  if (columns && dataset) errors.push(...columnErrors(columns, dataset));
   return errors;
+}
+
+function columnErrors(columns: readonly string[], dataset: Dataset): readonly FieldError[] {
+  const allowed = dataset.columns.map(({ name }) => name);
+  if (columns.length > allowed.length) {
+    const message = `columns: ${offeredName(dataset)} has ${allowed.length} columns. Name each at most once.`;
+    return [{ field: 'columns', code: 'invalid_field', message, allowed }];
+  }
+  return columns.flatMap((name, index): readonly FieldError[] => {
+    const field = `columns.${index}`;
+    if (!allowed.includes(name)) {
+      const message = `${offeredName(dataset)} has no such column. Its columns are ${allowed.join(', ')}.`;
+      return [{ field, code: 'unknown_column', message, allowed }];
+    }
+    if (columns.indexOf(name) === index) return [];
+    return [{ field, code: 'invalid_field', message: `${field}: ${name} is a duplicate.` }];
+  });
 }
 
 /** Checks each recipient, then the list, whose recipients must all be of the same type. */

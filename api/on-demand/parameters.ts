@@ -1,6 +1,7 @@
 import { type Catalog, type Dataset, offeredAt, offeredName, type Parameter } from '../../config/dataset.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
 import type { FieldError } from '../http/field-errors.ts';
+import { shown } from '../http/requests.ts';
 
 /** Maximum length of a text parameter. */
 const TEXT_LENGTH_MAX = 500;
@@ -23,6 +24,7 @@ export function readParameters(
 ): { readonly parameters: Record<string, ParameterValue>; readonly errors: readonly FieldError[] } {
   const parameters: Record<string, ParameterValue> = {};
   const errors: FieldError[] = [];
+  const ofAnyDataset = new Set(offeredDatasets(catalog).flatMap((its) => its.parameters.map(({ name }) => name)));
   for (const [name, value] of fields) {
     const parameter = dataset?.parameters.find((candidate) => candidate.name === name);
     if (parameter) {
@@ -31,9 +33,8 @@ export function readParameters(
       else parameters[name] = value as ParameterValue;
       continue;
     }
-    const isForeign = offeredDatasets(catalog).some(({ parameters }) => parameters.some((its) => its.name === name));
-    if (!isForeign) {
-      errors.push({ field: name, code: 'unknown_field', message: `There is no field ${shown(name)}. Remove it.` });
+    if (!ofAnyDataset.has(name)) {
+      errors.push({ field: name, code: 'unknown_field', message: `There is no field "${shown(name)}". Remove it.` });
     } else if (dataset) {
       const message = `${offeredName(dataset)} does not have the parameter ${name}. Leave it out.`;
       errors.push({ field: name, code: 'foreign_parameter', message });
@@ -67,10 +68,4 @@ function valueProblem({ type }: Parameter, value: unknown): string | undefined {
       if (value.length > TEXT_LENGTH_MAX) return `Should have at most ${TEXT_LENGTH_MAX} characters.`;
       return /^\P{Cc}*$/u.test(value) && value.isWellFormed() ? undefined : 'Should not contain control characters.';
   }
-}
-
-/** Quotes a caller's text in a message: shortened, and without control characters. */
-function shown(text: string): string {
-  const plain = text.toWellFormed().replace(/\p{Cc}/gu, '\uFFFD');
-  return `"${plain.length > 60 ? `${plain.slice(0, 60)}…` : plain}"`;
 }

@@ -94,7 +94,7 @@ export const listExports = createRoute({
       content: jsonContent(z.union([JobStatus, ExportList])),
       headers: { Link: { schema: { type: 'string' }, description: 'The URL of the next page, with rel="next".' } },
     },
-    ...problems('invalid_field', 'not_found'),
+    ...problems('invalid_field', 'unknown_field', 'unknown_dataset', 'not_found'),
   },
 });
 

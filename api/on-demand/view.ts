@@ -1,4 +1,5 @@
 import type { z } from '@hono/zod-openapi';
+import { type Catalog, offeredAt, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
 import { fileExtension, type Order } from '../../contracts/order.ts';
@@ -104,6 +105,24 @@ export function readStates(text: string): readonly ExportState[] {
   const allowed = [...STATUSES, ...EXPORT_STATES];
   throw new WaybillError('invalid_field', `status: Should be one of ${allowed.join(', ')}.`, {
     field: 'status',
+    allowed,
+  });
+}
+
+/**
+ * @param text the name under which a dataset is offered, or its own; case-insensitive
+ * @returns the dataset's own name
+ * @throws WaybillError `unknown_dataset`
+ */
+export function readDataset(catalog: Catalog, text: string): string {
+  const offered = offeredAt(catalog, 'on-demand');
+  const dataset = offered.find((candidate) =>
+    [candidate.name, offeredName(candidate)].some((name) => name.toLowerCase() === text.toLowerCase()),
+  );
+  if (dataset) return dataset.name;
+  const allowed = offered.map(offeredName);
+  throw new WaybillError('unknown_dataset', `dataset: Should be one of ${allowed.join(', ')}.`, {
+    field: 'dataset',
     allowed,
   });
 }
