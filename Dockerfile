@@ -12,6 +12,8 @@ ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 WAYBILL_TEMP_DIRECTORY=/var/tmp/wa
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY . .
+RUN node worker/write-bundle.ts /app/workflow-bundle.js
+ENV WAYBILL_WORKFLOW_BUNDLE=/app/workflow-bundle.js
 RUN install --directory --owner=node --group=node /var/tmp/waybill
 USER node
 CMD ["node", "api/main.ts"]

@@ -110,6 +110,8 @@ const schema = z.object({
 
   /** Parts that one worker writes at once. Each needs its own thread, and libuv's pool has at most 1024. */
   WAYBILL_WORKER_PARTS_MAX: count.max(1000).default(2),
+  /** Bundle of the workflows, made by `worker/write-bundle.ts`. @default each worker bundles them at its start */
+  WAYBILL_WORKFLOW_BUNDLE: z.string().min(1).optional(),
   /** Number of rows from which an unsealed export is split into parts. */
   WAYBILL_PART_ROWS: count.default(5_000_000),
   /** Port on which the worker answers `/healthz`; unset: none. */

@@ -319,6 +319,7 @@ describe('tokens of an outside issuer', () => {
         aud: 'exports',
         sub: 'robot',
         org: tenant.key,
+        scp: 'read',
         exp: Date.now() / 1000 + 60,
         ...claims,
       })
@@ -340,6 +341,12 @@ describe('tokens of an outside issuer', () => {
     }
     expect((await started.ledger.audit.list(tenant.key, 1))[0]?.actor).toBe('token:robot');
 
+    for (const scp of [undefined, '', 'openid profile', 7, [7], ['openid']]) {
+      const response = await list(bearer(await sign({ scp })));
+      expect([scp, response.status, (await answerOf(response)).code]).toEqual([scp, 403, 'insufficient_scope']);
+    }
+    expect(await status(sign({ sub: undefined }))).toBe(200);
+
     const past = Date.now() / 1000 - 60;
     const stranger = await generateKeyPair('ES256');
     const wrong = [
@@ -351,6 +358,8 @@ describe('tokens of an outside issuer', () => {
       { org: 'nobody' },
       { org: undefined },
       { org: 7 },
+      { org: 'a\0b' },
+      ...[7, null, ['robot'], { name: 'robot' }, '', 'a\0b', '\ud800'].map((sub) => ({ sub })),
     ];
     for (const claims of wrong) expect([claims, await status(sign(claims))]).toEqual([claims, 401]);
     expect(await status(sign({}, { key: stranger.privateKey }))).toBe(401);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { DEMO_CREDENTIALS } from '../stack/samples.ts';
 import { startStack } from '../stack/stack.ts';
+import { writeBundle } from '../worker/bundle.ts';
 
 /** 4,000 rows in the sample warehouse's largest table; the flights are always three million. */
 const SAMPLE_SCALE = 0.01;
@@ -21,11 +22,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   );
   const end = async () => rm(directory, { recursive: true, force: true });
   try {
+    const bundle = join(directory, 'workflow-bundle.js');
+    await writeBundle(bundle);
     const stack = await startStack({
       ports: 'free',
       dataDirectory: directory,
       sampleScale: SAMPLE_SCALE,
-      settings: {},
+      settings: { WAYBILL_WORKFLOW_BUNDLE: bundle },
       environment,
       report: (line) => logger.log(line),
       line: (name, line) => lines.push(`${name} | ${line}`),

@@ -7,7 +7,6 @@ import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 import { createPeriodicClient, enableAndWait } from './periodic-client.ts';
 import { decodeHistory, openTemporal } from './temporal.ts';
 
-const WORKFLOWS = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('./fixtures/histories/', import.meta.url));
 
 /** Most events of a single-part export. */
@@ -28,7 +27,8 @@ function largestPayload(value: unknown): number {
 describe('workflow histories', () => {
   it.each(readdirSync(FIXTURES))('%s, recorded earlier, replay with the current code', async (name) => {
     const history = decodeHistory(readFileSync(`${FIXTURES}${name}`));
-    await Worker.runReplayHistory({ workflowsPath: WORKFLOWS, replayName: name }, history);
+    const codePath = useStack().settings.WAYBILL_WORKFLOW_BUNDLE ?? '';
+    await Worker.runReplayHistory({ workflowBundle: { codePath }, replayName: name }, history);
   });
 
   it('are short, and have search attributes', async () => {

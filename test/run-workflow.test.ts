@@ -1,10 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities } from '../activities/index.ts';
 import type { FailureCode } from '../contracts/failures.ts';
@@ -55,7 +54,6 @@ const OBJECT = {
 };
 
 let server: TestWorkflowEnvironment;
-let code: string;
 /** Names of the steps in order, with the file if they write one. */
 let taken: string[];
 
@@ -71,8 +69,6 @@ beforeAll(async () => {
   await server.nativeConnection.operatorService.addSearchAttributes({
     searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTES.map((name) => [name, keyword])),
   });
-  const workflowsPath = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
-  ({ code } = await bundleWorkflowCode({ workflowsPath, logger }));
 });
 
 beforeEach(() => {
@@ -148,7 +144,11 @@ async function run(
     activities: createSteps(own),
     maxHeartbeatThrottleInterval: '100 ms',
   };
-  const control = await Worker.create({ ...shared, taskQueue, workflowBundle: { code } });
+  const control = await Worker.create({
+    ...shared,
+    taskQueue,
+    workflowBundle: { codePath: useStack().settings.WAYBILL_WORKFLOW_BUNDLE ?? '' },
+  });
   const parts = await Worker.create({ ...shared, taskQueue: partsQueue(taskQueue) });
   return control.runUntil(
     parts.runUntil(async () => {

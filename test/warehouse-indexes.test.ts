@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '../config/dataset.ts';
 import type { FileOrder } from '../contracts/order.ts';
-import { extensionDirectory, getExtension } from '../stack/extensions.ts';
+import { getExtension } from '../stack/extensions.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import {
@@ -48,7 +48,7 @@ let warehouse: Warehouse;
 
 beforeAll(async () => {
   const report = () => undefined;
-  await getExtension('postgres_scanner', { environment: process.env, report, signal: never });
+  const extension = await getExtension('postgres_scanner', { environment: process.env, report, signal: never });
   const server = await startPostgres();
   const url = new URL(await server.createDatabase());
   client = new Client({ connectionString: url.href });
@@ -57,10 +57,9 @@ beforeAll(async () => {
   for (const statement of TABLE.split(';\n')) await client.query(statement);
   warehouse = await createWarehouse({
     ...OPTIONS,
-    extensionDirectory: extensionDirectory(process.env),
     tempDirectory: tmpdir(),
     startupSql: `
-      INSTALL postgres; LOAD postgres;
+      LOAD '${extension}';
       CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
         PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
       ATTACH '' AS wh (TYPE postgres, READ_ONLY);

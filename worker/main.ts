@@ -97,6 +97,7 @@ async function main(): Promise<void> {
     taskQueue,
     activities,
     partsMax: settings.WAYBILL_WORKER_PARTS_MAX,
+    workflowBundle: settings.WAYBILL_WORKFLOW_BUNDLE,
   });
   await scheduleReconciler(client, taskQueue, settings.WAYBILL_RECONCILE_SECONDS);
   logger.info({ taskQueue, datasets: catalog.datasets.length }, 'the worker is ready');

@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
 import { partsQueue } from '../contracts/task-queues.ts';
+import { WORKFLOWS_PATH } from './bundle.ts';
 
 /** Workflow tasks and short steps that one worker runs concurrently. */
 const CONTROL_MAX = 100;
@@ -31,11 +31,13 @@ export interface WorkersOptions {
   readonly activities: Activities;
   /** Parts written at once. */
   readonly partsMax: number;
+  /** File made by `worker/write-bundle.ts`. @default bundled now */
+  readonly workflowBundle?: string | undefined;
 }
 
 /** Two Temporal workers in one process: a stream of short steps never waits behind long parts. */
 export async function createWorkers(options: WorkersOptions): Promise<readonly [Worker, Worker]> {
-  const { connection, namespace, taskQueue, activities, partsMax } = options;
+  const { connection, namespace, taskQueue, activities, partsMax, workflowBundle } = options;
   const { write, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
@@ -55,7 +57,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
     await Worker.create({
       ...shared,
       taskQueue,
-      workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+      ...(workflowBundle ? { workflowBundle: { codePath: workflowBundle } } : { workflowsPath: WORKFLOWS_PATH }),
       activities: control,
       maxConcurrentActivityTaskExecutions: CONTROL_MAX,
     }),

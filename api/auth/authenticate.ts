@@ -157,7 +157,8 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
       c.set('caller', { tenant, actor, scopes });
       await countRequest(c, tenant);
       if (scope === 'write' && !scopes.includes('write')) throw new WaybillError('insufficient_scope');
-      if (scopes.length === 0) throw new WaybillError('insufficient_scope', 'The token has no valid scope any more.');
+      if (scopes.length === 0)
+        throw new WaybillError('insufficient_scope', 'The token has none of the scopes read, write and everything.');
       await next();
     };
   };

@@ -107,6 +107,12 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 const JWKS_TIMEOUT_MS = 3000;
 const SUBJECT_LENGTH_MAX = 200;
 
+/** A claim that the ledger and the log can hold; an issuer may send any JSON. */
+const plainText = z
+  .string()
+  .regex(/^\P{Cc}+$/u)
+  .refine((text) => text.isWellFormed());
+
 export interface OutsideIdentity {
   /** Value of the issuer's tenant claim; the tenant may not exist. */
   readonly tenant: string;
@@ -119,7 +125,7 @@ export interface OutsideTokens {
   /** @returns whether the issuer is configured */
   knows(issuer: string): boolean;
   /**
-   * @returns `undefined` if the signature, algorithm, audience, times or tenant claim are invalid
+   * @returns `undefined` if the signature, algorithm, audience, times, subject or tenant claim are invalid
    * @throws WaybillError `issuer_unavailable` if the issuer's keys cannot be fetched
    */
   verify(token: string, issuer: string): Promise<OutsideIdentity | undefined>;
@@ -154,10 +160,11 @@ export function outsideTokens(issuers: readonly Issuer[], clock: Clock): Outside
         if (isOutage(error)) throw new WaybillError('issuer_unavailable', undefined, { cause: error });
         return undefined;
       }
-      const tenant = payload[issuer.tenantClaim];
-      if (typeof tenant !== 'string') return undefined;
-      const subject = (payload.sub ?? 'unnamed').slice(0, SUBJECT_LENGTH_MAX);
-      return { tenant, actor: `token:${subject}`, scopes: scopesOfClaim(payload[issuer.scopeClaim]) };
+      const tenant = plainText.safeParse(payload[issuer.tenantClaim]);
+      const subject = plainText.default('unnamed').safeParse(payload.sub);
+      if (!tenant.success || !subject.success) return undefined;
+      const actor = `token:${subject.data.slice(0, SUBJECT_LENGTH_MAX)}`;
+      return { tenant: tenant.data, actor, scopes: scopesOfClaim(payload[issuer.scopeClaim]) };
     },
   };
 }
@@ -188,9 +195,9 @@ export function parseScopes(text: string): readonly Scope[] | undefined {
   return [...scopes];
 }
 
-/** Our scopes in a claim of an outside token. Ignores other words; defaults to `read`. */
+/** Our scopes in a claim of an outside token. Ignores other words; a token without a scope of ours may do nothing. */
 function scopesOfClaim(claim: unknown): readonly Scope[] {
   const words = typeof claim === 'string' ? claim.split(/\s+/) : Array.isArray(claim) ? claim : [];
   const known = words.filter((word) => SCOPE_WORDS.some((scope) => scope === word));
-  return parseScopes(known.join(' ')) ?? ['read'];
+  return known.length > 0 ? (parseScopes(known.join(' ')) ?? []) : [];
 }

@@ -22,6 +22,10 @@ const EMPTY_PAYLOAD_BYTES = 32;
 
 const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
 const MAC_LINE = Buffer.from('\n--- ');
+/** How an age file begins that is written as text. Source: https://c2sp.org/age#ascii-armor */
+const ARMOR = Buffer.from('-----BEGIN AGE');
+/** The only stanza of a file sealed to a passphrase. Source: https://c2sp.org/age#scrypt-recipient-stanza */
+const PASSPHRASE_STANZA = '\n-> scrypt ';
 const LINE_END = 0x0a;
 
 /**
@@ -58,6 +62,9 @@ export async function sealHeader(recipients: readonly string[]): Promise<SealedH
  * @throws WaybillError `wrong_key` if none of them opens it, `object_damaged` if it was altered
  */
 export async function openHeader(header: Uint8Array, identity: string): Promise<Uint8Array> {
+  if (Buffer.from(header).includes(PASSPHRASE_STANZA)) {
+    throw new WaybillError('wrong_key', 'The file is sealed to a passphrase, not to a key. Open it with `age -d`.');
+  }
   const decrypter = new Decrypter();
   for (const key of parseIdentities(identity)) addIdentity(decrypter, key);
   try {
@@ -79,6 +86,10 @@ export function headerBytes(start: Uint8Array): number | undefined {
   const begun = Buffer.from(start.buffer, start.byteOffset, start.length);
   const version = begun.subarray(0, VERSION_LINE.length);
   if (!version.equals(VERSION_LINE.subarray(0, version.length))) {
+    const head = begun.subarray(0, ARMOR.length);
+    if (head.equals(ARMOR.subarray(0, head.length))) {
+      throw new WaybillError('object_damaged', 'The file is armored, as text. Open it with `age -d`.');
+    }
     throw new WaybillError('object_damaged', 'The file is not an age file.');
   }
   const mac = begun.indexOf(MAC_LINE, VERSION_LINE.length - 1);

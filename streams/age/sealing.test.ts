@@ -1,4 +1,4 @@
-import { Decrypter, Encrypter } from 'age-encryption';
+import { armor, Decrypter, Encrypter } from 'age-encryption';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
@@ -212,6 +212,21 @@ describe('damage', () => {
 
   it('is reported if the file is not an age file', async () => {
     expect(await failure(unseal(pieces(Buffer.from('id,name\n1,a\n'), [5]), classic.identity))).toBe('object_damaged');
+  });
+
+  it('of a kind that only `age -d` opens is told with that advice', async () => {
+    const toPassphrase = new Encrypter();
+    toPassphrase.setPassphrase('correct horse');
+    toPassphrase.setScryptWorkFactor(2);
+    const protectedFile = await toPassphrase.encrypt('content');
+    const sealed = await collect(seal(pieces(sample(5), [5]), [classic.recipient]));
+    for (const [file, sentence] of [
+      [Buffer.from(armor.encode(sealed)), 'armored'],
+      [Buffer.from(protectedFile), 'passphrase'],
+    ] as const) {
+      const opened = collect(unseal(pieces(file, [5]), classic.identity));
+      await expect(opened).rejects.toThrow(new RegExp(`${sentence}.*\`age -d\``));
+    }
   });
 });
 

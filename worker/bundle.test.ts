@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
+import { WORKFLOWS_PATH } from './bundle.ts';
 
-/** Packages and rooms that do I/O, and so must not reach deterministic code. */
+/** Packages and modules that do I/O, and so must not reach deterministic code. */
 const FORBIDDEN = [
   'node_modules/pg',
   'node_modules/minio',
@@ -14,9 +14,7 @@ const FORBIDDEN = [
 
 describe('the workflow bundle', () => {
   it('holds deterministic code only', { timeout: 120_000 }, async () => {
-    const { code } = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('./index.ts', import.meta.url)),
-    });
+    const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS_PATH });
     expect(code).toContain('runExport');
     expect(code).toContain('reconcile');
     for (const path of FORBIDDEN) expect(code, path).not.toContain(path);
