@@ -9,6 +9,7 @@ const LONGEST = [
   'test/chaos',
   'test/lost-workers',
   'test/faults',
+  'test/warehouse-indexes',
   'test/periodic-races',
   'test/network',
   'test/worker-end',
