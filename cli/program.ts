@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { SettingsError } from '../config/settings.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import type { Cli } from './cli.ts';
+import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
@@ -91,8 +92,8 @@ export function createProgram(cli: Cli, version: string): Command {
   program.commandsGroup('Files, without a server:');
   for (const command of [openCommand(cli), verifyCommand(cli), keygenCommand(cli)]) program.addCommand(command);
   program.commandsGroup('Operators:');
-  for (const command of [tenantCommand(cli), ledgerCommand(cli), auditCommand(cli), doctorCommand(cli)]) {
-    program.addCommand(command);
+  for (const operator of [tenantCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
+    program.addCommand(operator(cli));
   }
 
   forEach(program, (command) => {

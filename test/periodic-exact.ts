@@ -5,7 +5,9 @@ export interface ExactNumber {
 
 /** Parses JSON without losing a digit: numbers become {@link ExactNumber}. */
 export function parseExact(json: string): unknown {
-  return parseNumbers(json, (source) => source);
+  return JSON.parse(json, (_key, value: unknown, context?: { readonly source?: string }) =>
+    typeof value === 'number' ? exactNumber(context?.source ?? '') : value,
+  );
 }
 
 /**
@@ -24,17 +26,10 @@ export function typedValue(text: string | null, type: string): unknown {
     case 'boolean':
       return text === 'true';
     case 'json':
-      // Within such a column, DuckDB writes a fraction with as many digits as a double has.
-      return parseNumbers(text, (source) => (/[.e]/i.test(source) ? String(Number(source)) : source));
+      return parseExact(text);
     default:
       return text;
   }
-}
-
-function parseNumbers(json: string, read: (source: string) => string): unknown {
-  return JSON.parse(json, (_key, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === 'number' ? exactNumber(read(context?.source ?? '')) : value,
-  );
 }
 
 function exactNumber(text: string): ExactNumber {

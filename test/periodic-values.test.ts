@@ -59,8 +59,8 @@ const VALUES: readonly (readonly [string, string, string, string?])[] = [
   ['json', `'{"n": 12345678901234567890.10, "e": {}}'::JSON`, '{"n": 12345678901234567890.10, "e": {}}'],
   ['json', "'null'::JSON", 'null'],
   ['json', `'"text"'::JSON`, '"text"'],
-  ['json', `'{"a": NaN, "b": "-inf"}'::JSON`, '{"a": NaN, "b": "-inf"}', '{"a":null,"b":"-inf"}'],
-  ['json', "['inf'::DOUBLE, 1e-7]", '[Infinity,1e-7]', '[null,1e-7]'],
+  ['json', `'{"a": NaN, "b": "-inf"}'::JSON`, '{"a": null, "b": "-inf"}'],
+  ['json', "['inf'::DOUBLE, 1e-7]", '[null,1e-7]'],
 ];
 
 const NAMES = VALUES.map((_, index) => `c${index}`);

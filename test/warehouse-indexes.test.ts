@@ -5,6 +5,8 @@ import type { Dataset } from '../config/dataset.ts';
 import type { FileOrder } from '../contracts/order.ts';
 import { getExtension } from '../stack/extensions.ts';
 import { createWarehouse } from '../stores/warehouse/duckdb.ts';
+import { explainDataset } from '../stores/warehouse/explain.ts';
+import type { WarehouseOptions } from '../stores/warehouse/session.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import {
   at,
@@ -44,6 +46,7 @@ const TABLE = `
 `;
 
 let client: Client;
+let options: WarehouseOptions;
 let warehouse: Warehouse;
 
 beforeAll(async () => {
@@ -55,7 +58,7 @@ beforeAll(async () => {
   await client.connect();
   closeAtEnd(() => client.end());
   for (const statement of TABLE.split(';\n')) await client.query(statement);
-  warehouse = await createWarehouse({
+  options = {
     ...OPTIONS,
     tempDirectory: tmpdir(),
     startupSql: `
@@ -64,7 +67,8 @@ beforeAll(async () => {
         PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
       ATTACH '' AS wh (TYPE postgres, READ_ONLY);
       CREATE VIEW seen AS SELECT * FROM wh.things;`,
-  });
+  };
+  warehouse = await createWarehouse(options);
   closeAtEnd(() => warehouse.close());
 });
 
@@ -133,5 +137,16 @@ describe('an export of one tenant of a hundred', () => {
     });
     // A row whose creation and last change are both in the window is read once for each.
     expect(touched).toBeLessThanOrEqual(2 * PASSES * rows);
+  });
+
+  it('can be explained: the index that serves it is in the plan of PostgreSQL', async () => {
+    const set = things({ tenantColumn: 'name', createdColumn: 'created', sql: 'FROM seen' });
+    const window = { from: at('2020-01-10'), to: at('2020-01-12'), bounds: 'half-open' } as const;
+    const { duckdb, postgres } = await explainDataset(options, set, order({ tenant: 'tenant-7', window }), never);
+    expect(duckdb).toContain('POSTGRES_SCAN');
+    expect(postgres).toHaveLength(1);
+    expect(postgres[0]?.sql).toMatch(/^SELECT .* FROM "public"\."things" WHERE .*'tenant-7'/);
+    expect(postgres[0]?.sql).not.toContain('LIMIT');
+    expect(postgres[0]?.plan).toMatch(/Index Cond: .*name.*created/s);
   });
 });

@@ -11,8 +11,8 @@ function count(text: string, cuts: readonly number[] = []) {
     counted.update(bytes.subarray(from, to));
     from = to;
   }
-  const { rows: records, whole } = counted;
-  return { records, whole };
+  const { rows: records, problem } = counted;
+  return { records, problem };
 }
 
 test.each([
@@ -24,7 +24,7 @@ test.each([
   ['[{"a":"\\\\"},{"b":":1"}]', 2],
   ['[{"a":-1,"b":{"c":[{}]}},{"a":true}]', 2],
 ])('%j is whole, with %d objects', (text, records) => {
-  expect(count(text)).toEqual({ records, whole: true });
+  expect(count(text)).toEqual({ records, problem: undefined });
 });
 
 test.each([
@@ -45,7 +45,16 @@ test.each([
   '[1]',
   '[{"a":"1"}}',
 ])('%j is no whole array of objects', (text) => {
-  expect(count(text).whole).toBe(false);
+  expect(count(text).problem).toBe('is not one whole JSON array');
+});
+
+test.each([
+  ['[{"v":NaN}]', 1],
+  ['[{"a":1},{"a":1,}]', 2],
+  ['[{},{"a":[Infinity]},{}]', 2],
+])('%j is not JSON in row %d', (text, row) => {
+  expect(count(text).problem).toBe(`is not JSON in row ${row}`);
+  expect(count(text, [1, 3, 5, 7]).problem).toBe(`is not JSON in row ${row}`);
 });
 
 describe('any rows', () => {
@@ -55,7 +64,7 @@ describe('any rows', () => {
 
   test('are counted wherever they are cut', () => {
     const cut = fc.property(rows, fc.array(fc.nat()), (all, cuts) => {
-      expect(count(written(all), cuts)).toEqual({ records: all.length, whole: true });
+      expect(count(written(all), cuts)).toEqual({ records: all.length, problem: undefined });
     });
     fc.assert(cut, { numRuns: 500 });
   });
@@ -63,7 +72,7 @@ describe('any rows', () => {
   test('are not whole where the end is missing', () => {
     const ended = fc.property(rows, fc.nat(), (all, end) => {
       const bytes = written(all).trimEnd();
-      expect(count(bytes.slice(0, end % bytes.length)).whole).toBe(false);
+      expect(count(bytes.slice(0, end % bytes.length)).problem).toBe('is not one whole JSON array');
     });
     fc.assert(ended, { numRuns: 500 });
   });

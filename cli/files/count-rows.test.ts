@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createLineCounter } from './count.ts';
+import { createJsonLinesCounter, createLineCounter } from './count.ts';
 
 function countCsv(text: string, cuts: readonly number[] = []): number {
-  const count = createLineCounter({ quotes: true, header: false, bom: false });
+  const count = createLineCounter({ header: false, bom: false });
   const bytes = Buffer.from(text);
   const places = [...cuts].map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
   let from = 0;
@@ -46,8 +46,33 @@ describe('records of CSV', () => {
   });
 });
 
-test('records of JSONL end at line feeds, quotes or not', () => {
-  const count = createLineCounter({ quotes: false, header: false, bom: false });
-  for (const piece of ['{"a":"', 'x"}', '\n', '{"b":"\\"', '"}\n{}']) count.update(Buffer.from(piece));
-  expect(count.rows).toBe(3);
+function countLines(pieces: readonly (string | Uint8Array)[]) {
+  const count = createJsonLinesCounter();
+  for (const piece of pieces) count.update(Buffer.from(piece as string));
+  return [count.rows, count.problem];
+}
+
+describe('records of JSONL', () => {
+  test.each([
+    [[], 0],
+    [['{"a":"', 'x"}', '\n', '{"b":"\\"', '"}\n{}'], 3],
+    [['{"é', '":1e400,"n":[1.10,null]}', '\n'], 1],
+    [['{"a":1} \r\n'], 1],
+  ])('%j are %d', (pieces, rows) => {
+    expect(countLines(pieces)).toEqual([rows, undefined]);
+  });
+
+  test.each([
+    [['{"v":[1.5,NaN]}\n'], 1, 1],
+    [['{}\n{"v":-Infinity}\n{}\n'], 3, 2],
+    [['{}\n\n{}\n'], 3, 2],
+    [['{}\n{"v":', '1'], 2, 2],
+    [['[1]\n'], 1, 1],
+    [['null\n'], 1, 1],
+    [['{"a":1,}\n'], 1, 1],
+    [[Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d, 0x0a])], 1, 1],
+    [['\ufeff{}\n'], 1, 1],
+  ])('%j are not all JSON objects', (pieces, rows, line) => {
+    expect(countLines(pieces)).toEqual([rows, `is not JSON in line ${line}`]);
+  });
 });

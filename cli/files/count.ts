@@ -5,8 +5,8 @@ export interface RowCounter {
   update(chunk: Uint8Array): void;
   /** Count of complete rows; in CSV and JSONL, the last one needs no line end. */
   readonly rows: number;
-  /** Whether a JSON file is one array of objects, from its first bracket to its last. Always true of other formats. */
-  readonly whole: boolean;
+  /** What is wrong with a JSONL or JSON file, the rest of a sentence about it; `undefined` if nothing is. */
+  readonly problem: string | undefined;
 }
 
 /**
@@ -17,12 +17,11 @@ export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean
   switch (format) {
     case 'csv':
       return createLineCounter({
-        quotes: true,
         header: isFirst && csv?.header === true,
         bom: isFirst && csv?.bom === true,
       });
     case 'jsonl':
-      return createLineCounter({ quotes: false, header: false, bom: false });
+      return createJsonLinesCounter();
     case 'json':
     case 'typed-json':
       return createArrayCounter();
@@ -45,16 +44,14 @@ const CLOSE_OBJECT = 0x7d;
 const BOM_BYTES = 3;
 
 export interface LineOptions {
-  /** Whether a line feed between quotes is part of a value. */
-  readonly quotes: boolean;
   /** Whether the first line is not a row. */
   readonly header: boolean;
   /** Whether the content begins with a byte order mark. */
   readonly bom: boolean;
 }
 
-/** Rows end at a line feed outside quotes. A doubled quote ends and begins them, so it needs no case. Source: RFC 4180. */
-export function createLineCounter({ quotes, header, bom }: LineOptions): RowCounter {
+/** Rows of CSV end at a line feed outside quotes. A doubled quote ends and begins them, so it needs no case. Source: RFC 4180. */
+export function createLineCounter({ header, bom }: LineOptions): RowCounter {
   let skip = bom ? BOM_BYTES : 0;
   let lines = 0;
   let inQuotes = false;
@@ -65,7 +62,7 @@ export function createLineCounter({ quotes, header, bom }: LineOptions): RowCoun
       skip -= chunk.length - content.length;
       let at = 0;
       while (at < content.length) {
-        const quote = quotes ? content.indexOf(QUOTE, at) : -1;
+        const quote = content.indexOf(QUOTE, at);
         const end = quote < 0 ? content.length : quote;
         if (!inQuotes) lines += countFeeds(content, at, end);
         if (quote >= 0) inQuotes = !inQuotes;
@@ -76,7 +73,7 @@ export function createLineCounter({ quotes, header, bom }: LineOptions): RowCoun
     get rows() {
       return Math.max(0, lines + (inLine ? 1 : 0) - (header ? 1 : 0));
     },
-    whole: true,
+    problem: undefined,
   };
 }
 
@@ -86,14 +83,60 @@ function countFeeds(bytes: Uint8Array, from: number, to: number): number {
   return feeds;
 }
 
-/** Counts the objects of a JSON array. Checks only the array itself; inside objects, only texts and nesting matter. */
+/** Each line is a JSON object. Source: jsonlines.org, RFC 8259. */
+export function createJsonLinesCounter(): RowCounter {
+  let lines = 0;
+  let invalid: number | undefined;
+  let pending: Uint8Array[] = [];
+
+  function endLine(): void {
+    lines += 1;
+    if (invalid === undefined && !isJsonObject(pending)) invalid = lines;
+    pending = [];
+  }
+
+  return {
+    update(chunk) {
+      let from = 0;
+      for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
+        pending.push(chunk.subarray(from, at));
+        endLine();
+        from = at + 1;
+      }
+      if (from < chunk.length) pending.push(Buffer.from(chunk.subarray(from)));
+    },
+    get rows() {
+      return lines + (pending.length > 0 ? 1 : 0);
+    },
+    get problem() {
+      if (invalid !== undefined) return `is not JSON in line ${invalid}`;
+      return pending.length > 0 && !isJsonObject(pending) ? `is not JSON in line ${lines + 1}` : undefined;
+    },
+  };
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function isJsonObject(pieces: readonly Uint8Array[]): boolean {
+  try {
+    const value: unknown = JSON.parse(UTF8.decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)));
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** One JSON array of objects, from its first bracket to its last. */
 export function createArrayCounter(): RowCounter {
   let rows = 0;
   let depth = 0;
   let begun = false;
   let broken = false;
+  let invalid: number | undefined;
   let inText = false;
   let escaped = false;
+  /** The beginning of an object whose end has not come yet. */
+  let pending: Uint8Array[] = [];
 
   function isExpected(byte: number): boolean {
     switch (depth) {
@@ -114,10 +157,13 @@ export function createArrayCounter(): RowCounter {
     begun = true;
     if (byte === QUOTE) inText = true;
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth += 1;
-    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-      if (depth === 2) rows += 1;
-      depth -= 1;
-    }
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth -= 1;
+  }
+
+  function endObject(): void {
+    rows += 1;
+    if (invalid === undefined && !isJsonObject(pending)) invalid = rows;
+    pending = [];
   }
 
   /** @returns index behind the text, or the length of the chunk */
@@ -138,21 +184,30 @@ export function createArrayCounter(): RowCounter {
   return {
     update(chunk) {
       let at = 0;
+      let from = 0;
       while (at < chunk.length) {
         if (inText) {
           at = skipText(chunk, at);
-        } else {
-          const byte = chunk[at] ?? SPACE;
-          if (byte > SPACE) read(byte);
-          at += 1;
+          continue;
+        }
+        const byte = chunk[at] ?? SPACE;
+        const before = depth;
+        if (byte > SPACE) read(byte);
+        if (before === 1 && depth === 2) from = at;
+        at += 1;
+        if (before === 2 && depth === 1) {
+          pending.push(chunk.subarray(from, at));
+          endObject();
         }
       }
+      if (depth >= 2) pending.push(Buffer.from(chunk.subarray(from)));
     },
     get rows() {
       return rows;
     },
-    get whole() {
-      return begun && !broken && depth === 0;
+    get problem() {
+      if (!begun || broken || depth !== 0) return 'is not one whole JSON array';
+      return invalid === undefined ? undefined : `is not JSON in row ${invalid}`;
     },
   };
 }

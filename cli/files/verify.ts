@@ -113,7 +113,7 @@ async function checkContent(
   if (part.contentSha256 !== null && hash.digest('hex') !== part.contentSha256) {
     problems.push('holds content with another SHA-256');
   }
-  if (counter?.whole === false) problems.push('is not one whole JSON array');
+  if (counter?.problem !== undefined) problems.push(counter.problem);
   if (rows !== null && rows !== part.rows) problems.push(`holds ${rows} rows instead of ${part.rows}`);
   return { problems, rowsCounted: rows };
 }

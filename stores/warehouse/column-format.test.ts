@@ -69,9 +69,49 @@ describe('a value', () => {
     [
       'timestamp',
       "TIMESTAMP_NS '2020-06-01 00:00:00.123456789'",
-      '2020-06-01T00:00:00.123456Z',
-      '"2020-06-01T00:00:00.123456Z"',
+      '2020-06-01T00:00:00.123456789Z',
+      '"2020-06-01T00:00:00.123456789Z"',
     ],
+    [
+      'timestamp',
+      "TIMESTAMP_NS '1960-06-01 00:00:00.000000001'",
+      '1960-06-01T00:00:00.000000001Z',
+      '"1960-06-01T00:00:00.000000001Z"',
+    ],
+    ['timestamp', "TIMESTAMP_NS 'infinity'", 'infinity', '"infinity"'],
+    [
+      'timestamp',
+      "TIMESTAMP_MS '2020-06-01 00:00:00.1'",
+      '2020-06-01T00:00:00.100000Z',
+      '"2020-06-01T00:00:00.100000Z"',
+    ],
+    [
+      'timestamp',
+      "TIMESTAMP '0044-03-15 (BC) 01:02:03'",
+      '-000043-03-15T01:02:03.000000Z',
+      '"-000043-03-15T01:02:03.000000Z"',
+    ],
+    [
+      'timestamp',
+      "TIMESTAMPTZ '0001-12-31 (BC) 23:59:59.5+00'",
+      '+000000-12-31T23:59:59.500000Z',
+      '"+000000-12-31T23:59:59.500000Z"',
+    ],
+    [
+      'timestamp',
+      "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'",
+      '9999-12-31T23:59:59.999999Z',
+      '"9999-12-31T23:59:59.999999Z"',
+    ],
+    [
+      'timestamp',
+      "TIMESTAMP '10000-01-01 00:00:00'",
+      '+010000-01-01T00:00:00.000000Z',
+      '"+010000-01-01T00:00:00.000000Z"',
+    ],
+    ['date', "DATE '0044-03-15 (BC)'", '-000043-03-15', '"-000043-03-15"'],
+    ['date', "DATE '5881580-07-10'", '+5881580-07-10', '"+5881580-07-10"'],
+    ['date', "DATE '-infinity'", '-infinity', '"-infinity"'],
     ['timestamp', "DATE '2020-06-01'", '2020-06-01T00:00:00.000000Z', '"2020-06-01T00:00:00.000000Z"'],
     ['timestamp', "TIMESTAMP 'infinity'", 'infinity', '"infinity"'],
     ['timestamp', "TIMESTAMPTZ '-infinity'", '-infinity', '"-infinity"'],
@@ -83,21 +123,51 @@ describe('a value', () => {
     ],
     ['json', '[1, NULL, 3]', '"[1,null,3]"', '[1,null,3]'],
     ['json', "{'a': [1], 'b': 'x\"y'}", '"{""a"":[1],""b"":""x\\""y""}"', '{"a":[1],"b":"x\\"y"}'],
-    ['json', `'{"k": 1}'::JSON`, '"{""k"": 1}"', '{"k":1}'],
-    ['json', `'{"k": 1}'`, '"{""k"": 1}"', '{"k":1}'],
+    ['json', `'{"k": 1}'::JSON`, '"{""k"": 1}"', '{"k": 1}'],
+    ['json', `'{"k": 1.10}'`, '"{""k"": 1.10}"', '{"k": 1.10}'],
+    [
+      'json',
+      `'[12345678901234567890.123456789, 1E400, 1e5, -0]'`,
+      '"[12345678901234567890.123456789, 1E400, 1e5, -0]"',
+      '[12345678901234567890.123456789, 1E400, 1e5, -0]',
+    ],
     [
       'json',
       `'{"a": -Infinity, "b": "NaN \\" inf"}'::JSON`,
-      '"{""a"": -Infinity, ""b"": ""NaN \\"" inf""}"',
-      '{"a":null,"b":"NaN \\" inf"}',
+      '"{""a"": null, ""b"": ""NaN \\"" inf""}"',
+      '{"a": null, "b": "NaN \\" inf"}',
     ],
-    ['json', `'[Nan, 1.5, inf]'`, '"[Nan, 1.5, inf]"', '[null,1.5,null]'],
+    ['json', `'[Nan, 1.5, inf]'`, '"[null, 1.5, null]"', '[null, 1.5, null]'],
+    [
+      'json',
+      `'[' || chr(10) || ' 1, "a\\n,]"' || chr(13) || chr(10) || ',]'`,
+      '"[  1, ""a\\n,]""  ]"',
+      '[  1, "a\\n,]"  ]',
+    ],
+    ['json', `'null'`, 'null', 'null'],
     [
       'json',
       "{'nan': 'nan'::DOUBLE, 'b': ['-inf'::FLOAT, 1.5]}",
-      '"{""nan"":NaN,""b"":[-Infinity,1.5]}"',
+      '"{""nan"":null,""b"":[null,1.5]}"',
       '{"nan":null,"b":[null,1.5]}',
     ],
+    ['json', "[0.1::FLOAT, 'nan'::FLOAT, NULL]", '"[0.1,null,null]"', '[0.1,null,null]'],
+    ['json', "array_value(1.5::DOUBLE, 'inf'::DOUBLE)", '"[1.5,null]"', '[1.5,null]'],
+    ['json', "[['nan'::DOUBLE], NULL, []]", '"[[null],null,[]]"', '[[null],null,[]]'],
+    [
+      'json',
+      "{'at': [TIMESTAMP '2020-01-02 03:04:05.1', NULL], 'day': DATE '10000-01-01', 'z': TIMESTAMPTZ '2020-01-01 00:00:00+01'}",
+      '"{""at"":[""2020-01-02T03:04:05.100000Z"",null],""day"":""+010000-01-01"",""z"":""2019-12-31T23:00:00.000000Z""}"',
+      '{"at":["2020-01-02T03:04:05.100000Z",null],"day":"+010000-01-01","z":"2019-12-31T23:00:00.000000Z"}',
+    ],
+    [
+      'json',
+      "MAP {TIMESTAMP '2020-01-02 03:04:05': 'nan'::DOUBLE}",
+      '"{""2020-01-02T03:04:05.000000Z"":null}"',
+      '{"2020-01-02T03:04:05.000000Z":null}',
+    ],
+    ['json', "[{'u': union_value(n := 'nan'::DOUBLE)}]", '"[{""u"":{""n"":null}}]"', '[{"u":{"n":null}}]'],
+    ['json', "row('nan'::DOUBLE)", '"{"""":null}"', '{"":null}'],
     ['binary', "'\\xAA\\x00'::BLOB", 'qgA=', '"qgA="'],
   ])('%s %s is %s in CSV and %s in JSONL', async (type, sql, csv, json) => {
     expect(await csvOf(sql, type)).toBe(csv);
@@ -118,6 +188,12 @@ describe('a value', () => {
     ['uuid', 'UUID'],
     ['json', 'INTEGER[]'],
     ['json', 'STRUCT(a INTEGER)'],
+    ['json', 'STRUCT(a TIMESTAMP)'],
+    ['json', 'DOUBLE[]'],
+    ['json', 'DOUBLE[2]'],
+    ['json', 'MAP(DATE, DOUBLE)'],
+    ['timestamp', 'TIMESTAMP_NS'],
+    ['date', 'DATE'],
     ['json', 'JSON'],
     ['json', 'VARCHAR'],
     ['binary', 'BLOB'],
@@ -213,6 +289,18 @@ describe('CSV, read back', () => {
     );
   });
 
+  it.each([
+    ['NULL', 'a\n"NULL"\nNULL\n""\n"x""y"\n"p;q"\n[1]\n1.5\n'],
+    ['0', 'a\nNULL\n0\n""\n"x""y"\n"p;q"\n[1]\n1.5\n'],
+  ])('quotes an empty text, and what would be NULL, where NULL is %s', async (nullText, expected) => {
+    const set = dataset({
+      sql: `SELECT 'acme' AS tenant, unnest(['a', 'NULL', NULL, '', 'x"y', 'p;q', '[1]', '1.5']) AS v`,
+      columns: [column('v', 'text')],
+    });
+    const csv = { ...CSV_DEFAULTS, header: false, nullText, delimiter: ';' };
+    expect((await read(set, order({ csv }))).text).toBe(expected);
+  });
+
   it('keeps the rows of a single column apart, NULL, empty and blank', async () => {
     const set = dataset({
       sql: "SELECT 'acme' AS tenant, unnest(['a', NULL, '', ' ', NULL]) AS v",
@@ -259,6 +347,27 @@ describe('CSV, read back', () => {
 });
 
 describe('JSONL, read back', () => {
+  it('has the columns in their order, whatever is JSON text among them', async () => {
+    const set = dataset({
+      sql: `SELECT 'acme' AS tenant, 1 AS a, '{"k":1.10}' AS j1, 'x"' AS b, NULL::DATE AS c, '[2.0]'::JSON AS j2, NULL::JSON AS "j""3"`,
+      columns: [
+        column('j1', 'json'),
+        column('b', 'text'),
+        column('c', 'date'),
+        column('a', 'decimal'),
+        column('j2', 'json'),
+        column('j"3', 'json'),
+      ],
+    });
+    const member = String.raw`{"j1":{"k":1.10},"b":"x\"","c":null,"a":"1","j2":[2.0],"j\"3":null}`;
+    expect((await read(set, order({ format: 'jsonl' }))).text).toBe(`${member}\n`);
+    const array = (await read(set, { ...order(), format: 'typed-json' })).text;
+    expect(array).toBe(`[\n\t${member.replace('"1"', '1')}\n]\n`);
+    const none = dataset({ ...set, sql: `SELECT * FROM (${set.sql}) WHERE false` });
+    expect(JSON.parse((await read(none, { ...order(), format: 'typed-json' })).text)).toEqual([]);
+    expect((await read(none, order({ format: 'jsonl' }))).text).toBe('');
+  });
+
   it('has every text as it was', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -1,10 +1,8 @@
 import { DuckDBDecimalType, type DuckDBType, DuckDBTypeId as Id } from '@duckdb/node-api';
 import type { ColumnType } from '../../config/dataset.ts';
-import type { CsvOptions, FileFormat } from '../../contracts/order.ts';
-import { literal } from './sql-text.ts';
-
-/** `2012-09-05T11:12:47.000000Z`; strftime leaves NULL, infinity and -infinity unchanged. */
-const TIMESTAMP_FORMAT = literal('%Y-%m-%dT%H:%M:%S.%fZ');
+import type { FileFormat } from '../../contracts/order.ts';
+import { jsonText } from './json-text.ts';
+import { dateText, TIMESTAMPS, timestampText } from './time-text.ts';
 
 /** Integers that any 64-bit JSON reader accepts. */
 const INTEGERS: readonly Id[] = [
@@ -24,12 +22,12 @@ const NESTED: readonly Id[] = [Id.LIST, Id.ARRAY, Id.STRUCT, Id.MAP, Id.UNION, I
 const ACCEPTED: Readonly<Record<ColumnType, readonly Id[]>> = {
   boolean: [Id.BOOLEAN],
   integer: [...INTEGERS, ...HUGE_INTEGERS],
-  decimal: [Id.DECIMAL, ...INTEGERS, ...HUGE_INTEGERS],
+  decimal: [Id.DECIMAL, Id.VARCHAR, ...INTEGERS, ...HUGE_INTEGERS],
   double: [Id.DOUBLE, Id.FLOAT, Id.DECIMAL, ...INTEGERS],
   text: [Id.VARCHAR, Id.ENUM, Id.UUID, ...INTEGERS],
   date: [Id.DATE],
   time: [Id.TIME, Id.TIME_NS, Id.TIME_TZ],
-  timestamp: [Id.TIMESTAMP, Id.TIMESTAMP_TZ, Id.TIMESTAMP_S, Id.TIMESTAMP_MS, Id.TIMESTAMP_NS, Id.DATE],
+  timestamp: [...TIMESTAMPS, Id.DATE],
   uuid: [Id.UUID, Id.VARCHAR],
   json: [Id.VARCHAR, ...NESTED],
   binary: [Id.BLOB],
@@ -51,53 +49,47 @@ type Values =
   /** In the format's native types. */
   | 'native';
 
-interface FileFormatRules {
-  readonly values: Values;
-  /** Options of its COPY. */
-  readonly copy: (csv: CsvOptions) => string;
-}
-
-const RULES: Readonly<Record<FileFormat, FileFormatRules>> = {
-  csv: { values: 'texts', copy: csvOptions },
-  jsonl: { values: 'portable-json', copy: () => 'FORMAT json, ARRAY false' },
-  json: { values: 'texts', copy: () => 'FORMAT json, ARRAY true' },
-  'typed-json': { values: 'exact-json', copy: () => 'FORMAT json, ARRAY true' },
-  parquet: { values: 'native', copy: () => 'FORMAT parquet, COMPRESSION zstd' },
+const VALUES: Readonly<Record<FileFormat, Values>> = {
+  csv: 'texts',
+  jsonl: 'portable-json',
+  json: 'texts',
+  'typed-json': 'exact-json',
+  parquet: 'native',
 };
-
-/** @returns options of DuckDB's COPY. No header, because DuckDB would rename duplicate names. */
-export function copyOptions({ format, csv }: { readonly format: FileFormat; readonly csv: CsvOptions }): string {
-  return RULES[format].copy(csv);
-}
-
-function csvOptions(csv: CsvOptions): string {
-  return `FORMAT csv, HEADER false, DELIMITER ${literal(csv.delimiter)}, NULLSTR ${literal(csv.nullText)}, QUOTE '"', ESCAPE '"'`;
-}
 
 /**
  * @param value SQL of the column
  * @param actual its type in the warehouse, accepted by the catalog's type
  * @returns SQL whose values DuckDB's writer of the format writes exactly
  */
-export function formatColumn(
-  value: string,
-  type: ColumnType,
-  actual: DuckDBType,
-  format: FileFormat,
-  formulaGuard: boolean,
-): string {
-  const { values } = RULES[format];
-  const formatted = formatValue(value, type, actual, values);
-  if (format === 'csv' && formulaGuard && type === 'text') return guardFormula(formatted);
+export function formatColumn(value: string, type: ColumnType, actual: DuckDBType, format: FileFormat): string {
+  const formatted = formatValue(value, type, actual, VALUES[format]);
   // The JSON writer needs strings; the CSV writer converts by itself.
   return format === 'json' ? text(formatted) : formatted;
+}
+
+/**
+ * Whether the value of {@link formatColumn} is JSON text: DuckDB's JSON writer would read it and write its numbers in
+ * another way.
+ */
+export function isJsonText(type: ColumnType, actual: DuckDBType, format: FileFormat): boolean {
+  switch (VALUES[format]) {
+    case 'portable-json':
+      return type === 'json';
+    case 'exact-json':
+      return type === 'json' || (type === 'decimal' && (actual.typeId === Id.VARCHAR || isWidestFraction(actual)));
+    case 'texts':
+    case 'native':
+      return false;
+  }
 }
 
 function formatValue(value: string, type: ColumnType, actual: DuckDBType, values: Values): string {
   switch (type) {
     case 'boolean':
-    case 'date':
       return value;
+    case 'date':
+      return values === 'native' ? value : dateText(value);
     case 'integer':
       return formatInteger(value, actual, values);
     case 'decimal':
@@ -109,13 +101,13 @@ function formatValue(value: string, type: ColumnType, actual: DuckDBType, values
     case 'time':
       return values === 'native' && actual.typeId === Id.TIME ? value : text(value);
     case 'timestamp':
-      return formatTimestamp(value, actual, values);
+      return values === 'native' ? instant(value, actual) : timestampText(value, actual);
     case 'uuid': {
       const uuid = actual.typeId === Id.VARCHAR ? `CAST(${value} AS UUID)` : value;
       return values === 'native' ? uuid : text(uuid);
     }
     case 'json':
-      return formatJson(value, actual, values);
+      return values === 'native' ? `CAST(${jsonText(value, actual)} AS JSON)` : jsonText(value, actual);
     case 'binary':
       return values === 'native' ? value : `to_base64(${value})`;
   }
@@ -132,16 +124,28 @@ function formatInteger(value: string, actual: DuckDBType, values: Values): strin
 }
 
 function formatDecimal(value: string, actual: DuckDBType, values: Values): string {
+  if (actual.typeId === Id.VARCHAR) return decimalText(value);
   if (values === 'portable-json') return text(value);
   if (!(actual instanceof DuckDBDecimalType)) return formatInteger(value, actual, values);
   if (values !== 'exact-json' || actual.scale < actual.width) return value;
   // DuckDB writes a decimal without whole digits as `.5`, which is not JSON.
-  return actual.width < DECIMAL_WIDTH_MAX
-    ? `CAST(${value} AS DECIMAL(${actual.width + 1}, ${actual.scale}))`
-    : `json(regexp_replace(${text(value)}, '^(-?)\\.', '\\10.'))`;
+  return isWidestFraction(actual)
+    ? `regexp_replace(${text(value)}, '^(-?)\\.', '\\10.')`
+    : `CAST(${value} AS DECIMAL(${actual.width + 1}, ${actual.scale}))`;
 }
 
 const DECIMAL_WIDTH_MAX = 38;
+
+/** Numbers of any length, which a warehouse may hold as text: refused unless they are written as JSON writes numbers. */
+function decimalText(value: string): string {
+  const isNumber = `regexp_full_match(${value}, '-?(0|[1-9][0-9]*)(\\.[0-9]+)?')`;
+  return `CASE WHEN ${value} IS NULL OR ${isNumber} THEN ${value} ELSE error('not a decimal number') END`;
+}
+
+/** Whether no wider type has room for a zero before the point. */
+function isWidestFraction(actual: DuckDBType): boolean {
+  return actual instanceof DuckDBDecimalType && actual.scale === actual.width && actual.width === DECIMAL_WIDTH_MAX;
+}
 
 /** JSON has no NaN and no infinity: null there, `nan`, `inf` and `-inf` in CSV. */
 function formatDouble(value: string, actual: DuckDBType, values: Values): string {
@@ -156,44 +160,17 @@ function formatDouble(value: string, actual: DuckDBType, values: Values): string
   return isJson ? `CASE WHEN isfinite(${exact}) THEN ${exact} END` : exact;
 }
 
-/** The session's time zone is UTC, so a cast treats a timestamp without time zone as UTC. */
-function formatTimestamp(value: string, actual: DuckDBType, values: Values): string {
-  const direct = actual.typeId === Id.TIMESTAMP || actual.typeId === Id.TIMESTAMP_TZ;
-  const exact = direct ? value : `CAST(${value} AS TIMESTAMP)`;
-  return values === 'native' ? `CAST(${exact} AS TIMESTAMPTZ)` : `strftime(${exact}, ${TIMESTAMP_FORMAT})`;
-}
-
-function formatJson(value: string, actual: DuckDBType, values: Values): string {
-  if (actual.typeId === Id.VARCHAR) {
-    const json = actual.alias === 'JSON' ? value : `CAST(${value} AS JSON)`;
-    return values === 'texts' ? text(json) : withoutNaN(json);
-  }
-  // The guard distinguishes NULL from JSON's null.
-  const json = `CASE WHEN ${value} IS NOT NULL THEN to_json(${value}) END`;
-  if (values === 'texts') return text(json);
-  if (MAY_HOLD_NAN.test(String(actual))) return withoutNaN(json);
-  return values === 'native' ? json : value;
-}
-
-/** Matches nested types that can contain a number that JSON lacks. */
-const MAY_HOLD_NAN = /DOUBLE|FLOAT|VARIANT|JSON/;
-
-/**
- * DuckDB reads and writes NaN and Infinity in JSON, in any case, which RFC 8259 does not allow; they become null, except in
- * strings. Only values that may contain one are parsed.
- */
-function withoutNaN(json: string): string {
-  const pieces = `regexp_extract_all(${text(json)}, '"(?:[^"\\\\]|\\\\.)*"|[^"]+')`;
-  const repaired = `regexp_replace(piece, '-?\\b(?:nan|infinity|inf)\\b', 'null', 'gi')`;
-  const joined = `array_to_string([CASE WHEN piece[1] = '"' THEN piece ELSE ${repaired} END FOR piece IN ${pieces}], '')`;
-  return `CASE WHEN regexp_matches(${text(json)}, '(?i)nan|inf') THEN json(${joined}) ELSE ${json} END`;
+/** Parquet stores points in time in UTC with microseconds, or nanoseconds where the warehouse has them. */
+function instant(value: string, actual: DuckDBType): string {
+  if (actual.typeId === Id.TIMESTAMP_NS) return value;
+  return `CAST(${actual.typeId === Id.TIMESTAMP_TZ ? value : `CAST(${value} AS TIMESTAMP)`} AS TIMESTAMPTZ)`;
 }
 
 /**
  * Puts an apostrophe before text that a spreadsheet would run as a formula, but not before numbers.
  * Source: OWASP, CSV Injection.
  */
-function guardFormula(value: string): string {
+export function guardFormula(value: string): string {
   const begins = `left(${value}, 1) IN ('=', '+', '-', '@', chr(9), chr(13))`;
   const number = `regexp_full_match(${value}, '[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?')`;
   return `CASE WHEN ${begins} AND NOT ${number} THEN '''' || ${value} ELSE ${value} END`;

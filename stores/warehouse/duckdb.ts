@@ -1,16 +1,18 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { FILE_FORMATS } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, FILE_FORMATS } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
-import { checkCsvOptions, csvHead, formattedColumns, orderedColumns, preparePart } from './part-query.ts';
+import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-query.ts';
 import { planFiles } from './planning.ts';
+import { rowFormat } from './row-format.ts';
 import { sumRows } from './row-sum.ts';
 import { openSession, type Session, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
+import { refuseUnreadNumbers } from './unread-numbers.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Attaches the operator's warehouse to a private in-memory DuckDB and locks it down. */
@@ -20,7 +22,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   const running = new Set<Promise<unknown>>();
 
   function postgresOf(datasets: readonly Dataset[]): readonly string[] {
-    return [...new Set(datasets.flatMap(({ sql }) => session.postgresOf(sql)))];
+    return [...new Set(datasets.flatMap(({ sql }) => session.postgres.databasesOf(sql)))];
   }
 
   /** Runs a query of these datasets on a new connection. */
@@ -79,9 +81,11 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         open: async (connection) => {
           const source = await describeSource(session, connection, dataset, order.parameters);
           const { slice, snapshotAt } = part;
+          const reading = { connection, dataset, order, source, snapshotAt, slice };
+          await refuseUnreadNumbers(reading);
           return {
             prepare: (path) => preparePart(connection, source, dataset, order, part, path),
-            sum: () => sumRows({ connection, dataset, order, source, snapshotAt, slice }),
+            sum: () => sumRows(reading),
           };
         },
         track,
@@ -125,14 +129,15 @@ function explained(error: WaybillError): string {
 
 /** Describes a dataset and formats its first row in every format, with all parameters NULL. */
 export async function checkDataset(
-  session: Pick<Session, 'postgresOf'>,
+  session: Pick<Session, 'postgres'>,
   connection: DuckDBConnection,
   dataset: Dataset,
 ): Promise<void> {
   const source = await describeSource(session, connection, dataset, null);
   const bindings = new Bindings(dataset, null);
-  const columns = FILE_FORMATS.map((format) => formattedColumns(source.columns, format, true)).join(', ');
-  const statement = await connection.prepare(`SELECT ${columns} FROM ${source.fromSql} LIMIT 1`);
+  const csv = { ...CSV_DEFAULTS, formulaGuard: true };
+  const columns = FILE_FORMATS.map((format) => rowFormat(source.columns, { format, csv }).columns);
+  const statement = await connection.prepare(`SELECT ${columns.join(', ')} FROM ${source.fromSql} LIMIT 1`);
   try {
     bindings.bindTo(statement);
     await statement.run();

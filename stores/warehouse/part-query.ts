@@ -2,13 +2,13 @@ import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
+import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
-import { copyOptions, formatColumn } from './column-format.ts';
+import { rowFormat } from './row-format.ts';
 import { rowsSql } from './rows.ts';
-import type { Source, SourceColumn } from './source.ts';
-import { identifier, literal } from './sql-text.ts';
+import type { Source } from './source.ts';
+import { literal } from './sql-text.ts';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
 export function orderedColumns<Item>(
@@ -30,16 +30,6 @@ export function orderedColumns<Item>(
   });
 }
 
-/** @returns SQL of the columns, formatted, each under its name. */
-export function formattedColumns(columns: readonly SourceColumn[], format: FileFormat, formulaGuard: boolean): string {
-  return columns
-    .map(
-      ({ column, sql, type }) =>
-        `${formatColumn(sql, column.type, type, format, formulaGuard)} AS ${identifier(column.name)}`,
-    )
-    .join(', ');
-}
-
 /** Prepares and binds the COPY of one part. DuckDB writes neither header nor byte order mark. */
 export async function preparePart(
   connection: DuckDBConnection,
@@ -51,11 +41,10 @@ export async function preparePart(
 ): Promise<DuckDBPreparedStatement> {
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
   const bindings = new Bindings(dataset, order.parameters);
-  const query =
-    `SELECT ${formattedColumns(columns, order.format, order.csv.formulaGuard)} ` +
-    rowsSql(source, order, cut, bindings);
+  const rows = rowFormat(columns, order);
+  const query = `SELECT ${rows.columns} ${rowsSql(source, order, cut, bindings)}`;
   const statement = await connection.prepare(
-    `COPY (${query}) TO ${literal(path)} (${copyOptions(order)}, USE_TMP_FILE false)`,
+    `COPY (${query}) TO ${literal(path)} (${rows.options}, USE_TMP_FILE false)`,
   );
   bindings.bindTo(statement);
   return statement;

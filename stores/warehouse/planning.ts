@@ -22,7 +22,7 @@ const PARTS_MAX = 2000;
  * @param partRows as in the port
  */
 export async function planFiles(
-  session: Pick<Session, 'postgresOf'>,
+  session: Pick<Session, 'postgres'>,
   connection: DuckDBConnection,
   files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
   partRows: number,
@@ -49,7 +49,7 @@ async function planFile(read: Reading, partRows: number): Promise<Plan> {
 }
 
 async function beginReading(
-  session: Pick<Session, 'postgresOf'>,
+  session: Pick<Session, 'postgres'>,
   connection: DuckDBConnection,
   dataset: Dataset,
   order: FileOrder,
@@ -81,7 +81,7 @@ async function planWhole(read: Reading): Promise<Plan> {
   };
 }
 
-async function readClock(connection: DuckDBConnection): Promise<Instant> {
+export async function readClock(connection: DuckDBConnection): Promise<Instant> {
   const result = await connection.runAndReadAll('SELECT epoch_us(current_timestamp)');
   const micros = result.getRows()[0]?.[0];
   const now = typeof micros === 'bigint' ? instantFromMicros(micros) : undefined;

@@ -116,7 +116,12 @@ describe('rows in PostgreSQL', async () => {
   await connection.run(TIMES_TABLE);
 
   async function idsBy(inPostgres: boolean, set: Dataset, wanted: Pick<FileOrder, 'window'>, cut: Cut) {
-    const source = await describeSource({ postgresOf: () => [] }, connection, set, {});
+    const source = await describeSource(
+      { postgres: { databasesOf: () => [], relationsOf: () => [] } },
+      connection,
+      set,
+      {},
+    );
     const bindings = new Bindings(set, {});
     const rows = rowsSql({ ...source, inPostgres }, { ...wanted, tenant: 'acme' }, cut, bindings);
     const statement = await connection.prepare(`SELECT source.id ${rows} ORDER BY source.id`);

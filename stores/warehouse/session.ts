@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
-import { findPostgres, type PostgresOf } from './attached.ts';
-import { toFailure } from './errors.ts';
+import { type AttachedPostgres, findPostgres } from './attached.ts';
+import { toFailure, withoutSecrets } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
 import { createFifos, type Fifos } from './fifo.ts';
 import { makeOwnDirectory } from './own-directory.ts';
@@ -31,6 +31,8 @@ export interface WarehouseOptions {
   /** Directory for pipes and DuckDB's encrypted spill files. @default the system's */
   readonly tempDirectory?: string | undefined;
   readonly logger: Logger;
+  /** Whether to keep the queries that are sent to PostgreSQL in DuckDB's log, which is in memory. @default false */
+  readonly logPostgresQueries?: boolean;
   /** Called with the failure of a query that invalidated the database: no later query can succeed in this process. */
   readonly onInvalid: (failure: unknown) => void;
 }
@@ -38,7 +40,7 @@ export interface WarehouseOptions {
 /** An in-memory DuckDB with the warehouse attached, locked down. */
 export interface Session {
   connect(): Promise<DuckDBConnection>;
-  readonly postgresOf: PostgresOf;
+  readonly postgres: AttachedPostgres;
   /** Named pipes that DuckDB may write to. */
   readonly fifos: Fifos;
   close(): Promise<void>;
@@ -59,17 +61,17 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     const opened = await DuckDBInstance.create(':memory:');
     instance = opened;
     const connection = await opened.connect();
-    let postgresOf: PostgresOf;
+    let postgres: AttachedPostgres;
     try {
       await configure(connection, options, own);
       await runStartupSql(connection, options);
-      postgresOf = await findPostgres(connection);
-      await useIndexes(connection);
+      postgres = await findPostgres(connection);
+      await setUpPostgres(connection, options.logPostgresQueries === true);
       await lockDown(connection, [...options.directories, pipeDirectory]);
     } finally {
       connection.disconnectSync();
     }
-    return { connect: () => opened.connect(), postgresOf, fifos: createFifos(pipeDirectory), close };
+    return { connect: () => opened.connect(), postgres, fifos: createFifos(pipeDirectory), close };
   } catch (error) {
     await close();
     if (error instanceof WaybillError) throw error;
@@ -78,6 +80,9 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     throw new WaybillError('warehouse_misconfigured', REFUSED_SETTINGS, { cause: failure.cause });
   }
 }
+
+/** DuckDB's type of log for queries that are sent to PostgreSQL. */
+export const QUERY_LOG = 'PostgresQueryLog';
 
 const REFUSED_SETTINGS =
   'DuckDB cannot start with these settings. Correct WAYBILL_WAREHOUSE_MEMORY, WAYBILL_WAREHOUSE_THREADS or WAYBILL_TEMP_DIRECTORY.';
@@ -114,8 +119,9 @@ async function runStartupSql(connection: DuckDBConnection, options: WarehouseOpt
     const advice = missing
       ? `: ${extensionAdvice(missing)}`
       : '. See the log for the cause; correct WAYBILL_WAREHOUSE_SQL or what it refers to.';
+    // The start-up SQL reads no tenant's rows, so its error is told whole.
     throw new WaybillError(failure.code, `The start-up SQL of the warehouse failed${position}${advice}`, {
-      cause: failure.cause,
+      cause: error instanceof Error ? withoutSecrets(error) : undefined,
     });
   }
 }
@@ -143,7 +149,9 @@ async function lockDown(connection: DuckDBConnection, directories: readonly stri
  * Reads a PostgreSQL table by one query instead of several for ranges of its pages, which no index serves: with the
  * tenant's index, one query reads less than all of those together.
  */
-async function useIndexes(connection: DuckDBConnection): Promise<void> {
+async function setUpPostgres(connection: DuckDBConnection, logQueries: boolean): Promise<void> {
   const loaded = await connection.runAndReadAll("SELECT 1 FROM duckdb_settings() WHERE name = 'pg_use_ctid_scan'");
-  if (loaded.currentRowCount > 0) await connection.run('SET GLOBAL pg_use_ctid_scan = false');
+  if (loaded.currentRowCount === 0) return;
+  await connection.run('SET GLOBAL pg_use_ctid_scan = false');
+  if (logQueries) await connection.run(`CALL enable_logging('${QUERY_LOG}')`);
 }

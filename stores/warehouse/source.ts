@@ -1,9 +1,10 @@
-import { type DuckDBConnection, type DuckDBType, VARCHAR } from '@duckdb/node-api';
-import type { Column, Dataset } from '../../config/dataset.ts';
+import { type DuckDBConnection, type DuckDBType, DuckDBTypeId, VARCHAR } from '@duckdb/node-api';
+import type { ColumnType, Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
+import type { SourceColumn } from './row-format.ts';
 import { type RowSource, timeColumn } from './rows.ts';
 import type { Session } from './session.ts';
 import { identifier } from './sql-text.ts';
@@ -17,13 +18,8 @@ export interface Source extends RowSource {
   readonly identitySql: readonly string[];
   /** The catalog's columns, in its order. */
   readonly columns: readonly SourceColumn[];
-}
-
-export interface SourceColumn {
-  readonly column: Column;
-  /** Quoted and qualified. */
-  readonly sql: string;
-  readonly type: DuckDBType;
+  /** Whether the SQL reads a PostgreSQL table with columns of `numeric`. */
+  readonly readsNumeric: boolean;
 }
 
 /**
@@ -33,7 +29,7 @@ export interface SourceColumn {
  * @throws WaybillError `dataset_broken` listing every column that does not match the catalog; errors of DuckDB
  */
 export async function describeSource(
-  session: Pick<Session, 'postgresOf'>,
+  session: Pick<Session, 'postgres'>,
   connection: DuckDBConnection,
   dataset: Dataset,
   parameters: Readonly<Record<string, ParameterValue>> | null,
@@ -42,11 +38,18 @@ export async function describeSource(
   // The line break ends a trailing comment in the SQL.
   const fromSql = `(${dataset.sql.replace(/;\s*$/, '')}\n) AS source`;
   const types = await columnTypes(connection, `SELECT * FROM ${fromSql} LIMIT 0`, new Bindings(dataset, parameters));
+  const relations = session.postgres.relationsOf(dataset.sql);
   const problems: string[] = [];
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
     const type = types.get(name.toLowerCase());
     if (!type) problems.push(`${role} ${name} is not in what the SQL selects`);
+    const unclear = relations.find(({ ambiguous }) => ambiguous.includes(name.toLowerCase()));
+    if (unclear) {
+      problems.push(
+        `${role} ${name} may be any of several columns of PostgreSQL's ${unclear.name} whose names differ only in case, which DuckDB cannot tell apart; select it under another name in a PostgreSQL view`,
+      );
+    }
     return type;
   }
   function findTime(name: string | null, role: string) {
@@ -65,7 +68,10 @@ export async function describeSource(
     const type = typeOf(column.name, 'column');
     if (!type) continue;
     if (accepts(column.type, type)) columns.push({ column, sql: qualified(column.name), type });
-    else problems.push(`column ${column.name} is ${type}, which cannot be written as ${column.type}`);
+    else
+      problems.push(
+        `column ${column.name} is ${type}, which cannot be written as ${column.type}${adviceFor(column.type, type)}`,
+      );
   }
   for (const name of [...dataset.key, ...(dataset.deletedColumn === null ? [] : [dataset.deletedColumn])]) {
     typeOf(name, 'column');
@@ -78,11 +84,18 @@ export async function describeSource(
   return {
     fromSql,
     tenant: { sql: qualified(dataset.tenantColumn), type: tenantType ?? VARCHAR },
-    inPostgres: session.postgresOf(dataset.sql).length > 0,
+    inPostgres: session.postgres.databasesOf(dataset.sql).length > 0,
+    readsNumeric: relations.some(({ hasNumeric }) => hasNumeric),
     times: first && (modified && created ? [modified, created] : [first]),
     identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),
     columns,
   };
+}
+
+function adviceFor(wanted: ColumnType, { typeId }: DuckDBType): string {
+  return wanted === 'decimal' && typeId === DuckDBTypeId.DOUBLE
+    ? ' (so arrives a `numeric` of PostgreSQL without a precision, or with one of more than 38 digits: select it as text in a PostgreSQL view)'
+    : '';
 }
 
 /** @returns the types of a query's columns, by name in lower case. */

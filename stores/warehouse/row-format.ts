@@ -1,0 +1,112 @@
+import type { DuckDBType } from '@duckdb/node-api';
+import type { ColumnType } from '../../config/dataset.ts';
+import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
+import { formatColumn, guardFormula, isJsonText } from './column-format.ts';
+import { identifier, literal } from './sql-text.ts';
+
+/** A column of a dataset's SQL. */
+export interface SourceColumn {
+  readonly column: { readonly name: string; readonly type: ColumnType };
+  /** Quoted and qualified. */
+  readonly sql: string;
+  readonly type: DuckDBType;
+}
+
+/** How rows are written: what the COPY selects, and its options. */
+export interface RowFormat {
+  readonly columns: string;
+  readonly options: string;
+}
+
+const JSON_ARRAY = { prefix: '[\n\t', separator: ',\n\t', suffix: '\n]\n' } as const;
+
+/**
+ * DuckDB's writers write most rows. Two kinds Waybill composes as one text each, which the CSV writer then writes as it is:
+ * JSON objects with columns of JSON text, because the JSON writer would round numbers in it and drop their zeros, and CSV
+ * with a text for NULL, because the CSV writer leaves an empty text unquoted then.
+ */
+export function rowFormat(
+  columns: readonly SourceColumn[],
+  { format, csv }: Pick<FileOrder, 'format' | 'csv'>,
+): RowFormat {
+  switch (format) {
+    case 'csv':
+      return csv.nullText === ''
+        ? { columns: csvColumns(columns, csv), options: csvOptions(csv) }
+        : csvLines(columns, csv);
+    case 'jsonl':
+      return jsonRows(columns, format, 'ARRAY false', '');
+    case 'json':
+    case 'typed-json': {
+      const { prefix, suffix, separator } = JSON_ARRAY;
+      const wrap = `, PREFIX ${literal(prefix)}, SUFFIX ${literal(suffix)}, NEW_LINE ${literal(separator)}`;
+      return jsonRows(columns, format, 'ARRAY true', wrap);
+    }
+    case 'parquet':
+      return { columns: named(columns, format), options: 'FORMAT parquet, COMPRESSION zstd' };
+  }
+}
+
+function named(columns: readonly SourceColumn[], format: FileFormat): string {
+  return columns
+    .map(({ column, sql, type }) => `${formatColumn(sql, column.type, type, format)} AS ${identifier(column.name)}`)
+    .join(', ');
+}
+
+/** One text a row, written as it is: without quote character nothing is quoted. */
+const AS_IT_IS = `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${literal('\u0001')}`;
+
+function jsonRows(columns: readonly SourceColumn[], format: FileFormat, array: string, wrap: string): RowFormat {
+  if (!columns.some(({ column, type }) => isJsonText(column.type, type, format))) {
+    return { columns: named(columns, format), options: `FORMAT json, ${array}` };
+  }
+  return { columns: jsonObject(columns, format), options: `${AS_IT_IS}${wrap}` };
+}
+
+/** @returns SQL of the row as a JSON object; neighbours that DuckDB writes exactly are written together. */
+function jsonObject(columns: readonly SourceColumn[], format: FileFormat): string {
+  const members: string[] = [];
+  let plain: SourceColumn[] = [];
+  const endPlain = () => {
+    if (plain.length === 0) return;
+    const object = `CAST(to_json(struct_pack(${plain.map((one) => `${identifier(one.column.name)} := ${formatColumn(one.sql, one.column.type, one.type, format)}`).join(', ')})) AS VARCHAR)`;
+    members.push(`substr(${object}, 2, length(${object}) - 2)`);
+    plain = [];
+  };
+  for (const one of columns) {
+    if (!isJsonText(one.column.type, one.type, format)) {
+      plain.push(one);
+      continue;
+    }
+    endPlain();
+    const value = formatColumn(one.sql, one.column.type, one.type, format);
+    members.push(`${literal(`${JSON.stringify(one.column.name)}:`)} || coalesce(${value}, 'null')`);
+  }
+  endPlain();
+  return `'{' || ${members.join(` || ',' || `)} || '}'`;
+}
+
+function csvOptions({ delimiter }: CsvOptions): string {
+  // No header, because DuckDB would rename duplicate names.
+  return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'`;
+}
+
+function csvColumns(columns: readonly SourceColumn[], csv: CsvOptions): string {
+  return columns.map((one) => `${csvField(one, csv)} AS ${identifier(one.column.name)}`).join(', ');
+}
+
+function csvField({ column, sql, type }: SourceColumn, { formulaGuard }: CsvOptions): string {
+  const value = formatColumn(sql, column.type, type, 'csv');
+  return formulaGuard && column.type === 'text' ? guardFormula(value) : value;
+}
+
+/** By RFC 4180. Quoted besides is what would be read as NULL: an empty text, and the text for NULL. */
+function csvLines(columns: readonly SourceColumn[], csv: CsvOptions): RowFormat {
+  const special = `["\\r\\n\\x${csv.delimiter.charCodeAt(0).toString(16).padStart(2, '0')}]`;
+  const fields = columns.map((one) => {
+    const text = `CAST(${csvField(one, csv)} AS VARCHAR)`;
+    const isQuoted = `${text} IN ('', ${literal(csv.nullText)}) OR regexp_matches(${text}, ${literal(special)})`;
+    return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN '"' || replace(${text}, '"', '""') || '"' ELSE ${text} END`;
+  });
+  return { columns: fields.join(` || ${literal(csv.delimiter)} || `), options: AS_IT_IS };
+}
