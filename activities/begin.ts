@@ -19,7 +19,6 @@ export function createBegin(
   ports: Pick<Ports, 'catalog' | 'ledger' | 'temporal' | 'standingKinds' | 'graceSeconds' | 'logger'>,
 ): (input: BeginInput) => Promise<BeginResult> {
   const { ledger, temporal, standingKinds, logger } = ports;
-  const inLedger = createLedgerStep(logger);
 
   async function record(run: OrderedRun | StandingRun) {
     const first = await ledger.runs.begin(run);
@@ -32,6 +31,7 @@ export function createBegin(
   }
 
   return async function begin({ runId, workflowId, kind, tenant, order, requestedAt }) {
+    const inLedger = createLedgerStep(logger, { tenant });
     const at = new Date(requestedAt);
     if (order) {
       const { outcome } = await inLedger(() => record({ runId, workflowId, order, requestedAt: at }));

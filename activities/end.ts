@@ -7,8 +7,8 @@ import { createLedgerStep, runOrThrow } from './step.ts';
 
 /** Records how a run ended: commits it, or records that it failed or was cancelled. Idempotent. */
 export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | 'logger'>) {
-  const inLedger = createLedgerStep(logger);
-  return async function end({ runId, end: ended }: EndInput): Promise<EndResult> {
+  return async function end({ runId, tenant, end: ended }: EndInput): Promise<EndResult> {
+    const inLedger = createLedgerStep(logger, { tenant });
     if (ended.state === 'completed') {
       const { state: _, retention, ...totals } = ended;
       const kept = 'expiresAt' in retention ? { expiresAt: new Date(retention.expiresAt) } : retention;
@@ -26,9 +26,9 @@ export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | '
 /** Removes every object of a run that has not completed, and the uploads of its lost attempts. Idempotent. */
 export function createRemove({ objects, ledger: { runs }, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
   return async function remove(input: RemoveInput): Promise<{ readonly objects: number }> {
-    const { runId, attempted } = input;
+    const { runId, tenant, attempted } = input;
     // Fails rather than report files as removed that still exist.
-    return runOrThrow(logger, async () => {
+    return runOrThrow(logger, { tenant }, async () => {
       if ((await runs.find(runId))?.state === 'completed') return { objects: 0 };
       const prefix = runPrefix(input);
       await objects.abortUploadsOf(attemptKeys(prefix, attempted));

@@ -38,7 +38,7 @@ export function createFinalize(
     const { tenant, kind, outcome } = input;
     const standing = standingKind(standingKinds, kind);
     const wasStopped = outcome === 'replaced' || outcome === 'cancelled';
-    await runOrThrow(logger, async (signal) => {
+    await runOrThrow(logger, { tenant }, async (signal) => {
       const results = await Promise.allSettled([
         // The caller that stopped the run waits for its end and has synchronized the schedule.
         wasStopped || outcome === 'off' ? undefined : sendNotices(tenant, standing),

@@ -9,15 +9,17 @@ import { runStep } from './step.ts';
 export function createPlan({
   catalog,
   warehouse,
+  ledger,
   partRows,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'partRows' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'partRows' | 'logger'>) {
   return async function plan({ order }: PlanInput): Promise<StepResult<RunPlan>> {
-    return runStep(logger, async (signal) => {
-      const { tenant, recipients } = order;
+    const { tenant, recipients } = order;
+    return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
+      const { warehouseKey } = (await ledger.tenants.find(tenant)) ?? {};
       const files = order.files.map(({ name: _, formats, ...content }) => ({
         dataset: orderedDataset(catalog, content.dataset),
-        order: { ...content, tenant, recipients, format: leastSplittable(formats) },
+        order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
       const plans = await warehouse.plan(files, partRows, signal);
       const [first] = plans;
@@ -25,6 +27,7 @@ export function createPlan({
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
       return {
         snapshotAt: first.snapshotAt,
+        ...(typeof warehouseKey === 'string' ? { warehouseKey } : {}),
         files: plans.map(({ columns, rows, parts }) => ({ columns, rows, parts })),
       };
     });

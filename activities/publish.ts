@@ -25,7 +25,8 @@ export function createPublish({
   readonly objects: Pick<Objects, 'list' | 'put' | 'abortUploadsOf' | 'remove'>;
 }) {
   return async function publish(input: PublishInput): Promise<StepResult<Published>> {
-    return runStep(logger, async () => {
+    const { tenant, order } = input;
+    return runStep(logger, { tenant, dataset: order.subject }, async () => {
       const manifest = manifestOf(input);
       const prefix = runPrefix(input);
       const parts = input.written.map(({ part }) => part);

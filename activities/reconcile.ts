@@ -80,7 +80,7 @@ export function createReconcile(ports: ReconcilePorts) {
 
   /** @param now ISO 8601; the workflow's time, the same for a retry */
   return async function reconcile({ now }: { readonly now: string }): Promise<Reconciled> {
-    return runOrThrow(logger, async (signal) => {
+    return runOrThrow(logger, {}, async (signal) => {
       const at = new Date(now);
       const before = (ms: number) => new Date(at.getTime() - ms);
       let failed = 0;

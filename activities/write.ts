@@ -50,6 +50,7 @@ export function createWrite(ports: StepPorts) {
     const startedAt = Date.now();
     const keys: string[] = [];
     let details: (() => PartHeartbeat) | undefined;
+    const subject: { tenant: string; dataset?: string } = { tenant: input.tenant };
     const begin = (key: string, heartbeat: () => PartHeartbeat) => {
       keys.push(key);
       details = heartbeat;
@@ -57,7 +58,10 @@ export function createWrite(ports: StepPorts) {
     const attempt = async (signal: AbortSignal) => {
       try {
         const parts: ManifestPart[] = [];
-        for (const task of input.tasks) parts.push(await writeObject(objectTask(input, task), signal, begin));
+        for (const task of input.tasks) {
+          subject.dataset = task.content.dataset;
+          parts.push(await writeObject(objectTask(input, task), signal, begin));
+        }
         await confirm(startedAt, details?.());
         signal.throwIfAborted();
         return parts;
@@ -66,13 +70,13 @@ export function createWrite(ports: StepPorts) {
         throw error;
       }
     };
-    return runStep(logger, attempt, () => details?.());
+    return runStep(logger, subject, attempt, () => details?.());
   };
 }
 
 function objectTask(input: WriteInput, { name, content, part }: WriteTask): ObjectTask {
-  const { tenant, recipients, snapshotAt, round, runId } = input;
-  const order = { ...content, tenant, recipients };
+  const { tenant, warehouseKey = tenant, recipients, snapshotAt, round, runId } = input;
+  const order = { ...content, tenant: warehouseKey, recipients };
   const executionId = activityInfo().workflowExecution?.runId ?? runId;
   const object = { stem: objectStem(name, part.index, executionId, round), extension: fileExtension(order) };
   return { order, part, snapshotAt, prefix: runPrefix(input), object };

@@ -1,4 +1,4 @@
-import { type Logger, type LoggerOptions, pino } from 'pino';
+import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 import { WaybillError } from '../contracts/failures.ts';
 import { CatalogError } from './catalog-source.ts';
 import { type Settings, SettingsError } from './settings.ts';
@@ -20,6 +20,8 @@ export function createLogger(name: string, level: Settings['WAYBILL_LOG_LEVEL'])
     name,
     level,
     base: { name },
+    // Temporal's SDK logs errors as `error`.
+    serializers: { err: stdSerializers.err, error: stdSerializers.err },
     redact: {
       paths: REDACTED.flatMap((field) => [`["${field}"]`, `*["${field}"]`, `*.headers["${field}"]`]),
       censor: '[redacted]',

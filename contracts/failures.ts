@@ -191,9 +191,15 @@ export interface Failure {
   readonly message: string;
 }
 
+/** A failure as operators see it in Temporal and in the log. Callers are never told the cause. */
+export interface ExplainedFailure extends Failure {
+  /** What broke, such as a table, a column, a file or a host. Contains no row and no secret. */
+  readonly cause?: string;
+}
+
 /**
- * Thrown by adapters and activities for a cause in the table. `cause` may name hosts and paths; it is logged for operators
- * and never shown to callers.
+ * Thrown by adapters and activities for a cause in the table. `cause` may name hosts and paths, but quotes no row
+ * and no secret; operators find it in the log and in Temporal, and callers never see it.
  */
 export class WaybillError extends Error {
   override readonly name = 'WaybillError';

@@ -57,6 +57,7 @@ export interface FileContent {
 }
 
 export interface FileOrder extends FileContent {
+  /** The tenant's key; for the warehouse, its value of the tenant column. */
   readonly tenant: string;
   /** age recipients (public keys) that the file is sealed to; empty: not sealed. */
   readonly recipients: readonly string[];

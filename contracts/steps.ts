@@ -1,5 +1,5 @@
 import type { AttemptedObject } from './attempts.ts';
-import type { Failure } from './failures.ts';
+import type { ExplainedFailure, Failure } from './failures.ts';
 import type { Instant } from './instant.ts';
 import type { ManifestColumn, ManifestPart } from './manifest.ts';
 import type { FileContent, Order, RunOrder } from './order.ts';
@@ -41,7 +41,7 @@ export interface RunIdentity {
 /** Result of a step. A failure here is final; errors that a retry may cure are thrown instead. */
 export type StepResult<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly failure: Failure };
+  | { readonly ok: false; readonly failure: ExplainedFailure };
 
 export interface BeginInput extends RunIdentity {
   /** `null`: the standing order determines what is exported. */
@@ -63,6 +63,8 @@ export interface PlanInput extends RunIdentity {
 /** What a run will read, fixed before the first byte is written. Kept small, because it is stored in Temporal's history. */
 export interface RunPlan {
   readonly snapshotAt: Instant;
+  /** The tenant's value of the tenant column; absent: its key. */
+  readonly warehouseKey?: string;
   /** One for each file of the order, in its order. */
   readonly files: readonly PlannedFile[];
 }
@@ -85,6 +87,8 @@ export interface WriteTask {
 export interface WriteInput extends RunIdentity {
   readonly recipients: readonly string[];
   readonly snapshotAt: Instant;
+  /** As in {@link RunPlan}. */
+  readonly warehouseKey?: string;
   /** Counts from 1; every round writes all files anew, from a snapshot of its own. */
   readonly round: number;
   readonly tasks: readonly WriteTask[];

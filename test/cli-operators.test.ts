@@ -45,6 +45,24 @@ describe('an operator', () => {
     expect(await started.ledger.credentials.verify(clientId, after ?? '')).toBeUndefined();
   });
 
+  test('sets and shows the key of a tenant in the warehouse', async () => {
+    const { key } = await addTenant();
+    const value = `GERMANY ${key}`;
+    expect((await operator('tenant', 'warehouse-key', key)).output.trim()).toBe(key);
+    expect((await operator('tenant', 'warehouse-key', key, value)).output.trim()).toBe(value);
+    expect(JSON.parse((await operator('tenant', 'warehouse-key', key, '--json')).output)).toEqual({
+      tenant: key,
+      warehouseKey: value,
+    });
+    expect((await operator('tenant', 'show', key)).output).toContain(value);
+    const other = `t-${randomUUID()}`;
+    const refused = await operator('tenant', 'add', other, '--warehouse-key', value);
+    expect([refused.code, refused.errors]).toEqual([2, expect.stringContaining('already belongs to a tenant')]);
+    expect((await operator('tenant', 'warehouse-key', key, value, '--default')).code).toBe(2);
+    expect((await operator('tenant', 'warehouse-key', key, '--default')).output.trim()).toBe(key);
+    expect((await operator('tenant', 'add', other, '--warehouse-key', value)).code).toBe(0);
+  });
+
   test('locks a tenant out, sets its limits one by one, and finds it all in the audit trail', async () => {
     const { key, clientId, secret } = await addTenant();
     await operator('tenant', 'limits', key, '--exports', '3');

@@ -19,7 +19,7 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    expect(rows).toEqual([{ name: '0001_first' }]);
+    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_warehouse_key' }]);
     expect(rowCount).toBe(1);
   });
 });
@@ -52,6 +52,26 @@ describe('a tenant', () => {
       await expect(ledger.tenants.setLimits(key, { exportsMax, requestsMax: null })).rejects.toEqual(
         failsWith('invalid_field', 'exportsMax'),
       );
+    }
+  });
+
+  test('may have a key of its own in the warehouse, which no other tenant has as either', async () => {
+    const [key, other] = [await addTenant(ledger), await addTenant(ledger)];
+    const taken = failsWith('invalid_field', 'warehouseKey');
+    await ledger.tenants.setWarehouseKey(key, 'GERMANY');
+    expect(await ledger.tenants.find(key)).toMatchObject({ warehouseKey: 'GERMANY' });
+    await expect(ledger.tenants.setWarehouseKey(other, 'GERMANY')).rejects.toEqual(taken);
+    await expect(ledger.tenants.setWarehouseKey(key, other)).rejects.toEqual(taken);
+    await expect(ledger.tenants.add({ key: `t-${randomUUID()}`, title: 'x', warehouseKey: other })).rejects.toEqual(
+      taken,
+    );
+    await ledger.tenants.setWarehouseKey(other, key);
+    await expect(ledger.tenants.setWarehouseKey(key, null)).rejects.toEqual(failsWith('invalid_field', 'key'));
+    await ledger.tenants.setWarehouseKey(other, null);
+    await ledger.tenants.setWarehouseKey(key, null);
+    expect(await ledger.tenants.find(key)).toMatchObject({ warehouseKey: null });
+    for (const value of ['', 'x'.repeat(1001), 'a\0b']) {
+      await expect(ledger.tenants.setWarehouseKey(key, value)).rejects.toEqual(taken);
     }
   });
 

@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Failure } from '../contracts/failures.ts';
+import type { ExplainedFailure } from '../contracts/failures.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
 import { fileExtension, type RunOrder } from '../contracts/order.ts';
 import type { Progress } from '../contracts/progress.ts';
@@ -20,7 +20,7 @@ export interface RunDetails {
   readonly parts: ManifestPart[];
   /** One line about how the run ended, if its state does not say it. */
   ending: string | null;
-  failure: Failure | null;
+  failure: ExplainedFailure | null;
 }
 
 export function newDetails(tenant: string): RunDetails {
@@ -81,6 +81,7 @@ export function showDetails(details: RunDetails): void {
   if (round > 1) lines.push(`- round ${round}: the source had changed while it was being read`);
   if (ending) lines.push(`- ${ending}`);
   if (failure) lines.push(`- **${failure.code}**: ${failure.message}`);
+  if (failure?.cause !== undefined) lines.push(`- **cause**: ${failure.cause}`);
   setCurrentDetails(lines.join('\n'));
 }
 

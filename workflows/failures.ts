@@ -5,15 +5,15 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { FAILURES, type Failure, isFailureCode } from '../contracts/failures.ts';
+import { type ExplainedFailure, FAILURES, isFailureCode } from '../contracts/failures.ts';
 import type { StepResult } from '../contracts/steps.ts';
 
 /** A step's final failure, on its way to the end of the workflow. */
 export class StepFailure extends Error {
   override readonly name = 'StepFailure';
-  readonly failure: Failure;
+  readonly failure: ExplainedFailure;
 
-  constructor(failure: Failure) {
+  constructor(failure: ExplainedFailure) {
     super(failure.message);
     this.failure = failure;
   }
@@ -36,11 +36,16 @@ export function wasCancelled(error: unknown): boolean {
 }
 
 /** @returns the failure to record for an error that ended the run */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): ExplainedFailure {
   if (error instanceof StepFailure) return error.failure;
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure && cause.type && isFailureCode(cause.type)) {
-    return { code: cause.type, message: cause.message };
+    const [details] = (cause.details ?? []) as [Pick<ExplainedFailure, 'cause'>?];
+    return {
+      code: cause.type,
+      message: cause.message,
+      ...(details?.cause === undefined ? {} : { cause: details.cause }),
+    };
   }
   if (cause instanceof TimeoutFailure) {
     return {
@@ -51,7 +56,7 @@ export function failureOf(error: unknown): Failure {
   return { code: 'internal', message: `${FAILURES.internal.title}. ${FAILURES.internal.advice}` };
 }
 
-/** The failure that the Temporal UI shows for the run; its type is the failure's code. */
-export function workflowFailure(failure: Failure): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(failure.message, failure.code);
+/** The failure that the Temporal UI shows for the run: its type is the failure's code, its details tell the cause. */
+export function workflowFailure({ code, message, cause }: ExplainedFailure): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, code, ...(cause === undefined ? [] : [{ cause }]));
 }

@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, objectStem } from '../contracts/attempts.ts';
-import { FAILURES, type Failure } from '../contracts/failures.ts';
+import { type ExplainedFailure, FAILURES, type Failure } from '../contracts/failures.ts';
 import { fileExtension, orderedRun, type RunOrder } from '../contracts/order.ts';
 import type { Progress } from '../contracts/progress.ts';
 import { CANCELLED_RUN } from '../contracts/run.ts';
@@ -136,12 +136,13 @@ async function begin(run: Run): Promise<BeginResult> {
 async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): Promise<readonly WrittenPart[]> {
   const { identity, steps, details, attempted } = run;
   const { recipients } = order;
-  const { snapshotAt } = plan;
+  const { snapshotAt, warehouseKey } = plan;
   const written: WrittenPart[] = [];
   await withConcurrency(batchesOf(order, plan), STEPS_MAX, async (tasks) => {
     const objects = tasks.map((task) => objectOf(task, recipients, round));
     for (const object of objects) attempted.set(keyOf(object), { ...object, attempts: ATTEMPTS_MAX });
-    const input = { ...identity, recipients, snapshotAt, round, tasks };
+    const key = warehouseKey === undefined ? {} : { warehouseKey };
+    const input = { ...identity, recipients, snapshotAt, ...key, round, tasks };
     const parts = unwrap(await steps.write.executeWithOptions({ summary: batchSummary(tasks, plan) }, [input]));
     for (const [place, { name, content, part: planned }] of tasks.entries()) {
       const [part, object] = [parts[place], objects[place]];
@@ -219,9 +220,10 @@ async function skip(run: Run): Promise<RunResult> {
 }
 
 /** Removes what the run wrote and records that it ended without a result. */
-async function abandon(run: Run, state: 'cancelled' | 'failed', failure: Failure): Promise<void> {
+async function abandon(run: Run, state: 'cancelled' | 'failed', explained: ExplainedFailure): Promise<void> {
   const { identity, input, steps, details, attempted } = run;
-  details.failure = failure;
+  const { cause: _, ...failure } = explained;
+  details.failure = explained;
   showDetails(details);
   // An order that was cancelled at once may not be recorded yet.
   if (!run.begun && 'order' in input) await begin(run);

@@ -21,6 +21,7 @@ const TENANT: Tenant = {
   title: 'Acme',
   createdAt: new Date(0),
   disabledAt: null,
+  warehouseKey: null,
   exportsMax: null,
   requestsMax: null,
   contacts: ['ann@example.com', 'bob@example.com'],

@@ -60,6 +60,29 @@ export function enableCommand(cli: Cli): Command {
   });
 }
 
+export function warehouseKeyCommand(cli: Cli): Command {
+  const command = new Command('warehouse-key')
+    .description("Set a tenant's value of the tenant column in the warehouse; without a value: show it")
+    .argument('<key>', 'the tenant')
+    .argument('[value]', 'as the tenant column has it, such as GERMANY or 42; it counts from the next run on')
+    .option('--default', "the tenant's key");
+  addJsonOption(command);
+  addExamples(command, 'waybill tenant warehouse-key germany GERMANY', 'waybill tenant warehouse-key acme --default');
+  return command.action(
+    async (key: string, value: string | undefined, options: JsonOption & { readonly default?: boolean }) => {
+      if (options.default && value !== undefined) throw usage('Give a value or --default, not both.');
+      const warehouseKey = await withLedger(cli, async (ledger) => {
+        if (options.default || value !== undefined) await ledger.tenants.setWarehouseKey(key, value ?? null);
+        const tenant = await ledger.tenants.find(key);
+        if (!tenant) throw notFound(`There is no tenant "${key}".`);
+        return tenant.warehouseKey ?? tenant.key;
+      });
+      if (options.json) return cli.terminal.printJson({ tenant: key, warehouseKey });
+      cli.terminal.print(plain(warehouseKey));
+    },
+  );
+}
+
 /** `default`: the deployment's limit. Not `null`, which commander would replace. */
 type Limit = number | 'default';
 

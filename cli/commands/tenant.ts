@@ -5,7 +5,14 @@ import { addExamples, addJsonOption, type Cli, type JsonOption, withLedger } fro
 import { notFound } from '../failure.ts';
 import { formatTime } from '../screen/figures.ts';
 import { formatFields, plain, type Terminal, tableLines } from '../screen/terminal.ts';
-import { contactsCommand, disableCommand, enableCommand, limitsCommand, limitText } from './tenant-settings.ts';
+import {
+  contactsCommand,
+  disableCommand,
+  enableCommand,
+  limitsCommand,
+  limitText,
+  warehouseKeyCommand,
+} from './tenant-settings.ts';
 
 interface CredentialOptions extends JsonOption {
   readonly clientId?: string;
@@ -23,26 +30,34 @@ export function tenantCommand(cli: Cli): Command {
     .addCommand(rotateCommand(cli))
     .addCommand(disableCommand(cli))
     .addCommand(enableCommand(cli))
+    .addCommand(warehouseKeyCommand(cli))
     .addCommand(limitsCommand(cli))
     .addCommand(contactsCommand(cli));
+}
+
+interface AddOptions {
+  readonly title?: string;
+  readonly warehouseKey?: string;
 }
 
 function addCommand(cli: Cli): Command {
   const command = new Command('add')
     .description('Add a tenant with a first credential; the secret is shown this once')
-    .argument('<key>', 'value of the tenant column in the warehouse: lower-case letters, digits, hyphens')
+    .argument('<key>', 'lower-case letters, digits, hyphens')
     .option('--title <text>', 'name for people (default: the key)')
+    .option('--warehouse-key <value>', "the tenant's value of the tenant column in the warehouse (default: the key)")
     .option('--client-id <id>', 'client id of the credential (default: the key)')
     .option('--read-only', 'a credential that may not order, cancel or delete');
   addJsonOption(command);
   addExamples(
     command,
     'waybill tenant add acme --title "Acme, Inc."',
+    'waybill tenant add germany --warehouse-key GERMANY',
     'waybill tenant add acme --json | jq -r .secret',
   );
-  return command.action(async (key: string, options: CredentialOptions & { readonly title?: string }) => {
+  return command.action(async (key: string, options: CredentialOptions & AddOptions) => {
     await withLedger(cli, async (ledger) => {
-      await ledger.tenants.add({ key, title: options.title ?? key });
+      await ledger.tenants.add({ key, title: options.title ?? key, warehouseKey: options.warehouseKey ?? null });
       const secret = generateSecret();
       const credential = await ledger.credentials.add({
         tenant: key,
@@ -109,6 +124,7 @@ function showCommand(cli: Cli): Command {
     const fields = formatFields([
       ['tenant', tenant.key],
       ['title', plain(tenant.title)],
+      ['warehouse key', plain(tenant.warehouseKey ?? tenant.key)],
       ['state', stateText(cli.terminal, tenant)],
       ['exports at once', limitText(tenant.exportsMax)],
       ['requests a minute', limitText(tenant.requestsMax)],

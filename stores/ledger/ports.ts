@@ -222,13 +222,15 @@ export interface Notices {
  * Taken or malformed values: `invalid_field`.
  */
 export interface Tenants {
-  add(tenant: Pick<Tenant, 'key' | 'title'>): Promise<void>;
+  add(tenant: Pick<Tenant, 'key' | 'title'> & Partial<Pick<Tenant, 'warehouseKey'>>): Promise<void>;
   find(key: string): Promise<Tenant | undefined>;
   list(): Promise<readonly Tenant[]>;
   disable(key: string): Promise<void>;
   /** Re-enables a tenant; credentials that were disabled individually stay disabled. */
   enable(key: string): Promise<void>;
   setLimits(key: string, limits: Pick<Tenant, 'exportsMax' | 'requestsMax'>): Promise<void>;
+  /** Sets which rows of the warehouse are the tenant's, from its next run on. @param warehouseKey `null`: those of its key */
+  setWarehouseKey(key: string, warehouseKey: string | null): Promise<void>;
   /** Replaces the tenant's contacts. @param contacts e-mail addresses, at most 20 */
   setContacts(key: string, contacts: readonly string[]): Promise<void>;
 }

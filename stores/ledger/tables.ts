@@ -116,11 +116,13 @@ export type Notice = Omit<Selectable<NoticesTable>, 'sentAt' | 'recipients'>;
 
 /** A customer whose rows are exported. */
 export interface TenantsTable {
-  /** As `TENANT_KEY` in contracts/keys.ts; the value of the tenant column in the warehouse, and part of object keys. */
+  /** As `TENANT_KEY` in contracts/keys.ts; part of object keys. */
   key: string;
   title: string;
   createdAt: Stamped;
   disabledAt: Date | null;
+  /** The tenant's value of the tenant column, as text. `null`: its key. Unique among both. */
+  warehouseKey: Generated<string | null>;
   /** `null`: the deployment's limit. */
   exportsMax: number | null;
   requestsMax: number | null;
@@ -183,6 +185,7 @@ export type AuditAction =
   | 'tenant.disabled'
   | 'tenant.enabled'
   | 'tenant.limited'
+  | 'tenant.warehouse_key'
   | 'tenant.contacts'
   | 'credential.added'
   | 'credential.rotated'

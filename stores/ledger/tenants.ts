@@ -36,7 +36,7 @@ export function tenants(database: Database): Tenants {
   }
 
   return {
-    async add({ key, title }) {
+    async add({ key, title, warehouseKey = null }) {
       if (!TENANT_KEY.test(key)) {
         throw new WaybillError(
           'invalid_field',
@@ -48,13 +48,10 @@ export function tenants(database: Database): Tenants {
         try {
           await db
             .insertInto('tenants')
-            .values({ key, title: storable(title) })
+            .values({ key, title: storable(title), warehouseKey: checkedWarehouseKey(warehouseKey) })
             .execute();
         } catch (error) {
-          if (!isTaken(error)) throw error;
-          throw new WaybillError('invalid_field', `A tenant "${key}" already exists. Choose another key.`, {
-            field: 'key',
-          });
+          throw isTaken(error) ? taken(key, warehouseKey) : error;
         }
         await appendAudit(db, { tenant: key, actor: 'operator', action: 'tenant.added' });
       });
@@ -80,11 +77,39 @@ export function tenants(database: Database): Tenants {
       await change(key, { exportsMax, requestsMax }, 'tenant.limited', { exportsMax, requestsMax });
     },
 
+    async setWarehouseKey(key, warehouseKey) {
+      try {
+        await change(key, { warehouseKey: checkedWarehouseKey(warehouseKey) }, 'tenant.warehouse_key');
+      } catch (error) {
+        throw error instanceof WaybillError && isTaken(error.cause) ? taken(key, warehouseKey) : error;
+      }
+    },
+
     async setContacts(key, contacts) {
       const unique = checkedContacts(contacts);
       await change(key, { contacts: unique }, 'tenant.contacts', { contacts: unique.length });
     },
   };
+}
+
+/** Two tenants with one value would share their rows. */
+function taken(key: string, warehouseKey: string | null): WaybillError {
+  const values = warehouseKey === null ? `"${key}"` : `"${key}" or its warehouse key "${storable(warehouseKey)}"`;
+  return new WaybillError('invalid_field', `${values} already belongs to a tenant. Choose another.`, {
+    field: warehouseKey === null ? 'key' : 'warehouseKey',
+  });
+}
+
+const WAREHOUSE_KEY_MAX = 1000;
+
+/** Any text that the tenant column may hold. */
+function checkedWarehouseKey(value: string | null): string | null {
+  if (value === null || (value !== '' && value.length <= WAREHOUSE_KEY_MAX && storable(value) === value)) return value;
+  throw new WaybillError(
+    'invalid_field',
+    `A warehouse key must have 1 to ${WAREHOUSE_KEY_MAX} characters, and none that PostgreSQL cannot store.`,
+    { field: 'warehouseKey' },
+  );
 }
 
 /** Messages name the position of an invalid address, not the address, because messages are logged. */

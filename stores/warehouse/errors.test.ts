@@ -61,6 +61,16 @@ describe('toFailure', () => {
     ['Conversion Error: Malformed JSON at byte 1 of input.  Input: "{abc"\n\nLINE 1: SELECT', 'Conversion Error'],
     ['Invalid Input Error: abc', 'Invalid Input Error'],
     ['Out of Range Error: Overflow in multiplication of INT64 (abc * 2)!', 'Out of Range Error'],
+    [
+      `Invalid Error: Failed to execute "COPY (SELECT name FROM t WHERE tenant = 'abc')": ERROR:  invalid input syntax for type integer: "abc"\nCONTEXT:  column v, line 1: "abc"`,
+      'invalid input syntax for type integer',
+    ],
+    [
+      `Invalid Error: Failed to prepare "SELECT 'abc'": ERROR:  relation "public.orders" does not exist\nLINE 1: 'abc'`,
+      'relation "public.orders" does not exist',
+    ],
+    ['Invalid Error: ERROR:  column "total" does not exist', 'column "total" does not exist'],
+    ['Invalid Error: ERROR:  value "abc" is out of range for type integer', 'is out of range for type integer'],
   ])('%s is the catalog, and quotes no row, in the cause either', (message, kept) => {
     const failure = toFailure(new Error(message), 'Dataset USERS') as WaybillError;
     expect(failure.code).toBe('dataset_broken');

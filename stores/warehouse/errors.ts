@@ -100,11 +100,21 @@ function isBug(error: Error): boolean {
   return error.name !== 'Error';
 }
 
+/** First line of an error of PostgreSQL; the next ones quote the row or the query. Source: PostgreSQL, Error Message Style. */
+const SERVER_ERROR = /\bERROR: .*/;
+
+/** Quoted text, and whether it is the name of something rather than a value. */
+const QUOTATION =
+  /(\b(?:relation|column|table|view|schema|database|role|user|function|operator|extension|file|host|server at|to)\s+)?"[^"\n]*"/gi;
+
 /** Kinds whose messages quote the offending value. Source as above. */
 const QUOTING_ROWS = new Set(['Conversion', 'Invalid Input', 'Out of Range', 'Constraint', 'Decimal', 'Mismatch Type']);
 
-/** Reduces a message that may quote a row to its kind and column. */
+/** Reduces a message that may quote a row to its kind and column, or to what a server says without its quotations. */
 function withoutRows(error: Error, kind: string): Error {
+  const server = SERVER_ERROR.exec(error.message)?.[0];
+  if (server !== undefined)
+    return new Error(`${kind} Error: ${server.replace(QUOTATION, (text, named) => (named ? text : '"…"'))}`);
   if (!QUOTING_ROWS.has(kind)) return error;
   const column = / when casting from source column \w+(?=\n|$)/.exec(error.message)?.[0] ?? '';
   return new Error(`${kind} Error${column} (the rest is omitted, because it may quote a row)`);
