@@ -5,7 +5,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { StatusCode } from 'hono/utils/http-status';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { callerRequirement, type Guards, secretCheck } from './auth/authenticate.ts';
-import { failedLogins, requestLimit } from './auth/limits.ts';
+import { downloadLimit, failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
 import { outsideTokens, ownTokens } from './auth/tokens.ts';
 import type { ApiDeps } from './deps.ts';
@@ -53,6 +53,7 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
   const logins = failedLogins(deps.loginLimit);
   const secrets = secretCheck({ ledger, logins });
   const countRequest = requestLimit(deps);
+  const downloads = downloadLimit(deps);
   const own = ownTokens(deps);
   const outside = outsideTokens(settings.WAYBILL_TOKEN_ISSUERS, clock);
   const requireCaller = callerRequirement({
@@ -67,6 +68,10 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
 
   app.use(requestId({ limitLength: REQUEST_ID_LENGTH_MAX }));
   app.use(accessLog(deps));
+  app.use((c, next) => {
+    c.set('downloads', downloads);
+    return next();
+  });
   app.use(secureHeaders(SECURE_HEADERS));
   app.use(
     methodNotAllowed({

@@ -8,6 +8,7 @@ import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
+import type { Downloads } from './auth/limits.ts';
 
 /** The settings that the API reads. */
 export type ApiSettings = Pick<
@@ -21,6 +22,7 @@ export type ApiSettings = Pick<
   | 'WAYBILL_TOKEN_ISSUERS'
   | 'WAYBILL_KEEP_DAYS'
   | 'WAYBILL_TENANT_REQUESTS_MAX'
+  | 'WAYBILL_TENANT_DOWNLOADS_MAX'
   | 'WAYBILL_TENANT_EXPORTS_MAX'
   | 'WAYBILL_TRUSTED_PROXIES'
   | 'WAYBILL_PERIODIC_AT'
@@ -62,6 +64,7 @@ export interface ApiEnv {
     requestId: string;
     logger: Logger;
     caller: Caller;
+    downloads: Downloads;
   };
 }
 

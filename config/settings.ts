@@ -132,6 +132,8 @@ const schema = z.object({
   WAYBILL_KEEP_DAYS: count.default(30),
   /** Maximum requests per minute and tenant. */
   WAYBILL_TENANT_REQUESTS_MAX: count.default(6000),
+  /** Downloads of a tenant at once, per instance of the API. */
+  WAYBILL_TENANT_DOWNLOADS_MAX: count.default(50),
   /** Maximum running exports per tenant. */
   WAYBILL_TENANT_EXPORTS_MAX: count.default(500),
   /** Maximum failed log-ins per minute, by address and by client id. */

@@ -1,11 +1,12 @@
-import { constants, gzip, type ZlibOptions, type ZstdOptions, zstdCompress } from 'node:zlib';
+import { constants, createZstdCompress, gzip, type ZlibOptions } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
 import { compressBlock, parallelBlocks } from './blocks.ts';
+import { through } from './transform.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;
 
 /**
- * Bytes of content in each block but the last. Starting a frame takes time: with 1 MiB blocks a compressed export takes a
+ * Bytes of content in each block of gzip but the last. Starting a member takes time: with 1 MiB blocks a compressed export takes a
  * tenth longer. The ratio hardly changes.
  */
 export const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -17,18 +18,20 @@ export const BLOCK_BYTES = 4 * 1024 * 1024;
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 
 /**
- * Compresses a stream, several blocks at once on the thread pool, in order and in bounded memory. Every block is a
- * gzip member (RFC 1952, section 2.2) or zstd frame (RFC 8878, section 3) of its own; their concatenation is one valid
- * file, and so is a concatenation of such files. An empty stream yields a valid empty file.
+ * Compresses a stream on the thread pool, in bounded memory. An empty stream yields a valid empty file.
+ *
+ * gzip: several blocks at once, each a member of its own (RFC 1952, section 2.2); their concatenation is one valid file.
+ * zstd: one frame (RFC 8878, section 3), because decoders that take the whole input in one call often stop after the first.
  */
 export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compressed): AsyncGenerator<Uint8Array> {
+  if (kind === 'zstd') {
+    yield* through(source, createZstdCompress({ params: ZSTD_PARAMETERS, chunkSize: OUTPUT_BYTES }));
+    return;
+  }
   const blocks = parallelBlocks({
     blockBytes: BLOCK_BYTES,
     endsEmpty: false,
-    work: (block) =>
-      kind === 'gzip'
-        ? compressBlock<ZlibOptions>(gzip, block, { level: 1, chunkSize: OUTPUT_BYTES })
-        : compressBlock<ZstdOptions>(zstdCompress, block, { params: ZSTD_PARAMETERS, chunkSize: OUTPUT_BYTES }),
+    work: (block) => compressBlock<ZlibOptions>(gzip, block, { level: 1, chunkSize: OUTPUT_BYTES }),
   });
   try {
     for await (const chunk of source) yield* blocks.write(chunk);
@@ -38,4 +41,5 @@ export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compres
   }
 }
 
+/** Without `nbWorkers`: Node 24 ends a stream before zstd's own threads have written everything. */
 const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, compress } from './compress.ts';
@@ -50,6 +50,12 @@ describe.each(['gzip', 'zstd'] as const)('%s', (kind) => {
       const opened = execFileSync(kind, ['-d', '-c'], { input: file, maxBuffer: 2 ** 28 });
       expect(opened.equals(sample(size))).toBe(true);
     }
+  });
+
+  it('is read whole by a decoder that takes all of it in one call', async () => {
+    const content = sample(3 * BLOCK_BYTES + 5);
+    const file = await collect(compress(pieces(content, [65_536]), kind));
+    expect((kind === 'gzip' ? gunzipSync(file) : zstdDecompressSync(file)).equals(content)).toBe(true);
   });
 
   it('opens stock files, and any concatenation of them, at any cut between pieces', async () => {

@@ -1,8 +1,8 @@
 import type { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Compressed } from './compress.ts';
+import { through } from './transform.ts';
 import { type FramePiece, framesOf } from './zstd-frames.ts';
 
 /** Maximum bytes of content per output chunk. */
@@ -40,24 +40,12 @@ async function* frameFrom(begin: FramePiece, pieces: AsyncGenerator<FramePiece>)
 }
 
 async function* expand(source: AsyncIterable<Uint8Array>, decompressor: Transform): AsyncGenerator<Uint8Array> {
-  const fed = pipeline(copiesOf(source), decompressor);
-  // The iteration below throws the same error.
-  fed.catch(() => undefined);
   try {
-    for await (const chunk of decompressor) yield chunk;
-    await fed;
+    yield* through(source, decompressor);
   } catch (cause) {
     if (!isDamage(cause)) throw cause;
     throw new WaybillError('object_damaged', 'The compressed file was altered or cut short.', { cause });
-  } finally {
-    decompressor.destroy();
-    await Promise.allSettled([fed]);
   }
-}
-
-/** Copies, because the decompressor queues its input and the source may reuse the chunk. */
-async function* copiesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) yield new Uint8Array(chunk);
 }
 
 function isDamage(error: unknown): boolean {

@@ -12,6 +12,7 @@ import { generateKey } from '../streams/age/keys.ts';
 import { seal } from '../streams/age/payload.ts';
 import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
 import { exportPrefix } from './keys.ts';
+import { openDownload } from './raw-download.ts';
 
 let started: StartedApi;
 let api: ComposedApi;
@@ -451,4 +452,31 @@ test('resubmitting orders the same again', async () => {
   expect(job?.workflowId).toBe(record.workflowId);
   expect(job?.runId).not.toBe(record.runId);
   expect((await started.ledger.runs.find(job?.runId ?? ''))?.order).toEqual({ ...record.order, csv: CSV_DEFAULTS });
+});
+
+describe('downloads of a tenant at once', () => {
+  test('are limited, and another can begin when one has ended or its client has left', async () => {
+    api = started.compose({ WAYBILL_TENANT_DOWNLOADS_MAX: 2 });
+    await server.close(0);
+    server = await api.serve();
+    address = `http://127.0.0.1:${server.port}`;
+    const { path } = await finished([new Uint8Array(32 * 1024 * 1024)]);
+    const open = () => openDownload(`${address}${path}`, tenant.headers);
+    const status = async () => {
+      const answer = await open();
+      answer.destroy();
+      return answer.statusCode;
+    };
+    const [left, read] = [await open(), await open()];
+    const refused = await fetchFile(path);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+    expect((await answerOf(refused)).code).toBe('rate_limited');
+    expect((await fetchFile(path, {}, 'HEAD')).status).toBe(200);
+
+    left.destroy();
+    await expect.poll(status).toBe(200);
+    for await (const _ of read);
+    await expect.poll(async () => (await Promise.all([status(), status()])).join()).toBe('200,200');
+    await expect.poll(() => api.objects.openReads).toBe(0);
+  });
 });

@@ -43,6 +43,39 @@ export function requestLimit({ settings }: Pick<ApiDeps, 'settings'>): CountRequ
   };
 }
 
+/** The downloads in progress of each tenant. */
+export interface Downloads {
+  /** @returns a function that ends the download; may be called repeatedly. @throws TryLater `rate_limited` */
+  begin(tenant: string): () => void;
+}
+
+/** Seconds after which a tenant may try again: some download has probably ended by then. */
+const DOWNLOADS_RETRY_SECONDS = 30;
+
+/** Bounds what clients that read slowly can hold of this process: memory, a connection to the store, a socket. */
+export function downloadLimit({ settings }: Pick<ApiDeps, 'settings'>): Downloads {
+  const most = settings.WAYBILL_TENANT_DOWNLOADS_MAX;
+  const counts = new Map<string, number>();
+  return {
+    begin(tenant) {
+      const count = counts.get(tenant) ?? 0;
+      if (count >= most) {
+        const message = `More than ${most} downloads at once. Wait until one of them has ended.`;
+        throw new TryLater('rate_limited', DOWNLOADS_RETRY_SECONDS, message);
+      }
+      counts.set(tenant, count + 1);
+      let isOpen = true;
+      return () => {
+        if (!isOpen) return;
+        isOpen = false;
+        const rest = (counts.get(tenant) ?? 1) - 1;
+        if (rest > 0) counts.set(tenant, rest);
+        else counts.delete(tenant);
+      };
+    },
+  };
+}
+
 /** Source and target of a log-in, which it is counted under. */
 export interface LoginAttempt {
   readonly address: string;

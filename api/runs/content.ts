@@ -144,6 +144,15 @@ export interface Content {
   readonly beforeSend: () => Promise<void>;
 }
 
+/** @param end called when the source has ended, failed or been closed */
+async function* endingWith(source: AsyncIterable<Uint8Array>, end: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } finally {
+    end();
+  }
+}
+
 /**
  * Answers GET with the content, and HEAD with its headers only. A failure before the first byte becomes a problem response;
  * a later one closes the connection.
@@ -152,7 +161,8 @@ export async function sendContent(c: Context<ApiEnv>, content: Content): Promise
   const { status = 200, headers, open, beforeSend } = content;
   if (c.req.method === 'HEAD') return c.body(null, 200, headers);
   const gone = new AbortController();
-  const body = await streamBody(c, open(gone.signal), gone);
+  const end = c.get('downloads').begin(c.get('caller').tenant.key);
+  const body = await streamBody(c, endingWith(open(gone.signal), end), gone);
   try {
     await beforeSend();
   } catch (error) {
