@@ -1,13 +1,13 @@
-import { constants, createZstdCompress, gzip, type ZlibOptions } from 'node:zlib';
+import { constants, createZstdCompress, gzip, type ZlibOptions, type ZstdOptions, zstdCompress } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
-import { compressBlock, parallelBlocks } from './blocks.ts';
+import { blocksOf, compressBlock, parallelBlocks } from './blocks.ts';
 import { through } from './transform.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;
 
 /**
- * Bytes of content in each block of gzip but the last. Starting a member takes time: with 1 MiB blocks a compressed export takes a
- * tenth longer. The ratio hardly changes.
+ * Bytes of content in each block but the last. Starting one takes time: with 1 MiB blocks a compressed export takes a tenth
+ * longer. The ratio hardly changes.
  */
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 
@@ -18,21 +18,66 @@ export const BLOCK_BYTES = 4 * 1024 * 1024;
 const OUTPUT_BYTES = 2 * 1024 * 1024;
 
 /**
- * Compresses a stream on the thread pool, in bounded memory. An empty stream yields a valid empty file.
- *
- * gzip: several blocks at once, each a member of its own (RFC 1952, section 2.2); their concatenation is one valid file.
- * zstd: one frame (RFC 8878, section 3), because decoders that take the whole input in one call often stop after the first.
+ * Bytes of the first zstd frame of a file. Decoders that take the whole input in one call often stop after the first frame,
+ * so smaller files have no other. One thread writes a frame; the rest of a larger file is compressed on several.
  */
-export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compressed): AsyncGenerator<Uint8Array> {
-  if (kind === 'zstd') {
-    yield* through(source, createZstdCompress({ params: ZSTD_PARAMETERS, chunkSize: OUTPUT_BYTES }));
+const FIRST_FRAME_BYTES = 100_000_000;
+/** Bytes that are handed to the compressor of the first frame at once: each time costs a turn on the thread pool. */
+const FEED_BYTES = 1024 * 1024;
+
+/**
+ * Compresses a stream on the thread pool, in order and in bounded memory. Blocks are gzip members (RFC 1952, section 2.2) or
+ * zstd frames (RFC 8878, section 3) of their own; their concatenation is one valid file, and so is a concatenation of such
+ * files. An empty stream yields a valid empty file.
+ */
+export async function* compress(
+  source: AsyncIterable<Uint8Array>,
+  kind: Compressed,
+  firstFrameBytes = FIRST_FRAME_BYTES,
+): AsyncGenerator<Uint8Array> {
+  if (kind === 'gzip') {
+    yield* compressBlocks(source, (block) =>
+      compressBlock<ZlibOptions>(gzip, block, { level: 1, chunkSize: OUTPUT_BYTES }),
+    );
     return;
   }
-  const blocks = parallelBlocks({
-    blockBytes: BLOCK_BYTES,
-    endsEmpty: false,
-    work: (block) => compressBlock<ZlibOptions>(gzip, block, { level: 1, chunkSize: OUTPUT_BYTES }),
-  });
+  const chunks = source[Symbol.asyncIterator]();
+  let written = 0;
+  let ended = false;
+  async function* take(isEnough: () => boolean) {
+    while (!isEnough()) {
+      const next = await chunks.next();
+      ended = next.done === true;
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+  try {
+    const beginning = take(() => written >= firstFrameBytes);
+    const options = { params: ZSTD_PARAMETERS, chunkSize: OUTPUT_BYTES };
+    for await (const chunk of through(piecesOf(beginning), createZstdCompress(options))) {
+      written += chunk.length;
+      yield chunk;
+    }
+    if (ended) return;
+    const rest = take(() => false);
+    yield* compressBlocks(rest, (block) => compressBlock<ZstdOptions>(zstdCompress, block, options));
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
+
+async function* piecesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of blocksOf(source, FEED_BYTES)) yield bytes;
+}
+
+async function* compressBlocks(
+  source: AsyncIterable<Uint8Array>,
+  work: (block: Uint8Array) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const blocks = parallelBlocks({ blockBytes: BLOCK_BYTES, endsEmpty: false, work });
   try {
     for await (const chunk of source) yield* blocks.write(chunk);
     yield* blocks.end();
@@ -40,6 +85,3 @@ export async function* compress(source: AsyncIterable<Uint8Array>, kind: Compres
     await blocks.settle();
   }
 }
-
-/** Without `nbWorkers`: Node 24 ends a stream before zstd's own threads have written everything. */
-const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };

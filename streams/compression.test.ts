@@ -117,6 +117,15 @@ describe.each(['gzip', 'zstd'] as const)('%s', (kind) => {
 });
 
 describe('zstd frames', () => {
+  it.each([0, 1, 100_000, 3_000_000])('follow the first one, of %i bytes, until the content ends', async (first) => {
+    const content = sample(9 * BLOCK_BYTES + 5);
+    for (const size of [0, 1, 4 * BLOCK_BYTES, content.length]) {
+      const bytes = content.subarray(0, size);
+      const file = await collect(compress(pieces(bytes, [65_536, 1]), 'zstd', first));
+      expect((await collect(decompress(pieces(file, [9_999]), 'zstd'))).equals(bytes)).toBe(true);
+    }
+  });
+
   const content = sample(300_000);
   const skippable = Buffer.from('502a4d1803000000aabbcc', 'hex');
 
