@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Benchmark } from './benchmark.ts';
 import { downloadBenchmark } from './download.ts';
 import { downloadAllBenchmarks } from './download-all.ts';
+import { interactiveBenchmark } from './interactive.ts';
 import { memoryBenchmark } from './memory.ts';
 import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
@@ -17,6 +18,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   downloadBenchmark,
   ...downloadAllBenchmarks,
   smallExportBenchmark,
+  interactiveBenchmark,
   memoryBenchmark,
 ];
 

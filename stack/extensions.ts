@@ -10,7 +10,7 @@ const VERSION = '1.5.5';
 /** This machine, by DuckDB's names. */
 const PLATFORM = `${process.platform === 'darwin' ? 'osx' : process.platform}_${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
-/** Official extensions, signed by DuckDB's makers: `httpfs` for the services, `postgres_scanner` for tests. */
+/** Official extensions, signed by DuckDB's makers: `httpfs` for the services, the others for tests. */
 export const EXTENSIONS = {
   httpfs: extension('httpfs', [
     '84913dbe172ccb54368de2c4a020c38ca8b0e76f99df548f7fac37934cc7826f',
@@ -23,6 +23,12 @@ export const EXTENSIONS = {
     '5b50d53ecb192fca381c79ebd70da43b98fefe28a5781162081777f65efc8268',
     '053b9ee8abf30f1880a244c9396323273ec99cf4d72a658e702cf536848b7e5c',
     '797acdb64f10280303b66fb56c3537d3a7c82eab7cf6dfb4c71307c81c3e7b0d',
+  ]),
+  tpch: extension('tpch', [
+    'e734f284fd94971f1241718281111add95457b3c35ec3f19ce39770e654a21e7',
+    '8611e49c4c9470c1d6b2abab9bcbf7f1d26eabce21deb70ee9103ae3f6d3bc4b',
+    '69e79ab6ceb4b33b2589423e2a05ae056f6a9ce00e2ea636b61975d3e4fd0657',
+    'ad718c5da1f354dad835f466c550c7c84827b4522d5d7ff108c80c9c7ef21d69',
   ]),
 } as const;
 

@@ -23,7 +23,9 @@ const EMPTY_PAYLOAD_BYTES = 32;
 const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
 const MAC_LINE = Buffer.from('\n--- ');
 /** How an age file begins that is written as text. Source: https://c2sp.org/age#ascii-armor */
-const ARMOR = Buffer.from('-----BEGIN AGE');
+const ARMOR = '-----BEGIN AGE';
+/** Bytes in which it is looked for. */
+const TEXT_BYTES = 1024;
 /** The only stanza of a file sealed to a passphrase. Source: https://c2sp.org/age#scrypt-recipient-stanza */
 const PASSPHRASE_STANZA = '\n-> scrypt ';
 const LINE_END = 0x0a;
@@ -86,8 +88,9 @@ export function headerBytes(start: Uint8Array): number | undefined {
   const begun = Buffer.from(start.buffer, start.byteOffset, start.length);
   const version = begun.subarray(0, VERSION_LINE.length);
   if (!version.equals(VERSION_LINE.subarray(0, version.length))) {
-    const head = begun.subarray(0, ARMOR.length);
-    if (head.equals(ARMOR.subarray(0, head.length))) {
+    // Blanks may stand before it.
+    const text = begun.toString('latin1', 0, TEXT_BYTES).trimStart();
+    if (text !== '' && (text.startsWith(ARMOR) || ARMOR.startsWith(text))) {
       throw new WaybillError('object_damaged', 'The file is armored, as text. Open it with `age -d`.');
     }
     throw new WaybillError('object_damaged', 'The file is not an age file.');
