@@ -107,6 +107,14 @@ export const showExport = createRoute({
   responses: { 200: { description: 'The export.', content: jsonContent(ExportView) }, ...problems('not_found') },
 });
 
+/** OpenAPI 3.1 has no type for a stream of events, so the text is described. */
+const events = z.string().openapi({
+  description:
+    'Events by the HTML standard. `event` is `progress` or `end`, `data` is one line of JSON: an Export, as GET of the export ' +
+    'returns it. A comment, `: keep-alive`, comes while nothing changes.',
+  example: 'event: progress\ndata: {"exportId":"…","state":"running","progress":{"percent":42}}\n\n',
+});
+
 export const watchExport = createRoute({
   method: 'get',
   path: '/exports/{id}/events',
@@ -117,7 +125,7 @@ export const watchExport = createRoute({
     'The stream closes after `end`.',
   request: { params },
   responses: {
-    200: { description: 'A stream of events.', content: { 'text/event-stream': { schema: z.string() } } },
+    200: { description: 'A stream of events.', content: { 'text/event-stream': { schema: events } } },
     ...problems('not_found'),
   },
 });
