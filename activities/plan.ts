@@ -16,7 +16,10 @@ export function createPlan({
   return async function plan({ order }: PlanInput): Promise<StepResult<RunPlan>> {
     const { tenant, recipients } = order;
     return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
-      const { warehouseKey } = (await ledger.tenants.find(tenant)) ?? {};
+      // Without it, the rows of whoever has the tenant's key in the warehouse would be read.
+      const known = await ledger.tenants.find(tenant);
+      if (!known) throw new WaybillError('dataset_broken', 'The tenant is not in the ledger. Contact the operator.');
+      const { warehouseKey } = known;
       const files = order.files.map(({ name: _, formats, ...content }) => ({
         dataset: orderedDataset(catalog, content.dataset),
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
@@ -27,7 +30,7 @@ export function createPlan({
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
       return {
         snapshotAt: first.snapshotAt,
-        ...(typeof warehouseKey === 'string' ? { warehouseKey } : {}),
+        ...(warehouseKey !== null ? { warehouseKey } : {}),
         files: plans.map(({ columns, rows, parts }) => ({ columns, rows, parts })),
       };
     });

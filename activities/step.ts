@@ -74,12 +74,16 @@ function asRetryable(error: WaybillError): ApplicationFailure {
   return ApplicationFailure.retryable(message, code, ...(cause === undefined ? [] : [{ cause }]));
 }
 
+/** Most causes of one another that are told. */
+const CAUSES_MAX = 5;
 /** Longest text of a cause, in characters, because it is stored in Temporal's history. */
 const CAUSE_MAX = 1000;
 
 function explain({ code, message, cause }: WaybillError): ExplainedFailure {
   const texts: string[] = [];
-  for (let error = cause; error instanceof Error; error = error.cause) texts.push(textOf(error));
+  // A mail server's reply may contain the addresses of contacts.
+  let error = code.startsWith('mail_') ? undefined : cause;
+  for (; error instanceof Error && texts.length < CAUSES_MAX; error = error.cause) texts.push(textOf(error));
   return { code, message, ...(texts.length > 0 ? { cause: texts.join(': ').slice(0, CAUSE_MAX) } : {}) };
 }
 

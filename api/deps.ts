@@ -8,7 +8,6 @@ import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
-import type { Downloads } from './auth/limits.ts';
 
 /** The settings that the API reads. */
 export type ApiSettings = Pick<
@@ -55,6 +54,12 @@ export interface Caller {
   readonly actor: string;
   /** `write` includes reading. */
   readonly scopes: readonly Scope[];
+}
+
+/** The downloads in progress of each tenant. */
+export interface Downloads {
+  /** @returns a function that ends the download; may be called repeatedly. @throws TryLater `rate_limited` */
+  begin(tenant: string): () => void;
 }
 
 /** Hono's environment of a request. `Bindings` are missing if a test calls `app.request()`. */

@@ -20,7 +20,10 @@ const IDLE_POLL_MS = 50;
  */
 const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
 
-/** How long a download may wait for a client that takes nothing, in milliseconds. */
+/**
+ * How long a download may wait for a client that takes nothing, in milliseconds. Node looks at this interval whether bytes
+ * have left, so that a client is cut off after one to two of them.
+ */
 const STALLED_MS = 60_000;
 
 /** Starts to listen; rejects if the port is in use. @param port 0: any free port */

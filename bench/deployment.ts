@@ -64,7 +64,7 @@ export function bareEnvironment({ environment, directory }: Bench) {
 }
 
 /** Only crashes are reported. */
-function silent({ report }: Bench) {
+export function silent({ report }: Bench) {
   return { line: () => undefined, crashed: (name: string, how: string) => report(`${name} ${how}`) };
 }
 

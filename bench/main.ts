@@ -7,6 +7,7 @@ import { downloadBenchmark } from './download.ts';
 import { downloadAllBenchmarks } from './download-all.ts';
 import { interactiveBenchmark } from './interactive.ts';
 import { memoryBenchmark } from './memory.ts';
+import { postgresBenchmark } from './postgres-copy.ts';
 import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
 import { smallExportBenchmark } from './small-export.ts';
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...downloadAllBenchmarks,
   smallExportBenchmark,
   interactiveBenchmark,
+  postgresBenchmark,
   memoryBenchmark,
 ];
 

@@ -111,7 +111,7 @@ async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
 const THREADS = '16';
 
 /** Starts a process that writes parts as a worker does: the same activity, adapters, thread pool and memory limit. */
-async function startPartWriter(bench: Bench, settings: WriterSettings) {
+export async function startPartWriter(bench: Bench, settings: WriterSettings) {
   const child = fork(fileURLToPath(import.meta.resolve('./part-writer.ts')), {
     env: { UV_THREADPOOL_SIZE: THREADS, ...bareEnvironment(bench) },
     signal: bench.signal,

@@ -42,6 +42,7 @@ describe('the OpenAPI document', () => {
     readonly responses: Readonly<Record<string, unknown>>;
     readonly summary: string;
     readonly security?: unknown;
+    readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema: unknown }>> };
   }
   type Document = {
     readonly openapi: string;
@@ -70,6 +71,17 @@ describe('the OpenAPI document', () => {
       if (operation.security === undefined)
         expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['401', '429', '503']));
     }
+  });
+
+  test('says which bodies take no further fields, and of which kind those are that may come', async () => {
+    const { components, paths } = await load();
+    const bodyOf = (path: string) => paths[path]?.post?.requestBody?.content?.['application/json']?.schema;
+    for (const body of [components.schemas?.CsvOptions, bodyOf('/dataexport/enable'), bodyOf('/dataexport/rotate')]) {
+      expect(body).toMatchObject({ type: 'object', additionalProperties: false });
+    }
+    expect(components.schemas?.ExportRequest).toMatchObject({
+      additionalProperties: { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] },
+    });
   });
 
   test('has every schema and scheme that it refers to', async () => {

@@ -186,6 +186,21 @@ describe('a file that is not what the manifest says cuts the connection', () => 
     else await expect((response as Response).arrayBuffer()).rejects.toThrow();
   });
 
+  test('and tells operators that the file is damaged, in a sentence of its own', async () => {
+    const { path, record, described } = await finished(PARTS.map((part) => part.slice()));
+    api.objects.stored
+      .get(`${exportPrefix(tenant.key, record.runId)}${described.parts[3]?.name}`)
+      ?.set([1, 2, 3], 6000);
+    started.logged.length = 0;
+    await fetchFile(path)
+      .then((response) => response.arrayBuffer())
+      .catch(() => undefined);
+    const told = () => started.logged.map((line): { level: number; msg: string } => JSON.parse(line));
+    await expect
+      .poll(told)
+      .toContainEqual(expect.objectContaining({ level: 50, msg: 'a stored file is damaged: a download was cut off' }));
+  });
+
   test('when its first part is gone, that can still be told', async () => {
     const { path, record, described } = await finished();
     api.objects.stored.delete(`${exportPrefix(tenant.key, record.runId)}${described.parts[0]?.name}`);

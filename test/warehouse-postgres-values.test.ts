@@ -40,6 +40,8 @@ const TABLES = `
   CREATE VIEW texts AS SELECT tenant, bare::text AS bare, wide::text AS wide FROM numbers;
   CREATE TABLE cases ("Name" text, name text, other text, tenant text);
   INSERT INTO cases VALUES ('upper', 'lower', 'other', 'plain');
+  CREATE SCHEMA apart;
+  CREATE TABLE apart.told_apart ("Lower" text, lower text);
   CREATE VIEW told_apart AS SELECT "Name" AS upper, name AS lower, tenant FROM cases;
 `;
 
@@ -157,6 +159,16 @@ describe('columns whose names differ only in case', () => {
       code: 'dataset_broken',
       message: expect.stringContaining('differ only in case'),
     });
+  });
+
+  it('are refused under another name too', async () => {
+    for (const sql of [
+      'SELECT "Name" AS title, tenant FROM wh.cases',
+      'SELECT tenant, name AS title FROM wh.public.cases',
+    ]) {
+      const read = linesOf(numbers({ title: 'text' }, sql), 'plain');
+      await expect(read).rejects.toMatchObject({ code: 'dataset_broken' });
+    }
   });
 
   it('leave the others, and are told apart by a view', async () => {

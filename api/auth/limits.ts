@@ -3,7 +3,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { clientNetwork } from '../../config/networks.ts';
 import type { Tenant } from '../../stores/ledger/ports.ts';
 import type { LoginLimit } from '../../stores/limits/login-limit.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { ApiDeps, ApiEnv, Downloads } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 
 /** Length of a window, which starts with a tenant's first request. */
@@ -41,12 +41,6 @@ export function requestLimit({ settings }: Pick<ApiDeps, 'settings'>): CountRequ
       );
     }
   };
-}
-
-/** The downloads in progress of each tenant. */
-export interface Downloads {
-  /** @returns a function that ends the download; may be called repeatedly. @throws TryLater `rate_limited` */
-  begin(tenant: string): () => void;
 }
 
 /** Seconds after which a tenant may try again: some download has probably ended by then. */

@@ -44,6 +44,10 @@ test.each([
   '["a"]',
   '[1]',
   '[{"a":"1"}}',
+  '[{}{}]',
+  '[,{}]',
+  '[{},]',
+  '[{},,{}]',
 ])('%j is no whole array of objects', (text) => {
   expect(count(text).problem).toBe('is not one whole JSON array');
 });

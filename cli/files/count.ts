@@ -83,34 +83,62 @@ function countFeeds(bytes: Uint8Array, from: number, to: number): number {
   return feeds;
 }
 
+/** Bytes of a row that are kept to be parsed. A longer one is taken for a file whose line ends are damaged. */
+const ROW_BYTES_MAX = 256 * 1024 * 1024;
+
+/** A row that arrives in pieces. */
+function createRow() {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  return {
+    get begun() {
+      return bytes > 0;
+    },
+    /** @param piece kept until the end of the row */
+    add(piece: Uint8Array) {
+      bytes += piece.length;
+      if (bytes <= ROW_BYTES_MAX) pieces.push(piece);
+      else pieces = [];
+    },
+    /** @returns whether the row is a JSON object; the next one begins */
+    end(): boolean {
+      const isValid = bytes <= ROW_BYTES_MAX && isJsonObject(pieces);
+      pieces = [];
+      bytes = 0;
+      return isValid;
+    },
+  };
+}
+
 /** Each line is a JSON object. Source: jsonlines.org, RFC 8259. */
 export function createJsonLinesCounter(): RowCounter {
+  const row = createRow();
   let lines = 0;
   let invalid: number | undefined;
-  let pending: Uint8Array[] = [];
 
   function endLine(): void {
     lines += 1;
-    if (invalid === undefined && !isJsonObject(pending)) invalid = lines;
-    pending = [];
+    if (!row.end()) invalid ??= lines;
   }
 
   return {
     update(chunk) {
       let from = 0;
       for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
-        pending.push(chunk.subarray(from, at));
+        row.add(chunk.subarray(from, at));
         endLine();
         from = at + 1;
       }
-      if (from < chunk.length) pending.push(Buffer.from(chunk.subarray(from)));
+      if (from < chunk.length) row.add(Buffer.from(chunk.subarray(from)));
     },
     get rows() {
-      return lines + (pending.length > 0 ? 1 : 0);
+      // The file has ended, whose last line needs no line end.
+      if (row.begun) endLine();
+      return lines;
     },
     get problem() {
-      if (invalid !== undefined) return `is not JSON in line ${invalid}`;
-      return pending.length > 0 && !isJsonObject(pending) ? `is not JSON in line ${lines + 1}` : undefined;
+      if (row.begun) endLine();
+      return invalid === undefined ? undefined : `is not JSON in line ${invalid}`;
     },
   };
 }
@@ -135,15 +163,16 @@ export function createArrayCounter(): RowCounter {
   let invalid: number | undefined;
   let inText = false;
   let escaped = false;
-  /** The beginning of an object whose end has not come yet. */
-  let pending: Uint8Array[] = [];
+  const row = createRow();
+  /** Whether an object may begin, and whether the array may end. */
+  let [mayBegin, mayEnd] = [false, false];
 
   function isExpected(byte: number): boolean {
     switch (depth) {
       case 0:
         return byte === OPEN_ARRAY && !begun;
       case 1:
-        return byte === OPEN_OBJECT || byte === COMMA || byte === CLOSE_ARRAY;
+        return byte === OPEN_OBJECT ? mayBegin : byte === COMMA ? !mayBegin : byte === CLOSE_ARRAY && mayEnd;
       case 2:
         return byte !== CLOSE_ARRAY;
       default:
@@ -155,6 +184,8 @@ export function createArrayCounter(): RowCounter {
   function read(byte: number): void {
     if (!isExpected(byte)) broken = true;
     begun = true;
+    if (depth === 0) [mayBegin, mayEnd] = [true, true];
+    else if (depth === 1) [mayBegin, mayEnd] = byte === COMMA ? [true, false] : [false, true];
     if (byte === QUOTE) inText = true;
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth += 1;
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth -= 1;
@@ -162,8 +193,7 @@ export function createArrayCounter(): RowCounter {
 
   function endObject(): void {
     rows += 1;
-    if (invalid === undefined && !isJsonObject(pending)) invalid = rows;
-    pending = [];
+    if (!row.end()) invalid ??= rows;
   }
 
   /** @returns index behind the text, or the length of the chunk */
@@ -196,11 +226,11 @@ export function createArrayCounter(): RowCounter {
         if (before === 1 && depth === 2) from = at;
         at += 1;
         if (before === 2 && depth === 1) {
-          pending.push(chunk.subarray(from, at));
+          row.add(chunk.subarray(from, at));
           endObject();
         }
       }
-      if (depth >= 2) pending.push(Buffer.from(chunk.subarray(from)));
+      if (depth >= 2) row.add(Buffer.from(chunk.subarray(from)));
     },
     get rows() {
       return rows;

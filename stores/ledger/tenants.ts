@@ -79,7 +79,9 @@ export function tenants(database: Database): Tenants {
 
     async setWarehouseKey(key, warehouseKey) {
       try {
-        await change(key, { warehouseKey: checkedWarehouseKey(warehouseKey) }, 'tenant.warehouse_key');
+        await change(key, { warehouseKey: checkedWarehouseKey(warehouseKey) }, 'tenant.warehouse_key', {
+          warehouseKey,
+        });
       } catch (error) {
         throw error instanceof WaybillError && isTaken(error.cause) ? taken(key, warehouseKey) : error;
       }
@@ -100,14 +102,16 @@ function taken(key: string, warehouseKey: string | null): WaybillError {
   });
 }
 
+/** A count of bytes: an entry of an index has few. */
 const WAREHOUSE_KEY_MAX = 1000;
 
 /** Any text that the tenant column may hold. */
 function checkedWarehouseKey(value: string | null): string | null {
-  if (value === null || (value !== '' && value.length <= WAREHOUSE_KEY_MAX && storable(value) === value)) return value;
+  if (value === null || (value !== '' && Buffer.byteLength(value) <= WAREHOUSE_KEY_MAX && storable(value) === value))
+    return value;
   throw new WaybillError(
     'invalid_field',
-    `A warehouse key must have 1 to ${WAREHOUSE_KEY_MAX} characters, and none that PostgreSQL cannot store.`,
+    `A warehouse key must have 1 to ${WAREHOUSE_KEY_MAX} bytes, and no character that PostgreSQL cannot store.`,
     { field: 'warehouseKey' },
   );
 }

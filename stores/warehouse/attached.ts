@@ -7,11 +7,14 @@ export interface AttachedPostgres {
   databasesOf(sql: string): readonly string[];
   /** @returns those tables and views that SQL may read and that need care */
   relationsOf(sql: string): readonly PostgresRelation[];
+  /** Whether the SQL, with the views and macros in it, mentions a name. */
+  mentions(sql: string, name: string): boolean;
 }
 
 /** A table or view of PostgreSQL whose columns do not all arrive as they are. */
 export interface PostgresRelation {
   readonly database: string;
+  readonly schema: string;
   readonly name: string;
   /** Whether it has columns of `numeric`, whose NaN and infinities arrive as 0. */
   readonly hasNumeric: boolean;
@@ -30,7 +33,7 @@ export async function findPostgres(connection: DuckDBConnection): Promise<Attach
     connection,
     "SELECT database_name, '' FROM duckdb_databases() WHERE type = 'postgres'",
   );
-  if (databases.length === 0) return { databasesOf: () => [], relationsOf: () => [] };
+  if (databases.length === 0) return { databasesOf: () => [], relationsOf: () => [], mentions: () => false };
   const definitions = await readTexts(
     connection,
     `SELECT view_name, sql FROM duckdb_views() WHERE NOT internal
@@ -57,33 +60,41 @@ export async function findPostgres(connection: DuckDBConnection): Promise<Attach
   const databasesOf = (sql: string) => mentioned(sql, databases, ([name]) => name).map(([name]) => name);
   return {
     databasesOf,
+    mentions: (sql, name) => mentioned(sql, [name], (one) => one).length > 0,
     relationsOf(sql) {
       const read = databasesOf(sql);
-      return mentioned(sql, relations, ({ name }) => name).filter(({ database }) => read.includes(database));
+      return mentioned(sql, relations, ({ name }) => name).filter(
+        ({ database, schema }) =>
+          read.includes(database) && (schema === DEFAULT_SCHEMA || mentioned(sql, [schema], (name) => name).length > 0),
+      );
     },
   };
 }
 
+/** Where PostgreSQL looks for tables that are named without their schema. */
+const DEFAULT_SCHEMA = 'public';
+
 /** Tables and views, of any schema, with `numeric` columns or with names that differ only in case. */
 const RELATIONS = `
-  SELECT relname, bool_or(is_numeric), string_agg(CASE WHEN others > 0 THEN folded END, chr(10))
+  SELECT nspname, relname, bool_or(is_numeric), string_agg(CASE WHEN others > 0 THEN folded END, chr(10))
   FROM (
-    SELECT relname, lower(attname) AS folded, coalesce(nullif(typbasetype, 0), atttypid) = 'numeric'::regtype AS is_numeric,
+    SELECT nspname, relname, lower(attname) AS folded, coalesce(nullif(typbasetype, 0), atttypid) = 'numeric'::regtype AS is_numeric,
       count(*) OVER (PARTITION BY attrelid, lower(attname)) - 1 AS others
     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_type t ON t.oid = atttypid
       JOIN pg_namespace n ON n.oid = relnamespace
     WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p', 'v', 'm', 'f')
       AND nspname NOT IN ('pg_catalog', 'information_schema')
   ) AS columns
-  GROUP BY relname
+  GROUP BY nspname, relname
   HAVING bool_or(is_numeric) OR max(others) > 0`;
 
 async function readRelations(connection: DuckDBConnection, database: string): Promise<readonly PostgresRelation[]> {
   const result = await connection.runAndReadAll(
     `SELECT * FROM postgres_query(${literal(database)}, ${literal(RELATIONS)})`,
   );
-  return result.getRows().map(([name, hasNumeric, ambiguous]) => ({
+  return result.getRows().map(([schema, name, hasNumeric, ambiguous]) => ({
     database,
+    schema: String(schema),
     name: String(name),
     hasNumeric: hasNumeric === true,
     ambiguous: typeof ambiguous === 'string' ? [...new Set(ambiguous.split('\n'))] : [],

@@ -47,6 +47,10 @@ describe('toFailure', () => {
     'IO Error: Unable to connect to Postgres at "host=h password=\'hunter22 x\' dbname=d": refused',
     'IO Error: Unable to connect to "postgres://user:hunter22@h/d": refused',
     "Parser Error: syntax error at or near PASSWORD 'hunter22'",
+    "Parser Error: syntax error at or near SESSION_TOKEN 'hunter22'",
+    'IO Error: Unable to connect with motherduck_token=hunter22',
+    'IO Error: Unable to connect with AccountKey=hunter22;EndpointSuffix=x',
+    'IO Error: Unable to connect to "postgres://user:p@hunter22@h/d": refused',
     "Binder Error: no such thing\n\nLINE 1: CREATE SECRET (PASSWORD 'hunter22')\n",
   ])('redacts the password of %j, also in the cause', (message) => {
     const failure = toFailure(new Error(message), 'Dataset USERS') as WaybillError;
@@ -70,7 +74,10 @@ describe('toFailure', () => {
       'relation "public.orders" does not exist',
     ],
     ['Invalid Error: ERROR:  column "total" does not exist', 'column "total" does not exist'],
-    ['Invalid Error: ERROR:  value "abc" is out of range for type integer', 'is out of range for type integer'],
+    ['Invalid Error: ERROR:  value "abc" is out of range for type integer', 'ERROR:  value …'],
+    ['Invalid Error: ERROR:  invalid input syntax for type integer: "x "abc" y"', 'for type integer: …'],
+    ["Not implemented Error: Unknown TimeZone 'abc'!", 'Unknown TimeZone'],
+    ["Conversion Error: Could not convert string 'ERROR: abc' to INT32", 'Conversion Error'],
   ])('%s is the catalog, and quotes no row, in the cause either', (message, kept) => {
     const failure = toFailure(new Error(message), 'Dataset USERS') as WaybillError;
     expect(failure.code).toBe('dataset_broken');

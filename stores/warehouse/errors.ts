@@ -103,18 +103,26 @@ function isBug(error: Error): boolean {
 /** First line of an error of PostgreSQL; the next ones quote the row or the query. Source: PostgreSQL, Error Message Style. */
 const SERVER_ERROR = /\bERROR: .*/;
 
-/** Quoted text, and whether it is the name of something rather than a value. */
+/** Cuts a sentence of a server off before its first quotation that is not the name of something. */
+function withoutValues(sentence: string): string {
+  for (const quotation of sentence.matchAll(QUOTATION)) {
+    if (quotation[1] === undefined) return `${sentence.slice(0, quotation.index)}…`;
+  }
+  return sentence;
+}
+
+/** The begin of quoted text with what it names, or a quote that begins a value. */
 const QUOTATION =
-  /(\b(?:relation|column|table|view|schema|database|role|user|function|operator|extension|file|host|server at|to)\s+)?"[^"\n]*"/gi;
+  /(\b(?:relation|column|table|view|schema|database|role|user|function|operator|extension|file|host|server at|to)\s+"[^"\n]*")|"/gi;
 
 /** Kinds whose messages quote the offending value. Source as above. */
 const QUOTING_ROWS = new Set(['Conversion', 'Invalid Input', 'Out of Range', 'Constraint', 'Decimal', 'Mismatch Type']);
 
 /** Reduces a message that may quote a row to its kind and column, or to what a server says without its quotations. */
 function withoutRows(error: Error, kind: string): Error {
-  const server = SERVER_ERROR.exec(error.message)?.[0];
-  if (server !== undefined)
-    return new Error(`${kind} Error: ${server.replace(QUOTATION, (text, named) => (named ? text : '"…"'))}`);
+  const server = QUOTING_ROWS.has(kind) ? undefined : SERVER_ERROR.exec(error.message)?.[0];
+  if (server !== undefined) return new Error(`${kind} Error: ${withoutValues(server)}`);
+  if (kind === 'Not implemented') return new Error(error.message.replace(/'[^']*'/g, "'…'"));
   if (!QUOTING_ROWS.has(kind)) return error;
   const column = / when casting from source column \w+(?=\n|$)/.exec(error.message)?.[0] ?? '';
   return new Error(`${kind} Error${column} (the rest is omitted, because it may quote a row)`);
@@ -126,8 +134,8 @@ function withoutRows(error: Error, kind: string): Error {
 export function withoutSecrets(error: Error): Error {
   const [summary = ''] = error.message.split(/\n\s*LINE \d+:/);
   const redacted = summary
-    .replace(/\b((?:pass(?:word|wd)?|pwd|secret|token|key)\w*\s*:?=\s*)('(?:''|\\'|[^'])*'?|[^\s"',;)]+)/gi, '$1***')
-    .replace(/\b((?:pass(?:word|wd)?|secret|token|key)\w*\s+)'(?:''|[^'])*'?/gi, '$1***')
-    .replace(/(\/\/[^\s/:@]*):[^\s@]+@/g, '$1:***@');
+    .replace(/((?:pass(?:word|wd)?|pwd|secret|token|key)\w*\s*:?=\s*)('(?:''|\\'|[^'])*'?|[^\s"',;)]+)/gi, '$1***')
+    .replace(/((?:pass(?:word|wd)?|secret|token|key)\w*\s+)'(?:''|[^'])*'?/gi, '$1***')
+    .replace(/(\/\/[^\s/:@]*):[^\s]+@/g, '$1:***@');
   return new Error(redacted);
 }

@@ -22,18 +22,63 @@ export function jsonText(value: string, actual: DuckDBType): string {
     const json = actual.alias === 'JSON' ? value : `CAST(${value} AS JSON)`;
     return repaired(`CAST(${json} AS VARCHAR)`);
   }
-  const text = `CAST(to_json(${withPlainLeaves(value, actual)}) AS VARCHAR)`;
   // The guard distinguishes NULL from JSON's null.
-  return `CASE WHEN ${value} IS NOT NULL THEN ${HOLDS_JSON.test(String(actual)) ? repaired(text) : text} END`;
+  return `CASE WHEN ${value} IS NOT NULL THEN ${memberText(value, actual)} END`;
 }
 
-/** Matches types that may hold JSON text, or numbers that {@link withPlainLeaves} does not reach. */
-const HOLDS_JSON = /JSON|VARIANT|UNION|\(""/;
+/** @returns SQL of a value as it stands in JSON: never NULL, and `null` for NULL */
+function memberText(value: string, type: DuckDBType, depth = 0): string {
+  const element = `t${depth}`;
+  if (isJson(type)) return `coalesce(${jsonText(value, type)}, 'null')`;
+  if (!holdsJson(type)) {
+    const text = `CAST(to_json(${withPlainLeaves(value, type)}) AS VARCHAR)`;
+    return `coalesce(${UNREACHED.test(String(type)) ? repaired(text) : text}, 'null')`;
+  }
+  // DuckDB would read JSON text within and write its numbers in another way, so what holds it is composed here.
+  const within = (child: string, childType: DuckDBType) => memberText(child, childType, depth + 1);
+  const composed = (begin: string, members: string, end: string) =>
+    `CASE WHEN ${value} IS NULL THEN 'null' ELSE '${begin}' || ${members} || '${end}' END`;
+  const listed = (list: string, item: string) =>
+    `array_to_string(list_transform(${list}, lambda ${element}: ${item}), ',')`;
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) {
+    return composed('[', listed(value, within(element, type.valueType)), ']');
+  }
+  if (type instanceof DuckDBMapType) {
+    const { keyType } = type;
+    const key = isTime(keyType) ? withPlainLeaves(`${element}.key`, keyType) : `CAST(${element}.key AS VARCHAR)`;
+    const entry = `CAST(to_json(${key}) AS VARCHAR) || ':' || ${within(`${element}.value`, type.valueType)}`;
+    return composed('{', listed(`map_entries(${value})`, entry), '}');
+  }
+  const { entryNames, entryTypes } = type as DuckDBStructType;
+  const entries = entryNames.map((name, index) => {
+    const entry = `struct_extract(${value}, ${literal(name)})`;
+    return `${literal(`${JSON.stringify(name)}:`)} || ${within(entry, entryTypes[index] as DuckDBType)}`;
+  });
+  return composed('{', entries.join(` || ',' || `), '}');
+}
+
+function isJson({ typeId, alias }: DuckDBType): boolean {
+  return typeId === Id.VARCHAR && alias === 'JSON';
+}
+
+/** Whether a list, a map or a struct holds JSON text. */
+function holdsJson(type: DuckDBType): boolean {
+  const children =
+    type instanceof DuckDBListType || type instanceof DuckDBArrayType || type instanceof DuckDBMapType
+      ? [type.valueType]
+      : type instanceof DuckDBStructType && !type.entryNames.includes('')
+        ? type.entryTypes
+        : [];
+  return children.some((child) => isJson(child) || holdsJson(child));
+}
+
+/** Matches types that hold values which {@link withPlainLeaves} does not reach. */
+const UNREACHED = /VARIANT|UNION|\(""/;
 
 /**
  * Converts the values within a nested value that JSON lacks or that DuckDB writes in another way than in a column of their
- * own: times, and numbers that are NaN or infinite, which become null. Values of a UNION,
- * a VARIANT or a struct without names are not reached.
+ * own: times, and numbers that are NaN or infinite, which become null. Values of a UNION, a VARIANT or a struct without
+ * names are not reached.
  */
 function withPlainLeaves(value: string, type: DuckDBType, depth = 0): string {
   const element = `e${depth}`;
@@ -46,8 +91,7 @@ function withPlainLeaves(value: string, type: DuckDBType, depth = 0): string {
   if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) {
     const item = within(element, type.valueType);
     if (item === element) return value;
-    const list = type instanceof DuckDBArrayType ? `CAST(${value} AS ${type.valueType}[])` : value;
-    return `list_transform(${list}, lambda ${element}: ${item})`;
+    return `list_transform(${value}, lambda ${element}: ${item})`;
   }
   if (type instanceof DuckDBStructType) {
     const before = type.entryNames.map((name) => `struct_extract(${value}, ${literal(name)})`);

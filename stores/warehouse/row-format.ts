@@ -48,9 +48,11 @@ export function rowFormat(
 }
 
 function named(columns: readonly SourceColumn[], format: FileFormat): string {
-  return columns
-    .map(({ column, sql, type }) => `${formatColumn(sql, column.type, type, format)} AS ${identifier(column.name)}`)
-    .join(', ');
+  return columns.map((one) => `${formatted(one, format)} AS ${identifier(one.column.name)}`).join(', ');
+}
+
+function formatted({ column, sql, type }: SourceColumn, format: FileFormat): string {
+  return formatColumn(sql, column.type, type, format);
 }
 
 /** One text a row, written as it is: without quote character nothing is quoted. */
@@ -69,18 +71,16 @@ function jsonObject(columns: readonly SourceColumn[], format: FileFormat): strin
   let plain: SourceColumn[] = [];
   const endPlain = () => {
     if (plain.length === 0) return;
-    const object = `CAST(to_json(struct_pack(${plain.map((one) => `${identifier(one.column.name)} := ${formatColumn(one.sql, one.column.type, one.type, format)}`).join(', ')})) AS VARCHAR)`;
+    const entries = plain.map((one) => `${identifier(one.column.name)} := ${formatted(one, format)}`);
+    const object = `CAST(to_json(struct_pack(${entries.join(', ')})) AS VARCHAR)`;
     members.push(`substr(${object}, 2, length(${object}) - 2)`);
     plain = [];
   };
   for (const one of columns) {
-    if (!isJsonText(one.column.type, one.type, format)) {
-      plain.push(one);
-      continue;
-    }
-    endPlain();
-    const value = formatColumn(one.sql, one.column.type, one.type, format);
-    members.push(`${literal(`${JSON.stringify(one.column.name)}:`)} || coalesce(${value}, 'null')`);
+    if (isJsonText(one.column.type, one.type, format)) {
+      endPlain();
+      members.push(`${literal(`${JSON.stringify(one.column.name)}:`)} || coalesce(${formatted(one, format)}, 'null')`);
+    } else plain.push(one);
   }
   endPlain();
   return `'{' || ${members.join(` || ',' || `)} || '}'`;
@@ -95,9 +95,9 @@ function csvColumns(columns: readonly SourceColumn[], csv: CsvOptions): string {
   return columns.map((one) => `${csvField(one, csv)} AS ${identifier(one.column.name)}`).join(', ');
 }
 
-function csvField({ column, sql, type }: SourceColumn, { formulaGuard }: CsvOptions): string {
-  const value = formatColumn(sql, column.type, type, 'csv');
-  return formulaGuard && column.type === 'text' ? guardFormula(value) : value;
+function csvField(one: SourceColumn, { formulaGuard }: CsvOptions): string {
+  const value = formatted(one, 'csv');
+  return formulaGuard && one.column.type === 'text' ? guardFormula(value) : value;
 }
 
 /** By RFC 4180. Quoted besides is what would be read as NULL: an empty text, and the text for NULL. */
@@ -106,7 +106,8 @@ function csvLines(columns: readonly SourceColumn[], csv: CsvOptions): RowFormat 
   const fields = columns.map((one) => {
     const text = `CAST(${csvField(one, csv)} AS VARCHAR)`;
     const isQuoted = `${text} IN ('', ${literal(csv.nullText)}) OR regexp_matches(${text}, ${literal(special)})`;
-    return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN '"' || replace(${text}, '"', '""') || '"' ELSE ${text} END`;
+    const quoted = `'"' || replace(${text}, '"', '""') || '"'`;
+    return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN ${quoted} ELSE ${text} END`;
   });
   return { columns: fields.join(` || ${literal(csv.delimiter)} || `), options: AS_IT_IS };
 }

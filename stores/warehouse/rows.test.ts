@@ -117,7 +117,7 @@ describe('rows in PostgreSQL', async () => {
 
   async function idsBy(inPostgres: boolean, set: Dataset, wanted: Pick<FileOrder, 'window'>, cut: Cut) {
     const source = await describeSource(
-      { postgres: { databasesOf: () => [], relationsOf: () => [] } },
+      { postgres: { databasesOf: () => [], relationsOf: () => [], mentions: () => false } },
       connection,
       set,
       {},

@@ -2,6 +2,7 @@ import { type DuckDBConnection, type DuckDBType, DuckDBTypeId, VARCHAR } from '@
 import type { ColumnType, Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
+import type { AttachedPostgres } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
 import type { SourceColumn } from './row-format.ts';
@@ -39,17 +40,11 @@ export async function describeSource(
   const fromSql = `(${dataset.sql.replace(/;\s*$/, '')}\n) AS source`;
   const types = await columnTypes(connection, `SELECT * FROM ${fromSql} LIMIT 0`, new Bindings(dataset, parameters));
   const relations = session.postgres.relationsOf(dataset.sql);
-  const problems: string[] = [];
+  const problems: string[] = ambiguousColumns(session.postgres, dataset);
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
     const type = types.get(name.toLowerCase());
     if (!type) problems.push(`${role} ${name} is not in what the SQL selects`);
-    const unclear = relations.find(({ ambiguous }) => ambiguous.includes(name.toLowerCase()));
-    if (unclear) {
-      problems.push(
-        `${role} ${name} may be any of several columns of PostgreSQL's ${unclear.name} whose names differ only in case, which DuckDB cannot tell apart; select it under another name in a PostgreSQL view`,
-      );
-    }
     return type;
   }
   function findTime(name: string | null, role: string) {
@@ -90,6 +85,33 @@ export async function describeSource(
     identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),
     columns,
   };
+}
+
+/**
+ * Columns of PostgreSQL whose names differ only in case, `"Name"` and `name`. DuckDB reads the same one under both names, so
+ * that none may occur in the SQL or in the catalog.
+ */
+function ambiguousColumns(postgres: AttachedPostgres, dataset: Dataset): string[] {
+  const { tenantColumn, modifiedColumn, createdColumn, deletedColumn, key, columns } = dataset;
+  const selected = [
+    tenantColumn,
+    modifiedColumn,
+    createdColumn,
+    deletedColumn,
+    ...key,
+    ...columns.map(({ name }) => name),
+  ];
+  const names = new Set(selected.flatMap((name) => (name === null ? [] : [name.toLowerCase()])));
+  return postgres
+    .relationsOf(dataset.sql)
+    .flatMap(({ schema, name, ambiguous }) =>
+      ambiguous
+        .filter((column) => names.has(column) || postgres.mentions(dataset.sql, column))
+        .map(
+          (column) =>
+            `PostgreSQL's ${schema}.${name} has several columns ${column} whose names differ only in case, which DuckDB cannot tell apart; select them under other names in a PostgreSQL view`,
+        ),
+    );
 }
 
 function adviceFor(wanted: ColumnType, { typeId }: DuckDBType): string {

@@ -27,7 +27,7 @@ const COMPARED_AS_THEY_ARE: ReadonlySet<DuckDBTypeId> = new Set([
 ]);
 
 /**
- * The row belongs to the tenant: the column's value, as text, is the tenant's key.
+ * The row belongs to the tenant: the column's value, as text, is the tenant's key in the warehouse.
  *
  * A key is cast to the column's type only if it is that value's own text. `007` is not 7: with both keys, two tenants
  * would share their rows.

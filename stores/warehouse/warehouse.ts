@@ -20,7 +20,7 @@ export interface PartContent {
  *
  * Errors: `WaybillError` with `warehouse_unavailable` (a retry may help), `dataset_broken` (the catalog and the
  * warehouse disagree), `warehouse_misconfigured`, `memory_exhausted` or `disk_full` (a retry may help). Messages never
- * contain SQL, hosts, paths or rows; `cause` may.
+ * contain SQL, hosts, paths or rows; `cause` may name hosts, paths and columns.
  */
 export interface Warehouse {
   /**

@@ -4,6 +4,6 @@ import { type Kysely, sql } from 'kysely';
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     alter table tenants
-      add column warehouse_key text check (warehouse_key <> '' and length(warehouse_key) <= 1000)`.execute(db);
+      add column warehouse_key text check (warehouse_key <> '' and octet_length(warehouse_key) <= 1000)`.execute(db);
   await sql`create unique index tenants_warehouse_key on tenants (coalesce(warehouse_key, key))`.execute(db);
 }
