@@ -10,6 +10,7 @@ const LONGEST = [
   'test/lost-workers',
   'test/faults',
   'test/warehouse-indexes',
+  'test/stalled-downloads',
   'test/periodic-races',
   'test/network',
   'test/worker-end',
