@@ -1,6 +1,6 @@
 import { ApplicationFailure, activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
-import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
+import { causeDetails, type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
 import type { StepResult } from '../contracts/steps.ts';
 
 /** Milliseconds between heartbeats. A cancel reaches the step in the response to one, so this bounds its delay. */
@@ -54,8 +54,8 @@ export async function runOrThrow<Value>(
 ): Promise<Value> {
   const result = await runStep(logger, subject, work);
   if (result.ok) return result.value;
-  const { message, code, cause } = result.failure;
-  throw ApplicationFailure.nonRetryable(message, code, ...(cause === undefined ? [] : [{ cause }]));
+  const { message, code } = result.failure;
+  throw ApplicationFailure.nonRetryable(message, code, ...causeDetails(result.failure));
 }
 
 /** Fields that lead from a log line to the run in the Temporal UI. */
@@ -70,8 +70,8 @@ function runFields() {
 }
 
 function asRetryable(error: WaybillError): ApplicationFailure {
-  const { message, code, cause } = explain(error);
-  return ApplicationFailure.retryable(message, code, ...(cause === undefined ? [] : [{ cause }]));
+  const failure = explain(error);
+  return ApplicationFailure.retryable(failure.message, failure.code, ...causeDetails(failure));
 }
 
 /** Most causes of one another that are told. */

@@ -197,6 +197,11 @@ export interface ExplainedFailure extends Failure {
   readonly cause?: string;
 }
 
+/** @returns the details of a failure of Temporal that tell the cause, if there is one */
+export function causeDetails({ cause }: ExplainedFailure): readonly Pick<ExplainedFailure, 'cause'>[] {
+  return cause === undefined ? [] : [{ cause }];
+}
+
 /**
  * Thrown by adapters and activities for a cause in the table. `cause` may name hosts and paths, but quotes no row
  * and no secret; operators find it in the log and in Temporal, and callers never see it.

@@ -36,3 +36,12 @@ export async function startPostgres(): Promise<PostgresServer> {
     stop: closeAtEnd(() => server.stop()),
   };
 }
+
+/** Start-up SQL that attaches a database as `wh`. @param extension path of `postgres_scanner` */
+export function attachPostgres(url: URL, extension: string): string {
+  return `
+    LOAD '${extension}';
+    CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
+      PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
+    ATTACH '' AS wh (TYPE postgres, READ_ONLY);`;
+}

@@ -10,7 +10,7 @@ import { type OwnServices, openLedger, startOwnServices } from './context.ts';
 import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 import { createPeriodicClient, enableAndWait, type PeriodicClient } from './periodic-client.ts';
 import { readCsv } from './periodic-csv.ts';
-import { startPostgres } from './postgres-server.ts';
+import { attachPostgres, startPostgres } from './postgres-server.ts';
 
 /** TPC-H's scale factor: 300,000 rows of `lineitem`. */
 const SCALE = 0.05;
@@ -138,11 +138,7 @@ beforeAll(async () => {
 
   services = await startOwnServices({
     ...(await writeCatalog(`datasets:${NAMES.map(datasetOf).join('')}\n`)),
-    WAYBILL_WAREHOUSE_SQL: `
-      LOAD ${literal(scanner)};
-      CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
-        PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
-      ATTACH '' AS wh (TYPE postgres, READ_ONLY)`,
+    WAYBILL_WAREHOUSE_SQL: attachPostgres(url, scanner),
   });
   await openLedger(services.settings).tenants.setWarehouseKey('dreambuilder', NATION);
   periodic = createPeriodicClient(services.url, 'dreambuilder-demo-secret');

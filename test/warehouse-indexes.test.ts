@@ -19,7 +19,7 @@ import {
   readAll,
 } from '../stores/warehouse/warehouse-fixture.ts';
 import { closeAtEnd } from './cleanup.ts';
-import { startPostgres } from './postgres-server.ts';
+import { attachPostgres, startPostgres } from './postgres-server.ts';
 
 const ROWS = 4_000_000;
 const TENANTS = 100;
@@ -61,12 +61,7 @@ beforeAll(async () => {
   options = {
     ...OPTIONS,
     tempDirectory: tmpdir(),
-    startupSql: `
-      LOAD '${extension}';
-      CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
-        PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
-      ATTACH '' AS wh (TYPE postgres, READ_ONLY);
-      CREATE VIEW seen AS SELECT * FROM wh.things;`,
+    startupSql: `${attachPostgres(url, extension)} CREATE VIEW seen AS SELECT * FROM wh.things;`,
   };
   warehouse = await createWarehouse(options);
   closeAtEnd(() => warehouse.close());

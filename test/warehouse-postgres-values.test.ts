@@ -17,7 +17,7 @@ import {
   readAll,
 } from '../stores/warehouse/warehouse-fixture.ts';
 import { closeAtEnd } from './cleanup.ts';
-import { startPostgres } from './postgres-server.ts';
+import { attachPostgres, startPostgres } from './postgres-server.ts';
 
 const LONG = '1234567890123456789012345678901234567890.1230';
 
@@ -59,12 +59,7 @@ beforeAll(async () => {
   warehouse = await createWarehouse({
     ...OPTIONS,
     tempDirectory: tmpdir(),
-    startupSql: `
-      LOAD '${extension}';
-      CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
-        PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
-      ATTACH '' AS wh (TYPE postgres, READ_ONLY);
-      CREATE VIEW seen AS SELECT * FROM wh.numbers;`,
+    startupSql: `${attachPostgres(url, extension)} CREATE VIEW seen AS SELECT * FROM wh.numbers;`,
   });
   closeAtEnd(() => warehouse.close());
 });

@@ -5,7 +5,7 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { type ExplainedFailure, FAILURES, isFailureCode } from '../contracts/failures.ts';
+import { causeDetails, type ExplainedFailure, FAILURES, isFailureCode } from '../contracts/failures.ts';
 import type { StepResult } from '../contracts/steps.ts';
 
 /** A step's final failure, on its way to the end of the workflow. */
@@ -40,12 +40,8 @@ export function failureOf(error: unknown): ExplainedFailure {
   if (error instanceof StepFailure) return error.failure;
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure && cause.type && isFailureCode(cause.type)) {
-    const [details] = (cause.details ?? []) as [Pick<ExplainedFailure, 'cause'>?];
-    return {
-      code: cause.type,
-      message: cause.message,
-      ...(details?.cause === undefined ? {} : { cause: details.cause }),
-    };
+    const [details] = (cause.details ?? []) as ReturnType<typeof causeDetails>;
+    return { code: cause.type, message: cause.message, ...details };
   }
   if (cause instanceof TimeoutFailure) {
     return {
@@ -57,6 +53,6 @@ export function failureOf(error: unknown): ExplainedFailure {
 }
 
 /** The failure that the Temporal UI shows for the run: its type is the failure's code, its details tell the cause. */
-export function workflowFailure({ code, message, cause }: ExplainedFailure): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, code, ...(cause === undefined ? [] : [{ cause }]));
+export function workflowFailure(failure: ExplainedFailure): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(failure.message, failure.code, ...causeDetails(failure));
 }

@@ -100,12 +100,14 @@ function createRow() {
       if (bytes <= ROW_BYTES_MAX) pieces.push(piece);
       else pieces = [];
     },
-    /** @returns whether the row is a JSON object; the next one begins */
-    end(): boolean {
-      const isValid = bytes <= ROW_BYTES_MAX && isJsonObject(pieces);
+    /** Whether what has arrived is a JSON object. */
+    get valid() {
+      return bytes <= ROW_BYTES_MAX && isJsonObject(pieces);
+    },
+    /** Ends the row. */
+    clear() {
       pieces = [];
       bytes = 0;
-      return isValid;
     },
   };
 }
@@ -118,7 +120,8 @@ export function createJsonLinesCounter(): RowCounter {
 
   function endLine(): void {
     lines += 1;
-    if (!row.end()) invalid ??= lines;
+    if (!row.valid) invalid ??= lines;
+    row.clear();
   }
 
   return {
@@ -131,14 +134,13 @@ export function createJsonLinesCounter(): RowCounter {
       }
       if (from < chunk.length) row.add(Buffer.from(chunk.subarray(from)));
     },
+    // The last line needs no line end.
     get rows() {
-      // The file has ended, whose last line needs no line end.
-      if (row.begun) endLine();
-      return lines;
+      return lines + (row.begun ? 1 : 0);
     },
     get problem() {
-      if (row.begun) endLine();
-      return invalid === undefined ? undefined : `is not JSON in line ${invalid}`;
+      const line = invalid ?? (row.begun && !row.valid ? lines + 1 : undefined);
+      return line === undefined ? undefined : `is not JSON in line ${line}`;
     },
   };
 }
@@ -193,7 +195,8 @@ export function createArrayCounter(): RowCounter {
 
   function endObject(): void {
     rows += 1;
-    if (!row.end()) invalid ??= rows;
+    if (!row.valid) invalid ??= rows;
+    row.clear();
   }
 
   /** @returns index behind the text, or the length of the chunk */

@@ -18,9 +18,14 @@ export interface PostgresRelation {
   readonly name: string;
   /** Whether it has columns of `numeric`, whose NaN and infinities arrive as 0. */
   readonly hasNumeric: boolean;
+  /** Whether some of them arrive as DOUBLE: without a precision, or with more digits than DuckDB's decimals have. */
+  readonly hasWideNumeric: boolean;
   /** In lower case, the names of columns that differ only in case. DuckDB finds only the first of them. */
   readonly ambiguous: readonly string[];
 }
+
+/** No PostgreSQL is attached. */
+export const NO_POSTGRES: AttachedPostgres = { databasesOf: () => [], relationsOf: () => [], mentions: () => false };
 
 /**
  * Finds the attached PostgreSQL databases, and what refers to them.
@@ -33,7 +38,7 @@ export async function findPostgres(connection: DuckDBConnection): Promise<Attach
     connection,
     "SELECT database_name, '' FROM duckdb_databases() WHERE type = 'postgres'",
   );
-  if (databases.length === 0) return { databasesOf: () => [], relationsOf: () => [], mentions: () => false };
+  if (databases.length === 0) return NO_POSTGRES;
   const definitions = await readTexts(
     connection,
     `SELECT view_name, sql FROM duckdb_views() WHERE NOT internal
@@ -44,28 +49,23 @@ export async function findPostgres(connection: DuckDBConnection): Promise<Attach
   const relations: PostgresRelation[] = [];
   for (const [name] of databases) relations.push(...(await readRelations(connection, name)));
 
-  /** @returns the texts that the SQL consists of, views and macros taken in */
-  function expand(sql: string): ReadonlySet<string> {
-    const texts = new Set([sql]);
+  /** @returns whether the SQL, views and macros taken in, mentions a name; folds it only once, for many names */
+  function mentionedBy(sql: string): (name: string) => boolean {
+    const texts = new Set([fold(sql)]);
     // A set is iterated to its end, also over what is added on the way.
     for (const text of texts) {
-      for (const [name, definition] of definitions) if (mentions(text, name)) texts.add(definition);
+      for (const [name, definition] of definitions) if (mentions(text, name)) texts.add(fold(definition));
     }
-    return texts;
+    return (name) => [...texts].some((text) => mentions(text, name));
   }
-  function mentioned<Item>(sql: string, items: readonly Item[], nameOf: (item: Item) => string): readonly Item[] {
-    const texts = [...expand(sql)];
-    return items.filter((item) => texts.some((text) => mentions(text, nameOf(item))));
-  }
-  const databasesOf = (sql: string) => mentioned(sql, databases, ([name]) => name).map(([name]) => name);
   return {
-    databasesOf,
-    mentions: (sql, name) => mentioned(sql, [name], (one) => one).length > 0,
+    databasesOf: (sql) => databases.map(([name]) => name).filter(mentionedBy(sql)),
+    mentions: (sql, name) => mentionedBy(sql)(name),
     relationsOf(sql) {
-      const read = databasesOf(sql);
-      return mentioned(sql, relations, ({ name }) => name).filter(
-        ({ database, schema }) =>
-          read.includes(database) && (schema === DEFAULT_SCHEMA || mentioned(sql, [schema], (name) => name).length > 0),
+      const isMentioned = mentionedBy(sql);
+      return relations.filter(
+        ({ database, schema, name }) =>
+          isMentioned(name) && isMentioned(database) && (schema === DEFAULT_SCHEMA || isMentioned(schema)),
       );
     },
   };
@@ -76,9 +76,11 @@ const DEFAULT_SCHEMA = 'public';
 
 /** Tables and views, of any schema, with `numeric` columns or with names that differ only in case. */
 const RELATIONS = `
-  SELECT nspname, relname, bool_or(is_numeric), string_agg(CASE WHEN others > 0 THEN folded END, chr(10))
+  SELECT nspname, relname, bool_or(is_numeric) AS has_numeric, bool_or(is_numeric AND is_wide) AS has_wide,
+    string_agg(CASE WHEN others > 0 THEN folded END, chr(10)) AS ambiguous
   FROM (
     SELECT nspname, relname, lower(attname) AS folded, coalesce(nullif(typbasetype, 0), atttypid) = 'numeric'::regtype AS is_numeric,
+      atttypmod = -1 OR ((atttypmod - 4) >> 16) & 65535 > 38 AS is_wide,
       count(*) OVER (PARTITION BY attrelid, lower(attname)) - 1 AS others
     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_type t ON t.oid = atttypid
       JOIN pg_namespace n ON n.oid = relnamespace
@@ -92,11 +94,12 @@ async function readRelations(connection: DuckDBConnection, database: string): Pr
   const result = await connection.runAndReadAll(
     `SELECT * FROM postgres_query(${literal(database)}, ${literal(RELATIONS)})`,
   );
-  return result.getRows().map(([schema, name, hasNumeric, ambiguous]) => ({
+  return result.getRows().map(([schema, name, hasNumeric, hasWideNumeric, ambiguous]) => ({
     database,
     schema: String(schema),
     name: String(name),
     hasNumeric: hasNumeric === true,
+    hasWideNumeric: hasWideNumeric === true,
     ambiguous: typeof ambiguous === 'string' ? [...new Set(ambiguous.split('\n'))] : [],
   }));
 }
@@ -108,9 +111,8 @@ async function readTexts(connection: DuckDBConnection, sql: string): Promise<rea
 
 const PART_OF_A_WORD = /[\p{L}\p{N}_]/u;
 
-/** Without regard to case, quoted or not. */
-function mentions(text: string, name: string): boolean {
-  const within = fold(text);
+/** Without regard to case, quoted or not. @param within folded */
+function mentions(within: string, name: string): boolean {
   const wanted = fold(name);
   for (let at = within.indexOf(wanted); at >= 0; at = within.indexOf(wanted, at + 1)) {
     const around = [within[at - 1], within[at + wanted.length]];

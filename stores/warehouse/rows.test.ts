@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
+import { NO_POSTGRES } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { type Cut, rowsSql } from './rows.ts';
 import { describeSource } from './source.ts';
@@ -116,12 +117,7 @@ describe('rows in PostgreSQL', async () => {
   await connection.run(TIMES_TABLE);
 
   async function idsBy(inPostgres: boolean, set: Dataset, wanted: Pick<FileOrder, 'window'>, cut: Cut) {
-    const source = await describeSource(
-      { postgres: { databasesOf: () => [], relationsOf: () => [], mentions: () => false } },
-      connection,
-      set,
-      {},
-    );
+    const source = await describeSource({ postgres: NO_POSTGRES }, connection, set, {});
     const bindings = new Bindings(set, {});
     const rows = rowsSql({ ...source, inPostgres }, { ...wanted, tenant: 'acme' }, cut, bindings);
     const statement = await connection.prepare(`SELECT source.id ${rows} ORDER BY source.id`);

@@ -19,8 +19,8 @@ export interface Source extends RowSource {
   readonly identitySql: readonly string[];
   /** The catalog's columns, in its order. */
   readonly columns: readonly SourceColumn[];
-  /** Whether the SQL reads a PostgreSQL table with columns of `numeric`. */
-  readonly readsNumeric: boolean;
+  /** Whether the SQL reads PostgreSQL tables with columns of `numeric`, and with some that arrive as DOUBLE. */
+  readonly numeric: { readonly read: boolean; readonly wide: boolean };
 }
 
 /**
@@ -80,7 +80,10 @@ export async function describeSource(
     fromSql,
     tenant: { sql: qualified(dataset.tenantColumn), type: tenantType ?? VARCHAR },
     inPostgres: session.postgres.databasesOf(dataset.sql).length > 0,
-    readsNumeric: relations.some(({ hasNumeric }) => hasNumeric),
+    numeric: {
+      read: relations.some(({ hasNumeric }) => hasNumeric),
+      wide: relations.some(({ hasWideNumeric }) => hasWideNumeric),
+    },
     times: first && (modified && created ? [modified, created] : [first]),
     identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),
     columns,

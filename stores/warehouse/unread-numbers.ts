@@ -18,11 +18,11 @@ import { literal } from './sql-text.ts';
  */
 export async function refuseUnreadNumbers(read: Reading): Promise<void> {
   const { connection, dataset, order, source, snapshotAt, slice } = read;
-  if (!source.readsNumeric) return;
+  if (!source.numeric.read) return;
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
   const bindings = new Bindings(dataset, order.parameters);
   const queries = columns.flatMap((column) =>
-    conditions(column).map((condition) => {
+    conditions(column, source.numeric.wide).map((condition) => {
       const rows = rowsSql(source, order, { snapshotAt, slice }, bindings);
       return `SELECT ${literal(column.column.name)}, count(*) FROM (SELECT ${column.sql} AS v ${rows}) WHERE ${condition}`;
     }),
@@ -43,11 +43,14 @@ export async function refuseUnreadNumbers(read: Reading): Promise<void> {
   }
 }
 
-/** @returns conditions on a column `v` that hold for values that arrive as another; none for types without such values */
-function conditions({ type }: SourceColumn): readonly string[] {
+/**
+ * @param wide whether a `numeric` may arrive as DOUBLE
+ * @returns conditions on a column `v` that hold for values that arrive as another; none for types without such values
+ */
+function conditions({ type }: SourceColumn, wide: boolean): readonly string[] {
   // A numeric with a precision cannot be infinite. Source: PostgreSQL, Numeric Types.
   if (type instanceof DuckDBDecimalType) return [`v > ${largest(type)}`];
-  if (type.typeId !== DuckDBTypeId.DOUBLE) return [];
+  if (type.typeId !== DuckDBTypeId.DOUBLE || !wide) return [];
   return [`v > ${DOUBLE_MAX} AND isfinite(v)`, `v < -${DOUBLE_MAX} AND isfinite(v)`];
 }
 
