@@ -9,8 +9,10 @@ import type { PartContent } from './warehouse.ts';
 export interface PartQueries {
   /** Prepares `COPY … TO path` with its values bound. */
   prepare(path: string): Promise<DuckDBPreparedStatement>;
-  /** Sums the rows that the COPY reads. */
+  /** @returns the sum of the rows that the COPY, which has ended, has read */
   sum(): Promise<RowSum>;
+  /** Called last, whatever happened. */
+  end(): void;
 }
 
 /** What a COPY needs. */
@@ -88,17 +90,14 @@ async function* copyChunks(options: CopyOptions, stop: AbortController): AsyncGe
 async function runCopy({ session, postgres, open, signal }: CopyOptions, fifo: Fifo): Promise<RowSum> {
   const copy = async (connection: DuckDBConnection) => {
     const queries = await open(connection);
-    const statement = await queries.prepare(fifo.path);
-    let rows: number;
     try {
+      const rows = await runOnce(await queries.prepare(fifo.path), signal);
       signal.throwIfAborted();
-      rows = (await statement.run()).rowsChanged;
+      const { rowsHash } = await queries.sum();
+      return { rows, rowsHash };
     } finally {
-      statement.destroySync();
+      queries.end();
     }
-    signal.throwIfAborted();
-    const { rowsHash } = await queries.sum();
-    return { rows, rowsHash };
   };
   let connection: DuckDBConnection | undefined;
   try {
@@ -109,5 +108,15 @@ async function runCopy({ session, postgres, open, signal }: CopyOptions, fifo: F
     connection?.disconnectSync();
     if (signal.aborted) fifo.close();
     else fifo.finish();
+  }
+}
+
+/** @returns the number of rows. */
+async function runOnce(statement: DuckDBPreparedStatement, signal: AbortSignal): Promise<number> {
+  try {
+    signal.throwIfAborted();
+    return (await statement.run()).rowsChanged;
+  } finally {
+    statement.destroySync();
   }
 }

@@ -7,8 +7,8 @@ import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-query.ts';
 import { planFiles } from './planning.ts';
-import { rowFormat } from './row-format.ts';
-import { sumRows } from './row-sum.ts';
+import { rowFormat, selectList } from './row-format.ts';
+import { rowHash, sumRows } from './row-sum.ts';
 import { openSession, type Session, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
@@ -83,9 +83,12 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
           const { slice, snapshotAt } = part;
           const reading = { connection, dataset, order, source, snapshotAt, slice };
           await refuseUnreadNumbers(reading);
+          // A second query would make PostgreSQL compute and send the rows twice; in DuckDB it costs less than a tally.
+          const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
           return {
-            prepare: (path) => preparePart(connection, source, dataset, order, part, path),
-            sum: () => sumRows(reading),
+            prepare: (path) => preparePart(connection, source, dataset, order, part, path, tally),
+            sum: async () => tally?.sum() ?? sumRows(reading),
+            end: () => tally?.end(),
           };
         },
         track,
@@ -136,7 +139,7 @@ export async function checkDataset(
   const source = await describeSource(session, connection, dataset, null);
   const bindings = new Bindings(dataset, null);
   const csv = { ...CSV_DEFAULTS, formulaGuard: true };
-  const columns = FILE_FORMATS.map((format) => rowFormat(source.columns, { format, csv }).columns);
+  const columns = FILE_FORMATS.map((format) => selectList(rowFormat(source.columns, { format, csv }).items));
   const statement = await connection.prepare(`SELECT ${columns.join(', ')} FROM ${source.fromSql} LIMIT 1`);
   try {
     bindings.bindTo(statement);

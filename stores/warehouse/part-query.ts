@@ -5,10 +5,11 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
-import { rowFormat } from './row-format.ts';
+import { rowFormat, selectList } from './row-format.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
 import { literal } from './sql-text.ts';
+import type { Tally } from './tally.ts';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
 export function orderedColumns<Item>(
@@ -30,7 +31,11 @@ export function orderedColumns<Item>(
   });
 }
 
-/** Prepares and binds the COPY of one part. DuckDB writes neither header nor byte order mark. */
+/**
+ * Prepares and binds the COPY of one part. DuckDB writes neither header nor byte order mark.
+ *
+ * @param tally sums the rows, if present
+ */
 export async function preparePart(
   connection: DuckDBConnection,
   source: Source,
@@ -38,13 +43,15 @@ export async function preparePart(
   order: FileOrder,
   cut: { readonly slice: PartSlice; readonly snapshotAt: Instant },
   path: string,
+  tally?: Tally,
 ): Promise<DuckDBPreparedStatement> {
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
   const bindings = new Bindings(dataset, order.parameters);
-  const rows = rowFormat(columns, order);
-  const query = `SELECT ${rows.columns} ${rowsSql(source, order, cut, bindings)}`;
+  const { items, options } = rowFormat(columns, order);
+  const tallied = items.map((item, index) => (tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item));
+  const query = `SELECT ${selectList(tallied)} ${rowsSql(source, order, cut, bindings)}`;
   const statement = await connection.prepare(
-    `COPY (${query}) TO ${literal(path)} (${rows.options}, USE_TMP_FILE false)`,
+    `COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`,
   );
   bindings.bindTo(statement);
   return statement;

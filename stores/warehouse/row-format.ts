@@ -14,8 +14,19 @@ export interface SourceColumn {
 
 /** How rows are written: what the COPY selects, and its options. */
 export interface RowFormat {
-  readonly columns: string;
+  /** Items of a select list; never empty. */
+  readonly items: readonly SelectItem[];
   readonly options: string;
+}
+
+interface SelectItem {
+  readonly sql: string;
+  /** Only where the column's name is written. */
+  readonly name?: string;
+}
+
+export function selectList(items: readonly SelectItem[]): string {
+  return items.map(({ sql, name }) => (name === undefined ? sql : `${sql} AS ${identifier(name)}`)).join(', ');
 }
 
 const JSON_ARRAY = { prefix: '[\n\t', separator: ',\n\t', suffix: '\n]\n' } as const;
@@ -32,7 +43,7 @@ export function rowFormat(
   switch (format) {
     case 'csv':
       return csv.nullText === ''
-        ? { columns: csvColumns(columns, csv), options: csvOptions(csv) }
+        ? { items: columns.map((one) => ({ sql: csvField(one, csv) })), options: csvOptions(csv) }
         : csvLines(columns, csv);
     case 'jsonl':
       return jsonRows(columns, format, 'ARRAY false', '');
@@ -43,12 +54,12 @@ export function rowFormat(
       return jsonRows(columns, format, 'ARRAY true', wrap);
     }
     case 'parquet':
-      return { columns: named(columns, format), options: 'FORMAT parquet, COMPRESSION zstd' };
+      return { items: named(columns, format), options: 'FORMAT parquet, COMPRESSION zstd' };
   }
 }
 
-function named(columns: readonly SourceColumn[], format: FileFormat): string {
-  return columns.map((one) => `${formatted(one, format)} AS ${identifier(one.column.name)}`).join(', ');
+function named(columns: readonly SourceColumn[], format: FileFormat): readonly SelectItem[] {
+  return columns.map((one) => ({ sql: formatted(one, format), name: one.column.name }));
 }
 
 function formatted({ column, sql, type }: SourceColumn, format: FileFormat): string {
@@ -60,9 +71,9 @@ const AS_IT_IS = `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${lit
 
 function jsonRows(columns: readonly SourceColumn[], format: FileFormat, array: string, wrap: string): RowFormat {
   if (!columns.some(({ column, type }) => isJsonText(column.type, type, format))) {
-    return { columns: named(columns, format), options: `FORMAT json, ${array}` };
+    return { items: named(columns, format), options: `FORMAT json, ${array}` };
   }
-  return { columns: jsonObject(columns, format), options: `${AS_IT_IS}${wrap}` };
+  return { items: [{ sql: jsonObject(columns, format) }], options: `${AS_IT_IS}${wrap}` };
 }
 
 /** @returns SQL of the row as a JSON object; neighbours that DuckDB writes exactly are written together. */
@@ -91,10 +102,6 @@ function csvOptions({ delimiter }: CsvOptions): string {
   return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'`;
 }
 
-function csvColumns(columns: readonly SourceColumn[], csv: CsvOptions): string {
-  return columns.map((one) => `${csvField(one, csv)} AS ${identifier(one.column.name)}`).join(', ');
-}
-
 function csvField(one: SourceColumn, { formulaGuard }: CsvOptions): string {
   const value = formatted(one, 'csv');
   return formulaGuard && one.column.type === 'text' ? guardFormula(value) : value;
@@ -109,5 +116,5 @@ function csvLines(columns: readonly SourceColumn[], csv: CsvOptions): RowFormat 
     const quoted = `'"' || replace(${text}, '"', '""') || '"'`;
     return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN ${quoted} ELSE ${text} END`;
   });
-  return { columns: fields.join(` || ${literal(csv.delimiter)} || `), options: AS_IT_IS };
+  return { items: [{ sql: fields.join(` || ${literal(csv.delimiter)} || `) }], options: AS_IT_IS };
 }

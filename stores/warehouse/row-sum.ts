@@ -23,13 +23,19 @@ export async function sumRows(read: Reading): Promise<RowSum> {
 }
 
 /**
- * SQL of two columns that {@link toSum} reads: the count, and the sum of the rows' hashes.
- *
- * A sum counts equal rows, which XOR would cancel in pairs. The outer hash is needed because DuckDB combines the hashes of
- * several columns by XOR: rows that swap values would often have the same sum.
+ * SQL of two columns that {@link toSum} reads: the count, and the sum of the rows' hashes. A sum counts equal rows, which
+ * XOR would cancel in pairs.
  */
-export function sumColumns({ identitySql }: Pick<Source, 'identitySql'>): string {
-  return `count(*), sum(hash(hash(${identitySql.join(', ')})))`;
+export function sumColumns(source: Pick<Source, 'identitySql'>): string {
+  return `count(*), sum(${rowHash(source)})`;
+}
+
+/**
+ * SQL of a row's hash, a UBIGINT. The outer hash is needed because DuckDB combines the hashes of several columns by XOR: rows
+ * that swap values would often have the same sum.
+ */
+export function rowHash({ identitySql }: Pick<Source, 'identitySql'>): string {
+  return `hash(hash(${identitySql.join(', ')}))`;
 }
 
 /** @param row the columns of {@link sumColumns}; absent, or with a NULL sum, if there are no rows */

@@ -11,6 +11,7 @@ import { createFifos, type Fifos } from './fifo.ts';
 import { makeOwnDirectory } from './own-directory.ts';
 import { encryptSpilling, fitThreads } from './spill.ts';
 import { literal } from './sql-text.ts';
+import { addTally, type BeginTally } from './tally.ts';
 
 export interface WarehouseOptions {
   /**
@@ -41,6 +42,7 @@ export interface WarehouseOptions {
 export interface Session {
   connect(): Promise<DuckDBConnection>;
   readonly postgres: AttachedPostgres;
+  readonly beginTally: BeginTally;
   /** Named pipes that DuckDB may write to. */
   readonly fifos: Fifos;
   close(): Promise<void>;
@@ -62,16 +64,18 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     instance = opened;
     const connection = await opened.connect();
     let postgres: AttachedPostgres;
+    let beginTally: BeginTally;
     try {
       await configure(connection, options, own);
       await runStartupSql(connection, options);
       postgres = await findPostgres(connection);
       await setUpPostgres(connection, options.logPostgresQueries === true);
+      beginTally = addTally(connection);
       await lockDown(connection, [...options.directories, pipeDirectory]);
     } finally {
       connection.disconnectSync();
     }
-    return { connect: () => opened.connect(), postgres, fifos: createFifos(pipeDirectory), close };
+    return { connect: () => opened.connect(), postgres, beginTally, fifos: createFifos(pipeDirectory), close };
   } catch (error) {
     await close();
     if (error instanceof WaybillError) throw error;
@@ -148,10 +152,14 @@ async function lockDown(connection: DuckDBConnection, directories: readonly stri
 /**
  * Reads a PostgreSQL table by one query instead of several for ranges of its pages, which no index serves: with the
  * tenant's index, one query reads less than all of those together.
+ *
+ * Its rows are written as they arrive. To preserve an order, DuckDB would collect 122,880 rows and then format them, while
+ * the server waits: 4.1 s instead of 2.4 s for three million rows. PostgreSQL promises no order; `ORDER BY` is still kept.
  */
 async function setUpPostgres(connection: DuckDBConnection, logQueries: boolean): Promise<void> {
   const loaded = await connection.runAndReadAll("SELECT 1 FROM duckdb_settings() WHERE name = 'pg_use_ctid_scan'");
   if (loaded.currentRowCount === 0) return;
   await connection.run('SET GLOBAL pg_use_ctid_scan = false');
+  await connection.run('SET GLOBAL preserve_insertion_order = false');
   if (logQueries) await connection.run(`CALL enable_logging('${QUERY_LOG}')`);
 }
