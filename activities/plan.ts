@@ -11,8 +11,9 @@ export function createPlan({
   warehouse,
   ledger,
   partRows,
+  turns,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'partRows' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'partRows' | 'turns' | 'logger'>) {
   return async function plan({ order }: PlanInput): Promise<StepResult<RunPlan>> {
     const { tenant, recipients } = order;
     return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
@@ -24,7 +25,7 @@ export function createPlan({
         dataset: orderedDataset(catalog, content.dataset),
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
-      const plans = await warehouse.plan(files, partRows, signal);
+      const plans = await turns.plan.take(signal, () => warehouse.plan(files, partRows, signal));
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);

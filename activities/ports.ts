@@ -8,6 +8,7 @@ import type { Attempts } from '../stores/temporal/attempts.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
+import type { Turns } from './turns.ts';
 
 /** What the steps of an export work with. */
 export interface Ports {
@@ -30,5 +31,7 @@ export interface Ports {
   readonly graceSeconds: number;
   /** Seconds from the end of a run until it is looked at once more. */
   readonly straySeconds: number;
+  /** Of planning, and of writing: what runs at once in this process. */
+  readonly turns: { readonly plan: Turns; readonly write: Turns };
   readonly logger: Logger;
 }

@@ -9,6 +9,7 @@ import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
 import type { WriteInput } from '../contracts/steps.ts';
 import type { AttemptState } from '../stores/temporal/attempts.ts';
+import { createTurns } from './turns.ts';
 import { createWrite } from './write.ts';
 
 const KEY = 'exports/acme/e1/rows-00000-e1-1-2.csv';
@@ -89,6 +90,7 @@ function attemptPart(world: {
         return world.state;
       },
     },
+    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
     logger: pino({ level: 'silent' }),
   });
   const result = environment.run(write, INPUT);

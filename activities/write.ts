@@ -14,7 +14,7 @@ import { createWriteObject, type ObjectTask, type WritePorts } from './write-obj
 /** How long an attempt may take to remove its own objects; after that the clean-up of the run does. Milliseconds. */
 const DISCARD_MS = 10_000;
 
-interface StepPorts extends WritePorts, Pick<Ports, 'attempts' | 'logger'> {
+interface StepPorts extends WritePorts, Pick<Ports, 'attempts' | 'turns' | 'logger'> {
   readonly objects: WritePorts['objects'] & Pick<Objects, 'remove'>;
 }
 
@@ -23,7 +23,7 @@ interface StepPorts extends WritePorts, Pick<Ports, 'attempts' | 'logger'> {
  * done leaves none of its objects behind.
  */
 export function createWrite(ports: StepPorts) {
-  const { objects, attempts, logger } = ports;
+  const { objects, attempts, turns, logger } = ports;
   const writeObject = createWriteObject(ports);
 
   /** @throws CancelledFailure if Temporal would refuse the result of this attempt */
@@ -70,7 +70,12 @@ export function createWrite(ports: StepPorts) {
         throw error;
       }
     };
-    return runStep(logger, subject, attempt, () => details?.());
+    return runStep(
+      logger,
+      subject,
+      (signal) => turns.write.take(signal, () => attempt(signal)),
+      () => details?.(),
+    );
   };
 }
 

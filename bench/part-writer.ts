@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { orderedDataset } from '../activities/plan.ts';
+import { createTurns } from '../activities/turns.ts';
 import { createWrite } from '../activities/write.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { createLogger } from '../config/logger.ts';
@@ -62,7 +63,10 @@ async function serve(settings: WriterSettings): Promise<void> {
   });
   const { signal } = new AbortController();
   // There is only one attempt, so it always counts.
-  const writeFiles = createWrite({ catalog, warehouse, objects, attempts: { find: async () => 'counts' }, logger });
+  const writeFiles = createWrite({
+    ...{ catalog, warehouse, objects, attempts: { find: async () => 'counts' as const }, logger },
+    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
+  });
 
   async function write({ order, exportId, rows }: WriterRequest): Promise<Written> {
     const [plan] = await warehouse.plan([{ dataset: orderedDataset(catalog, order.dataset), order }], rows, signal);

@@ -77,7 +77,7 @@ const schema = z.object({
   /** Days that Temporal keeps closed workflows; used when the namespace is created. */
   WAYBILL_TEMPORAL_RETENTION_DAYS: count.default(30),
   WAYBILL_TEMPORAL_UI_URL: httpUrl.optional(),
-  /** Task queue of this deployment's workflows; parts go to `<queue>-parts`. */
+  /** Task queue of this deployment's workflows; parts go to `<queue>-parts` and `<queue>-ordered-parts`. */
   WAYBILL_TASK_QUEUE: z.string().min(1).default(TASK_QUEUE_CONTROL),
 
   /** PostgreSQL connection URL of the ledger. */
@@ -108,7 +108,10 @@ const schema = z.object({
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
   WAYBILL_TEMP_DIRECTORY: z.string().optional(),
 
-  /** Parts that one worker writes at once. Each needs its own thread, and libuv's pool has at most 1024. */
+  /**
+   * Parts that one worker writes at once, and one more of an order if nightly ones have every place. Each needs its own thread, and
+   * libuv's pool has at most 1024.
+   */
   WAYBILL_WORKER_PARTS_MAX: count.max(1000).default(2),
   /** Bundle of the workflows, made by `worker/write-bundle.ts`. @default each worker bundles them at its start */
   WAYBILL_WORKFLOW_BUNDLE: z.string().min(1).optional(),

@@ -23,6 +23,11 @@ export interface RowSum {
   readonly rowsHash: string;
 }
 
+/** @param hashes sum of the rows' hashes */
+export function rowSum(rows: number, hashes: bigint): RowSum {
+  return { rows, rowsHash: BigInt.asUintN(64, hashes).toString(16).padStart(16, '0') };
+}
+
 export interface PlannedPart extends RowSum {
   /** Zero-based index in the file. */
   readonly index: number;

@@ -3,16 +3,19 @@
 /** Default queue of workflow tasks and short steps: ledger, plan, publish, clean-up. */
 export const TASK_QUEUE_CONTROL = 'waybill';
 
-/** Queue of the long steps that move rows, beside the control queue they belong to: each slot writes one part. */
-export function partsQueue(controlQueue: string): string {
-  return `${controlQueue}-parts`;
-}
-
 /**
  * Order in which Temporal hands out tasks; the smallest comes first. Whoever ordered an export waits for it, and nobody for the
  * nightly ones. Within one priority, tenants share a queue fairly.
  */
 export const PRIORITIES = { interactive: 2, scheduled: 3, maintenance: 4 } as const;
+
+/**
+ * Queue of the long steps that move rows, beside the control queue they belong to. Those of orders have one of their own,
+ * because Temporal hands them out first but cannot take a place back that another part has.
+ */
+export function partsQueue(controlQueue: string, priority: number): string {
+  return `${controlQueue}-${priority === PRIORITIES.interactive ? 'ordered-' : ''}parts`;
+}
 
 /** Keyword search attributes that ops filter by in the Temporal UI. Registered when a worker starts. */
 export const SEARCH_ATTRIBUTES = ['WaybillTenant', 'WaybillDataset', 'WaybillFormat', 'WaybillState'] as const;

@@ -10,7 +10,14 @@ import type { FailureCode } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS, type RunOrder } from '../contracts/order.ts';
 import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
-import type { RunInput, RunPlan, StepResult, WriteInput, WriteTask } from '../contracts/steps.ts';
+import {
+  priorityOf,
+  type RunInput,
+  type RunPlan,
+  type StepResult,
+  type WriteInput,
+  type WriteTask,
+} from '../contracts/steps.ts';
 import { partsQueue, SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
 import type { runExport } from '../workflows/run-export.ts';
 import { closeAtEnd } from './cleanup.ts';
@@ -149,7 +156,7 @@ async function run(
     taskQueue,
     workflowBundle: { codePath: useStack().settings.WAYBILL_WORKFLOW_BUNDLE ?? '' },
   });
-  const parts = await Worker.create({ ...shared, taskQueue: partsQueue(taskQueue) });
+  const parts = await Worker.create({ ...shared, taskQueue: partsQueue(taskQueue, priorityOf(input)) });
   return control.runUntil(
     parts.runUntil(async () => {
       const handle = await server.client.workflow.start<typeof runExport>('runExport', {

@@ -5,6 +5,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { createActivities } from '../activities/index.ts';
+import { createTurns } from '../activities/turns.ts';
 import { createApp, type MountKind } from '../api/app.ts';
 import { readUnsealed, sendContent } from '../api/runs/content.ts';
 import { withCurrentRun } from '../api/runs/current.ts';
@@ -97,6 +98,7 @@ async function startEditions() {
   const activities = createActivities({
     ...{ ...shared, warehouse, attempts, standingKinds: [EDITIONS] },
     ...{ mail: null, publicUrl: settings.WAYBILL_PUBLIC_URL, partRows: 1000, graceSeconds: 1, straySeconds: 60 },
+    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
   });
   const workers = await createWorkers({ connection, namespace, taskQueue, activities, partsMax: 1 });
   const running = workers.map((worker) => worker.run());

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
+import { createTurns } from '../activities/turns.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainStartup } from '../config/logger.ts';
@@ -21,6 +22,9 @@ import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
 
 /** Milliseconds after the shutdown grace period for steps to stop and stores to close. */
 const CLOSING_MS = 8_000;
+
+/** Planned at once. Each occupies a thread of libuv's pool for as long as its queries run. */
+const PLANS = { places: 8, others: 2 };
 
 /** Composition root of a worker: reads the settings, opens the stores, runs until it is stopped. */
 async function main(): Promise<void> {
@@ -89,6 +93,7 @@ async function main(): Promise<void> {
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
+    turns: { plan: createTurns(PLANS), write: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX }) },
     logger,
   });
   workers = await createWorkers({

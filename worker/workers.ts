@@ -1,16 +1,24 @@
+import { availableParallelism } from 'node:os';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
-import { partsQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue } from '../contracts/task-queues.ts';
 import { WORKFLOWS_PATH } from './bundle.ts';
+import { createGiveWay } from './give-way.ts';
 
-/** Workflow tasks and short steps that one worker runs concurrently. */
+/** Short steps that one worker runs concurrently. */
 const CONTROL_MAX = 100;
+
+/** Workflow tasks at once. They are short and need a core each; more of them would delay those of an order. */
+const WORKFLOW_TASKS_MAX = Math.max(2, availableParallelism());
 
 /** How long a stopping worker lets running parts continue before another worker takes over, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 10_000;
 
 /** Maximum interval of heartbeats, so that a cancel is noticed soon: with Temporal's default it took 38 s. */
 const HEARTBEAT_THROTTLE = '1 second';
+
+/** Parts of orders that are written when other parts have every place. */
+const ORDERED_PARTS = 1;
 
 /** Threads of libuv's pool besides those of the parts: for compression, files, DNS lookups and short queries. */
 const OTHER_THREADS = 14;
@@ -20,13 +28,13 @@ const OTHER_THREADS = 14;
  * threads for compression: without a spare thread, they deadlock.
  */
 export function threadsOf(partsMax: number): number {
-  return partsMax + OTHER_THREADS;
+  return partsMax + ORDERED_PARTS + OTHER_THREADS;
 }
 
 export interface WorkersOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
-  /** Control queue; parts are taken from the queue beside it. */
+  /** Control queue; parts are taken from the queues beside it. */
   readonly taskQueue: string;
   readonly activities: Activities;
   /** Parts written at once. */
@@ -35,8 +43,11 @@ export interface WorkersOptions {
   readonly workflowBundle?: string | undefined;
 }
 
-/** Two Temporal workers in one process: a stream of short steps never waits behind long parts. */
-export async function createWorkers(options: WorkersOptions): Promise<readonly [Worker, Worker]> {
+/**
+ * Temporal workers in one process: a stream of short steps never waits behind long parts, nor a part that was ordered behind
+ * nightly ones.
+ */
+export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { connection, namespace, taskQueue, activities, partsMax, workflowBundle } = options;
   const { write, ...control } = activities;
   const shared: Pick<
@@ -46,12 +57,14 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
     | 'shutdownGraceTime'
     | 'maxHeartbeatThrottleInterval'
     | 'defaultHeartbeatThrottleInterval'
+    | 'interceptors'
   > = {
     connection,
     namespace,
     shutdownGraceTime: SHUTDOWN_GRACE_MS,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    interceptors: { activity: [createGiveWay()] },
   };
   return [
     await Worker.create({
@@ -60,12 +73,17 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly [
       ...(workflowBundle ? { workflowBundle: { codePath: workflowBundle } } : { workflowsPath: WORKFLOWS_PATH }),
       activities: control,
       maxConcurrentActivityTaskExecutions: CONTROL_MAX,
+      maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_MAX,
     }),
-    await Worker.create({
-      ...shared,
-      taskQueue: partsQueue(taskQueue),
-      activities: { write },
-      maxConcurrentActivityTaskExecutions: partsMax,
-    }),
+    ...(await Promise.all(
+      [PRIORITIES.interactive, PRIORITIES.scheduled].map((priority) =>
+        Worker.create({
+          ...shared,
+          taskQueue: partsQueue(taskQueue, priority),
+          activities: { write },
+          maxConcurrentActivityTaskExecutions: partsMax,
+        }),
+      ),
+    )),
   ];
 }

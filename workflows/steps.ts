@@ -41,7 +41,7 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     ...shared,
   });
   const { write } = proxyActivities<Pick<Activities, 'write'>>({
-    taskQueue: partsQueue(workflowInfo().taskQueue),
+    taskQueue: partsQueue(workflowInfo().taskQueue, priorityKey),
     startToCloseTimeout: '24 hours',
     heartbeatTimeout,
     retry: TRANSIENT,

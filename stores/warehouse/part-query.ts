@@ -50,9 +50,7 @@ export async function preparePart(
   const { items, options } = rowFormat(columns, order);
   const tallied = items.map((item, index) => (tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item));
   const query = `SELECT ${selectList(tallied)} ${rowsSql(source, order, cut, bindings)}`;
-  const statement = await connection.prepare(
-    `COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`,
-  );
+  const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
   bindings.bindTo(statement);
   return statement;
 }

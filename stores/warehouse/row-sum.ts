@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
-import type { PartSlice, RowSum } from '../../contracts/plan.ts';
+import { type PartSlice, type RowSum, rowSum } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
@@ -41,8 +41,7 @@ export function rowHash({ identitySql }: Pick<Source, 'identitySql'>): string {
 /** @param row the columns of {@link sumColumns}; absent, or with a NULL sum, if there are no rows */
 export function toSum(row: readonly DuckDBValue[] = []): RowSum {
   const [rows, hashes] = row;
-  const hash = typeof hashes === 'bigint' ? BigInt.asUintN(64, hashes) : 0n;
-  return { rows: Number(rows ?? 0), rowsHash: hash.toString(16).padStart(16, '0') };
+  return rowSum(Number(rows ?? 0), typeof hashes === 'bigint' ? hashes : 0n);
 }
 
 export async function selectRows(

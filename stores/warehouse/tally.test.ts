@@ -43,7 +43,7 @@ describe('a tally', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.option(fc.integer()), { minLength: 1, maxLength: 20 }), async (values) => {
         const tally = beginTally('hash(v)');
-        const rows = values.map((value) => `(${value ?? 'NULL::INTEGER'})`).join(', ');
+        const rows = values.map((value) => `(${value === null ? 'NULL' : `'${value}'`}::INTEGER)`).join(', ');
         const read = await connection.runAndReadAll(
           `SELECT ${tally.through('[v]')}, ${tally.through('v')} FROM (VALUES ${rows}) AS t(v)`,
         );
@@ -60,7 +60,9 @@ describe('a tally', () => {
     const sums = await Promise.all(
       others.map(async (other, index) => {
         const tally = beginTally('hash(i)');
-        await other.run(`COPY (SELECT ${tally.through('i')} FROM numbers WHERE i > ${index}) TO '/dev/null' (FORMAT csv)`);
+        await other.run(
+          `COPY (SELECT ${tally.through('i')} FROM numbers WHERE i > ${index}) TO '/dev/null' (FORMAT csv)`,
+        );
         other.disconnectSync();
         return tally.sum();
       }),

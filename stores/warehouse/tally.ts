@@ -1,6 +1,5 @@
 import { BOOLEAN, type DuckDBConnection, DuckDBScalarFunction, UBIGINT, UINTEGER } from '@duckdb/node-api';
-import type { RowSum } from '../../contracts/plan.ts';
-import { toSum } from './row-sum.ts';
+import { type RowSum, rowSum } from '../../contracts/plan.ts';
 
 /** Sums the rows of one query while it returns them. */
 export interface Tally {
@@ -36,7 +35,7 @@ export function addTally(connection: DuckDBConnection): BeginTally {
         for (let row = 0; row < chunk.rowCount; row += 1) {
           const hash = hashes.getItem(row);
           if (typeof hash !== 'bigint') throw new Error('a row has no hash');
-          sum.hash = BigInt.asUintN(64, sum.hash + hash);
+          sum.hash += hash;
           output.setItem(row, true);
         }
         sum.rows += chunk.rowCount;
@@ -51,7 +50,7 @@ export function addTally(connection: DuckDBConnection): BeginTally {
     sums.set(number, sum);
     return {
       through: (value) => `CASE WHEN ${NAME}(${number}::UINTEGER, ${hash}) THEN ${value} END`,
-      sum: () => toSum([BigInt(sum.rows), sum.hash]),
+      sum: () => rowSum(sum.rows, sum.hash),
       end: () => void sums.delete(number),
     };
   };

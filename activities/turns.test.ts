@@ -1,0 +1,97 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { describe, expect, it } from 'vitest';
+import { PRIORITIES } from '../contracts/task-queues.ts';
+import { createTurns } from './turns.ts';
+
+type Kind = 'order' | 'other';
+
+/** Work that lasts until it is told to end, and the order in which it began. */
+function createScene(limits: Parameters<typeof createTurns>[0]) {
+  const turns = createTurns(limits);
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    begun,
+    async arrive(kind: Kind, name: string, signal = new AbortController().signal) {
+      const priorityKey = kind === 'order' ? PRIORITIES.interactive : PRIORITIES.scheduled;
+      const environment = new MockActivityEnvironment({ priority: { priorityKey } });
+      const done = environment.run(() =>
+        turns.take(signal, async () => {
+          begun.push(name);
+          const end = Promise.withResolvers<void>();
+          ends.set(name, end.resolve);
+          await end.promise;
+          return name;
+        }),
+      );
+      done.catch(() => undefined);
+      await settled();
+      // In an object, because an async function would wait for it.
+      return { done };
+    },
+    async end(name: string) {
+      ends.get(name)?.();
+      await settled();
+    },
+  };
+}
+
+describe('turns', () => {
+  it('are taken in the order of arrival, as many at once as there are places', async () => {
+    const { arrive, begun, end } = createScene({ places: 2 });
+    for (const name of ['a', 'b', 'c', 'd']) await arrive('other', name);
+    expect(begun).toEqual(['a', 'b']);
+    await end('b');
+    expect(begun).toEqual(['a', 'b', 'c']);
+    await end('a');
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('come first to an order, and one order is done beside others that have every place', async () => {
+    const { arrive, begun, end } = createScene({ places: 2 });
+    for (const name of ['a', 'b', 'c']) await arrive('other', name);
+    for (const name of ['order 1', 'order 2']) await arrive('order', name);
+    expect(begun).toEqual(['a', 'b', 'order 1']);
+    await end('a');
+    expect(begun, 'only one is done besides').toEqual(['a', 'b', 'order 1']);
+    await end('b');
+    expect(begun).toEqual(['a', 'b', 'order 1', 'order 2']);
+    await end('order 1');
+    expect(begun).toEqual(['a', 'b', 'order 1', 'order 2', 'c']);
+  });
+
+  it('are no more than the places if all are orders', async () => {
+    const { arrive, begun } = createScene({ places: 2 });
+    for (const name of ['a', 'b', 'c']) await arrive('order', name);
+    expect(begun).toEqual(['a', 'b']);
+  });
+
+  it('leave places to orders', async () => {
+    const { arrive, begun } = createScene({ places: 3, others: 1 });
+    for (const name of ['a', 'b']) await arrive('other', name);
+    for (const name of ['order 1', 'order 2', 'order 3']) await arrive('order', name);
+    expect(begun).toEqual(['a', 'order 1', 'order 2']);
+  });
+
+  it('are given back by work that fails', async () => {
+    const turns = createTurns({ places: 1 });
+    const environment = new MockActivityEnvironment();
+    const { signal } = new AbortController();
+    const fail = () => turns.take(signal, () => Promise.reject(new Error('broken')));
+    await expect(environment.run(fail)).rejects.toThrow('broken');
+    await expect(environment.run(() => turns.take(signal, async () => 'done'))).resolves.toBe('done');
+  });
+
+  it('are not waited for after an abort', async () => {
+    const { arrive, begun, end } = createScene({ places: 1 });
+    const abort = new AbortController();
+    await arrive('other', 'a');
+    const { done } = await arrive('other', 'b', abort.signal);
+    await arrive('other', 'c');
+    abort.abort(new Error('cancelled'));
+    await expect(done).rejects.toThrow('cancelled');
+    await end('a');
+    expect(begun).toEqual(['a', 'c']);
+  });
+});
