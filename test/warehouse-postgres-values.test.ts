@@ -37,6 +37,14 @@ const TABLES = `
       '{2020-01-02 03:04:05.1,NULL}'),
     ('odd', '{}', 'null', 'null', '0044-03-15 BC', '0044-03-15 00:00:00+00 BC', '{}'),
     ('odd', NULL, NULL, NULL, '5874897-12-31', '12000-01-01 00:00:00+00', NULL);
+  CREATE TABLE whole (tenant text, exact numeric(10, 2));
+  INSERT INTO whole VALUES ('plain', 1.5);
+  CREATE TYPE money_of AS (amount numeric(10, 2), currency text);
+  CREATE TABLE nested (tenant text, amounts numeric(10, 2)[], price money_of);
+  INSERT INTO nested VALUES ('plain', '{1.5,2}', '(3.25,"Infinity Ltd")'), ('bare-nan', '{1.5,NaN}', NULL), ('bare-nan', NULL, '(NaN,EUR)'),
+    ('exact-nan', '{{1,2},{3,NaN}}', NULL);
+  CREATE TABLE bare_lists (tenant text, amounts numeric[]);
+  INSERT INTO bare_lists VALUES ('plain', '{1.5}'), ('bare-infinite', '{1,-Infinity}');
   CREATE VIEW texts AS SELECT tenant, bare::text AS bare, wide::text AS wide FROM numbers;
   CREATE TABLE cases ("Name" text, name text, other text, tenant text);
   INSERT INTO cases VALUES ('upper', 'lower', 'other', 'plain');
@@ -59,7 +67,8 @@ beforeAll(async () => {
   warehouse = await createWarehouse({
     ...OPTIONS,
     tempDirectory: tmpdir(),
-    startupSql: `${attachPostgres(url, extension)} CREATE VIEW seen AS SELECT * FROM wh.numbers;`,
+    startupSql: `${attachPostgres(url, extension)} CREATE VIEW seen AS SELECT * FROM wh.numbers;
+      CREATE VIEW doubled AS SELECT tenant, bare * 2 AS v FROM wh.numbers;`,
   });
   closeAtEnd(() => warehouse.close());
 });
@@ -98,6 +107,37 @@ describe('a numeric of PostgreSQL', () => {
         message: expect.stringContaining(`: ${name}:`),
       });
     }
+  });
+
+  it.each([
+    ['computed', 'bare-nan', 'SELECT tenant, (bare * 2)::VARCHAR AS v FROM wh.numbers'],
+    ['replaced', 'exact-nan', 'SELECT * REPLACE (exact + 1 AS exact), exact::VARCHAR AS v FROM wh.numbers'],
+    ['cast', 'exact-nan', 'SELECT tenant, exact::VARCHAR AS v FROM wh.numbers'],
+    ['summed', 'exact-nan', 'SELECT tenant, sum(exact)::VARCHAR AS v FROM wh.numbers GROUP BY tenant'],
+    ['compared', 'exact-nan', 'SELECT tenant, text AS v FROM wh.numbers WHERE exact * 2 < 1'],
+    ['joined', 'bare-nan', 'SELECT n.tenant, n.bare::VARCHAR AS v FROM wh.cases c LEFT JOIN wh.numbers n ON true'],
+    ['in the first rows', 'bare-nan', 'SELECT tenant, bare::VARCHAR AS v FROM (FROM wh.numbers LIMIT 100)'],
+    ['in a view that computes', 'bare-nan', 'SELECT tenant, v::VARCHAR AS v FROM doubled'],
+    ['in an array', 'bare-nan', 'SELECT tenant, amounts AS v FROM wh.nested'],
+    ['in an array of arrays', 'exact-nan', 'SELECT tenant, amounts AS v FROM wh.nested'],
+    ['in an array of any numbers', 'bare-infinite', 'SELECT tenant, amounts AS v FROM wh.bare_lists'],
+    ['in a composite value', 'bare-nan', 'SELECT tenant, price AS v FROM wh.nested'],
+  ])('that is NaN is refused when it is %s', async (_, tenant, sql) => {
+    const type = sql.includes('VARCHAR') || sql.includes('text AS v') ? 'text' : 'json';
+    await expect(linesOf(numbers({ v: type }, sql), tenant)).rejects.toMatchObject({
+      code: 'dataset_broken',
+      message: expect.stringMatching(/(?:numbers|nested|bare_lists)\.\w+.*: PostgreSQL holds NaN/),
+    });
+  });
+
+  it('is exported when it is computed, or in an array, and all are numbers', async () => {
+    expect(await linesOf(numbers({ v: 'decimal' }, 'SELECT tenant, exact * 2 AS v FROM wh.whole'), 'plain')).toEqual([
+      '{"v":"3.00"}',
+    ]);
+    const nested = numbers({ amounts: 'json', price: 'json' }, 'SELECT * FROM wh.nested');
+    expect(await linesOf(nested, 'plain')).toEqual([
+      '{"amounts":[1.5,2.0],"price":{"amount":3.25,"currency":"Infinity Ltd"}}',
+    ]);
   });
 
   it('is no matter in a column that is not exported, nor in a row out of the window', async () => {

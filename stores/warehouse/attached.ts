@@ -16,9 +16,13 @@ export interface PostgresRelation {
   readonly database: string;
   readonly schema: string;
   readonly name: string;
-  /** Whether it has columns of `numeric`, whose NaN and infinities arrive as 0. */
-  readonly hasNumeric: boolean;
-  /** Whether some of them arrive as DOUBLE: without a precision, or with more digits than DuckDB's decimals have. */
+  /** Of all columns, as PostgreSQL spells them. */
+  readonly columns: readonly string[];
+  /** Names of columns of `numeric`, whose NaN and infinities arrive as 0. */
+  readonly numeric: readonly string[];
+  /** Names of columns whose arrays, or composite values, contain `numeric`. */
+  readonly nestedNumeric: readonly string[];
+  /** Whether some `numeric` arrive as DOUBLE: without a precision, or with more digits than DuckDB's decimals have. */
   readonly hasWideNumeric: boolean;
   /** In lower case, the names of columns that differ only in case. DuckDB finds only the first of them. */
   readonly ambiguous: readonly string[];
@@ -76,11 +80,19 @@ const DEFAULT_SCHEMA = 'public';
 
 /** Tables and views, of any schema, with `numeric` columns or with names that differ only in case. */
 const RELATIONS = `
-  SELECT nspname, relname, bool_or(is_numeric) AS has_numeric, bool_or(is_numeric AND is_wide) AS has_wide,
+  SELECT nspname, relname, bool_or(is_numeric AND is_wide) AS has_wide,
+    string_agg(attname, chr(10)) AS columns,
+    string_agg(CASE WHEN is_numeric THEN attname END, chr(10)) AS numeric_columns,
+    string_agg(CASE WHEN is_nested THEN attname END, chr(10)) AS nested_columns,
     string_agg(CASE WHEN others > 0 THEN folded END, chr(10)) AS ambiguous
   FROM (
-    SELECT nspname, relname, lower(attname) AS folded, coalesce(nullif(typbasetype, 0), atttypid) = 'numeric'::regtype AS is_numeric,
+    SELECT nspname, relname, attname, lower(attname) AS folded,
+      coalesce(nullif(typbasetype, 0), atttypid) = 'numeric'::regtype AS is_numeric,
       atttypmod = -1 OR ((atttypmod - 4) >> 16) & 65535 > 38 AS is_wide,
+      coalesce(typelem = 'numeric'::regtype OR EXISTS (
+        SELECT FROM pg_attribute f JOIN pg_type e ON e.typrelid = f.attrelid
+        WHERE e.typrelid <> 0 AND e.oid IN (t.oid, t.typelem) AND f.atttypid IN ('numeric'::regtype, 'numeric[]'::regtype)
+      ), false) AS is_nested,
       count(*) OVER (PARTITION BY attrelid, lower(attname)) - 1 AS others
     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN pg_type t ON t.oid = atttypid
       JOIN pg_namespace n ON n.oid = relnamespace
@@ -88,20 +100,19 @@ const RELATIONS = `
       AND nspname NOT IN ('pg_catalog', 'information_schema')
   ) AS columns
   GROUP BY nspname, relname
-  HAVING bool_or(is_numeric) OR max(others) > 0`;
+  HAVING bool_or(is_numeric OR is_nested) OR max(others) > 0`;
 
 async function readRelations(connection: DuckDBConnection, database: string): Promise<readonly PostgresRelation[]> {
   const result = await connection.runAndReadAll(
     `SELECT * FROM postgres_query(${literal(database)}, ${literal(RELATIONS)})`,
   );
-  return result.getRows().map(([schema, name, hasNumeric, hasWideNumeric, ambiguous]) => ({
-    database,
-    schema: String(schema),
-    name: String(name),
-    hasNumeric: hasNumeric === true,
-    hasWideNumeric: hasWideNumeric === true,
-    ambiguous: typeof ambiguous === 'string' ? [...new Set(ambiguous.split('\n'))] : [],
-  }));
+  return result.getRows().map(([schema, name, hasWideNumeric, ...lists]) => {
+    const [columns = [], numeric = [], nestedNumeric = [], ambiguous = []] = lists.map((list) =>
+      typeof list === 'string' ? list.split('\n') : [],
+    );
+    const names = { columns, numeric, nestedNumeric, ambiguous: [...new Set(ambiguous)] };
+    return { database, schema: String(schema), name: String(name), hasWideNumeric: hasWideNumeric === true, ...names };
+  });
 }
 
 async function readTexts(connection: DuckDBConnection, sql: string): Promise<readonly (readonly [string, string])[]> {

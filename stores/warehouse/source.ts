@@ -2,16 +2,19 @@ import { type DuckDBConnection, type DuckDBType, DuckDBTypeId, VARCHAR } from '@
 import type { ColumnType, Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
-import type { AttachedPostgres } from './attached.ts';
+import type { AttachedPostgres, PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
 import type { SourceColumn } from './row-format.ts';
 import { type RowSource, timeColumn } from './rows.ts';
 import type { Session } from './session.ts';
 import { identifier } from './sql-text.ts';
+import type { TenantColumn } from './tenant-filter.ts';
 
 /** A dataset as the warehouse currently describes it. */
 export interface Source extends RowSource {
+  /** With its place among the columns of the SQL, from 0. */
+  readonly tenant: TenantColumn & { readonly index: number };
   /**
    * SQL of the columns that identify a row: the catalog's key and the times, or all columns if there is neither. Never
    * empty.
@@ -19,8 +22,15 @@ export interface Source extends RowSource {
   readonly identitySql: readonly string[];
   /** The catalog's columns, in its order. */
   readonly columns: readonly SourceColumn[];
-  /** Whether the SQL reads PostgreSQL tables with columns of `numeric`, and with some that arrive as DOUBLE. */
-  readonly numeric: { readonly read: boolean; readonly wide: boolean };
+  /** Set if the SQL may read columns of PostgreSQL with `numeric` values. */
+  readonly numbers: NumbersRead | undefined;
+}
+
+/** What the dataset's SQL reads that may hold a `numeric` of PostgreSQL. */
+interface NumbersRead {
+  readonly relations: readonly PostgresRelation[];
+  /** The SQL as DuckDB's parser serializes it. */
+  readonly select: unknown;
 }
 
 /**
@@ -35,11 +45,13 @@ export async function describeSource(
   dataset: Dataset,
   parameters: Readonly<Record<string, ParameterValue>> | null,
 ): Promise<Source> {
-  await checkDatasetSql(connection, dataset);
+  const select = await parseDatasetSql(connection, dataset);
   // The line break ends a trailing comment in the SQL.
   const fromSql = `(${dataset.sql.replace(/;\s*$/, '')}\n) AS source`;
   const types = await columnTypes(connection, `SELECT * FROM ${fromSql} LIMIT 0`, new Bindings(dataset, parameters));
-  const relations = session.postgres.relationsOf(dataset.sql);
+  const withNumbers = session.postgres
+    .relationsOf(dataset.sql)
+    .filter(({ numeric, nestedNumeric }) => numeric.length + nestedNumeric.length > 0);
   const problems: string[] = ambiguousColumns(session.postgres, dataset);
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
@@ -78,12 +90,13 @@ export async function describeSource(
   const identity = [...dataset.key.map(qualified), ...[modified, created].flatMap((time) => (time ? [time.sql] : []))];
   return {
     fromSql,
-    tenant: { sql: qualified(dataset.tenantColumn), type: tenantType ?? VARCHAR },
-    inPostgres: session.postgres.databasesOf(dataset.sql).length > 0,
-    numeric: {
-      read: relations.some(({ hasNumeric }) => hasNumeric),
-      wide: relations.some(({ hasWideNumeric }) => hasWideNumeric),
+    tenant: {
+      sql: qualified(dataset.tenantColumn),
+      type: tenantType ?? VARCHAR,
+      index: [...types.keys()].indexOf(dataset.tenantColumn.toLowerCase()),
     },
+    inPostgres: session.postgres.databasesOf(dataset.sql).length > 0,
+    numbers: withNumbers.length > 0 ? { relations: withNumbers, select } : undefined,
     times: first && (modified && created ? [modified, created] : [first]),
     identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),
     columns,
@@ -160,9 +173,10 @@ const REACHING_OUT =
  * Checks with DuckDB's parser that a dataset is one SELECT, so that it can be used as a subquery, and that it reads only
  * what the start-up SQL attached.
  *
+ * @returns the SELECT as DuckDB's parser serializes it
  * @throws WaybillError `dataset_broken`
  */
-async function checkDatasetSql(connection: DuckDBConnection, dataset: Dataset): Promise<void> {
+async function parseDatasetSql(connection: DuckDBConnection, dataset: Dataset): Promise<unknown> {
   const result = await connection.runAndReadAll('SELECT json_serialize_sql($sql::VARCHAR)', { sql: dataset.sql });
   const tree: unknown = JSON.parse(String(result.getRows()[0]?.[0]));
   if (!isObject(tree) || tree.error !== false || !Array.isArray(tree.statements)) {
@@ -174,6 +188,7 @@ async function checkDatasetSql(connection: DuckDBConnection, dataset: Dataset): 
   if (name !== undefined) {
     throw broken(dataset, `the SQL should not call ${name}; attach the database in the start-up SQL instead`);
   }
+  return tree.statements[0];
 }
 
 /** @returns the first such function in the tree */

@@ -1,46 +1,78 @@
 import { DuckDBDecimalType, DuckDBTypeId } from '@duckdb/node-api';
 import { WaybillError } from '../../contracts/failures.ts';
+import type { PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
+import { findHiddenNumbers, type HiddenNumbers } from './hidden-numbers.ts';
 import { orderedColumns } from './part-query.ts';
 import type { SourceColumn } from './row-format.ts';
 import type { Reading } from './row-sum.ts';
 import { rowsSql } from './rows.ts';
-import { literal } from './sql-text.ts';
+import { identifier, literal } from './sql-text.ts';
 
 /**
  * Refuses rows with a `numeric` that is NaN or infinite: DuckDB's extension for PostgreSQL reads them as 0.
  *
- * The comparison is sent to PostgreSQL, where NaN and Infinity are greater than every number and -Infinity is less; of
- * `double precision`, the same values arrive as they are. Values that the SQL computes are not covered, because PostgreSQL
- * does not see them.
- *
  * @throws WaybillError `dataset_broken` naming the columns
  */
 export async function refuseUnreadNumbers(read: Reading): Promise<void> {
+  const { dataset, source } = read;
+  if (!source.numbers) return;
+  const names = await findInColumns(read, source.numbers.relations);
+  for (const hidden of await findHiddenNumbers(read)) names.push(...(await findHidden(read, hidden)));
+  if (names.length === 0) return;
+  throw new WaybillError(
+    'dataset_broken',
+    `Dataset ${dataset.name}: ${[...new Set(names)].join(', ')}: PostgreSQL holds NaN or infinity in a numeric, which would be exported as 0. Contact the operator, who can select it as NULL or as text in a PostgreSQL view.`,
+  );
+}
+
+/**
+ * Looks for them in the dataset's columns. The comparison is sent to PostgreSQL, where NaN and Infinity are greater than every
+ * number and -Infinity is less; of `double precision`, the same values arrive as they are.
+ */
+async function findInColumns(read: Reading, relations: readonly PostgresRelation[]): Promise<string[]> {
   const { connection, dataset, order, source, snapshotAt, slice } = read;
-  if (!source.numeric.read) return;
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const isWide = relations.some(({ hasWideNumeric }) => hasWideNumeric);
   const bindings = new Bindings(dataset, order.parameters);
   const queries = columns.flatMap((column) =>
-    conditions(column, source.numeric.wide).map((condition) => {
+    conditions(column, isWide).map((condition) => {
       const rows = rowsSql(source, order, { snapshotAt, slice }, bindings);
       return `SELECT ${literal(column.column.name)}, count(*) FROM (SELECT ${column.sql} AS v ${rows}) WHERE ${condition}`;
     }),
   );
-  if (queries.length === 0) return;
+  if (queries.length === 0) return [];
   const statement = await connection.prepare(queries.join(' UNION ALL '));
   try {
     bindings.bindTo(statement);
     const found = (await statement.runAndReadAll()).getRows().filter(([, count]) => count !== 0n);
-    if (found.length === 0) return;
-    const names = [...new Set(found.map(([name]) => String(name)))];
-    throw new WaybillError(
-      'dataset_broken',
-      `Dataset ${dataset.name}: ${names.join(', ')}: PostgreSQL holds NaN or infinity in a numeric, which would be exported as 0. Contact the operator, who can select it as NULL or as text in a PostgreSQL view.`,
-    );
+    return found.map(([name]) => String(name));
   } finally {
     statement.destroySync();
   }
+}
+
+/** As PostgreSQL writes such a number by itself, in an array or in a composite value. */
+const NOT_FINITE = String.raw`(^|[{(,"])-?(NaN|Infinity)([,})"]|$)`;
+
+/** Lets PostgreSQL look for them in columns of a table. @returns names as `table.column` */
+async function findHidden(
+  { connection, order, source }: Reading,
+  { relation, columns, tenantColumn }: HiddenNumbers,
+): Promise<string[]> {
+  const counts = columns.map(
+    (name, at) => `count(*) FILTER (WHERE ${identifier(name)}::text ~ ${literal(NOT_FINITE)}) AS c${at}`,
+  );
+  const table = `${identifier(relation.schema)}.${identifier(relation.name)}`;
+  const cast = source.tenant.type.typeId === DuckDBTypeId.VARCHAR ? '' : '::text';
+  const rows =
+    tenantColumn === null ? table : `${table} WHERE ${identifier(tenantColumn)}${cast} = ${literal(order.tenant)}`;
+  const sql = `SELECT ${counts.join(', ')} FROM ${rows}`;
+  const answer = await connection.runAndReadAll(
+    `SELECT * FROM postgres_query(${literal(relation.database)}, ${literal(sql)})`,
+  );
+  const [found = []] = answer.getRows();
+  return columns.flatMap((name, at) => (found[at] === 0n ? [] : [`${relation.name}.${name}`]));
 }
 
 /**
