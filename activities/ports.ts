@@ -8,6 +8,7 @@ import type { Attempts } from '../stores/temporal/attempts.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
+import type { Signer } from '../streams/signing.ts';
 import type { Turns } from './turns.ts';
 
 /** What the steps of an export work with. */
@@ -21,6 +22,8 @@ export interface Ports {
   /** Kinds of standing orders whose runs this worker makes. */
   readonly standingKinds: readonly StandingKind[];
   readonly attempts: Attempts;
+  /** `null`: manifests are not signed. */
+  readonly signer: Signer | null;
   /** `null`: mail is not set up, so no notices are sent. */
   readonly mail: Mail | null;
   /** Base URL of the API, for e-mails. */

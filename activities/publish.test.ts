@@ -71,6 +71,7 @@ it('an export is published although objects of lost attempts cannot be removed, 
         },
       },
     },
+    signer: null,
     logger: pino({ level: 'silent' }),
   });
   const result = await new MockActivityEnvironment().run(publish, INPUT);

@@ -2,25 +2,27 @@ import { createHash } from 'node:crypto';
 import { attemptKeys, earlierAttempts } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
-import { manifestKey, runPrefix } from '../contracts/keys.ts';
+import { runPrefix } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { Published, PublishInput, StepResult } from '../contracts/steps.ts';
 import type { Runs } from '../stores/ledger/ports.ts';
+import { storeManifest } from '../stores/objects/manifests.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 import { checkStored, removeUnlisted } from './stored.ts';
 
 /**
- * Checks that the parts are stored with their sizes, then writes the manifest; a retry writes the same bytes. Objects of
+ * Checks that the parts are stored with their sizes, then writes and signs the manifest; a retry writes the same bytes. Objects of
  * lost attempts are removed afterwards; the reconciler removes those that appear later.
  */
 export function createPublish({
   objects,
   ledger,
+  signer,
   logger,
-}: Pick<Ports, 'logger'> & {
+}: Pick<Ports, 'signer' | 'logger'> & {
   readonly ledger: { readonly runs: Pick<Runs, 'noteAttempted'> };
   readonly objects: Pick<Objects, 'list' | 'put' | 'abortUploadsOf' | 'remove'>;
 }) {
@@ -37,7 +39,7 @@ export function createPublish({
         await ledger.runs.noteAttempted(input.runId, attempted);
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
-      await objects.put(manifestKey(prefix), body, 'application/json');
+      await storeManifest(objects, prefix, body, signer?.sign(body));
       await removeUnlisted(objects, unlisted, logger);
       const { rows, bytes, contentBytes } = manifest;
       return { rows, bytes, contentBytes, manifestSha256: createHash('sha256').update(body).digest('hex') };

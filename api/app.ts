@@ -20,6 +20,7 @@ import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
+import { keysHandler, keysRoute } from './signing-keys.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
 const REQUEST_ID_LENGTH_MAX = 64;
@@ -107,6 +108,7 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());
   mount(app, readyRoute, [], readyHandler(deps));
+  mount(app, keysRoute, [], keysHandler(deps));
   serveOpenApi(app, deps);
   serveAssets(app);
   servePages(app, deps);

@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { isTimeZone, TIME_OF_DAY } from '../contracts/recurrence.ts';
@@ -47,6 +48,14 @@ const issuers = z
     }
   })
   .pipe(z.array(issuer));
+
+function isSigningKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).asymmetricKeyType === 'ed25519';
+  } catch {
+    return false;
+  }
+}
 
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -124,6 +133,11 @@ const schema = z.object({
   WAYBILL_LINK_SECRET: secret,
   /** Signs the access tokens of `POST /oauth/token`. */
   WAYBILL_TOKEN_SECRET: secret,
+  /** Ed25519 private key that workers sign manifests with, PKCS #8 in PEM; unset: manifests are not signed. */
+  WAYBILL_SIGNING_KEY: z
+    .string()
+    .refine(isSigningKey, 'should be an Ed25519 private key in PEM, as "openssl genpkey -algorithm ed25519" writes it')
+    .optional(),
   /** JSON array of external issuers. */
   WAYBILL_TOKEN_ISSUERS: issuers.default([]),
   /** Seconds that an access token is valid. */
@@ -182,6 +196,10 @@ const SECRETS = /SECRET|KEY$|LEDGER_URL|WAREHOUSE_SQL|SMTP_URL/;
 /** Secrets of the local stack; production refuses them. */
 const DEMO_SECRET = /demo-secret|minioadmin/;
 
+function pemContent(text: string): string {
+  return Buffer.from(text.replace(/-----[^-]+-----/g, ''), 'base64').toString('latin1');
+}
+
 /** Thrown by {@link readSettings}; the message lists every invalid setting. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
@@ -224,7 +242,8 @@ function read<Schema extends z.ZodObject>(wanted: Schema, environment: Environme
     }
   } else if (result.data.WAYBILL_ENV === 'production') {
     for (const [name, value] of Object.entries(values)) {
-      if (DEMO_SECRET.test(value)) problems.push(`${name} holds a secret of the local stack: production needs its own`);
+      if (DEMO_SECRET.test(value) || DEMO_SECRET.test(pemContent(value)))
+        problems.push(`${name} holds a secret of the local stack: production needs its own`);
     }
   }
   if (problems.length > 0 || !result.success) {

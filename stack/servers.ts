@@ -122,6 +122,7 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
     WAYBILL_WORKER_HEALTH_PORT: String(ports.workerHealth),
     WAYBILL_LINK_SECRET: DEMO.linkSecret,
     WAYBILL_TOKEN_SECRET: DEMO.tokenSecret,
+    WAYBILL_SIGNING_KEY: DEMO.signingKey,
     WAYBILL_SMTP_URL: `smtp://${LOOPBACK}:${ports.smtp}`,
   };
 }

@@ -65,4 +65,11 @@ export const DEMO = {
   objectsSecretKey: 'waybill-demo-secret',
   linkSecret: 'links-demo-secret',
   tokenSecret: 'tokens-demo-secret',
+  signingKey: ed25519Pem('the demo-secret of the signature'),
 } as const;
+
+/** @param seed 32 characters. Source: RFC 8410, section 7 */
+function ed25519Pem(seed: string): string {
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.from(seed)]);
+  return `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`;
+}

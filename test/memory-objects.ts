@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
-import type { Objects } from '../stores/objects/objects.ts';
+import type { Metadata, Objects } from '../stores/objects/objects.ts';
 import { interruptible } from '../streams/handoff.ts';
 
 /** Size of the chunks of a read; small, so that ranges begin and end within chunks. */
@@ -19,6 +19,7 @@ export interface MemoryObjects extends Objects {
 export function createMemoryObjects(): MemoryObjects {
   const stored = new Map<string, Uint8Array>();
   const contentTypes = new Map<string, string>();
+  const metadatas = new Map<string, Metadata>();
   let openReads = 0;
   const objects: MemoryObjects = {
     stored,
@@ -41,9 +42,10 @@ export function createMemoryObjects(): MemoryObjects {
       await objects.put(key, body, contentType);
       return { bytes: body.byteLength, sha256: createHash('sha256').update(body).digest('hex') };
     },
-    async put(key, body, contentType) {
+    async put(key, body, contentType, metadata = {}) {
       reach();
       stored.set(key, body.slice());
+      metadatas.set(key, metadata);
       contentTypes.set(key, contentType);
     },
     async get(key) {
@@ -71,7 +73,7 @@ export function createMemoryObjects(): MemoryObjects {
     async head(key) {
       reach();
       const body = stored.get(key);
-      return body && { key, bytes: body.byteLength, modifiedAt: new Date() };
+      return body && { key, bytes: body.byteLength, modifiedAt: new Date(), metadata: metadatas.get(key) ?? {} };
     },
     async *list(prefix) {
       reach();

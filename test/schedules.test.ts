@@ -248,6 +248,16 @@ describe('concurrent synchronization of a schedule', () => {
   });
 });
 
+test('a run that was triggered on a schedule which an earlier change removes is started again', async () => {
+  const tenant = newTenant();
+  const [off, on] = [settingsOf(tenant, { enabled: false, version: 1 }), settingsOf(tenant, { version: 2 })];
+  // The tenant disables and enables; the first change writes the schedule after the second one has triggered its run.
+  const known = [off, on, on];
+  const ledger = { standingOrders: { find: async () => known.shift() } };
+  expect(await createSyncSchedule(ledger, temporal, DEPLOYMENT)(PERIODIC, tenant)).toEqual(on);
+  expect((await untilFound(async () => (await running(tenant))[0])).type).toBe('runExport');
+});
+
 test('a Temporal server that does not respond is unavailable within seconds', async () => {
   const silent = createServer(() => undefined);
   await new Promise<void>((resolve) => {

@@ -97,7 +97,14 @@ async function startEditions() {
   const attempts = createAttempts(new Client({ connection, namespace }).activity);
   const activities = createActivities({
     ...{ ...shared, warehouse, attempts, standingKinds: [EDITIONS] },
-    ...{ mail: null, publicUrl: settings.WAYBILL_PUBLIC_URL, partRows: 1000, graceSeconds: 1, straySeconds: 60 },
+    ...{
+      signer: null,
+      mail: null,
+      publicUrl: settings.WAYBILL_PUBLIC_URL,
+      partRows: 1000,
+      graceSeconds: 1,
+      straySeconds: 60,
+    },
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
   });
   const workers = await createWorkers({ connection, namespace, taskQueue, activities, partsMax: 1 });

@@ -16,6 +16,7 @@ import { createTemporal } from '../stores/temporal/client.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import { createSigner } from '../streams/signing.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
 import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
@@ -76,6 +77,9 @@ async function main(): Promise<void> {
   const taskQueue = settings.WAYBILL_TASK_QUEUE;
   const client = new Client({ connection, namespace });
   const temporal = createTemporal({ connection, namespace, taskQueue });
+  const signer = settings.WAYBILL_SIGNING_KEY ? createSigner(settings.WAYBILL_SIGNING_KEY) : null;
+  if (signer) await ledger.signingKeys.add(signer.publicKey);
+  else logger.warn('manifests are not signed: WAYBILL_SIGNING_KEY is not set');
   const activities = createActivities({
     catalog,
     warehouse,
@@ -88,6 +92,7 @@ async function main(): Promise<void> {
     }),
     standingKinds: [PERIODIC],
     attempts: createAttempts(client.activity),
+    signer,
     mail,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
     partRows: settings.WAYBILL_PART_ROWS,

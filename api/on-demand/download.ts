@@ -17,6 +17,7 @@ import {
   wholeFile,
 } from '../runs/content.ts';
 import { findRun } from '../runs/find.ts';
+import { sendEnvelope } from '../signing-keys.ts';
 import { exportState } from './view.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'clock'>;
@@ -40,6 +41,11 @@ export function manifestHandler(deps: DownloadDeps): Handler<ApiEnv> {
     c.header('Content-Length', String(bytes.byteLength));
     return c.req.method === 'HEAD' ? c.body(null, 200) : c.body(new Uint8Array(bytes), 200);
   };
+}
+
+/** Answers GET of `/exports/{id}/manifest/signature`. */
+export function signatureHandler(deps: DownloadDeps): Handler<ApiEnv> {
+  return async (c) => sendEnvelope(c, deps, await openFinished(c, deps));
 }
 
 /** Answers GET and HEAD of `/exports/{id}/file`. Audits the start of a download, but not ranges that continue one. */

@@ -7,7 +7,7 @@ import { createLinks, linkOrCaller } from '../runs/links.ts';
 import { progressReader } from '../runs/progress.ts';
 import { createSubmit } from '../runs/submit.ts';
 import { createHandler, resubmitHandler } from './create.ts';
-import { fileHandler, manifestHandler } from './download.ts';
+import { fileHandler, manifestHandler, signatureHandler } from './download.ts';
 import { listHandler, removeHandler, revokeHandler, showHandler } from './handlers.ts';
 import * as routes from './routes.ts';
 import { exportView } from './view.ts';
@@ -37,6 +37,7 @@ export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   mount(app, routes.showExport, read, showHandler(all));
   mount(app, routes.watchExport, read, eventsHandler({ ...all, watch, view: exportView }));
   mount(app, routes.downloadManifest, read, manifestHandler(all));
+  mount(app, routes.downloadSignature, read, signatureHandler(all));
   // A link in the query takes the place of credentials.
   const readOrLink = linkOrCaller({ ...all, ...guards }, authenticate);
   mountUnvalidated(app, routes.downloadFile, readOrLink, knownQuery(routes.downloadFile), fileHandler(all));

@@ -1,7 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { PUBLIC_KEYS_PATH } from '../../contracts/envelope.ts';
 import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from '../../contracts/views/on-demand.ts';
 import { problems } from '../http/problems.ts';
 import { binary, jsonContent } from '../openapi.ts';
+import { envelopeContent } from '../signing-keys.ts';
 
 const tags = ['Exports'];
 const params = z.object({
@@ -139,6 +141,19 @@ export const downloadManifest = createRoute({
   responses: {
     200: { description: 'The manifest, exactly as stored.', content: jsonContent(z.looseObject({})) },
     304: { description: 'The manifest matches If-None-Match.' },
+    ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
+  },
+});
+
+export const downloadSignature = createRoute({
+  method: 'get',
+  path: '/exports/{id}/manifest/signature',
+  tags,
+  summary: 'Download the signed manifest',
+  description: `A DSSE envelope with the manifest and its signature. The public keys are at \`${PUBLIC_KEYS_PATH}\`.`,
+  request: { params },
+  responses: {
+    200: { description: 'The envelope.', content: envelopeContent },
     ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
   },
 });

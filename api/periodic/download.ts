@@ -9,8 +9,9 @@ import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { readStored, readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
+import { sendEnvelope } from '../signing-keys.ts';
 import { assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
-import type { downloadAllPeriodic, downloadPeriodic, periodicManifest } from './routes.ts';
+import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicSignature } from './routes.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
 
@@ -80,6 +81,18 @@ export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodic
         'Content-Length': String(bytes.byteLength),
       };
       return c.req.method === 'HEAD' ? c.body(null, 200, headers) : c.body(new Uint8Array(bytes), 200, headers);
+    });
+  };
+}
+
+/** Answers GET of `/dataexport/manifest/signature`. */
+export function signatureHandler(deps: DownloadDeps): RouteAnswer<typeof periodicSignature> {
+  return async function sendSignature(c) {
+    assertOwn(c, c.req.valid('query').organisation);
+    return withCurrentRun(deps, ownOrder(c), { sealed: true }, async (grant) => {
+      await grant.assertCurrent();
+      for (const [name, value] of Object.entries(generationHeaders(grant.manifest))) c.header(name, value);
+      return sendEnvelope(c, deps, grant);
     });
   };
 }

@@ -4,7 +4,7 @@ import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, mount } from '../openapi.ts';
 import { createStandingChanges } from '../runs/standing.ts';
-import { downloadAllHandler, downloadHandler, manifestHandler } from './download.ts';
+import { downloadAllHandler, downloadHandler, manifestHandler, signatureHandler } from './download.ts';
 import { offeredFiles } from './input.ts';
 import * as routes from './routes.ts';
 import { disableHandler, enableHandler, rotateHandler } from './settings.ts';
@@ -22,6 +22,7 @@ export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
   mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(deps));
   mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
   mount(app, routes.periodicManifest, read, manifestHandler(deps));
+  mount(app, routes.periodicSignature, read, signatureHandler(deps));
   mount(app, routes.rotatePeriodic, writeJson, rotateHandler(standing));
   mount(app, routes.disablePeriodic, write, disableHandler(standing));
 }

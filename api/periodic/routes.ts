@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { PUBLIC_KEYS_PATH } from '../../contracts/envelope.ts';
 import {
   DisabledAnswer,
   EnabledAnswer,
@@ -8,6 +9,7 @@ import {
 } from '../../contracts/views/periodic.ts';
 import { problems } from '../http/problems.ts';
 import { binary, jsonContent } from '../openapi.ts';
+import { envelopeContent } from '../signing-keys.ts';
 import { DisableQuery, DownloadQuery, EnableRequest, fileQuery, KeyHeader, OwnQuery, RotateRequest } from './input.ts';
 
 const tags = ['Periodic exports'];
@@ -156,6 +158,29 @@ export const downloadAllPeriodic = createRoute({
       headers: downloadHeaders,
     },
     ...problems(...DOWNLOAD_PROBLEMS),
+  },
+});
+
+export const periodicSignature = createRoute({
+  method: 'get',
+  path: '/dataexport/manifest/signature',
+  tags,
+  summary: 'Download the signed manifest',
+  description:
+    'A DSSE envelope with the manifest of the current generation and its signature. The public keys are at ' +
+    `\`${PUBLIC_KEYS_PATH}\`.`,
+  request: { query: OwnQuery },
+  responses: {
+    200: { description: 'The envelope.', content: envelopeContent, headers: generationHeaders },
+    ...problems(
+      'invalid_field',
+      'foreign_organisation',
+      'not_enabled',
+      'not_produced',
+      'not_found',
+      'objects_unavailable',
+      'object_damaged',
+    ),
   },
 });
 

@@ -6,10 +6,10 @@ import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import { fetchFile } from '../files/fetch.ts';
 import { readIdentity } from '../files/keys.ts';
-import { MANIFEST_SUFFIX } from '../files/locate.ts';
+import { envelopePath, MANIFEST_SUFFIX } from '../files/locate.ts';
 import { checkOpening, openedName } from '../files/opening.ts';
 import { checkTarget, targetFile } from '../files/save.ts';
-import { getManifest } from '../http/client.ts';
+import { getEnvelope, getManifest } from '../http/client.ts';
 import { formatBytes } from '../screen/figures.ts';
 import { displayTransfer } from '../screen/progress.ts';
 import type { FollowOptions } from './follow.ts';
@@ -30,7 +30,10 @@ export function addDownloadOptions(command: Command): Command {
     .option('--key-file <file>', 'unseal with the private key in this file; the key stays on this machine')
     .option('--decompress', 'decompress the file')
     .option('--force', 'replace an existing file')
-    .option('--save-manifest', `save the manifest too, as <file>${MANIFEST_SUFFIX}`);
+    .option(
+      '--save-manifest',
+      `save the manifest and its signature too, as <file>${MANIFEST_SUFFIX} and ${envelopePath(MANIFEST_SUFFIX)}`,
+    );
 }
 
 /** Refuses options that cannot work before a long export begins. */
@@ -67,7 +70,12 @@ export async function downloadExport(
   const bytes = await displayTransfer(terminal, { label: 'download', quiet }, (onProgress) =>
     fetchFile({ parts, compression, ranges: true, request }, { file, opening, retryMs: RETRY_MS, signal, onProgress }),
   );
-  if (saveManifest) await writeFile(file + MANIFEST_SUFFIX, manifestBytes);
+  if (saveManifest) {
+    const path = file + MANIFEST_SUFFIX;
+    const envelope = await getEnvelope(client, exportPath(id, '/manifest'), signal);
+    await writeFile(path, manifestBytes);
+    if (envelope) await writeFile(envelopePath(path), JSON.stringify(envelope));
+  }
   if (!quiet) terminal.logDone(`saved ${file} (${formatBytes(bytes)}); sizes and SHA-256 match the manifest`);
   return { file, bytes, manifest };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { generateKey } from '../../streams/age/keys.ts';
+import { envelopeOf } from '../../streams/signing.ts';
 import { makeGeneration } from '../files/generation-fixture.ts';
 import { NOTHING } from '../http/periodic-fixture.ts';
 import { run } from '../program.ts';
@@ -27,6 +28,8 @@ beforeEach(() => {
 /** What the server does with one request for a file; `undefined`: sends it. */
 type Fault = 'newer generation' | 'no generation' | 'breaks off' | 'damaged' | undefined;
 
+const ENVELOPE = envelopeOf(Buffer.from(JSON.stringify(manifest)), { keyid: 'key', sig: 'c2ln' });
+
 /** Serves the generation; requests for files meet the faults in turn. */
 async function serve(...faults: readonly Fault[]) {
   const seen: string[] = [];
@@ -34,6 +37,7 @@ async function serve(...faults: readonly Fault[]) {
     const url = new URL(request.url ?? '', 'http://localhost');
     if (url.pathname === '/dataexport') return response.end(JSON.stringify(NOTHING));
     if (url.pathname === '/dataexport/manifest') return response.end(JSON.stringify(manifest));
+    if (url.pathname === '/dataexport/manifest/signature') return response.end(JSON.stringify(ENVELOPE));
     const fault = faults[seen.length];
     const name = url.searchParams.get('file') ?? '';
     seen.push(name);
@@ -75,7 +79,13 @@ describe('all files of a generation', () => {
     const { code, output } = await all(url);
     expect([code, seen]).toEqual([0, requests]);
     expect(JSON.parse(output)).toMatchObject({ generationId: manifest.runId, files: ['user.csv.age', 'year.csv.age'] });
-    expect(readdirSync(directory).sort()).toEqual(['manifest.json', 'user.csv.age', 'year.csv.age']);
+    expect(readdirSync(directory).sort()).toEqual([
+      'manifest.dsse.json',
+      'manifest.json',
+      'user.csv.age',
+      'year.csv.age',
+    ]);
+    expect(JSON.parse(readFileSync(join(directory, 'manifest.dsse.json'), 'utf8'))).toEqual(ENVELOPE);
     expect(readFileSync(join(directory, 'manifest.json'), 'utf8')).toBe(JSON.stringify(manifest));
     const hash = createHash('sha256')
       .update(readFileSync(join(directory, 'year.csv.age')))

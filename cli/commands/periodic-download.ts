@@ -6,13 +6,14 @@ import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
 import { addExamples, type Cli } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { fetchFile } from '../files/fetch.ts';
-import { MANIFEST_FILE } from '../files/locate.ts';
+import { envelopePath, MANIFEST_FILE } from '../files/locate.ts';
 import { checkTarget, saveTogether, targetFile } from '../files/save.ts';
 import {
   addClientOptions,
   type Client,
   type ClientOptions,
   connect,
+  getEnvelope,
   getManifest,
   type ManifestAnswer,
 } from '../http/client.ts';
@@ -135,11 +136,13 @@ async function fetchAll(cli: Cli, options: Options, directory: string): Promise<
     const names = named.map(({ saved }) => saved);
     for (const name of names) targetFile(join(directory, name), name, force);
     checkManifestFile(join(directory, MANIFEST_FILE), manifestBytes, force);
+    const envelope = await getEnvelope(client, `${PERIODIC_PATH}/manifest`, signal);
+    if (envelope && !Buffer.from(envelope.payload, 'base64').equals(manifestBytes)) throw new GenerationReplaced();
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     let received = 0;
     let written = 0;
     await displayTransfer(terminal, display, (show) =>
-      saveTogether(directory, [...names, MANIFEST_FILE], async (staging) => {
+      saveTogether(directory, [...names, MANIFEST_FILE, ...(envelope ? [ENVELOPE_FILE] : [])], async (staging) => {
         for (const { name, saved, bytes } of named) {
           const remote = periodicFile(client, { manifest, file: name, fetching, signal });
           const onProgress = (ofFile: number) => show(received + ofFile, total);
@@ -148,6 +151,7 @@ async function fetchAll(cli: Cli, options: Options, directory: string): Promise<
           received += bytes;
         }
         await writeFile(join(staging, MANIFEST_FILE), manifestBytes);
+        if (envelope) await writeFile(join(staging, ENVELOPE_FILE), JSON.stringify(envelope));
       }),
     );
     return { manifest, names, withdrawn, bytes: written };
@@ -180,6 +184,8 @@ async function ofOneGeneration<Result>(
     }
   }
 }
+
+const ENVELOPE_FILE = envelopePath(MANIFEST_FILE);
 
 /** The manifest of the same generation may stay, so that files of another format can be saved beside it. */
 function checkManifestFile(file: string, manifest: Uint8Array, replace: boolean): void {

@@ -4,6 +4,7 @@ import { addExamples, addJsonOption, type Cli, type JsonOption } from '../cli.ts
 import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
+import { checkSignature, readPublicKeys, type SignatureCheck } from '../files/signature.ts';
 import { canOpen, type PartCheckResult, sumProblems, verifyFile } from '../files/verify.ts';
 import { formatBytes, formatCount, formatNumberOf } from '../screen/figures.ts';
 import { displayTransfer } from '../screen/progress.ts';
@@ -11,18 +12,21 @@ import type { Terminal } from '../screen/terminal.ts';
 
 interface Options extends JsonOption {
   readonly keyFile?: string;
+  readonly keys?: string;
 }
 
 export function verifyCommand(cli: Cli): Command {
   const command = new Command('verify')
     .description('Check files against their manifest: presence, rows, bytes and hashes')
     .argument('<path>', 'the manifest, or its directory; the files lie beside it')
-    .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted');
+    .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted')
+    .option('--keys <file>', 'public keys of the deployment: the manifest must be signed with one of them');
   addJsonOption(command);
   addExamples(
     command,
     'waybill verify flights.csv.zst.age.manifest.json --key-file key.txt',
     'waybill verify ./export',
+    'waybill verify ./export --keys waybill-keys.json',
   );
   return command.action((path: string, options: Options) => verify(cli, path, options));
 }
@@ -30,8 +34,11 @@ export function verifyCommand(cli: Cli): Command {
 /** Exit code 1 if a file is missing or does not match. */
 async function verify({ terminal, endWith }: Cli, given: string, options: Options): Promise<void> {
   const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
-  const { manifest, path } = readManifest(given);
-  const located = locateFiles(manifest, path);
+  const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
+  const read = readManifest(given);
+  const { manifest } = read;
+  const signature = checkSignature(read, keys);
+  const located = locateFiles(manifest, read.path);
   const quiet = options.json === true;
   const parts = await displayTransfer(terminal, { label: 'verify', quiet }, async (show) => {
     const bytesTotal = bytesToRead(manifest, located, identity);
@@ -47,6 +54,7 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
     return results;
   });
   const problems = [
+    ...(signature.state === 'invalid' ? [`The manifest ${signature.problem}.`] : []),
     ...sumProblems(manifest),
     ...(located.length === 0 ? [noneLine(manifest)] : []),
     ...parts.flatMap(({ name, problems: own }) => own.map((problem) => `${name} ${problem}`)),
@@ -57,9 +65,10 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
   if (options.json) {
     const formats = [...new Set(parts.map(({ format }) => format))];
     const rowsCounted = ok && parts.every((part) => part.rowsCounted !== null);
-    return terminal.printJson({ runId, kind, ok, formats, rowsCounted, rows, bytes, problems, parts });
+    const signedBy = signature.state === 'valid' ? signature.key.kid : null;
+    return terminal.printJson({ runId, kind, ok, signedBy, formats, rowsCounted, rows, bytes, problems, parts });
   }
-  if (ok) return terminal.print(...verifiedLines(terminal, manifest, parts));
+  if (ok) return terminal.print(...signatureLines(terminal, signature), ...verifiedLines(terminal, manifest, parts));
   for (const problem of problems) terminal.print(`${terminal.paint('red', '✗')} ${problem}`);
   terminal.print(`${formatNumberOf(problems.length, 'problem')} in run ${runId}`);
 }
@@ -75,6 +84,14 @@ function bytesToRead({ recipients }: Manifest, located: readonly LocatedFile[], 
 function noneLine({ files }: Manifest): string {
   const names = files.slice(0, 3).map(({ file }) => file);
   return `None of its files is here: ${names.join(', ')}${files.length > names.length ? ' and so on' : ''}.`;
+}
+
+function signatureLines(terminal: Terminal, signature: SignatureCheck): readonly string[] {
+  if (signature.state === 'valid') {
+    return [`${terminal.paint('green', '✓')} the manifest is signed with key ${signature.key.kid}`];
+  }
+  if (signature.state !== 'unchecked') return [];
+  return [`${terminal.paint('yellow', '!')} the signature of the manifest was not checked: --keys checks it`];
 }
 
 /** Describes the checks of files without problems, and what could not be checked. */

@@ -8,6 +8,11 @@ export const MANIFEST_FILE = 'manifest.json';
 /** Follows the name of a file whose manifest is saved next to it. */
 export const MANIFEST_SUFFIX = '.manifest.json';
 
+/** @returns path of the signed manifest beside a manifest: `manifest.json` and `manifest.dsse.json` */
+export function envelopePath(manifestPath: string): string {
+  return manifestPath.replace(/(?:\.json)?$/, '.dsse.json');
+}
+
 /** A file of a manifest on this disk. */
 export interface LocatedFile {
   readonly file: ManifestFile;
@@ -27,24 +32,31 @@ export interface LocatedPart {
   readonly bytesThere: number | null;
 }
 
+/** A manifest on this disk. */
+export interface ReadManifest {
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+  /** Of its file. */
+  readonly path: string;
+}
+
 /**
  * Reads a manifest.
  *
  * @param path the manifest, or a directory that holds one: `manifest.json`, or a single `*.manifest.json`
- * @returns the manifest, and the path of its file
  * @throws CliFailure if there is none, or it is invalid
  */
-export function readManifest(path: string): { readonly manifest: Manifest; readonly path: string } {
+export function readManifest(path: string): ReadManifest {
   const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   const file = isDirectory ? join(path, manifestIn(path)) : path;
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch {
     throw usage(`The manifest "${file}" cannot be read.`);
   }
-  const parsed = parseManifest(text);
-  if ('manifest' in parsed) return { manifest: parsed.manifest, path: file };
+  const parsed = parseManifest(Buffer.from(bytes).toString('utf8'));
+  if ('manifest' in parsed) return { manifest: parsed.manifest, bytes, path: file };
   throw new CliFailure(EXIT.failed, `"${file}" is not a manifest.`, { lines: parsed.problem.split('\n') });
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { Envelope } from '../../contracts/envelope.ts';
 import { type Manifest, parseManifest } from '../../contracts/manifest.ts';
 import { ProblemBody } from '../../contracts/views/problem.ts';
 import { addJsonOption, type Cli, type JsonOption } from '../cli.ts';
@@ -136,6 +137,16 @@ export async function getManifest(client: Client, path: string, signal: AbortSig
   throw new CliFailure(EXIT.failed, 'This version of waybill cannot read the manifest.', {
     lines: parsed.problem.split('\n'),
   });
+}
+
+/** @returns the signed manifest; `undefined` if it is not signed. @throws CliFailure if the response is something else */
+export async function getEnvelope(client: Client, path: string, signal: AbortSignal): Promise<Envelope | undefined> {
+  try {
+    return await client.json(Envelope, `${path}/signature`, signal);
+  } catch (error) {
+    if (error instanceof CliFailure && error.code === 'not_found') return undefined;
+    throw error;
+  }
 }
 
 /** The response may not come from Waybill, so every member is optional. */

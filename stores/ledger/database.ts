@@ -14,6 +14,7 @@ import pg from 'pg';
 import { endsConnection, toFailure } from './errors.ts';
 import * as first from './migrations/0001_first.ts';
 import * as warehouseKey from './migrations/0002_warehouse_key.ts';
+import * as signingKeys from './migrations/0003_signing_keys.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -154,7 +155,13 @@ export async function migrate(url: string): Promise<void> {
   const migrator = new Migrator({
     db,
     // Never change a released migration; add a new one.
-    provider: { getMigrations: () => Promise.resolve({ '0001_first': first, '0002_warehouse_key': warehouseKey }) },
+    provider: {
+      getMigrations: async () => ({
+        '0001_first': first,
+        '0002_warehouse_key': warehouseKey,
+        '0003_signing_keys': signingKeys,
+      }),
+    },
     migrationTableName: 'schema_migrations',
     migrationLockTableName: 'schema_migrations_lock',
   });

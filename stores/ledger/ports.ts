@@ -1,4 +1,5 @@
 import type { AttemptedObject } from '../../contracts/attempts.ts';
+import type { PublicKey } from '../../contracts/envelope.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
@@ -32,6 +33,7 @@ export interface Ledger {
   readonly credentials: Credentials;
   readonly audit: Audit;
   readonly idempotency: Idempotency;
+  readonly signingKeys: SigningKeys;
   /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
@@ -291,4 +293,12 @@ export interface Idempotency {
    *   started one, and the next owner of the key must look for it
    */
   settle(tenant: string, key: string, result: { readonly runId: string } | 'failed' | 'unknown'): Promise<void>;
+}
+
+/** Public keys that manifests are, or were, signed with. */
+export interface SigningKeys {
+  /** Publishes a key; no effect if it is there. */
+  add(key: PublicKey): Promise<void>;
+  /** The newest first. */
+  list(): Promise<readonly PublicKey[]>;
 }

@@ -207,6 +207,14 @@ interface AuditTable {
 }
 export type AuditEntry = Omit<Selectable<AuditTable>, 'id'>;
 
+/** Public keys of signatures. */
+interface SigningKeysTable {
+  kid: string;
+  /** 32 bytes in base64url. */
+  publicKey: string;
+  addedAt: Stamped;
+}
+
 /** The schema of migrations/, as queries see it. */
 export interface Tables {
   runs: RunsTable;
@@ -215,6 +223,7 @@ export interface Tables {
   tenants: TenantsTable;
   credentials: CredentialsTable;
   deployment: DeploymentTable;
+  signingKeys: SigningKeysTable;
   idempotency: IdempotencyTable;
   audit: AuditTable;
 }

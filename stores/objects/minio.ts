@@ -74,9 +74,10 @@ export function createObjects(options: ObjectsOptions): Objects {
 
     write: (key, source, writeOptions) => upload({ connect, bucket, key, firstPartBytes }, source, writeOptions),
 
-    async put(key, body, contentType) {
+    async put(key, body, contentType, metadata = {}) {
       const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-      await translateErrors(client.putObject(bucket, key, bytes, bytes.length, { 'content-type': contentType }));
+      const headers = { 'content-type': contentType, ...metadata };
+      await translateErrors(client.putObject(bucket, key, bytes, bytes.length, headers));
     },
 
     async get(key) {
@@ -93,8 +94,9 @@ export function createObjects(options: ObjectsOptions): Objects {
 
     async head(key) {
       try {
-        const { size, lastModified } = await client.statObject(bucket, key);
-        return { key, bytes: size, modifiedAt: lastModified };
+        const { size, lastModified, metaData } = await client.statObject(bucket, key);
+        const metadata = Object.fromEntries(Object.entries(metaData).map(([name, text]) => [name, String(text)]));
+        return { key, bytes: size, modifiedAt: lastModified, metadata };
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw toFailure(error);

@@ -9,6 +9,9 @@ export interface WrittenObject {
   readonly sha256: string;
 }
 
+/** Texts that are stored with an object, by name. */
+export type Metadata = Readonly<Record<string, string>>;
+
 export interface ObjectInfo {
   readonly key: string;
   readonly bytes: number;
@@ -46,8 +49,12 @@ export interface Objects {
    */
   write(key: string, source: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<WrittenObject>;
 
-  /** Writes a small object in one request. Replaces. */
-  put(key: string, body: Uint8Array, contentType: string): Promise<void>;
+  /**
+   * Writes a small object in one request. Replaces.
+   *
+   * @param metadata the user's, in ASCII; names are `[a-z-]+`
+   */
+  put(key: string, body: Uint8Array, contentType: string, metadata?: Metadata): Promise<void>;
 
   /** @returns a small object, or `undefined` if it does not exist */
   get(key: string): Promise<Uint8Array | undefined>;
@@ -65,8 +72,8 @@ export interface Objects {
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
 
-  /** @returns size and time, or `undefined` if it does not exist */
-  head(key: string): Promise<ObjectInfo | undefined>;
+  /** @returns size, time and the user's metadata, or `undefined` if it does not exist */
+  head(key: string): Promise<(ObjectInfo & { readonly metadata: Metadata }) | undefined>;
 
   /** Every object whose key begins with the prefix, in key order. */
   list(prefix: string): AsyncIterable<ObjectInfo>;

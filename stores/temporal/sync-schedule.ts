@@ -18,7 +18,7 @@ export interface StandingDeployment {
 /**
  * Makes a tenant's schedule match the ledger. Call it after every change of the settings. Among concurrent callers, the
  * last one to write the schedule notices that the settings have changed and writes it again, so the schedule ends up
- * matching the ledger.
+ * matching the ledger. If it removed a schedule that it then writes again, it starts a run.
  *
  * @returns the settings that the schedule matches; `undefined` when the tenant has none
  * @throws WaybillError `temporal_unavailable`, `ledger_unavailable`; `invalid_field` for a time zone that Temporal does
@@ -28,14 +28,27 @@ export type SyncSchedule = (kind: StandingKind, tenant: string) => Promise<Stand
 
 export function createSyncSchedule(
   ledger: { readonly standingOrders: Pick<StandingOrders, 'find'> },
-  temporal: Pick<Temporal, 'applySchedule'>,
+  temporal: Pick<Temporal, 'applySchedule' | 'trigger'>,
   deployment: StandingDeployment,
 ): SyncSchedule {
+  async function startAgain(scheduleId: string): Promise<void> {
+    try {
+      await temporal.trigger(scheduleId, 'after');
+    } catch (error) {
+      // Somebody else has removed it since, and is not done either.
+      if (!(error instanceof WaybillError) || error.code !== 'not_enabled') throw error;
+    }
+  }
+
   return async function syncSchedule(kind, tenant) {
     let settings = await ledger.standingOrders.find(tenant, kind.kind);
+    let wasRemoved = false;
     for (let round = 0; settings && round < ROUNDS_MAX; round += 1) {
       const spec = settings.enabled ? standingSchedule(kind, settings, deployment) : null;
       await temporal.applySchedule(kind.scheduleId(tenant), spec);
+      // A run that had been triggered but not started went with it.
+      if (wasRemoved && spec) await startAgain(kind.scheduleId(tenant));
+      wasRemoved = spec === null;
       const now = await ledger.standingOrders.find(tenant, kind.kind);
       if (now?.version === settings.version) return now;
       settings = now;

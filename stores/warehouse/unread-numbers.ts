@@ -53,7 +53,7 @@ async function findInColumns(read: Reading, relations: readonly PostgresRelation
 }
 
 /** As PostgreSQL writes such a number by itself, in an array or in a composite value. */
-const NOT_FINITE = String.raw`(^|[{(,"])-?(NaN|Infinity)([,})"]|$)`;
+const NOT_FINITE = '(^|[{(,"])-?(NaN|Infinity)([,})"]|$)';
 
 /** Lets PostgreSQL look for them in columns of a table. @returns names as `table.column` */
 async function findHidden(

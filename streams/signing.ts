@@ -1,0 +1,82 @@
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type Envelope, MANIFEST_TYPE, type PublicKey, signedBytes } from '../contracts/envelope.ts';
+
+/** Signature of a manifest. */
+export interface Signature {
+  /** `kid` of the public key. */
+  readonly keyid: string;
+  /** Ed25519 (RFC 8032), in base64. */
+  readonly sig: string;
+}
+
+/** Signs manifests with the deployment's key. */
+export interface Signer {
+  readonly publicKey: PublicKey;
+  /** The same bytes always get the same signature. */
+  sign(manifest: Uint8Array): Signature;
+}
+
+/**
+ * @param pem an Ed25519 private key in PKCS #8, as `openssl genpkey -algorithm ed25519` writes it; secret
+ * @throws RangeError if it is none
+ */
+export function createSigner(pem: string): Signer {
+  const key = readPrivateKey(pem);
+  if (!key) throw new RangeError('not an Ed25519 private key');
+  const publicKey = describeKey(key);
+  return {
+    publicKey,
+    sign: (manifest) => ({
+      keyid: publicKey.kid,
+      sig: sign(null, signedBytes(MANIFEST_TYPE, manifest), key).toString('base64'),
+    }),
+  };
+}
+
+function readPrivateKey(pem: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeKey(key: KeyObject): PublicKey {
+  const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
+  return { kty: 'OKP', crv: 'Ed25519', x, kid: thumbprint(x), alg: 'EdDSA', use: 'sig' };
+}
+
+/** Source: RFC 7638, section 3: the required members in lexicographic order. */
+function thumbprint(x: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x }))
+    .digest('base64url');
+}
+
+export function envelopeOf(manifest: Uint8Array, signature: Signature): Envelope {
+  const payload = Buffer.from(manifest).toString('base64');
+  return { payload, payloadType: MANIFEST_TYPE, signatures: [signature] };
+}
+
+/**
+ * Checks that an envelope holds exactly this manifest, signed with one of the keys. The keys are found by themselves, not by
+ * `keyid`, which nothing protects.
+ *
+ * @returns the key that signed it, or what is wrong, the rest of a sentence about the manifest
+ */
+export function checkEnvelope(
+  { payload, payloadType, signatures }: Envelope,
+  manifest: Uint8Array,
+  keys: readonly PublicKey[],
+): { readonly key: PublicKey } | { readonly problem: string } {
+  if (payloadType !== MANIFEST_TYPE) return { problem: `has a signature of something else: ${payloadType}` };
+  if (!Buffer.from(payload, 'base64').equals(manifest)) return { problem: 'is not the one that was signed' };
+  const body = signedBytes(payloadType, manifest);
+  for (const key of keys) {
+    const publicKey = createPublicKey({ key: { kty: key.kty, crv: key.crv, x: key.x }, format: 'jwk' });
+    if (signatures.some(({ sig }) => verify(null, body, publicKey, Buffer.from(sig, 'base64')))) return { key };
+  }
+  const named = signatures.map(({ keyid }) => keyid).join(', ');
+  return { problem: `is not signed by any of the keys; it names ${named}` };
+}
