@@ -7,8 +7,8 @@ import { describeManifest, type FileContents, type Manifest } from '../contracts
 import { fileExtension } from '../contracts/order.ts';
 import type { Published, PublishInput, StepResult } from '../contracts/steps.ts';
 import type { Runs } from '../stores/ledger/ports.ts';
-import { storeManifest } from '../stores/objects/manifests.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import { storeManifest } from '../stores/objects/signatures.ts';
 import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 import { checkStored, removeUnlisted } from './stored.ts';

@@ -2,7 +2,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Context, Handler } from 'hono';
 import { ENVELOPE_TYPE, PUBLIC_KEYS_PATH } from '../contracts/envelope.ts';
 import { WaybillError } from '../contracts/failures.ts';
-import { readEnvelope, type StoredRun } from '../stores/objects/manifests.ts';
+import type { StoredRun } from '../stores/objects/manifests.ts';
+import { readEnvelope } from '../stores/objects/signatures.ts';
 import type { ApiDeps, ApiEnv } from './deps.ts';
 import { jsonContent } from './openapi.ts';
 

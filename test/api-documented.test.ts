@@ -107,7 +107,7 @@ describe('docs/periodic.md', () => {
     ['periodic status', /^periodic +enabled\n[\s\S]*\nteacher +\d[\s\S]*teacher\.csv\nexport\n$/],
     [
       'verify export',
-      /^✓ 36 csv files, .* opened: sizes of the content hold\n! .*\n✓ [\d,]+ rows counted in the content\n$/,
+      /^! the signature .*\n✓ 36 csv files, .* opened: sizes of the content hold\n! .*\n✓ [\d,]+ rows counted in the content\n✓ the manifest is signed with key \S+\n✓ 36 csv files, /,
     ],
     ['verify sealed', /^✓ 36 csv files, .* sealed: sizes and SHA-256 hold\n✓ [\d,]+ rows counted in the content\n$/],
     ['SHA256SUMS', /^all there\n$/],

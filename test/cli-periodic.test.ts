@@ -98,7 +98,8 @@ describe('the command line for periodic exports', () => {
     const key = ['--key-file', at('first.key')];
     const { files } = await api.status();
     expect((await periodic('download-all', '--directory', at('all'), ...key)).code).toBe(0);
-    expect(readdirSync(at('all')).sort()).toEqual([...files.map((file) => `${file}.csv`), 'manifest.json'].sort());
+    const manifests = ['manifest.dsse.json', 'manifest.json'];
+    expect(readdirSync(at('all')).sort()).toEqual([...files.map((file) => `${file}.csv`), ...manifests].sort());
     expect(readFileSync(join(at('all'), 'user.csv'))).toEqual(read('user.csv'));
     expect((await periodic('download-all', '--directory', at('all'), ...key)).code).toBe(2);
     expect((await periodic('download-all', '--directory', at('all'), ...key, '--force')).code).toBe(0);

@@ -26,7 +26,7 @@ export async function findHiddenNumbers(read: Reading): Promise<readonly HiddenN
   const whole = root && isScan(root) ? columnsOf(root) : undefined;
   return relations.flatMap((relation) => {
     const columns = scans.flatMap((scan) => (scan.extra_info.Table === relation.name ? columnsOf(scan) : []));
-    const isPlain = whole !== undefined || isPlainSelect(select, relation.numeric);
+    const isPlain = whole !== undefined || isPlainSelect(select, relation);
     const hidden = [...relation.nestedNumeric, ...(isPlain ? [] : relation.numeric)];
     const found = hidden.filter((name) => columns.includes(name));
     if (found.length === 0) return [];
@@ -91,7 +91,13 @@ const PlainSelect = z.object({
         }),
       ]),
     ),
-    from_table: z.object({ type: z.literal('BASE_TABLE'), sample: z.null() }),
+    from_table: z.object({
+      type: z.literal('BASE_TABLE'),
+      /** Empty if the database is named without a schema: then the parser takes it for one. */
+      catalog_name: z.string(),
+      schema_name: z.string(),
+      sample: z.null(),
+    }),
     where_clause: z.unknown(),
     group_expressions: z.tuple([]),
     having: z.null(),
@@ -100,12 +106,15 @@ const PlainSelect = z.object({
   }),
 });
 
-/** Whether the SQL selects columns of one table as they are, without conditions on these columns. */
-function isPlainSelect(select: unknown, columns: readonly string[]): boolean {
+/** Whether the SQL selects columns of one table of the database as they are, without conditions on those of `numeric`. */
+function isPlainSelect(select: unknown, { database, numeric }: PostgresRelation): boolean {
   const { data } = PlainSelect.safeParse(select);
   if (!data) return false;
+  const { catalog_name: catalog, schema_name: schema } = data.node.from_table;
+  // A view of DuckDB may compute.
+  if ((catalog || schema).toLowerCase() !== database.toLowerCase()) return false;
   const condition = JSON.stringify(data.node.where_clause ?? null).toLowerCase();
-  return !columns.some((name) => condition.includes(JSON.stringify(name.toLowerCase())));
+  return !numeric.some((name) => condition.includes(JSON.stringify(name.toLowerCase())));
 }
 
 /** @returns the table's column that has the name of the dataset's tenant column, unless another one is selected under it */
