@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { styleText } from 'node:util';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { PUBLIC_KEYS_PATH } from '../contracts/envelope.ts';
 import { places, showLine } from './console.ts';
 import { readStackSettings } from './settings.ts';
 import { startStack } from './stack.ts';
@@ -80,7 +81,8 @@ interface Stage {
 
 async function show(stage: Stage): Promise<void> {
   const here = (name: string) => relative(process.cwd(), join(stage.folder, name));
-  const [keyFile, sealed, opened] = [here('key.txt'), here('flights.csv.zst.age'), here('flights.csv')];
+  const [keyFile, publicKeys] = [here('key.txt'), here('waybill-keys.json')];
+  const [sealed, opened] = [here('flights.csv.zst.age'), here('flights.csv')];
 
   heading('Make a key: the private half stays in this file, Waybill gets only the recipient');
   const recipient = (await waybill(stage, ['keygen', '-o', keyFile], 'capture')).trim();
@@ -100,8 +102,10 @@ async function show(stage: Stage): Promise<void> {
   await waybill(stage, ['open', sealed, '--key-file', keyFile, '--decompress', '-o', opened]);
   await printFirstLines(opened, ROWS_SHOWN + 1);
 
-  heading('Verify it against its manifest: rows, bytes and hashes');
-  await waybill(stage, ['verify', `${sealed}.manifest.json`, '--key-file', keyFile]);
+  heading('Verify it against its manifest: signature, rows, bytes and hashes');
+  const keys = await fetch(new URL(PUBLIC_KEYS_PATH, stage.url), { signal: stage.signal });
+  await writeFile(publicKeys, await keys.text());
+  await waybill(stage, ['verify', `${sealed}.manifest.json`, '--key-file', keyFile, '--keys', publicKeys]);
 
   heading('What ran');
   await waybill(stage, ['exports', 'list', '--limit', '2']);
