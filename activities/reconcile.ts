@@ -68,14 +68,14 @@ export function createReconcile(ports: ReconcilePorts) {
 
   async function restoreSchedule(
     kind: StandingKind,
-    { tenant, changedAt, currentRunId }: StandingOrder,
+    { tenant, changedAt }: StandingOrder,
     now: Date,
   ): Promise<boolean> {
     if (now.getTime() - changedAt.getTime() < SETTLING_MS) return false;
     if (await temporal.nextRun(kind.scheduleId(tenant))) return false;
-    await syncSchedule(kind, tenant);
+    const settings = await syncSchedule(kind, tenant);
     // Whoever enabled it has not come to start the first run.
-    if (currentRunId === null) await temporal.trigger(kind.scheduleId(tenant), 'after');
+    if (settings?.enabled && settings.currentRunId === null) await temporal.trigger(kind.scheduleId(tenant), 'after');
     logger.warn({ tenant, kind: kind.kind }, 'the schedule of a standing order was missing and has been restored');
     return true;
   }

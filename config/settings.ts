@@ -1,6 +1,6 @@
-import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readSigningKey } from '../contracts/envelope.ts';
 import { isTimeZone, TIME_OF_DAY } from '../contracts/recurrence.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 import { settingSentence } from './issue-sentence.ts';
@@ -48,14 +48,6 @@ const issuers = z
     }
   })
   .pipe(z.array(issuer));
-
-function isSigningKey(pem: string): boolean {
-  try {
-    return createPrivateKey(pem).asymmetricKeyType === 'ed25519';
-  } catch {
-    return false;
-  }
-}
 
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -136,7 +128,10 @@ const schema = z.object({
   /** Ed25519 private key that workers sign manifests with, PKCS #8 in PEM; unset: manifests are not signed. */
   WAYBILL_SIGNING_KEY: z
     .string()
-    .refine(isSigningKey, 'should be an Ed25519 private key in PEM, as "openssl genpkey -algorithm ed25519" writes it')
+    .refine(
+      (pem) => readSigningKey(pem) !== undefined,
+      'should be an Ed25519 private key in PEM, as "openssl genpkey -algorithm ed25519" writes it',
+    )
     .optional(),
   /** JSON array of external issuers. */
   WAYBILL_TOKEN_ISSUERS: issuers.default([]),

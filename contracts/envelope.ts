@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 
 /** What is signed: a manifest, byte for byte as it is stored. */
@@ -32,6 +33,16 @@ export const PublicKey = z.object({
   use: z.literal('sig'),
 });
 export type PublicKey = z.infer<typeof PublicKey>;
+
+/** @returns an Ed25519 private key in PKCS #8, from PEM; `undefined` if it is none */
+export function readSigningKey(pem: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Where a deployment publishes its keys. */
 export const PUBLIC_KEYS_PATH = '/.well-known/waybill-keys.json';

@@ -1,5 +1,5 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { type Envelope, MANIFEST_TYPE, type PublicKey, signedBytes } from '../contracts/envelope.ts';
+import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type Envelope, MANIFEST_TYPE, type PublicKey, readSigningKey, signedBytes } from '../contracts/envelope.ts';
 
 /** Signature of a manifest. */
 export interface Signature {
@@ -21,7 +21,7 @@ export interface Signer {
  * @throws RangeError if it is none
  */
 export function createSigner(pem: string): Signer {
-  const key = readPrivateKey(pem);
+  const key = readSigningKey(pem);
   if (!key) throw new RangeError('not an Ed25519 private key');
   const publicKey = describeKey(key);
   return {
@@ -31,15 +31,6 @@ export function createSigner(pem: string): Signer {
       sig: sign(null, signedBytes(MANIFEST_TYPE, manifest), key).toString('base64'),
     }),
   };
-}
-
-function readPrivateKey(pem: string): KeyObject | undefined {
-  try {
-    const key = createPrivateKey(pem);
-    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function describeKey(key: KeyObject): PublicKey {

@@ -16,8 +16,8 @@ import {
   unsealedBytes,
   wholeFile,
 } from '../runs/content.ts';
+import { sendEnvelope } from '../runs/envelope.ts';
 import { findRun } from '../runs/find.ts';
-import { sendEnvelope } from '../signing-keys.ts';
 import { exportState } from './view.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'clock'>;

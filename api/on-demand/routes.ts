@@ -3,7 +3,7 @@ import { PUBLIC_KEYS_PATH } from '../../contracts/envelope.ts';
 import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from '../../contracts/views/on-demand.ts';
 import { problems } from '../http/problems.ts';
 import { binary, jsonContent } from '../openapi.ts';
-import { envelopeContent } from '../signing-keys.ts';
+import { envelopeContent } from '../runs/envelope.ts';
 
 const tags = ['Exports'];
 const params = z.object({

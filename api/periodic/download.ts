@@ -9,7 +9,7 @@ import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { readStored, readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
-import { sendEnvelope } from '../signing-keys.ts';
+import { sendEnvelope } from '../runs/envelope.ts';
 import { assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicSignature } from './routes.ts';
 

@@ -9,7 +9,7 @@ import {
 } from '../../contracts/views/periodic.ts';
 import { problems } from '../http/problems.ts';
 import { binary, jsonContent } from '../openapi.ts';
-import { envelopeContent } from '../signing-keys.ts';
+import { envelopeContent } from '../runs/envelope.ts';
 import { DisableQuery, DownloadQuery, EnableRequest, fileQuery, KeyHeader, OwnQuery, RotateRequest } from './input.ts';
 
 const tags = ['Periodic exports'];

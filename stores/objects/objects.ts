@@ -72,7 +72,7 @@ export interface Objects {
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array>;
 
-  /** @returns size, time and the user's metadata, or `undefined` if it does not exist */
+  /** @returns size, time and metadata, that of {@link put} among it, or `undefined` if it does not exist */
   head(key: string): Promise<(ObjectInfo & { readonly metadata: Metadata }) | undefined>;
 
   /** Every object whose key begins with the prefix, in key order. */
