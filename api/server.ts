@@ -20,11 +20,10 @@ const IDLE_POLL_MS = 50;
  */
 const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
 
-/**
- * How long a download may wait for a client that takes nothing, in milliseconds. Node looks at this interval whether bytes
- * have left, so that a client is cut off after one to two of them.
- */
+/** How long a download may wait for a client that takes nothing, in milliseconds. */
 const STALLED_MS = 60_000;
+/** Interval at which a waiting download is checked, in milliseconds. */
+const STALL_CHECK_MS = 5_000;
 
 /** Starts to listen; rejects if the port is in use. @param port 0: any free port */
 export async function listen(app: ApiApp, host: string, port: number): Promise<ApiServer> {
@@ -86,8 +85,7 @@ async function close(server: Server, graceMs: number): Promise<void> {
  * been sent and a normal end would make a partial file look complete. If the client disconnects, the body is cancelled.
  */
 export async function sendDownload(response: Response, outgoing: ServerResponse): Promise<void> {
-  // Bytes that the client acknowledges count as progress, also within one chunk.
-  outgoing.setTimeout(STALLED_MS, () => outgoing.destroy());
+  cutWhenStalled(outgoing);
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   const reader = response.body?.getReader();
   const untilClosed = closing(outgoing);
@@ -108,6 +106,24 @@ export async function sendDownload(response: Response, outgoing: ServerResponse)
   } finally {
     if (outgoing.destroyed) await reader?.cancel().catch(() => undefined);
   }
+}
+
+/**
+ * Closes the connection of a client that has taken nothing for 60 to 65 s. Node's socket timer fires once no byte has left
+ * for one interval, also within one chunk; while bytes leave, it starts again without an event.
+ */
+function cutWhenStalled(outgoing: ServerResponse): void {
+  let stalledMs = 0;
+  let checkedAt = 0;
+  const check = () => {
+    const now = performance.now();
+    const hasMoved = now - checkedAt > 1.5 * STALL_CHECK_MS;
+    checkedAt = now;
+    stalledMs = hasMoved ? STALL_CHECK_MS : stalledMs + STALL_CHECK_MS;
+    if (stalledMs >= STALLED_MS) outgoing.destroy();
+    else outgoing.setTimeout(STALL_CHECK_MS);
+  };
+  outgoing.setTimeout(STALL_CHECK_MS, check);
 }
 
 /**

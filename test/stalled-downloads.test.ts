@@ -13,7 +13,7 @@ const HELD_KIB = 1024;
 const SLACK_KIB = 24 * 1024;
 /** When a download whose client takes nothing is cut, at the earliest and at the latest, in milliseconds. */
 const CUT_MS = 60_000;
-const CUT_MS_MAX = 180_000;
+const CUT_MS_MAX = 75_000;
 
 const CATALOG = `
 datasets:
