@@ -101,8 +101,9 @@ function readRun(kind: ExportKind, key: string, body: Uint8Array): RestoredRun |
 export function orderOf({ tenant, recipients, files, createdAt, expiresAt }: Manifest): Order | undefined {
   const [file, ...others] = files;
   const format = FORMATS.find((candidate) => candidate === file?.format);
-  if (!file || !format || others.length > 0 || file.window === null || expiresAt === null) return undefined;
+  if (!file || !format || others.length > 0 || expiresAt === null) return undefined;
   const { dataset, window, parameters, csv, columns, compression } = file;
+  if (window?.bounds !== 'inclusive') return undefined;
   return {
     ...{ tenant, dataset, window, parameters, format, compression, recipients },
     csv: csv ?? CSV_DEFAULTS,

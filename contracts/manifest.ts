@@ -39,9 +39,16 @@ const file = z.object({
   file: fileName.describe('Name of the finished file: the parts, concatenated in order.'),
   dataset: z.string().describe('Name of the dataset in the catalog.'),
   window: z
-    .object({ from: instant, to: instant, bounds: z.enum(['inclusive', 'half-open']) })
+    .union([
+      z
+        .object({ from: instant, to: instant, bounds: z.literal('inclusive') })
+        .describe('Rows that were created or modified in it.'),
+      z
+        .object({ from: instant.nullable(), to: instant, bounds: z.literal('half-open') })
+        .describe('Rows that changed last in it; from null: open, with rows that have no time.'),
+    ])
     .nullable()
-    .describe('Applies to the time a row was created or modified; null: the complete history.'),
+    .describe('null: the complete history.'),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   format: z.enum(FILE_FORMATS),
   csv: z

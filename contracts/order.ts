@@ -1,4 +1,4 @@
-import type { Window } from './window.ts';
+import type { InclusiveWindow, Window } from './window.ts';
 
 /** File formats an order on demand may ask for. */
 export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
@@ -47,6 +47,8 @@ export interface FileContent {
   readonly dataset: string;
   /** `null`: the complete history, rows without a time included. */
   readonly window: Window | null;
+  /** `deleted`: only rows that the dataset's deletion marker marks. @default all rows */
+  readonly rows?: 'deleted';
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly format: FileFormat;
@@ -68,7 +70,7 @@ export interface FileOrder extends FileContent {
  * so it holds no secret: recipients are public keys.
  */
 export interface Order extends FileOrder {
-  readonly window: Window;
+  readonly window: InclusiveWindow;
   readonly format: Format;
   /** A count of days that the files are kept after the export is available. @minimum 1 */
   readonly keepDays: number;

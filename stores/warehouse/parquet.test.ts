@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ColumnType } from '../../config/dataset.ts';
-import type { Order } from '../../contracts/order.ts';
+import type { FileOrder } from '../../contracts/order.ts';
 import {
   BIG,
   BIG_TABLE,
@@ -18,7 +18,7 @@ import {
 const { planFile, scratch, warehouse } = await useWarehouse(BIG_TABLE);
 const reader = await openReader();
 
-const PARQUET: Order = order({ format: 'parquet' });
+const PARQUET: FileOrder = order({ format: 'parquet' });
 
 async function store(
   set: Parameters<typeof warehouse.read>[0],

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
+import type { Window } from '../../contracts/window.ts';
 import { NO_POSTGRES } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { type Cut, rowsSql } from './rows.ts';
@@ -48,7 +49,7 @@ describe('the window', () => {
   ];
   const MODIFIED = [null, '2020-01-01T00:00:00.000000Z', from, to, '2020-01-03T00:00:00.000001Z'];
 
-  it.each(['inclusive', 'half-open'] as const)('%s takes created or modified to the microsecond', async (bounds) => {
+  it.each(['inclusive', 'half-open'] as const)('%s takes the times to the microsecond', async (bounds) => {
     const inside = (time: string | null) =>
       time !== null && time >= from && (bounds === 'inclusive' ? time <= to : time < to);
     for (const [created, c] of CREATED.map((time, i) => [time, i] as const)) {
@@ -61,7 +62,9 @@ describe('the window', () => {
         expect({ created, modified, rows }, `${c}/${m}`).toEqual({
           created,
           modified,
-          rows: inside(created) || inside(modified) ? 1 : 0,
+          rows: (bounds === 'inclusive' ? inside(created) || inside(modified) : inside(later(created, modified)))
+            ? 1
+            : 0,
         });
       }
     }
@@ -113,6 +116,10 @@ describe('rows in PostgreSQL', async () => {
     '2020-01-04T00:00:00Z',
   ].map(at);
   const instant = fc.constantFrom(...INSTANTS);
+  const WINDOW: fc.Arbitrary<Window> = fc.oneof(
+    fc.record({ from: instant, to: instant, bounds: fc.constant('inclusive' as const) }),
+    fc.record({ from: fc.option(instant), to: instant, bounds: fc.constant('half-open' as const) }),
+  );
   const connection = await openReader();
   await connection.run(TIMES_TABLE);
 
@@ -131,7 +138,7 @@ describe('rows in PostgreSQL', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...SETS),
-        fc.option(fc.record({ from: instant, to: instant, bounds: fc.constantFrom('inclusive', 'half-open') })),
+        fc.option(WINDOW),
         fc.record({
           snapshotAt: instant,
           slice: fc.record({ from: fc.option(instant), to: fc.option(instant) }),
@@ -150,7 +157,7 @@ describe('rows in PostgreSQL', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...SETS),
-        fc.option(fc.record({ from: instant, to: instant, bounds: fc.constantFrom('inclusive', 'half-open') })),
+        fc.option(WINDOW),
         fc.uniqueArray(instant, { maxLength: 4 }),
         fc.boolean(),
         async (set, window, cuts, inPostgres) => {
@@ -168,7 +175,35 @@ describe('rows in PostgreSQL', async () => {
       { numRuns: 100 },
     );
   });
+
+  it('are each in one of half-open windows that tile', async () => {
+    const last = at('2030-01-01');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...SETS),
+        fc.uniqueArray(instant, { maxLength: 4 }),
+        fc.boolean(),
+        async (set, cuts, inPostgres) => {
+          const cut = { snapshotAt: last, slice: { from: null, to: null } };
+          const ends = [...cuts.sort(), last];
+          const found: number[] = [];
+          for (const [index, to] of ends.entries()) {
+            const window = { from: ends[index - 1] ?? null, to, bounds: 'half-open' } as const;
+            found.push(...(await idsBy(inPostgres, set, { window }, cut)));
+          }
+          expect(found.sort((a, b) => a - b)).toEqual(await idsBy(false, set, { window: null }, cut));
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
 });
+
+/** @returns the later one of two times of which either may be missing */
+function later(one: string | null, other: string | null): string | null {
+  if (one === null || other === null) return one ?? other;
+  return one > other ? one : other;
+}
 
 function sqlTime(time: string | null): string {
   return time === null ? 'NULL' : `TIMESTAMP '${time.replace('Z', '')}'`;

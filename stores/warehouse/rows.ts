@@ -25,6 +25,8 @@ export interface RowSource {
   readonly tenant: TenantColumn;
   /** Whether the SQL reads an attached PostgreSQL. */
   readonly inPostgres: boolean;
+  /** SQL of the deletion marker, a BOOLEAN; `undefined`: there is none. */
+  readonly deletedSql: string | undefined;
   /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
   readonly times: Times | undefined;
 }
@@ -39,17 +41,19 @@ export interface RowSource {
  */
 export function rowsSql(
   source: RowSource,
-  order: Pick<FileOrder, 'tenant' | 'window'>,
+  order: Pick<FileOrder, 'tenant' | 'window' | 'rows'>,
   cut: Cut,
   bindings: Bindings,
 ): string {
-  const tenant = isTenant(source, order.tenant, bindings);
+  const isTenants = isTenant(source, order.tenant, bindings);
+  // Without a marker, nothing is deleted.
+  const wanted = order.rows === 'deleted' ? all(isTenants, source.deletedSql ?? 'false') : isTenants;
   const cases = source.times ? timeCases(source.times, order.window, cut, bindings) : ['true'];
   const bounded = order.window !== null || cut.slice.from !== null || cut.slice.to !== null;
   if (cases.length === 1 || !bounded || !source.inPostgres) {
-    return `FROM ${source.fromSql} WHERE ${tenant} AND (${cases.join(' OR ')})`;
+    return `FROM ${source.fromSql} WHERE ${wanted} AND (${cases.join(' OR ')})`;
   }
-  const queries = cases.map((condition) => `SELECT * FROM ${source.fromSql} WHERE ${tenant} AND ${condition}`);
+  const queries = cases.map((condition) => `SELECT * FROM ${source.fromSql} WHERE ${wanted} AND ${condition}`);
   return `FROM (${queries.join(' UNION ALL ')}) AS source`;
 }
 
@@ -60,35 +64,54 @@ export interface Cut {
 }
 
 /**
- * Conditions of which one holds for each row of the order, and never two. A row is in the window if its created or
- * modified time is. Slices and snapshot go by the partition time, coalesce(modified, created); a row that was changed after
- * the snapshot is left out, which the sums show, rather than silently newer. Rows without a time are in the first slice of
- * an order without a window.
+ * Conditions of which one holds for each row of the order, and never two. A row is in an inclusive window if its created or
+ * modified time is, and in a half-open one if the later of both is. Slices and snapshot go by the partition time,
+ * coalesce(modified, created); a row that was changed after the snapshot is left out, which the sums show, rather than
+ * silently newer. Rows without a time are in the first slice of an order whose window has no beginning.
  */
 function timeCases(
-  [first, second]: Times,
+  times: Times,
   window: Window | null,
   { snapshotAt, slice }: Cut,
   bindings: Bindings,
 ): readonly string[] {
+  const [first, second] = times;
   const inPart = (column: TimeColumn) =>
     all(
       ...(slice.from === null ? [] : [atLeast(column, slice.from, bindings)]),
       ...(slice.to === null ? [] : [below(column, slice.to, bindings)]),
       atMost(column, snapshotAt, bindings),
     );
-  if (window === null) {
+  if (window === null || window.from === null) {
+    const isBeforeEnd = window === null ? [] : [changedBefore(times, window.to, bindings)];
     const last = second ?? first;
     const inPartOrWithoutTime = slice.from === null ? `(${isNull(last)} OR ${inPart(last)})` : inPart(last);
-    return second ? [inPart(first), all(isNull(first), inPartOrWithoutTime)] : [inPartOrWithoutTime];
+    if (!second) return [all(inPartOrWithoutTime, ...isBeforeEnd)];
+    return [all(inPart(first), ...isBeforeEnd), all(isNull(first), inPartOrWithoutTime, ...isBeforeEnd)];
   }
-  const [isBeforeEnd, isAfter] = window.bounds === 'inclusive' ? [atMost, above] : [below, atLeast];
-  const inWindow = (column: TimeColumn) =>
-    all(atLeast(column, window.from, bindings), isBeforeEnd(column, window.to, bindings));
+  const { from, to, bounds } = window;
+  const isBeforeEnd = bounds === 'inclusive' ? atMost : below;
+  const inWindow = (column: TimeColumn) => all(atLeast(column, from, bindings), isBeforeEnd(column, to, bindings));
   if (!second) return [all(inPart(first), inWindow(first))];
-  const outside = `(${below(first, window.from, bindings)} OR ${isAfter(first, window.to, bindings)})`;
+  if (bounds === 'half-open') {
+    const isOlder = (column: TimeColumn, than: Instant) => `(${isNull(column)} OR ${below(column, than, bindings)})`;
+    return [
+      all(inPart(first), inWindow(first), isOlder(second, to)),
+      all(inWindow(second), isOlder(first, from), `(${inPart(first)} OR ${all(isNull(first), inPart(second))})`),
+    ];
+  }
+  const outside = `(${below(first, from, bindings)} OR ${above(first, to, bindings)})`;
   const byCreation = `(${all(isNull(first), inPart(second))} OR ${all(inPart(first), outside)})`;
   return [all(inPart(first), inWindow(first)), all(inWindow(second), byCreation)];
+}
+
+/** @returns SQL: no time of the row is at or after the instant */
+function changedBefore([first, second]: Times, instant: Instant, bindings: Bindings): string {
+  return all(
+    ...[first, ...(second ? [second] : [])].map(
+      (column) => `(${isNull(column)} OR ${below(column, instant, bindings)})`,
+    ),
+  );
 }
 
 function all(...conditions: readonly string[]): string {

@@ -96,6 +96,7 @@ export async function describeSource(
       index: [...types.keys()].indexOf(dataset.tenantColumn.toLowerCase()),
     },
     inPostgres: session.postgres.databasesOf(dataset.sql).length > 0,
+    deletedSql: dataset.deletedColumn === null ? undefined : qualified(dataset.deletedColumn),
     numbers: withNumbers.length > 0 ? { relations: withNumbers, select } : undefined,
     times: first && (modified && created ? [modified, created] : [first]),
     identitySql: identity.length > 0 ? identity : columns.map(({ sql }) => sql),

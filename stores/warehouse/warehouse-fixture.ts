@@ -6,7 +6,7 @@ import { afterAll, onTestFinished } from 'vitest';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { createLogger } from '../../config/logger.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
-import { CSV_DEFAULTS, type FileOrder, type Order } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, type FileOrder } from '../../contracts/order.ts';
 import type { Plan, RowSum } from '../../contracts/plan.ts';
 import { createWarehouse } from './duckdb.ts';
 import type { WarehouseOptions } from './session.ts';
@@ -40,7 +40,7 @@ export function dataset(fields: Partial<Dataset> & Pick<Dataset, 'sql' | 'column
 }
 
 /** An order of tenant `acme` for all time. */
-export function order(fields: Partial<Order> = {}): Order {
+export function order(fields: Partial<FileOrder> = {}): FileOrder {
   return {
     tenant: 'acme',
     dataset: 'THINGS',
@@ -51,7 +51,6 @@ export function order(fields: Partial<Order> = {}): Order {
     columns: null,
     compression: 'none',
     recipients: [],
-    keepDays: 1,
     ...fields,
   };
 }
