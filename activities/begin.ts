@@ -1,23 +1,31 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { offeredAt, offeredName } from '../config/dataset.ts';
-import { CSV_DEFAULTS, orderedRun, type RunOrder } from '../contracts/order.ts';
+import { orderedRun } from '../contracts/order.ts';
 import type { ExportKind } from '../contracts/run.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { BeginInput, BeginResult } from '../contracts/steps.ts';
-import type { OrderedRun, StandingOrder, StandingRun } from '../stores/ledger/ports.ts';
+import type { OrderedRun, BeginResult as RecordedBegin, RunFile, StandingRun } from '../stores/ledger/ports.ts';
 import type { Ports } from './ports.ts';
+import { changesOrder, changesRun, completeOrder } from './standing-order.ts';
 import { createLedgerStep } from './step.ts';
 
-/** Snapshots that a run of a standing order tries while the source changes. */
-const ROUNDS_MAX = 3;
+type BeginPorts = Pick<
+  Ports,
+  | 'catalog'
+  | 'ledger'
+  | 'temporal'
+  | 'standingKinds'
+  | 'deployment'
+  | 'settlingSeconds'
+  | 'graceSeconds'
+  | 'keepDays'
+  | 'logger'
+>;
 
 /**
  * Records that a run begins and returns what it makes. Idempotent. A run of the same series that is active in the ledger
  * although its workflow is gone is ended as failed; while the other one is open, this throws a retryable failure.
  */
-export function createBegin(
-  ports: Pick<Ports, 'catalog' | 'ledger' | 'temporal' | 'standingKinds' | 'graceSeconds' | 'logger'>,
-): (input: BeginInput) => Promise<BeginResult> {
+export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<BeginResult> {
   const { ledger, temporal, standingKinds, logger } = ports;
 
   async function record(run: OrderedRun | StandingRun) {
@@ -30,7 +38,18 @@ export function createBegin(
     throw ApplicationFailure.retryable('Another run of the same series has not ended yet.', 'settings_busy');
   }
 
-  return async function begin({ runId, workflowId, kind, tenant, order, requestedAt }) {
+  function wanted(standing: StandingKind, begun: RecordedBegin): Omit<BeginResult, 'version'> {
+    if (begun.outcome !== 'begun' || !begun.standingOrder) return { order: null };
+    const { standingOrder, changes } = begun;
+    if (!changes) return { order: completeOrder(ports, standing, standingOrder) };
+    return {
+      order: changesOrder(ports, standing, standingOrder, changes),
+      missing: changes.missing,
+      readAfter: settled(changes.files, ports.settlingSeconds),
+    };
+  }
+
+  return async function begin({ runId, workflowId, kind, tenant, order, requestedAt, asked }) {
     const inLedger = createLedgerStep(logger, { tenant });
     const at = new Date(requestedAt);
     if (order) {
@@ -40,14 +59,15 @@ export function createBegin(
     const standing = standingKind(standingKinds, kind);
     // Read first, so that a change in between is noticed.
     const before = await inLedger(() => ledger.standingOrders.find(tenant, kind));
+    const changes = standing.exports === 'changes' ? changesRun(ports, standing, { asked, startedAt: at }) : undefined;
     const begun = await inLedger(() =>
-      record({ runId, workflowId, tenant, kind, subject: standing.subject, startedAt: at }),
+      record({
+        ...{ runId, workflowId, tenant, kind, subject: standing.subject, startedAt: at },
+        ...(changes && { changes }),
+      }),
     );
-    const standingOrder = begun.outcome === 'begun' ? begun.standingOrder : null;
-    return {
-      order: standingOrder && orderOf(ports, standing, standingOrder),
-      version: standingOrder?.version ?? before?.version ?? null,
-    };
+    const version = (begun.outcome === 'begun' ? begun.standingOrder?.version : undefined) ?? before?.version ?? null;
+    return { ...wanted(standing, begun), version };
   };
 }
 
@@ -58,30 +78,8 @@ export function standingKind(kinds: readonly StandingKind[], kind: ExportKind): 
   throw ApplicationFailure.nonRetryable(`This worker makes no runs of kind ${kind}.`, 'internal');
 }
 
-/**
- * The complete history of all datasets of the kind, sealed. Not compressed, so that `age -d` yields the file itself.
- */
-function orderOf(
-  { catalog, graceSeconds }: Pick<Ports, 'catalog' | 'graceSeconds'>,
-  { kind, subject, formats }: StandingKind,
-  { tenant, recipient }: StandingOrder,
-): RunOrder | null {
-  if (recipient === null) return null;
-  return {
-    tenant,
-    subject,
-    files: offeredAt(catalog, kind).map((dataset) => ({
-      name: offeredName(dataset),
-      dataset: dataset.name,
-      window: null,
-      parameters: {},
-      formats,
-      csv: CSV_DEFAULTS,
-      columns: null,
-      compression: 'none',
-    })),
-    recipients: [recipient],
-    roundsMax: ROUNDS_MAX,
-    retention: { replaceAfterSeconds: graceSeconds },
-  };
+/** Rows that were changed before the end of a window may be committed some time after it. @returns ISO 8601 */
+function settled(files: readonly RunFile[], settlingSeconds: number): string {
+  const ends = files.map(({ windowTo }) => Date.parse(windowTo));
+  return new Date(Math.max(0, ...ends) + settlingSeconds * 1000).toISOString();
 }

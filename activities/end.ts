@@ -1,6 +1,6 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { runPrefix } from '../contracts/keys.ts';
-import type { EndInput, EndResult, RemoveInput } from '../contracts/steps.ts';
+import type { EndInput, EndResult, KeptFiles, RemoveInput } from '../contracts/steps.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { createLedgerStep, runOrThrow } from './step.ts';
@@ -11,8 +11,7 @@ export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | '
     const inLedger = createLedgerStep(logger, { tenant });
     if (ended.state === 'completed') {
       const { state: _, retention, ...totals } = ended;
-      const kept = 'expiresAt' in retention ? { expiresAt: new Date(retention.expiresAt) } : retention;
-      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: kept })) };
+      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: keptFiles(retention) })) };
     }
     const { state, failure, removed } = ended;
     await inLedger(async () => {
@@ -21,6 +20,10 @@ export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | '
     });
     return { recorded: true };
   };
+}
+
+function keptFiles({ expiresAt, ...kept }: KeptFiles<string>): KeptFiles<Date> {
+  return expiresAt === undefined ? kept : { ...kept, expiresAt: new Date(expiresAt) };
 }
 
 /** Removes every object of a run that has not completed, and the uploads of its lost attempts. Idempotent. */

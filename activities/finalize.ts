@@ -43,7 +43,7 @@ export function createFinalize(
         // The caller that stopped the run waits for its end and has synchronized the schedule.
         wasStopped || outcome === 'off' ? undefined : sendNotices(tenant, standing),
         wasStopped ? undefined : syncSchedule(standing, tenant),
-        outcome === 'published' ? undefined : startMissedRun(input, standing, signal),
+        outcome === 'published' || standing.exports === 'changes' ? undefined : startMissedRun(input, standing, signal),
       ]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     });

@@ -1,9 +1,10 @@
 import type { Catalog, Dataset } from '../config/dataset.ts';
-import { WaybillError } from '../contracts/failures.ts';
+import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
 import { type FileFormat, isSplittable } from '../contracts/order.ts';
-import type { PlanInput, RunPlan, StepResult } from '../contracts/steps.ts';
+import type { Plan } from '../contracts/plan.ts';
+import type { PlanInput, PlannedFile, RunPlan, StepResult } from '../contracts/steps.ts';
 import type { Ports } from './ports.ts';
-import { runStep } from './step.ts';
+import { explain, runStep } from './step.ts';
 
 /** Fixes one snapshot time for all files, their exact counts and their parts, before the first byte is written. */
 export function createPlan({
@@ -25,17 +26,60 @@ export function createPlan({
         dataset: orderedDataset(catalog, content.dataset),
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
-      const plans = await turns.plan.take(signal, () => warehouse.plan(files, partRows, signal));
+      const take = (some: readonly (typeof files)[number][]) =>
+        turns.plan.take(signal, () => warehouse.plan(some, partRows, signal));
+      const { failures, plans } = await planOpen(files, take, order.onFileFailure === 'skip-file');
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
+      const planned = plans.map(({ columns, rows, parts }) => ({ columns, rows, parts }));
       return {
         snapshotAt: first.snapshotAt,
         ...(warehouseKey !== null ? { warehouseKey } : {}),
-        files: plans.map(({ columns, rows, parts }) => ({ columns, rows, parts })),
+        files: files.map((_, place) => {
+          const failure = failures.get(place);
+          return failure ? { columns: [], rows: 0, parts: [], failure } : (planned.shift() ?? NOTHING);
+        }),
       };
     });
   };
+}
+
+const NOTHING: PlannedFile = { columns: [], rows: 0, parts: [] };
+
+/**
+ * Plans all files at one snapshot. If that fails finally and files may be skipped, each is planned by itself to find those
+ * that fail, and the others again together.
+ *
+ * @returns the failures by place, and the plans of the other files
+ * @throws WaybillError if every file fails
+ */
+async function planOpen<File>(
+  files: readonly File[],
+  plan: (files: readonly File[]) => Promise<readonly Plan[]>,
+  maySkip: boolean,
+): Promise<{ readonly failures: ReadonlyMap<number, ExplainedFailure>; readonly plans: readonly Plan[] }> {
+  try {
+    return { failures: new Map(), plans: await plan(files) };
+  } catch (error) {
+    if (!maySkip || !isFinal(error)) throw error;
+    const failures = new Map<number, ExplainedFailure>();
+    for (const [place, file] of files.entries()) {
+      try {
+        await plan([file]);
+      } catch (failure) {
+        if (!isFinal(failure)) throw failure;
+        failures.set(place, explain(failure));
+      }
+    }
+    if (failures.size === files.length) throw error;
+    return { failures, plans: await plan(files.filter((_, place) => !failures.has(place))) };
+  }
+}
+
+/** Whether a retry would fail likewise. */
+function isFinal(error: unknown): error is WaybillError {
+  return error instanceof WaybillError && !FAILURES[error.code].retryable;
 }
 
 /** @throws WaybillError `dataset_broken` if the catalog no longer has what was ordered */

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
+import type { ExportKind } from '../contracts/run.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Attempts } from '../stores/temporal/attempts.ts';
-import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import type { StandingDeployment, SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import type { Signer } from '../streams/signing.ts';
@@ -30,6 +31,12 @@ export interface Ports {
   readonly publicUrl: string;
   /** A count of rows from which an unsealed export is split. */
   readonly partRows: number;
+  /** When standing orders of a kind run, unless a tenant has chosen. */
+  readonly deployment: (kind: ExportKind) => StandingDeployment;
+  /** Seconds from the end of a window of changes until it is read, for rows that are committed late. */
+  readonly settlingSeconds: number;
+  /** Days that the files of changes are kept. */
+  readonly keepDays: number;
   /** Seconds that the files of a replaced run are kept. */
   readonly graceSeconds: number;
   /** Seconds from the end of a run until it is looked at once more. */

@@ -59,6 +59,7 @@ it('an export is published although objects of lost attempts cannot be removed, 
       async put(key: string, body: Uint8Array) {
         stored.set(key, body.byteLength);
       },
+      async *read() {},
       abortUploadsOf: async () => 0,
       async remove() {
         throw new Error('the store does not answer');

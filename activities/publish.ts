@@ -5,13 +5,15 @@ import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
-import type { Published, PublishInput, StepResult } from '../contracts/steps.ts';
+import type { Published, PublishInput, StepResult, WrittenPart } from '../contracts/steps.ts';
 import type { Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { storeManifest } from '../stores/objects/signatures.ts';
 import type { Ports } from './ports.ts';
 import { runStep } from './step.ts';
 import { checkStored, removeUnlisted } from './stored.ts';
+
+const NO_HASHES: ReadonlyMap<string, string> = new Map();
 
 /**
  * Checks that the parts are stored with their sizes, then writes and signs the manifest; a retry writes the same bytes. Objects of
@@ -24,14 +26,15 @@ export function createPublish({
   logger,
 }: Pick<Ports, 'signer' | 'logger'> & {
   readonly ledger: { readonly runs: Pick<Runs, 'noteAttempted'> };
-  readonly objects: Pick<Objects, 'list' | 'put' | 'abortUploadsOf' | 'remove'>;
+  readonly objects: Pick<Objects, 'list' | 'put' | 'read' | 'abortUploadsOf' | 'remove'>;
 }) {
   return async function publish(input: PublishInput): Promise<StepResult<Published>> {
     const { tenant, order } = input;
-    return runStep(logger, { tenant, dataset: order.subject }, async () => {
-      const manifest = manifestOf(input);
+    return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
+      const hashes = order.delivery ? await hashFiles(objects, input, signal) : NO_HASHES;
+      const manifest = manifestOf(input, hashes);
       const prefix = runPrefix(input);
-      const parts = input.written.map(({ part }) => part);
+      const parts = input.written.filter(isWanted(input)).map(({ part }) => part);
       const unlisted = await checkStored(objects, prefix, parts);
       const attempted = parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length + unlisted.length > 0) {
@@ -47,11 +50,50 @@ export function createPublish({
   };
 }
 
+/** @returns whether a part belongs to a file that the run does not do without */
+function isWanted({ order, missing = [] }: PublishInput): (part: WrittenPart) => boolean {
+  const skipped = new Set(missing.map(({ dataset }) => dataset));
+  const names = new Set(order.files.filter(({ dataset }) => !skipped.has(dataset)).map(({ name }) => name));
+  return ({ name }) => names.has(name);
+}
+
+/** @returns SHA-256 of the finished files, lower-case hex, by `<name>.<format>`; a file of several parts is read once more */
+async function hashFiles(
+  objects: Pick<Objects, 'read'>,
+  input: PublishInput,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const hashes = new Map<string, string>();
+  const wanted = input.written.filter(isWanted(input));
+  for (const [file, parts] of Map.groupBy(wanted, ({ name, format }) => `${name}.${format}`)) {
+    const [first, ...others] = parts;
+    if (!first) continue;
+    if (others.length === 0) hashes.set(file, first.part.sha256);
+    else hashes.set(file, await hashParts(objects, runPrefix(input), parts, signal));
+  }
+  return hashes;
+}
+
+async function hashParts(
+  objects: Pick<Objects, 'read'>,
+  prefix: string,
+  parts: readonly WrittenPart[],
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { part } of [...parts].sort((one, other) => one.index - other.index)) {
+    for await (const chunk of objects.read(`${prefix}${part.name}`, undefined, signal)) hash.update(chunk);
+  }
+  return hash.digest('hex');
+}
+
 /** @throws WaybillError `object_damaged` if a part was not written */
-function manifestOf({ order, plan, written, createdAt, expiresAt, ...run }: PublishInput): Manifest {
-  const { recipients } = order;
+function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): Manifest {
+  const { order, plan, written, missing = [], createdAt, expiresAt, ...run } = input;
+  const { recipients, delivery } = order;
   const files = order.files.flatMap(({ name, formats, ...content }, place): readonly FileContents[] => {
-    const { dataset, window, parameters, csv, compression } = content;
+    const { dataset, window, parameters, csv, compression, load, rows: rowsWanted } = content;
+    if (missing.some((other) => other.dataset === dataset)) return [];
     const planned = plan.files[place];
     if (!planned) throw new WaybillError('object_damaged');
     return formats.map((format) => {
@@ -60,10 +102,14 @@ function manifestOf({ order, plan, written, createdAt, expiresAt, ...run }: Publ
         .sort((one, other) => one.index - other.index)
         .map(({ part }) => part);
       if (parts.length !== planned.parts.length) throw new WaybillError('object_damaged');
+      const hash = hashes.get(`${name}.${format}`);
       const file = `${name}.${fileExtension({ format, compression, recipients })}`;
       return {
         ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
+        ...(load && { load }),
+        ...(rowsWanted && { rowsWanted }),
         ...{ columns: planned.columns, parts },
+        ...(hash !== undefined && { sha256: hash }),
       };
     });
   });
@@ -71,6 +117,9 @@ function manifestOf({ order, plan, written, createdAt, expiresAt, ...run }: Publ
   return describeManifest(
     {
       ...{ kind, runId, workflowId, tenant, snapshotAt: plan.snapshotAt, recipients },
+      ...(delivery && {
+        delivery: { ...delivery, missing: missing.map(({ dataset, failure }) => ({ dataset, ...failure })) },
+      }),
       ...{ createdAt: toInstant(createdAt), expiresAt: expiresAt === null ? null : toInstant(expiresAt) },
     },
     files,

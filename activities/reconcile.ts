@@ -74,9 +74,17 @@ export function createReconcile(ports: ReconcilePorts) {
     if (now.getTime() - changedAt.getTime() < SETTLING_MS) return false;
     if (await temporal.nextRun(kind.scheduleId(tenant))) return false;
     const settings = await syncSchedule(kind, tenant);
-    // Whoever enabled it has not come to start the first run.
-    if (settings?.enabled && settings.currentRunId === null) await temporal.trigger(kind.scheduleId(tenant), 'after');
+    // Whoever enabled it has not come to start the first run. A run of changes waits for its time.
+    if (kind.exports === 'all' && settings?.enabled && settings.currentRunId === null)
+      await temporal.trigger(kind.scheduleId(tenant), 'after');
     logger.warn({ tenant, kind: kind.kind }, 'the schedule of a standing order was missing and has been restored');
+    return true;
+  }
+
+  /** Whoever changed the settings has not come to change the schedule, or to remove it. */
+  async function bringUpToDate(kind: StandingKind, tenant: string): Promise<boolean> {
+    await syncSchedule(kind, tenant);
+    logger.warn({ tenant, kind: kind.kind }, 'the schedule of a standing order was out of date and has been updated');
     return true;
   }
 
@@ -110,6 +118,9 @@ export function createReconcile(ports: ReconcilePorts) {
       const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
       let schedules = 0;
       for (const kind of standingKinds) {
+        schedules += await each(await standingOrders.listUnsynced(kind.kind, before(SETTLING_MS)), ({ tenant }) =>
+          bringUpToDate(kind, tenant),
+        );
         schedules += await each(await standingOrders.listEnabled(kind.kind), (order) =>
           restoreSchedule(kind, order, at),
         );

@@ -79,7 +79,8 @@ const CAUSES_MAX = 5;
 /** Longest text of a cause, in characters, because it is stored in Temporal's history. */
 const CAUSE_MAX = 1000;
 
-function explain({ code, message, cause }: WaybillError): ExplainedFailure {
+/** @returns what is recorded of an error */
+export function explain({ code, message, cause }: WaybillError): ExplainedFailure {
   const texts: string[] = [];
   // A mail server's reply may contain the addresses of contacts.
   let error = code.startsWith('mail_') ? undefined : cause;

@@ -20,6 +20,7 @@ import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
+import { mountRecurring } from './recurring/mount.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
@@ -47,7 +48,10 @@ const SECURE_HEADERS = {
 export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards) => void;
 
 /** Creates the HTTP API. Its only state in memory is rate limits and caches. */
-export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExports, mountPeriodic]): ApiApp {
+export function createApp(
+  deps: ApiDeps,
+  kinds: readonly MountKind[] = [mountExports, mountPeriodic, mountRecurring],
+): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = createApiApp();
   const addressOf = clientAddress(settings.WAYBILL_TRUSTED_PROXIES);

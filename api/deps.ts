@@ -26,6 +26,7 @@ export type ApiSettings = Pick<
   | 'WAYBILL_TRUSTED_PROXIES'
   | 'WAYBILL_PERIODIC_AT'
   | 'WAYBILL_PERIODIC_TIME_ZONE'
+  | 'WAYBILL_RECURRING_SETTLING_SECONDS'
 >;
 
 export interface Clock {

@@ -4,6 +4,7 @@ import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainListening, explainStartup } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
+import { standingTimes } from '../config/standing.ts';
 import { temporalTarget } from '../config/temporal.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
@@ -49,10 +50,7 @@ async function main(): Promise<void> {
     catalog,
     objects,
     temporal,
-    syncSchedule: createSyncSchedule(ledger, temporal, {
-      runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
-      jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
-    }),
+    syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

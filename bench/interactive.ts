@@ -99,10 +99,10 @@ async function writeCatalog(directory: string): Promise<string> {
 /** Adds tenants with periodic exports and a schedule each. @returns the ids of the schedules */
 async function addTenants({ settings }: Deployment, temporal: Temporal): Promise<readonly string[]> {
   const ledger = createLedger({ url: settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
-  const syncSchedule = createSyncSchedule(ledger, temporal, {
+  const syncSchedule = createSyncSchedule(ledger, temporal, () => ({
     runTime: { at: '00:00', timeZone: 'UTC' },
     jitterMinutes: 0,
-  });
+  }));
   const { recipient } = await generateKey({ postQuantum: false });
   const change = { kind: PERIODIC.kind, recipient, ownRecipient: true, recurrence: undefined, actor: 'bench' };
   try {

@@ -32,7 +32,9 @@ const RESERVED_PARAMETERS = new Set(
 
 /** Checks a dataset for consistency, which the schema cannot express. */
 export function checkDataset(dataset: Dataset): readonly Finding[] {
-  return [checkNames, checkKey, checkPeriodic, checkMarkers, checkSql].flatMap((check) => check(dataset));
+  return [checkNames, checkKey, checkStanding, checkPeriodic, checkMarkers, checkSql].flatMap((check) =>
+    check(dataset),
+  );
 }
 
 function checkNames(dataset: Dataset): readonly Finding[] {
@@ -92,13 +94,20 @@ function checkKey(dataset: Dataset): readonly Finding[] {
 /** Names that become file names in object keys and downloads. */
 const FILE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
-function checkPeriodic({ doors, offeredAs, parameters }: Dataset): readonly Finding[] {
-  if (!doors.includes('periodic')) return [];
-  const findings: Finding[] = parameters.flatMap(({ required }, i) =>
+/** Nobody is there to give a parameter, or to ask for other columns. */
+function checkStanding({ doors, parameters }: Dataset): readonly Finding[] {
+  const kind = doors.find((door) => door === 'periodic' || door === 'recurring');
+  if (!kind) return [];
+  return parameters.flatMap(({ required }, i) =>
     required
-      ? [{ path: ['parameters', i], sentence: 'should not be required; periodic exports have no parameters' }]
+      ? [{ path: ['parameters', i], sentence: `should not be required; ${kind} exports have no parameters` }]
       : [],
   );
+}
+
+function checkPeriodic({ doors, offeredAs }: Dataset): readonly Finding[] {
+  if (!doors.includes('periodic')) return [];
+  const findings: Finding[] = [];
   if (offeredAs !== undefined && !FILE_NAME.test(offeredAs)) {
     const sentence =
       'should be a letter, followed by letters, digits and underscores; periodic exports use it as a file name';

@@ -18,6 +18,9 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 );
 
+const timeOfDay = z.string().regex(TIME_OF_DAY, 'should be a time of day such as 01:30');
+const timeZone = z.string().refine(isTimeZone, 'should be an IANA time zone such as Europe/Amsterdam');
+
 const networks = list.refine((texts) => texts.every(isNetwork), {
   message: 'should be IP addresses or networks such as 10.0.0.0/8, separated by commas',
 });
@@ -152,15 +155,21 @@ const schema = z.object({
   WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
   /** When periodic runs begin: `HH:MM` in the time zone below. */
-  WAYBILL_PERIODIC_AT: z.string().regex(TIME_OF_DAY, 'should be a time of day such as 01:30').default('01:30'),
+  WAYBILL_PERIODIC_AT: timeOfDay.default('01:30'),
   /** IANA name. */
-  WAYBILL_PERIODIC_TIME_ZONE: z
-    .string()
-    .refine(isTimeZone, 'should be an IANA time zone such as Europe/Amsterdam')
-    .default('UTC'),
+  WAYBILL_PERIODIC_TIME_ZONE: timeZone.default('UTC'),
   /** Runs are spread over this many minutes after that time. */
   WAYBILL_PERIODIC_JITTER_MINUTES: z.coerce.number().int().min(0).max(1439).default(30),
-  /** Seconds that a replaced generation is kept, so that running downloads can finish. */
+  /** When recurring runs are due, as for periodic ones. */
+  WAYBILL_RECURRING_AT: timeOfDay.default('01:30'),
+  WAYBILL_RECURRING_TIME_ZONE: timeZone.default('UTC'),
+  WAYBILL_RECURRING_JITTER_MINUTES: z.coerce.number().int().min(0).max(1439).default(30),
+  /** Seconds from the end of a window of changes until it is read, so that rows which are committed late are in it. */
+  WAYBILL_RECURRING_SETTLING_SECONDS: z.coerce.number().int().min(0).max(86_400).default(300),
+  /** Days that the files of a delivered day are kept. */
+  WAYBILL_RECURRING_KEEP_DAYS: count.default(90),
+
+  /** Seconds that a replaced generation or day is kept, so that running downloads can finish. */
   WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
 
   /** Seconds between two passes of the reconciler, which removes files that are due and ends runs that were lost. */

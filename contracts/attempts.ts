@@ -13,14 +13,14 @@ export interface AttemptedObject {
 }
 
 /**
- * @param file name of the file for callers: `[A-Za-z][A-Za-z0-9_]*`
+ * @param file name of the file for callers: `[A-Za-z][A-Za-z0-9_]*`, or several of them with dots between
  * @param index zero-based index of the part in the file
  * @param executionId run id of the workflow's execution; a reset makes a new one
  * @param round counts from 1
  */
 export function objectStem(file: string, index: number, executionId: string, round: number): string {
   // Run ids begin with a timestamp, so the end distinguishes them.
-  return `${file}-${String(index).padStart(5, '0')}-${executionId.slice(-12)}-${round}`;
+  return `${file.replaceAll('.', '-')}-${String(index).padStart(5, '0')}-${executionId.slice(-12)}-${round}`;
 }
 
 /** @returns an object's name below the prefix of its run */

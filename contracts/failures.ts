@@ -126,6 +126,12 @@ export const FAILURES = {
     'A run that is ending still holds files',
     'Repeat the request; it continues where it stopped.',
   ),
+  // Recurring exports
+  schema_changed: final(
+    409,
+    'The columns of the entity have changed',
+    'Wait until the operator accepts the change; the entity then continues where it stopped.',
+  ),
   // Outcomes and dependencies
   replaced: final(
     409,

@@ -1,3 +1,4 @@
+import type { Day } from './recurrence.ts';
 import { type ExportKind, ON_DEMAND } from './run.ts';
 
 /** Pattern of tenant keys. */
@@ -6,6 +7,16 @@ export const TENANT_KEY = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Series of the runs of a standing order: at most one of them is active, and at most one is current. */
 export function standingSeries(kind: ExportKind, tenant: string): string {
   return `${kind}|${tenant}`;
+}
+
+/** Series of the runs that deliver one day of a standing order of changes: the current one is what the tenant sees of it. */
+export function daySeries(kind: ExportKind, tenant: string, day: Day): string {
+  return `${standingSeries(kind, tenant)}|${day}`;
+}
+
+/** @returns the day that a run of changes delivers */
+export function dayOf({ series }: { readonly series: string }): Day {
+  return series.slice(series.lastIndexOf('|') + 1);
 }
 
 /** The commit point: written once, last. */

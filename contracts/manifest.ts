@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Instant } from './instant.ts';
 import { TENANT_KEY } from './keys.ts';
 import { COMPRESSIONS, FILE_FORMATS } from './order.ts';
+import { DAY } from './recurrence.ts';
 
 /** Incremented when a member changes its meaning; readers refuse versions they do not know. */
 export const MANIFEST_VERSION = 1;
@@ -49,6 +50,11 @@ const file = z.object({
     ])
     .nullable()
     .describe('null: the complete history.'),
+  load: z
+    .enum(['complete', 'delta'])
+    .optional()
+    .describe('Of a chain of runs: complete replaces what was delivered of the dataset before; delta continues it.'),
+  rowsWanted: z.literal('deleted').optional().describe('Only rows that are marked as deleted; absent: all rows.'),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   format: z.enum(FILE_FORMATS),
   csv: z
@@ -66,6 +72,7 @@ const file = z.object({
   rows: count.describe('Sum over the parts, like the two members below.'),
   bytes: count,
   contentBytes: count,
+  sha256: sha256.optional().describe('SHA-256 of the finished file; absent if it was not computed.'),
   parts: z.array(part),
 });
 
@@ -82,6 +89,17 @@ const schema = z
     tenant: z.string().regex(TENANT_KEY),
     snapshotAt: instant.describe('The time at which every file was read: none contains anything later.'),
     recipients: z.array(z.string()).describe('age recipients that every part is sealed to; empty: not sealed.'),
+    delivery: z
+      .object({
+        day: z.string().regex(DAY).describe('The day that the run delivers.'),
+        previous: sha256.nullable().describe('SHA-256 of the manifest of the delivered day before; null: none.'),
+        replaces: z.array(sha256).describe('SHA-256 of the manifests that delivered the same day until now.'),
+        missing: z
+          .array(z.object({ dataset: z.string(), code: z.string(), message: z.string() }))
+          .describe('Datasets that failed; their next delta begins where the last delivered one ended.'),
+      })
+      .optional()
+      .describe('The place in a chain of runs; absent: there is none.'),
     files: z.array(file).min(1),
     rows: count.describe('Sum over the names of the files: a file in several formats is counted once.'),
     bytes: count.describe('Sum over all files, like the member below.'),
@@ -131,13 +149,13 @@ export function describeManifest(
   run: Omit<Manifest, 'version' | 'files' | 'rows' | 'bytes' | 'contentBytes'>,
   contents: readonly FileContents[],
 ): Manifest {
-  const { kind, runId, workflowId, tenant, snapshotAt, recipients, createdAt, expiresAt } = run;
+  const { kind, runId, workflowId, tenant, snapshotAt, recipients, delivery, createdAt, expiresAt } = run;
   const files = contents.map((contents): ManifestFile => {
     const { parts, ...rest } = contents;
     return { ...rest, ...sumsOf(parts), parts };
   });
   const head = { version: MANIFEST_VERSION, kind, runId, workflowId, tenant, snapshotAt, recipients } as const;
-  return { ...head, files, ...manifestSums(files), createdAt, expiresAt };
+  return { ...head, ...(delivery && { delivery }), files, ...manifestSums(files), createdAt, expiresAt };
 }
 
 /** Sums of rows and bytes. */

@@ -1,3 +1,4 @@
+import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
 /** File formats an order on demand may ask for. */
@@ -86,8 +87,28 @@ export interface RunOrder {
   readonly recipients: readonly string[];
   /** Snapshots that are tried if the source changes while it is read. @minimum 1 */
   readonly roundsMax: number;
-  /** The files are kept this many days, or this many seconds after the next run of the series is published. */
-  readonly retention: { readonly keepDays: number } | { readonly replaceAfterSeconds: number };
+  /** @default the run fails */
+  readonly onFileFailure?: 'skip-file';
+  readonly retention: Retention;
+  /** Absent: the run is not one of a chain. */
+  readonly delivery?: Delivery;
+}
+
+/**
+ * The files are kept this many days, or this many seconds after the next run of the series is published; with both, whichever
+ * comes first.
+ */
+export type Retention =
+  | { readonly keepDays: number; readonly replaceAfterSeconds?: number }
+  | { readonly replaceAfterSeconds: number; readonly keepDays?: number };
+
+/** The day that a run delivers, and its place in the chain of days. */
+export interface Delivery {
+  readonly day: Day;
+  /** Lower-case hex SHA-256 of the manifest of the delivered day before; `null`: this is the first one. */
+  readonly previous: string | null;
+  /** Hashes of the manifests that delivered the same day until now, the newest first. */
+  readonly replaces: readonly string[];
 }
 
 /** One file, in one or several formats; its rows are counted once. */
@@ -95,7 +116,12 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
   /** Name of the finished file without extension; unique in the order: `[A-Za-z][A-Za-z0-9_]*` */
   readonly name: string;
   readonly formats: readonly FileFormat[];
+  /** Absent: the run is not one of a chain. */
+  readonly load?: FileLoad;
 }
+
+/** `complete` replaces all that was delivered of the dataset before; `delta` continues it. */
+export type FileLoad = 'complete' | 'delta';
 
 /** @returns what the run of an order on demand makes */
 export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order): RunOrder {

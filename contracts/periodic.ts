@@ -24,4 +24,5 @@ export const PERIODIC: StandingKind = {
   scheduleId: (tenant) => `periodic-export|tenantKey:${tenant}`,
   recurrence: (at) => ({ every: 'day', at }),
   catchupHours: 12,
+  exports: 'all',
 };

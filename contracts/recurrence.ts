@@ -10,6 +10,14 @@ export type Recurrence =
 
 export type Weekday = 'MONDAY' | 'TUESDAY' | 'WEDNESDAY' | 'THURSDAY' | 'FRIDAY' | 'SATURDAY' | 'SUNDAY';
 
+/** How often a tenant may choose: every day, every Monday, or on the first of each month. */
+export const FREQUENCIES = ['daily', 'weekly', 'monthly'] as const;
+export type Frequency = (typeof FREQUENCIES)[number];
+
+/** A calendar day in the time zone of a standing order, `YYYY-MM-DD`. */
+export type Day = string;
+export const DAY = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
+
 /** When a daily run begins. */
 export interface RunTime {
   /** `HH:MM`, 00:00 to 23:59, in the time zone. */

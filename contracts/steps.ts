@@ -4,6 +4,7 @@ import type { Instant } from './instant.ts';
 import type { ManifestColumn, ManifestPart } from './manifest.ts';
 import type { FileContent, Order, RunOrder } from './order.ts';
 import type { PlannedPart } from './plan.ts';
+import type { Day } from './recurrence.ts';
 import type { ExportKind } from './run.ts';
 import { PRIORITIES } from './task-queues.ts';
 
@@ -15,7 +16,10 @@ import { PRIORITIES } from './task-queues.ts';
 /** What a run is started with: an order of its own, or the standing order of a tenant, which is read when it begins. */
 export type RunInput =
   | { readonly kind: ExportKind; readonly order: Order; readonly requestedAt: string }
-  | { readonly kind: ExportKind; readonly tenant: string };
+  | { readonly kind: ExportKind; readonly tenant: string; readonly asked?: AskedRun };
+
+/** Asked for by a caller. `until`: what has changed before that moment, ISO 8601; `day`: the files of that day again. */
+export type AskedRun = { readonly until: string } | { readonly day: Day };
 
 /** @returns the priority of a run's tasks: somebody who ordered it waits for it; a schedule does not */
 export function priorityOf(input: RunInput): number {
@@ -47,11 +51,17 @@ export interface BeginInput extends RunIdentity {
   /** `null`: the standing order determines what is exported. */
   readonly order: Order | null;
   readonly requestedAt: string;
+  /** Absent: the run is due by the schedule. */
+  readonly asked?: AskedRun;
 }
 
 export interface BeginResult {
   /** `null`: nothing to do, because the standing order is off or the run has ended. */
   readonly order: RunOrder | null;
+  /** Datasets that are held. @default none */
+  readonly missing?: readonly MissingDataset[];
+  /** The source is read from this moment on, ISO 8601; absent: at once. */
+  readonly readAfter?: string;
   /** Of the standing order, read before the run began; `null`: there is none. */
   readonly version: number | null;
 }
@@ -70,6 +80,8 @@ export interface RunPlan {
 }
 
 export interface PlannedFile {
+  /** Set if the file cannot be made, and the order says to go on without it; then there are no parts. */
+  readonly failure?: ExplainedFailure;
   readonly columns: readonly ManifestColumn[];
   readonly rows: number;
   /** Of every format. */
@@ -105,10 +117,18 @@ export interface PublishInput extends RunIdentity {
   readonly order: RunOrder;
   readonly plan: RunPlan;
   readonly written: readonly WrittenPart[];
+  /** Datasets that the run does without. @default none */
+  readonly missing?: readonly MissingDataset[];
   /** Fixed by the workflow, so that a retry writes the very same manifest. */
   readonly createdAt: string;
   /** `null`: once others have replaced the files. */
   readonly expiresAt: string | null;
+}
+
+/** A dataset whose files could not be made. */
+export interface MissingDataset {
+  readonly dataset: string;
+  readonly failure: Failure;
 }
 
 /** Totals of a published run, and the hash of its manifest. */
@@ -120,6 +140,12 @@ export interface Published {
   readonly manifestSha256: string;
 }
 
+/** When the files are removed: as the order's retention says, at least one of both. */
+export interface KeptFiles<Time> {
+  readonly expiresAt?: Time;
+  readonly replaceAfterSeconds?: number;
+}
+
 /** How a run ended. */
 export type RunEnd =
   | (Published & {
@@ -127,7 +153,10 @@ export type RunEnd =
       readonly snapshotAt: Instant;
       readonly files: number;
       readonly parts: number;
-      readonly retention: { readonly expiresAt: string } | { readonly replaceAfterSeconds: number };
+      readonly retention: KeptFiles<string>;
+      readonly missing?: readonly MissingDataset[];
+      /** Of a run of changes: of each dataset, without those that are missing. */
+      readonly datasetRows?: Readonly<Record<string, number>>;
     })
   | {
       readonly state: 'failed' | 'cancelled';
@@ -164,7 +193,7 @@ export interface Reconciled {
   readonly removed: number;
   /** Ended runs that had objects which should not have been there. */
   readonly strays: number;
-  /** Schedules that were missing. */
+  /** Schedules that were missing or out of date. */
   readonly schedules: number;
   /** Rows that failed; the log says why, and the next pass tries them again. */
   readonly failed: number;

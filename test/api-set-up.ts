@@ -44,6 +44,7 @@ const SETTINGS: ApiSettings = {
   WAYBILL_TRUSTED_PROXIES: [],
   WAYBILL_PERIODIC_AT: '01:30',
   WAYBILL_PERIODIC_TIME_ZONE: 'UTC',
+  WAYBILL_RECURRING_SETTLING_SECONDS: 0,
 };
 
 function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
@@ -112,10 +113,10 @@ export async function startApi() {
       catalog,
       objects,
       temporal,
-      syncSchedule: createSyncSchedule(ledger, temporal, {
+      syncSchedule: createSyncSchedule(ledger, temporal, () => ({
         runTime: { at: all.WAYBILL_PERIODIC_AT, timeZone: all.WAYBILL_PERIODIC_TIME_ZONE },
         jitterMinutes: 0,
-      }),
+      })),
       clock,
       logger,
       stopping: stopping.signal,

@@ -107,6 +107,7 @@ export function settingsOf(tenant: string, more: Partial<StandingOrder> = {}): S
     recurrence: null,
     currentRunId: null,
     failingSince: null,
+    syncedVersion: null,
     changedAt: new Date(),
     ...more,
   };

@@ -218,12 +218,14 @@ describe('a triggered run', () => {
   });
 });
 
+const recordSynced = async () => undefined;
+
 describe('concurrent synchronization of a schedule', () => {
   test('applies the latest settings', async () => {
     const tenant = newTenant();
     let current = settingsOf(tenant);
-    const ledger = { standingOrders: { find: async () => current } };
-    const syncSchedule = createSyncSchedule(ledger, temporal, DEPLOYMENT);
+    const ledger = { standingOrders: { find: async () => current, recordSynced } };
+    const syncSchedule = createSyncSchedule(ledger, temporal, () => DEPLOYMENT);
     await Promise.all(
       Array.from({ length: 20 }, async (_, index) => {
         current = settingsOf(tenant, {
@@ -253,8 +255,8 @@ test('a run that was triggered on a schedule which an earlier change removes is 
   const [off, on] = [settingsOf(tenant, { enabled: false, version: 1 }), settingsOf(tenant, { version: 2 })];
   // The tenant disables and enables; the first change writes the schedule after the second one has triggered its run.
   const known = [off, on, on];
-  const ledger = { standingOrders: { find: async () => known.shift() } };
-  expect(await createSyncSchedule(ledger, temporal, DEPLOYMENT)(PERIODIC, tenant)).toEqual(on);
+  const ledger = { standingOrders: { find: async () => known.shift(), recordSynced } };
+  expect(await createSyncSchedule(ledger, temporal, () => DEPLOYMENT)(PERIODIC, tenant)).toEqual(on);
   expect((await untilFound(async () => (await running(tenant))[0])).type).toBe('runExport');
 });
 

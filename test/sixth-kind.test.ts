@@ -36,6 +36,7 @@ const EDITIONS: StandingKind = {
   scheduleId: (tenant) => `editions|tenantKey:${tenant}`,
   recurrence: (at) => ({ every: 'month', on: 1, at }),
   catchupHours: 24,
+  exports: 'all',
 };
 const FILES = ['NETWORKS', 'LEARNING_ACTIVITIES'];
 const mountEditions: MountKind = (app, deps, { requireCaller }) => {
@@ -91,18 +92,20 @@ async function startEditions() {
   const { WAYBILL_TEMPORAL_ADDRESS: address, WAYBILL_TEMPORAL_NAMESPACE: namespace = '' } = stack.settings;
   const connection = await NativeConnection.connect({ address });
   const temporal = createTemporal({ connection, namespace, taskQueue });
-  const runTime = { at: '04:00', timeZone: 'UTC' };
-  const syncSchedule = createSyncSchedule(ledger, temporal, { runTime, jitterMinutes: 0 });
+  const deployment = () => ({ runTime: { at: '04:00', timeZone: 'UTC' }, jitterMinutes: 0 });
+  const syncSchedule = createSyncSchedule(ledger, temporal, deployment);
   const shared = { catalog, ledger, objects, temporal, syncSchedule, logger };
   const attempts = createAttempts(new Client({ connection, namespace }).activity);
   const activities = createActivities({
-    ...{ ...shared, warehouse, attempts, standingKinds: [EDITIONS] },
+    ...{ ...shared, warehouse, attempts, deployment, standingKinds: [EDITIONS] },
     ...{
       signer: null,
       mail: null,
       publicUrl: settings.WAYBILL_PUBLIC_URL,
       partRows: 1000,
       graceSeconds: 1,
+      settlingSeconds: 0,
+      keepDays: 1,
       straySeconds: 60,
     },
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },

@@ -6,8 +6,10 @@ import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainStartup } from '../config/logger.ts';
 import { readSettings } from '../config/settings.ts';
+import { standingTimes } from '../config/standing.ts';
 import { temporalTarget } from '../config/temporal.ts';
 import { PERIODIC } from '../contracts/periodic.ts';
+import { RECURRING } from '../contracts/recurring.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
@@ -86,11 +88,11 @@ async function main(): Promise<void> {
     objects,
     ledger,
     temporal,
-    syncSchedule: createSyncSchedule(ledger, temporal, {
-      runTime: { at: settings.WAYBILL_PERIODIC_AT, timeZone: settings.WAYBILL_PERIODIC_TIME_ZONE },
-      jitterMinutes: settings.WAYBILL_PERIODIC_JITTER_MINUTES,
-    }),
-    standingKinds: [PERIODIC],
+    syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),
+    standingKinds: [PERIODIC, RECURRING],
+    deployment: standingTimes(settings),
+    settlingSeconds: settings.WAYBILL_RECURRING_SETTLING_SECONDS,
+    keepDays: settings.WAYBILL_RECURRING_KEEP_DAYS,
     attempts: createAttempts(client.activity),
     signer,
     mail,

@@ -18,13 +18,16 @@ export interface RunDetails {
   round: number;
   /** Finished in this round. */
   readonly parts: ManifestPart[];
-  /** One line about how the run ended, if its state does not say it. */
+  /** Why the run does without some datasets, by name. */
+  readonly missing: Map<string, ExplainedFailure>;
+  /** One line about what the run waits for or how it ended, if its state does not say it. */
   ending: string | null;
   failure: ExplainedFailure | null;
 }
 
 export function newDetails(tenant: string): RunDetails {
-  return { tenant, state: 'running', order: null, plan: null, round: 1, parts: [], ending: null, failure: null };
+  const nothing = { order: null, plan: null, ending: null, failure: null };
+  return { tenant, state: 'running', ...nothing, round: 1, parts: [], missing: new Map() };
 }
 
 const STATE = defineSearchAttributeKey('WaybillState', SearchAttributeType.KEYWORD);
@@ -62,12 +65,14 @@ export function progressOf({ order, plan, parts, state }: RunDetails): Progress 
 
 /** Writes the current details of the run, Markdown that the Temporal UI shows above its history. */
 export function showDetails(details: RunDetails): void {
-  const { tenant, state, order, plan, round, ending, failure } = details;
+  const { tenant, state, order, plan, round, missing, ending, failure } = details;
   const [file, ...others] = order?.files ?? [];
   const lines = [`**${titleOf(order)}** for **${tenant}**: **${state}**`, ''];
   if (file?.window && others.length === 0) {
     const { from, to, bounds } = file.window;
-    lines.push(`- window ${from} to ${to}${bounds === 'inclusive' ? ', both included' : ', end excluded'}`);
+    lines.push(
+      `- window ${from ?? 'from the beginning'} to ${to}${bounds === 'inclusive' ? ', both included' : ', end excluded'}`,
+    );
   }
   if (order && plan) {
     const { rowsDone, rowsTotal, partsDone, partsTotal, storedBytes } = progressOf(details);
@@ -80,6 +85,7 @@ export function showDetails(details: RunDetails): void {
   if (order && order.recipients.length > 0) lines.push(`- sealed to ${order.recipients.length} recipient(s)`);
   if (round > 1) lines.push(`- round ${round}: the source had changed while it was being read`);
   if (ending) lines.push(`- ${ending}`);
+  for (const [dataset, { code, message }] of missing) lines.push(`- without ${dataset}: **${code}**: ${message}`);
   if (failure) lines.push(`- **${failure.code}**: ${failure.message}`);
   if (failure?.cause !== undefined) lines.push(`- **cause**: ${failure.cause}`);
   setCurrentDetails(lines.join('\n'));

@@ -25,7 +25,7 @@ import {
   type WrittenPart,
 } from '../contracts/steps.ts';
 import { PROGRESS_QUERY } from '../contracts/task-queues.ts';
-import { batchesOf, batchSummary } from './batches.ts';
+import { type Batch, batchesOf, batchSummary } from './batches.ts';
 import { withConcurrency } from './concurrency.ts';
 import { newDetails, progressOf, type RunDetails, setState, showDetails } from './details.ts';
 import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './failures.ts';
@@ -107,14 +107,19 @@ async function produce(run: Run): Promise<Completion | undefined> {
   const order = 'order' in run.input ? orderedRun(run.input.order) : (await beginning).order;
   if (!order) return undefined;
   run.details.order = order;
+  await settle(run);
+  if (order.files.length === 0) throw nothingLeft(run);
   for (let round = 1; ; round += 1) {
     try {
       const [{ order: wanted }, planned] = await Promise.all([beginning, run.steps.plan({ ...run.identity, order })]);
       if (!wanted) return undefined;
       const plan = unwrap(planned);
+      noteFailedPlans(run, order, plan);
       run.details.plan = plan;
       showDetails(run.details);
-      return await publish(run, order, plan, await write(run, order, plan, round));
+      const written = await write(run, order, plan, round);
+      if (order.files.every(({ dataset }) => run.details.missing.has(dataset))) throw nothingLeft(run);
+      return await publish(run, order, plan, written);
     } catch (error) {
       if (!(error instanceof StepFailure) || error.failure.code !== 'source_changed') throw error;
       if (round >= order.roundsMax) throw round === 1 ? error : new StepFailure(STILL_CHANGING);
@@ -128,9 +133,34 @@ async function produce(run: Run): Promise<Completion | undefined> {
 
 async function begin(run: Run): Promise<BeginResult> {
   const { identity, input, requestedAt, steps } = run;
+  const asked = 'order' in input ? undefined : input.asked;
   const order = 'order' in input ? input.order : null;
-  run.begun = await steps.begin({ ...identity, order, requestedAt });
+  run.begun = await steps.begin({ ...identity, order, requestedAt, ...(asked && { asked }) });
+  for (const { dataset, failure } of run.begun.missing ?? []) run.details.missing.set(dataset, failure);
   return run.begun;
+}
+
+/** Waits until what was changed before the end of the window can have been committed. */
+async function settle({ begun, details }: Run): Promise<void> {
+  const ms = Date.parse(begun?.readAfter ?? '') - Date.now();
+  if (!(ms > 0)) return;
+  details.ending = `waiting until ${begun?.readAfter} for rows that are committed late`;
+  showDetails(details);
+  await sleep(ms, { summary: 'rows may be committed late' });
+  details.ending = null;
+}
+
+function noteFailedPlans({ details }: Run, order: RunOrder, plan: RunPlan): void {
+  for (const [place, { dataset }] of order.files.entries()) {
+    const failure = plan.files[place]?.failure;
+    if (failure) details.missing.set(dataset, failure);
+  }
+}
+
+/** Every dataset is missing. */
+function nothingLeft({ details }: Run): StepFailure {
+  const [failure] = details.missing.values();
+  return new StepFailure(failure ?? { code: 'internal', message: `${FAILURES.internal.title}.` });
 }
 
 async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): Promise<readonly WrittenPart[]> {
@@ -138,7 +168,7 @@ async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): P
   const { recipients } = order;
   const { snapshotAt, warehouseKey } = plan;
   const written: WrittenPart[] = [];
-  await withConcurrency(batchesOf(order, plan), STEPS_MAX, async (tasks) => {
+  async function writeBatch(tasks: Batch): Promise<void> {
     const objects = tasks.map((task) => objectOf(task, recipients, round));
     for (const object of objects) attempted.set(keyOf(object), { ...object, attempts: ATTEMPTS_MAX });
     const key = warehouseKey === undefined ? {} : { warehouseKey };
@@ -154,8 +184,32 @@ async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): P
       details.parts.push(part);
     }
     showDetails(details);
-  });
+  }
+  await withConcurrency(batchesOf(order, plan), STEPS_MAX, (tasks) => skipFailed(run, order, round, tasks, writeBatch));
   return written;
+}
+
+/** Writes a batch. If it fails finally and files may be skipped, its objects are written one by one to find what fails. */
+async function skipFailed(
+  run: Run,
+  order: RunOrder,
+  round: number,
+  tasks: Batch,
+  write: (tasks: Batch) => Promise<void>,
+): Promise<void> {
+  const { details } = run;
+  const wanted = tasks.filter(({ content }) => !details.missing.has(content.dataset));
+  const [first, ...others] = wanted;
+  if (!first) return;
+  try {
+    await write(wanted);
+  } catch (error) {
+    if (order.onFileFailure !== 'skip-file' || !(error instanceof StepFailure)) throw error;
+    // Another snapshot may cure it.
+    if (error.failure.code === 'source_changed' && round < order.roundsMax) throw error;
+    if (others.length === 0) details.missing.set(first.content.dataset, error.failure);
+    else for (const task of wanted) await skipFailed(run, order, round, [task], write);
+  }
 }
 
 type StoredObject = Omit<AttemptedObject, 'attempts'>;
@@ -170,31 +224,39 @@ function keyOf({ stem, extension }: StoredObject): string {
 }
 
 async function publish(
-  { identity, steps }: Run,
+  { identity, steps, details }: Run,
   order: RunOrder,
   plan: RunPlan,
   written: readonly WrittenPart[],
 ): Promise<Completion> {
-  const { retention } = order;
   const createdAt = new Date();
-  const kept =
-    'keepDays' in retention
-      ? { expiresAt: new Date(createdAt.getTime() + retention.keepDays * MS_A_DAY).toISOString() }
-      : retention;
-  const expiresAt = 'expiresAt' in kept ? kept.expiresAt : null;
-  const input = { ...identity, order, plan, written, createdAt: createdAt.toISOString(), expiresAt };
+  const { keepDays, replaceAfterSeconds } = order.retention;
+  const expiresAt =
+    keepDays === undefined ? undefined : new Date(createdAt.getTime() + keepDays * MS_A_DAY).toISOString();
+  const missing = [...details.missing].map(([dataset, { code, message }]) => ({ dataset, failure: { code, message } }));
+  const times = { createdAt: createdAt.toISOString(), expiresAt: expiresAt ?? null };
+  const input = { ...identity, order, plan, written, missing, ...times };
   const published = unwrap(await steps.publish(input));
   // A cancel that arrives while the manifest is being written still counts, because the run is not committed yet.
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while publishing');
-  const { snapshotAt } = plan;
+  const files = order.files.filter(({ dataset }) => !details.missing.has(dataset));
   return {
     state: 'completed',
-    snapshotAt,
-    files: order.files.length,
-    parts: written.length,
+    snapshotAt: plan.snapshotAt,
+    files: files.length,
+    parts: written.filter(({ name }) => files.some((file) => file.name === name)).length,
     ...published,
-    retention: kept,
+    retention: { ...(expiresAt && { expiresAt }), ...(replaceAfterSeconds !== undefined && { replaceAfterSeconds }) },
+    ...(order.delivery && { missing, datasetRows: rowsByDataset(order, plan, details) }),
   };
+}
+
+/** @returns rows of the files that hold all rows of a dataset, by its name */
+function rowsByDataset(order: RunOrder, plan: RunPlan, { missing }: RunDetails): Readonly<Record<string, number>> {
+  const counts = order.files.flatMap(({ dataset, rows }, place) =>
+    rows === undefined && !missing.has(dataset) ? [[dataset, plan.files[place]?.rows ?? 0] as const] : [],
+  );
+  return Object.fromEntries(counts);
 }
 
 /** Commits the run, or gives way if the standing order has changed meanwhile. */

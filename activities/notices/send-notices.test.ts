@@ -39,6 +39,7 @@ const SETTINGS: StandingOrder = {
   recurrence: null,
   currentRunId: 'g1',
   failingSince: NOTICE.failingSince,
+  syncedVersion: null,
   changedAt: new Date(0),
 };
 

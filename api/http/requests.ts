@@ -8,6 +8,12 @@ import type { ApiEnv } from '../deps.ts';
 /** Path prefix of published clients of on-demand exports. */
 const ALIAS = '/tp-api';
 
+/** Paths of published clients of recurring exports. */
+const RECURRING_ALIASES: Readonly<Record<string, string>> = {
+  '/v1/b2b/analytics/export': '/export',
+  '/v1/b2b/analytics/export-full-load': '/export/full-load',
+};
+
 /**
  * The path for routing: collapses repeated slashes, which a published client sends, and drops a trailing slash and the
  * alias. Keeps `%2F` inside a segment.
@@ -16,6 +22,7 @@ export function routingPath(request: Request): string {
   const path = getPath(request).replace(/\/{2,}/g, '/');
   const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   if (bare === ALIAS) return '/';
+  if (Object.hasOwn(RECURRING_ALIASES, bare)) return RECURRING_ALIASES[bare] ?? bare;
   return bare.startsWith(`${ALIAS}/`) ? bare.slice(ALIAS.length) : bare;
 }
 

@@ -1,6 +1,7 @@
 import type { Insertable, Transaction } from 'kysely';
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { standingSeries } from '../../contracts/keys.ts';
+import { insertRunFiles, planChanges, readChanges } from './changes.ts';
 import { NOW } from './database.ts';
 import { endRun } from './end-runs.ts';
 import type { BeginResult, OrderedRun, StandingRun } from './ports.ts';
@@ -34,7 +35,7 @@ export async function beginOrdered(db: Transaction<Tables>, run: OrderedRun, los
     .where('state', '=', 'pending')
     .execute();
   const { state } = await findRun(db, run.runId);
-  return state === 'running' ? { outcome: 'begun', standingOrder: null } : { outcome: 'off' };
+  return state === 'running' ? { outcome: 'begun', standingOrder: null, changes: null } : { outcome: 'off' };
 }
 
 /** Implements `Runs.begin` for a run of a standing order. */
@@ -43,20 +44,30 @@ export async function beginStanding(db: Transaction<Tables>, run: StandingRun, l
   if (!order) return { outcome: 'off' };
   const { standingOrderId, epoch } = order;
   const enabled = order.enabled && (await isTenantEnabled(db, run.tenant));
-  if (enabled) {
-    const row = { ...standingRow(run), standingOrderId, epoch, state: 'running' } as const;
-    const { other } = await insertRun(db, row, order, lost);
-    if (other) return { outcome: 'busy', other };
+  const findKnown = () =>
+    db
+      .selectFrom('runs')
+      .selectAll()
+      .where('runId', '=', run.runId)
+      .where('standingOrderId', '=', standingOrderId)
+      .executeTakeFirst();
+  if (enabled && !(await findKnown())) {
+    const other = run.changes && (await findOther(db, standingOrderId));
+    if (other && other.runId !== lost) return { outcome: 'busy', other };
+    if (other) await endRun(db, other, order, { state: 'failed', failure: LOST });
+    const planned = run.changes && (await planChanges(db, run, run.changes, order));
+    if (run.changes && !planned) return { outcome: 'off' };
+    const series = planned ? { series: planned.series } : {};
+    const row = { ...standingRow(run), ...series, standingOrderId, epoch, state: 'running' } as const;
+    const met = await insertRun(db, row, order, lost);
+    if (met.other) return { outcome: 'busy', other: met.other };
+    if (planned) await insertRunFiles(db, planned.files);
   }
-  const known = await db
-    .selectFrom('runs')
-    .selectAll()
-    .where('runId', '=', run.runId)
-    .where('standingOrderId', '=', standingOrderId)
-    .executeTakeFirst();
+  const known = await findKnown();
   if (known?.state !== 'running') return { outcome: 'off' };
   if (enabled && known.epoch === epoch) {
-    return { outcome: 'begun', standingOrder: (await findStandingOrder(db, run.tenant, run.kind)) ?? null };
+    const standingOrder = (await findStandingOrder(db, run.tenant, run.kind)) ?? null;
+    return { outcome: 'begun', standingOrder, changes: run.changes ? await readChanges(db, known, order) : null };
   }
   // A retried begin whose standing order has changed: end the run here, because the workflow will not.
   await endRun(db, known, order, { state: 'cancelled', failure: REPLACED });
@@ -118,6 +129,16 @@ export function orderedRow({ runId, workflowId, order, requestedAt }: OrderedRun
 export function standingRow({ runId, workflowId, tenant, kind, subject, startedAt }: StandingRun) {
   const series = standingSeries(kind, tenant);
   return { runId, workflowId, tenant, kind, series, subject, requestedAt: startedAt, startedAt };
+}
+
+/** @returns an active run of the standing order, of whatever series */
+function findOther(db: Transaction<Tables>, standingOrderId: string): Promise<Run | undefined> {
+  return db
+    .selectFrom('runs')
+    .selectAll()
+    .where('standingOrderId', '=', standingOrderId)
+    .where('state', 'in', ['pending', 'running'])
+    .executeTakeFirst();
 }
 
 function findRun(db: Transaction<Tables>, runId: string): Promise<Run> {

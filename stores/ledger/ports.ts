@@ -1,11 +1,40 @@
 import type { AttemptedObject } from '../../contracts/attempts.ts';
+import type { Period } from '../../contracts/deltas.ts';
 import type { PublicKey } from '../../contracts/envelope.ts';
 import type { Failure } from '../../contracts/failures.ts';
-import type { Order } from '../../contracts/order.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import type { Delivery, Order } from '../../contracts/order.ts';
+import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
-import type { AuditEntry, Credential, Notice, Recurrence, Run, Scope, StandingOrder, Tenant } from './tables.ts';
+import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
+import type {
+  AuditEntry,
+  Credential,
+  DeliveredColumn,
+  Notice,
+  Recurrence,
+  Run,
+  RunFile,
+  Scope,
+  StandingFile,
+  StandingOrder,
+  Tenant,
+} from './tables.ts';
 
-export type { AuditAction, AuditEntry, Credential, Notice, Run, Scope, StandingOrder, Tenant } from './tables.ts';
+export type {
+  AuditAction,
+  AuditEntry,
+  Credential,
+  DeliveredColumn,
+  Notice,
+  Recurrence,
+  Run,
+  RunFile,
+  Scope,
+  StandingFile,
+  StandingOrder,
+  Tenant,
+} from './tables.ts';
 
 /*
  * Words
@@ -28,6 +57,7 @@ export type { AuditAction, AuditEntry, Credential, Notice, Run, Scope, StandingO
 export interface Ledger {
   readonly runs: Runs;
   readonly standingOrders: StandingOrders;
+  readonly registrations: Registrations;
   readonly notices: Notices;
   readonly tenants: Tenants;
   readonly credentials: Credentials;
@@ -57,11 +87,36 @@ export interface StandingRun {
   readonly kind: ExportKind;
   readonly subject: string;
   readonly startedAt: Date;
+  /** Absent: the run exports the complete history. */
+  readonly changes?: ChangesRun;
+}
+
+/** How a run of changes is cut. The functions are called while the standing order is locked, and must be pure. */
+export interface ChangesRun {
+  /** @returns what the run covers; a day alone: what has been delivered of that day, once more */
+  period(order: Pick<StandingOrder, 'recurrence'>): Period | { readonly day: Day };
+  /** @returns the dataset's columns in the catalog; `undefined`: it is not offered */
+  columns(dataset: string): readonly DeliveredColumn[] | undefined;
+}
+
+/** What a run of changes exports. */
+export interface RunChanges {
+  readonly delivery: Delivery;
+  readonly files: readonly RunFile[];
+  /** Datasets that are held, because their columns have changed. */
+  readonly missing: readonly MissingDataset[];
 }
 
 export type BeginResult =
-  | { readonly outcome: 'begun'; readonly standingOrder: StandingOrder | null }
-  /** Nothing to do: the standing order or the tenant is disabled, the epoch has changed, or the run has ended. */
+  | {
+      readonly outcome: 'begun';
+      readonly standingOrder: StandingOrder | null;
+      /** `null`: the run exports the complete history. */
+      readonly changes: RunChanges | null;
+    }
+  /**
+   * Nothing to do: the standing order or the tenant is disabled, the epoch has changed, the run has ended, or nothing is new.
+   */
   | { readonly outcome: 'off' }
   /** Another run of the series is active. */
   | { readonly outcome: 'busy'; readonly other: Run };
@@ -79,10 +134,12 @@ type Totals = {
 };
 
 export interface Commit extends Totals {
-  readonly retention:
-    | { readonly expiresAt: Date }
-    /** The run becomes current; the files of the run it replaces are kept for this many seconds. */
-    | { readonly replaceAfterSeconds: number };
+  /** With `replaceAfterSeconds`, the run becomes current; the files of the run it replaces are kept that long. */
+  readonly retention: KeptFiles<Date>;
+  /** Of a run of changes: datasets that it does without. Their watermarks stay. */
+  readonly missing?: readonly MissingDataset[];
+  /** Of a run of changes: number of rows by dataset. */
+  readonly datasetRows?: Readonly<Record<string, number>>;
 }
 
 /** A completed run as its manifest describes it. */
@@ -183,11 +240,53 @@ export interface PutResult {
   readonly standingOrder: StandingOrder;
 }
 
+/** Standing orders that export changes of registered datasets. Every change first locks the standing order. */
+export interface Registrations {
+  /**
+   * Replaces the whole configuration. Datasets that are registered again after a pause start with a complete load; those that
+   * are left out become inactive. No dataset at all: the standing order is disabled.
+   */
+  register(registration: Registration): Promise<void>;
+  /** By dataset, inactive ones included. */
+  list(ref: StandingOrderRef): Promise<readonly StandingFile[]>;
+  /**
+   * Lets the next run load these datasets completely.
+   * @param load.startsFrom from this moment on; `undefined`: as before
+   */
+  requestFullLoad(
+    load: StandingOrderRef & {
+      readonly datasets: readonly string[];
+      readonly startsFrom?: Instant | null;
+      readonly actor: string;
+    },
+  ): Promise<void>;
+  /**
+   * Accepts the columns that the catalog now has: the next run exports the dataset again.
+   * @param load whether it begins with a complete load
+   * @returns whether it was held
+   */
+  acceptSchema(ref: StandingOrderRef & { readonly dataset: string }, load: 'complete' | 'delta'): Promise<boolean>;
+  /** What runs exported, by run id, then dataset. */
+  filesOf(runIds: readonly string[]): Promise<readonly RunFile[]>;
+}
+
+export interface Registration extends StandingOrderRef {
+  readonly datasets: readonly string[];
+  readonly recurrence: Recurrence;
+  /** Where complete loads begin; `null`: with the first row. */
+  readonly startsFrom: Instant | null;
+  readonly actor: string;
+}
+
 /** Every change first locks the standing order, so concurrent changes and commits are serialized. */
 export interface StandingOrders {
   find(tenant: string, kind: ExportKind): Promise<StandingOrder | undefined>;
   /** By tenant. */
   listEnabled(kind: ExportKind): Promise<readonly StandingOrder[]>;
+  /** Those that changed before this moment, and whose schedule is not known to match, by tenant. */
+  listUnsynced(kind: ExportKind, changedBefore: Date): Promise<readonly StandingOrder[]>;
+  /** Records that the schedule matches this version. */
+  recordSynced(ref: StandingOrderRef, version: number): Promise<void>;
   /**
    * Creates and enables, or resumes a disabled one.
    * @param change.recurrence when resuming, `undefined` keeps the previous value

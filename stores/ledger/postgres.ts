@@ -5,6 +5,7 @@ import { createDatabase, migrate } from './database.ts';
 import { idempotency } from './idempotency.ts';
 import { notices } from './notices.ts';
 import type { Ledger } from './ports.ts';
+import { registrations } from './registrations.ts';
 import { runs } from './runs.ts';
 import { signingKeys } from './signing-keys.ts';
 import { standingOrders } from './standing-orders.ts';
@@ -21,6 +22,7 @@ export function createLedger(options: { readonly url: string; readonly connectio
   return {
     runs: runs(database),
     standingOrders: standingOrders(database),
+    registrations: registrations(database),
     notices: notices(database),
     tenants: tenants(database),
     credentials: credentials(database),

@@ -2,10 +2,11 @@ import { sql, type Transaction, type UpdateObject } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
 import { appendAudit } from './audit.ts';
 import { beginOrdered, beginStanding, requestRun } from './begin-runs.ts';
-import { type Database, NOW } from './database.ts';
+import { commitChanges } from './changes.ts';
+import { type Database, NOW, storable } from './database.ts';
 import { auditEnd, endRun } from './end-runs.ts';
-import { recordSuccess } from './notices.ts';
-import type { Runs } from './ports.ts';
+import { recordFailure, recordSuccess } from './notices.ts';
+import type { Commit, Runs } from './ports.ts';
 import { restoreRun } from './restore-runs.ts';
 import { runLists } from './run-lists.ts';
 import { lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
@@ -26,7 +27,7 @@ export function runs(database: Database): Runs {
     begin: (run, lost) =>
       database.transaction((db) => ('order' in run ? beginOrdered(db, run, lost) : beginStanding(db, run, lost))),
 
-    commit: (runId, { retention, ...totals }) =>
+    commit: (runId, { retention, missing = [], datasetRows, ...totals }) =>
       database.transaction(async (db) => {
         const locked = await lockRun(db, runId);
         if (!locked) return false;
@@ -35,8 +36,9 @@ export function runs(database: Database): Runs {
         const open = order === undefined || (order.enabled && order.epoch === run.epoch);
         if (run.state !== 'running' || !open) return false;
 
-        const replaces = 'replaceAfterSeconds' in retention;
-        const previous = replaces ? await replaceCurrent(db, run, retention.replaceAfterSeconds) : null;
+        const { expiresAt, replaceAfterSeconds } = retention;
+        const replaces = replaceAfterSeconds !== undefined;
+        const previous = replaces ? await replaceCurrent(db, run, replaceAfterSeconds) : null;
         await db
           .updateTable('runs')
           .set({
@@ -45,12 +47,15 @@ export function runs(database: Database): Runs {
             endedAt: NOW,
             current: replaces,
             previousRunId: previous,
-            ...(replaces ? {} : { expiresAt: retention.expiresAt, removeAfter: retention.expiresAt }),
+            ...(expiresAt ? { expiresAt, removeAfter: expiresAt } : {}),
           })
           .where('runId', '=', runId)
           .where('state', '=', 'running')
           .execute();
-        if (order) await recordSuccess(db, order, runId);
+        if (order) {
+          if (datasetRows) await commitChanges(db, run, order, { missing, datasetRows });
+          await recordOutcome(db, order, runId, missing);
+        }
         const { files, rows, bytes } = totals;
         await auditEnd(db, run, 'completed', { files, rows, bytes });
         return true;
@@ -68,6 +73,7 @@ export function runs(database: Database): Runs {
         const run = await db
           .updateTable('runs')
           .set((eb) => ({
+            current: false,
             removal: eb
               .case()
               .when('state', '=', 'completed')
@@ -78,7 +84,7 @@ export function runs(database: Database): Runs {
           }))
           .where('runId', '=', runId)
           .where('state', 'in', ['completed', 'failed', 'cancelled'])
-          .where('current', '=', false)
+          .where((eb) => eb.or([eb('current', '=', false), eb('expiresAt', '<=', NOW)]))
           .where('removedAt', 'is', null)
           .returning(['tenant', 'removal'])
           .executeTakeFirst();
@@ -95,6 +101,20 @@ export function runs(database: Database): Runs {
 
     restore: (run) => database.transaction((db) => restoreRun(db, run)),
   };
+}
+
+/** A run that does without some of its datasets continues or begins a series of failures. */
+async function recordOutcome(
+  db: Transaction<Tables>,
+  order: StandingOrderRow,
+  runId: string,
+  missing: NonNullable<Commit['missing']>,
+): Promise<void> {
+  const [first] = missing;
+  if (!first) return recordSuccess(db, order, runId);
+  const message = missing.map(({ failure }) => failure.message).join(' ');
+  const failure = JSON.stringify({ code: first.failure.code, message: storable(message) });
+  await recordFailure(db, order, { runId, failedAt: new Date(), failure });
 }
 
 /** Locks the standing order, then the run. Every transaction that locks both uses this order. */

@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Selectable, Transaction, Updateable } from 'kysely';
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ExportKind } from '../../contracts/run.ts';
 import { appendAudit } from './audit.ts';
@@ -16,6 +16,27 @@ export function standingOrders(database: Database): StandingOrders {
       database.query((db) =>
         withCurrentRun(db).where('kind', '=', kind).where('enabled', '=', true).orderBy('tenant').execute(),
       ),
+
+    listUnsynced: (kind, changedBefore) =>
+      database.query((db) =>
+        withCurrentRun(db)
+          .where('kind', '=', kind)
+          .where(sql<boolean>`synced_version is distinct from version`)
+          .where('changedAt', '<', changedBefore)
+          .orderBy('tenant')
+          .execute(),
+      ),
+
+    recordSynced: async ({ tenant, kind }, version) => {
+      await database.query((db) =>
+        db
+          .updateTable('standingOrders')
+          .set({ syncedVersion: version })
+          .where('tenant', '=', tenant)
+          .where('kind', '=', kind)
+          .execute(),
+      );
+    },
 
     put: ({ tenant, kind, recipient, ownRecipient, recurrence, actor }) =>
       database.transaction(async (db) => {
@@ -98,6 +119,9 @@ function withCurrentRun(db: Kysely<Tables>) {
         .whereRef('runs.tenant', '=', 'standingOrders.tenant')
         .whereRef('runs.standingOrderId', '=', 'standingOrders.standingOrderId')
         .where('current', '=', true)
+        // A run of changes is current for its day.
+        .orderBy('requestedAt', 'desc')
+        .limit(1)
         .as('currentRunId'),
     );
 }

@@ -3,6 +3,7 @@ import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
+import type { Frequency } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunState } from '../../contracts/run.ts';
 
 /** Written as JSON text, read back as the value. */
@@ -19,7 +20,7 @@ export interface RunsTable {
   number: ColumnType<number, never, never>;
   tenant: string;
   kind: ExportKind;
-  /** At most one run of a series is active, and at most one is current. On demand: the workflow id. */
+  /** At most one run of a series is active, and at most one is current. On demand: the workflow id. Of changes: the day. */
   series: string;
   /** Name of the dataset or of the bundle; lists filter by it. */
   subject: string;
@@ -89,8 +90,14 @@ export interface StandingOrdersTable {
   /** When the first run failed after the last success; `null`: the last run succeeded. */
   failingSince: Date | null;
   changedAt: Generated<Date>;
+  /** The version that the schedule is known to match; `null`: none yet. */
+  syncedVersion: number | null;
 }
 export interface Recurrence {
+  /** Absent: the kind has only one. */
+  readonly frequency?: Frequency;
+  /** `null` or absent: the deployment's. 0 to 1439. */
+  readonly jitterMinutes?: number | null;
   /** `HH:MM` */
   readonly at: string | null;
   /** IANA name. */
@@ -98,6 +105,56 @@ export interface Recurrence {
 }
 /** With its current run, read in the same statement; `null` until the epoch's first run commits. */
 export type StandingOrder = Selectable<StandingOrdersTable> & { readonly currentRunId: string | null };
+
+/** A column as it was delivered. */
+export interface DeliveredColumn {
+  readonly name: string;
+  /** Type in the catalog. */
+  readonly type: string;
+}
+
+/** A dataset of a standing order that exports changes. */
+interface StandingFilesTable {
+  standingOrderId: string;
+  /** Name in the catalog. */
+  dataset: string;
+  active: boolean;
+  /** Incremented when it is registered again; a run of an older generation moves nothing. */
+  generation: Generated<number>;
+  /** In the order of the file that was delivered last; `null`: none was. */
+  columns: JsonOrNull<readonly DeliveredColumn[]>;
+  /** Everything that changed before has been delivered; `null`: nothing has. */
+  watermark: Instant | null;
+  /** Where complete loads begin; `null`: with the first row. */
+  startsFrom: Instant | null;
+  /** When another complete load was asked for; `null`: none is due. */
+  fullLoadAt: Date | null;
+  /** Why the dataset is not exported until the operator accepts its columns. */
+  held: JsonOrNull<Failure>;
+  /** Why its last run failed; `null`: it did not. */
+  failure: JsonOrNull<Failure>;
+  registeredAt: Generated<Date>;
+  changedAt: Generated<Date>;
+}
+export type StandingFile = Selectable<StandingFilesTable>;
+
+/** What a run exports of a dataset; written when it begins, so that a retry exports the same. */
+interface RunFilesTable {
+  runId: string;
+  dataset: string;
+  /** Of the registration, when the run began. */
+  generation: number;
+  /** Whether it is a complete load. */
+  complete: boolean;
+  /** `null`: open. */
+  windowFrom: Instant | null;
+  windowTo: Instant;
+  columns: Json<readonly DeliveredColumn[]>;
+  /** `null`: not delivered. */
+  rows: number | null;
+  failure: JsonOrNull<Failure>;
+}
+export type RunFile = Selectable<RunFilesTable>;
 
 /** An e-mail owed to a tenant's contacts. Written in the transaction that causes it, so none is lost or duplicated. */
 export interface NoticesTable {
@@ -168,7 +225,7 @@ interface IdempotencyTable {
 
 /** Changes, runs and downloads of standing orders are named by their kind, as in `periodic.enabled`. */
 type StandingAction =
-  `${ExportKind}.${'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
+  `${ExportKind}.${'registered' | 'full_load' | 'schema_accepted' | 'run_requested' | 'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
 
 export type AuditAction =
   | StandingAction
@@ -219,6 +276,8 @@ interface SigningKeysTable {
 export interface Tables {
   runs: RunsTable;
   standingOrders: StandingOrdersTable;
+  standingFiles: StandingFilesTable;
+  runFiles: RunFilesTable;
   notices: NoticesTable;
   tenants: TenantsTable;
   credentials: CredentialsTable;

@@ -1,5 +1,6 @@
 import { WaybillError } from '../../contracts/failures.ts';
 import type { RunTime } from '../../contracts/recurrence.ts';
+import type { ExportKind } from '../../contracts/run.ts';
 import type { StandingKind } from '../../contracts/standing.ts';
 import type { StandingOrder, StandingOrders } from '../ledger/ports.ts';
 import type { ScheduleSpec, Temporal } from './temporal.ts';
@@ -27,9 +28,9 @@ export interface StandingDeployment {
 export type SyncSchedule = (kind: StandingKind, tenant: string) => Promise<StandingOrder | undefined>;
 
 export function createSyncSchedule(
-  ledger: { readonly standingOrders: Pick<StandingOrders, 'find'> },
+  ledger: { readonly standingOrders: Pick<StandingOrders, 'find' | 'recordSynced'> },
   temporal: Pick<Temporal, 'applySchedule' | 'trigger'>,
-  deployment: StandingDeployment,
+  deployment: (kind: ExportKind) => StandingDeployment,
 ): SyncSchedule {
   async function startAgain(scheduleId: string): Promise<void> {
     try {
@@ -44,13 +45,16 @@ export function createSyncSchedule(
     let settings = await ledger.standingOrders.find(tenant, kind.kind);
     let wasRemoved = false;
     for (let round = 0; settings && round < ROUNDS_MAX; round += 1) {
-      const spec = settings.enabled ? standingSchedule(kind, settings, deployment) : null;
+      const spec = settings.enabled ? standingSchedule(kind, settings, deployment(kind.kind)) : null;
       await temporal.applySchedule(kind.scheduleId(tenant), spec);
       // A run that had been triggered but not started went with it.
-      if (wasRemoved && spec) await startAgain(kind.scheduleId(tenant));
+      if (wasRemoved && spec && kind.exports === 'all') await startAgain(kind.scheduleId(tenant));
       wasRemoved = spec === null;
       const now = await ledger.standingOrders.find(tenant, kind.kind);
-      if (now?.version === settings.version) return now;
+      if (now?.version === settings.version) {
+        await ledger.standingOrders.recordSynced({ tenant, kind: kind.kind }, now.version);
+        return now;
+      }
       settings = now;
     }
     if (!settings) return undefined;
@@ -70,11 +74,12 @@ export function standingSchedule(
   const { tenant } = settings;
   const at = settings.recurrence?.at ?? runTime.at;
   const timeZone = settings.recurrence?.timeZone ?? runTime.timeZone;
-  const jitter = jitterMinutes > 0 ? `, jitter ${jitterMinutes} min` : '';
+  const spread = settings.recurrence?.jitterMinutes ?? jitterMinutes;
+  const jitter = spread > 0 ? `, jitter ${spread} min` : '';
   return {
-    recurrence: recurrence(at),
+    recurrence: recurrence(at, settings.recurrence?.frequency ?? null),
     timeZone,
-    jitterMinutes,
+    jitterMinutes: spread,
     catchupHours,
     input: { kind, tenant },
     labels: { tenant, subject, format: formats.join('+'), summary: `${name.toLowerCase()} of ${tenant}` },

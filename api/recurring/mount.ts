@@ -1,0 +1,23 @@
+import type { Guards } from '../auth/authenticate.ts';
+import type { ApiDeps } from '../deps.ts';
+import { optionalJson } from '../http/requests.ts';
+import { type ApiApp, createApiApp, mount } from '../openapi.ts';
+import { recurringErrors } from './errors.ts';
+import { fullLoadHandler, registerHandler, showHandler } from './registration.ts';
+import * as routes from './routes.ts';
+import { listRunsHandler, startRunHandler } from './runs.ts';
+
+/** Mounts the routes of recurring exports. */
+export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
+  const door = createApiApp();
+  door.onError(recurringErrors);
+  const read = [requireCaller('read')];
+  const write = [requireCaller('write'), optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
+
+  mount(door, routes.register, write, registerHandler(deps));
+  mount(door, routes.showRegistration, read, showHandler(deps));
+  mount(door, routes.fullLoad, write, fullLoadHandler(deps));
+  mount(door, routes.listRuns, read, listRunsHandler(deps));
+  mount(door, routes.startRun, write, startRunHandler(deps));
+  app.route('/', door);
+}

@@ -1,0 +1,134 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Catalog, offeredName } from '../../config/dataset.ts';
+import { WaybillError } from '../../contracts/failures.ts';
+import { dayOf, daySeries } from '../../contracts/keys.ts';
+import { RECURRING } from '../../contracts/recurring.ts';
+import { runStatus } from '../../contracts/run.ts';
+import type { AskedRun } from '../../contracts/steps.ts';
+import type { Run, RunFile } from '../../stores/ledger/ports.ts';
+import type { ApiDeps } from '../deps.ts';
+import { TryLater } from '../http/problems.ts';
+import type { RouteAnswer } from '../openapi.ts';
+import type { listRuns, startRun } from './routes.ts';
+
+const { kind, subject, formats } = RECURRING;
+
+const PAGE_SIZE = 50;
+/** How long an ended run may take to send its notices. Milliseconds. */
+const CLOSING_MS = 10_000;
+const POLL_MS = 100;
+
+/** Answers `GET /export/runs`, the newest first. */
+export function listRunsHandler({
+  ledger,
+  catalog,
+  clock,
+}: Pick<ApiDeps, 'ledger' | 'catalog' | 'clock'>): RouteAnswer<typeof listRuns> {
+  return async function listRecurringRuns(c) {
+    const { tenant } = c.get('caller');
+    const { pageToken = null, pageSize = PAGE_SIZE } = c.req.valid('query');
+    const page = await ledger.runs.list(tenant.key, { kind }, { cursor: pageToken, limit: pageSize });
+    const files = Map.groupBy(
+      await ledger.registrations.filesOf(page.rows.map(({ runId }) => runId)),
+      (file) => file.runId,
+    );
+    const now = clock.now();
+    return c.json({
+      status: 'success' as const,
+      message: page.rows.length === 0 ? 'There was no run yet.' : `${page.rows.length} runs, the newest first.`,
+      result: {
+        nextPageToken: page.next ?? '',
+        listOfItems: page.rows.map((run) => runView(catalog, run, files.get(run.runId) ?? [], now)),
+      },
+    });
+  };
+}
+
+/** Answers `POST /export/runs`. */
+export function startRunHandler({
+  ledger,
+  temporal,
+  settings,
+  clock,
+}: Pick<ApiDeps, 'ledger' | 'temporal' | 'settings' | 'clock'>): RouteAnswer<typeof startRun> {
+  /** At most one run at a time has the workflow id; one that has ended may take a moment to close. @throws TryLater */
+  async function startNew(...start: Parameters<typeof temporal.start>): Promise<string> {
+    for (const deadline = Date.now() + CLOSING_MS; ; ) {
+      const runId = await temporal.start(...start);
+      const run = await ledger.runs.find(runId);
+      if (run === undefined || run.endedAt === null) return runId;
+      if (Date.now() > deadline) throw new TryLater('settings_busy', CLOSING_MS / 1000);
+      await delay(POLL_MS);
+    }
+  }
+
+  return async function startRecurringRun(c) {
+    const { day } = c.req.valid('json');
+    const { tenant, actor } = c.get('caller');
+    const order = await ledger.standingOrders.find(tenant.key, kind);
+    if (!order?.enabled)
+      throw new WaybillError('invalid_field', 'No entity is registered. Register with POST /export.');
+    if (day !== undefined && !(await ledger.runs.current(tenant.key, daySeries(kind, tenant.key, day)))) {
+      throw new WaybillError('not_found', `Nothing is delivered of ${day}. GET /export/runs lists the days.`);
+    }
+    const settled = clock.now().getTime() - settings.WAYBILL_RECURRING_SETTLING_SECONDS * 1000;
+    const asked: AskedRun = day === undefined ? { until: new Date(settled).toISOString() } : { day };
+    const labels = {
+      ...{ tenant: tenant.key, subject, format: formats.join('+') },
+      summary:
+        day === undefined ? `recurring export of ${tenant.key}, asked for` : `${day} of ${tenant.key}, once more`,
+    };
+    const workflowId = `${RECURRING.scheduleId(tenant.key)}|${day ?? 'asked'}`;
+    const runId = await startNew(workflowId, { kind, tenant: tenant.key, asked }, labels);
+    await ledger.audit.append({
+      ...{ tenant: tenant.key, actor, action: 'recurring.run_requested', runId },
+      detail: { day: day ?? null },
+    });
+    return c.json(
+      {
+        status: 'success' as const,
+        message: 'The run has been started.',
+        result: { run_id: runId, day: day ?? null, status: 'run_started' as const },
+      },
+      202,
+    );
+  };
+}
+
+function runView(catalog: Catalog, run: Run, files: readonly RunFile[], now: Date) {
+  return {
+    run_id: run.runId,
+    day: dayOf(run),
+    state: stateOf(run, now),
+    started_at: (run.startedAt ?? run.requestedAt).toISOString(),
+    ended_at: run.endedAt?.toISOString() ?? null,
+    rows: run.rows,
+    bytes: run.bytes,
+    manifest_sha256: run.manifestSha256,
+    error: run.failure,
+    files: files.map(({ dataset, complete, windowFrom, windowTo, rows, failure }) => {
+      const known = catalog.find(dataset);
+      return {
+        entity: known ? offeredName(known) : dataset,
+        load: complete ? ('complete' as const) : ('delta' as const),
+        window: { from: windowFrom, to: windowTo },
+        rows,
+        error: failure,
+      };
+    }),
+  };
+}
+
+function stateOf(run: Run, now: Date) {
+  const status = runStatus(run, now);
+  switch (status) {
+    case 'completed':
+      return run.current ? ('delivered' as const) : ('replaced' as const);
+    case 'pending':
+      return 'running' as const;
+    case 'deleted':
+      return 'replaced' as const;
+    default:
+      return status;
+  }
+}
