@@ -169,8 +169,9 @@ describe('a numeric of PostgreSQL', () => {
     await expect(linesOf(texts, 'bare-nan')).rejects.toMatchObject({ code: 'dataset_broken' });
   });
 
-  it('of more than 38 digits is refused as a decimal, with advice', async () => {
-    const read = linesOf(numbers({ wide: 'decimal' }), 'plain');
+  it('of more than 38 digits is exact as a decimal, and refused with advice through a view of DuckDB', async () => {
+    expect((await linesOf(numbers({ wide: 'decimal' }), 'plain'))[0]).toBe(`{"wide":"${LONG}"}`);
+    const read = linesOf(numbers({ wide: 'decimal' }, 'SELECT * FROM seen'), 'plain');
     await expect(read).rejects.toMatchObject({
       code: 'dataset_broken',
       message: expect.stringContaining('select it as text in a PostgreSQL view'),

@@ -15,8 +15,10 @@ export interface AttachedPostgres {
 export interface PostgresRelation {
   readonly database: string;
   readonly schema: string;
+  /** Whether it is found without its schema. */
+  readonly isDefaultSchema: boolean;
   readonly name: string;
-  /** Of all columns, as PostgreSQL spells them. */
+  /** Of all columns, as PostgreSQL spells them, in the order of the table. */
   readonly columns: readonly string[];
   /** Names of columns of `numeric`, whose NaN and infinities arrive as 0. */
   readonly numeric: readonly string[];
@@ -68,8 +70,8 @@ export async function findPostgres(connection: DuckDBConnection): Promise<Attach
     relationsOf(sql) {
       const isMentioned = mentionedBy(sql);
       return relations.filter(
-        ({ database, schema, name }) =>
-          isMentioned(name) && isMentioned(database) && (schema === DEFAULT_SCHEMA || isMentioned(schema)),
+        ({ database, schema, isDefaultSchema, name }) =>
+          isMentioned(name) && isMentioned(database) && (isDefaultSchema || isMentioned(schema)),
       );
     },
   };
@@ -81,12 +83,12 @@ const DEFAULT_SCHEMA = 'public';
 /** Tables and views, of any schema, with `numeric` columns or with names that differ only in case. */
 const RELATIONS = `
   SELECT nspname, relname, bool_or(is_numeric AND is_wide) AS has_wide,
-    string_agg(attname, chr(10)) AS columns,
+    string_agg(attname, chr(10) ORDER BY attnum) AS columns,
     string_agg(CASE WHEN is_numeric THEN attname END, chr(10)) AS numeric_columns,
     string_agg(CASE WHEN is_nested THEN attname END, chr(10)) AS nested_columns,
     string_agg(CASE WHEN others > 0 THEN folded END, chr(10)) AS ambiguous
   FROM (
-    SELECT nspname, relname, attname, lower(attname) AS folded,
+    SELECT nspname, relname, attname, attnum, lower(attname) AS folded,
       coalesce(nullif(typbasetype, 0), atttypid) = 'numeric'::regtype AS is_numeric,
       atttypmod = -1 OR ((atttypmod - 4) >> 16) & 65535 > 38 AS is_wide,
       coalesce(typelem = 'numeric'::regtype OR EXISTS (
@@ -111,7 +113,14 @@ async function readRelations(connection: DuckDBConnection, database: string): Pr
       typeof list === 'string' ? list.split('\n') : [],
     );
     const names = { columns, numeric, nestedNumeric, ambiguous: [...new Set(ambiguous)] };
-    return { database, schema: String(schema), name: String(name), hasWideNumeric: hasWideNumeric === true, ...names };
+    return {
+      database,
+      schema: String(schema),
+      isDefaultSchema: schema === DEFAULT_SCHEMA,
+      name: String(name),
+      hasWideNumeric: hasWideNumeric === true,
+      ...names,
+    };
   });
 }
 

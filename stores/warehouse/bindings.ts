@@ -20,8 +20,14 @@ interface Bound {
   readonly type: DuckDBType;
 }
 
+/** Puts values into SQL. */
+export interface Values {
+  /** @returns SQL that stands for the value */
+  add(value: DuckDBValue, type: DuckDBType): string;
+}
+
 /** Values bound to one statement, by case-insensitive name. Values are never written into SQL. */
-export class Bindings {
+export class Bindings implements Values {
   readonly #dataset: string;
   readonly #values = new Map<string, Bound>();
   #count = 0;

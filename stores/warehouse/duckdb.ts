@@ -9,6 +9,7 @@ import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-qu
 import { planFiles } from './planning.ts';
 import { rowFormat, selectList } from './row-format.ts';
 import { rowHash, sumRows } from './row-sum.ts';
+import { everyRow } from './rows.ts';
 import { openSession, type Session, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
@@ -140,7 +141,7 @@ export async function checkDataset(
   const bindings = new Bindings(dataset, null);
   const csv = { ...CSV_DEFAULTS, formulaGuard: true };
   const columns = FILE_FORMATS.map((format) => selectList(rowFormat(source.columns, { format, csv }).items));
-  const statement = await connection.prepare(`SELECT ${columns.join(', ')} FROM ${source.fromSql} LIMIT 1`);
+  const statement = await connection.prepare(`SELECT ${columns.join(', ')} FROM ${everyRow(source)} LIMIT 1`);
   try {
     bindings.bindTo(statement);
     await statement.run();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Dataset } from '../../config/dataset.ts';
 import type { PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
+import { plainColumns } from './plain-select.ts';
 import type { Reading } from './row-sum.ts';
 
 /** Columns of one table or view of PostgreSQL. */
@@ -26,12 +26,13 @@ export async function findHiddenNumbers(read: Reading): Promise<readonly HiddenN
   const whole = root && isScan(root) ? columnsOf(root) : undefined;
   return relations.flatMap((relation) => {
     const columns = scans.flatMap((scan) => (scan.extra_info.Table === relation.name ? columnsOf(scan) : []));
-    const isPlain = whole !== undefined || isPlainSelect(select, relation);
+    const plain = plainColumns(select, relation)?.columns;
+    const isPlain = whole !== undefined || plain !== undefined;
     const hidden = [...relation.nestedNumeric, ...(isPlain ? [] : relation.numeric)];
     const found = hidden.filter((name) => columns.includes(name));
     if (found.length === 0) return [];
-    const tenantColumn = whole ? whole[source.tenant.index] : isPlain && sameColumn(select, relation, dataset);
-    return [{ relation, columns: found, tenantColumn: tenantColumn || null }];
+    const tenantColumn = whole ? whole[source.tenant.index] : plain?.get(dataset.tenantColumn.toLowerCase());
+    return [{ relation, columns: found, tenantColumn: tenantColumn ?? null }];
   });
 }
 
@@ -71,56 +72,4 @@ function scansOf(nodes: readonly PlanNode[]): readonly PlanNode[] {
 /** @returns the columns that are read, in the order of the result, as PostgreSQL spells them */
 function columnsOf({ extra_info: { Projections } }: PlanNode): readonly string[] {
   return [Projections ?? []].flat();
-}
-
-/** A SELECT of columns as they are. Source: DuckDB 1.5, json_serialize_sql. */
-const PlainSelect = z.object({
-  node: z.object({
-    type: z.literal('SELECT_NODE'),
-    modifiers: z.tuple([]),
-    cte_map: z.object({ map: z.tuple([]) }),
-    select_list: z.array(
-      z.discriminatedUnion('type', [
-        z.object({ type: z.literal('COLUMN_REF'), alias: z.string() }),
-        z.object({
-          type: z.literal('STAR'),
-          alias: z.string(),
-          replace_list: z.tuple([]),
-          columns: z.literal(false),
-          expr: z.null(),
-        }),
-      ]),
-    ),
-    from_table: z.object({
-      type: z.literal('BASE_TABLE'),
-      /** Empty if the database is named without a schema: then the parser takes it for one. */
-      catalog_name: z.string(),
-      schema_name: z.string(),
-      sample: z.null(),
-    }),
-    where_clause: z.unknown(),
-    group_expressions: z.tuple([]),
-    having: z.null(),
-    sample: z.null(),
-    qualify: z.null(),
-  }),
-});
-
-/** Whether the SQL selects columns of one table of the database as they are, without conditions on those of `numeric`. */
-function isPlainSelect(select: unknown, { database, numeric }: PostgresRelation): boolean {
-  const { data } = PlainSelect.safeParse(select);
-  if (!data) return false;
-  const { catalog_name: catalog, schema_name: schema } = data.node.from_table;
-  // A view of DuckDB may compute.
-  if ((catalog || schema).toLowerCase() !== database.toLowerCase()) return false;
-  const condition = JSON.stringify(data.node.where_clause ?? null).toLowerCase();
-  return !numeric.some((name) => condition.includes(JSON.stringify(name.toLowerCase())));
-}
-
-/** @returns the table's column that has the name of the dataset's tenant column, unless another one is selected under it */
-function sameColumn(select: unknown, { columns }: PostgresRelation, { tenantColumn }: Dataset): string | undefined {
-  const name = tenantColumn.toLowerCase();
-  const { data } = PlainSelect.safeParse(select);
-  if (data?.node.select_list.some(({ alias }) => alias.toLowerCase() === name)) return undefined;
-  return columns.find((column) => column.toLowerCase() === name);
 }

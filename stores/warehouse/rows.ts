@@ -12,7 +12,8 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
-import type { Bindings } from './bindings.ts';
+import type { Bindings, Values } from './bindings.ts';
+import { POSTGRES_VALUES } from './postgres-values.ts';
 import { isTenant, type TenantColumn } from './tenant-filter.ts';
 
 /** All rows: a slice open on both sides. */
@@ -27,12 +28,35 @@ export interface RowSource {
   readonly inPostgres: boolean;
   /** SQL of the deletion marker, a BOOLEAN; `undefined`: there is none. */
   readonly deletedSql: string | undefined;
+  /** Set if a query of Waybill's own reads the rows in PostgreSQL. */
+  readonly query: PostgresQuery | undefined;
   /** `undefined`: the dataset has no time columns and ignores window and snapshot. */
   readonly times: Times | undefined;
 }
 
+/** A query of Waybill's own in PostgreSQL, to which DuckDB passes no conditions on. */
+export interface PostgresQuery {
+  /** Further conditions of the rows, SQL of PostgreSQL. */
+  readonly conditions: readonly string[];
+  /** @returns the FROM item, named `source`, of the rows for which these conditions, SQL of PostgreSQL, hold */
+  fromSql(conditions: readonly string[]): string;
+  /** @returns SQL of PostgreSQL that holds at least for the tenant's rows */
+  mayBeTenant(key: string): string;
+  /** @returns in SQL of PostgreSQL, the table's column that the dataset selects under this name */
+  columnSql(name: string): string | undefined;
+  /** Whether that column is a `numeric`. */
+  isNumeric(name: string): boolean;
+}
+
+/** @returns the FROM item of the rows of all tenants, named `source` */
+export function everyRow({ fromSql, query }: Pick<RowSource, 'fromSql' | 'query'>): string {
+  return query ? query.fromSql(query.conditions) : fromSql;
+}
+
 /**
  * The rows of an order: of the tenant, in the window and the slice, not newer than the snapshot.
+ *
+ * A query of Waybill's own gets the conditions twice: in PostgreSQL, for its indexes, and in DuckDB, where they are exact.
  *
  * PostgreSQL is sent comparisons of single columns only, so there a disjunction over two columns would read every row of
  * the tenant. Two queries, each with a range of one column, let it use its indexes.
@@ -48,12 +72,18 @@ export function rowsSql(
   const isTenants = isTenant(source, order.tenant, bindings);
   // Without a marker, nothing is deleted.
   const wanted = order.rows === 'deleted' ? all(isTenants, source.deletedSql ?? 'false') : isTenants;
-  const cases = source.times ? timeCases(source.times, order.window, cut, bindings) : ['true'];
+  const { times, query } = source;
+  const cases = times ? timeCases(times, order.window, cut, bindings) : ['true'];
+  const sent = times && query ? timeCases(inPostgres(times), order.window, cut, POSTGRES_VALUES) : ['true'];
+  const from = (rows: string) =>
+    query ? query.fromSql([query.mayBeTenant(order.tenant), rows, ...query.conditions]) : source.fromSql;
   const bounded = order.window !== null || cut.slice.from !== null || cut.slice.to !== null;
   if (cases.length === 1 || !bounded || !source.inPostgres) {
-    return `FROM ${source.fromSql} WHERE ${wanted} AND (${cases.join(' OR ')})`;
+    return `FROM ${from(`(${sent.join(' OR ')})`)} WHERE ${wanted} AND (${cases.join(' OR ')})`;
   }
-  const queries = cases.map((condition) => `SELECT * FROM ${source.fromSql} WHERE ${wanted} AND ${condition}`);
+  const queries = cases.map(
+    (condition, at) => `SELECT * FROM ${from(sent[at] ?? 'true')} WHERE ${wanted} AND ${condition}`,
+  );
   return `FROM (${queries.join(' UNION ALL ')}) AS source`;
 }
 
@@ -69,21 +99,16 @@ export interface Cut {
  * coalesce(modified, created); a row that was changed after the snapshot is left out, which the sums show, rather than
  * silently newer. Rows without a time are in the first slice of an order whose window has no beginning.
  */
-function timeCases(
-  times: Times,
-  window: Window | null,
-  { snapshotAt, slice }: Cut,
-  bindings: Bindings,
-): readonly string[] {
+function timeCases(times: Times, window: Window | null, { snapshotAt, slice }: Cut, values: Values): readonly string[] {
   const [first, second] = times;
   const inPart = (column: TimeColumn) =>
     all(
-      ...(slice.from === null ? [] : [atLeast(column, slice.from, bindings)]),
-      ...(slice.to === null ? [] : [below(column, slice.to, bindings)]),
-      atMost(column, snapshotAt, bindings),
+      ...(slice.from === null ? [] : [atLeast(column, slice.from, values)]),
+      ...(slice.to === null ? [] : [below(column, slice.to, values)]),
+      atMost(column, snapshotAt, values),
     );
   if (window === null || window.from === null) {
-    const isBeforeEnd = window === null ? [] : [changedBefore(times, window.to, bindings)];
+    const isBeforeEnd = window === null ? [] : [changedBefore(times, window.to, values)];
     const last = second ?? first;
     const inPartOrWithoutTime = slice.from === null ? `(${isNull(last)} OR ${inPart(last)})` : inPart(last);
     if (!second) return [all(inPartOrWithoutTime, ...isBeforeEnd)];
@@ -91,26 +116,24 @@ function timeCases(
   }
   const { from, to, bounds } = window;
   const isBeforeEnd = bounds === 'inclusive' ? atMost : below;
-  const inWindow = (column: TimeColumn) => all(atLeast(column, from, bindings), isBeforeEnd(column, to, bindings));
+  const inWindow = (column: TimeColumn) => all(atLeast(column, from, values), isBeforeEnd(column, to, values));
   if (!second) return [all(inPart(first), inWindow(first))];
   if (bounds === 'half-open') {
-    const isOlder = (column: TimeColumn, than: Instant) => `(${isNull(column)} OR ${below(column, than, bindings)})`;
+    const isOlder = (column: TimeColumn, than: Instant) => `(${isNull(column)} OR ${below(column, than, values)})`;
     return [
       all(inPart(first), inWindow(first), isOlder(second, to)),
       all(inWindow(second), isOlder(first, from), `(${inPart(first)} OR ${all(isNull(first), inPart(second))})`),
     ];
   }
-  const outside = `(${below(first, from, bindings)} OR ${above(first, to, bindings)})`;
+  const outside = `(${below(first, from, values)} OR ${above(first, to, values)})`;
   const byCreation = `(${all(isNull(first), inPart(second))} OR ${all(inPart(first), outside)})`;
   return [all(inPart(first), inWindow(first)), all(inWindow(second), byCreation)];
 }
 
 /** @returns SQL: no time of the row is at or after the instant */
-function changedBefore([first, second]: Times, instant: Instant, bindings: Bindings): string {
+function changedBefore([first, second]: Times, instant: Instant, values: Values): string {
   return all(
-    ...[first, ...(second ? [second] : [])].map(
-      (column) => `(${isNull(column)} OR ${below(column, instant, bindings)})`,
-    ),
+    ...[first, ...(second ? [second] : [])].map((column) => `(${isNull(column)} OR ${below(column, instant, values)})`),
   );
 }
 
@@ -123,9 +146,9 @@ function isNull({ sql }: TimeColumn): string {
 }
 
 /** The partition time, coalesce(modified, created), is at or after the instant; not for rows without one. */
-export function sliceFrom([first, second]: Times, from: Instant, bindings: Bindings): string {
-  if (!second) return atLeast(first, from, bindings);
-  return `(${atLeast(first, from, bindings)} OR ${all(isNull(first), atLeast(second, from, bindings))})`;
+export function sliceFrom([first, second]: Times, from: Instant, values: Values): string {
+  if (!second) return atLeast(first, from, values);
+  return `(${atLeast(first, from, values)} OR ${all(isNull(first), atLeast(second, from, values))})`;
 }
 
 const DAY_MICROS = 86_400_000_000n;
@@ -135,6 +158,13 @@ interface TimeColumn {
   /** SQL of the column, of type `kind`. */
   readonly sql: string;
   readonly kind: 'TIMESTAMP' | 'TIMESTAMPTZ' | 'DATE';
+  /** SQL of PostgreSQL for the column, if a query of Waybill's own reads it. */
+  readonly inPostgres?: string | undefined;
+}
+
+function inPostgres([first, second]: Times): Times {
+  const column = (time: TimeColumn) => ({ ...time, sql: time.inPostgres ?? time.sql });
+  return second ? [column(first), column(second)] : [column(first)];
 }
 
 /** A row's time columns: at least one; modified before created if there are both. */
@@ -159,40 +189,40 @@ export function timeColumn(sql: string, type: DuckDBType): TimeColumn | undefine
 }
 
 /** @returns SQL: the column's time is at or after the instant */
-function atLeast(column: TimeColumn, instant: Instant, bindings: Bindings): string {
-  return `${column.sql} >= ${bound(column, instant, 'up', bindings)}`;
+function atLeast(column: TimeColumn, instant: Instant, values: Values): string {
+  return `${column.sql} >= ${bound(column, instant, 'up', values)}`;
 }
 
 /** @returns SQL: the column's time is before the instant */
-export function below(column: TimeColumn, instant: Instant, bindings: Bindings): string {
-  return `${column.sql} < ${bound(column, instant, 'up', bindings)}`;
+export function below(column: TimeColumn, instant: Instant, values: Values): string {
+  return `${column.sql} < ${bound(column, instant, 'up', values)}`;
 }
 
 /** @returns SQL: the column's time is after the instant */
-function above(column: TimeColumn, instant: Instant, bindings: Bindings): string {
-  return `${column.sql} > ${bound(column, instant, 'down', bindings)}`;
+function above(column: TimeColumn, instant: Instant, values: Values): string {
+  return `${column.sql} > ${bound(column, instant, 'down', values)}`;
 }
 
 /** @returns SQL: the column's time is at or before the instant */
-function atMost(column: TimeColumn, instant: Instant, bindings: Bindings): string {
-  return `${column.sql} <= ${bound(column, instant, 'down', bindings)}`;
+function atMost(column: TimeColumn, instant: Instant, values: Values): string {
+  return `${column.sql} <= ${bound(column, instant, 'down', values)}`;
 }
 
 /**
  * Binds an instant as the column's own type. A DATE means its midnight in UTC, so an instant within a day is
  * rounded up to the next midnight for `>=` and `<`, and down for `<=` and `>`; the results are those of the instant.
  */
-function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', bindings: Bindings): string {
+function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', values: Values): string {
   const micros = microsOf(instant);
   switch (column.kind) {
     case 'TIMESTAMP':
-      return bindings.add(new DuckDBTimestampValue(micros), TIMESTAMP);
+      return values.add(new DuckDBTimestampValue(micros), TIMESTAMP);
     case 'TIMESTAMPTZ':
-      return bindings.add(new DuckDBTimestampTZValue(micros), TIMESTAMPTZ);
+      return values.add(new DuckDBTimestampTZValue(micros), TIMESTAMPTZ);
     case 'DATE': {
       const rest = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
       const day = (micros - rest) / DAY_MICROS;
-      return bindings.add(new DuckDBDateValue(Number(rest > 0n && rounding === 'up' ? day + 1n : day)), DATE);
+      return values.add(new DuckDBDateValue(Number(rest > 0n && rounding === 'up' ? day + 1n : day)), DATE);
     }
   }
 }

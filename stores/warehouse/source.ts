@@ -5,11 +5,13 @@ import type { ParameterValue } from '../../contracts/order.ts';
 import type { AttachedPostgres, PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
+import { columnTypes } from './column-types.ts';
 import type { SourceColumn } from './row-format.ts';
-import { type RowSource, timeColumn } from './rows.ts';
+import { everyRow, type RowSource, timeColumn } from './rows.ts';
 import type { Session } from './session.ts';
 import { identifier } from './sql-text.ts';
 import type { TenantColumn } from './tenant-filter.ts';
+import { IN_DIGITS, readAsText } from './wide-numerics.ts';
 
 /** A dataset as the warehouse currently describes it. */
 export interface Source extends RowSource {
@@ -48,10 +50,20 @@ export async function describeSource(
   const select = await parseDatasetSql(connection, dataset);
   // The line break ends a trailing comment in the SQL.
   const fromSql = `(${dataset.sql.replace(/;\s*$/, '')}\n) AS source`;
-  const types = await columnTypes(connection, `SELECT * FROM ${fromSql} LIMIT 0`, new Bindings(dataset, parameters));
+  const bindings = new Bindings(dataset, parameters);
+  const described = await columnTypes(connection, `SELECT * FROM ${fromSql}`, bindings);
   const withNumbers = session.postgres
     .relationsOf(dataset.sql)
     .filter(({ numeric, nestedNumeric }) => numeric.length + nestedNumeric.length > 0);
+  const query = await readAsText(connection, session.postgres, {
+    dataset,
+    select,
+    types: described,
+    relations: withNumbers,
+  });
+  const types = query
+    ? await columnTypes(connection, `SELECT * FROM ${everyRow({ fromSql, query })}`, bindings)
+    : described;
   const problems: string[] = ambiguousColumns(session.postgres, dataset);
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
@@ -64,7 +76,7 @@ export async function describeSource(
     if (name === null || !type) return undefined;
     const time = timeColumn(qualified(name), type);
     if (!time) problems.push(`${role} ${name} is ${type}; it should be TIMESTAMP, TIMESTAMPTZ or DATE`);
-    return time;
+    return time && { ...time, inPostgres: query?.columnSql(name) };
   }
 
   const tenantType = typeOf(dataset.tenantColumn, 'the tenant column');
@@ -90,10 +102,11 @@ export async function describeSource(
   const identity = [...dataset.key.map(qualified), ...[modified, created].flatMap((time) => (time ? [time.sql] : []))];
   return {
     fromSql,
+    query,
     tenant: {
       sql: qualified(dataset.tenantColumn),
       type: tenantType ?? VARCHAR,
-      index: [...types.keys()].indexOf(dataset.tenantColumn.toLowerCase()),
+      index: [...described.keys()].indexOf(dataset.tenantColumn.toLowerCase()),
     },
     inPostgres: session.postgres.databasesOf(dataset.sql).length > 0,
     deletedSql: dataset.deletedColumn === null ? undefined : qualified(dataset.deletedColumn),
@@ -132,31 +145,9 @@ function ambiguousColumns(postgres: AttachedPostgres, dataset: Dataset): string[
 }
 
 function adviceFor(wanted: ColumnType, { typeId }: DuckDBType): string {
-  return wanted === 'decimal' && typeId === DuckDBTypeId.DOUBLE
-    ? ' (so arrives a `numeric` of PostgreSQL without a precision, or with one of more than 38 digits: select it as text in a PostgreSQL view)'
+  return IN_DIGITS.has(wanted) && typeId === DuckDBTypeId.DOUBLE
+    ? ' (so arrives a `numeric` of PostgreSQL without a precision, or with one of more than 38 digits, unless the SQL only selects columns of one of its tables or views: select it as text in a PostgreSQL view)'
     : '';
-}
-
-/** @returns the types of a query's columns, by name in lower case. */
-async function columnTypes(
-  connection: DuckDBConnection,
-  sql: string,
-  bindings: Bindings,
-): Promise<ReadonlyMap<string, DuckDBType>> {
-  const statement = await connection.prepare(sql);
-  try {
-    bindings.bindTo(statement);
-    const result = await statement.run();
-    const types = result.columnTypes();
-    return new Map(
-      result.columnNames().flatMap((name, i) => {
-        const type = types[i];
-        return type ? [[name.toLowerCase(), type]] : [];
-      }),
-    );
-  } finally {
-    statement.destroySync();
-  }
 }
 
 function qualified(name: string): string {

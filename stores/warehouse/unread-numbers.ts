@@ -4,9 +4,10 @@ import type { PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { findHiddenNumbers, type HiddenNumbers } from './hidden-numbers.ts';
 import { orderedColumns } from './part-query.ts';
+import { postgresLiteral } from './postgres-values.ts';
 import type { SourceColumn } from './row-format.ts';
 import type { Reading } from './row-sum.ts';
-import { rowsSql } from './rows.ts';
+import { type PostgresQuery, type RowSource, rowsSql } from './rows.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /**
@@ -35,12 +36,17 @@ async function findInColumns(read: Reading, relations: readonly PostgresRelation
   const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
   const isWide = relations.some(({ hasWideNumeric }) => hasWideNumeric);
   const bindings = new Bindings(dataset, order.parameters);
-  const queries = columns.flatMap((column) =>
-    conditions(column, isWide).map((condition) => {
-      const rows = rowsSql(source, order, { snapshotAt, slice }, bindings);
-      return `SELECT ${literal(column.column.name)}, count(*) FROM (SELECT ${column.sql} AS v ${rows}) WHERE ${condition}`;
-    }),
-  );
+  const rowsOf = (from: RowSource) => rowsSql(from, order, { snapshotAt, slice }, bindings);
+  const queries = columns.flatMap((column) => {
+    const name = literal(column.column.name);
+    if (source.query) {
+      const query = onlyNotFinite(source.query, column);
+      return query ? [`SELECT ${name}, count(*) ${rowsOf({ ...source, query })}`] : [];
+    }
+    return conditions(column, isWide).map(
+      (condition) => `SELECT ${name}, count(*) FROM (SELECT ${column.sql} AS v ${rowsOf(source)}) WHERE ${condition}`,
+    );
+  });
   if (queries.length === 0) return [];
   const statement = await connection.prepare(queries.join(' UNION ALL '));
   try {
@@ -50,6 +56,13 @@ async function findInColumns(read: Reading, relations: readonly PostgresRelation
   } finally {
     statement.destroySync();
   }
+}
+
+/** @returns the query of those rows; `undefined` if the column has none, or keeps them because it is exported as PostgreSQL's text */
+function onlyNotFinite(query: PostgresQuery, { column: { name, type } }: SourceColumn): PostgresQuery | undefined {
+  const column = query.columnSql(name);
+  if (column === undefined || !query.isNumeric(name) || type === 'text') return undefined;
+  return { ...query, conditions: [`${column}::text IN ('NaN', 'Infinity', '-Infinity')`] };
 }
 
 /** As PostgreSQL writes such a number by itself, in an array or in a composite value. */
@@ -66,7 +79,9 @@ async function findHidden(
   const table = `${identifier(relation.schema)}.${identifier(relation.name)}`;
   const cast = source.tenant.type.typeId === DuckDBTypeId.VARCHAR ? '' : '::text';
   const rows =
-    tenantColumn === null ? table : `${table} WHERE ${identifier(tenantColumn)}${cast} = ${literal(order.tenant)}`;
+    tenantColumn === null
+      ? table
+      : `${table} WHERE ${identifier(tenantColumn)}${cast} = ${postgresLiteral(order.tenant)}`;
   const sql = `SELECT ${counts.join(', ')} FROM ${rows}`;
   const answer = await connection.runAndReadAll(
     `SELECT * FROM postgres_query(${literal(relation.database)}, ${literal(sql)})`,
