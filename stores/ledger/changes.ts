@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import { type FileWindow, planWindows, type Registered } from '../../contracts/deltas.ts';
 import type { Failure } from '../../contracts/failures.ts';
-import { daySeries } from '../../contracts/keys.ts';
+import { dayOf, daySeries } from '../../contracts/keys.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import { NOW } from './database.ts';
 import type { ChangesRun, Commit, RunChanges, StandingRun } from './ports.ts';
@@ -28,8 +28,11 @@ export async function planChanges(
   order: StandingOrderRow,
 ): Promise<PlannedChanges | undefined> {
   const period = changes.period(order);
-  const delivery = await placeInChain(db, order, period.day);
-  const delivered = (await deliveredFiles(db, order, period.day)).filter(({ dataset }) => changes.columns(dataset));
+  const newest = await newestDay(db, order);
+  // Days never go back, whatever the time zone.
+  const day = 'end' in period && newest !== undefined && newest > period.day ? newest : period.day;
+  const delivery = await placeInChain(db, order, day);
+  const delivered = (await deliveredFiles(db, order, day)).filter(({ dataset }) => changes.columns(dataset));
   const known = await db
     .selectFrom('standingFiles')
     .selectAll()
@@ -45,12 +48,13 @@ export async function planChanges(
     'end' in period ? planWindows(period, open.map(toRegistered), delivered.map(toWindow)) : delivered.map(toWindow);
   if (files.length === 0 && (held.length === 0 || !('end' in period))) return undefined;
   return {
-    series: daySeries(kind, tenant, period.day),
+    series: daySeries(kind, tenant, day),
     delivery,
     missing: held,
     files: files.map(({ dataset, window, complete }) => ({
       ...{ runId, dataset, complete, windowFrom: window.from, windowTo: window.to, rows: null, failure: null },
       generation: known.find((file) => file.dataset === dataset)?.generation ?? 0,
+      fullLoadAt: (complete && known.find((file) => file.dataset === dataset)?.fullLoadAt) || null,
       columns: checked.find((file) => file.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],
     })),
   };
@@ -76,7 +80,7 @@ export async function readChanges(db: Tx, run: Run, order: StandingOrderRow): Pr
     .where('held', 'is not', null)
     .execute();
   return {
-    delivery: await placeInChain(db, order, run.series.slice(run.series.lastIndexOf('|') + 1)),
+    delivery: await placeInChain(db, order, dayOf(run)),
     files,
     missing: held.flatMap(({ dataset, held: failure }) => (failure ? [{ dataset, failure }] : [])),
   };
@@ -90,12 +94,12 @@ export async function readChanges(db: Tx, run: Run, order: StandingOrderRow): Pr
  */
 export async function commitChanges(
   db: Tx,
-  { runId, startedAt }: Run,
+  { runId }: Run,
   { standingOrderId }: StandingOrderRow,
   { missing = [], datasetRows = {} }: Pick<Commit, 'missing' | 'datasetRows'>,
 ): Promise<void> {
   const files = await db.selectFrom('runFiles').selectAll().where('runId', '=', runId).execute();
-  for (const { dataset, generation, complete, windowTo, columns } of files) {
+  for (const { dataset, generation, complete, windowTo, fullLoadAt, columns } of files) {
     const failure = missing.find((other) => other.dataset === dataset)?.failure;
     await db
       .updateTable('runFiles')
@@ -113,7 +117,7 @@ export async function commitChanges(
               columns: JSON.stringify(columns),
               watermark: windowTo,
               ...(complete && {
-                fullLoadAt: eb.case().when('fullLoadAt', '<=', startedAt).then(null).else(eb.ref('fullLoadAt')).end(),
+                fullLoadAt: eb.case().when('fullLoadAt', '=', fullLoadAt).then(null).else(eb.ref('fullLoadAt')).end(),
               }),
             },
       )
@@ -124,6 +128,18 @@ export async function commitChanges(
       .where((eb) => eb.or([eb('watermark', 'is', null), eb(sql`watermark collate "C"`, '<=', windowTo)]))
       .execute();
   }
+}
+
+async function newestDay(db: Tx, { standingOrderId }: StandingOrderRow): Promise<Day | undefined> {
+  const newest = await db
+    .selectFrom('runs')
+    .select('series')
+    .where('standingOrderId', '=', standingOrderId)
+    .where('state', '=', 'completed')
+    .orderBy(sql`series collate "C"`, 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return newest && dayOf(newest);
 }
 
 async function placeInChain(db: Tx, order: StandingOrderRow, day: Day): Promise<RunChanges['delivery']> {

@@ -149,6 +149,8 @@ interface RunFilesTable {
   /** `null`: open. */
   windowFrom: Instant | null;
   windowTo: Instant;
+  /** The request for a complete load that the run fulfils; `null`: none. */
+  fullLoadAt: Date | null;
   columns: Json<readonly DeliveredColumn[]>;
   /** `null`: not delivered. */
   rows: number | null;
