@@ -14,7 +14,9 @@ const time = (description: string) => z.string().meta({ description, example: '2
 const count = z.number().int().min(0);
 
 const entityList = z
-  .union([z.array(z.string().max(NAME_LENGTH_MAX)).max(NAMES_MAX), z.string().max(NAME_LENGTH_MAX * NAMES_MAX)])
+  .union([z.array(z.string().max(NAME_LENGTH_MAX)).max(NAMES_MAX), z.string().max(NAME_LENGTH_MAX * NAMES_MAX)], {
+    error: 'Should be an array of names, or a text of names separated by commas.',
+  })
   .optional()
   .meta({
     description: 'Names of entities, as an array or separated by commas. Needed for `export selected`.',
