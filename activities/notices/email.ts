@@ -17,6 +17,8 @@ export interface NoticeContext {
     readonly files: number;
     readonly rows: number;
   } | null;
+  /** Whether the run that failed did so in some of its files only, and delivered the others. */
+  readonly isPartial: boolean;
   /** `null`: none is due. */
   readonly nextRunAt: Date | null;
   /** Base URL of the API. */
@@ -29,6 +31,7 @@ const TITLE_MAX = 60;
 /** Failures that persist until the operator acts. */
 const OPERATOR_FAILURES: readonly FailureCode[] = [
   'dataset_broken',
+  'schema_changed',
   'warehouse_misconfigured',
   'memory_exhausted',
   'disk_full',
@@ -42,17 +45,15 @@ export function noticeEmail(notice: Notice, context: NoticeContext): Email {
 }
 
 function failureContent(notice: Notice, context: NoticeContext): EmailContent {
-  const { generation, nextRunAt } = context;
+  const { nextRunAt } = context;
   const title = oneLine(context.tenantTitle);
   const needsOperator = notice.failure !== null && OPERATOR_FAILURES.includes(notice.failure.code);
   return {
     subject: `${context.kind.name} of ${shortened(title, TITLE_MAX)} could not be refreshed`,
     kind: 'failed',
     about: `${context.kind.name} of ${title}`,
-    heading: 'The files could not be refreshed',
-    opening: generation
-      ? 'A run has failed, so there are no newer files. Downloads continue to work with the files of the last successful run.'
-      : 'A run has failed. No run has succeeded so far, so there is nothing to download yet.',
+    heading: context.isPartial ? 'Some files could not be refreshed' : 'The files could not be refreshed',
+    opening: failureOpening(context),
     facts: [
       { label: 'Failing since', value: moment(notice.failingSince) },
       { label: 'Reason', value: oneLine(notice.failure?.message ?? 'The run ended without a reason.') },
@@ -79,6 +80,15 @@ function failureContent(notice: Notice, context: NoticeContext): EmailContent {
     ],
     closing: closingOf(title),
   };
+}
+
+function failureOpening({ generation, isPartial }: NoticeContext): string {
+  if (isPartial) {
+    return 'A run has delivered its other files. What is missing continues where it stopped, so nothing is lost once it works again.';
+  }
+  return generation
+    ? 'A run has failed, so there are no newer files. Downloads continue to work with the files of the last successful run.'
+    : 'A run has failed. No run has succeeded so far, so there is nothing to download yet.';
 }
 
 function recoveryContent(notice: Notice, context: NoticeContext): EmailContent {

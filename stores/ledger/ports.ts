@@ -147,7 +147,18 @@ export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
     | { readonly order: Order; readonly expiresAt: Date }
     | { readonly tenant: string; readonly kind: ExportKind; readonly subject: string; readonly recipient: string }
+    | RestoredChanges
   );
+
+/** A run of changes, and what it delivered. */
+export interface RestoredChanges {
+  readonly tenant: string;
+  readonly kind: ExportKind;
+  readonly subject: string;
+  readonly day: Day;
+  readonly delivered: readonly Pick<RunFile, 'dataset' | 'complete' | 'windowFrom' | 'windowTo' | 'columns' | 'rows'>[];
+  readonly expiresAt: Date | null;
+}
 
 export interface RunFilter {
   readonly kind: ExportKind;
@@ -215,7 +226,8 @@ export interface Runs {
   /**
    * Restores a completed run from its manifest. An active run with its own order becomes completed; any other existing run
    * is left alone. A run of a standing order becomes current if the standing order has its recipient and no current run; a
-   * missing standing order is created, disabled, with its recipient.
+   * missing standing order is created, disabled, with its recipient. The newest run of changes of a day becomes current; what is
+   * registered is not restored, so that each entity starts with a complete load.
    *
    * @returns whether the ledger changed
    */
