@@ -22,13 +22,14 @@ export function createPlan({
       const known = await ledger.tenants.find(tenant);
       if (!known) throw new WaybillError('dataset_broken', 'The tenant is not in the ledger. Contact the operator.');
       const { warehouseKey } = known;
-      const files = order.files.map(({ name: _, formats, ...content }) => ({
+      const files = order.files.map(({ name: _, formats, load: _load, onFailure, ...content }) => ({
+        maySkip: onFailure === 'skip',
         dataset: orderedDataset(catalog, content.dataset),
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
       const take = (some: readonly (typeof files)[number][]) =>
         turns.plan.take(signal, () => warehouse.plan(some, partRows, signal));
-      const { failures, plans } = await planOpen(files, take, order.onFileFailure === 'skip-file');
+      const { failures, plans } = await planOpen(files, take);
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
@@ -52,23 +53,22 @@ const NOTHING: PlannedFile = { columns: [], rows: 0, parts: [] };
  * that fail, and the others again together.
  *
  * @returns the failures by place, and the plans of the other files
- * @throws WaybillError if every file fails
+ * @throws WaybillError if every file fails, or one that may not be skipped
  */
-async function planOpen<File>(
+async function planOpen<File extends { readonly maySkip: boolean }>(
   files: readonly File[],
   plan: (files: readonly File[]) => Promise<readonly Plan[]>,
-  maySkip: boolean,
 ): Promise<{ readonly failures: ReadonlyMap<number, ExplainedFailure>; readonly plans: readonly Plan[] }> {
   try {
     return { failures: new Map(), plans: await plan(files) };
   } catch (error) {
-    if (!maySkip || !isFinal(error)) throw error;
+    if (!isFinal(error) || !files.some(({ maySkip }) => maySkip)) throw error;
     const failures = new Map<number, ExplainedFailure>();
     for (const [place, file] of files.entries()) {
       try {
         await plan([file]);
       } catch (failure) {
-        if (!isFinal(failure)) throw failure;
+        if (!isFinal(failure) || !file.maySkip) throw failure;
         failures.set(place, explain(failure));
       }
     }

@@ -65,8 +65,6 @@ export function changesOrder(
     files: files.flatMap((file) => filesOf(catalog, file, formats)),
     recipients: recipient === null ? [] : [recipient],
     roundsMax: ROUNDS_MAX,
-    // What a day already has must not be replaced by less.
-    ...(delivery.replaces.length === 0 && { onFileFailure: 'skip-file' }),
     retention: { replaceAfterSeconds: graceSeconds, keepDays },
     delivery,
   };
@@ -79,6 +77,8 @@ function filesOf(catalog: Catalog, file: RunFile, formats: OrderedFile['formats'
   const load = file.complete ? 'complete' : 'delta';
   const rows: OrderedFile = {
     ...{ ...PLAIN, name: dataset.name, dataset: dataset.name, formats, load },
+    // What a day already has must not be replaced by less.
+    ...(!file.replaces && { onFailure: 'skip' }),
     window: hasTimes(dataset) ? { from: file.windowFrom, to: file.windowTo, bounds: 'half-open' } : null,
     columns: file.columns.map(({ name }) => name),
   };

@@ -87,8 +87,6 @@ export interface RunOrder {
   readonly recipients: readonly string[];
   /** Snapshots that are tried if the source changes while it is read. @minimum 1 */
   readonly roundsMax: number;
-  /** @default the run fails */
-  readonly onFileFailure?: 'skip-file';
   readonly retention: Retention;
   /** Absent: the run is not one of a chain. */
   readonly delivery?: Delivery;
@@ -118,6 +116,8 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
   readonly formats: readonly FileFormat[];
   /** Absent: the run is not one of a chain. */
   readonly load?: FileLoad;
+  /** What happens if it cannot be made: the run goes on without the files of its dataset. @default the run fails */
+  readonly onFailure?: 'skip';
 }
 
 /** `complete` replaces all that was delivered of the dataset before; `delta` continues it. */

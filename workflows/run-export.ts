@@ -109,6 +109,11 @@ async function produce(run: Run): Promise<Completion | undefined> {
   run.details.order = order;
   await settle(run);
   if (order.files.length === 0) throw nothingLeft(run);
+  // A day is replaced as a whole, so that a file that it has must not be left out.
+  const held = order.files
+    .map(({ dataset }) => run.details.missing.get(dataset))
+    .find((failure) => failure !== undefined);
+  if (held) throw new StepFailure(held);
   for (let round = 1; ; round += 1) {
     try {
       const [{ order: wanted }, planned] = await Promise.all([beginning, run.steps.plan({ ...run.identity, order })]);
@@ -204,12 +209,17 @@ async function skipFailed(
   try {
     await write(wanted);
   } catch (error) {
-    if (order.onFileFailure !== 'skip-file' || !(error instanceof StepFailure)) throw error;
+    if (!(error instanceof StepFailure)) throw error;
     // Another snapshot may cure it.
     if (error.failure.code === 'source_changed' && round < order.roundsMax) throw error;
-    if (others.length === 0) details.missing.set(first.content.dataset, error.failure);
+    if (others.length === 0 && maySkip(order, first)) details.missing.set(first.content.dataset, error.failure);
+    else if (others.length === 0 || !wanted.some((task) => maySkip(order, task))) throw error;
     else for (const task of wanted) await skipFailed(run, order, round, [task], write);
   }
+}
+
+function maySkip({ files }: RunOrder, { name }: WriteTask): boolean {
+  return files.find((file) => file.name === name)?.onFailure === 'skip';
 }
 
 type StoredObject = Omit<AttemptedObject, 'attempts'>;

@@ -53,6 +53,7 @@ export async function planChanges(
     missing: held,
     files: files.map(({ dataset, window, complete }) => ({
       ...{ runId, dataset, complete, windowFrom: window.from, windowTo: window.to, rows: null, failure: null },
+      replaces: delivered.some((other) => other.dataset === dataset),
       generation: known.find((file) => file.dataset === dataset)?.generation ?? 0,
       fullLoadAt: (complete && known.find((file) => file.dataset === dataset)?.fullLoadAt) || null,
       columns: checked.find((file) => file.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],

@@ -82,7 +82,14 @@ async function restoreChanges(db: Transaction<Tables>, run: RestoredChangesRun):
     .returning('runId')
     .executeTakeFirst();
   if (!inserted) return false;
-  const files = delivered.map((file) => ({ ...file, runId, generation: 0, fullLoadAt: null, failure: null }));
+  const files = delivered.map((file) => ({
+    ...file,
+    runId,
+    generation: 0,
+    replaces: false,
+    fullLoadAt: null,
+    failure: null,
+  }));
   await insertRunFiles(db, files);
   return true;
 }

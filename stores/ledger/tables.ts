@@ -146,6 +146,8 @@ interface RunFilesTable {
   generation: number;
   /** Whether it is a complete load. */
   complete: boolean;
+  /** Whether the day has had a file of it, which must not be left out. */
+  replaces: Generated<boolean>;
   /** `null`: open. */
   windowFrom: Instant | null;
   windowTo: Instant;

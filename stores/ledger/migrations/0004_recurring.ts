@@ -39,6 +39,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       dataset      text not null,
       generation   integer not null,
       complete     boolean not null,
+      replaces     boolean not null default false,
       window_from  text check (length(window_from) = 27),
       window_to    text not null check (length(window_to) = 27),
       full_load_at timestamptz(3),
