@@ -59,6 +59,9 @@ const file = z.object({
   rows: count.describe('Sum over the parts, like the two members below.'),
   bytes: count,
   contentBytes: count,
+  sha256: sha256
+    .nullish()
+    .describe('SHA-256 of the finished file; absent if unknown. A file of one part has the hash of that part.'),
   parts: z.array(part),
 });
 

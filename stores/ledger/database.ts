@@ -15,6 +15,7 @@ import { endsConnection, toFailure } from './errors.ts';
 import * as first from './migrations/0001_first.ts';
 import * as warehouseKey from './migrations/0002_warehouse_key.ts';
 import * as signingKeys from './migrations/0003_signing_keys.ts';
+import * as sftp from './migrations/0005_sftp.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -160,6 +161,7 @@ export async function migrate(url: string): Promise<void> {
         '0001_first': first,
         '0002_warehouse_key': warehouseKey,
         '0003_signing_keys': signingKeys,
+        '0005_sftp': sftp,
       }),
     },
     migrationTableName: 'schema_migrations',
