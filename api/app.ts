@@ -20,6 +20,7 @@ import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
+import { mountSftpKeys } from './recurring/sftp-keys.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
@@ -106,6 +107,7 @@ export function createApp(deps: ApiDeps, kinds: readonly MountKind[] = [mountExp
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
   app.use(jsonBodiesOnly());
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
+  mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());
   mount(app, readyRoute, [], readyHandler(deps));
   mount(app, keysRoute, [], keysHandler(deps));
