@@ -12,6 +12,7 @@ import { createReaders, type Readers } from './readers.ts';
 import { parseScp, serveScp } from './scp.ts';
 import { type SessionDeps, serveSftp } from './session.ts';
 import { createTree } from './tree.ts';
+import { easeCipher, gatherWrites } from './wire.ts';
 
 /** Bounds of one connection. Times in milliseconds. */
 export interface ConnectionLimits {
@@ -69,6 +70,7 @@ export function serveConnection(
   const loginTimer = setTimeout(end, limits.loginMs);
   const idleTimer = setTimeout(end, Math.max(limits.idleMs, limits.loginMs));
   socket.setNoDelay(true);
+  const wire = gatherWrites(socket);
   socket.once('close', () => {
     clearTimeout(loginTimer);
     clearTimeout(idleTimer);
@@ -115,6 +117,7 @@ export function serveConnection(
   function listen(connection: Connection): void {
     // Of a client that breaks the protocol or goes away; the library then closes the socket.
     connection.on('error', (error) => logger.debug({ reason: plain(error.message) }, 'an SSH connection failed'));
+    connection.on('handshake', () => easeCipher(connection, wire));
     connection.on('end', () => ended.abort(new Error('The client has ended the connection.')));
     const authenticate = createAuthenticator({ ...deps, ...limits }, { address, logger, onLogin, end });
     connection.on('authentication', (context) => void authenticate(context));
@@ -159,7 +162,7 @@ export function serveConnection(
       work: (source: AsyncIterable<Buffer>, outlet: Outlet) => Promise<number>,
     ) {
       channel.on('error', (error: Error) => logger.debug({ reason: plain(error.message) }, 'an SSH channel failed'));
-      const outlet = createOutlet({ connection, channel, socket, ended: signal, stallMs: limits.stallMs });
+      const outlet = createOutlet({ connection, channel, socket, wire, ended: signal, stallMs: limits.stallMs });
       const active: Outlet = {
         async write(bytes) {
           await outlet.write(bytes);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Connection, ServerChannel } from 'ssh2';
+import type { Wire } from './wire.ts';
 
 /** Bytes that may wait in the socket; more are written only once they have left. */
 const SOCKET_BYTES_MAX = 1024 * 1024;
@@ -12,6 +13,7 @@ export interface Outlet {
   /**
    * Calls must not overlap.
    *
+   * @param bytes may be used again when this has returned
    * @returns once little of the bytes is still held by this process. @throws if the connection ends, or makes no progress
    */
   write(bytes: Buffer): Promise<void>;
@@ -28,28 +30,26 @@ export function createOutlet(options: {
   readonly connection: Connection;
   readonly channel: ServerChannel;
   readonly socket: Socket;
+  readonly wire: Wire;
   readonly ended: AbortSignal;
   readonly stallMs: number;
 }): Outlet {
-  const { connection, channel, socket, ended, stallMs } = options;
+  const { connection, channel, socket, wire, ended, stallMs } = options;
   let sinceRekey = 0;
 
   return {
     async write(bytes) {
       ended.throwIfAborted();
       const taken = Promise.withResolvers<void>();
-      // Each packet is written in several pieces: joined, they cost one system call.
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-      const before = socket.writableLength;
+      const before = wire.heldBytes();
       channel.write(bytes, (error) => (error ? taken.reject(error) : taken.resolve()));
       const awaitsWindow = channel.writableLength > 0;
-      const isQueued = !awaitsWindow && socket.writableLength === before;
-      if (awaitsWindow || isQueued || socket.writableLength > SOCKET_BYTES_MAX) {
+      const isQueued = !awaitsWindow && wire.heldBytes() === before;
+      if (awaitsWindow || isQueued || wire.heldBytes() > SOCKET_BYTES_MAX) {
         const signal = AbortSignal.any([ended, AbortSignal.timeout(stallMs)]);
         if (isQueued) await once(connection, 'handshake', { signal });
         else await Promise.race([taken.promise, rejection(signal)]);
-        if (socket.writableLength > SOCKET_BYTES_MAX) await once(socket, 'drain', { signal });
+        if (wire.heldBytes() > SOCKET_BYTES_MAX) await once(socket, 'drain', { signal });
       }
       sinceRekey += bytes.length;
       if (sinceRekey < REKEY_BYTES) return;

@@ -52,6 +52,7 @@ export function createReaders(options: {
         start(offset, signal) {
           streaming += 1;
           signal.addEventListener('abort', () => (streaming -= 1), { once: true });
+          // Unchecked, because hashing takes as long as encryption: clients have the hash in `.sha256`.
           return readStoredChunks(objects, stored, file, { from: offset, length: file.bytes - offset }, signal);
         },
       });

@@ -83,8 +83,10 @@ export async function serveScp(
     try {
       await sendTimes(node);
       await say(`C0644 ${node.bytes} ${node.name}`);
-      for (let at = 0; at < node.bytes; at += READ_BYTES_MAX) {
-        const bytes = Buffer.allocUnsafeSlow(Math.min(READ_BYTES_MAX, node.bytes - at));
+      // Used again: the outlet has copied it when it returns.
+      const block = Buffer.allocUnsafeSlow(Math.min(READ_BYTES_MAX, node.bytes));
+      for (let at = 0; at < node.bytes; at += block.length) {
+        const bytes = block.subarray(0, node.bytes - at);
         await reader.read(bytes, at);
         await outlet.write(bytes);
       }

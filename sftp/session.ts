@@ -68,6 +68,8 @@ export async function serveSftp(source: AsyncIterable<Buffer>, outlet: Outlet, d
   const handles = new Map<number, Handle>();
   let lastHandle = 0;
   let isBegun = false;
+  // Used again for every answer to a read: the outlet has copied one when it returns.
+  let dataReply = Buffer.alloc(0);
 
   async function find(path: string): Promise<Node> {
     if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw noSuchFile();
@@ -106,7 +108,9 @@ export async function serveSftp(source: AsyncIterable<Buffer>, outlet: Outlet, d
     const { reader } = handleOf(handle, 'file');
     if (offset >= reader.bytes) throw new Refusal(STATUS.eof, 'End of file.');
     // Never less than what was asked for: some clients take a short answer for the end of the file.
-    const reply = Buffer.allocUnsafeSlow(DATA_HEADER_BYTES + Math.min(length, READ_BYTES_MAX, reader.bytes - offset));
+    const bytes = DATA_HEADER_BYTES + Math.min(length, READ_BYTES_MAX, reader.bytes - offset);
+    if (dataReply.length < bytes) dataReply = Buffer.allocUnsafeSlow(bytes);
+    const reply = dataReply.subarray(0, bytes);
     putDataHeader(reply, id);
     await reader.read(reply.subarray(DATA_HEADER_BYTES), offset);
     return reply;

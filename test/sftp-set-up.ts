@@ -8,11 +8,11 @@ import { startGateway } from '../sftp/gateway.ts';
 import { readHostKey } from '../sftp/host-key.ts';
 import { createOpenRun } from '../sftp/runs.ts';
 import { LOOPBACK } from '../stack/ports.ts';
+import { type DeliveredFiles, deliver } from '../stores/delivery-fixture.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { openBucket } from './bucket.ts';
 import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 import { openLedger, prepareOwnSettings } from './context.ts';
-import { type DeliveredFiles, deliver } from './deliveries.ts';
 
 const LIMITS = {
   ...{ loginMs: 20_000, idleMs: 300_000, stallMs: 60_000, attemptsMax: 10 },
