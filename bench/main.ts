@@ -10,6 +10,7 @@ import { memoryBenchmark } from './memory.ts';
 import { postgresBenchmark } from './postgres-copy.ts';
 import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
+import { sftpBenchmark } from './sftp.ts';
 import { smallExportBenchmark } from './small-export.ts';
 import { throughputBenchmarks } from './throughput.ts';
 
@@ -17,6 +18,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...throughputBenchmarks,
   sealingBenchmark,
   downloadBenchmark,
+  sftpBenchmark,
   ...downloadAllBenchmarks,
   smallExportBenchmark,
   interactiveBenchmark,

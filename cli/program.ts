@@ -8,6 +8,7 @@ import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
 import { periodicCommand } from './commands/periodic.ts';
 import { keygenCommand, openCommand } from './commands/sealed.ts';
+import { sftpKeyCommand } from './commands/sftp-key.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CliFailure, EXIT, type ExitCode } from './failure.ts';
@@ -92,7 +93,7 @@ export function createProgram(cli: Cli, version: string): Command {
   program.commandsGroup('Files, without a server:');
   for (const command of [openCommand(cli), verifyCommand(cli), keygenCommand(cli)]) program.addCommand(command);
   program.commandsGroup('Operators:');
-  for (const operator of [tenantCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
+  for (const operator of [tenantCommand, sftpKeyCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
     program.addCommand(operator(cli));
   }
 

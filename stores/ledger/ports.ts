@@ -6,6 +6,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { Delivery, Order } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
+import type { SshKey } from '../../contracts/ssh-key.ts';
 import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
 import type {
   AuditEntry,
@@ -16,6 +17,7 @@ import type {
   Run,
   RunFile,
   Scope,
+  SftpKey,
   StandingFile,
   StandingOrder,
   Tenant,
@@ -31,6 +33,7 @@ export type {
   Run,
   RunFile,
   Scope,
+  SftpKey,
   StandingFile,
   StandingOrder,
   Tenant,
@@ -64,6 +67,8 @@ export interface Ledger {
   readonly audit: Audit;
   readonly idempotency: Idempotency;
   readonly signingKeys: SigningKeys;
+  readonly sftpKeys: SftpKeys;
+  readonly sftpHostKey: SftpHostKey;
   /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
@@ -199,6 +204,8 @@ export interface Runs {
   find(runId: string): Promise<Run | undefined>;
   findByNumber(tenant: string, kind: ExportKind, number: number): Promise<Run | undefined>;
   current(tenant: string, series: string): Promise<Run | undefined>;
+  /** Every current run of this kind whose files have not expired, by series. */
+  listCurrent(tenant: string, kind: ExportKind): Promise<readonly Run[]>;
   /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) if the cursor was not issued here */
   list(
     tenant: string,
@@ -412,4 +419,25 @@ export interface SigningKeys {
   add(key: PublicKey): Promise<void>;
   /** The newest first. */
   list(): Promise<readonly PublicKey[]>;
+}
+
+/** Public keys that tenants log in with over SFTP. Each change adds a line to the audit trail. */
+export interface SftpKeys {
+  /** Adds a key, or enables it again. @throws WaybillError `not_found` if there is no such tenant */
+  add(tenant: string, key: SshKey, actor: string): Promise<SftpKey>;
+  /** Disabled ones too, the oldest first. */
+  list(tenant: string): Promise<readonly SftpKey[]>;
+  /** Idempotent. @throws WaybillError `not_found` if the tenant has no such key */
+  disable(tenant: string, fingerprint: string, actor: string): Promise<void>;
+  /**
+   * @param user key of a tenant, or a client id of it that is not disabled
+   * @returns the enabled key of an enabled tenant, or `undefined`
+   */
+  find(user: string, fingerprint: string): Promise<SftpKey | undefined>;
+}
+
+/** The host key of the SFTP gateway, the same for all its instances. */
+export interface SftpHostKey {
+  /** @param make makes a private key in OpenSSH's format. @returns the stored key; of several callers, one makes it */
+  obtain(make: () => string): Promise<string>;
 }

@@ -253,7 +253,10 @@ export type AuditAction =
   | 'credential.disabled'
   | 'notice.sent'
   | 'token.issued'
-  | 'login.failed';
+  | 'login.failed'
+  | 'sftp.logged_in'
+  | 'sftp_key.added'
+  | 'sftp_key.disabled';
 
 /** One line of the append-only audit trail. Holds no secret, link, key or row. */
 interface AuditTable {
@@ -276,6 +279,25 @@ interface SigningKeysTable {
   addedAt: Stamped;
 }
 
+/** Public keys that tenants log in with over SFTP. Rows are never deleted. */
+interface SftpKeysTable {
+  tenant: string;
+  /** `SHA256:` and base64 without padding. */
+  fingerprint: string;
+  /** `<type> <base64>` */
+  publicKey: string;
+  addedAt: Stamped;
+  disabledAt: Date | null;
+}
+export type SftpKey = Selectable<SftpKeysTable>;
+
+/** One row: the host key that the gateway makes on its first start. */
+interface SftpHostKeyTable {
+  /** In OpenSSH's format. Secret. */
+  privateKey: string;
+  createdAt: Stamped;
+}
+
 /** The schema of migrations/, as queries see it. */
 export interface Tables {
   runs: RunsTable;
@@ -287,6 +309,8 @@ export interface Tables {
   credentials: CredentialsTable;
   deployment: DeploymentTable;
   signingKeys: SigningKeysTable;
+  sftpKeys: SftpKeysTable;
+  sftpHostKey: SftpHostKeyTable;
   idempotency: IdempotencyTable;
   audit: AuditTable;
 }
