@@ -24,6 +24,7 @@ describe('migrations', () => {
       { name: '0002_warehouse_key' },
       { name: '0003_signing_keys' },
       { name: '0004_recurring' },
+      { name: '0005_sftp' },
     ]);
     expect(rowCount).toBe(1);
   });
