@@ -1,7 +1,7 @@
 import type { Catalog, Dataset } from '../config/dataset.ts';
 import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
-import { type FileFormat, isSplittable } from '../contracts/order.ts';
-import type { Plan } from '../contracts/plan.ts';
+import { type FileContent, type FileFormat, isSplittable, isUncounted } from '../contracts/order.ts';
+import { type Plan, rowSum } from '../contracts/plan.ts';
 import type { PlanInput, PlannedFile, RunPlan, StepResult } from '../contracts/steps.ts';
 import type { Ports } from './ports.ts';
 import { explain, runStep } from './step.ts';
@@ -29,17 +29,20 @@ export function createPlan({
       }));
       const take = (some: readonly (typeof files)[number][]) =>
         turns.plan.take(signal, () => warehouse.plan(some, partRows, signal));
-      const { failures, plans } = await planOpen(files, take);
+      const counted = files.filter(({ order: { rows } }) => !isUncounted({ ...(rows && { rows }) }));
+      const { failures, plans } = await planOpen(counted, take);
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
       const planned = plans.map(({ columns, rows, parts }) => ({ columns, rows, parts }));
+      const failed = new Map(counted.map((file, place) => [file, failures.get(place)]));
       return {
         snapshotAt: first.snapshotAt,
         ...(warehouseKey !== null ? { warehouseKey } : {}),
-        files: files.map((_, place) => {
-          const failure = failures.get(place);
-          return failure ? { columns: [], rows: 0, parts: [], failure } : (planned.shift() ?? NOTHING);
+        files: files.map((file) => {
+          if (isUncounted(file.order)) return uncounted(file.dataset, file.order);
+          const failure = failed.get(file);
+          return failure ? { ...NOTHING, failure } : (planned.shift() ?? NOTHING);
         }),
       };
     });
@@ -47,6 +50,17 @@ export function createPlan({
 }
 
 const NOTHING: PlannedFile = { columns: [], rows: 0, parts: [] };
+
+/** One part, whose rows are counted when it is written. */
+function uncounted({ columns }: Dataset, { columns: wanted }: Pick<FileContent, 'columns'>): PlannedFile {
+  return {
+    columns: columns
+      .filter(({ name }) => wanted?.includes(name))
+      .map(({ name, header, type }) => ({ name, header, type })),
+    rows: 0,
+    parts: [{ index: 0, slice: { from: null, to: null }, ...rowSum(0, 0n) }],
+  };
+}
 
 /**
  * Plans all files at one snapshot. If that fails finally and files may be skipped, each is planned by itself to find those

@@ -107,7 +107,7 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
       return {
         ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
         ...(load && { load }),
-        ...(rowsWanted && { rowsWanted }),
+        ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
         ...{ columns: planned.columns, parts },
         ...(hash !== undefined && { sha256: hash }),
       };

@@ -54,7 +54,12 @@ const file = z.object({
     .enum(['complete', 'delta'])
     .optional()
     .describe('Of a chain of runs: complete replaces what was delivered of the dataset before; delta continues it.'),
-  rowsWanted: z.literal('deleted').optional().describe('Only rows that are marked as deleted; absent: all rows.'),
+  rowsWanted: z
+    .enum(['deleted', 'keys'])
+    .optional()
+    .describe(
+      'deleted: only rows that were deleted; keys: all rows that there were, of whatever time; absent: all rows.',
+    ),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   format: z.enum(FILE_FORMATS),
   csv: z

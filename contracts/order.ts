@@ -42,14 +42,24 @@ export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: fal
 
 export type ParameterValue = string | number | boolean;
 
+/** Whether the rows of a file are those that are there when it is written, so that nobody has counted them before. */
+export function isUncounted({ rows }: Pick<FileContent, 'rows'>): boolean {
+  return rows === 'keys' || rows === 'gone';
+}
+
 /** Which rows of a tenant go into one file, and how. */
 export interface FileContent {
   /** Name of a dataset in the catalog, as written there. */
   readonly dataset: string;
   /** `null`: the complete history, rows without a time included. */
   readonly window: Window | null;
-  /** `deleted`: only rows that the dataset's deletion marker marks. @default all rows */
-  readonly rows?: 'deleted';
+  /**
+   * `deleted`: only rows that the dataset's deletion marker marks. `keys`: all rows that there are when they are read. `gone`: the
+   * columns of rows that `keys` had in the run {@link base}, and that are no longer there. @default all rows up to the snapshot
+   */
+  readonly rows?: 'deleted' | 'keys' | 'gone';
+  /** Run id. */
+  readonly base?: string;
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly format: FileFormat;

@@ -67,6 +67,7 @@ async function startWorld(start: number) {
       changes: {
         period: (order) => periodOf(RECURRING, order, DEPLOYMENT, { asked, startedAt }),
         columns: () => [{ name: 'id', type: 'integer' }],
+        needsBase: () => true,
       },
     });
   }
@@ -262,6 +263,7 @@ test('each day names the one before and those that it replaces', async () => {
       changes: {
         period: (order) => periodOf(RECURRING, order, DEPLOYMENT, { asked, startedAt }),
         columns: () => [{ name: 'id', type: 'integer' }],
+        needsBase: () => true,
       },
     });
     if (begun.outcome !== 'begun' || !begun.changes) throw new Error(begun.outcome);

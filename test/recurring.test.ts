@@ -4,7 +4,7 @@ import { type ChangingRow, makeChangingWarehouse } from './changing-warehouse.ts
 import { openLedger, startOwnServices } from './context.ts';
 import { createRecurringClient, openDelivered } from './recurring-client.ts';
 
-const warehouse = await makeChangingWarehouse(['user', 'user_login_events']);
+const warehouse = await makeChangingWarehouse(['user', 'user_login_events', 'seat'], ['seat']);
 const services = await startOwnServices(warehouse.settings);
 const client = createRecurringClient(services.url);
 const delivered = openDelivered(services.settings);
@@ -69,7 +69,7 @@ describe('a recurring export', () => {
     // A day of its own has no file to keep.
     await client.register({ exportOption: 'disable export' });
     const tenant = createRecurringClient(services.url, 'acme-demo-secret');
-    await tenant.register({ exportOption: 'export all', frequency: 'weekly' });
+    await tenant.register({ entityList: 'user, user login events', frequency: 'weekly' });
     await warehouse.write('user', [row(1, { tenant: 'acme' })]);
     await warehouse.breakIt('user_login_events');
     const run = await tenant.run();
@@ -131,6 +131,41 @@ describe('a recurring export', () => {
     expect(await tenant.run()).toMatchObject({ state: 'delivered' });
     expect(await files.file(day, 'user.csv')).toMatch(/^id,created,modified\n1,/);
     expect(await tenant.entities()).toMatchObject([{ held: null, last_error: null, full_load_queued: false }]);
+  });
+
+  test('finds the rows that were deleted without a trace, where the catalog says so', async () => {
+    const ledger = openLedger(services.settings);
+    const secret = 'inferring-demo-secret';
+    await ledger.tenants.add({ key: 'inferring', title: 'Inferring' });
+    await ledger.credentials.add({ tenant: 'inferring', clientId: 'inferring', scopes: ['read', 'write'], secret });
+    const tenant = createRecurringClient(services.url, secret);
+    const files = openDelivered(services.settings, 'inferring');
+    const seat = (id: number, fields: Partial<ChangingRow> = {}) => row(id, { tenant: 'inferring', ...fields });
+    await warehouse.write('seat', [seat(1), seat(2), seat(3), seat(4), row(5)]);
+    // Where it is yesterday, so that the next run delivers another day.
+    await tenant.register({ entityList: 'seat', timeZone: 'Pacific/Niue' });
+    const first = await tenant.run();
+    expect(await files.file(first.day, 'seat.deleted.csv')).toBe('id\n');
+
+    await warehouse.write('seat', [seat(1), seat(3, { modified: now() }), seat(6, { created: now() })]);
+    await tenant.register({ entityList: 'seat', timeZone: 'Pacific/Kiritimati' });
+    const second = await tenant.run();
+    expect(second.day > first.day).toBe(true);
+    expect(idsOf(await files.file(second.day, 'seat.csv')).toSorted()).toEqual([3, 6]);
+    expect((await files.file(second.day, 'seat.deleted.csv')).split('\n').toSorted()).toEqual(['', '2', '4', 'id']);
+    const keys = (await files.manifest(second.day)).files.find(({ file }) => file === 'seat.keys.parquet');
+    expect(keys).toMatchObject({ rowsWanted: 'keys', rows: 3 });
+
+    // A second run of the day still has what the first one had.
+    await warehouse.write('seat', [seat(1), seat(6), seat(7, { created: now() })]);
+    await tenant.run();
+    expect((await files.file(second.day, 'seat.deleted.csv')).split('\n').toSorted()).toEqual([
+      '',
+      '2',
+      '3',
+      '4',
+      'id',
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import { type FileWindow, planWindows, type Registered } from '../../contracts/deltas.ts';
 import type { Failure } from '../../contracts/failures.ts';
+import type { Instant } from '../../contracts/instant.ts';
 import { dayOf, daySeries } from '../../contracts/keys.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import { NOW } from './database.ts';
@@ -47,6 +48,11 @@ export async function planChanges(
   const files =
     'end' in period ? planWindows(period, open.map(toRegistered), delivered.map(toWindow)) : delivered.map(toWindow);
   if (files.length === 0 && (held.length === 0 || !('end' in period))) return undefined;
+  const bases = new Map<string, string>();
+  for (const { dataset, window, complete } of files) {
+    const base = complete || !changes.needsBase(dataset) ? undefined : await findBase(db, order, dataset, window.from);
+    if (base) bases.set(dataset, base.runId);
+  }
   return {
     series: daySeries(kind, tenant, day),
     delivery,
@@ -54,6 +60,7 @@ export async function planChanges(
     files: files.map(({ dataset, window, complete }) => ({
       ...{ runId, dataset, complete, windowFrom: window.from, windowTo: window.to, rows: null, failure: null },
       replaces: delivered.some((other) => other.dataset === dataset),
+      baseRunId: bases.get(dataset) ?? null,
       generation: known.find((file) => file.dataset === dataset)?.generation ?? 0,
       fullLoadAt: (complete && known.find((file) => file.dataset === dataset)?.fullLoadAt) || null,
       columns: checked.find((file) => file.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],
@@ -162,6 +169,21 @@ async function placeInChain(db: Tx, order: StandingOrderRow, day: Day): Promise<
     previous: before?.manifestSha256 ?? null,
     replaces: same.flatMap(({ manifestSha256 }) => manifestSha256 ?? []),
   };
+}
+
+/** @returns the newest run that delivered the dataset up to that moment */
+function findBase(db: Tx, { standingOrderId }: StandingOrderRow, dataset: string, end: Instant | null) {
+  return db
+    .selectFrom('runFiles')
+    .innerJoin('runs', 'runs.runId', 'runFiles.runId')
+    .select('runFiles.runId')
+    .where('dataset', '=', dataset)
+    .where('windowTo', '=', end)
+    .where('runFiles.rows', 'is not', null)
+    .where('standingOrderId', '=', standingOrderId)
+    .orderBy('endedAt', 'desc')
+    .limit(1)
+    .executeTakeFirst();
 }
 
 /** @returns what the newest run of the day has delivered */

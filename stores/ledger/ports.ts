@@ -102,6 +102,8 @@ export interface ChangesRun {
   period(order: Pick<StandingOrder, 'recurrence'>): Period | { readonly day: Day };
   /** @returns the dataset's columns in the catalog; `undefined`: it is not offered */
   columns(dataset: string): readonly DeliveredColumn[] | undefined;
+  /** Whether a delta of the dataset is compared with the run that it continues. */
+  needsBase(dataset: string): boolean;
 }
 
 /** What a run of changes exports. */

@@ -87,6 +87,7 @@ async function restoreChanges(db: Transaction<Tables>, run: RestoredChangesRun):
     runId,
     generation: 0,
     replaces: false,
+    baseRunId: null,
     fullLoadAt: null,
     failure: null,
   }));

@@ -148,6 +148,8 @@ interface RunFilesTable {
   complete: boolean;
   /** Whether the day has had a file of it, which must not be left out. */
   replaces: Generated<boolean>;
+  /** The run that it continues; `null`: none. */
+  baseRunId: Generated<string | null>;
   /** `null`: open. */
   windowFrom: Instant | null;
   windowTo: Instant;
