@@ -1,16 +1,15 @@
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import ssh2, { type Connection, type ServerChannel, type Session } from 'ssh2';
+import ssh2, { type Connection } from 'ssh2';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
 import type { StoredRun } from '../stores/objects/manifests.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { ALGORITHMS } from './algorithms.ts';
 import { type AuthDeps, createAuthenticator, type Login } from './auth.ts';
-import { createOutlet, type Outlet } from './outlet.ts';
+import { plain, serveChannel } from './channel.ts';
 import { createReaders, type Readers } from './readers.ts';
-import { parseScp, serveScp } from './scp.ts';
-import { type SessionDeps, serveSftp } from './session.ts';
+import type { SessionDeps } from './session.ts';
 import { createTree } from './tree.ts';
 import { easeCipher, gatherWrites } from './wire.ts';
 
@@ -52,7 +51,6 @@ const CHANNELS_MAX = 8;
 /** Keepalive interval, and how many may stay unanswered. Milliseconds. */
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVES_MAX = 4;
-const REFUSED = 'This service offers SFTP and scp, for reading only.\n';
 
 /** Speaks SSH with one client. @param address of the client, for limits, log and audit trail */
 export function serveConnection(
@@ -114,20 +112,29 @@ export function serveConnection(
     return true;
   }
 
+  /** Ends this connection alone, whatever the cause. */
+  function fail(error: unknown): void {
+    logger.error({ err: error }, 'an SFTP connection failed');
+    end();
+  }
+
   function listen(connection: Connection): void {
     // Of a client that breaks the protocol or goes away; the library then closes the socket.
     connection.on('error', (error) => logger.debug({ reason: plain(error.message) }, 'an SSH connection failed'));
     connection.on('handshake', () => easeCipher(connection, wire));
     connection.on('end', () => ended.abort(new Error('The client has ended the connection.')));
     const authenticate = createAuthenticator({ ...deps, ...limits }, { address, logger, onLogin, end });
-    connection.on('authentication', (context) => void authenticate(context));
+    connection.on('authentication', (context) => void authenticate(context).catch(fail));
     let channels = 0;
     connection.on('session', (accept, reject) => {
       if (!login || channels >= CHANNELS_MAX) return reject();
       channels += 1;
       const session = accept();
       session.once('close', () => (channels -= 1));
-      serveSession(connection, session, sessionDeps(login));
+      serveChannel(session, sessionDeps(login), {
+        ...{ connection, socket, wire, logger, stallMs: limits.stallMs, ended: ended.signal, end },
+        onProgress: () => idleTimer.refresh(),
+      });
     });
   }
 
@@ -151,60 +158,6 @@ export function serveConnection(
     };
   }
 
-  function serveSession(connection: Connection, session: Session, session_: SessionDeps): void {
-    const closed = new AbortController();
-    session.once('close', () => closed.abort(new Error('The client has closed the channel.')));
-    const signal = AbortSignal.any([ended.signal, closed.signal]);
-
-    /** Runs until the work or the channel ends. @param work @returns the exit status */
-    async function run(
-      channel: ServerChannel,
-      work: (source: AsyncIterable<Buffer>, outlet: Outlet) => Promise<number>,
-    ) {
-      channel.on('error', (error: Error) => logger.debug({ reason: plain(error.message) }, 'an SSH channel failed'));
-      const outlet = createOutlet({ connection, channel, socket, wire, ended: signal, stallMs: limits.stallMs });
-      const active: Outlet = {
-        async write(bytes) {
-          await outlet.write(bytes);
-          idleTimer.refresh();
-        },
-      };
-      let status = 1;
-      try {
-        status = await work(channel.iterator({ destroyOnReturn: false }), active);
-      } catch (error) {
-        if (signal.aborted) return;
-        logger.info({ reason: plain(String(error)) }, 'an SFTP channel was closed');
-        if (error instanceof DOMException) return end();
-      }
-      if (signal.aborted) return;
-      channel.exit(status);
-      channel.end();
-    }
-
-    async function refuse(_: unknown, channel: ServerChannel): Promise<number> {
-      channel.stderr.write(REFUSED);
-      return 1;
-    }
-
-    session.on('subsystem', (accept, reject, { name }) => {
-      if (name !== 'sftp') return reject?.();
-      void run(accept(), async (source, outlet) => {
-        await serveSftp(source, outlet, session_);
-        return 0;
-      });
-    });
-    session.on('exec', (accept, _reject, { command }) => {
-      const channel = accept();
-      const scp = parseScp(command);
-      void run(channel, (source, outlet) => (scp ? serveScp(scp, source, outlet, session_) : refuse(source, channel)));
-    });
-    session.on('shell', (accept) => {
-      const channel = accept();
-      void run(channel, () => refuse(undefined, channel));
-    });
-  }
-
   // One for each connection: this library says only by a port which connection belongs to which socket.
   const server = new ssh2.Server({
     hostKeys: [deps.hostKey],
@@ -223,9 +176,4 @@ export function serveConnection(
       if (openFiles === 0) end();
     },
   };
-}
-
-/** Without control characters, and short: clients can put any text into a message. */
-function plain(text: string): string {
-  return text.slice(0, 200).replace(/\p{Cc}/gu, '\uFFFD');
 }

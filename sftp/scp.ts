@@ -123,8 +123,8 @@ export async function serveScp(
     } catch (error) {
       if (!(error instanceof ScpError)) throw error;
       status = 1;
+      // Not confirmed by the other side.
       await outlet.write(Buffer.from(`\x01scp: ${path}: ${error.message}\n`));
-      await confirmed();
     }
   }
   return status;
