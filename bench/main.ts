@@ -8,6 +8,7 @@ import { downloadAllBenchmarks } from './download-all.ts';
 import { interactiveBenchmark } from './interactive.ts';
 import { memoryBenchmark } from './memory.ts';
 import { postgresBenchmark } from './postgres-copy.ts';
+import { registeringBenchmark } from './registering.ts';
 import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
 import { sftpBenchmark } from './sftp.ts';
@@ -22,6 +23,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...downloadAllBenchmarks,
   smallExportBenchmark,
   interactiveBenchmark,
+  registeringBenchmark,
   postgresBenchmark,
   memoryBenchmark,
 ];
