@@ -19,7 +19,12 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_warehouse_key' }, { name: '0003_signing_keys' }]);
+    expect(rows).toEqual([
+      { name: '0001_first' },
+      { name: '0002_warehouse_key' },
+      { name: '0003_signing_keys' },
+      { name: '0005_sftp' },
+    ]);
     expect(rowCount).toBe(1);
   });
 });
