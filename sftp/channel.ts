@@ -16,6 +16,8 @@ interface Owner {
   readonly logger: Logger;
   /** Milliseconds that a client may take to accept one answer. */
   readonly stallMs: number;
+  /** Bytes of a channel after which keys are exchanged again. */
+  readonly rekeyBytes: number;
   /** Aborts when the connection ends. */
   readonly ended: AbortSignal;
   /** Called when an answer has been accepted. */

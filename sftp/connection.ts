@@ -21,6 +21,8 @@ export interface ConnectionLimits {
   readonly idleMs: number;
   /** How long a client may take to accept one answer. */
   readonly stallMs: number;
+  /** Bytes of a channel after which keys are exchanged again. Source: RFC 4253 section 9. */
+  readonly rekeyBytes: number;
   /** Refused log-ins before the connection is closed. */
   readonly attemptsMax: number;
   /** Bytes that one open file, and all of them together, may be read ahead. */
@@ -132,7 +134,16 @@ export function serveConnection(
       const session = accept();
       session.once('close', () => (channels -= 1));
       serveChannel(session, sessionDeps(login), {
-        ...{ connection, socket, wire, logger, stallMs: limits.stallMs, ended: ended.signal, end },
+        ...{
+          connection,
+          socket,
+          wire,
+          logger,
+          stallMs: limits.stallMs,
+          rekeyBytes: limits.rekeyBytes,
+          ended: ended.signal,
+          end,
+        },
         onProgress: () => idleTimer.refresh(),
       });
     });

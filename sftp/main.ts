@@ -19,6 +19,7 @@ const LIMITS = {
   loginMs: 60_000,
   stallMs: 120_000,
   attemptsMax: 10,
+  rekeyBytes: 1024 ** 3,
   aheadBytesMax: 4 * 1024 * 1024,
   totalBytesMax: 8 * 1024 * 1024,
 };

@@ -5,8 +5,6 @@ import type { Wire } from './wire.ts';
 
 /** Bytes that may wait in the socket; more are written only once they have left. */
 const SOCKET_BYTES_MAX = 1024 * 1024;
-/** Bytes after which keys are exchanged again. Source: RFC 4253 section 9. */
-const REKEY_BYTES = 1024 ** 3;
 
 /** Writes to a channel at the pace of the client. */
 export interface Outlet {
@@ -25,6 +23,7 @@ export interface Outlet {
  *
  * @param options.ended aborts when the connection ends
  * @param options.stallMs milliseconds that one write may take
+ * @param options.rekeyBytes bytes after which keys are exchanged again
  */
 export function createOutlet(options: {
   readonly connection: Connection;
@@ -33,8 +32,9 @@ export function createOutlet(options: {
   readonly wire: Wire;
   readonly ended: AbortSignal;
   readonly stallMs: number;
+  readonly rekeyBytes: number;
 }): Outlet {
-  const { connection, channel, socket, wire, ended, stallMs } = options;
+  const { connection, channel, socket, wire, ended, stallMs, rekeyBytes } = options;
   let sinceRekey = 0;
 
   return {
@@ -52,7 +52,7 @@ export function createOutlet(options: {
         if (wire.heldBytes() > SOCKET_BYTES_MAX) await once(socket, 'drain', { signal });
       }
       sinceRekey += bytes.length;
-      if (sinceRekey < REKEY_BYTES) return;
+      if (sinceRekey < rekeyBytes) return;
       sinceRekey = 0;
       connection.rekey();
     },

@@ -6,6 +6,7 @@ import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DELIVERIES } from '../contracts/deliveries.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { readHostKey } from '../sftp/host-key.ts';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import { closeAtEnd } from './cleanup.ts';
@@ -232,6 +233,26 @@ describe('the gateway', () => {
     expect(made).toEqual([sftp.hostKey.privateKey, sftp.hostKey.privateKey]);
     const { stdout } = await execa('ssh-keygen', ['-l', '-f', sftp.path('known_hosts')]);
     expect(stdout).toContain(sftp.hostKey.fingerprint);
+  });
+
+  it.each([
+    ['ed25519', []],
+    ['ecdsa', ['-m', 'PEM']],
+    ['rsa', []],
+  ] as const)('takes a host key of its settings: %s', async (type, more) => {
+    const path = sftp.path(`host-${type}`);
+    await execa('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', path, ...more]);
+    const hostKey = await readHostKey(sftp.ledger, { WAYBILL_SFTP_HOST_KEY: (await readFile(path, 'utf8')).trimEnd() });
+    const { stdout } = await execa('ssh-keygen', ['-l', '-f', `${path}.pub`]);
+    expect(stdout).toContain(hostKey.fingerprint);
+    const { gateway } = await sftp.start({ hostKey: hostKey.privateKey });
+    await connect(passwordOf(tenant), gateway.port);
+  });
+
+  it('refuses a host key with a passphrase', async () => {
+    await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-f', sftp.path('closed')]);
+    const closed = await readFile(sftp.path('closed'), 'utf8');
+    await expect(readHostKey(sftp.ledger, { WAYBILL_SFTP_HOST_KEY: closed })).rejects.toThrow('without a passphrase');
   });
 
   it('takes the address of the client from a trusted proxy, and from nobody else', async () => {

@@ -78,3 +78,17 @@ it('a client that asks for keys again and again in the middle of answers gets ev
   });
   expect(sha256Of(await readFile(sftp.path('rekeyed.csv')))).toBe(sha256Of(content));
 });
+
+it('an exchange of keys that the gateway begins loses no byte', async () => {
+  const sftp = await startSftp({ limits: { rekeyBytes: 1_000_000 } });
+  const tenant = await sftp.addTenant();
+  await sftp.addKey(tenant);
+  const content = randomBytes(20_000_000);
+  await tenant.deliver('2026-11-28', { user: [content] });
+  for (const cipher of ['aes128-ctr', 'aes256-gcm@openssh.com']) {
+    await execa('sftp', ['-c', cipher, ...sftp.sshOptions(), '-b', '-', `${tenant.key}@${LOOPBACK}`], {
+      input: `get ${DAY}/user/user.csv ${sftp.path('rekeyed.csv')}\n`,
+    });
+    expect(sha256Of(await readFile(sftp.path('rekeyed.csv')))).toBe(sha256Of(content));
+  }
+});

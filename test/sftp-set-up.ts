@@ -15,7 +15,7 @@ import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 import { openLedger, prepareOwnSettings } from './context.ts';
 
 const LIMITS = {
-  ...{ loginMs: 20_000, idleMs: 300_000, stallMs: 60_000, attemptsMax: 10 },
+  ...{ loginMs: 20_000, idleMs: 300_000, stallMs: 60_000, attemptsMax: 10, rekeyBytes: 1024 ** 3 },
   ...{ aheadBytesMax: 4 * 1024 * 1024, totalBytesMax: 8 * 1024 * 1024 },
 };
 
