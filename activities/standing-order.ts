@@ -81,6 +81,7 @@ function filesOf(catalog: Catalog, file: RunFile, formats: OrderedFile['formats'
     ...{ ...PLAIN, name: dataset.name, dataset: dataset.name, formats, load },
     window: hasTimes(dataset) ? { from: file.windowFrom, to: file.windowTo, bounds: 'half-open' } : null,
     columns: file.columns.map(({ name }) => name),
+    ...(dataset.key.length > 0 && { key: dataset.key }),
   };
   if (dataset.deletedColumn === null || dataset.key.length === 0) return [rows];
   return [rows, { ...rows, name: `${dataset.name}.deleted`, rows: 'deleted', columns: dataset.key }];

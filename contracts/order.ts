@@ -118,6 +118,8 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
   readonly formats: readonly FileFormat[];
   /** Absent: the run is not one of a chain. */
   readonly load?: FileLoad;
+  /** Columns that identify a row. @default none are known */
+  readonly key?: readonly string[];
 }
 
 /** `complete` replaces all that was delivered of the dataset before; `delta` continues it. */
