@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { SettingsError } from '../config/settings.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import type { Cli } from './cli.ts';
+import { composeCommand } from './commands/compose.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { exportsCommand } from './commands/exports.ts';
@@ -90,7 +91,8 @@ export function createProgram(cli: Cli, version: string): Command {
   program.commandsGroup('Exports:');
   for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli)]) program.addCommand(command);
   program.commandsGroup('Files, without a server:');
-  for (const command of [openCommand(cli), verifyCommand(cli), keygenCommand(cli)]) program.addCommand(command);
+  for (const command of [openCommand(cli), verifyCommand(cli), composeCommand(cli), keygenCommand(cli)])
+    program.addCommand(command);
   program.commandsGroup('Operators:');
   for (const operator of [tenantCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
     program.addCommand(operator(cli));

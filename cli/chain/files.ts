@@ -59,7 +59,7 @@ export async function checkDayFiles(
 }
 
 /** A dataset's name in a catalog. A manifest of somebody else might have one that leads out of the directory. */
-const ENTITY = /^[A-Za-z][A-Za-z0-9_]*$/;
+export const ENTITY = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 function entityOf(path: string): string | null {
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : null;
