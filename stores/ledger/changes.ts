@@ -19,7 +19,7 @@ export interface PlannedChanges extends RunChanges {
  * Decides what a new run exports. Datasets whose columns no longer match those that were delivered are held.
  *
  * @param order locked
- * @returns `undefined`: nothing is new
+ * @returns `undefined`: nothing is new, or the day has files of a dataset that is held now
  */
 export async function planChanges(
   db: Tx,
@@ -29,7 +29,8 @@ export async function planChanges(
 ): Promise<PlannedChanges | undefined> {
   const period = changes.period(order);
   const delivery = await placeInChain(db, order, period.day);
-  const delivered = (await deliveredFiles(db, order, period.day)).filter(({ dataset }) => changes.columns(dataset));
+  const ofDay = await deliveredFiles(db, order, period.day);
+  const delivered = ofDay.filter(({ dataset }) => changes.columns(dataset));
   const known = await db
     .selectFrom('standingFiles')
     .selectAll()
@@ -40,6 +41,8 @@ export async function planChanges(
   const checked = active.map((file) => checkColumns(file, changes.columns(file.dataset)));
   const held = checked.flatMap(({ dataset, failure }) => (failure ? [{ dataset, failure }] : []));
   for (const { dataset, failure } of held) await hold(db, order, dataset, failure);
+  // What a day already has of a dataset must not be replaced by nothing: the other datasets continue with the next day.
+  if (held.some((file) => ofDay.some(({ dataset }) => dataset === file.dataset))) return undefined;
   const open = active.filter(({ dataset }) => !held.some((other) => other.dataset === dataset));
   const files =
     'end' in period ? planWindows(period, open.map(toRegistered), delivered.map(toWindow)) : delivered.map(toWindow);
