@@ -8,6 +8,8 @@ import { exportCommand } from './commands/export.ts';
 import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
 import { periodicCommand } from './commands/periodic.ts';
+import { recurringCommand } from './commands/recurring.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { keygenCommand, openCommand } from './commands/sealed.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -89,12 +91,13 @@ export function createProgram(cli: Cli, version: string): Command {
     .addHelpText('after', ENVIRONMENT);
 
   program.commandsGroup('Exports:');
-  for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli)]) program.addCommand(command);
+  for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli), recurringCommand(cli)])
+    program.addCommand(command);
   program.commandsGroup('Files, without a server:');
   for (const command of [openCommand(cli), verifyCommand(cli), composeCommand(cli), keygenCommand(cli)])
     program.addCommand(command);
   program.commandsGroup('Operators:');
-  for (const operator of [tenantCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
+  for (const operator of [tenantCommand, schemaCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
     program.addCommand(operator(cli));
   }
 
