@@ -82,6 +82,7 @@ function filesOf(catalog: Catalog, file: RunFile, formats: OrderedFile['formats'
     ...(!file.replaces && { onFailure: 'skip' }),
     window: hasTimes(dataset) ? { from: file.windowFrom, to: file.windowTo, bounds: 'half-open' } : null,
     columns: file.columns.map(({ name }) => name),
+    ...(dataset.key.length > 0 && { key: dataset.key }),
   };
   const { key, deletedColumn, infersDeletes } = dataset;
   const deleted: OrderedFile = { ...rows, name: `${dataset.name}.deleted`, rows: 'deleted', columns: key };

@@ -74,6 +74,11 @@ const file = z.object({
     .describe('null for formats other than CSV.'),
   compression: z.enum(COMPRESSIONS),
   columns: z.array(column).describe("In the file's order."),
+  key: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Names of the columns that identify a row, for deltas; absent: the catalog has no key, or no chain.'),
   rows: count.describe('Sum over the parts, like the two members below.'),
   bytes: count,
   contentBytes: count,

@@ -128,6 +128,8 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
   readonly load?: FileLoad;
   /** What happens if it cannot be made: the run goes on without the files of its dataset. @default the run fails */
   readonly onFailure?: 'skip';
+  /** Columns that identify a row. @default none are known */
+  readonly key?: readonly string[];
 }
 
 /** `complete` replaces all that was delivered of the dataset before; `delta` continues it. */

@@ -109,11 +109,6 @@ async function produce(run: Run): Promise<Completion | undefined> {
   run.details.order = order;
   await settle(run);
   if (order.files.length === 0) throw nothingLeft(run);
-  // A day is replaced as a whole, so that a file that it has must not be left out.
-  const held = order.files
-    .map(({ dataset }) => run.details.missing.get(dataset))
-    .find((failure) => failure !== undefined);
-  if (held) throw new StepFailure(held);
   for (let round = 1; ; round += 1) {
     try {
       const [{ order: wanted }, planned] = await Promise.all([beginning, run.steps.plan({ ...run.identity, order })]);

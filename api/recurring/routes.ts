@@ -1,10 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import {
+  EXPORT_PATH,
+  FULL_LOAD_PATH,
   FullLoadAnswer,
   FullLoadBody,
   RegisterBody,
   RegisteredAnswer,
   RegistrationsAnswer,
+  RUNS_PATH,
   RunBody,
   RunStartedAnswer,
   RunsAnswer,
@@ -18,7 +21,7 @@ const PAGE_SIZE_MAX = 200;
 
 export const register = createRoute({
   method: 'post',
-  path: '/export',
+  path: EXPORT_PATH,
   tags,
   summary: 'Register entities for recurring exports',
   description:
@@ -33,7 +36,7 @@ export const register = createRoute({
 
 export const showRegistration = createRoute({
   method: 'get',
-  path: '/export',
+  path: EXPORT_PATH,
   tags,
   summary: 'Show the registered entities',
   request: { query: z.object({ includeInactive: flagParameter({ description: 'Also those that are inactive.' }) }) },
@@ -45,7 +48,7 @@ export const showRegistration = createRoute({
 
 export const fullLoad = createRoute({
   method: 'post',
-  path: '/export/full-load',
+  path: FULL_LOAD_PATH,
   tags,
   summary: 'Load entities completely with the next run',
   description: 'Also available under `/v1/b2b/analytics/export-full-load`.',
@@ -58,7 +61,7 @@ export const fullLoad = createRoute({
 
 export const listRuns = createRoute({
   method: 'get',
-  path: '/export/runs',
+  path: RUNS_PATH,
   tags,
   summary: 'List runs and their windows',
   request: {
@@ -75,7 +78,7 @@ export const listRuns = createRoute({
 
 export const startRun = createRoute({
   method: 'post',
-  path: '/export/runs',
+  path: RUNS_PATH,
   tags,
   summary: 'Start a run, or make the files of a day again',
   description:

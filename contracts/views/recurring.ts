@@ -2,6 +2,10 @@ import { z } from 'zod';
 import { DAY, FREQUENCIES, isTimeZone, TIME_OF_DAY } from '../recurrence.ts';
 import { failureCode } from './problem.ts';
 
+export const EXPORT_PATH = '/export';
+export const FULL_LOAD_PATH = '/export/full-load';
+export const RUNS_PATH = '/export/runs';
+
 export const EXPORT_OPTIONS = ['export all', 'export selected', 'disable export'] as const;
 
 /** Longest name of an entity, and most of them, that a request may hold. */
@@ -153,6 +157,7 @@ export const RunView = z
     ),
   })
   .meta({ id: 'RecurringRun' });
+export type RecurringRunView = z.infer<typeof RunView>;
 
 export const RunsAnswer = answer(
   'RecurringRuns',

@@ -142,7 +142,7 @@ export type StandingFile = Selectable<StandingFilesTable>;
 interface RunFilesTable {
   runId: string;
   dataset: string;
-  /** Of the registration, when the run began. */
+  /** Of the registration, when the run began; 0: the run moves nothing. */
   generation: number;
   /** Whether it is a complete load. */
   complete: boolean;
