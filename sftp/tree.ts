@@ -1,6 +1,7 @@
-import { DELIVERIES, dayOfSeries, deliverySeries } from '../contracts/deliveries.ts';
 import { WaybillError } from '../contracts/failures.ts';
+import { dayOf, daySeries } from '../contracts/keys.ts';
 import type { ManifestFile } from '../contracts/manifest.ts';
+import { RECURRING } from '../contracts/recurring.ts';
 import { runStatus } from '../contracts/run.ts';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
 import type { StoredRun } from '../stores/objects/manifests.ts';
@@ -46,9 +47,9 @@ export function createTree(options: {
   /** Years, months or days: the next part of the dates that begin with `date`. */
   async function dates(path: string, date: string): Promise<readonly Node[]> {
     const newest = new Map<string, Date>();
-    for (const run of await ledger.runs.listCurrent(tenant, DELIVERIES)) {
-      const day = dayOfSeries(run.series);
-      if (!day?.startsWith(date)) continue;
+    for (const run of await ledger.runs.listCurrent(tenant, RECURRING.kind)) {
+      const day = dayOf(run);
+      if (!day.startsWith(date)) continue;
       const [name = ''] = day.slice(date.length).split('-');
       const modifiedAt = run.endedAt ?? run.requestedAt;
       const known = newest.get(name);
@@ -61,8 +62,8 @@ export function createTree(options: {
 
   /** Everything below a day, the directories of its entities first; empty if the day has no delivery. */
   async function delivery(path: string, day: string): Promise<readonly Node[]> {
-    const run = await ledger.runs.current(tenant, deliverySeries(tenant, day));
-    if (!run || run.kind !== DELIVERIES || runStatus(run, new Date()) !== 'completed') return [];
+    const run = await ledger.runs.current(tenant, daySeries(RECURRING.kind, tenant, day));
+    if (!run || run.kind !== RECURRING.kind || runStatus(run, new Date()) !== 'completed') return [];
     let stored: StoredRun;
     try {
       stored = await openRun(run);
@@ -100,7 +101,7 @@ export function createTree(options: {
   }
 
   async function newestTime(): Promise<Date> {
-    const times = (await ledger.runs.listCurrent(tenant, DELIVERIES)).map(({ endedAt }) => endedAt?.getTime() ?? 0);
+    const times = (await ledger.runs.listCurrent(tenant, RECURRING.kind)).map(({ endedAt }) => endedAt?.getTime() ?? 0);
     return new Date(times.reduce((newest, time) => Math.max(newest, time), 0));
   }
 

@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import pg from 'pg';
-import { DELIVERIES, deliverySeries } from '../contracts/deliveries.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
-import { runPrefix } from '../contracts/keys.ts';
+import { daySeries, runPrefix } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
+import { RECURRING } from '../contracts/recurring.ts';
 import type { Objects } from './objects/objects.ts';
 import { storeManifest } from './objects/signatures.ts';
 
@@ -38,7 +38,7 @@ export async function deliver(options: {
 }): Promise<Delivery> {
   const { ledgerUrl, objects, tenant, day, files, sums = true, endedAt = new Date() } = options;
   const runId = randomUUID();
-  const prefix = runPrefix({ kind: DELIVERIES, tenant, runId });
+  const prefix = runPrefix({ kind: RECURRING.kind, tenant, runId });
   const contents: FileContents[] = [];
   for (const [name, parts] of Object.entries(files)) {
     const described = [];
@@ -58,7 +58,7 @@ export async function deliver(options: {
   const snapshotAt = `${day}T00:00:00.000000Z` as Instant;
   const manifest = describeManifest(
     {
-      ...{ kind: DELIVERIES, runId, workflowId: `w-${runId}`, tenant, snapshotAt, recipients: [] },
+      ...{ kind: RECURRING.kind, runId, workflowId: `w-${runId}`, tenant, snapshotAt, recipients: [] },
       ...{ createdAt: instantFromDate(endedAt), expiresAt: null },
     },
     contents,
@@ -80,9 +80,9 @@ async function commit(
     await client.query('begin');
     await client.query(
       'insert into standing_orders (tenant, kind, epoch, version) values ($1, $2, 1, 1) on conflict do nothing',
-      [tenant, DELIVERIES],
+      [tenant, RECURRING.kind],
     );
-    const series = deliverySeries(tenant, day);
+    const series = daySeries(RECURRING.kind, tenant, day);
     await client.query('update runs set current = false where tenant = $1 and series = $2 and current', [
       tenant,
       series,
@@ -93,7 +93,7 @@ async function commit(
        select $1, $2, $3, $4, $3, $5, standing_order_id, 1, 'completed', $6, $6, $6, $7, $8, $9, $10, $11, $12, $13, true
        from standing_orders where tenant = $2 and kind = $3`,
       [
-        ...[runId, tenant, DELIVERIES, series, workflowId, endedAt, snapshotAt, files.length],
+        ...[runId, tenant, RECURRING.kind, series, workflowId, endedAt, snapshotAt, files.length],
         ...[files.reduce((sum, file) => sum + file.parts.length, 0), rows, bytes, contentBytes, sha256],
       ],
     );

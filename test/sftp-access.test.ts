@@ -4,8 +4,8 @@ import { createConnection } from 'node:net';
 import { execa } from 'execa';
 import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DELIVERIES } from '../contracts/deliveries.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { RECURRING } from '../contracts/recurring.ts';
 import { readHostKey } from '../sftp/host-key.ts';
 import { freePort, LOOPBACK } from '../stack/ports.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
@@ -130,7 +130,7 @@ describe('a session', () => {
       ask((done) => session.read(handle, target, 0, target.length, position, (error, bytes) => done(error, bytes)));
     await at(9_000_000);
     expect(target.equals(user.subarray(9_000_000, 9_030_000))).toBe(true);
-    await removeBelow(sftp.objects, runPrefix({ kind: DELIVERIES, tenant: own.key, runId }));
+    await removeBelow(sftp.objects, runPrefix({ kind: RECURRING.kind, tenant: own.key, runId }));
     await expect(at(0)).rejects.toThrow('no longer available');
   });
 
