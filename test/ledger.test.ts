@@ -19,7 +19,13 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    expect(rows).toEqual([{ name: '0001_first' }, { name: '0002_warehouse_key' }, { name: '0003_signing_keys' }]);
+    expect(rows).toEqual([
+      { name: '0001_first' },
+      { name: '0002_warehouse_key' },
+      { name: '0003_signing_keys' },
+      { name: '0004_recurring' },
+      { name: '0006_acknowledgement' },
+    ]);
     expect(rowCount).toBe(1);
   });
 });
