@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -110,6 +110,61 @@ describe('the command line for recurring exports', () => {
     });
   });
 
+  test('a day that was received is acknowledged; one that differs is named, audited and owed a notice', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'waybill-recurring-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const [run] = JSON.parse((await recurring('runs', '--json')).output) as RecurringRunView[];
+    if (!run) throw new Error('there is no run');
+    await fetchDay(run.day, directory);
+    const file = join(directory, ...run.day.split('-'), 'user/user.csv');
+    const content = readFileSync(file);
+    const lastOf = async () => (JSON.parse((await recurring('runs', '--json')).output) as RecurringRunView[])[0];
+
+    writeFileSync(file, 'id,text,created,modified\n');
+    const differs = await recurring('ack', directory);
+    expect([differs.code, differs.errors]).toEqual([1, expect.stringContaining('user has 3 rows; 0 were received.')]);
+    expect((await lastOf())?.acknowledgement).toMatchObject({ matched: false, differences: [expect.any(String)] });
+    expect(await ledger.notices.due(TENANT)).toMatchObject([
+      { kind: 'ack_mismatch', runId: run.run_id, failure: { code: 'ack_mismatch' } },
+    ]);
+
+    writeFileSync(file, Buffer.from(content.toString().replace('row 2', 'row x')));
+    expect((await recurring('ack', directory)).errors).toContain('user has another SHA-256 than was received.');
+    rmSync(file);
+    expect((await recurring('ack', directory)).errors).toContain('user was delivered, but is not acknowledged.');
+    expect(await ledger.notices.due(TENANT), 'one notice a run').toHaveLength(1);
+
+    writeFileSync(file, content);
+    expect(await recurring('ack', directory, '--day', run.day, '--json')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('"status": "matched"'),
+    });
+    expect((await lastOf())?.acknowledgement).toMatchObject({ matched: true, differences: [] });
+    expect((await recurring('ack', directory, '--day', '2001-01-01')).code).toBe(1);
+    const others = { ...environment, WAYBILL_CLIENT_ID: 'acme', WAYBILL_CLIENT_SECRET: 'acme-demo-secret' };
+    expect((await waybill(['recurring', 'ack', directory], others)).errors).toContain('There is no delivered run');
+    const trail = await ledger.audit.list(TENANT, 20);
+    const acks = trail.filter(({ action }) => action === 'recurring.acknowledged');
+    expect(acks.map(({ detail }) => detail)).toEqual([
+      { matched: true, entities: 2 },
+      { matched: false, entities: 1 },
+      ...[0, 1].map(() => ({ matched: false, entities: 2 })),
+    ]);
+  });
+
+  test('a run that is not acknowledged in time owes one notice', async () => {
+    await recurring('register', '--all', '--ack-hours', '1');
+    await warehouse.write('user', [row(6, { created: now() })]);
+    const run = JSON.parse((await recurring('run', '--wait', '--json')).output) as RecurringRunView;
+    const hours = (count: number) => new Date(Date.parse(run.ended_at ?? '') + count * 3_600_000);
+    expect(await ledger.runs.oweMissingAcknowledgements(hours(0.9))).toBe(0);
+    expect(await ledger.runs.oweMissingAcknowledgements(hours(1))).toBe(1);
+    expect(await ledger.runs.oweMissingAcknowledgements(hours(2))).toBe(0);
+    expect(await ledger.notices.due(TENANT)).toContainEqual(
+      expect.objectContaining({ kind: 'ack_missing', runId: run.run_id, failure: null }),
+    );
+  });
+
   test('shows the columns of each entity, and accepts only what is held', async () => {
     const shown = await waybill(['schema', 'show', TENANT], environment);
     expect(shown.output).toMatch(/^user +active .* id integer, text text, created timestamp, modified timestamp$/m);
@@ -131,7 +186,17 @@ describe('the command line for recurring exports', () => {
     expect((await waybill(['schema', 'show', TENANT], environment)).output).toMatch(/^user +held/m);
     const accepted = await waybill(['schema', 'accept', TENANT, 'user', '--load', 'delta'], environment);
     expect([accepted.code, accepted.errors]).toEqual([0, expect.stringContaining('it continues where it stopped')]);
-    expect((await recurring('run', '--wait')).output).toMatch(/^user +complete +the first row/m);
+    const newest = async () => (JSON.parse((await recurring('runs', '--json')).output) as RecurringRunView[])[0];
+    const before = (await newest())?.run_id;
+    // A request joins the run before, which did nothing, until that has closed.
+    await expect
+      .poll(async () => {
+        await recurring('run');
+        return (await newest())?.run_id;
+      })
+      .not.toBe(before);
+    await expect.poll(async () => (await newest())?.state).toBe('delivered');
+    expect((await newest())?.files[0]).toMatchObject({ entity: 'user', load: 'complete', window: { from: null } });
     expect((await recurring('show')).output).toMatch(/^user +active/m);
   });
 

@@ -25,6 +25,7 @@ describe('migrations', () => {
       { name: '0003_signing_keys' },
       { name: '0004_recurring' },
       { name: '0005_sftp' },
+      { name: '0006_acknowledgement' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -107,6 +107,26 @@ describe('the e-mail about a recovery', () => {
   });
 });
 
+describe('the e-mail about an acknowledgement', () => {
+  const failure: Failure = { code: 'ack_mismatch', message: 'user has 3 rows; 2 were received.' };
+  it.each<readonly [Partial<Notice>, subject: string, text: string]>([
+    [
+      { kind: 'ack_mismatch', failure },
+      'Periodic export of Acme Learning was received differently',
+      'Difference: user has 3 rows; 2 were received.',
+    ],
+    [
+      { kind: 'ack_missing', failure: null },
+      'Periodic export of Acme Learning was not acknowledged',
+      'nobody has acknowledged them in the time that was chosen.',
+    ],
+  ])('%j', (notice, subject, text) => {
+    const email = noticeEmail(noticeOf(notice), contextOf());
+    expect(email.subject).toBe(subject);
+    expect(words(email.text)).toContain(text);
+  });
+});
+
 describe('every e-mail', () => {
   const anything = fc.string({ unit: 'binary', maxLength: 200 });
   const emails = fc

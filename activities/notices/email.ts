@@ -40,8 +40,51 @@ const OPERATOR_FAILURES: readonly FailureCode[] = [
 
 /** @returns the e-mail that informs a tenant's contacts that the runs of a standing order fail, or that they have recovered */
 export function noticeEmail(notice: Notice, context: NoticeContext): Email {
-  const content = notice.kind === 'failed' ? failureContent(notice, context) : recoveryContent(notice, context);
+  const content = contentOf(notice, context);
   return { ...layOut(content), to: context.contacts, reference: `notice|${notice.noticeId}` };
+}
+
+function contentOf(notice: Notice, context: NoticeContext): EmailContent {
+  switch (notice.kind) {
+    case 'failed':
+      return failureContent(notice, context);
+    case 'recovered':
+      return recoveryContent(notice, context);
+    case 'ack_mismatch':
+    case 'ack_missing':
+      return acknowledgementContent(notice, context);
+  }
+}
+
+function acknowledgementContent(notice: Notice, context: NoticeContext): EmailContent {
+  const title = oneLine(context.tenantTitle);
+  const missing = notice.kind === 'ack_missing';
+  return {
+    subject: `${context.kind.name} of ${shortened(title, TITLE_MAX)} ${missing ? 'was not acknowledged' : 'was received differently'}`,
+    kind: 'failed',
+    about: `${context.kind.name} of ${title}`,
+    heading: missing ? 'A delivery was not acknowledged' : 'What was received is not what was delivered',
+    opening: missing
+      ? 'A run has delivered its files, and nobody has acknowledged them in the time that was chosen.'
+      : 'The files that were acknowledged differ from those that a run has delivered.',
+    facts: [
+      { label: missing ? 'Delivered' : 'Acknowledged', value: moment(notice.failingSince) },
+      ...(notice.failure ? [{ label: 'Difference', value: oneLine(notice.failure.message) }] : []),
+      { label: 'Run', value: notice.runId, exact: true },
+    ],
+    sections: [
+      {
+        heading: 'What you can do',
+        paragraphs: [
+          missing
+            ? 'Check that your side fetches the files, then acknowledge them. A later run of the same day replaces this one.'
+            : 'Fetch the files of the day again, and acknowledge them once more.',
+          statusHint(context),
+        ],
+      },
+    ],
+    closing: closingOf(title),
+  };
 }
 
 function failureContent(notice: Notice, context: NoticeContext): EmailContent {

@@ -65,13 +65,19 @@ export function createSendNotices(ports: NoticePorts) {
     const known = await ledger.tenants.find(tenant);
     const context = known && (await contextOf(known, kind));
     let sent = 0;
-    for (const [index, { notice, isPartial }] of due.entries()) {
+    const latest = due.filter(({ notice }) => isAboutRuns(notice)).at(-1);
+    for (const { notice, isPartial } of due) {
       // Skip failure notices that are already followed by a recovery.
-      const overtaken = index < due.length - 1;
+      const overtaken = isAboutRuns(notice) && notice !== latest?.notice;
       const recipients = overtaken ? 0 : await deliver(notice, context && { ...context, isPartial });
       await ledger.notices.recordSent(notice.noticeId, recipients);
       if (recipients > 0) sent += 1;
     }
     return sent;
   };
+}
+
+/** Whether a notice says that runs fail or have recovered. */
+function isAboutRuns({ kind }: Notice): boolean {
+  return kind === 'failed' || kind === 'recovered';
 }

@@ -1,5 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import {
+  AckAnswer,
+  AckBody,
+  ackPath,
   EXPORT_PATH,
   FULL_LOAD_PATH,
   FullLoadAnswer,
@@ -88,5 +91,25 @@ export const startRun = createRoute({
   responses: {
     202: { description: 'The run has been started.', content: jsonContent(RunStartedAnswer) },
     ...recurringProblems('insufficient_scope', 'not_found', 'temporal_unavailable'),
+  },
+});
+
+export const acknowledgeRun = createRoute({
+  method: 'post',
+  path: ackPath('{id}'),
+  tags,
+  summary: 'Acknowledge the files of a run',
+  description:
+    'Compares what was received with the manifest of the run. A later acknowledgement replaces an earlier one.',
+  request: {
+    params: z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, description: 'Id of the run.' }) }),
+    body: { content: jsonContent(AckBody), required: true },
+  },
+  responses: {
+    200: { description: 'All entities were received as they were delivered.', content: jsonContent(AckAnswer) },
+    ...recurringProblems(
+      ...(['missing_field', 'insufficient_scope', 'not_found', 'ack_mismatch', 'gone'] as const),
+      ...(['object_damaged', 'objects_unavailable'] as const),
+    ),
   },
 });

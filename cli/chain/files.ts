@@ -79,27 +79,45 @@ function filesIn(directory: string): ReadonlyMap<string, Dirent> {
 /** @returns what is wrong, each the rest of a sentence about the file */
 async function checkFile(
   path: string,
-  { recipients }: Manifest,
+  manifest: Manifest,
   file: ManifestFile,
   onProgress: (bytes: number) => void,
 ): Promise<readonly string[]> {
   if (file.sha256 === undefined) return ['has no SHA-256 in the manifest'];
+  // Not more is read of a file that is too long.
+  const { bytes, sha256, rows } = await measureFile(path, manifest, file, { bytesMax: file.bytes, onProgress });
+  if (bytes > file.bytes) return [`has more than ${file.bytes} bytes`];
+  if (bytes < file.bytes) return [`has ${bytes} bytes instead of ${file.bytes}`];
+  if (sha256 !== file.sha256) return ['has another SHA-256'];
+  if (rows !== null && rows !== file.rows) return [`has ${rows} rows instead of ${file.rows}`];
+  return [];
+}
+
+export interface MeasuredFile {
+  /** More than the maximum: the rest was not read. */
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** `null`: not counted, because the file is sealed or compressed. */
+  readonly rows: number | null;
+}
+
+/** Reads a file once. @param options.onProgress receives the count of bytes read */
+export async function measureFile(
+  path: string,
+  { recipients }: Pick<Manifest, 'recipients'>,
+  file: ManifestFile,
+  { bytesMax, onProgress }: { readonly bytesMax: number; readonly onProgress: (bytes: number) => void },
+): Promise<MeasuredFile> {
   const hash = createHash('sha256');
-  // The rows of what is sealed or compressed cannot be counted here.
   const counter = recipients.length > 0 || file.compression !== 'none' ? undefined : createRowCounter(file, true);
   let bytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    // Not more is read of a file that is too long.
-    if (bytes > file.bytes) break;
+    if (bytes > bytesMax) break;
     hash.update(chunk);
     counter?.update(chunk);
     onProgress(chunk.length);
   }
-  if (bytes !== file.bytes) {
-    return [bytes > file.bytes ? `has more than ${file.bytes} bytes` : `has ${bytes} bytes instead of ${file.bytes}`];
-  }
-  if (hash.digest('hex') !== file.sha256) return ['has another SHA-256'];
-  if (counter && counter.rows !== file.rows) return [`has ${counter.rows} rows instead of ${file.rows}`];
-  return [];
+  return { bytes, sha256: hash.digest('hex'), rows: counter?.rows ?? null };
 }

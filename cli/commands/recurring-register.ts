@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FREQUENCIES } from '../../contracts/recurrence.ts';
 import { EXPORT_PATH, FULL_LOAD_PATH, FullLoadAnswer, RegisteredAnswer } from '../../contracts/views/recurring.ts';
-import { addExamples, type Cli } from '../cli.ts';
+import { addExamples, type Cli, parseCount } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { addClientOptions, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { plain } from '../screen/terminal.ts';
@@ -18,6 +18,7 @@ interface RegisterOptions extends EntityOptions {
   readonly at?: string;
   readonly timeZone?: string;
   readonly jitter?: number;
+  readonly ackHours?: number;
 }
 
 export function registerCommand(cli: Cli): Command {
@@ -31,6 +32,7 @@ export function registerCommand(cli: Cli): Command {
     .option('--at <HH:MM>', "when a run is due (default: the operator's setting)")
     .option('--time-zone <name>', 'of --at and of the days, such as Europe/Amsterdam')
     .option('--jitter <minutes>', 'begin up to this many minutes late', parseMinutes)
+    .option('--ack-hours <count>', 'e-mail the contacts if a run is not acknowledged within so many hours', parseCount)
     .option('--from <time>', 'where complete loads begin (default: the first row)');
   addExamples(
     command,
@@ -39,9 +41,9 @@ export function registerCommand(cli: Cli): Command {
     'waybill recurring register --disable',
   );
   return addClientOptions(command).action(async (options: RegisterOptions) => {
-    const { at, timeZone, frequency, jitter: jitterMinutes } = options;
+    const { at, timeZone, frequency, jitter: jitterMinutes, ackHours } = options;
     const chosen = options.disable ? disabled(options) : choiceOf(options, '--all, --entities or --disable');
-    const body = { ...chosen, frequency, at, timeZone, jitterMinutes };
+    const body = { ...chosen, frequency, at, timeZone, jitterMinutes, ackHours };
     const answer = await connect(cli, options).call('POST', EXPORT_PATH, { body });
     const { result, message } = await readJson(RegisteredAnswer, answer);
     if (options.json) return cli.terminal.printJson(result);

@@ -12,6 +12,7 @@ import { CliFailure, EXIT } from '../failure.ts';
 import { addClientOptions, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { registrationLines, runFileLines, runLines } from '../screen/recurring-lines.ts';
 import { followRecurring } from './follow.ts';
+import { ackCommand } from './recurring-ack.ts';
 import { fullLoadCommand, registerCommand } from './recurring-register.ts';
 
 export function recurringCommand(cli: Cli): Command {
@@ -21,7 +22,8 @@ export function recurringCommand(cli: Cli): Command {
     .addCommand(showCommand(cli))
     .addCommand(fullLoadCommand(cli))
     .addCommand(runCommand(cli))
-    .addCommand(runsCommand(cli));
+    .addCommand(runsCommand(cli))
+    .addCommand(ackCommand(cli));
 }
 
 function showCommand(cli: Cli): Command {

@@ -17,6 +17,7 @@ import * as warehouseKey from './migrations/0002_warehouse_key.ts';
 import * as signingKeys from './migrations/0003_signing_keys.ts';
 import * as recurring from './migrations/0004_recurring.ts';
 import * as sftp from './migrations/0005_sftp.ts';
+import * as acknowledgement from './migrations/0006_acknowledgement.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -164,6 +165,7 @@ export async function migrate(url: string): Promise<void> {
         '0003_signing_keys': signingKeys,
         '0004_recurring': recurring,
         '0005_sftp': sftp,
+        '0006_acknowledgement': acknowledgement,
       }),
     },
     migrationTableName: 'schema_migrations',

@@ -9,6 +9,7 @@ import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
 import type { SshKey } from '../../contracts/ssh-key.ts';
 import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
 import type {
+  Acknowledgement,
   AuditEntry,
   Credential,
   DeliveredColumn,
@@ -24,6 +25,7 @@ import type {
 } from './tables.ts';
 
 export type {
+  Acknowledgement,
   AuditAction,
   AuditEntry,
   Credential,
@@ -232,6 +234,19 @@ export interface Runs {
    */
   recordRemoval(runId: string, removal: Exclude<Removal, 'failed'>): Promise<void>;
   revokeLinks(runId: string): Promise<void>;
+  /**
+   * Records what the tenant says it has received, in place of what it said before. The first mismatch of a run creates a notice.
+   * @returns whether there is such a completed run
+   */
+  acknowledge(
+    runId: string,
+    change: { readonly acknowledgement: Acknowledgement; readonly actor: string },
+  ): Promise<boolean>;
+  /**
+   * Creates a notice for each current run that was not acknowledged in the time that its tenant has chosen, once a run.
+   * @returns the number of notices
+   */
+  oweMissingAcknowledgements(now: Date): Promise<number>;
   /**
    * Restores a completed run from its manifest. An active run with its own order becomes completed; any other existing run
    * is left alone. A run of a standing order becomes current if the standing order has its recipient and no current run; a

@@ -68,8 +68,21 @@ export interface RunsTable {
   failure: JsonOrNull<Failure>;
   /** Links issued before this time are invalid; `null`: none was revoked. */
   linksRevokedAt: Date | null;
+  /** What the tenant says it has received; `null`: nothing yet. */
+  acknowledgement: JsonOrNull<Acknowledgement>;
 }
 export type Run = Selectable<RunsTable>;
+
+/** The latest statement of a tenant about the files of a run. */
+export interface Acknowledgement {
+  /** ISO 8601. */
+  readonly at: string;
+  /** Whether it names every entity of the run, with the rows and the hash of the manifest. */
+  readonly matched: boolean;
+  /** Number of entities that it names. */
+  readonly entities: number;
+  readonly differences: readonly { readonly entity: string; readonly message: string }[];
+}
 
 /** What a tenant wants exported repeatedly. Rows are never deleted, so an epoch is never reused. */
 export interface StandingOrdersTable {
@@ -98,6 +111,8 @@ export interface Recurrence {
   readonly frequency?: Frequency;
   /** `null` or absent: the deployment's. 0 to 1439. */
   readonly jitterMinutes?: number | null;
+  /** Hours after which a run that is not acknowledged owes a notice; `null` or absent: none is expected. */
+  readonly ackHours?: number | null;
   /** `HH:MM` */
   readonly at: string | null;
   /** IANA name. */
@@ -166,8 +181,11 @@ export type RunFile = Selectable<RunFilesTable>;
 export interface NoticesTable {
   noticeId: Generated<string>;
   tenant: string;
-  /** `failed`: the first failure after a success; `recovered`: the first success after failures. */
-  kind: 'failed' | 'recovered';
+  /**
+   * `failed`: the first failure after a success; `recovered`: the first success after failures; `ack_mismatch`: the tenant has
+   * received something else than the manifest says; `ack_missing`: it has not said in time what it received.
+   */
+  kind: 'failed' | 'recovered' | 'ack_mismatch' | 'ack_missing';
   runId: string;
   failingSince: Date;
   failure: JsonOrNull<Failure>;
@@ -231,7 +249,7 @@ interface IdempotencyTable {
 
 /** Changes, runs and downloads of standing orders are named by their kind, as in `periodic.enabled`. */
 type StandingAction =
-  `${ExportKind}.${'registered' | 'full_load' | 'schema_accepted' | 'run_requested' | 'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
+  `${ExportKind}.${'registered' | 'acknowledged' | 'full_load' | 'schema_accepted' | 'run_requested' | 'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
 
 export type AuditAction =
   | StandingAction
