@@ -3,12 +3,12 @@ import type { Logger } from 'pino';
 import ssh2, { type Connection } from 'ssh2';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
-import type { StoredRun } from '../stores/objects/manifests.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { ALGORITHMS } from './algorithms.ts';
 import { type AuthDeps, createAuthenticator, type Login } from './auth.ts';
 import { plain, serveChannel } from './channel.ts';
 import { createReaders, type Readers } from './readers.ts';
+import type { OpenedRun } from './runs.ts';
 import type { SessionDeps } from './session.ts';
 import { createTree } from './tree.ts';
 import { easeCipher, gatherWrites } from './wire.ts';
@@ -35,7 +35,7 @@ export interface ConnectionDeps {
   readonly ledger: AuthDeps['ledger'] & Pick<Ledger, 'runs'>;
   readonly loginLimit: AuthDeps['loginLimit'];
   readonly objects: Pick<Objects, 'read'>;
-  readonly openRun: (run: Run) => Promise<StoredRun>;
+  readonly openRun: (run: Run) => Promise<OpenedRun>;
   readonly limits: ConnectionLimits;
   /** @returns whether the tenant may have one more session */
   readonly admit: (login: Login) => boolean;

@@ -6,6 +6,7 @@ import { runStatus } from '../contracts/run.ts';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
 import type { StoredRun } from '../stores/objects/manifests.ts';
 import type { Named } from './packets.ts';
+import type { OpenedRun } from './runs.ts';
 
 /** What a file of the tree is read from. */
 export type Content =
@@ -21,7 +22,7 @@ export type Node = Named & { readonly path: string } & (
 /**
  * A tenant's deliveries as a tree of directories:
  *
- *     /exports/<tenant>/<year>/<month>/<day>/manifest.json
+ *     /exports/<tenant>/<year>/<month>/<day>/manifest.json, and signed: manifest.dsse.json
  *     /exports/<tenant>/<year>/<month>/<day>/<entity>/<entity>.csv, <entity>.csv.sha256
  *
  * A view of the ledger: a day appears, and is replaced, with the commit of its run. Nothing else exists.
@@ -39,7 +40,7 @@ export interface Tree {
 export function createTree(options: {
   readonly tenant: string;
   readonly ledger: Pick<Ledger, 'runs'>;
-  readonly openRun: (run: Run) => Promise<StoredRun>;
+  readonly openRun: (run: Run) => Promise<OpenedRun>;
 }): Tree {
   const { tenant, ledger, openRun } = options;
   const home = `/exports/${tenant}`;
@@ -64,7 +65,7 @@ export function createTree(options: {
   async function delivery(path: string, day: string): Promise<readonly Node[]> {
     const run = await ledger.runs.current(tenant, daySeries(RECURRING.kind, tenant, day));
     if (!run || run.kind !== RECURRING.kind || runStatus(run, new Date()) !== 'completed') return [];
-    let stored: StoredRun;
+    let stored: OpenedRun;
     try {
       stored = await openRun(run);
     } catch (error) {
@@ -80,10 +81,15 @@ export function createTree(options: {
       const sum = checksumOf(file);
       return sum ? [node, memoryFile(`${at}.sha256`, sum, run, modifiedAt)] : [node];
     });
+    const { envelope } = stored;
+    const envelopes = envelope
+      ? [memoryFile(`${path}/manifest.dsse.json`, Buffer.from(JSON.stringify(envelope)), run, modifiedAt)]
+      : [];
     const entities = [...new Set(stored.manifest.files.map(entityOf))].sort();
     return [
       ...entities.map((entity) => directory(`${path}/${entity}`, modifiedAt)),
       memoryFile(`${path}/manifest.json`, Buffer.from(stored.bytes), run, modifiedAt),
+      ...envelopes,
       ...files,
     ];
   }

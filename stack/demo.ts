@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,12 +8,15 @@ import { styleText } from 'node:util';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { PUBLIC_KEYS_PATH } from '../contracts/envelope.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
 import { places, showLine } from './console.ts';
+import { addChangingTable, showRecurring } from './demo-recurring.ts';
+import { prepareWarehouse } from './samples.ts';
 import { readStackSettings } from './settings.ts';
 import { startStack } from './stack.ts';
 
 const HELP = `Shows Waybill at work: starts the local stack, exports three million rows sealed to a key made on the spot,
-cancels a second export half way, opens and verifies the first, and ends.
+cancels a second export half way, opens and verifies the first, then delivers a complete load and a delta over SFTP, and ends.
 
   npm run demo
 `;
@@ -29,6 +33,7 @@ const CANCEL_AT_PERCENT = 1;
 /** Takes a few seconds, so that there is something to cancel. */
 const LONG_ORDER = ['export', 'FLIGHTS', ...WINDOW, '--format', 'jsonl', '--compression', 'gzip', '--json'];
 const ROWS_SHOWN = 5;
+const KEYS_FILE = 'waybill-keys.json';
 
 const shownExport = z.object({ exportId: z.string(), state: z.string(), progress: z.object({ percent: z.number() }) });
 const endedExport = z.object({ exportId: z.string(), downloadUrl: z.string().nullable() });
@@ -45,24 +50,42 @@ async function main(): Promise<void> {
   }
   const say = (line: string) => process.stdout.write(`${showLine('stack', line)}\n`);
   heading('Starting the local stack');
+  const folder = join(dataDirectory, 'demo');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const sample = await prepareWarehouse({
+    directory: join(dataDirectory, 'warehouse'),
+    scale: sampleScale,
+    report: say,
+  });
+  // Days that an earlier demo has delivered stay, so each has a tenant of its own.
+  const tenant = { key: `demo-${Date.now().toString(36)}`, secret: randomBytes(18).toString('base64url') };
+  const table = await addChangingTable(sample, folder, tenant.key);
   const stack = await startStack({
     ...{ ports, dataDirectory, sampleScale },
     environment: process.env,
-    settings: { WAYBILL_LOG_LEVEL: 'warn' },
+    settings: { ...table.settings, WAYBILL_LOG_LEVEL: 'warn' },
     signal: interrupted.signal,
     report: say,
     line: () => undefined,
     crashed: (name, how) => say(`${name} ${how}`),
   });
   try {
-    const folder = join(dataDirectory, 'demo');
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-    await show({
+    const stage = {
       folder,
       url: stack.urls.api,
       temporalUrl: `${stack.urls.temporalUi}/namespaces/${stack.settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows`,
       signal: interrupted.signal,
+    };
+    await show({ ...stage, clientId: CLIENT_ID, secret: SECRET });
+    await addTenant(stack.settings.WAYBILL_LEDGER_URL, tenant);
+    const own = { ...stage, clientId: tenant.key, secret: tenant.secret };
+    await showRecurring({
+      ...{ table, tenant: tenant.key, sftpPort: stack.ports.sftp, heading, signal: stage.signal },
+      directory: relative(process.cwd(), folder),
+      keysFile: relative(process.cwd(), join(folder, KEYS_FILE)),
+      waybill: (words) => waybill(own, words),
+      call: (path, body) => post(own, path, body),
     });
     heading('The demo ends its servers now; `npm start` keeps them running, and has this to offer');
     process.stdout.write(places(stack));
@@ -77,11 +100,13 @@ interface Stage {
   readonly url: string;
   readonly temporalUrl: string;
   readonly signal: AbortSignal;
+  readonly clientId: string;
+  readonly secret: string;
 }
 
 async function show(stage: Stage): Promise<void> {
   const here = (name: string) => relative(process.cwd(), join(stage.folder, name));
-  const [keyFile, publicKeys] = [here('key.txt'), here('waybill-keys.json')];
+  const [keyFile, publicKeys] = [here('key.txt'), here(KEYS_FILE)];
   const [sealed, opened] = [here('flights.csv.zst.age'), here('flights.csv')];
 
   heading('Make a key: the private half stays in this file, Waybill gets only the recipient');
@@ -147,8 +172,8 @@ async function waybill(
     cancelSignal: stage.signal,
     env: {
       WAYBILL_URL: stage.url,
-      WAYBILL_CLIENT_ID: CLIENT_ID,
-      WAYBILL_CLIENT_SECRET: SECRET,
+      WAYBILL_CLIENT_ID: stage.clientId,
+      WAYBILL_CLIENT_SECRET: stage.secret,
       WAYBILL_CLIENT_SECRET_FILE: '',
     },
   });
@@ -159,10 +184,35 @@ async function waybill(
   return stdout ?? '';
 }
 
+async function addTenant(
+  url: string,
+  { key, secret }: { readonly key: string; readonly secret: string },
+): Promise<void> {
+  const ledger = createLedger({ url, connectionsMax: 1 });
+  try {
+    await ledger.tenants.add({ key, title: 'Demo' });
+    await ledger.credentials.add({ tenant: key, clientId: key, scopes: ['read', 'write'], secret });
+  } finally {
+    await ledger.close();
+  }
+}
+
+function authorizationOf({ clientId, secret }: Stage): string {
+  return `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`;
+}
+
+/** Calls the API as a user's program would. @throws Error unless it succeeds */
+async function post(stage: Stage, path: string, body: object): Promise<void> {
+  const { url, signal } = stage;
+  const headers = { authorization: authorizationOf(stage), 'content-type': 'application/json' };
+  const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body), signal });
+  if (!answer.ok) throw new Error(`POST ${path} answered ${answer.status}: ${await answer.text()}`);
+}
+
 /** Follows the export's events until it has reached the percentage or ended. */
 async function untilPercent(stage: Stage, exportId: string, percent: number): Promise<void> {
   const answer = await fetch(`${stage.url}/exports/${exportId}/events`, {
-    headers: { authorization: `Basic ${Buffer.from(`${CLIENT_ID}:${SECRET}`).toString('base64')}` },
+    headers: { authorization: authorizationOf(stage) },
     signal: stage.signal,
   });
   if (!answer.ok || !answer.body) throw new Error(`The events of the export answered ${answer.status}.`);
