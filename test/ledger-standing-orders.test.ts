@@ -39,6 +39,7 @@ describe('enabling', () => {
         currentRunId: null,
         failingSince: null,
         changedAt: expect.any(Date),
+        syncedVersion: null,
       },
     });
     const [line] = await ledger.audit.list(tenant, 1);
@@ -157,6 +158,7 @@ describe('forgetting', () => {
       currentRunId: null,
       failingSince: null,
       changedAt: expect.any(Date),
+      syncedVersion: null,
     });
     expect(await commit(running)).toBe(false);
 

@@ -4,8 +4,9 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { dayOf, daySeries } from '../../contracts/keys.ts';
 import { RECURRING } from '../../contracts/recurring.ts';
 import { runStatus } from '../../contracts/run.ts';
-import type { AskedRun } from '../../contracts/steps.ts';
+import type { AskedRun, RunInput } from '../../contracts/steps.ts';
 import type { Run, RunFile } from '../../stores/ledger/ports.ts';
+import type { RunLabels } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 import type { RouteAnswer } from '../openapi.ts';
@@ -51,12 +52,17 @@ export function startRunHandler({
   settings,
   clock,
 }: Pick<ApiDeps, 'ledger' | 'temporal' | 'settings' | 'clock'>): RouteAnswer<typeof startRun> {
-  /** At most one run at a time has the workflow id; one that has ended may take a moment to close. @throws TryLater */
-  async function startNew(...start: Parameters<typeof temporal.start>): Promise<string> {
+  /**
+   * Starts a run, or joins the one that is under way. One that is not in the ledger, or has ended there, is about to begin or to
+   * close, perhaps because nothing was new when it was asked for.
+   *
+   * @throws TryLater
+   */
+  async function startNew(workflowId: string, ...input: [RunInput, RunLabels]): Promise<string> {
     for (const deadline = Date.now() + CLOSING_MS; ; ) {
-      const runId = await temporal.start(...start);
-      const run = await ledger.runs.find(runId);
-      if (run === undefined || run.endedAt === null) return runId;
+      const open = await temporal.findRunning(workflowId);
+      if (open === undefined) return temporal.start(workflowId, ...input);
+      if ((await ledger.runs.find(open))?.endedAt === null) return open;
       if (Date.now() > deadline) throw new TryLater('settings_busy', CLOSING_MS / 1000);
       await delay(POLL_MS);
     }

@@ -23,7 +23,7 @@ interface Options extends JsonOption {
 }
 
 /** Of DuckDB. */
-const MEMORY = '1GB';
+const MEMORY = '512MB';
 /** Problems that are shown of a broken chain. */
 const PROBLEMS_MAX = 10;
 

@@ -9,7 +9,7 @@ import { type OutputFormat, type WrittenEntity, writeEntity } from './write.ts';
 
 export interface ComposeOptions {
   readonly format: OutputFormat;
-  /** DuckDB's limit, such as `1GB`; what does not fit goes to temporary files. */
+  /** DuckDB's limit, such as `512MB`; what does not fit goes to temporary files. */
   readonly memory: string;
   /** A directory for temporary files, on the disk of the output. It is not emptied. */
   readonly staging: string;
@@ -29,7 +29,7 @@ export async function compose(
   show: ShowTransfer,
 ): Promise<readonly WrittenEntity[]> {
   const total = plans.reduce((sum, { sources }) => sum + sources.reduce((bytes, { file }) => bytes + file.bytes, 0), 0);
-  const instance = await DuckDBInstance.create(join(staging, 'compose.db'));
+  const instance = await DuckDBInstance.create(':memory:');
   const db = await instance.connect();
   const interrupt = () => db.interrupt();
   signal.addEventListener('abort', interrupt);
@@ -67,4 +67,7 @@ async function configure(db: DuckDBConnection, memory: string, staging: string):
   await db.run(`SET temp_directory = ${literal(join(staging, 'spill'))}`);
   await db.run("SET TimeZone = 'UTC'");
   await db.run('SET autoinstall_known_extensions = false');
+  // A group of rows is in memory until it is full, beyond the limit; wide rows would fill much of it with DuckDB's 122,880.
+  await db.run(`ATTACH ${literal(join(staging, 'compose.db'))} AS work (ROW_GROUP_SIZE 8192)`);
+  await db.run('USE work');
 }

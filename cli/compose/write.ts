@@ -10,6 +10,9 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** Rows of a group are in memory; a limit in bytes bounds it however wide they are. */
 const PARQUET = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE_BYTES '32MB'";
 
+/** A multiple of DuckDB's vectors of 2,048; its default of 122,880 takes much memory for wide rows. */
+const DATABASE_GROUP_ROWS = 30_720;
+
 /** What was written of an entity. */
 export interface WrittenEntity {
   readonly entity: string;
@@ -43,7 +46,7 @@ export async function writeEntity(
   const select = `SELECT ${items.join(', ')} ${STATE_FROM}`;
   if (format === 'parquet') await db.run(`COPY (${select}) TO ${literal(file)} (${PARQUET})`);
   else {
-    await db.run(`ATTACH ${literal(file)} AS output`);
+    await db.run(`ATTACH ${literal(file)} AS output (ROW_GROUP_SIZE ${DATABASE_GROUP_ROWS})`);
     await db.run(`CREATE TABLE output.main.${identifier(entity)} AS ${select}`);
     await db.run('DETACH output');
   }
