@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { daySeries } from '../contracts/keys.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -59,20 +61,33 @@ export function openDelivered(settings: ServiceSettings, tenant = 'dreambuilder'
     expect(run, `delivery of ${day}`).toBeDefined();
     return openManifest(objects, run as NonNullable<typeof run>);
   }
+  async function read(day: string, name: string): Promise<Buffer> {
+    const { manifest, prefix } = await stored(day);
+    const file = manifest.files.find((candidate) => candidate.file === name);
+    expect(file, name).toBeDefined();
+    const chunks: Uint8Array[] = [];
+    for (const part of file?.parts ?? []) {
+      for await (const chunk of objects.read(prefix + part.name, undefined, new AbortController().signal)) {
+        chunks.push(Buffer.from(chunk));
+      }
+    }
+    return Buffer.concat(chunks);
+  }
   return {
     manifest: async (day: string): Promise<Manifest> => (await stored(day)).manifest,
-    /** @param name such as `user.csv` */
-    async file(day: string, name: string): Promise<string> {
-      const { manifest, prefix } = await stored(day);
-      const file = manifest.files.find((candidate) => candidate.file === name);
-      const chunks: Uint8Array[] = [];
-      for (const part of file?.parts ?? []) {
-        for await (const chunk of objects.read(prefix + part.name, undefined, new AbortController().signal)) {
-          chunks.push(Buffer.from(chunk));
-        }
+    /** Writes a day as the gateway shows it. @param root of the tenant */
+    async save(root: string, day: string): Promise<void> {
+      const { manifest, bytes } = await stored(day);
+      const directory = join(root, day.replaceAll('-', '/'));
+      await mkdir(directory, { recursive: true });
+      await writeFile(join(directory, 'manifest.json'), bytes);
+      for (const { name, file } of manifest.files) {
+        const entity = join(directory, name.split('.', 1)[0] ?? name);
+        await mkdir(entity, { recursive: true });
+        await writeFile(join(entity, file), await read(day, file));
       }
-      expect(file, name).toBeDefined();
-      return Buffer.concat(chunks).toString();
     },
+    /** @param name such as `user.csv` */
+    file: async (day: string, name: string): Promise<string> => (await read(day, name)).toString(),
   };
 }

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ChangingRow, makeChangingWarehouse } from './changing-warehouse.ts';
+import { temporaryFolder } from './cleanup.ts';
+import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices } from './context.ts';
 import { createRecurringClient, openDelivered } from './recurring-client.ts';
 
@@ -147,7 +151,8 @@ describe('a recurring export', () => {
     const first = await tenant.run();
     expect(await files.file(first.day, 'seat.deleted.csv')).toBe('id\n');
 
-    await warehouse.write('seat', [seat(1), seat(3, { modified: now() }), seat(6, { created: now() })]);
+    const added = seat(6, { created: now() });
+    await warehouse.write('seat', [seat(1), seat(3, { modified: now() }), added]);
     await tenant.register({ entityList: 'seat', timeZone: 'Pacific/Kiritimati' });
     const second = await tenant.run();
     expect(second.day > first.day).toBe(true);
@@ -157,7 +162,7 @@ describe('a recurring export', () => {
     expect(keys).toMatchObject({ rowsWanted: 'keys', rows: 3 });
 
     // A second run of the day still has what the first one had.
-    await warehouse.write('seat', [seat(1), seat(6), seat(7, { created: now() })]);
+    await warehouse.write('seat', [seat(1), added, seat(7, { created: now() })]);
     await tenant.run();
     expect((await files.file(second.day, 'seat.deleted.csv')).split('\n').toSorted()).toEqual([
       '',
@@ -166,6 +171,12 @@ describe('a recurring export', () => {
       '4',
       'id',
     ]);
+
+    const [root, state] = [await temporaryFolder(), join(await temporaryFolder(), 'seat.csv')];
+    for (const { day } of [first, second]) await files.save(root, day);
+    expect(await waybill(['verify', '--chain', root], {})).toMatchObject({ code: 0 });
+    expect(await waybill(['compose', root, '-o', state], {})).toMatchObject({ code: 0 });
+    expect(idsOf(await readFile(state, 'utf8')).toSorted()).toEqual([1, 6, 7]);
   });
 });
 

@@ -118,8 +118,8 @@ async function activate(
           generation: eb('standingFiles.generation', '+', 1),
           startsFrom,
           columns: null,
-          watermark: null,
-          fullLoadAt: null,
+          // The watermark stays, so that the complete load reaches at least as far as what was delivered before.
+          fullLoadAt: NOW,
           held: null,
           failure: null,
           registeredAt: NOW,
