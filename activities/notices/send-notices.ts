@@ -67,11 +67,16 @@ export function createSendNotices(ports: NoticePorts) {
     let sent = 0;
     for (const [index, notice] of due.entries()) {
       // Skip failure notices that are already followed by a recovery.
-      const overtaken = index < due.length - 1;
+      const overtaken = due.slice(index + 1).some(({ kind }) => isOfDelivery(kind) === isOfDelivery(notice.kind));
       const recipients = overtaken ? 0 : await deliver(notice, context);
       await ledger.notices.recordSent(notice.noticeId, recipients);
       if (recipients > 0) sent += 1;
     }
     return sent;
   };
+}
+
+/** Runs and deliveries fail and recover independently of each other. */
+function isOfDelivery(kind: Notice['kind']): boolean {
+  return kind.startsWith('push_');
 }

@@ -16,6 +16,7 @@ import * as first from './migrations/0001_first.ts';
 import * as warehouseKey from './migrations/0002_warehouse_key.ts';
 import * as signingKeys from './migrations/0003_signing_keys.ts';
 import * as recurring from './migrations/0004_recurring.ts';
+import * as destinations from './migrations/0007_destinations.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -162,6 +163,7 @@ export async function migrate(url: string): Promise<void> {
         '0002_warehouse_key': warehouseKey,
         '0003_signing_keys': signingKeys,
         '0004_recurring': recurring,
+        '0007_destinations': destinations,
       }),
     },
     migrationTableName: 'schema_migrations',

@@ -35,7 +35,8 @@ async function setFailingSince(db: Tx, { standingOrderId }: StandingOrderRow, fa
   await db.updateTable('standingOrders').set({ failingSince }).where('standingOrderId', '=', standingOrderId).execute();
 }
 
-async function leaveNotice(db: Tx, notice: Insertable<NoticesTable>): Promise<void> {
+/** Owes the contacts a notice. */
+export async function leaveNotice(db: Tx, notice: Insertable<NoticesTable>): Promise<void> {
   await db.insertInto('notices').values(notice).execute();
 }
 
