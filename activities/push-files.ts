@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { posix } from 'node:path';
 import { z } from 'zod';
 import {
   type DestinationConfig,
@@ -15,6 +16,9 @@ import type { StoredRun } from '../stores/objects/manifests.ts';
 import { type Objects, readObject } from '../stores/objects/objects.ts';
 import type { Remote } from '../stores/remotes/remote.ts';
 import { csvPieces } from '../streams/csv-pieces.ts';
+
+/** Ends the name of a file with a line for `sha256sum -c`, as the gateway has it. */
+const CHECKSUM = '.sha256';
 
 /** How far a delivery is; the details of its heartbeats. */
 export interface PushProgress {
@@ -69,21 +73,24 @@ export async function pushFiles(push: PushedFiles): Promise<void> {
   await remote.remove(manifest);
   for (const laidOut of files.slice(progress.filesDone)) {
     await pushFile(push, laidOut);
-    for (const path of await remote.list(laidOut.path)) {
-      if (isPieceOf(laidOut.path, laidOut.extension, path) && !wanted.has(path)) await remote.remove(path);
-    }
+    await removeOldPieces(remote, laidOut, wanted);
     progress.filesDone += 1;
   }
-  async function* bytes() {
-    yield stored.bytes;
-    await assertWanted();
-  }
-  await remote.write(manifest, bytes(), { contentType: 'application/json', signal });
+  await remote.write(manifest, confirmed([stored.bytes], assertWanted), { contentType: 'application/json', signal });
 }
 
-/** Only plain CSV can be split. */
+/** Removes pieces that the file had when it was delivered before, and has no longer. */
+async function removeOldPieces(remote: Remote, { path, extension }: LaidOut, wanted: ReadonlySet<string>) {
+  for (const found of await remote.list(path)) {
+    const piece = found.endsWith(CHECKSUM) ? found.slice(0, -CHECKSUM.length) : found;
+    if (isPieceOf(path, extension, piece) && !wanted.has(piece)) await remote.remove(found);
+  }
+}
+
+/** Deleted rows are with their entity. Only plain CSV can be split. */
 function layOut(file: ManifestFile, recipients: readonly string[], config: DestinationConfig, day: Day): LaidOut {
-  const path = renderTemplate(config.template, day, file.name);
+  const [entity = file.name] = file.name.split('.', 1);
+  const path = `${renderTemplate(config.template, day, entity)}/${file.name}`;
   const extension = file.file.slice(file.name.length);
   const isPlain = file.format === 'csv' && file.compression === 'none' && recipients.length === 0;
   const rowsPerFile = isPlain && file.csv?.header ? config.rowsPerFile : null;
@@ -94,13 +101,15 @@ async function pushFile(push: PushedFiles, { file, pieces }: LaidOut): Promise<v
   const { stored, remote, progress, signal, assertWanted, config } = push;
   const contentType = mediaType({ ...file, recipients: stored.manifest.recipients });
   const content = contentOf(push, file);
-  const write = (path: string, bytes: AsyncIterable<Uint8Array>) =>
-    remote.write(path, confirmed(bytes, assertWanted), {
-      ...{ contentType, signal },
-      onProgress: (count) => {
-        progress.bytes = count;
-      },
-    });
+  const onProgress = (count: number) => {
+    progress.bytes = count;
+  };
+  async function write(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const hash = createHash('sha256');
+    await remote.write(path, confirmed(hashed(bytes, hash), assertWanted), { contentType, signal, onProgress });
+    const line = Buffer.from(`${hash.digest('hex')}  ${posix.basename(path)}\n`);
+    await remote.write(`${path}${CHECKSUM}`, confirmed([line], assertWanted), { contentType: 'text/plain', signal });
+  }
   const [first, ...others] = pieces;
   if (first === undefined) return;
   if (others.length === 0 || config.rowsPerFile === null) {
@@ -118,9 +127,19 @@ async function pushFile(push: PushedFiles, { file, pieces }: LaidOut): Promise<v
 }
 
 /** Calls a function when a stream has ended, before whoever reads it is told so. */
-async function* confirmed(source: AsyncIterable<Uint8Array>, confirm: () => Promise<void>): AsyncGenerator<Uint8Array> {
+async function* confirmed(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  confirm: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
   yield* source;
   await confirm();
+}
+
+async function* hashed(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 
 /** Streams a file, part by part. A part that is not what the manifest says makes it fail before it ends. */
@@ -128,10 +147,7 @@ async function* contentOf({ objects, stored, signal }: PushedFiles, file: Manife
   for (const { name, bytes, sha256 } of file.parts) {
     const hash = createHash('sha256');
     const slice = { key: stored.prefix + name, offset: 0, length: bytes };
-    for await (const chunk of readObject(objects, slice, signal)) {
-      hash.update(chunk);
-      yield chunk;
-    }
+    yield* hashed(readObject(objects, slice, signal), hash);
     if (hash.digest('hex') !== sha256) throw new WaybillError('object_damaged');
   }
 }

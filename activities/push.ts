@@ -63,6 +63,7 @@ export function createPush(ports: PushPorts): (input: PushInput) => Promise<Push
   async function deliver({ tenant, runId }: PushInput, progress: PushProgress, signal: AbortSignal): Promise<PushEnd> {
     const [delivery, destination] = [await ledger.deliveries.find(runId), await ledger.destinations.find(tenant)];
     if (delivery?.state !== 'pending' || !delivery.run.current || !destination) return { state: 'skipped' };
+    if ((await ledger.tenants.find(tenant))?.disabledAt !== null) return { state: 'skipped' };
     if (!remotes) throw new WaybillError('push_not_offered');
     await ledger.deliveries.recordAttempt(runId, destination.version);
     if (progress.version !== destination.version)

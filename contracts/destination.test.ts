@@ -4,13 +4,15 @@ import { isPieceOf, manifestPath, piecePaths, renderTemplate, templateProblem } 
 
 describe('a template', () => {
   it.each([
-    ['{year}/{month}/{day}/{entity}', '2026/11/21/user.deleted'],
-    ['{entity}/{date}', 'user.deleted/2026-11-21'],
-    ['out-box/{date}_{entity}.v1', 'out-box/2026-11-21_user.deleted.v1'],
-    ['{date}{date}{entity}', '2026-11-212026-11-21user.deleted'],
-  ])('%s makes %s', (template, path) => {
+    ['{year}/{month}/{day}/{entity}', '2026/11/21/user', '2026/11/21/manifest.json'],
+    ['{entity}/{date}', 'user/2026-11-21', 'manifest-2026-11-21.json'],
+    ['in/{year}/{entity}/{month}/{day}', 'in/2026/user/11/21', 'in/2026/manifest-2026-11-21.json'],
+    ['out-box/{date}/all/{entity}.v1/x', 'out-box/2026-11-21/all/user.v1/x', 'out-box/2026-11-21/all/manifest.json'],
+    ['{date}{date}{entity}', '2026-11-212026-11-21user', 'manifest-2026-11-21.json'],
+  ])('%s makes %s', (template, directory, manifest) => {
     expect(templateProblem(template)).toBeUndefined();
-    expect(renderTemplate(template, '2026-11-21', 'user.deleted')).toBe(path);
+    expect(renderTemplate(template, '2026-11-21', 'user')).toBe(directory);
+    expect(manifestPath(template, '2026-11-21')).toBe(manifest);
   });
 
   it.each<readonly [template: string, problem: string]>([
@@ -20,7 +22,6 @@ describe('a template', () => {
     ['{year}/{month}/{entity}', 'Should contain the date: {date}, or {year}, {month} and {day}.'],
     ['{date}/{entity}/{hour}', '{hour} is not known; there are {date}, {year}, {month}, {day} and {entity}.'],
     ['{date}/{entity', '{entity is not known; there are {date}, {year}, {month}, {day} and {entity}.'],
-    ['{date}/{entity}.csv', 'The extension is added: leave it out.'],
     ['x'.repeat(201), 'Should have at most 200 characters.'],
     ...[
       '../{date}/{entity}',
@@ -46,7 +47,7 @@ describe('a template', () => {
       fc.property(template, (text) => {
         fc.pre(templateProblem(text) === undefined);
         const paths = ['2026-11-21', '2026-12-11', '2027-11-21', '2026-01-12'].flatMap((day) => [
-          ...['user', 'user.deleted', 'users'].map((entity) => `${renderTemplate(text, day, entity)}.csv`),
+          ...['user', 'logins', 'users'].map((entity) => `${renderTemplate(text, day, entity)}/${entity}.csv`),
           manifestPath(text, day),
         ]);
         expect(new Set(paths).size).toBe(paths.length);

@@ -50,8 +50,8 @@ export type DestinationSecret =
 const TEMPLATE_LENGTH_MAX = 200;
 
 /**
- * Checks a template of paths, such as `{year}/{month}/{day}/{entity}`. Every day and entity must get a path of its own, and no
- * path may leave the directory.
+ * Checks a template of directories, such as `{year}/{month}/{day}/{entity}`. Every day and entity must get one of its own, and
+ * none may lie outside.
  *
  * @returns what is wrong, as a sentence; `undefined`: nothing
  */
@@ -59,9 +59,8 @@ export function templateProblem(template: string): string | undefined {
   if (template.length > TEMPLATE_LENGTH_MAX) return `Should have at most ${TEMPLATE_LENGTH_MAX} characters.`;
   const unknown = /\{(?!(?:year|month|day|date|entity)\})[^}]*\}?/.exec(template)?.[0];
   if (unknown !== undefined) return `${unknown} is not known; there are {date}, {year}, {month}, {day} and {entity}.`;
-  const has = (name: string) => template.includes(`{${name}}`);
-  if (!has('entity')) return 'Should contain {entity}.';
-  if (!has('date') && !['year', 'month', 'day'].every(has)) {
+  if (!template.includes('{entity}')) return 'Should contain {entity}.';
+  if (!hasDate(template)) {
     return 'Should contain the date: {date}, or {year}, {month} and {day}.';
   }
   const plain = template.replaceAll(/\{\w+\}/g, 'x');
@@ -69,25 +68,38 @@ export function templateProblem(template: string): string | undefined {
   if (plain.split('/').some((part) => part === '' || part.startsWith('.'))) {
     return 'Its parts between slashes should not be empty, and not begin with a dot.';
   }
-  if (/\.(?:csv|json)$/.test(plain)) return 'The extension is added: leave it out.';
   return undefined;
 }
 
-/** @returns the path of a file, without its extension */
+function hasDate(template: string): boolean {
+  const has = (name: string) => template.includes(`{${name}}`);
+  return has('date') || ['year', 'month', 'day'].every(has);
+}
+
+/** @returns the directory of an entity's files */
 export function renderTemplate(template: string, day: Day, entity: string): string {
   const [year = '', month = '', date = ''] = day.split('-');
   const values: Readonly<Record<string, string>> = { year, month, day: date, date: day, entity };
   return template.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 }
 
-/** @returns the path of a day's manifest, which is written last */
+/**
+ * Path of a day's manifest, above the directories of the entities: `2026/11/21/manifest.json`, or `manifest-2026-11-21.json` where
+ * those are not in a directory of the day.
+ */
 export function manifestPath(template: string, day: Day): string {
-  return `${renderTemplate(template, day, 'manifest')}.json`;
+  const parts = template.split('/');
+  const above = parts.slice(
+    0,
+    parts.findIndex((part) => part.includes('{entity}')),
+  );
+  const name = hasDate(above.join('/')) ? 'manifest.json' : `manifest-${day}.json`;
+  return [...above.map((part) => renderTemplate(part, day, '')), name].join('/');
 }
 
 /**
- * Paths of a file's pieces: `…/user.csv`, or `…/user_0001.csv`, `…/user_0002.csv` and so on if it has more rows than a piece may
- * have.
+ * Paths of a file's pieces: `…/user.csv`, or `…/user_0001.csv`, `…/user_0002.csv` and so on if it has more rows than a piece
+ * may have.
  *
  * @param path without extension
  * @param extension with its dot

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client as Bucket } from 'minio';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -56,7 +58,16 @@ async function expectDelivered(run: RecurringRun, seconds = 60): Promise<void> {
 }
 
 const folderOf = ({ day }: RecurringRun) => join(server.folder, ...day.split('-'));
-const namesIn = async (folder: string) => (await readdir(folder).catch(() => [] as string[])).sort();
+/** Paths of the files below a folder. */
+const namesIn = async (folder: string) =>
+  (await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
+    .sort();
+/** Of a file of the manifest: `user/user.deleted.csv`. */
+const pathOf = (file: string) => `${file.split('.')[0]}/${file}`;
+const isTemporary = (path: string) => basename(path).startsWith('.');
+const withSums = (...paths: readonly string[]) => paths.flatMap((path) => [path, `${path}.sha256`]);
 const row = (id: number, text = `row ${id}`) => ({
   ...{ id, text, created: '2024-05-01 10:00:00', modified: null, deleted: false },
 });
@@ -75,8 +86,9 @@ async function expectWhole(run: RecurringRun): Promise<void> {
   const pushed = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
   expect(pushed).toEqual(JSON.parse(JSON.stringify(manifest)));
   for (const { file, sha256 } of manifest.files) {
-    const bytes = await readFile(join(folder, file));
+    const bytes = await readFile(join(folder, pathOf(file)));
     expect(createHash('sha256').update(bytes).digest('hex'), file).toBe(sha256);
+    expect(await readFile(join(folder, `${pathOf(file)}.sha256`), 'utf8')).toBe(`${sha256}  ${file}\n`);
   }
 }
 
@@ -88,28 +100,23 @@ describe('files of a run', () => {
     const first = await runWith([row(1), row(2)]);
     await expectDelivered(first);
     await expectWhole(first);
-    const names = [
-      'manifest.json',
-      'user.csv',
-      'user.deleted.csv',
-      'user_login_events.csv',
-      'user_login_events.deleted.csv',
-    ];
-    expect(await namesIn(folderOf(first))).toEqual(names);
+    const logins = ['user_login_events/user_login_events.csv', 'user_login_events/user_login_events.deleted.csv'];
+    const names = ['manifest.json', ...withSums('user/user.csv', 'user/user.deleted.csv', ...logins)];
+    expect(await namesIn(folderOf(first))).toEqual(names.sort());
 
     await set({ ...SFTP, rowsPerFile: 2 });
     const text = '"with\na line break and ""quotes"""';
     const second = await runWith([row(1, text), row(2), row(3, text)]);
     await expectDelivered(second);
-    expect(await namesIn(folderOf(second))).toEqual([
-      ...['manifest.json', 'user.deleted.csv', 'user_0001.csv', 'user_0002.csv'],
-      ...['user_login_events.csv', 'user_login_events.deleted.csv'],
-    ]);
+    const split = ['user/user_0001.csv', 'user/user_0002.csv'];
+    const now = ['manifest.json', ...withSums('user/user.deleted.csv', ...split, ...logins)];
+    expect(await namesIn(folderOf(second))).toEqual(now.sort());
+    await promisify(execFile)('sha256sum', ['--strict', '--check', 'user_0002.csv.sha256'], {
+      cwd: join(folderOf(second), 'user'),
+    });
     const whole = await delivered.file(second.day, 'user.csv');
     const header = 'id,text,created,modified\n';
-    const pieces = await Promise.all(
-      ['user_0001.csv', 'user_0002.csv'].map((name) => readFile(join(folderOf(second), name), 'utf8')),
-    );
+    const pieces = await Promise.all(split.map((path) => readFile(join(folderOf(second), path), 'utf8')));
     expect(pieces.every((piece) => piece.startsWith(header))).toBe(true);
     expect(header + pieces.map((piece) => piece.slice(header.length)).join('')).toBe(whole);
 
@@ -138,7 +145,7 @@ describe('files of a run', () => {
       secretKey,
     });
     await theirs.makeBucket(bucket, 'us-east-1');
-    const template = 'of/{entity}-{date}';
+    const template = '{entity}/{date}';
     await set({ kind: 's3', endpoint, bucket, prefix: '/in/', addressing: 'path', accessKey, secretKey, template });
     expect((await ask('POST', '/test')).status).toBe(200);
     const run = await runWith([row(1), row(2)]);
@@ -146,12 +153,11 @@ describe('files of a run', () => {
     const keys: string[] = [];
     for await (const { name } of theirs.listObjectsV2(bucket, '', true)) keys.push(name);
     const { day } = run;
-    expect(keys.sort()).toEqual(
-      ['manifest', 'user', 'user.deleted', 'user_login_events', 'user_login_events.deleted']
-        .map((entity) => `in/of/${entity}-${day}.${entity === 'manifest' ? 'json' : 'csv'}`)
-        .sort(),
+    const paths = ['user', 'user_login_events'].flatMap((entity) =>
+      ['csv', 'deleted.csv'].map((ending) => `in/${entity}/${day}/${entity}.${ending}`),
     );
-    const object = await theirs.getObject(bucket, `in/of/user-${day}.csv`);
+    expect(keys.sort()).toEqual([`in/manifest-${day}.json`, ...withSums(...paths)].sort());
+    const object = await theirs.getObject(bucket, `in/user/${day}/user.csv`);
     expect(Buffer.concat(await object.toArray()).toString()).toBe(await delivered.file(day, 'user.csv'));
   });
 
@@ -218,22 +224,23 @@ describe('a worker that is killed while it delivers', () => {
       await worker.kill('SIGKILL');
       const names = await namesIn(folder);
       expect(names).not.toContain('manifest.json');
-      for (const name of names.filter((each) => !each.startsWith('.'))) {
-        expect(await readFile(join(folder, name), 'utf8'), name).toBe(await delivered.file(run.day, name));
+      for (const name of names.filter((each) => each.endsWith('.csv') && !isTemporary(each))) {
+        const expected = await delivered.file(run.day, basename(name));
+        expect(await readFile(join(folder, name), 'utf8'), name).toBe(expected);
       }
-      expect(names.some((name) => name.startsWith('.'))).toBe(true);
+      expect(names.some(isTemporary)).toBe(true);
       worker = await services.startWorker(`another-${time}`);
     }
     await toxiproxy.calm('destination');
     await expectDelivered(run, 120);
     await expectWhole(run);
-    expect((await namesIn(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect((await namesIn(folder)).filter(isTemporary)).toEqual([]);
   });
 });
 
 /** Size of the largest temporary file, in bytes. */
 async function largestPart(folder: string): Promise<number> {
-  const parts = (await namesIn(folder)).filter((name) => name.startsWith('.'));
+  const parts = (await namesIn(folder)).filter(isTemporary);
   const sizes = await Promise.all(
     parts.map(async (name) => (await stat(join(folder, name)).catch(() => null))?.size ?? 0),
   );

@@ -195,6 +195,15 @@ describe('an SFTP server', () => {
     await expect(sftp(server, { hostKey: '' })).rejects.toEqual(failsWith('host_key_mismatch'));
   });
 
+  it('is left clean by a delivery that is stopped as a whole', async () => {
+    const stop = new AbortController();
+    const remote = await openSftp(sftpConfig(server), { privateKey: server.privateKey }, guard, stop.signal);
+    closeAtEnd(remote.close);
+    const source = chunksOf(randomBytes(3_000_000), 99_999, () => stop.abort(new Error('enough')));
+    await expect(remote.write('stopped.csv', source, { ...CSV, signal: stop.signal })).rejects.toThrow('enough');
+    expect(await filesOf(server.folder)).toEqual([]);
+  });
+
   it('that refuses the key, is away or forbids to write, is told apart', async () => {
     await expect(sftp(server, {}, plainServer.privateKey)).rejects.toEqual(failsWith('destination_login'));
     await expect(sftp(server, { port: 1 })).rejects.toEqual(failsWith('destination_unavailable'));
@@ -218,6 +227,18 @@ describe('an SFTP server', () => {
 
 describe('a bucket', () => {
   const port = new URL(settings.WAYBILL_OBJECTS_URL).port;
+
+  it('loses the uploads of lost attempts at the same file', async () => {
+    const key = 'in/box/lost.csv';
+    await tenantsClient.initiateNewMultipartUpload(bucket, key, {});
+    const uploads = async () =>
+      (await tenantsClient.listIncompleteUploadsQuery(bucket, key, '', '', '')).uploads.length;
+    expect(await uploads()).toBe(1);
+    const remote = s3();
+    await remote.write('lost.csv', chunksOf(Buffer.from('whole'), 5), CSV);
+    expect(await uploads()).toBe(0);
+    await remote.remove('lost.csv');
+  });
 
   it('with wrong credentials, or that does not exist, is told apart', async () => {
     await expect(probe(s3({}, { secretKey: 'wrong-secret' }), noSignal)).rejects.toEqual(

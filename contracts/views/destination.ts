@@ -33,7 +33,7 @@ const layout = {
     })
     .meta({
       description:
-        'Path of each file without its extension: with {entity} and the date, as {date} or as {year}, {month} and {day}.',
+        'Directory of the files of each entity: with {entity} and the date, as {date} or as {year}, {month} and {day}.',
       example: '{year}/{month}/{day}/{entity}',
     }),
   rowsPerFile: z.int('Should be a whole number of rows.').min(1, 'Should be at least 1.').optional().meta({

@@ -7,6 +7,8 @@ import { fingerprintOf } from './ssh-keys.ts';
 /** How long a connection may take until the user is logged in, and a request until it is answered. Milliseconds. */
 const READY_MS = 20_000;
 const ANSWER_MS = 60_000;
+/** How long a session goes on after the signal has aborted, to remove what was not finished. Milliseconds. */
+const CLEANUP_MS = 5_000;
 /** After this many probes without an answer, a connection is lost. Milliseconds between two. */
 const ALIVE_MS = 10_000;
 const ALIVE_MISSED_MAX = 3;
@@ -58,7 +60,7 @@ export type Ask = <Value>(
 /** An open session. */
 export interface SftpSession {
   readonly sftp: SFTPWrapper;
-  /** @throws Error if the connection ends, the signal aborts, or the server is silent for a minute */
+  /** @throws Error if the connection ends, some seconds after the signal aborts, or if the server is silent for a minute */
   readonly ask: Ask;
   close(): void;
 }
@@ -138,11 +140,20 @@ function watchEnd(client: Client, signal: AbortSignal) {
     reason ??= error;
     for (const reject of waiting) reject(reason);
   }
-  const abort = () => {
+  const end = () => {
     fail(signal.reason);
     client.destroy();
   };
+  let ready = false;
+  let timer: NodeJS.Timeout | undefined;
+  const abort = () => {
+    if (ready) timer = setTimeout(end, CLEANUP_MS);
+    else end();
+  };
   signal.addEventListener('abort', abort, { once: true });
+  client.on('ready', () => {
+    ready = true;
+  });
   client.on('error', fail);
   client.on('close', () => fail(new Error('The connection was closed')));
 
@@ -163,6 +174,7 @@ function watchEnd(client: Client, signal: AbortSignal) {
     ask,
     close() {
       signal.removeEventListener('abort', abort);
+      clearTimeout(timer);
       client.end();
     },
   };
