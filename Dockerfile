@@ -5,7 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-# The API, the worker and the command line; which one runs is the command.
+# The API, the worker, the SFTP gateway and the command line; which one runs is the command.
 FROM node:24.21.0-bookworm-slim AS waybill
 # Queries, file access and compression share libuv's threads; its default of 4 can be used up by four exports.
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=16 WAYBILL_TEMP_DIRECTORY=/var/tmp/waybill

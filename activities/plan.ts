@@ -1,7 +1,7 @@
 import type { Catalog, Dataset } from '../config/dataset.ts';
 import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
-import { type FileFormat, isSplittable } from '../contracts/order.ts';
-import type { Plan } from '../contracts/plan.ts';
+import { type FileContent, type FileFormat, isSplittable, isUncounted } from '../contracts/order.ts';
+import { type Plan, rowSum } from '../contracts/plan.ts';
 import type { PlanInput, PlannedFile, RunPlan, StepResult } from '../contracts/steps.ts';
 import type { Ports } from './ports.ts';
 import { explain, runStep } from './step.ts';
@@ -22,23 +22,27 @@ export function createPlan({
       const known = await ledger.tenants.find(tenant);
       if (!known) throw new WaybillError('dataset_broken', 'The tenant is not in the ledger. Contact the operator.');
       const { warehouseKey } = known;
-      const files = order.files.map(({ name: _, formats, ...content }) => ({
+      const files = order.files.map(({ name: _, formats, load: _load, onFailure, ...content }) => ({
+        maySkip: onFailure === 'skip',
         dataset: orderedDataset(catalog, content.dataset),
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
       const take = (some: readonly (typeof files)[number][]) =>
         turns.plan.take(signal, () => warehouse.plan(some, partRows, signal));
-      const { failures, plans } = await planOpen(files, take, order.onFileFailure === 'skip-file');
+      const counted = files.filter(({ order: { rows } }) => !isUncounted({ ...(rows && { rows }) }));
+      const { failures, plans } = await planOpen(counted, take);
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
       const planned = plans.map(({ columns, rows, parts }) => ({ columns, rows, parts }));
+      const failed = new Map(counted.map((file, place) => [file, failures.get(place)]));
       return {
         snapshotAt: first.snapshotAt,
         ...(warehouseKey !== null ? { warehouseKey } : {}),
-        files: files.map((_, place) => {
-          const failure = failures.get(place);
-          return failure ? { columns: [], rows: 0, parts: [], failure } : (planned.shift() ?? NOTHING);
+        files: files.map((file) => {
+          if (isUncounted(file.order)) return uncounted(file.dataset, file.order);
+          const failure = failed.get(file);
+          return failure ? { ...NOTHING, failure } : (planned.shift() ?? NOTHING);
         }),
       };
     });
@@ -47,28 +51,38 @@ export function createPlan({
 
 const NOTHING: PlannedFile = { columns: [], rows: 0, parts: [] };
 
+/** One part, whose rows are counted when it is written. */
+function uncounted({ columns }: Dataset, { columns: wanted }: Pick<FileContent, 'columns'>): PlannedFile {
+  return {
+    columns: columns
+      .filter(({ name }) => wanted?.includes(name))
+      .map(({ name, header, type }) => ({ name, header, type })),
+    rows: 0,
+    parts: [{ index: 0, slice: { from: null, to: null }, ...rowSum(0, 0n) }],
+  };
+}
+
 /**
  * Plans all files at one snapshot. If that fails finally and files may be skipped, each is planned by itself to find those
  * that fail, and the others again together.
  *
  * @returns the failures by place, and the plans of the other files
- * @throws WaybillError if every file fails
+ * @throws WaybillError if every file fails, or one that may not be skipped
  */
-async function planOpen<File>(
+async function planOpen<File extends { readonly maySkip: boolean }>(
   files: readonly File[],
   plan: (files: readonly File[]) => Promise<readonly Plan[]>,
-  maySkip: boolean,
 ): Promise<{ readonly failures: ReadonlyMap<number, ExplainedFailure>; readonly plans: readonly Plan[] }> {
   try {
     return { failures: new Map(), plans: await plan(files) };
   } catch (error) {
-    if (!maySkip || !isFinal(error)) throw error;
+    if (!isFinal(error) || !files.some(({ maySkip }) => maySkip)) throw error;
     const failures = new Map<number, ExplainedFailure>();
     for (const [place, file] of files.entries()) {
       try {
         await plan([file]);
       } catch (failure) {
-        if (!isFinal(failure)) throw failure;
+        if (!isFinal(failure) || !file.maySkip) throw failure;
         failures.set(place, explain(failure));
       }
     }

@@ -133,6 +133,8 @@ export function createReconcile(ports: ReconcilePorts) {
           restoreSchedule(kind, order, at),
         );
       }
+      const unacknowledged = await runs.oweMissingAcknowledgements(at);
+      if (unacknowledged > 0) logger.warn({ runs: unacknowledged }, 'runs were not acknowledged in time');
       return { lost, removed, strays, schedules, deliveries, failed };
     });
   };

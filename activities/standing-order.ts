@@ -44,6 +44,7 @@ export function changesRun(
 ): ChangesRun {
   return {
     period: (order) => periodOf(kind, order, deployment(kind.kind), run),
+    needsBase: (name) => catalog.find(name)?.infersDeletes === true,
     columns: (name) => {
       const dataset = catalog.find(name);
       if (!dataset?.doors.includes(kind.kind)) return undefined;
@@ -65,8 +66,6 @@ export function changesOrder(
     files: files.flatMap((file) => filesOf(catalog, file, formats)),
     recipients: recipient === null ? [] : [recipient],
     roundsMax: ROUNDS_MAX,
-    // What a day already has must not be replaced by less.
-    ...(delivery.replaces.length === 0 && { onFileFailure: 'skip-file' }),
     retention: { replaceAfterSeconds: graceSeconds, keepDays },
     delivery,
   };
@@ -79,11 +78,20 @@ function filesOf(catalog: Catalog, file: RunFile, formats: OrderedFile['formats'
   const load = file.complete ? 'complete' : 'delta';
   const rows: OrderedFile = {
     ...{ ...PLAIN, name: dataset.name, dataset: dataset.name, formats, load },
+    // What a day already has must not be replaced by less.
+    ...(!file.replaces && { onFailure: 'skip' }),
     window: hasTimes(dataset) ? { from: file.windowFrom, to: file.windowTo, bounds: 'half-open' } : null,
     columns: file.columns.map(({ name }) => name),
+    ...(dataset.key.length > 0 && { key: dataset.key }),
   };
-  if (dataset.deletedColumn === null || dataset.key.length === 0) return [rows];
-  return [rows, { ...rows, name: `${dataset.name}.deleted`, rows: 'deleted', columns: dataset.key }];
+  const { key, deletedColumn, infersDeletes } = dataset;
+  const deleted: OrderedFile = { ...rows, name: `${dataset.name}.deleted`, rows: 'deleted', columns: key };
+  if (!infersDeletes) return deletedColumn === null ? [rows] : [rows, deleted];
+  const { load: _, ...unchained } = rows;
+  const keys = { ...unchained, name: `${dataset.name}.keys`, rows: 'keys', columns: key, window: null } as const;
+  // A complete load is without deleted rows anyway; then the file is empty.
+  const gone = file.baseRunId === null ? deleted : { ...deleted, rows: 'gone' as const, base: file.baseRunId };
+  return [rows, { ...keys, formats: ['parquet'] }, gone];
 }
 
 function hasTimes({ createdColumn, modifiedColumn }: Dataset): boolean {

@@ -3,11 +3,14 @@ import { activityInfo } from '@temporalio/activity';
 import { type AttemptedObject, attemptKeys, attemptName } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
+import { kindPrefix } from '../contracts/keys.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
-import { type FileOrder, mediaType } from '../contracts/order.ts';
+import { type FileOrder, isUncounted, mediaType } from '../contracts/order.ts';
 import type { PlannedPart } from '../contracts/plan.ts';
 import type { PartHeartbeat } from '../contracts/progress.ts';
-import type { Objects } from '../stores/objects/objects.ts';
+import type { Runs } from '../stores/ledger/ports.ts';
+import { openManifest } from '../stores/objects/manifests.ts';
+import { type Objects, readObject } from '../stores/objects/objects.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { seal } from '../streams/age/payload.ts';
 import { compress } from '../streams/compress.ts';
@@ -28,7 +31,8 @@ export interface ObjectTask {
 
 export interface WritePorts extends Pick<Ports, 'catalog'> {
   readonly warehouse: Pick<Warehouse, 'read'>;
-  readonly objects: Pick<Objects, 'write' | 'abortUploadsOf'>;
+  readonly ledger: { readonly runs: Pick<Runs, 'find'> };
+  readonly objects: Pick<Objects, 'write' | 'abortUploadsOf' | 'get' | 'read'>;
 }
 
 /**
@@ -68,7 +72,9 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     }));
     await objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
     const dataset = orderedDataset(catalog, order.dataset);
-    const content = warehouse.read(dataset, order, { slice: part.slice, first: part.index === 0, snapshotAt }, signal);
+    const before = order.base === undefined ? {} : { before: await openKeys(ports, prefix, order, signal) };
+    const cut = { slice: part.slice, first: part.index === 0, snapshotAt, ...before };
+    const content = warehouse.read(dataset, order, cut, signal);
     // Rejects together with `chunks`, where the failure is handled.
     content.sum.catch(() => undefined);
     let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
@@ -86,7 +92,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
       },
     });
     const { rows, rowsHash } = await content.sum;
-    if (rows !== part.rows || rowsHash !== part.rowsHash) {
+    if (!isUncounted(order) && (rows !== part.rows || rowsHash !== part.rowsHash)) {
       const how =
         rows === part.rows
           ? `as many rows were read as were counted, ${rows}, but not the same ones`
@@ -104,6 +110,27 @@ export function createWriteObject(ports: WritePorts): WriteObject {
       contentSha256: contentHash ? contentHash.digest('hex') : null,
     };
   };
+}
+
+/** @returns the keys that a dataset had in the run that an order continues. @throws WaybillError `gone` */
+async function openKeys(
+  { ledger, objects }: Pick<WritePorts, 'ledger' | 'objects'>,
+  prefix: string,
+  { dataset, base = '' }: FileOrder,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const missing = new WaybillError(
+    'gone',
+    `The keys of ${dataset} in the run before are no longer there, so that deletions cannot be found. Request a full load.`,
+  );
+  const run = await ledger.runs.find(base);
+  // Both runs are of the same tenant.
+  if (!run || !prefix.startsWith(kindPrefix(run.kind, run.tenant))) throw missing;
+  const { manifest, prefix: from } = await openManifest(objects, run);
+  const file = manifest.files.find((candidate) => candidate.dataset === dataset && candidate.rowsWanted === 'keys');
+  const [part] = file?.parts ?? [];
+  if (!part) throw missing;
+  return readObject(objects, { key: `${from}${part.name}`, offset: 0, length: part.bytes }, signal);
 }
 
 async function* hashing(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {

@@ -64,6 +64,7 @@ function attemptPart(world: {
   let asked = 0;
   const write = createWrite({
     catalog: { datasets: [ROWS], find: () => ROWS },
+    ledger: { runs: { find: async () => undefined } },
     warehouse: {
       read: () => ({
         sum: Promise.resolve({ rows: 1, rowsHash: '0' }),
@@ -82,6 +83,8 @@ function attemptPart(world: {
       async remove(keys) {
         for (const key of keys) stored.delete(key);
       },
+      get: async () => undefined,
+      async *read() {},
       abortUploadsOf: async () => 0,
     },
     attempts: {

@@ -21,6 +21,7 @@ import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
+import { mountSftpKeys } from './recurring/sftp-keys.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
@@ -110,6 +111,7 @@ export function createApp(
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
   app.use(jsonBodiesOnly());
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
+  mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());
   mount(app, readyRoute, [], readyHandler(deps));
   mount(app, keysRoute, [], keysHandler(deps));

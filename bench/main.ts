@@ -8,8 +8,10 @@ import { downloadAllBenchmarks } from './download-all.ts';
 import { interactiveBenchmark } from './interactive.ts';
 import { memoryBenchmark } from './memory.ts';
 import { postgresBenchmark } from './postgres-copy.ts';
+import { registeringBenchmark } from './registering.ts';
 import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
+import { sftpBenchmark } from './sftp.ts';
 import { smallExportBenchmark } from './small-export.ts';
 import { throughputBenchmarks } from './throughput.ts';
 
@@ -17,9 +19,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...throughputBenchmarks,
   sealingBenchmark,
   downloadBenchmark,
+  sftpBenchmark,
   ...downloadAllBenchmarks,
   smallExportBenchmark,
   interactiveBenchmark,
+  registeringBenchmark,
   postgresBenchmark,
   memoryBenchmark,
 ];

@@ -64,6 +64,7 @@ async function serve(settings: WriterSettings): Promise<void> {
   const { signal } = new AbortController();
   // There is only one attempt, so it always counts.
   const writeFiles = createWrite({
+    ledger: { runs: { find: async () => undefined } },
     ...{ catalog, warehouse, objects, attempts: { find: async () => 'counts' as const }, logger },
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
   });

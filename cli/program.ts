@@ -2,12 +2,16 @@ import { Command, CommanderError } from 'commander';
 import { SettingsError } from '../config/settings.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import type { Cli } from './cli.ts';
+import { composeCommand } from './commands/compose.ts';
 import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
 import { periodicCommand } from './commands/periodic.ts';
+import { recurringCommand } from './commands/recurring.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { keygenCommand, openCommand } from './commands/sealed.ts';
+import { sftpKeyCommand } from './commands/sftp-key.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { CliFailure, EXIT, type ExitCode } from './failure.ts';
@@ -88,11 +92,14 @@ export function createProgram(cli: Cli, version: string): Command {
     .addHelpText('after', ENVIRONMENT);
 
   program.commandsGroup('Exports:');
-  for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli)]) program.addCommand(command);
+  for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli), recurringCommand(cli)])
+    program.addCommand(command);
   program.commandsGroup('Files, without a server:');
-  for (const command of [openCommand(cli), verifyCommand(cli), keygenCommand(cli)]) program.addCommand(command);
+  for (const command of [openCommand(cli), verifyCommand(cli), composeCommand(cli), keygenCommand(cli)])
+    program.addCommand(command);
   program.commandsGroup('Operators:');
-  for (const operator of [tenantCommand, ledgerCommand, auditCommand, explainCommand, doctorCommand]) {
+  const operators = [tenantCommand, sftpKeyCommand, schemaCommand, ledgerCommand, auditCommand, explainCommand];
+  for (const operator of [...operators, doctorCommand]) {
     program.addCommand(operator(cli));
   }
 

@@ -69,6 +69,7 @@ describe('the ledger', () => {
       manifests: 4,
       restored: 1,
       generations: { manifests: 0, restored: 0 },
+      deliveries: { manifests: 0, restored: 0 },
       unreadable: [
         { key: 'exports/acme/x/manifest.json', problem: 'It is not JSON.' },
         { key: `exports/other/${one}/manifest.json`, problem: expect.stringContaining('another tenant') },
@@ -116,6 +117,7 @@ describe('the ledger', () => {
       manifests: 0,
       restored: 0,
       generations: { manifests: 5, restored: 2 },
+      deliveries: { manifests: 0, restored: 0 },
       unreadable: [
         { key: 'periodic/acme/x/manifest.json', problem: expect.stringContaining('version') },
         { key: `periodic/other/${newer}/manifest.json`, problem: expect.stringContaining('another tenant') },

@@ -3,8 +3,9 @@ import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS, FORMATS, type Order } from '../contracts/order.ts';
 import { PERIODIC } from '../contracts/periodic.ts';
+import { RECURRING } from '../contracts/recurring.ts';
 import { type ExportKind, ON_DEMAND } from '../contracts/run.ts';
-import type { RestoredRun, Runs } from '../stores/ledger/ports.ts';
+import type { RestoredChanges, RestoredRun, Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
 /** Manifests of one kind of export. */
@@ -15,9 +16,10 @@ interface Found {
   readonly restored: number;
 }
 
-/** Exports on demand, and the generations of periodic exports. */
+/** Exports on demand, the generations of periodic exports, and the deliveries of recurring ones. */
 export interface Rebuilt extends Found {
   readonly generations: Found;
+  readonly deliveries: Found;
   readonly unreadable: readonly Unreadable[];
 }
 interface Unreadable {
@@ -56,7 +58,8 @@ export async function rebuildLedger(runs: RebuiltRuns, objects: Bucket): Promise
 
   const exports = await rebuildKind(ON_DEMAND, 'exports/');
   const generations = await rebuildKind(PERIODIC.kind, 'periodic/');
-  return { ...exports, generations, unreadable };
+  const deliveries = await rebuildKind(RECURRING.kind, 'recurring/');
+  return { ...exports, generations, deliveries, unreadable };
 }
 
 async function* manifestsBelow(objects: Bucket, prefix: string) {
@@ -88,6 +91,10 @@ function readRun(kind: ExportKind, key: string, body: Uint8Array): RestoredRun |
     if (!order || manifest.expiresAt === null) return { problem: 'It is not the manifest of an export on demand.' };
     return { ...common, order, expiresAt: new Date(manifest.expiresAt) };
   }
+  if (kind === RECURRING.kind) {
+    const changes = changesOf(manifest);
+    return changes ? { ...common, ...changes } : { problem: 'It is not the manifest of a recurring export.' };
+  }
   const [recipient] = manifest.recipients;
   if (recipient === undefined) return { problem: 'It is not sealed.' };
   return { ...common, tenant, kind, subject: PERIODIC.subject, recipient };
@@ -110,4 +117,17 @@ export function orderOf({ tenant, recipients, files, createdAt, expiresAt }: Man
     columns: columns.map((column) => column.name),
     keepDays: Math.max(1, Math.round((Date.parse(expiresAt) - Date.parse(createdAt)) / DAY_MS)),
   };
+}
+
+/** @returns what a run of changes delivered; `undefined` for the manifest of another kind of export */
+function changesOf({ tenant, kind, delivery, files, expiresAt }: Manifest): RestoredChanges | undefined {
+  if (!delivery) return undefined;
+  const delivered = files.flatMap(({ dataset, load, window, rowsWanted, columns, rows }) => {
+    if (rowsWanted !== undefined || window?.bounds !== 'half-open') return [];
+    const { from: windowFrom, to: windowTo } = window;
+    const kept = columns.map(({ name, type }) => ({ name, type }));
+    return { dataset, complete: load === 'complete', windowFrom, windowTo, columns: kept, rows };
+  });
+  const at = expiresAt === null ? null : new Date(expiresAt);
+  return { tenant, kind, subject: RECURRING.subject, day: delivery.day, delivered, expiresAt: at };
 }

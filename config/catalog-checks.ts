@@ -78,6 +78,9 @@ function checkKey(dataset: Dataset): readonly Finding[] {
       ? []
       : [{ path: ['key', i], sentence: `should name one of the columns${suggestion(name, names)}` }],
   );
+  if (dataset.infersDeletes && (dataset.deletedColumn !== null || !dataset.doors.includes('recurring'))) {
+    findings.push({ path: ['deletes'], sentence: 'is for recurring exports of a dataset without deleted_column' });
+  }
   if (!dataset.doors.includes('recurring')) return findings;
   if (dataset.key.length === 0) {
     findings.push({ path: ['key'], sentence: 'is missing; recurring exports need it to apply deltas' });

@@ -38,6 +38,10 @@ export const datasetSchema = z.strictObject({
     .optional()
     .describe('Column of the SELECT with the time a row was last modified, in UTC.'),
   deleted_column: columnName.optional().describe('Boolean column of the SELECT that marks deleted rows.'),
+  deletes: z
+    .enum(['inferred'])
+    .optional()
+    .describe('Recurring exports find deleted rows by comparing all keys with those of the run before.'),
   key: z.array(columnName).default([]).describe('Columns that identify a row, for deltas.'),
   formats: z
     .array(z.enum(FORMATS))
@@ -66,6 +70,7 @@ export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
     createdColumn: parsed.created_column ?? null,
     modifiedColumn: parsed.modified_column ?? null,
     deletedColumn: parsed.deleted_column ?? null,
+    infersDeletes: parsed.deletes === 'inferred',
     key: parsed.key,
     columns: parsed.columns.map((entry) => ({
       name: entry.name,

@@ -59,7 +59,7 @@ test('fills in what a catalog may leave out', async () => {
         formats: ['csv', 'jsonl', 'parquet'],
       },
       ...{ sql: 'SELECT * FROM warehouse.orders', tenantColumn: 'tenant', key: [], parameters: [] },
-      ...{ createdColumn: null, modifiedColumn: null, deletedColumn: null },
+      ...{ createdColumn: null, modifiedColumn: null, deletedColumn: null, infersDeletes: false },
       columns: [
         { ...plain, name: 'id', header: 'id', type: 'integer' },
         { ...plain, name: 'placed', header: 'Placed at', type: 'timestamp', label: 'When' },

@@ -65,6 +65,8 @@ export interface Dataset {
   readonly formats: readonly Format[];
   /** Boolean column that marks a row as deleted, or `null`. */
   readonly deletedColumn: string | null;
+  /** Whether deletions are found by comparing the keys of all rows with those of the run before. @default false */
+  readonly infersDeletes?: boolean;
   /** Kinds of export that offer the dataset. */
   readonly doors: readonly ExportKind[];
 }

@@ -47,7 +47,10 @@ export function settingSentence(issue: z.core.$ZodIssue): string {
 
 /** For a field of a request: a full sentence. Part of the HTTP contracts. */
 export function requestSentence(issue: z.core.$ZodIssue): string {
-  const isTranslated = issue.code === 'invalid_type' || (issue.code === 'too_big' && issue.origin === 'string');
+  const isTranslated =
+    issue.code === 'invalid_type' ||
+    issue.code === 'invalid_value' ||
+    (issue.code === 'too_big' && issue.origin === 'string');
   return isTranslated ? `${expectation(issue, 'request').replace(/^s/, 'S')}.` : issue.message;
 }
 

@@ -181,6 +181,27 @@ const schema = z.object({
   /** Seconds that a replaced generation or day is kept, so that running downloads can finish. */
   WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
 
+  /** Address and port of the SFTP gateway. */
+  WAYBILL_SFTP_HOST: z.string().default('127.0.0.1'),
+  WAYBILL_SFTP_PORT: port.default(2222),
+  /** Port on which the gateway answers `/healthz` and `/readyz`; unset: none. */
+  WAYBILL_SFTP_HEALTH_PORT: port.optional(),
+  /** Private host key, in OpenSSH's format or PEM; unset: one that the first gateway makes and the ledger keeps. */
+  WAYBILL_SFTP_HOST_KEY: z
+    .string()
+    .regex(
+      /^-----BEGIN (OPENSSH|EC|RSA) PRIVATE KEY-----/,
+      'should be a private key as "ssh-keygen -t ed25519" writes it',
+    )
+    .optional(),
+  /** Sessions of one gateway at once, and those of one tenant. */
+  WAYBILL_SFTP_SESSIONS_MAX: count.default(200),
+  WAYBILL_SFTP_TENANT_SESSIONS_MAX: count.default(20),
+  /** Seconds after which a session without a request is closed. */
+  WAYBILL_SFTP_IDLE_SECONDS: count.default(900),
+  /** Proxies in front of the gateway: the PROXY protocol is required from them, and accepted from nobody else. */
+  WAYBILL_SFTP_TRUSTED_PROXIES: networks.default([]),
+
   /** Seconds between two passes of the reconciler, which removes files that are due and ends runs that were lost. */
   WAYBILL_RECONCILE_SECONDS: count.default(300),
   /**

@@ -132,6 +132,11 @@ export const FAILURES = {
     'The columns of the entity have changed',
     'Wait until the operator accepts the change; the entity then continues where it stopped.',
   ),
+  ack_mismatch: final(
+    409,
+    'What was received is not what was delivered',
+    'Fetch the named entities of the day again, and acknowledge once more.',
+  ),
   // Push delivery
   push_not_offered: final(
     404,

@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     activities: { values: ['contracts', 'config', 'streams', 'stores'] },
     workflows: { values: ['contracts'], types: ['activities'] },
     api: { values: ['contracts', 'config', 'streams', 'stores'] },
+    sftp: { values: ['contracts', 'config', 'streams', 'stores'] },
     worker: { values: ['contracts', 'config', 'streams', 'stores', 'activities', 'workflows'] },
     cli: { values: ['contracts', 'config', 'streams', 'stores'] },
     catalogs: { values: ['contracts', 'config'] },
@@ -25,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     test: {
       values: [
         ...['contracts', 'config', 'streams', 'stores', 'activities', 'workflows'],
-        ...['api', 'worker', 'cli', 'stack'],
+        ...['api', 'sftp', 'worker', 'cli', 'stack'],
       ],
     },
   };

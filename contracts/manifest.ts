@@ -54,7 +54,12 @@ const file = z.object({
     .enum(['complete', 'delta'])
     .optional()
     .describe('Of a chain of runs: complete replaces what was delivered of the dataset before; delta continues it.'),
-  rowsWanted: z.literal('deleted').optional().describe('Only rows that are marked as deleted; absent: all rows.'),
+  rowsWanted: z
+    .enum(['deleted', 'keys'])
+    .optional()
+    .describe(
+      'deleted: only rows that were deleted; keys: all rows that there were, of whatever time; absent: all rows.',
+    ),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   format: z.enum(FILE_FORMATS),
   csv: z
@@ -69,6 +74,11 @@ const file = z.object({
     .describe('null for formats other than CSV.'),
   compression: z.enum(COMPRESSIONS),
   columns: z.array(column).describe("In the file's order."),
+  key: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Names of the columns that identify a row, for deltas; absent: the catalog has no key, or no chain.'),
   rows: count.describe('Sum over the parts, like the two members below.'),
   bytes: count,
   contentBytes: count,

@@ -42,14 +42,24 @@ export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: fal
 
 export type ParameterValue = string | number | boolean;
 
+/** Whether the rows of a file are those that are there when it is written, so that nobody has counted them before. */
+export function isUncounted({ rows }: Pick<FileContent, 'rows'>): boolean {
+  return rows === 'keys' || rows === 'gone';
+}
+
 /** Which rows of a tenant go into one file, and how. */
 export interface FileContent {
   /** Name of a dataset in the catalog, as written there. */
   readonly dataset: string;
   /** `null`: the complete history, rows without a time included. */
   readonly window: Window | null;
-  /** `deleted`: only rows that the dataset's deletion marker marks. @default all rows */
-  readonly rows?: 'deleted';
+  /**
+   * `deleted`: only rows that the dataset's deletion marker marks. `keys`: all rows that there are when they are read. `gone`: the
+   * columns of rows that `keys` had in the run {@link base}, and that are no longer there. @default all rows up to the snapshot
+   */
+  readonly rows?: 'deleted' | 'keys' | 'gone';
+  /** Run id. */
+  readonly base?: string;
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly format: FileFormat;
@@ -87,8 +97,6 @@ export interface RunOrder {
   readonly recipients: readonly string[];
   /** Snapshots that are tried if the source changes while it is read. @minimum 1 */
   readonly roundsMax: number;
-  /** @default the run fails */
-  readonly onFileFailure?: 'skip-file';
   readonly retention: Retention;
   /** Absent: the run is not one of a chain. */
   readonly delivery?: Delivery;
@@ -118,6 +126,10 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
   readonly formats: readonly FileFormat[];
   /** Absent: the run is not one of a chain. */
   readonly load?: FileLoad;
+  /** What happens if it cannot be made: the run goes on without the files of its dataset. @default the run fails */
+  readonly onFailure?: 'skip';
+  /** Columns that identify a row. @default none are known */
+  readonly key?: readonly string[];
 }
 
 /** `complete` replaces all that was delivered of the dataset before; `delta` continues it. */

@@ -80,7 +80,7 @@ export interface RunPlan {
 }
 
 export interface PlannedFile {
-  /** Set if the file cannot be made, and the order says to go on without it; then there are no parts. */
+  /** Set if the file cannot be made, and may be skipped; then there are no parts. */
   readonly failure?: ExplainedFailure;
   readonly columns: readonly ManifestColumn[];
   readonly rows: number;

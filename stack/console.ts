@@ -13,6 +13,7 @@ const COLOURS = {
   mail: 'yellow',
   api: 'green',
   worker: 'cyan',
+  sftp: 'cyanBright',
 } as const;
 
 /** A line of the services' log. @see https://getpino.io/#/docs/api?id=logger */
@@ -72,6 +73,7 @@ export function places({ urls, ports, settings }: RunningStack): string {
     ...rows([
       ['API', urls.api],
       ['API documents', `${urls.api}/docs`],
+      ['SFTP', urls.sftp],
       ['Temporal', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/workflows${EXPORTS_QUERY}`],
       ['Schedules', `${urls.temporalUi}/namespaces/${settings.WAYBILL_TEMPORAL_NAMESPACE}/schedules`],
       [
@@ -87,6 +89,7 @@ export function places({ urls, ports, settings }: RunningStack): string {
     '',
     heading('Try'),
     `  curl -u dreambuilder:dreambuilder-demo-secret '${urls.api}/exports'`,
+    `  sftp -P ${ports.sftp} dreambuilder@127.0.0.1`,
     `  npx waybill --help`,
     '',
   ].join('\n');

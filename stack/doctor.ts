@@ -92,6 +92,7 @@ async function reportServers(): Promise<readonly ServerReport[]> {
     ['mail', () => answersOk(`${urls.mail}/healthz`)],
     ['api', () => answersOk(`${urls.api}/readyz`)],
     ['workerHealth', () => answersOk(`${urls.workerHealth}/healthz`)],
+    ['sftpHealth', () => answersOk(`${urls.sftpHealth}/readyz`)],
   ];
   return Promise.all(
     checks.map(async ([name, check]) => {

@@ -7,10 +7,11 @@ import { readStackSettings } from './settings.ts';
 import { type RunningStack, startStack } from './stack.ts';
 import { SERVICE_DIRECTORIES, watchSources } from './watch.ts';
 
-const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catcher, the API and a worker.
+const HELP = `Starts the local stack: PostgreSQL, MinIO, Temporal, a mail catcher, the API, a worker and
+the SFTP gateway.
 
   npm start            keeps it running until Ctrl-C
-  npm run dev          the same; the API and the worker restart when their source changes
+  npm run dev          the same; the services restart when their source changes
   node stack/doctor.ts says where each server comes from and what is healthy
 
 Processes that exit unexpectedly are restarted, with pauses of up to half a minute while they keep failing.
@@ -22,7 +23,7 @@ Every port, executable and directory has a WAYBILL_STACK_* setting; .env.example
 const TWICE_MS = 1_000;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SERVICES = new Set(['api', 'worker']);
+const SERVICES = new Set(['api', 'worker', 'sftp']);
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { watch: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
@@ -73,13 +74,15 @@ async function main(): Promise<number> {
   }
   process.stdout.write(`${summary(stack)}\n`);
   if (values.watch) {
-    const { api, worker } = stack;
+    const { api, worker, sftp } = stack;
     watchSources(
       SERVICE_DIRECTORIES.map((name) => join(ROOT, name)),
       async (path) => {
-        report(`${relative(ROOT, path)} changed; restarting the API and the worker`);
+        report(`${relative(ROOT, path)} changed; restarting the services`);
         // A failed restart is retried after the next change.
-        await Promise.all([api, worker].map((handle) => handle.restart().catch((error) => report(messageOf(error)))));
+        await Promise.all(
+          [api, worker, sftp].map((handle) => handle.restart().catch((error) => report(messageOf(error)))),
+        );
         report('restarted');
       },
       interrupted.signal,

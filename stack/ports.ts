@@ -7,6 +7,8 @@ import getPort, { portNumbers } from 'get-port';
 export const PORT_USES = {
   api: { use: 'API and portal', setting: 'WAYBILL_STACK_API_PORT', port: 8080 },
   workerHealth: { use: "worker's health", setting: 'WAYBILL_STACK_WORKER_HEALTH_PORT', port: 8081 },
+  sftp: { use: 'SFTP gateway', setting: 'WAYBILL_STACK_SFTP_PORT', port: 2222 },
+  sftpHealth: { use: "SFTP gateway's health", setting: 'WAYBILL_STACK_SFTP_HEALTH_PORT', port: 8082 },
   temporal: { use: 'Temporal', setting: 'WAYBILL_STACK_TEMPORAL_PORT', port: 7233 },
   temporalUi: { use: "Temporal's web pages", setting: 'WAYBILL_STACK_TEMPORAL_UI_PORT', port: 8233 },
   objects: { use: 'MinIO', setting: 'WAYBILL_STACK_OBJECTS_PORT', port: 9000 },

@@ -100,6 +100,8 @@ export function stackUrls(ports: StackPorts) {
     objectsConsole: at(ports.objectsConsole),
     mail: at(ports.mail),
     workerHealth: at(ports.workerHealth),
+    sftp: `sftp://${LOOPBACK}:${ports.sftp}`,
+    sftpHealth: at(ports.sftpHealth),
   };
 }
 
@@ -120,6 +122,9 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
     WAYBILL_OBJECTS_ACCESS_KEY: DEMO.objectsAccessKey,
     WAYBILL_OBJECTS_SECRET_KEY: DEMO.objectsSecretKey,
     WAYBILL_WORKER_HEALTH_PORT: String(ports.workerHealth),
+    WAYBILL_SFTP_HOST: LOOPBACK,
+    WAYBILL_SFTP_PORT: String(ports.sftp),
+    WAYBILL_SFTP_HEALTH_PORT: String(ports.sftpHealth),
     WAYBILL_LINK_SECRET: DEMO.linkSecret,
     WAYBILL_TOKEN_SECRET: DEMO.tokenSecret,
     WAYBILL_SIGNING_KEY: DEMO.signingKey,

@@ -10,12 +10,13 @@ import { answersOk } from './server-processes.ts';
 import { type ConnectionSettings, type RunningServers, type StackOptions, startServers } from './servers.ts';
 import { type Supervisor, startOrStop } from './supervisor.ts';
 
-/** The servers, the API and a worker, with the sample warehouse and the demo tenants. */
+/** The servers, the API, a worker and the SFTP gateway, with the sample warehouse and the demo tenants. */
 export interface RunningStack extends RunningServers {
   /** Every setting of the API and the worker. */
   readonly settings: ServiceSettings;
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
+  readonly sftp: ProcessHandle;
 }
 
 /**
@@ -40,8 +41,12 @@ export async function startStack(
       prepareStores(servers.settings),
     ]);
     const settings = { ...servers.settings, ...warehouse, ...extensions, ...options.settings };
-    report('starting the API and a worker');
-    return { ...servers, settings, ...(await startServices(servers.supervisor, { settings, environment })) };
+    report('starting the API, a worker and the SFTP gateway');
+    const [services, sftp] = await Promise.all([
+      startServices(servers.supervisor, { settings, environment }),
+      startGateway(servers.supervisor, { settings, environment }),
+    ]);
+    return { ...servers, settings, ...services, sftp };
   });
 }
 
@@ -92,6 +97,21 @@ export async function startServices(
     ),
   ]);
   return { api, worker };
+}
+
+/** Starts the SFTP gateway. @returns when it is ready */
+export function startGateway(
+  supervisor: Supervisor,
+  { settings, environment }: { readonly settings: ServiceSettings; readonly environment: Environment },
+): Promise<ProcessHandle> {
+  return supervisor.start(
+    serviceProcess({
+      name: 'sftp',
+      entry: 'sftp/main.ts',
+      environment: serviceEnvironment(environment, settings),
+      readyUrl: `http://${LOOPBACK}:${settings.WAYBILL_SFTP_HEALTH_PORT}/readyz`,
+    }),
+  );
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

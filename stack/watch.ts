@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 
-/** Top-level directories that the API and the worker are made of. */
+/** Top-level directories that the services are made of. */
 export const SERVICE_DIRECTORIES: readonly string[] = [
   'contracts',
   'config',
@@ -10,6 +10,7 @@ export const SERVICE_DIRECTORIES: readonly string[] = [
   'workflows',
   'activities',
   'api',
+  'sftp',
   'worker',
   'catalogs',
 ];

@@ -33,7 +33,10 @@ async function runBlocks(blocks: readonly string[], apiUrl: string): Promise<rea
     const script = blocks.map((block) => `echo "${MARK}"\n${block}`).join('\n');
     const { stdout } = await promisify(execFile)(
       'bash',
-      ['-c', PRELUDE + script.replace('http://127.0.0.1:8080', apiUrl)],
+      [
+        '-c',
+        PRELUDE + script.replace('http://127.0.0.1:8080', apiUrl).replaceAll('-P 2222', `-P ${useStack().ports.sftp}`),
+      ],
       { cwd: directory, env: useStack().environment, maxBuffer: 64 * 1024 * 1024 },
     );
     return stdout.split(`${MARK}\n`).slice(1);
@@ -50,6 +53,7 @@ function expectKnownCodes(page: string): void {
 
 const onDemand = await readPage('docs/on-demand.md');
 const periodic = await readPage('docs/periodic.md');
+const recurring = await readPage('docs/recurring.md');
 
 describe('docs/on-demand.md', () => {
   let outputs: readonly string[];
@@ -124,5 +128,33 @@ describe('docs/periodic.md', () => {
 
   test('names only codes that there are', () => {
     expectKnownCodes(periodic.text);
+  });
+});
+
+describe('docs/recurring.md', () => {
+  let outputs: readonly string[];
+
+  beforeAll(async () => {
+    outputs = await runBlocks(recurring.blocks, useStack().urls.api);
+  });
+
+  const outputOf = (line: string) => outputs[recurring.blocks.findIndex((block) => block.includes(line))] ?? '';
+
+  test.each([
+    ['"frequency": "daily"\n}', /^\{"status":"success",.*"entities":\["user","user logins","content"\],"count":3,/],
+    ['includeInactive', /"listOfItems":\[\{"tenant_code":"acme","entity":"content",.*"delivered_until":null/],
+    [
+      'export/runs',
+      /"status":"run_started".*\n.*"listOfItems":\[\{.*"state":"delivered".*"load":"complete","window":\{"from":null/,
+    ],
+    ['full-load', /"status":"full_load_queued"/],
+    ['ssh-keygen', /^\{"fingerprint":"SHA256:/],
+    ['sha256sum', /^user_id,first_name,.*\n[0-9a-f-]{36},.*\n.*\nuser\.csv: OK\n$/],
+    [
+      '"usr"',
+      /"errors":\[\{"field":"entityList","message":"entityList: There is no entity \\"usr\\"; did you mean user\?"/,
+    ],
+  ])('the lines with %s do what they say', (line, output) => {
+    expect(outputOf(line)).toMatch(output);
   });
 });

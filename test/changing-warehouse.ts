@@ -28,8 +28,14 @@ export interface ChangingWarehouse {
 /** Columns of every table, in the catalog's short form. */
 export const COLUMNS = '[id: integer, text: text, created: timestamp, modified: timestamp]';
 
-/** @param tables names of the tables and of their entities; underscores are spaces in the latter */
-export async function makeChangingWarehouse(tables: readonly string[]): Promise<ChangingWarehouse> {
+/**
+ * @param tables names of the tables and of their entities; underscores are spaces in the latter
+ * @param inferred those of them whose deletions are inferred, instead of marked
+ */
+export async function makeChangingWarehouse(
+  tables: readonly string[],
+  inferred: readonly string[] = [],
+): Promise<ChangingWarehouse> {
   const folder = await temporaryFolder();
   const catalog = join(folder, 'catalog.yaml');
   const pathOf = (table: string) => join(folder, `${table}.csv`);
@@ -41,7 +47,10 @@ export async function makeChangingWarehouse(tables: readonly string[]): Promise<
   const write: ChangingWarehouse['write'] = (table, rows) =>
     replace(table, ['tenant,id,text,created,modified,deleted', ...rows.map(lineOf)]);
   const describe: ChangingWarehouse['describe'] = (columns) =>
-    writeFile(catalog, `datasets:\n${tables.map((table) => datasetOf(table, columns[table] ?? COLUMNS)).join('')}`);
+    writeFile(
+      catalog,
+      `datasets:\n${tables.map((table) => datasetOf(table, columns[table] ?? COLUMNS, inferred.includes(table))).join('')}`,
+    );
 
   for (const table of tables) await write(table, []);
   await describe({});
@@ -67,7 +76,7 @@ function viewOf(table: string, path: string): string {
     FROM read_csv('${path}', header = true, types = ${types})`;
 }
 
-function datasetOf(table: string, columns: string): string {
+function datasetOf(table: string, columns: string, isInferred: boolean): string {
   return `
   - name: ${table}
     offered_as: ${table.replaceAll('_', ' ')}
@@ -77,7 +86,7 @@ function datasetOf(table: string, columns: string): string {
     tenant_column: tenant
     created_column: created
     modified_column: modified
-    deleted_column: deleted
+    ${isInferred ? 'deletes: inferred' : 'deleted_column: deleted'}
     key: [id]
     columns: ${columns}
 `;

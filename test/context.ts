@@ -110,11 +110,14 @@ export async function prepareOwnSettings(settings: OwnSettings = {}): Promise<Se
   const stack = useStack();
   const name = `test-${randomUUID()}`;
   const [apiPort, healthPort] = [await freePort(), await freePort()];
+  const [sftpPort, sftpHealthPort] = [await freePort(), await freePort()];
   const own = {
     ...stack.settings,
     WAYBILL_API_PORT: String(apiPort),
     WAYBILL_PUBLIC_URL: `http://${LOOPBACK}:${apiPort}`,
     WAYBILL_WORKER_HEALTH_PORT: String(healthPort),
+    WAYBILL_SFTP_PORT: String(sftpPort),
+    WAYBILL_SFTP_HEALTH_PORT: String(sftpHealthPort),
     WAYBILL_TEMPORAL_NAMESPACE: name,
     WAYBILL_OBJECTS_BUCKET: name,
     WAYBILL_LEDGER_URL: postgresUrl(stack.ports.postgres, name),

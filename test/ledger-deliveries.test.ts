@@ -30,7 +30,7 @@ async function committed(tenant: string, day = '2026-11-21'): Promise<string> {
   const end = `${day}T00:00:00.000000Z` as Instant;
   const begun = await ledger.runs.begin({
     ...{ runId, workflowId: `w-${runId}`, tenant, kind, subject: 'recurring', startedAt: new Date() },
-    changes: { period: () => ({ day, end }), columns: () => [{ name: 'id', type: 'integer' }] },
+    changes: { period: () => ({ day, end }), needsBase: () => false, columns: () => [{ name: 'id', type: 'integer' }] },
   });
   expect(begun.outcome).toBe('begun');
   const retention = { replaceAfterSeconds: 60 };
@@ -77,9 +77,9 @@ describe('a delivery', () => {
   test('finds older ones of its day alone', async () => {
     const tenant = await addTenant(ledger);
     await addDestination(tenant);
-    const older = await committed(tenant);
-    const otherDay = await committed(tenant, '2026-11-22');
-    const newest = await committed(tenant);
+    const otherDay = await committed(tenant);
+    const older = await committed(tenant, '2026-11-22');
+    const newest = await committed(tenant, '2026-11-22');
     const found = await ledger.deliveries.find(newest);
     if (!found) throw new Error('no delivery');
     expect((await ledger.deliveries.listOlder(found)).map(({ runId }) => runId)).toEqual([older]);

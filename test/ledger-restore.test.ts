@@ -87,3 +87,33 @@ describe('a run of a standing order that is restored from its manifest', () => {
     expect(answers.filter((changed) => changed)).toHaveLength(1);
   });
 });
+
+test('a run of changes that is restored from its manifest delivers its day again, the newest one', async () => {
+  const tenant = `t-${randomUUID()}`;
+  const delivered = (day: string) => ({
+    ...{
+      ...TOTALS,
+      tenant,
+      kind: 'recurring',
+      subject: 'recurring',
+      runId: randomUUID(),
+      workflowId: 'w',
+      day,
+      endedAt,
+    },
+    expiresAt: new Date('2036-01-01T00:00:00.000Z'),
+    delivered: [
+      {
+        ...{ dataset: 'user', complete: true, windowFrom: null, windowTo: TOTALS.snapshotAt, rows: 3 },
+        columns: [{ name: 'id', type: 'integer' }],
+      },
+    ],
+  });
+  const [newest, older, before] = [delivered('2026-11-21'), delivered('2026-11-21'), delivered('2026-11-20')];
+  for (const run of [newest, older, before]) expect(await ledger.runs.restore(run)).toBe(true);
+  expect(await ledger.runs.restore(newest)).toBe(false);
+  const current = async (day: string) => (await ledger.runs.current(tenant, `recurring|${tenant}|${day}`))?.runId;
+  expect([await current('2026-11-21'), await current('2026-11-20')]).toEqual([newest.runId, before.runId]);
+  expect(await ledger.registrations.filesOf([newest.runId])).toMatchObject([newest.delivered[0]]);
+  expect(await ledger.standingOrders.find(tenant, 'recurring')).toMatchObject({ enabled: false, recipient: null });
+});

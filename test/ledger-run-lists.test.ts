@@ -138,7 +138,12 @@ test('every question about runs is served by an index', async () => {
     runs_due: 'select * from runs where remove_after <= now() and removed_at is null order by remove_after limit 200',
     runs_unremoved: `select * from runs where standing_order_id = gen_random_uuid() and epoch < 3 and removed_at is null`,
   };
-  for (const [index, statement] of Object.entries(asked)) {
+  const current = `tenant = 'x' and kind = 'k' and current and (expires_at is null or expires_at > now())`;
+  const statements = [
+    ...Object.entries(asked),
+    ['runs_current', `select * from runs where ${current} order by series`],
+  ];
+  for (const [index, statement = ''] of statements) {
     const plan = await explain(statement);
     expect(plan).toMatch(new RegExp(`${index}\\b`));
     expect(plan).not.toContain('Sort');

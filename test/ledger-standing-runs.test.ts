@@ -22,7 +22,7 @@ describe('a run of a standing order', () => {
     const run = runOf(tenant);
     const standingOrder = await find(tenant);
     const answers = await Promise.all([1, 2, 3].map(() => ledger.runs.begin(run)));
-    for (const answer of answers) expect(answer).toEqual({ outcome: 'begun', standingOrder });
+    for (const answer of answers) expect(answer).toEqual({ outcome: 'begun', standingOrder, changes: null });
     expect(await listRuns(tenant)).toMatchObject([
       {
         ...run,

@@ -19,8 +19,15 @@ describe('migrations', () => {
     const { rows } = await client.query('select name from schema_migrations order by name');
     const { rowCount } = await client.query('select from deployment');
     await client.end();
-    const names = ['0001_first', '0002_warehouse_key', '0003_signing_keys', '0004_recurring', '0007_destinations'];
-    expect(rows).toEqual(names.map((name) => ({ name })));
+    expect(rows).toEqual([
+      { name: '0001_first' },
+      { name: '0002_warehouse_key' },
+      { name: '0003_signing_keys' },
+      { name: '0004_recurring' },
+      { name: '0005_sftp' },
+      { name: '0006_acknowledgement' },
+      { name: '0007_destinations' },
+    ]);
     expect(rowCount).toBe(1);
   });
 });

@@ -8,7 +8,7 @@ import { type Gate, openGate } from './gate.ts';
 import { QUIET } from './programs.ts';
 
 /** Servers, an API and a worker that belong to one test file, which may kill them. */
-export interface OwnStack extends RunningStack {
+export interface OwnStack extends Omit<RunningStack, 'sftp'> {
   /** Between the worker and the object store. */
   readonly gate: Gate;
   /** Starts another worker, without a gate. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type ChangingRow, makeChangingWarehouse } from './changing-warehouse.ts';
-import { startOwnServices } from './context.ts';
+import { openLedger, startOwnServices } from './context.ts';
 import { createRecurringClient, openDelivered } from './recurring-client.ts';
 
-const warehouse = await makeChangingWarehouse(['user', 'user_login_events']);
+const warehouse = await makeChangingWarehouse(['user', 'user_login_events', 'seat'], ['seat']);
 const services = await startOwnServices(warehouse.settings);
 const client = createRecurringClient(services.url);
 const delivered = openDelivered(services.settings);
@@ -69,7 +69,7 @@ describe('a recurring export', () => {
     // A day of its own has no file to keep.
     await client.register({ exportOption: 'disable export' });
     const tenant = createRecurringClient(services.url, 'acme-demo-secret');
-    await tenant.register({ exportOption: 'export all', frequency: 'weekly' });
+    await tenant.register({ entityList: 'user, user login events', frequency: 'weekly' });
     await warehouse.write('user', [row(1, { tenant: 'acme' })]);
     await warehouse.breakIt('user_login_events');
     const run = await tenant.run();
@@ -84,5 +84,93 @@ describe('a recurring export', () => {
     ]);
     const acme = openDelivered(services.settings, 'acme');
     expect((await acme.manifest(run.day)).delivery?.missing).toMatchObject([{ dataset: 'user_login_events' }]);
+
+    // Still broken: what the day has is made again. Then it works again.
+    await warehouse.write('user', [row(1, { tenant: 'acme' }), row(2, { tenant: 'acme', created: now() })]);
+    expect(await tenant.run()).toMatchObject({ state: 'delivered', rows: 2 });
+    await warehouse.write('user_login_events', [row(5, { tenant: 'acme' })]);
+    expect(await tenant.run()).toMatchObject({ state: 'delivered', rows: 3 });
+    expect(await tenant.entities()).toMatchObject([{ last_error: null }, { last_error: null }]);
+    // A file that the day has must not be left out.
+    await warehouse.breakIt('user_login_events');
+    await warehouse.write('user', [row(3, { tenant: 'acme', created: now() })]);
+    expect(await tenant.run()).toMatchObject({ state: 'failed', error: { code: 'dataset_broken' } });
+    expect(idsOf(await acme.file(run.day, 'user.csv')).toSorted()).toEqual([1, 2]);
+    await warehouse.write('user_login_events', []);
+  });
+
+  test('appends a column that is added, and holds an entity whose column is gone until the operator accepts it', async () => {
+    const wide = '[id: integer, deleted: boolean, text: text, created: timestamp, modified: timestamp]';
+    const narrow = '[id: integer, created: timestamp, modified: timestamp]';
+    const ledger = openLedger(services.settings);
+    const secret = 'drifting-demo-secret';
+    await ledger.tenants.add({ key: 'drifting', title: 'Drifting' });
+    await ledger.credentials.add({ tenant: 'drifting', clientId: 'drifting', scopes: ['read', 'write'], secret });
+    const tenant = createRecurringClient(services.url, secret);
+    const files = openDelivered(services.settings, 'drifting');
+    await warehouse.write('user', [row(1, { tenant: 'drifting' })]);
+    await tenant.register({ entityList: 'user' });
+    const { day } = await tenant.run();
+
+    await restart(wide);
+    await warehouse.write('user', [row(1, { tenant: 'drifting', modified: now() })]);
+    expect(await tenant.run()).toMatchObject({ state: 'delivered' });
+    expect(await files.file(day, 'user.csv')).toMatch(/^id,text,created,modified,deleted\n1,row 1,/);
+
+    await restart(narrow);
+    expect(await tenant.run()).toMatchObject({ state: 'failed', error: { code: 'schema_changed' } });
+    const [user] = await tenant.entities();
+    expect(user).toMatchObject({
+      held: { message: expect.stringMatching(/column text is gone; column deleted is gone/) },
+    });
+    // What the day has stays.
+    expect(await files.file(day, 'user.csv')).toMatch(/^id,text,/);
+
+    const ref = { tenant: 'drifting', kind: 'recurring', dataset: 'user' };
+    expect(await ledger.registrations.acceptSchema(ref, 'complete')).toBe(true);
+    expect(await tenant.run()).toMatchObject({ state: 'delivered' });
+    expect(await files.file(day, 'user.csv')).toMatch(/^id,created,modified\n1,/);
+    expect(await tenant.entities()).toMatchObject([{ held: null, last_error: null, full_load_queued: false }]);
+  });
+
+  test('finds the rows that were deleted without a trace, where the catalog says so', async () => {
+    const ledger = openLedger(services.settings);
+    const secret = 'inferring-demo-secret';
+    await ledger.tenants.add({ key: 'inferring', title: 'Inferring' });
+    await ledger.credentials.add({ tenant: 'inferring', clientId: 'inferring', scopes: ['read', 'write'], secret });
+    const tenant = createRecurringClient(services.url, secret);
+    const files = openDelivered(services.settings, 'inferring');
+    const seat = (id: number, fields: Partial<ChangingRow> = {}) => row(id, { tenant: 'inferring', ...fields });
+    await warehouse.write('seat', [seat(1), seat(2), seat(3), seat(4), row(5)]);
+    // Where it is yesterday, so that the next run delivers another day.
+    await tenant.register({ entityList: 'seat', timeZone: 'Pacific/Niue' });
+    const first = await tenant.run();
+    expect(await files.file(first.day, 'seat.deleted.csv')).toBe('id\n');
+
+    await warehouse.write('seat', [seat(1), seat(3, { modified: now() }), seat(6, { created: now() })]);
+    await tenant.register({ entityList: 'seat', timeZone: 'Pacific/Kiritimati' });
+    const second = await tenant.run();
+    expect(second.day > first.day).toBe(true);
+    expect(idsOf(await files.file(second.day, 'seat.csv')).toSorted()).toEqual([3, 6]);
+    expect((await files.file(second.day, 'seat.deleted.csv')).split('\n').toSorted()).toEqual(['', '2', '4', 'id']);
+    const keys = (await files.manifest(second.day)).files.find(({ file }) => file === 'seat.keys.parquet');
+    expect(keys).toMatchObject({ rowsWanted: 'keys', rows: 3 });
+
+    // A second run of the day still has what the first one had.
+    await warehouse.write('seat', [seat(1), seat(6), seat(7, { created: now() })]);
+    await tenant.run();
+    expect((await files.file(second.day, 'seat.deleted.csv')).split('\n').toSorted()).toEqual([
+      '',
+      '2',
+      '3',
+      '4',
+      'id',
+    ]);
   });
 });
+
+/** Lets the worker read another catalog. */
+async function restart(columns: string): Promise<void> {
+  await warehouse.describe({ user: columns });
+  await services.worker.restart();
+}

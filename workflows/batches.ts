@@ -1,4 +1,4 @@
-import { formatExtension, type RunOrder } from '../contracts/order.ts';
+import { formatExtension, isUncounted, type RunOrder } from '../contracts/order.ts';
 import type { RunPlan, WriteTask } from '../contracts/steps.ts';
 
 /** Maximum number of objects per step. */
@@ -16,10 +16,13 @@ export type Batch = readonly WriteTask[];
 export function batchesOf(order: RunOrder, plan: RunPlan): readonly Batch[] {
   const split: WriteTask[] = [];
   const whole: WriteTask[] = [];
+  // The keys of a dataset are read before they are compared: what is deleted in between is then reported, if twice.
+  const uncounted = new Map<string, WriteTask[]>();
   for (const [place, { name, formats, ...content }] of order.files.entries()) {
     const parts = plan.files[place]?.parts ?? [];
     const tasks = formats.flatMap((format) => parts.map((part) => ({ name, content: { ...content, format }, part })));
-    (parts.length > 1 ? split : whole).push(...tasks);
+    if (isUncounted(content)) uncounted.set(content.dataset, [...(uncounted.get(content.dataset) ?? []), ...tasks]);
+    else (parts.length > 1 ? split : whole).push(...tasks);
   }
   whole.sort((one, other) => other.part.rows - one.part.rows);
   const shared: WriteTask[][] = [];
@@ -34,7 +37,7 @@ export function batchesOf(order: RunOrder, plan: RunPlan): readonly Batch[] {
     batch.push(task);
     rows += task.part.rows;
   }
-  return [...split.map((task) => [task]), ...shared];
+  return [...split.map((task) => [task]), ...uncounted.values(), ...shared];
 }
 
 /** @returns what the Temporal UI shows of a step, such as `user.csv, user.json and 16 more: 1,200 rows` */

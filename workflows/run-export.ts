@@ -204,12 +204,17 @@ async function skipFailed(
   try {
     await write(wanted);
   } catch (error) {
-    if (order.onFileFailure !== 'skip-file' || !(error instanceof StepFailure)) throw error;
+    if (!(error instanceof StepFailure)) throw error;
     // Another snapshot may cure it.
     if (error.failure.code === 'source_changed' && round < order.roundsMax) throw error;
-    if (others.length === 0) details.missing.set(first.content.dataset, error.failure);
+    if (others.length === 0 && maySkip(order, first)) details.missing.set(first.content.dataset, error.failure);
+    else if (others.length === 0 || !wanted.some((task) => maySkip(order, task))) throw error;
     else for (const task of wanted) await skipFailed(run, order, round, [task], write);
   }
+}
+
+function maySkip({ files }: RunOrder, { name }: WriteTask): boolean {
+  return files.find((file) => file.name === name)?.onFailure === 'skip';
 }
 
 type StoredObject = Omit<AttemptedObject, 'attempts'>;

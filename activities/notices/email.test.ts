@@ -30,6 +30,7 @@ function contextOf(more: Partial<NoticeContext> = {}): NoticeContext {
     tenantTitle: 'Acme Learning',
     contacts: ['ann@example.com', 'bob@example.com'],
     generation: { snapshotAt: '2026-11-20T01:31:05.123456Z' as Instant, files: 36, rows: 1_234_567 },
+    isPartial: false,
     nextRunAt: new Date('2026-11-22T01:47:00Z'),
     publicUrl: 'https://exports.example.com/waybill/',
     ...more,
@@ -57,6 +58,14 @@ function words(text: string): string {
 }
 
 describe('the e-mail about a failure', () => {
+  it('says that the other files were delivered, if some failed only', () => {
+    const failure = { code: 'schema_changed', message: 'user is held: column name is gone.' } as const;
+    const { text } = noticeEmail(noticeOf({ failure }), contextOf({ isPartial: true }));
+    expect(words(text)).toContain('A run has delivered its other files.');
+    expect(words(text)).toContain('Reason user is held: column name is gone.');
+    expect(words(text)).toContain('Contact the operator of the service');
+  });
+
   it('says what happened, since when, why, what still works and what happens next', () => {
     const email = noticeEmail(noticeOf(), contextOf());
     expect(email.to).toEqual(['ann@example.com', 'bob@example.com']);
@@ -115,6 +124,26 @@ describe('the e-mail about deliveries', () => {
     const email = noticeEmail(noticeOf({ kind: 'push_recovered', failure: null }), contextOf());
     expect(email.subject).toBe('Files for Acme Learning are delivered again');
     expect(words(email.text)).toContain('Failed since 21 November 2026, 01:42 UTC');
+  });
+});
+
+describe('the e-mail about an acknowledgement', () => {
+  const failure: Failure = { code: 'ack_mismatch', message: 'user has 3 rows; 2 were received.' };
+  it.each<readonly [Partial<Notice>, subject: string, text: string]>([
+    [
+      { kind: 'ack_mismatch', failure },
+      'Periodic export of Acme Learning was received differently',
+      'Difference: user has 3 rows; 2 were received.',
+    ],
+    [
+      { kind: 'ack_missing', failure: null },
+      'Periodic export of Acme Learning was not acknowledged',
+      'nobody has acknowledged them in the time that was chosen.',
+    ],
+  ])('%j', (notice, subject, text) => {
+    const email = noticeEmail(noticeOf(notice), contextOf());
+    expect(email.subject).toBe(subject);
+    expect(words(email.text)).toContain(text);
   });
 });
 

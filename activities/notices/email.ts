@@ -18,6 +18,8 @@ export interface NoticeContext {
     readonly files: number;
     readonly rows: number;
   } | null;
+  /** Whether the run that failed did so in some of its files only, and delivered the others. */
+  readonly isPartial: boolean;
   /** `null`: none is due. */
   readonly nextRunAt: Date | null;
   /** Base URL of the API. */
@@ -30,6 +32,7 @@ const TITLE_MAX = 60;
 /** Failures that persist until the operator acts. */
 const OPERATOR_FAILURES: readonly FailureCode[] = [
   'dataset_broken',
+  'schema_changed',
   'warehouse_misconfigured',
   'memory_exhausted',
   'disk_full',
@@ -38,7 +41,8 @@ const OPERATOR_FAILURES: readonly FailureCode[] = [
 
 /** @returns the e-mail that informs a tenant's contacts that runs or deliveries fail, or that they have recovered */
 export function noticeEmail(notice: Notice, context: NoticeContext): Email {
-  return { ...layOut(contentOf(notice, context)), to: context.contacts, reference: `notice|${notice.noticeId}` };
+  const content = contentOf(notice, context);
+  return { ...layOut(content), to: context.contacts, reference: `notice|${notice.noticeId}` };
 }
 
 function contentOf(notice: Notice, context: NoticeContext): EmailContent {
@@ -47,6 +51,9 @@ function contentOf(notice: Notice, context: NoticeContext): EmailContent {
       return failureContent(notice, context);
     case 'recovered':
       return recoveryContent(notice, context);
+    case 'ack_mismatch':
+    case 'ack_missing':
+      return acknowledgementContent(notice, context);
     case 'push_failed':
       return pushFailedContent(pushWords(notice, context));
     case 'push_recovered':
@@ -67,18 +74,47 @@ function pushWords(notice: Notice, context: NoticeContext): PushWords {
   };
 }
 
+function acknowledgementContent(notice: Notice, context: NoticeContext): EmailContent {
+  const title = oneLine(context.tenantTitle);
+  const missing = notice.kind === 'ack_missing';
+  return {
+    subject: `${context.kind.name} of ${shortened(title, TITLE_MAX)} ${missing ? 'was not acknowledged' : 'was received differently'}`,
+    kind: 'failed',
+    about: `${context.kind.name} of ${title}`,
+    heading: missing ? 'A delivery was not acknowledged' : 'What was received is not what was delivered',
+    opening: missing
+      ? 'A run has delivered its files, and nobody has acknowledged them in the time that was chosen.'
+      : 'The files that were acknowledged differ from those that a run has delivered.',
+    facts: [
+      { label: missing ? 'Delivered' : 'Acknowledged', value: moment(notice.failingSince) },
+      ...(notice.failure ? [{ label: 'Difference', value: oneLine(notice.failure.message) }] : []),
+      runFact(notice),
+    ],
+    sections: [
+      {
+        heading: 'What you can do',
+        paragraphs: [
+          missing
+            ? 'Check that your side fetches the files, then acknowledge them. A later run of the same day replaces this one.'
+            : 'Fetch the files of the day again, and acknowledge them once more.',
+          statusHint(context),
+        ],
+      },
+    ],
+    closing: closingOf(title),
+  };
+}
+
 function failureContent(notice: Notice, context: NoticeContext): EmailContent {
-  const { generation, nextRunAt } = context;
+  const { nextRunAt } = context;
   const title = oneLine(context.tenantTitle);
   const needsOperator = notice.failure !== null && OPERATOR_FAILURES.includes(notice.failure.code);
   return {
     subject: `${context.kind.name} of ${shortened(title, TITLE_MAX)} could not be refreshed`,
     kind: 'failed',
     about: `${context.kind.name} of ${title}`,
-    heading: 'The files could not be refreshed',
-    opening: generation
-      ? 'A run has failed, so there are no newer files. Downloads continue to work with the files of the last successful run.'
-      : 'A run has failed. No run has succeeded so far, so there is nothing to download yet.',
+    heading: context.isPartial ? 'Some files could not be refreshed' : 'The files could not be refreshed',
+    opening: failureOpening(context),
     facts: [
       { label: 'Failing since', value: moment(notice.failingSince) },
       { label: 'Reason', value: reasonOf(notice) },
@@ -105,6 +141,15 @@ function failureContent(notice: Notice, context: NoticeContext): EmailContent {
     ],
     closing: closingOf(title),
   };
+}
+
+function failureOpening({ generation, isPartial }: NoticeContext): string {
+  if (isPartial) {
+    return 'A run has delivered its other files. What is missing continues where it stopped, so nothing is lost once it works again.';
+  }
+  return generation
+    ? 'A run has failed, so there are no newer files. Downloads continue to work with the files of the last successful run.'
+    : 'A run has failed. No run has succeeded so far, so there is nothing to download yet.';
 }
 
 function recoveryContent(notice: Notice, context: NoticeContext): EmailContent {

@@ -72,7 +72,7 @@ const CURRENT: Run = {
   removedAt: null,
   removal: null,
   failure: null,
-  ...{ attempted: null, recheckedAt: null, linksRevokedAt: null },
+  ...{ attempted: null, recheckedAt: null, linksRevokedAt: null, acknowledgement: null },
 };
 
 /** A ledger that owes notices about run g2, while downloads are of run g1; a mailbox; and a log. */
@@ -170,6 +170,14 @@ describe('the notices of a run', () => {
       ['n2', 0],
       ['n3', 2],
     ]);
+  });
+
+  it('tell of acknowledgements whatever came after', async () => {
+    const differs: Notice = { ...NOTICE, noticeId: 'n0', kind: 'ack_mismatch' };
+    const { send, emails, recorded } = setUp({ notices: [differs, NOTICE] });
+    expect(await send()).toBe(2);
+    expect(emails.map(({ reference }) => reference)).toEqual(['notice|n0', 'notice|n1']);
+    expect(recorded.map(([id]) => id)).toEqual(['n0', 'n1']);
   });
 
   it.each([

@@ -21,7 +21,7 @@ export interface NoticePorts extends Pick<Ports, 'publicUrl' | 'logger'> {
 export function createSendNotices(ports: NoticePorts) {
   const { ledger, temporal, mail, publicUrl, logger } = ports;
 
-  async function contextOf(tenant: Tenant, kind: StandingKind): Promise<NoticeContext> {
+  async function contextOf(tenant: Tenant, kind: StandingKind): Promise<Omit<NoticeContext, 'isPartial'>> {
     const settings = await ledger.standingOrders.find(tenant.key, kind.kind);
     const current = settings?.currentRunId ? await ledger.runs.find(settings.currentRunId) : undefined;
     const { snapshotAt = null, files = null, rows = null } = current ?? {};
@@ -55,20 +55,21 @@ export function createSendNotices(ports: NoticePorts) {
 
   /** @returns number of notices that all contacts have received. @throws WaybillError `mail_unavailable` */
   return async function sendNotices(tenant: string, kind: StandingKind): Promise<number> {
-    const due: Notice[] = [];
+    const due: { readonly notice: Notice; readonly isPartial: boolean }[] = [];
     for (const notice of await ledger.notices.due(tenant)) {
       // Those of another kind of export are left to its runs.
       const run = await ledger.runs.find(notice.runId);
-      if (!run || run.kind === kind.kind) due.push(notice);
+      if (!run || run.kind === kind.kind) due.push({ notice, isPartial: run?.state === 'completed' });
     }
     if (due.length === 0) return 0;
     const known = await ledger.tenants.find(tenant);
     const context = known && (await contextOf(known, kind));
     let sent = 0;
-    for (const [index, notice] of due.entries()) {
+    const latest = new Map(due.map(({ notice }) => [seriesOf(notice), notice]));
+    for (const { notice, isPartial } of due) {
       // Skip failure notices that are already followed by a recovery.
-      const overtaken = due.slice(index + 1).some(({ kind }) => isOfDelivery(kind) === isOfDelivery(notice.kind));
-      const recipients = overtaken ? 0 : await deliver(notice, context);
+      const overtaken = notice !== latest.get(seriesOf(notice));
+      const recipients = overtaken ? 0 : await deliver(notice, context && { ...context, isPartial });
       await ledger.notices.recordSent(notice.noticeId, recipients);
       if (recipients > 0) sent += 1;
     }
@@ -76,7 +77,17 @@ export function createSendNotices(ports: NoticePorts) {
   };
 }
 
-/** Runs and deliveries fail and recover independently of each other. */
-function isOfDelivery(kind: Notice['kind']): boolean {
-  return kind.startsWith('push_');
+/** Runs fail and recover, and so do deliveries. Each acknowledgement is told. */
+function seriesOf({ kind, noticeId }: Notice): string {
+  switch (kind) {
+    case 'failed':
+    case 'recovered':
+      return 'runs';
+    case 'push_failed':
+    case 'push_recovered':
+      return 'deliveries';
+    case 'ack_mismatch':
+    case 'ack_missing':
+      return noticeId;
+  }
 }

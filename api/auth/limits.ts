@@ -1,8 +1,7 @@
 import type { Context } from 'hono';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { clientNetwork } from '../../config/networks.ts';
 import type { Tenant } from '../../stores/ledger/ports.ts';
-import type { LoginLimit } from '../../stores/limits/login-limit.ts';
+import { type LoginAttempt, type LoginLimit, loginSubjects } from '../../stores/limits/login-limit.ts';
 import type { ApiDeps, ApiEnv, Downloads } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 
@@ -70,13 +69,6 @@ export function downloadLimit({ settings }: Pick<ApiDeps, 'settings'>): Download
   };
 }
 
-/** Source and target of a log-in, which it is counted under. */
-export interface LoginAttempt {
-  readonly address: string;
-  /** `null` if the credential contains none. */
-  readonly clientId: string | null;
-}
-
 /** Limits the failed log-ins per minute, by address (IPv6: by /64 network) and by client id. */
 export interface FailedLogins {
   /**
@@ -115,7 +107,7 @@ export function failedLogins(limit: LoginLimit): FailedLogins {
   return {
     guard: (attempt, check) =>
       withinCapacity(async () => {
-        const subjects = subjectsOf(attempt);
+        const subjects = loginSubjects(attempt);
         await consume(subjects);
         let isWrong = false;
         try {
@@ -126,11 +118,6 @@ export function failedLogins(limit: LoginLimit): FailedLogins {
           if (!isWrong) await limit.refund(subjects);
         }
       }),
-    failed: (attempt) => withinCapacity(() => consume(subjectsOf(attempt))),
+    failed: (attempt) => withinCapacity(() => consume(loginSubjects(attempt))),
   };
-}
-
-function subjectsOf({ address, clientId }: LoginAttempt): readonly string[] {
-  const network = `address ${clientNetwork(address)}`;
-  return clientId === null ? [network] : [network, `client ${clientId}`];
 }

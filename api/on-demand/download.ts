@@ -5,17 +5,10 @@ import { mediaType } from '../../contracts/order.ts';
 import type { ExportState } from '../../contracts/progress.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
+import { readStored } from '../../stores/objects/stored-files.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { attachment, evaluatePreconditions, parseRange, rangeApplies } from '../http/download.ts';
-import {
-  entityTag,
-  fileTag,
-  readStored,
-  readUnsealed,
-  sendContent,
-  unsealedBytes,
-  wholeFile,
-} from '../runs/content.ts';
+import { entityTag, fileTag, readUnsealed, sendContent, unsealedBytes, wholeFile } from '../runs/content.ts';
 import { sendEnvelope } from '../runs/envelope.ts';
 import { findRun } from '../runs/find.ts';
 import { exportState } from './view.ts';

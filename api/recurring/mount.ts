@@ -2,6 +2,7 @@ import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, createApiApp, mount } from '../openapi.ts';
+import { acknowledgeHandler } from './ack.ts';
 import {
   putDestinationHandler,
   removeDestinationHandler,
@@ -25,6 +26,7 @@ export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Gu
   mount(door, routes.showRegistration, read, showHandler(deps));
   mount(door, routes.fullLoad, write, fullLoadHandler(deps));
   mount(door, routes.listRuns, read, listRunsHandler(deps));
+  mount(door, routes.acknowledgeRun, write, acknowledgeHandler(deps));
   mount(door, routes.startRun, write, startRunHandler(deps));
   mount(door, destinations.putDestination, write, putDestinationHandler(deps));
   mount(door, destinations.showDestination, read, showDestinationHandler(deps));

@@ -18,7 +18,15 @@ export function registerHandler(
   const { ledger, catalog, temporal, syncSchedule, clock } = deps;
   return async function registerEntities(c) {
     const body = c.req.valid('json');
-    const { exportOption, entityList, frequency, at = null, timeZone = null, jitterMinutes = null } = body;
+    const {
+      exportOption,
+      entityList,
+      frequency,
+      at = null,
+      timeZone = null,
+      jitterMinutes = null,
+      ackHours = null,
+    } = body;
     const datasets =
       exportOption === 'export all'
         ? offeredEntities(catalog)
@@ -36,7 +44,7 @@ export function registerHandler(
     await ledger.registrations.register({
       ...{ tenant: tenant.key, kind, actor, startsFrom },
       datasets: datasets.map(({ name }) => name),
-      recurrence: { frequency, at, timeZone, jitterMinutes },
+      recurrence: { frequency, at, timeZone, jitterMinutes, ackHours },
     });
     await syncSchedule(RECURRING, tenant.key);
     const entities = datasets.map(offeredName);

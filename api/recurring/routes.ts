@@ -1,10 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import {
+  AckAnswer,
+  AckBody,
+  ackPath,
+  EXPORT_PATH,
+  FULL_LOAD_PATH,
   FullLoadAnswer,
   FullLoadBody,
   RegisterBody,
   RegisteredAnswer,
   RegistrationsAnswer,
+  RUNS_PATH,
   RunBody,
   RunStartedAnswer,
   RunsAnswer,
@@ -18,7 +24,7 @@ const PAGE_SIZE_MAX = 200;
 
 export const register = createRoute({
   method: 'post',
-  path: '/export',
+  path: EXPORT_PATH,
   tags,
   summary: 'Register entities for recurring exports',
   description:
@@ -33,7 +39,7 @@ export const register = createRoute({
 
 export const showRegistration = createRoute({
   method: 'get',
-  path: '/export',
+  path: EXPORT_PATH,
   tags,
   summary: 'Show the registered entities',
   request: { query: z.object({ includeInactive: flagParameter({ description: 'Also those that are inactive.' }) }) },
@@ -45,7 +51,7 @@ export const showRegistration = createRoute({
 
 export const fullLoad = createRoute({
   method: 'post',
-  path: '/export/full-load',
+  path: FULL_LOAD_PATH,
   tags,
   summary: 'Load entities completely with the next run',
   description: 'Also available under `/v1/b2b/analytics/export-full-load`.',
@@ -58,7 +64,7 @@ export const fullLoad = createRoute({
 
 export const listRuns = createRoute({
   method: 'get',
-  path: '/export/runs',
+  path: RUNS_PATH,
   tags,
   summary: 'List runs and their windows',
   request: {
@@ -75,7 +81,7 @@ export const listRuns = createRoute({
 
 export const startRun = createRoute({
   method: 'post',
-  path: '/export/runs',
+  path: RUNS_PATH,
   tags,
   summary: 'Start a run, or make the files of a day again',
   description:
@@ -85,5 +91,25 @@ export const startRun = createRoute({
   responses: {
     202: { description: 'The run has been started.', content: jsonContent(RunStartedAnswer) },
     ...recurringProblems('insufficient_scope', 'not_found', 'temporal_unavailable'),
+  },
+});
+
+export const acknowledgeRun = createRoute({
+  method: 'post',
+  path: ackPath('{id}'),
+  tags,
+  summary: 'Acknowledge the files of a run',
+  description:
+    'Compares what was received with the manifest of the run. A later acknowledgement replaces an earlier one.',
+  request: {
+    params: z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' }, description: 'Id of the run.' }) }),
+    body: { content: jsonContent(AckBody), required: true },
+  },
+  responses: {
+    200: { description: 'All entities were received as they were delivered.', content: jsonContent(AckAnswer) },
+    ...recurringProblems(
+      ...(['missing_field', 'insufficient_scope', 'not_found', 'ack_mismatch', 'gone'] as const),
+      ...(['object_damaged', 'objects_unavailable'] as const),
+    ),
   },
 });

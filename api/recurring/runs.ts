@@ -106,6 +106,7 @@ function runView(catalog: Catalog, run: Run, files: readonly RunFile[], now: Dat
     bytes: run.bytes,
     manifest_sha256: run.manifestSha256,
     error: run.failure,
+    acknowledgement: acknowledgementOf(run),
     files: files.map(({ dataset, complete, windowFrom, windowTo, rows, failure }) => {
       const known = catalog.find(dataset);
       return {
@@ -117,6 +118,12 @@ function runView(catalog: Catalog, run: Run, files: readonly RunFile[], now: Dat
       };
     }),
   };
+}
+
+function acknowledgementOf({ acknowledgement }: Run) {
+  if (!acknowledgement) return null;
+  const { at, matched, differences } = acknowledgement;
+  return { at, matched, differences: differences.map(({ message }) => message) };
 }
 
 function stateOf(run: Run, now: Date) {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { ManifestFile, ManifestPart } from '../../contracts/manifest.ts';
+import type { ManifestFile } from '../../contracts/manifest.ts';
 import type { StoredRun } from '../../stores/objects/manifests.ts';
-import { type Objects, readObject } from '../../stores/objects/objects.ts';
+import type { Objects } from '../../stores/objects/objects.ts';
+import { readStored, readUnchecked } from '../../stores/objects/stored-files.ts';
 import { headerBytes, openHeader } from '../../streams/age/header.ts';
 import { contentBytes, unseal } from '../../streams/age/payload.ts';
-import { BLOCK_BYTES, checkedBlocks } from '../../streams/checked.ts';
 import type { ApiEnv } from '../deps.ts';
 import { type ByteRange, streamBody } from '../http/download.ts';
 
@@ -21,67 +21,6 @@ export function fileTag({ parts }: ManifestFile): string {
 /** Strong entity tag of some content. */
 export function entityTag(content: string | Uint8Array): string {
   return `"${createHash('sha256').update(content).digest('hex').slice(0, 40)}"`;
-}
-
-/**
- * Streams a byte range of a file, across its parts. The hash of a part that is read completely is checked before its last
- * block is yielded, so that a damaged file never ends normally. A yielded block is valid only until the next one is
- * requested.
- *
- * @throws WaybillError `object_damaged`, `objects_unavailable`; `gone` if a part is missing, for example during deletion
- */
-export async function* readStored(
-  objects: Objects,
-  stored: StoredRun,
-  file: ManifestFile,
-  range: ByteRange,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const block = new Uint8Array(Math.min(BLOCK_BYTES, range.length));
-  for (const slice of slicesOf(file, range)) {
-    const { part, length } = slice;
-    const sha256 = length === part.bytes ? part.sha256 : null;
-    yield* checkedBlocks(readSlice(objects, stored, slice, signal), { length, sha256 }, block);
-  }
-}
-
-/** Like {@link readStored}, but without hash checks and in the store's chunks: age authenticates each chunk itself. */
-async function* readUnchecked(
-  objects: Objects,
-  stored: StoredRun,
-  file: ManifestFile,
-  range: ByteRange,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for (const slice of slicesOf(file, range)) yield* readSlice(objects, stored, slice, signal);
-}
-
-/** The bytes of one part that a range covers. */
-interface Slice {
-  readonly part: ManifestPart;
-  readonly offset: number;
-  readonly length: number;
-}
-
-function readSlice(
-  objects: Objects,
-  { prefix }: StoredRun,
-  { part, offset, length }: Slice,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  return readObject(objects, { key: `${prefix}${part.name}`, offset, length }, signal);
-}
-
-function* slicesOf({ parts }: ManifestFile, range: ByteRange): Generator<Slice> {
-  const end = range.from + range.length;
-  let partFrom = 0;
-  for (const part of parts) {
-    const partEnd = partFrom + part.bytes;
-    const from = Math.max(range.from, partFrom);
-    const length = Math.min(end, partEnd) - from;
-    if (length > 0) yield { part, offset: from - partFrom, length };
-    partFrom = partEnd;
-  }
 }
 
 /** Range of all bytes of a stored file. */

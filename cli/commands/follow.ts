@@ -1,9 +1,11 @@
 import type { ExportView } from '../../contracts/views/on-demand.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
+import type { RecurringRunView } from '../../contracts/views/recurring.ts';
 import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
-import { type EndedRun, type WatchOptions, watchExport, watchRun } from '../http/watch.ts';
+import { type EndedRun, type WatchOptions, watchExport, watchRecurringRun, watchRun } from '../http/watch.ts';
+import { formatNumberOf, formatSeconds } from '../screen/figures.ts';
 import { createProgressDisplay, exportLine, type ProgressLine } from '../screen/progress.ts';
 import { plain } from '../screen/terminal.ts';
 
@@ -46,6 +48,25 @@ export function followRun(cli: Cli, earlier: ReadonlySet<string>, options: Follo
       running?.progress ? exportLine('periodic', running.progress, seconds) : undefined,
     interrupted: 'Stopped watching; the run continues.',
     hints: () => ['watch again:  waybill periodic status --watch'],
+  });
+}
+
+/**
+ * Shows that a recurring run is under way until it has ended.
+ *
+ * @returns `undefined`: nothing was new, so there was no run
+ * @throws CliFailure `interrupted` on Ctrl-C; the run continues
+ */
+export function followRecurring(cli: Cli, id: string, options: FollowOptions): Promise<RecurringRunView | undefined> {
+  return follow(cli, options, {
+    watch: (watching) => watchRecurringRun(options.client, id, watching),
+    line: (run: RecurringRunView | undefined, seconds) => {
+      const done = run !== undefined && run.state !== 'running';
+      const entities = run ? [`${run.day}, ${formatNumberOf(run.files.length, 'file')}`] : ['waiting'];
+      return { label: 'recurring', percent: done ? 100 : 0, figures: [...entities, formatSeconds(seconds)] };
+    },
+    interrupted: 'Stopped watching; the run continues.',
+    hints: () => ['list runs:  waybill recurring runs'],
   });
 }
 

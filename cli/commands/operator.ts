@@ -50,9 +50,13 @@ function rebuildCommand(cli: Cli): Command {
     for (const { key, problem } of result.unreadable) {
       terminal.log(`${terminal.paintLog('red', '✗')} ${key} is not a manifest: ${problem}`);
     }
-    const { generations } = result;
-    const found = formatNumberOf(result.manifests + generations.manifests, 'manifest');
-    const restored = `${formatNumberOf(result.restored, 'export')} and ${formatNumberOf(generations.restored, 'generation')}`;
+    const { generations, deliveries } = result;
+    const found = formatNumberOf(result.manifests + generations.manifests + deliveries.manifests, 'manifest');
+    const restored = [
+      formatNumberOf(result.restored, 'export'),
+      formatNumberOf(generations.restored, 'generation'),
+      formatNumberOf(deliveries.restored, 'delivered day'),
+    ].join(', ');
     terminal.print(`${found} found, ${restored} restored`);
   });
 }

@@ -1,11 +1,13 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Manifest } from '../../contracts/manifest.ts';
+import { type ChainReport, checkChain } from '../chain/chain.ts';
 import { addExamples, addJsonOption, type Cli, type JsonOption } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
 import { checkSignature, readPublicKeys, type SignatureCheck } from '../files/signature.ts';
 import { canOpen, type PartCheckResult, sumProblems, verifyFile } from '../files/verify.ts';
+import { chainLines } from '../screen/chain-lines.ts';
 import { formatBytes, formatCount, formatNumberOf } from '../screen/figures.ts';
 import { displayTransfer } from '../screen/progress.ts';
 import type { Terminal } from '../screen/terminal.ts';
@@ -13,6 +15,7 @@ import type { Terminal } from '../screen/terminal.ts';
 interface Options extends JsonOption {
   readonly keyFile?: string;
   readonly keys?: string;
+  readonly chain?: boolean;
 }
 
 export function verifyCommand(cli: Cli): Command {
@@ -20,15 +23,24 @@ export function verifyCommand(cli: Cli): Command {
     .description('Check files against their manifest: presence, rows, bytes and hashes')
     .argument('<path>', 'the manifest, or its directory; the files lie beside it')
     .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted')
-    .option('--keys <file>', 'public keys of the deployment: the manifest must be signed with one of them');
+    .option('--keys <file>', 'public keys of the deployment: the manifest must be signed with one of them')
+    .addOption(
+      new Option(
+        '--chain',
+        'a directory of recurring exports: all days, and that nothing is missing between',
+      ).conflicts('keyFile'),
+    );
   addJsonOption(command);
   addExamples(
     command,
     'waybill verify flights.csv.zst.age.manifest.json --key-file key.txt',
     'waybill verify ./export',
     'waybill verify ./export --keys waybill-keys.json',
+    'waybill verify --chain ./exports',
   );
-  return command.action((path: string, options: Options) => verify(cli, path, options));
+  return command.action((path: string, options: Options) =>
+    options.chain ? verifyChain(cli, path, options) : verify(cli, path, options),
+  );
 }
 
 /** Exit code 1 if a file is missing or does not match. */
@@ -71,6 +83,26 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
   if (ok) return terminal.print(...signatureLines(terminal, signature), ...verifiedLines(terminal, manifest, parts));
   for (const problem of problems) terminal.print(`${terminal.paint('red', '✗')} ${problem}`);
   terminal.print(`${formatNumberOf(problems.length, 'problem')} in run ${runId}`);
+}
+
+/** Exit code 1 if anything is missing, altered or out of place. */
+async function verifyChain({ terminal, endWith }: Cli, directory: string, options: Options): Promise<void> {
+  const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
+  const quiet = options.json === true;
+  const report = await displayTransfer(terminal, { label: 'verify', quiet }, (show) =>
+    checkChain(directory, keys, show),
+  );
+  if (!report.ok) endWith(EXIT.failed);
+  if (options.json) return terminal.printJson(chainJson(report));
+  terminal.print(...chainLines(terminal, report));
+}
+
+function chainJson({ ok, tenant, days, missingPredecessor, entities, problems }: ChainReport) {
+  const signedBy = [...new Set(days.map((day) => day.signedBy))];
+  return {
+    ...{ ok, tenant, days: days.length, firstDay: days[0]?.day ?? null, lastDay: days.at(-1)?.day ?? null },
+    ...{ missingPredecessor, signedBy: signedBy.length === 1 ? (signedBy[0] ?? null) : null, entities, problems },
+  };
 }
 
 /** A stored file whose content is checked is read twice. */

@@ -149,13 +149,21 @@ export async function getEnvelope(client: Client, path: string, signal: AbortSig
   }
 }
 
-/** The response may not come from Waybill, so every member is optional. */
-const Problem = ProblemBody.partial();
+/** Of either form of error bodies. The response may not come from Waybill, so every member is optional. */
+const Problem = ProblemBody.omit({ status: true, errors: true })
+  .partial()
+  .extend({
+    message: z.string().optional(),
+    errors: z
+      .array(z.object({ field: z.string(), message: z.string(), allowed: z.array(z.string()).optional() }))
+      .optional(),
+  });
 
 async function refusal(answer: Response): Promise<CliFailure> {
   const parsed = Problem.safeParse(await answer.json().catch(() => undefined));
   const problem = parsed.success ? parsed.data : {};
-  const said = problem.detail ?? problem.title ?? `Waybill answered ${answer.status} ${answer.statusText}.`;
+  const said =
+    problem.detail ?? problem.message ?? problem.title ?? `Waybill answered ${answer.status} ${answer.statusText}.`;
   const lines = (problem.errors ?? [problem]).flatMap(({ field, allowed, ...more }) => {
     const message = problem.errors && problem.errors.length > 1 && 'message' in more ? `: ${more.message}` : '';
     return [

@@ -3,6 +3,7 @@ import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-pa
 import { isActive } from '../../contracts/progress.ts';
 import { ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
+import { type RecurringRunView, RUNS_PATH, RunsAnswer } from '../../contracts/views/recurring.ts';
 import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
 
@@ -75,6 +76,28 @@ export function watchRun(
     return { view, end };
   }
   return watch(look, ended, options);
+}
+
+/** Consecutive polls after which a run that the list does not have is taken to have found nothing to do. */
+const UNLISTED_POLLS_MAX = 60;
+
+/** Polls until a recurring run has ended. @returns `undefined`: it never appeared, because nothing was new */
+export async function watchRecurringRun(
+  client: Client,
+  id: string,
+  options: WatchOptions<RecurringRunView | undefined>,
+): Promise<RecurringRunView | undefined> {
+  let unlisted = 0;
+  async function* look() {
+    const { result } = await client.json(RunsAnswer, RUNS_PATH, options.signal);
+    yield result.listOfItems.find((run) => run.run_id === id);
+  }
+  function ended(run: RecurringRunView | undefined): { readonly run: RecurringRunView | undefined } | undefined {
+    if (run) return run.state === 'running' ? undefined : { run };
+    unlisted += 1;
+    return unlisted > UNLISTED_POLLS_MAX ? { run } : undefined;
+  }
+  return (await watch(look, ended, options)).run;
 }
 
 /** Polls until `ended` returns a result; tolerates temporary failures. */

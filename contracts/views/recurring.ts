@@ -2,6 +2,15 @@ import { z } from 'zod';
 import { DAY, FREQUENCIES, isTimeZone, TIME_OF_DAY } from '../recurrence.ts';
 import { failureCode } from './problem.ts';
 
+export const EXPORT_PATH = '/export';
+export const FULL_LOAD_PATH = '/export/full-load';
+export const RUNS_PATH = '/export/runs';
+
+/** @returns path at which a run is acknowledged */
+export function ackPath(runId: string): string {
+  return `${RUNS_PATH}/${runId}/ack`;
+}
+
 export const EXPORT_OPTIONS = ['export all', 'export selected', 'disable export'] as const;
 
 /** Longest name of an entity, and most of them, that a request may hold. */
@@ -10,11 +19,16 @@ const NAMES_MAX = 1000;
 /** Longest name of a time zone; the longest has about 30 characters. */
 const TIME_ZONE_LENGTH_MAX = 64;
 
+/** 31 days. */
+const ACK_HOURS_MAX = 744;
+
 const time = (description: string) => z.string().meta({ description, example: '2026-11-21T01:30:00.000Z' });
 const count = z.number().int().min(0);
 
 const entityList = z
-  .union([z.array(z.string().max(NAME_LENGTH_MAX)).max(NAMES_MAX), z.string().max(NAME_LENGTH_MAX * NAMES_MAX)])
+  .union([z.array(z.string().max(NAME_LENGTH_MAX)).max(NAMES_MAX), z.string().max(NAME_LENGTH_MAX * NAMES_MAX)], {
+    error: 'Should be an array of names, or a text of names separated by commas.',
+  })
   .optional()
   .meta({
     description: 'Names of entities, as an array or separated by commas. Needed for `export selected`.',
@@ -48,6 +62,9 @@ export const RegisterBody = z
     jitterMinutes: z.int().min(0).max(1439).optional().meta({
       description: 'Runs begin up to this many minutes late, so that not all begin at once. Windows stay the same.',
     }),
+    ackHours: z.int().min(1).max(ACK_HOURS_MAX).optional().meta({
+      description: 'Hours after a run in which it should be acknowledged; else the contacts get an e-mail.',
+    }),
     from,
   })
   .meta({ id: 'RecurringRegistrationRequest' });
@@ -71,6 +88,24 @@ export const RunBody = z
   })
   .meta({ id: 'RecurringRunRequest' });
 
+export const AckBody = z
+  .strictObject({
+    files: z
+      .array(
+        z.strictObject({
+          entity: z.string().max(NAME_LENGTH_MAX).meta({ description: 'As runs and paths name it.', example: 'user' }),
+          rows: count,
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/)
+            .meta({ description: 'Of the CSV file, lower-case hex.' }),
+        }),
+      )
+      .max(NAMES_MAX)
+      .meta({ description: 'The file of rows of every entity that was received.' }),
+  })
+  .meta({ id: 'RecurringAckRequest' });
+
 /** Every answer says how it went, in words too. */
 const answer = <Result extends z.ZodType>(id: string, result: Result) =>
   z.object({ status: z.literal('success'), message: z.string(), result }).meta({ id });
@@ -89,6 +124,11 @@ export const RegisteredAnswer = answer(
 );
 
 const Failure = z.object({ code: failureCode, message: z.string() });
+
+export const AckAnswer = answer(
+  'RecurringAck',
+  z.object({ run_id: z.uuid(), day: z.string(), count, status: z.literal('matched') }),
+);
 
 export const RegistrationsAnswer = answer(
   'RecurringRegistrations',
@@ -138,6 +178,10 @@ export const RunView = z
     bytes: count.nullable(),
     manifest_sha256: z.string().nullable(),
     error: Failure.nullable(),
+    acknowledgement: z
+      .object({ at: z.string(), matched: z.boolean(), differences: z.array(z.string()) })
+      .nullable()
+      .meta({ description: 'What the tenant said last about the files; `null`: nothing yet.' }),
     files: z.array(
       z.object({
         entity: z.string(),
@@ -151,6 +195,7 @@ export const RunView = z
     ),
   })
   .meta({ id: 'RecurringRun' });
+export type RecurringRunView = z.infer<typeof RunView>;
 
 export const RunsAnswer = answer(
   'RecurringRuns',

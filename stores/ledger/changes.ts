@@ -1,7 +1,8 @@
 import { sql, type Transaction } from 'kysely';
 import { type FileWindow, planWindows, type Registered } from '../../contracts/deltas.ts';
 import type { Failure } from '../../contracts/failures.ts';
-import { daySeries } from '../../contracts/keys.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import { dayOf, daySeries } from '../../contracts/keys.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import { NOW } from './database.ts';
 import type { ChangesRun, Commit, RunChanges, StandingRun } from './ports.ts';
@@ -11,12 +12,17 @@ import type { DeliveredColumn, Run, RunFile, StandingFile, Tables } from './tabl
 type Tx = Transaction<Tables>;
 
 /** A planned run of changes, to be recorded with its run. */
-export interface PlannedChanges extends RunChanges {
+interface PlannedChanges {
   readonly series: string;
+  /** Those with a failure are not exported. */
+  readonly files: readonly RunFile[];
 }
 
 /**
  * Decides what a new run exports. Datasets whose columns no longer match those that were delivered are held.
+ *
+ * What a day has is never left out when it is delivered again: if it has files of a dataset that cannot be exported now, the
+ * run exports nothing.
  *
  * @param order locked
  * @returns `undefined`: nothing is new
@@ -28,8 +34,10 @@ export async function planChanges(
   order: StandingOrderRow,
 ): Promise<PlannedChanges | undefined> {
   const period = changes.period(order);
-  const delivery = await placeInChain(db, order, period.day);
-  const delivered = (await deliveredFiles(db, order, period.day)).filter(({ dataset }) => changes.columns(dataset));
+  const newest = await newestDay(db, order);
+  // Days never go back, whatever the time zone.
+  const day = 'end' in period && newest !== undefined && newest > period.day ? newest : period.day;
+  const delivered = await deliveredFiles(db, order, day);
   const known = await db
     .selectFrom('standingFiles')
     .selectAll()
@@ -38,22 +46,38 @@ export async function planChanges(
     .execute();
   const active = known.filter((file) => file.active);
   const checked = active.map((file) => checkColumns(file, changes.columns(file.dataset)));
-  const held = checked.flatMap(({ dataset, failure }) => (failure ? [{ dataset, failure }] : []));
-  for (const { dataset, failure } of held) await hold(db, order, dataset, failure);
-  const open = active.filter(({ dataset }) => !held.some((other) => other.dataset === dataset));
-  const files =
-    'end' in period ? planWindows(period, open.map(toRegistered), delivered.map(toWindow)) : delivered.map(toWindow);
-  if (files.length === 0 && (held.length === 0 || !('end' in period))) return undefined;
-  return {
-    series: daySeries(kind, tenant, period.day),
-    delivery,
-    missing: held,
-    files: files.map(({ dataset, window, complete }) => ({
-      ...{ runId, dataset, complete, windowFrom: window.from, windowTo: window.to, rows: null, failure: null },
-      generation: known.find((file) => file.dataset === dataset)?.generation ?? 0,
-      columns: checked.find((file) => file.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],
-    })),
-  };
+  const failures = new Map<string, Failure>();
+  for (const { dataset } of delivered) if (!changes.columns(dataset)) failures.set(dataset, notOffered(dataset));
+  for (const { dataset, failure } of checked) {
+    if (failure) await hold(db, order, dataset, failure);
+    if (failure) failures.set(dataset, failure);
+  }
+  const open = active.filter(({ dataset }) => !failures.has(dataset)).map(toRegistered);
+  const windows = 'end' in period ? planWindows(period, open, delivered.map(toWindow)) : delivered.map(toWindow);
+  const blocked = windows.filter(({ dataset }) => failures.has(dataset));
+  const missing =
+    blocked.length > 0 || !('end' in period)
+      ? blocked
+      : planWindows(period, active.filter(({ dataset }) => failures.has(dataset)).map(toRegistered), []);
+  const wanted = blocked.length > 0 ? [] : windows;
+  if (wanted.length + missing.length === 0) return undefined;
+  const files: RunFile[] = [];
+  for (const { dataset, window, complete } of [...wanted, ...missing]) {
+    const file = known.find((candidate) => candidate.dataset === dataset);
+    const needsBase = !complete && changes.needsBase(dataset);
+    const base = needsBase ? await findBase(db, order, dataset, window.from) : undefined;
+    files.push({
+      ...{ runId, dataset, complete, windowFrom: window.from, windowTo: window.to, rows: null },
+      failure: failures.get(dataset) ?? null,
+      replaces: delivered.some((other) => other.dataset === dataset),
+      baseRunId: base?.runId ?? null,
+      // A day that is made again moves no watermark.
+      generation: ('end' in period && file?.generation) || 0,
+      fullLoadAt: (complete && file?.fullLoadAt) || null,
+      columns: checked.find((other) => other.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],
+    });
+  }
+  return { series: daySeries(kind, tenant, day), files };
 }
 
 /** Records what a run exports. */
@@ -61,24 +85,21 @@ export async function insertRunFiles(db: Tx, files: readonly RunFile[]): Promise
   if (files.length === 0) return;
   await db
     .insertInto('runFiles')
-    .values(files.map((file) => ({ ...file, columns: JSON.stringify(file.columns), failure: null })))
+    .values(files.map(({ columns, failure, ...file }) => ({ ...file, ...inJson({ columns, failure }) })))
     .execute();
 }
 
-/** @returns what a run that has begun before exports. @param order locked */
+function inJson({ columns, failure }: Pick<RunFile, 'columns' | 'failure'>) {
+  return { columns: JSON.stringify(columns), failure: failure && JSON.stringify(failure) };
+}
+
+/** @returns what a run that has begun exports. @param order locked */
 export async function readChanges(db: Tx, run: Run, order: StandingOrderRow): Promise<RunChanges> {
   const files = await db.selectFrom('runFiles').selectAll().where('runId', '=', run.runId).orderBy('dataset').execute();
-  const held = await db
-    .selectFrom('standingFiles')
-    .select(['dataset', 'held'])
-    .where('standingOrderId', '=', order.standingOrderId)
-    .where('active', '=', true)
-    .where('held', 'is not', null)
-    .execute();
   return {
-    delivery: await placeInChain(db, order, run.series.slice(run.series.lastIndexOf('|') + 1)),
-    files,
-    missing: held.flatMap(({ dataset, held: failure }) => (failure ? [{ dataset, failure }] : [])),
+    delivery: await placeInChain(db, order, dayOf(run)),
+    files: files.filter(({ failure }) => failure === null),
+    missing: files.flatMap(({ dataset, failure }) => (failure ? [{ dataset, failure }] : [])),
   };
 }
 
@@ -90,12 +111,12 @@ export async function readChanges(db: Tx, run: Run, order: StandingOrderRow): Pr
  */
 export async function commitChanges(
   db: Tx,
-  { runId, startedAt }: Run,
+  { runId }: Run,
   { standingOrderId }: StandingOrderRow,
   { missing = [], datasetRows = {} }: Pick<Commit, 'missing' | 'datasetRows'>,
 ): Promise<void> {
-  const files = await db.selectFrom('runFiles').selectAll().where('runId', '=', runId).execute();
-  for (const { dataset, generation, complete, windowTo, columns } of files) {
+  const planned = db.selectFrom('runFiles').selectAll().where('runId', '=', runId).where('failure', 'is', null);
+  for (const { dataset, generation, complete, windowTo, fullLoadAt, columns } of await planned.execute()) {
     const failure = missing.find((other) => other.dataset === dataset)?.failure;
     await db
       .updateTable('runFiles')
@@ -113,17 +134,29 @@ export async function commitChanges(
               columns: JSON.stringify(columns),
               watermark: windowTo,
               ...(complete && {
-                fullLoadAt: eb.case().when('fullLoadAt', '<=', startedAt).then(null).else(eb.ref('fullLoadAt')).end(),
+                fullLoadAt: eb.case().when('fullLoadAt', '=', fullLoadAt).then(null).else(eb.ref('fullLoadAt')).end(),
               }),
             },
       )
       .where('standingOrderId', '=', standingOrderId)
       .where('dataset', '=', dataset)
       .where('generation', '=', generation)
-      // Files of an earlier day that are made again move nothing.
+      // A watermark never moves back.
       .where((eb) => eb.or([eb('watermark', 'is', null), eb(sql`watermark collate "C"`, '<=', windowTo)]))
       .execute();
   }
+}
+
+async function newestDay(db: Tx, { standingOrderId }: StandingOrderRow): Promise<Day | undefined> {
+  const newest = await db
+    .selectFrom('runs')
+    .select('series')
+    .where('standingOrderId', '=', standingOrderId)
+    .where('state', '=', 'completed')
+    .orderBy(sql`series collate "C"`, 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return newest && dayOf(newest);
 }
 
 async function placeInChain(db: Tx, order: StandingOrderRow, day: Day): Promise<RunChanges['delivery']> {
@@ -145,6 +178,21 @@ async function placeInChain(db: Tx, order: StandingOrderRow, day: Day): Promise<
     previous: before?.manifestSha256 ?? null,
     replaces: same.flatMap(({ manifestSha256 }) => manifestSha256 ?? []),
   };
+}
+
+/** @returns the newest run that delivered the dataset up to that moment */
+function findBase(db: Tx, { standingOrderId }: StandingOrderRow, dataset: string, end: Instant | null) {
+  return db
+    .selectFrom('runFiles')
+    .innerJoin('runs', 'runs.runId', 'runFiles.runId')
+    .select('runFiles.runId')
+    .where('dataset', '=', dataset)
+    .where('windowTo', '=', end)
+    .where('runFiles.rows', 'is not', null)
+    .where('standingOrderId', '=', standingOrderId)
+    .orderBy('endedAt', 'desc')
+    .limit(1)
+    .executeTakeFirst();
 }
 
 /** @returns what the newest run of the day has delivered */
@@ -179,7 +227,7 @@ interface CheckedFile {
 function checkColumns(file: StandingFile, offered: readonly DeliveredColumn[] | undefined): CheckedFile {
   const { dataset, held } = file;
   if (held) return { dataset, columns: [], failure: held };
-  if (!offered) return { dataset, columns: [], failure: heldBecause(dataset, 'the catalog no longer offers it') };
+  if (!offered) return { dataset, columns: [], failure: notOffered(dataset) };
   const known = file.columns ?? [];
   const problems = known.flatMap(({ name, type }) => {
     const now = offered.find((column) => column.name === name);
@@ -189,6 +237,10 @@ function checkColumns(file: StandingFile, offered: readonly DeliveredColumn[] | 
   if (problems.length > 0) return { dataset, columns: known, failure: heldBecause(dataset, problems.join('; ')) };
   const added = offered.filter(({ name }) => !known.some((column) => column.name === name));
   return { dataset, columns: [...known, ...added] };
+}
+
+function notOffered(dataset: string): Failure {
+  return heldBecause(dataset, 'the catalog no longer offers it');
 }
 
 function heldBecause(dataset: string, reason: string): Failure {

@@ -16,6 +16,8 @@ import * as first from './migrations/0001_first.ts';
 import * as warehouseKey from './migrations/0002_warehouse_key.ts';
 import * as signingKeys from './migrations/0003_signing_keys.ts';
 import * as recurring from './migrations/0004_recurring.ts';
+import * as sftp from './migrations/0005_sftp.ts';
+import * as acknowledgement from './migrations/0006_acknowledgement.ts';
 import * as destinations from './migrations/0007_destinations.ts';
 import type { Tables } from './tables.ts';
 
@@ -163,6 +165,8 @@ export async function migrate(url: string): Promise<void> {
         '0002_warehouse_key': warehouseKey,
         '0003_signing_keys': signingKeys,
         '0004_recurring': recurring,
+        '0005_sftp': sftp,
+        '0006_acknowledgement': acknowledgement,
         '0007_destinations': destinations,
       }),
     },

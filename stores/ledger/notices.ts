@@ -35,9 +35,13 @@ async function setFailingSince(db: Tx, { standingOrderId }: StandingOrderRow, fa
   await db.updateTable('standingOrders').set({ failingSince }).where('standingOrderId', '=', standingOrderId).execute();
 }
 
-/** Owes the contacts a notice. */
+/** Owes the contacts a notice, unless the run has one of this kind. */
 export async function leaveNotice(db: Tx, notice: Insertable<NoticesTable>): Promise<void> {
-  await db.insertInto('notices').values(notice).execute();
+  await db
+    .insertInto('notices')
+    .values(notice)
+    .onConflict((conflict) => conflict.columns(['runId', 'kind']).doNothing())
+    .execute();
 }
 
 export function notices(database: Database): Notices {

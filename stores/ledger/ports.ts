@@ -7,8 +7,10 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { Order, Delivery as Place } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
+import type { SshKey } from '../../contracts/ssh-key.ts';
 import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
 import type {
+  Acknowledgement,
   AuditEntry,
   Credential,
   DeliveredColumn,
@@ -19,12 +21,14 @@ import type {
   Run,
   RunFile,
   Scope,
+  SftpKey,
   StandingFile,
   StandingOrder,
   Tenant,
 } from './tables.ts';
 
 export type {
+  Acknowledgement,
   AuditAction,
   AuditEntry,
   Credential,
@@ -36,6 +40,7 @@ export type {
   Run,
   RunFile,
   Scope,
+  SftpKey,
   StandingFile,
   StandingOrder,
   Tenant,
@@ -73,6 +78,8 @@ export interface Ledger {
   readonly audit: Audit;
   readonly idempotency: Idempotency;
   readonly signingKeys: SigningKeys;
+  readonly sftpKeys: SftpKeys;
+  readonly sftpHostKey: SftpHostKey;
   /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
@@ -106,6 +113,8 @@ export interface ChangesRun {
   period(order: Pick<StandingOrder, 'recurrence'>): Period | { readonly day: Day };
   /** @returns the dataset's columns in the catalog; `undefined`: it is not offered */
   columns(dataset: string): readonly DeliveredColumn[] | undefined;
+  /** Whether a delta of the dataset is compared with the run that it continues. */
+  needsBase(dataset: string): boolean;
 }
 
 /** What a run of changes exports. */
@@ -156,7 +165,18 @@ export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
     | { readonly order: Order; readonly expiresAt: Date }
     | { readonly tenant: string; readonly kind: ExportKind; readonly subject: string; readonly recipient: string }
+    | RestoredChanges
   );
+
+/** A run of changes, and what it delivered. */
+export interface RestoredChanges {
+  readonly tenant: string;
+  readonly kind: ExportKind;
+  readonly subject: string;
+  readonly day: Day;
+  readonly delivered: readonly Pick<RunFile, 'dataset' | 'complete' | 'windowFrom' | 'windowTo' | 'columns' | 'rows'>[];
+  readonly expiresAt: Date | null;
+}
 
 export interface RunFilter {
   readonly kind: ExportKind;
@@ -197,6 +217,8 @@ export interface Runs {
   find(runId: string): Promise<Run | undefined>;
   findByNumber(tenant: string, kind: ExportKind, number: number): Promise<Run | undefined>;
   current(tenant: string, series: string): Promise<Run | undefined>;
+  /** Every current run of this kind whose files have not expired, by series. */
+  listCurrent(tenant: string, kind: ExportKind): Promise<readonly Run[]>;
   /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) if the cursor was not issued here */
   list(
     tenant: string,
@@ -222,9 +244,23 @@ export interface Runs {
   recordRemoval(runId: string, removal: Exclude<Removal, 'failed'>): Promise<void>;
   revokeLinks(runId: string): Promise<void>;
   /**
+   * Records what the tenant says it has received, in place of what it said before. The first mismatch of a run creates a notice.
+   * @returns whether there is such a completed run
+   */
+  acknowledge(
+    runId: string,
+    change: { readonly acknowledgement: Acknowledgement; readonly actor: string },
+  ): Promise<boolean>;
+  /**
+   * Creates a notice for each current run that was not acknowledged in the time that its tenant has chosen, once a run.
+   * @returns the number of notices
+   */
+  oweMissingAcknowledgements(now: Date): Promise<number>;
+  /**
    * Restores a completed run from its manifest. An active run with its own order becomes completed; any other existing run
    * is left alone. A run of a standing order becomes current if the standing order has its recipient and no current run; a
-   * missing standing order is created, disabled, with its recipient.
+   * missing standing order is created, disabled, with its recipient. The newest run of changes of a day becomes current; what is
+   * registered is not restored, so that each entity starts with a complete load.
    *
    * @returns whether the ledger changed
    */
@@ -451,4 +487,25 @@ export interface SigningKeys {
   add(key: PublicKey): Promise<void>;
   /** The newest first. */
   list(): Promise<readonly PublicKey[]>;
+}
+
+/** Public keys that tenants log in with over SFTP. Each change adds a line to the audit trail. */
+export interface SftpKeys {
+  /** Adds a key, or enables it again. @throws WaybillError `not_found` if there is no such tenant */
+  add(tenant: string, key: SshKey, actor: string): Promise<SftpKey>;
+  /** Disabled ones too, the oldest first. */
+  list(tenant: string): Promise<readonly SftpKey[]>;
+  /** Idempotent. @throws WaybillError `not_found` if the tenant has no such key */
+  disable(tenant: string, fingerprint: string, actor: string): Promise<void>;
+  /**
+   * @param user key of a tenant, or a client id of it that is not disabled
+   * @returns the enabled key of an enabled tenant, or `undefined`
+   */
+  find(user: string, fingerprint: string): Promise<SftpKey | undefined>;
+}
+
+/** The host key of the SFTP gateway, the same for all its instances. */
+export interface SftpHostKey {
+  /** @param make makes a private key in OpenSSH's format. @returns the stored key; of several callers, one makes it */
+  obtain(make: () => string): Promise<string>;
 }

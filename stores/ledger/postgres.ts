@@ -9,6 +9,7 @@ import { notices } from './notices.ts';
 import type { Ledger } from './ports.ts';
 import { registrations } from './registrations.ts';
 import { runs } from './runs.ts';
+import { sftpHostKey, sftpKeys } from './sftp.ts';
 import { signingKeys } from './signing-keys.ts';
 import { standingOrders } from './standing-orders.ts';
 import { tenants } from './tenants.ts';
@@ -33,6 +34,8 @@ export function createLedger(options: { readonly url: string; readonly connectio
     audit: audit(database),
     idempotency: idempotency(database),
     signingKeys: signingKeys(database),
+    sftpKeys: sftpKeys(database),
+    sftpHostKey: sftpHostKey(database),
     migrate: () => migrate(options.url),
     async ping() {
       await database.query((db) => sql`select 1`.execute(db));

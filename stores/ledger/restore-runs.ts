@@ -1,20 +1,25 @@
 import type { Transaction } from 'kysely';
+import { daySeries } from '../../contracts/keys.ts';
+import type { Order } from '../../contracts/order.ts';
 import { orderedRow, standingRow } from './begin-runs.ts';
+import { insertRunFiles } from './changes.ts';
 import { NOW } from './database.ts';
-import type { RestoredRun } from './ports.ts';
+import type { RestoredChanges, RestoredRun } from './ports.ts';
 import { findStandingOrder, makeStandingOrder } from './standing-orders.ts';
 import type { Tables } from './tables.ts';
 
 /** Epoch of restored runs that the standing order's recipient cannot open: older than any other. */
 const FOREIGN_EPOCH = 0;
 
-type RestoredOrderedRun = Extract<RestoredRun, { readonly expiresAt: Date }>;
-type RestoredStandingRun = Exclude<RestoredRun, RestoredOrderedRun>;
+type RestoredOrderedRun = Extract<RestoredRun, { readonly order: Order }>;
+type RestoredChangesRun = Extract<RestoredRun, RestoredChanges>;
+type RestoredStandingRun = Extract<RestoredRun, { readonly recipient: string }>;
 
 /** Implements `Runs.restore`. */
 export async function restoreRun(db: Transaction<Tables>, run: RestoredRun): Promise<boolean> {
-  const row = await ('order' in run ? restoreOrdered(db, run) : restoreStanding(db, run));
-  return row !== undefined;
+  if ('order' in run) return (await restoreOrdered(db, run)) !== undefined;
+  if ('day' in run) return restoreChanges(db, run);
+  return (await restoreStanding(db, run)) !== undefined;
 }
 
 function restoreOrdered(db: Transaction<Tables>, run: RestoredOrderedRun) {
@@ -51,4 +56,41 @@ async function restoreStanding(db: Transaction<Tables>, run: RestoredStandingRun
     .onConflict((conflict) => conflict.column('runId').doNothing())
     .returning('runId')
     .executeTakeFirst();
+}
+
+async function restoreChanges(db: Transaction<Tables>, run: RestoredChangesRun): Promise<boolean> {
+  const { runId, workflowId, tenant, kind, subject, day, delivered, expiresAt, ...totals } = run;
+  const { standingOrderId, epoch } = await makeStandingOrder(db, { tenant, kind, epoch: 0, version: 0 });
+  const series = daySeries(kind, tenant, day);
+  const known = await db
+    .selectFrom('runs')
+    .select('runId')
+    .where('tenant', '=', tenant)
+    .where('series', '=', series)
+    .where('current', '=', true)
+    .executeTakeFirst();
+  const current = known === undefined;
+  const startedAt = new Date(totals.snapshotAt);
+  const inserted = await db
+    .insertInto('runs')
+    .values({
+      ...standingRow({ runId, workflowId, tenant, kind, subject, startedAt }),
+      ...{ ...totals, series, standingOrderId, epoch, state: 'completed', current, expiresAt },
+      removeAfter: current ? expiresAt : NOW,
+    })
+    .onConflict((conflict) => conflict.column('runId').doNothing())
+    .returning('runId')
+    .executeTakeFirst();
+  if (!inserted) return false;
+  const files = delivered.map((file) => ({
+    ...file,
+    runId,
+    generation: 0,
+    replaces: false,
+    baseRunId: null,
+    fullLoadAt: null,
+    failure: null,
+  }));
+  await insertRunFiles(db, files);
+  return true;
 }

@@ -1,13 +1,21 @@
 import { type ExpressionBuilder, sql } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
-import { type Database, storable } from './database.ts';
+import { type Database, NOW, storable } from './database.ts';
 import type { RunFilter, Runs } from './ports.ts';
 import type { Run, Tables } from './tables.ts';
 
 type Lists = Pick<
   Runs,
-  'find' | 'findByNumber' | 'current' | 'list' | 'countActive' | 'dueForRemoval' | 'listActive' | 'dueForRecheck'
+  | 'find'
+  | 'findByNumber'
+  | 'current'
+  | 'listCurrent'
+  | 'list'
+  | 'countActive'
+  | 'dueForRemoval'
+  | 'listActive'
+  | 'dueForRecheck'
 >;
 
 export function runLists(database: Database): Lists {
@@ -39,6 +47,19 @@ export function runLists(database: Database): Lists {
           .where('series', '=', series)
           .where('current', '=', true)
           .executeTakeFirst(),
+      ),
+
+    listCurrent: (tenant, kind) =>
+      database.query((db) =>
+        db
+          .selectFrom('runs')
+          .selectAll()
+          .where('tenant', '=', storable(tenant))
+          .where('kind', '=', kind)
+          .where('current', '=', true)
+          .where((eb) => eb.or([eb('expiresAt', 'is', null), eb('expiresAt', '>', NOW)]))
+          .orderBy('series')
+          .execute(),
       ),
 
     async list(tenant, filter, { cursor, limit }) {

@@ -1,5 +1,6 @@
 import { sql, type Transaction, type UpdateObject } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
+import { acknowledgements } from './acknowledgements.ts';
 import { appendAudit } from './audit.ts';
 import { beginOrdered, beginStanding, requestRun } from './begin-runs.ts';
 import { commitChanges } from './changes.ts';
@@ -22,6 +23,7 @@ export function runs(database: Database): Runs {
 
   return {
     ...runLists(database),
+    ...acknowledgements(database),
 
     request: (run, lost) => database.transaction((db) => requestRun(db, run, lost)),
 

@@ -69,8 +69,21 @@ export interface RunsTable {
   failure: JsonOrNull<Failure>;
   /** Links issued before this time are invalid; `null`: none was revoked. */
   linksRevokedAt: Date | null;
+  /** What the tenant says it has received; `null`: nothing yet. */
+  acknowledgement: JsonOrNull<Acknowledgement>;
 }
 export type Run = Selectable<RunsTable>;
+
+/** The latest statement of a tenant about the files of a run. */
+export interface Acknowledgement {
+  /** ISO 8601. */
+  readonly at: string;
+  /** Whether it names every entity of the run, with the rows and the hash of the manifest. */
+  readonly matched: boolean;
+  /** Number of entities that it names. */
+  readonly entities: number;
+  readonly differences: readonly { readonly entity: string; readonly message: string }[];
+}
 
 /** What a tenant wants exported repeatedly. Rows are never deleted, so an epoch is never reused. */
 export interface StandingOrdersTable {
@@ -99,6 +112,8 @@ export interface Recurrence {
   readonly frequency?: Frequency;
   /** `null` or absent: the deployment's. 0 to 1439. */
   readonly jitterMinutes?: number | null;
+  /** Hours after which a run that is not acknowledged owes a notice; `null` or absent: none is expected. */
+  readonly ackHours?: number | null;
   /** `HH:MM` */
   readonly at: string | null;
   /** IANA name. */
@@ -143,13 +158,19 @@ export type StandingFile = Selectable<StandingFilesTable>;
 interface RunFilesTable {
   runId: string;
   dataset: string;
-  /** Of the registration, when the run began. */
+  /** Of the registration, when the run began; 0: the run moves nothing. */
   generation: number;
   /** Whether it is a complete load. */
   complete: boolean;
+  /** Whether the day has had a file of it, which must not be left out. */
+  replaces: Generated<boolean>;
+  /** The run that it continues; `null`: none. */
+  baseRunId: Generated<string | null>;
   /** `null`: open. */
   windowFrom: Instant | null;
   windowTo: Instant;
+  /** The request for a complete load that the run fulfils; `null`: none. */
+  fullLoadAt: Date | null;
   columns: Json<readonly DeliveredColumn[]>;
   /** `null`: not delivered. */
   rows: number | null;
@@ -161,8 +182,12 @@ export type RunFile = Selectable<RunFilesTable>;
 export interface NoticesTable {
   noticeId: Generated<string>;
   tenant: string;
-  /** `failed`: the first failure after a success; `recovered`: the first success after failures. `push_`: of deliveries. */
-  kind: 'failed' | 'recovered' | 'push_failed' | 'push_recovered';
+  /**
+   * `failed`: the first failure after a success; `recovered`: the first success after failures; `ack_mismatch`: the tenant has
+   * received something else than the manifest says; `ack_missing`: it has not said in time what it received; `push_`: of
+   * deliveries to its own destination.
+   */
+  kind: 'failed' | 'recovered' | 'ack_mismatch' | 'ack_missing' | 'push_failed' | 'push_recovered';
   runId: string;
   failingSince: Date;
   failure: JsonOrNull<Failure>;
@@ -256,7 +281,7 @@ interface IdempotencyTable {
 
 /** Changes, runs and downloads of standing orders are named by their kind, as in `periodic.enabled`. */
 type StandingAction =
-  `${ExportKind}.${'registered' | 'full_load' | 'schema_accepted' | 'run_requested' | 'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
+  `${ExportKind}.${'registered' | 'acknowledged' | 'full_load' | 'schema_accepted' | 'run_requested' | 'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
 
 export type AuditAction =
   | StandingAction
@@ -286,7 +311,10 @@ export type AuditAction =
   | 'credential.disabled'
   | 'notice.sent'
   | 'token.issued'
-  | 'login.failed';
+  | 'login.failed'
+  | 'sftp.logged_in'
+  | 'sftp_key.added'
+  | 'sftp_key.disabled';
 
 /** One line of the append-only audit trail. Holds no secret, link, key or row. */
 interface AuditTable {
@@ -309,6 +337,25 @@ interface SigningKeysTable {
   addedAt: Stamped;
 }
 
+/** Public keys that tenants log in with over SFTP. Rows are never deleted. */
+interface SftpKeysTable {
+  tenant: string;
+  /** `SHA256:` and base64 without padding. */
+  fingerprint: string;
+  /** `<type> <base64>` */
+  publicKey: string;
+  addedAt: Stamped;
+  disabledAt: Date | null;
+}
+export type SftpKey = Selectable<SftpKeysTable>;
+
+/** One row: the host key that the gateway makes on its first start. */
+interface SftpHostKeyTable {
+  /** In OpenSSH's format. Secret. */
+  privateKey: string;
+  createdAt: Stamped;
+}
+
 /** The schema of migrations/, as queries see it. */
 export interface Tables {
   runs: RunsTable;
@@ -322,6 +369,8 @@ export interface Tables {
   credentials: CredentialsTable;
   deployment: DeploymentTable;
   signingKeys: SigningKeysTable;
+  sftpKeys: SftpKeysTable;
+  sftpHostKey: SftpHostKeyTable;
   idempotency: IdempotencyTable;
   audit: AuditTable;
 }

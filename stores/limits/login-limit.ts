@@ -1,3 +1,5 @@
+import { clientNetwork } from '../../config/networks.ts';
+
 /** Counts failed log-ins, for all processes that share one ledger. */
 export interface LoginLimit {
   /**
@@ -12,4 +14,17 @@ export interface LoginLimit {
   refund(subjects: readonly string[]): Promise<void>;
   /** Closes its connections. */
   close(): Promise<void>;
+}
+
+/** Source and target of a log-in, which it is counted under. */
+export interface LoginAttempt {
+  readonly address: string;
+  /** `null` if the credential contains none. */
+  readonly clientId: string | null;
+}
+
+/** @returns what a log-in counts against: the address (IPv6: its /64 network) and the client id */
+export function loginSubjects({ address, clientId }: LoginAttempt): readonly string[] {
+  const network = `address ${clientNetwork(address)}`;
+  return clientId === null ? [network] : [network, `client ${clientId}`];
 }

@@ -134,23 +134,20 @@ export interface ObjectSlice {
 }
 
 /**
- * Streams a slice of an object, checks its length, and frees each chunk once the next one is requested.
+ * Streams a slice of an object that must exist, and checks its length.
  *
  * @throws WaybillError `object_damaged` if the object is shorter, `gone` if it does not exist, `objects_unavailable`
  */
-export async function* readObject(
+export async function* presentObject(
   objects: Pick<Objects, 'read'>,
   { key, offset, length }: ObjectSlice,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let left = length;
-  let before: Uint8Array | undefined;
   try {
     for await (const chunk of objects.read(key, { offset, length }, signal)) {
       left -= chunk.byteLength;
       if (left < 0) throw new WaybillError('object_damaged');
-      if (before && before.buffer !== chunk.buffer) free(before);
-      before = chunk;
       yield chunk;
     }
   } catch (error) {
@@ -159,4 +156,18 @@ export async function* readObject(
     throw error;
   }
   if (left !== 0) throw new WaybillError('object_damaged');
+}
+
+/** Like {@link presentObject}, but frees each chunk once the next one is requested. */
+export async function* readObject(
+  objects: Pick<Objects, 'read'>,
+  slice: ObjectSlice,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let before: Uint8Array | undefined;
+  for await (const chunk of presentObject(objects, slice, signal)) {
+    if (before && before.buffer !== chunk.buffer) free(before);
+    before = chunk;
+    yield chunk;
+  }
 }

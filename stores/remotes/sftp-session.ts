@@ -1,8 +1,8 @@
 import ssh2, { type Client, type ConnectConfig, type SFTPWrapper } from 'ssh2';
 import { type DestinationSecret, FINGERPRINT, type SftpDestination } from '../../contracts/destination.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { sshFingerprint } from '../../contracts/ssh-key.ts';
 import { type AddressGuard, guardedConnect } from './address-guard.ts';
-import { fingerprintOf } from './ssh-keys.ts';
 
 /** How long a connection may take until the user is logged in, and a request until it is answered. Milliseconds. */
 const READY_MS = 20_000;
@@ -112,7 +112,7 @@ async function connect(
         ...('password' in secret ? { password: secret.password } : secret),
         algorithms: { ...ALGORITHMS, serverHostKey },
         hostVerifier: (key: Buffer) => {
-          denied = fingerprintOf(key) !== hostKey;
+          denied = sshFingerprint(key) !== hostKey;
           return !denied;
         },
       });

@@ -10,6 +10,7 @@ import {
   type WorkflowStartOptions,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
+import { Temporal as DateTime } from 'temporal-polyfill';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Recurrence, TIME_OF_DAY } from '../../contracts/recurrence.ts';
 import { RUN_WORKFLOW } from '../../contracts/task-queues.ts';
@@ -21,6 +22,21 @@ import type { ScheduleSpec, Temporal } from './temporal.ts';
 const TRIES_MAX = 10;
 
 const MINUTE_MS = 60_000;
+
+const MONTHS = [
+  'JANUARY',
+  'FEBRUARY',
+  'MARCH',
+  'APRIL',
+  'MAY',
+  'JUNE',
+  'JULY',
+  'AUGUST',
+  'SEPTEMBER',
+  'OCTOBER',
+  'NOVEMBER',
+  'DECEMBER',
+] as const;
 
 const OVERLAPS = { replace: ScheduleOverlapPolicy.CANCEL_OTHER, after: ScheduleOverlapPolicy.BUFFER_ONE } as const;
 
@@ -95,7 +111,7 @@ function scheduleOptions(id: string, spec: ScheduleSpec, taskQueue: string): Sch
   return {
     scheduleId: id,
     spec: {
-      calendars: [calendarOf(spec.recurrence)],
+      calendars: [calendarOf(spec.recurrence), ...skippedTimes(spec.recurrence, spec.timeZone, new Date())],
       timezone: ianaName(spec.timeZone),
       jitter: spec.jitterMinutes * MINUTE_MS,
     },
@@ -117,6 +133,31 @@ function calendarOf(recurrence: Recurrence): CalendarSpec {
     case 'month':
       return { hour, minute, dayOfMonth: recurrence.on };
   }
+}
+
+/** How far ahead the clock's changes are looked up. Every run synchronizes its schedule, so that none is missed. */
+const AHEAD_DAYS = 400;
+
+/**
+ * Temporal skips a time that does not exist on a day, because the clock is put forward then.
+ *
+ * @returns the days on which that happens to a daily schedule, each at the time that the clock shows instead
+ */
+function skippedTimes(recurrence: Recurrence, timeZone: string, from: Date): readonly CalendarSpec[] {
+  if (recurrence.every !== 'day') return [];
+  const here = DateTime.Instant.fromEpochMilliseconds(from.getTime()).toZonedDateTimeISO(timeZone);
+  const end = here.add({ days: AHEAD_DAYS });
+  const plainTime = DateTime.PlainTime.from(recurrence.at);
+  const found: CalendarSpec[] = [];
+  for (let at = here.getTimeZoneTransition('next'); at; at = at.getTimeZoneTransition('next')) {
+    if (DateTime.ZonedDateTime.compare(at, end) > 0) break;
+    const day = at.toPlainDate();
+    const due = day.toZonedDateTime({ timeZone, plainTime });
+    if (due.toPlainTime().equals(plainTime)) continue;
+    const { year, month, day: dayOfMonth, hour, minute } = due;
+    found.push({ year, month: MONTHS[month - 1] ?? 'JANUARY', dayOfMonth, hour, minute });
+  }
+  return found;
 }
 
 /** Temporal requires the spelling of the IANA database; JavaScript also accepts `europe/amsterdam`. */

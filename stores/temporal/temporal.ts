@@ -28,7 +28,10 @@ export interface RunLabels {
 
 export interface ScheduleSpec {
   readonly recurrence: Recurrence;
-  /** IANA name. A time that the clock skips in spring has no run; one that it repeats in autumn has two. */
+  /**
+   * IANA name. A daily time that the clock skips in spring is due as long after the change as it would be; one that it repeats in
+   * autumn is due twice.
+   */
   readonly timeZone: string;
   /** Runs are spread over this many minutes after their nominal time, 0 to 1439. */
   readonly jitterMinutes: number;

@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { CSV_DEFAULTS, FILE_FORMATS } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, FILE_FORMATS, isUncounted } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
+import { openKeys } from './keys.ts';
 import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-query.ts';
 import { planFiles } from './planning.ts';
 import { rowFormat, selectList } from './row-format.ts';
@@ -81,6 +82,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         postgres: postgresOf([dataset]),
         open: async (connection) => {
           const source = await describeSource(session, connection, dataset, order.parameters);
+          if (isUncounted(order)) return openKeys({ session, connection, dataset, order, source }, part.before);
           const { slice, snapshotAt } = part;
           const reading = { connection, dataset, order, source, snapshotAt, slice };
           await refuseUnreadNumbers(reading);

@@ -45,6 +45,8 @@ export interface Session {
   readonly beginTally: BeginTally;
   /** Named pipes that DuckDB may write to. */
   readonly fifos: Fifos;
+  /** Private directory whose files DuckDB may read. */
+  readonly directory: string;
   close(): Promise<void>;
 }
 
@@ -75,7 +77,14 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     } finally {
       connection.disconnectSync();
     }
-    return { connect: () => opened.connect(), postgres, beginTally, fifos: createFifos(pipeDirectory), close };
+    return {
+      connect: () => opened.connect(),
+      postgres,
+      beginTally,
+      fifos: createFifos(pipeDirectory),
+      directory: pipeDirectory,
+      close,
+    };
   } catch (error) {
     await close();
     if (error instanceof WaybillError) throw error;

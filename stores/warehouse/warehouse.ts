@@ -43,7 +43,13 @@ export interface Warehouse {
   read(
     dataset: Dataset,
     order: FileOrder,
-    part: { readonly slice: PartSlice; readonly first: boolean; readonly snapshotAt: Instant },
+    part: {
+      readonly slice: PartSlice;
+      readonly first: boolean;
+      readonly snapshotAt: Instant;
+      /** Of rows `gone`: the Parquet file of the keys that there were. */
+      readonly before?: AsyncIterable<Uint8Array>;
+    },
     signal: AbortSignal,
   ): PartContent;
 

@@ -35,15 +35,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     create table run_files (
-      run_id      uuid not null references runs,
-      dataset     text not null,
-      generation  integer not null,
-      complete    boolean not null,
-      window_from text check (length(window_from) = 27),
-      window_to   text not null check (length(window_to) = 27),
-      columns     jsonb not null,
-      rows        bigint check (rows >= 0),
-      failure     jsonb,
+      run_id       uuid not null references runs,
+      dataset      text not null,
+      generation   integer not null,
+      complete     boolean not null,
+      replaces     boolean not null default false,
+      base_run_id  uuid references runs,
+      window_from  text check (length(window_from) = 27),
+      window_to    text not null check (length(window_to) = 27),
+      full_load_at timestamptz(3),
+      columns      jsonb not null,
+      rows         bigint check (rows >= 0),
+      failure      jsonb,
       primary key (run_id, dataset)
     )`.execute(db);
+  await sql`create index run_files_ends on run_files (dataset, window_to)`.execute(db);
 }

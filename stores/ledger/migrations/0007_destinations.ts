@@ -40,11 +40,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     end $$`.execute(db);
   await sql`
     alter table notices
-      add constraint notices_kind_check check (kind in
+      add constraint notices_kind check (kind in
         ('failed', 'recovered', 'ack_mismatch', 'ack_missing', 'push_failed', 'push_recovered')),
-      add constraint notices_failure_check check (case
-        when kind in ('failed', 'push_failed') then failure is not null
-        when kind in ('recovered', 'push_recovered') then failure is null
-        else true end)
+      add constraint notices_failure check ((failure is not null) = (kind in ('failed', 'ack_mismatch', 'push_failed')))
     `.execute(db);
 }
