@@ -11,6 +11,7 @@ import { LOOPBACK } from '../stack/ports.ts';
 import { createSupervisor } from '../stack/supervisor.ts';
 import { makeChangingWarehouse } from './changing-warehouse.ts';
 import { closeAtEnd } from './cleanup.ts';
+import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices, useStack } from './context.ts';
 import { startToxiproxy } from './network.ts';
 import { createRecurringClient, openDelivered, type RecurringRun } from './recurring-client.ts';
@@ -103,6 +104,9 @@ describe('files of a run', () => {
     const logins = ['user_login_events/user_login_events.csv', 'user_login_events/user_login_events.deleted.csv'];
     const names = ['manifest.json', ...withSums('user/user.csv', 'user/user.deleted.csv', ...logins)];
     expect(await namesIn(folderOf(first))).toEqual(names.sort());
+
+    const verified = await waybill(['verify', '--chain', server.folder], {});
+    expect(verified.code, verified.errors).toBe(0);
 
     await set({ ...SFTP, rowsPerFile: 2 });
     const text = '"with\na line break and ""quotes"""';
