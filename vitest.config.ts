@@ -13,6 +13,7 @@ const LONGEST = [
   'test/stalled-downloads',
   'test/periodic-races',
   'test/network',
+  'test/push',
   'test/worker-end',
   'test/periodic-contract',
 ].map((name) => `/${name}.test.ts`);

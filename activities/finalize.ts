@@ -9,8 +9,8 @@ import { runOrThrow } from './step.ts';
 const SECOND_MS = 1000;
 
 /**
- * Follows up on a run of a standing order: sends the notices that are owed, synchronizes the schedule and starts a run
- * that was missed. A part that fails does not prevent the others; a retry repeats them all, which is harmless.
+ * Follows up on a run of a standing order: sends the notices that are owed, synchronizes the schedule, starts the delivery to the
+ * tenant's own destination and a run that was missed. A part that fails does not prevent the others; a retry repeats them all, which is harmless.
  */
 export function createFinalize(
   ports: NoticePorts & Pick<Ports, 'ledger' | 'temporal' | 'syncSchedule' | 'standingKinds'>,
@@ -34,6 +34,11 @@ export function createFinalize(
     await temporal.trigger(scheduleId(tenant), 'after');
   }
 
+  /** What this misses, the reconciler starts. */
+  async function startPush({ tenant, runId }: FinalizeInput): Promise<void> {
+    if ((await ledger.deliveries.find(runId))?.state === 'pending') await temporal.startPush({ tenant, runId });
+  }
+
   return async function finalize(input: FinalizeInput): Promise<void> {
     const { tenant, kind, outcome } = input;
     const standing = standingKind(standingKinds, kind);
@@ -43,6 +48,7 @@ export function createFinalize(
         // The caller that stopped the run waits for its end and has synchronized the schedule.
         wasStopped || outcome === 'off' ? undefined : sendNotices(tenant, standing),
         wasStopped ? undefined : syncSchedule(standing, tenant),
+        outcome === 'published' && standing.exports === 'changes' ? startPush(input) : undefined,
         outcome === 'published' || standing.exports === 'changes' ? undefined : startMissedRun(input, standing, signal),
       ]);
       for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -4,6 +4,7 @@ import { createFinalize } from './finalize.ts';
 import { createPlan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { createPublish } from './publish.ts';
+import { createEndPush, createPush } from './push.ts';
 import { createReconcile } from './reconcile.ts';
 import { createWrite } from './write.ts';
 
@@ -17,6 +18,8 @@ export function createActivities(ports: Ports) {
     end: createEnd(ports),
     remove: createRemove(ports),
     finalize: createFinalize(ports),
+    push: createPush(ports),
+    endPush: createEndPush(ports),
     reconcile: createReconcile(ports),
   };
 }

@@ -5,6 +5,7 @@ import type { StandingKind } from '../contracts/standing.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import type { Remotes } from '../stores/remotes/remote.ts';
 import type { Attempts } from '../stores/temporal/attempts.ts';
 import type { StandingDeployment, SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
@@ -27,6 +28,8 @@ export interface Ports {
   readonly signer: Signer | null;
   /** `null`: mail is not set up, so no notices are sent. */
   readonly mail: Mail | null;
+  /** `null`: push delivery is not set up. */
+  readonly remotes: Remotes | null;
   /** Base URL of the API, for e-mails. */
   readonly publicUrl: string;
   /** A count of rows from which an unsealed export is split. */

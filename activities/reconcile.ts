@@ -3,7 +3,7 @@ import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { Reconciled } from '../contracts/steps.ts';
-import type { Run, StandingOrder } from '../stores/ledger/ports.ts';
+import type { Delivery, Run, StandingOrder } from '../stores/ledger/ports.ts';
 import { openManifest } from '../stores/objects/manifests.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import { endIfLost } from '../stores/temporal/lost-runs.ts';
@@ -24,7 +24,7 @@ type ReconcilePorts = Pick<
 /**
  * Makes the bucket and the schedules match the ledger, and the ledger match Temporal. Ends active runs whose workflow is
  * gone; removes objects that are due; checks every run once more some time after its end, because a worker without Temporal
- * may have finished an upload since; restores missing schedules. Every part may be repeated.
+ * may have finished an upload since; restores missing schedules; starts deliveries that nobody has started. Every part may be repeated.
  *
  * One row that fails is logged and left to the next pass. A server that does not answer ends the pass.
  */
@@ -88,6 +88,13 @@ export function createReconcile(ports: ReconcilePorts) {
     return true;
   }
 
+  /** Whoever committed the run has not come to start its delivery, or the delivery was terminated. */
+  async function restartPush({ runId, run: { tenant } }: Delivery): Promise<boolean> {
+    if (!(await temporal.startPush({ tenant, runId }))) return false;
+    logger.warn({ tenant, runId }, 'a delivery that was pending without a workflow has been started');
+    return true;
+  }
+
   /** @param now ISO 8601; the workflow's time, the same for a retry */
   return async function reconcile({ now }: { readonly now: string }): Promise<Reconciled> {
     return runOrThrow(logger, {}, async (signal) => {
@@ -116,6 +123,7 @@ export function createReconcile(ports: ReconcilePorts) {
       const lost = await each(await runs.listActive(before(SETTLING_MS), ROWS_MAX), isLost);
       const removed = await each(await runs.dueForRemoval(at, ROWS_MAX), (run) => removeDue(run, at));
       const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
+      const deliveries = await each(await ledger.deliveries.listPending(before(SETTLING_MS), ROWS_MAX), restartPush);
       let schedules = 0;
       for (const kind of standingKinds) {
         schedules += await each(await standingOrders.listUnsynced(kind.kind, before(SETTLING_MS)), ({ tenant }) =>
@@ -127,7 +135,7 @@ export function createReconcile(ports: ReconcilePorts) {
       }
       const unacknowledged = await runs.oweMissingAcknowledgements(at);
       if (unacknowledged > 0) logger.warn({ runs: unacknowledged }, 'runs were not acknowledged in time');
-      return { lost, removed, strays, schedules, failed };
+      return { lost, removed, strays, schedules, deliveries, failed };
     });
   };
 }

@@ -6,6 +6,7 @@ import type { Settings } from '../config/settings.ts';
 import type { AuditAction, Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import type { Remotes } from '../stores/remotes/remote.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 
@@ -42,6 +43,8 @@ export interface ApiDeps {
   readonly objects: Objects;
   readonly temporal: Temporal;
   readonly syncSchedule: SyncSchedule;
+  /** `null`: push delivery is not set up. */
+  readonly remotes: Remotes | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted on a stop signal. Event streams then end, so that clients reconnect elsewhere. */

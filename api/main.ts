@@ -9,6 +9,7 @@ import { temporalTarget } from '../config/temporal.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
+import { remotesOf } from '../stores/remotes/remotes.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { createApp } from './app.ts';
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
     objects,
     temporal,
     syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),
+    remotes: remotesOf(settings),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

@@ -5,6 +5,7 @@ import { isTimeZone, TIME_OF_DAY } from '../contracts/recurrence.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 import { settingSentence } from './issue-sentence.ts';
 import { isNetwork } from './networks.ts';
+import { isSecretsKey } from './secrets-key.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const httpUrl = z.url({ protocol: /^https?$/, message: 'should be an http:// or https:// address' });
@@ -142,6 +143,14 @@ const schema = z.object({
   WAYBILL_TOKEN_SECONDS: count.default(3600),
   /** Seconds that a download link is valid; never longer than the file is kept. */
   WAYBILL_LINK_SECONDS: count.default(86_400),
+
+  /** 32 random bytes in base64 that seal tenants' credentials of push delivery; unset: it is not offered. Several: the first seals. */
+  WAYBILL_SECRETS_KEY: z
+    .string()
+    .refine(isSecretsKey, 'should be 32 bytes in base64, as "openssl rand -base64 32" writes them')
+    .optional(),
+  /** Networks that are not public, and that files may be pushed to all the same. */
+  WAYBILL_PUSH_ALLOWED_NETWORKS: networks.default([]),
 
   /** Days that finished files are kept; orders may ask for fewer. */
   WAYBILL_KEEP_DAYS: count.default(30),

@@ -137,6 +137,37 @@ export const FAILURES = {
     'What was received is not what was delivered',
     'Fetch the named entities of the day again, and acknowledge once more.',
   ),
+  // Push delivery
+  push_not_offered: final(
+    404,
+    'This deployment offers no push delivery',
+    'Ask the operator to set it up (WAYBILL_SECRETS_KEY), or fetch the files.',
+  ),
+  destination_refused: final(
+    400,
+    'The destination has an address that the operator does not allow',
+    'Use a public address, with https for a bucket, or ask the operator to allow this one.',
+  ),
+  destination_login: final(
+    502,
+    'The destination does not accept the credentials',
+    'Check the user and the key, and change the destination.',
+  ),
+  destination_rejected: final(
+    502,
+    'The destination does not take the files',
+    'Check that the directory or bucket exists, that it may be written, listed and cleared, and that it has room.',
+  ),
+  destination_unavailable: retryable(
+    503,
+    'The destination cannot be reached',
+    'Check its address, and that it accepts connections from this service.',
+  ),
+  host_key_mismatch: final(
+    502,
+    'The server has another host key than the one that is pinned',
+    'Make sure that it is your server, then change the host key of the destination.',
+  ),
   // Outcomes and dependencies
   replaced: final(
     409,

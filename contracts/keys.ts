@@ -19,6 +19,11 @@ export function dayOf({ series }: { readonly series: string }): Day {
   return series.slice(series.lastIndexOf('|') + 1);
 }
 
+/** Workflow id of the delivery of a run's files to the tenant's own destination. */
+export function pushWorkflowId({ tenant, runId }: { readonly tenant: string; readonly runId: string }): string {
+  return `push|${tenant}|${runId}`;
+}
+
 /** The commit point: written once, last. */
 export function manifestKey(prefix: string): string {
   return `${prefix}manifest.json`;

@@ -185,6 +185,22 @@ export interface FinalizeInput extends RunIdentity {
   readonly version: number | null;
 }
 
+/** Names the run whose files are delivered. */
+export interface PushInput {
+  readonly tenant: string;
+  readonly runId: string;
+}
+
+/** How a delivery ended. `skipped`: a newer run of the day is delivered instead, or there is no destination any more. */
+export type PushEnd =
+  | { readonly state: 'delivered'; readonly files: number; readonly bytes: number }
+  | { readonly state: 'skipped' }
+  | { readonly state: 'failed'; readonly failure: Failure };
+
+export interface EndPushInput extends PushInput {
+  readonly end: PushEnd;
+}
+
 /** What one pass of the reconciler changed, in counts. */
 export interface Reconciled {
   /** Runs that were active without a workflow, and are ended now. */
@@ -195,6 +211,8 @@ export interface Reconciled {
   readonly strays: number;
   /** Schedules that were missing or out of date. */
   readonly schedules: number;
+  /** Deliveries to tenants' own destinations that nobody had started. */
+  readonly deliveries: number;
   /** Rows that failed; the log says why, and the next pass tries them again. */
   readonly failed: number;
 }

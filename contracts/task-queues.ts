@@ -17,11 +17,19 @@ export function partsQueue(controlQueue: string, priority: number): string {
   return `${controlQueue}-${priority === PRIORITIES.interactive ? 'ordered-' : ''}parts`;
 }
 
+/** Queue of the steps that push files to tenants' own destinations: a slow one must not hold up anything else. */
+export function pushQueue(controlQueue: string): string {
+  return `${controlQueue}-push`;
+}
+
 /** Keyword search attributes that ops filter by in the Temporal UI. Registered when a worker starts. */
 export const SEARCH_ATTRIBUTES = ['WaybillTenant', 'WaybillDataset', 'WaybillFormat', 'WaybillState'] as const;
 
 /** Workflow type of a run, whatever the kind of export. */
 export const RUN_WORKFLOW = 'runExport';
+
+/** Workflow type of a delivery to a tenant's own destination. */
+export const PUSH_WORKFLOW = 'pushDelivery';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';

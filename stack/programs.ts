@@ -128,6 +128,13 @@ export const PROGRAMS = {
       }),
     ],
   },
+  // Package openssh-server of the distributions; often in a directory that is not on everybody's PATH.
+  sshd: {
+    executable: 'sshd',
+    printsVersion: false,
+    installed: () => '/usr/sbin/sshd',
+    recipes: [],
+  },
   duckdb: {
     executable: 'duckdb',
     recipes: [

@@ -17,6 +17,7 @@ import type { Run, Scope } from '../stores/ledger/ports.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
+import type { Remotes } from '../stores/remotes/remote.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
@@ -99,7 +100,12 @@ export async function startApi() {
   const limits: LoginLimit[] = [];
 
   /** A new API over the same ledger, with stores of its own. */
-  function compose(settings: Partial<ApiSettings> = {}, catalog: Catalog = CATALOG, limit: Partial<LimitOptions> = {}) {
+  function compose(
+    settings: Partial<ApiSettings> = {},
+    catalog: Catalog = CATALOG,
+    limit: Partial<LimitOptions> = {},
+    remotes: Remotes | null = null,
+  ) {
     const loginLimit = createLoginLimit({ url, failuresMax: 1_000_000, logger, ...limit });
     limits.push(loginLimit);
     const temporal = createScriptedTemporal();
@@ -117,6 +123,7 @@ export async function startApi() {
         runTime: { at: all.WAYBILL_PERIODIC_AT, timeZone: all.WAYBILL_PERIODIC_TIME_ZONE },
         jitterMinutes: 0,
       })),
+      remotes,
       clock,
       logger,
       stopping: stopping.signal,

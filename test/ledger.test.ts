@@ -26,6 +26,7 @@ describe('migrations', () => {
       { name: '0004_recurring' },
       { name: '0005_sftp' },
       { name: '0006_acknowledgement' },
+      { name: '0007_destinations' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -40,17 +40,23 @@ export interface Network {
   mend(link: Link): Promise<void>;
 }
 
-/**
- * Starts Toxiproxy with a proxy to each server.
- *
- * @param supervisor ends the proxy
- * @param settings of a service; they name the servers
- */
-export async function startNetwork(
+/** Toxiproxy, running. */
+export interface Toxiproxy {
+  /** Adds a proxy. @param upstream host and port @returns the port on loopback that leads there */
+  add(name: string, upstream: string): Promise<number>;
+  /** Disturbs open and new connections until {@link calm}. */
+  disturb(name: string, toxic: Toxic, directions?: readonly Direction[]): Promise<void>;
+  /** Ends the disturbances, or only those of one type. */
+  calm(name: string, type?: Toxic['type']): Promise<void>;
+  /** Whether connections are accepted; open ones are closed if not. */
+  enable(name: string, enabled: boolean): Promise<void>;
+}
+
+/** @param supervisor ends it */
+export async function startToxiproxy(
   supervisor: Supervisor,
-  settings: Readonly<Record<string, string>>,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<Network> {
+): Promise<Toxiproxy> {
   const control = await freePort();
   const api = `http://${LOOPBACK}:${control}`;
   await supervisor.start({
@@ -76,39 +82,52 @@ export async function startNetwork(
     return text === '' ? undefined : JSON.parse(text);
   }
 
+  return {
+    async add(name, upstream) {
+      const port = await freePort();
+      await ask('POST', '/proxies', { name, listen: `${LOOPBACK}:${port}`, upstream, enabled: true });
+      return port;
+    },
+    async disturb(name, { type, ...attributes }, directions = ['from-server', 'to-server']) {
+      for (const direction of directions) {
+        const stream = direction === 'from-server' ? 'downstream' : 'upstream';
+        await ask('POST', `/proxies/${name}/toxics`, { name: `${type}-${stream}`, type, stream, attributes });
+      }
+    },
+    async calm(name, type) {
+      const toxics = (await ask('GET', `/proxies/${name}/toxics`)) as readonly { name: string; type: string }[];
+      for (const toxic of toxics) {
+        if (type === undefined || toxic.type === type) await ask('DELETE', `/proxies/${name}/toxics/${toxic.name}`);
+      }
+    },
+    async enable(name, enabled) {
+      await ask('POST', `/proxies/${name}`, { enabled });
+    },
+  };
+}
+
+/**
+ * Starts Toxiproxy with a proxy to each server.
+ *
+ * @param supervisor ends the proxy
+ * @param settings of a service; they name the servers
+ */
+export async function startNetwork(
+  supervisor: Supervisor,
+  settings: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Network> {
+  const toxiproxy = await startToxiproxy(supervisor, environment);
   const ports = new Map<Link, number>();
-  for (const link of LINKS) {
-    const port = await freePort();
-    await ask('POST', '/proxies', {
-      name: link,
-      listen: `${LOOPBACK}:${port}`,
-      upstream: addressOf(link, settings),
-      enabled: true,
-    });
-    ports.set(link, port);
-  }
+  for (const link of LINKS) ports.set(link, await toxiproxy.add(link, addressOf(link, settings)));
 
   return {
     url: `http://${LOOPBACK}:${ports.get('api')}`,
     settings: throughPorts(settings, ports),
-    async disturb(link, { type, ...attributes }, directions = ['from-server', 'to-server']) {
-      for (const direction of directions) {
-        const stream = direction === 'from-server' ? 'downstream' : 'upstream';
-        await ask('POST', `/proxies/${link}/toxics`, { name: `${type}-${stream}`, type, stream, attributes });
-      }
-    },
-    async calm(link, type) {
-      const toxics = (await ask('GET', `/proxies/${link}/toxics`)) as readonly { name: string; type: string }[];
-      for (const toxic of toxics) {
-        if (type === undefined || toxic.type === type) await ask('DELETE', `/proxies/${link}/toxics/${toxic.name}`);
-      }
-    },
-    async cut(link) {
-      await ask('POST', `/proxies/${link}`, { enabled: false });
-    },
-    async mend(link) {
-      await ask('POST', `/proxies/${link}`, { enabled: true });
-    },
+    disturb: toxiproxy.disturb,
+    calm: toxiproxy.calm,
+    cut: (link) => toxiproxy.enable(link, false),
+    mend: (link) => toxiproxy.enable(link, true),
   };
 }
 

@@ -69,6 +69,10 @@ export function createScriptedTemporal(): ScriptedTemporal {
       if (scripted.startsLate) throw new WaybillError('temporal_unavailable');
       return runId;
     },
+    async startPush() {
+      reach('startPush');
+      return true;
+    },
     async findRunning(workflowId) {
       reach('findRunning');
       return scripted.running.get(workflowId);

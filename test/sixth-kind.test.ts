@@ -101,6 +101,7 @@ async function startEditions() {
     ...{
       signer: null,
       mail: null,
+      remotes: null,
       publicUrl: settings.WAYBILL_PUBLIC_URL,
       partRows: 1000,
       graceSeconds: 1,
@@ -113,7 +114,9 @@ async function startEditions() {
   const workers = await createWorkers({ connection, namespace, taskQueue, activities, partsMax: 1 });
   const running = workers.map((worker) => worker.run());
   const clock = { now: () => new Date() };
-  const app = createApp({ ...shared, settings, loginLimit, clock, stopping: AbortSignal.any([]) }, [mountEditions]);
+  const app = createApp({ ...shared, settings, loginLimit, remotes: null, clock, stopping: AbortSignal.any([]) }, [
+    mountEditions,
+  ]);
   onTestFinished(async () => {
     for (const worker of workers) worker.shutdown();
     await Promise.all(running);

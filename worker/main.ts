@@ -13,6 +13,7 @@ import { RECURRING } from '../contracts/recurring.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
+import { remotesOf } from '../stores/remotes/remotes.ts';
 import { createAttempts } from '../stores/temporal/attempts.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
@@ -96,6 +97,7 @@ async function main(): Promise<void> {
     attempts: createAttempts(client.activity),
     signer,
     mail,
+    remotes: remotesOf(settings),
     publicUrl: settings.WAYBILL_PUBLIC_URL,
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,

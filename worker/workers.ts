@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
-import { PRIORITIES, partsQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, pushQueue } from '../contracts/task-queues.ts';
 import { WORKFLOWS_PATH } from './bundle.ts';
 import { createGiveWay } from './give-way.ts';
 
@@ -19,6 +19,9 @@ const HEARTBEAT_THROTTLE = '1 second';
 
 /** Parts of orders that are written when other parts have every place. */
 const ORDERED_PARTS = 1;
+
+/** Deliveries to tenants' own destinations at once. Each holds up to 24 MB and waits for a server elsewhere most of the time. */
+const PUSHES_MAX = 10;
 
 /** Threads of libuv's pool besides those of the parts: for compression, files, DNS lookups and short queries. */
 const OTHER_THREADS = 14;
@@ -49,7 +52,7 @@ export interface WorkersOptions {
  */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { connection, namespace, taskQueue, activities, partsMax, workflowBundle } = options;
-  const { write, ...control } = activities;
+  const { write, push, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -74,6 +77,12 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       activities: control,
       maxConcurrentActivityTaskExecutions: CONTROL_MAX,
       maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_MAX,
+    }),
+    await Worker.create({
+      ...shared,
+      taskQueue: pushQueue(taskQueue),
+      activities: { push },
+      maxConcurrentActivityTaskExecutions: PUSHES_MAX,
     }),
     ...(await Promise.all(
       [PRIORITIES.interactive, PRIORITIES.scheduled].map((priority) =>

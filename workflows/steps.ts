@@ -1,7 +1,7 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
-import { PRIORITIES, partsQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, pushQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
 export type Steps = Proxy<'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize'>;
@@ -60,6 +60,30 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     ...shared,
   });
   return { begin, plan, write, publish, end, remove, finalize };
+}
+
+/** A tenant has a day to mend its destination. */
+const FOR_A_DAY: ActivityOptions = {
+  startToCloseTimeout: '24 hours',
+  scheduleToCloseTimeout: '24 hours',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '30 minutes' },
+};
+
+/** The steps of a delivery to a tenant's own destination. */
+export function proxyPush(tenant: string): Proxy<'push' | 'endPush'> {
+  const shared: ActivityOptions = {
+    priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
+    // Only then may a newer delivery of the same day begin.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  };
+  const { push } = proxyActivities<Pick<Activities, 'push'>>({
+    ...FOR_A_DAY,
+    ...shared,
+    taskQueue: pushQueue(workflowInfo().taskQueue),
+    heartbeatTimeout: '10 seconds',
+  });
+  const { endPush } = proxyActivities<Pick<Activities, 'endPush'>>({ ...MUST_HAPPEN, ...shared });
+  return { push, endPush };
 }
 
 /** A pass that fails is retried only a few times, because the next pass does the same. */

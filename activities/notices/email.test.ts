@@ -107,6 +107,26 @@ describe('the e-mail about a recovery', () => {
   });
 });
 
+describe('the e-mail about deliveries', () => {
+  const failure: Failure = { code: 'host_key_mismatch', message: 'The server has another host key.' };
+
+  it('says that they fail, why, and that the files can still be fetched', () => {
+    const email = noticeEmail(noticeOf({ kind: 'push_failed', failure }), contextOf());
+    expect(email.subject).toBe('Files for Acme Learning could not be delivered');
+    expect(words(email.text)).toContain('They can still be fetched.');
+    expect(words(email.text)).toContain('The server has another host key.');
+    expect(words(email.text)).toContain(
+      'GET https://exports.example.com/waybill/export/destination with your credential',
+    );
+  });
+
+  it('says that they succeed again', () => {
+    const email = noticeEmail(noticeOf({ kind: 'push_recovered', failure: null }), contextOf());
+    expect(email.subject).toBe('Files for Acme Learning are delivered again');
+    expect(words(email.text)).toContain('Failed since 21 November 2026, 01:42 UTC');
+  });
+});
+
 describe('the e-mail about an acknowledgement', () => {
   const failure: Failure = { code: 'ack_mismatch', message: 'user has 3 rows; 2 were received.' };
   it.each<readonly [Partial<Notice>, subject: string, text: string]>([
@@ -131,7 +151,7 @@ describe('every e-mail', () => {
   const anything = fc.string({ unit: 'binary', maxLength: 200 });
   const emails = fc
     .record({
-      kind: fc.constantFrom('failed', 'recovered'),
+      kind: fc.constantFrom('failed', 'recovered', 'push_failed', 'push_recovered'),
       tenantTitle: anything,
       message: anything,
       host: fc.stringMatching(/^[a-z]{1,60}(\.[a-z]{1,60}){1,3}$/),

@@ -4,6 +4,7 @@ import type { StandingKind } from '../../contracts/standing.ts';
 import type { Notice } from '../../stores/ledger/ports.ts';
 import type { Email } from '../../stores/mail/mail.ts';
 import { type EmailContent, type Fact, layOut } from './layout.ts';
+import { type PushWords, pushFailedContent, pushRecoveredContent } from './push-content.ts';
 
 /** Content of an e-mail besides its notice. */
 export interface NoticeContext {
@@ -38,7 +39,7 @@ const OPERATOR_FAILURES: readonly FailureCode[] = [
   'objects_full',
 ];
 
-/** @returns the e-mail that informs a tenant's contacts that the runs of a standing order fail, or that they have recovered */
+/** @returns the e-mail that informs a tenant's contacts that runs or deliveries fail, or that they have recovered */
 export function noticeEmail(notice: Notice, context: NoticeContext): Email {
   const content = contentOf(notice, context);
   return { ...layOut(content), to: context.contacts, reference: `notice|${notice.noticeId}` };
@@ -53,7 +54,24 @@ function contentOf(notice: Notice, context: NoticeContext): EmailContent {
     case 'ack_mismatch':
     case 'ack_missing':
       return acknowledgementContent(notice, context);
+    case 'push_failed':
+      return pushFailedContent(pushWords(notice, context));
+    case 'push_recovered':
+      return pushRecoveredContent(pushWords(notice, context));
   }
+}
+
+function pushWords(notice: Notice, context: NoticeContext): PushWords {
+  const title = oneLine(context.tenantTitle);
+  return {
+    title,
+    shortTitle: shortened(title, TITLE_MAX),
+    failingSince: moment(notice.failingSince),
+    reason: reasonOf(notice),
+    run: runFact(notice),
+    hint: `GET ${addressOf(context, '/export/destination')} with your credential shows the destination and its last delivery.`,
+    closing: closingOf(title),
+  };
 }
 
 function acknowledgementContent(notice: Notice, context: NoticeContext): EmailContent {
@@ -70,7 +88,7 @@ function acknowledgementContent(notice: Notice, context: NoticeContext): EmailCo
     facts: [
       { label: missing ? 'Delivered' : 'Acknowledged', value: moment(notice.failingSince) },
       ...(notice.failure ? [{ label: 'Difference', value: oneLine(notice.failure.message) }] : []),
-      { label: 'Run', value: notice.runId, exact: true },
+      runFact(notice),
     ],
     sections: [
       {
@@ -99,7 +117,7 @@ function failureContent(notice: Notice, context: NoticeContext): EmailContent {
     opening: failureOpening(context),
     facts: [
       { label: 'Failing since', value: moment(notice.failingSince) },
-      { label: 'Reason', value: oneLine(notice.failure?.message ?? 'The run ended without a reason.') },
+      { label: 'Reason', value: reasonOf(notice) },
       ...commonFacts(notice, context),
     ],
     sections: [
@@ -165,13 +183,25 @@ function commonFacts(notice: Notice, { generation, nextRunAt }: NoticeContext): 
         : 'nothing yet',
     },
     { label: 'Next run', value: nextRunAt ? moment(nextRunAt) : 'none is scheduled' },
-    { label: 'Run', value: notice.runId, exact: true },
+    runFact(notice),
   ];
 }
 
-function statusHint({ publicUrl, kind }: NoticeContext): string {
+function reasonOf({ failure }: Notice): string {
+  return oneLine(failure?.message ?? 'The run ended without a reason.');
+}
+
+function runFact({ runId }: Notice): Fact {
+  return { label: 'Run', value: runId, exact: true };
+}
+
+function statusHint(context: NoticeContext): string {
+  return `GET ${addressOf(context, context.kind.statusPath)} with your credential shows the current status.`;
+}
+
+function addressOf({ publicUrl }: NoticeContext, path: string): string {
   const { origin, pathname } = new URL(publicUrl);
-  return `GET ${origin}${pathname.replace(/\/+$/, '')}${kind.statusPath} with your credential shows the current status.`;
+  return `${origin}${pathname.replace(/\/+$/, '')}${path}`;
 }
 
 function closingOf(title: string): string {

@@ -156,6 +156,22 @@ describe('the notices of a run', () => {
     ]);
   });
 
+  it('tell of deliveries and of runs independently of each other', async () => {
+    const push: Notice = { ...NOTICE, noticeId: 'n2', kind: 'push_failed' };
+    const again: Notice = { ...NOTICE, noticeId: 'n3', kind: 'push_recovered', runId: 'g3', failure: null };
+    const { send, emails, recorded } = setUp({ notices: [NOTICE, push, again] });
+    expect(await send()).toBe(2);
+    expect(emails.map(({ subject }) => subject)).toEqual([
+      'Periodic export of Acme could not be refreshed',
+      'Files for Acme are delivered again',
+    ]);
+    expect(recorded).toEqual([
+      ['n1', 2],
+      ['n2', 0],
+      ['n3', 2],
+    ]);
+  });
+
   it('tell of acknowledgements whatever came after', async () => {
     const differs: Notice = { ...NOTICE, noticeId: 'n0', kind: 'ack_mismatch' };
     const { send, emails, recorded } = setUp({ notices: [differs, NOTICE] });

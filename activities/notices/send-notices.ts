@@ -65,10 +65,10 @@ export function createSendNotices(ports: NoticePorts) {
     const known = await ledger.tenants.find(tenant);
     const context = known && (await contextOf(known, kind));
     let sent = 0;
-    const latest = due.filter(({ notice }) => isAboutRuns(notice)).at(-1);
+    const latest = new Map(due.map(({ notice }) => [seriesOf(notice), notice]));
     for (const { notice, isPartial } of due) {
       // Skip failure notices that are already followed by a recovery.
-      const overtaken = isAboutRuns(notice) && notice !== latest?.notice;
+      const overtaken = notice !== latest.get(seriesOf(notice));
       const recipients = overtaken ? 0 : await deliver(notice, context && { ...context, isPartial });
       await ledger.notices.recordSent(notice.noticeId, recipients);
       if (recipients > 0) sent += 1;
@@ -77,7 +77,17 @@ export function createSendNotices(ports: NoticePorts) {
   };
 }
 
-/** Whether a notice says that runs fail or have recovered. */
-function isAboutRuns({ kind }: Notice): boolean {
-  return kind === 'failed' || kind === 'recovered';
+/** Runs fail and recover, and so do deliveries. Each acknowledgement is told. */
+function seriesOf({ kind, noticeId }: Notice): string {
+  switch (kind) {
+    case 'failed':
+    case 'recovered':
+      return 'runs';
+    case 'push_failed':
+    case 'push_recovered':
+      return 'deliveries';
+    case 'ack_mismatch':
+    case 'ack_missing':
+      return noticeId;
+  }
 }

@@ -3,6 +3,13 @@ import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, createApiApp, mount } from '../openapi.ts';
 import { acknowledgeHandler } from './ack.ts';
+import {
+  putDestinationHandler,
+  removeDestinationHandler,
+  showDestinationHandler,
+  testDestinationHandler,
+} from './destination.ts';
+import * as destinations from './destination-routes.ts';
 import { recurringErrors } from './errors.ts';
 import { fullLoadHandler, registerHandler, showHandler } from './registration.ts';
 import * as routes from './routes.ts';
@@ -21,5 +28,9 @@ export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Gu
   mount(door, routes.listRuns, read, listRunsHandler(deps));
   mount(door, routes.acknowledgeRun, write, acknowledgeHandler(deps));
   mount(door, routes.startRun, write, startRunHandler(deps));
+  mount(door, destinations.putDestination, write, putDestinationHandler(deps));
+  mount(door, destinations.showDestination, read, showDestinationHandler(deps));
+  mount(door, destinations.removeDestination, [requireCaller('write')], removeDestinationHandler(deps));
+  mount(door, destinations.testDestination, [requireCaller('write')], testDestinationHandler(deps));
   app.route('/', door);
 }

@@ -18,6 +18,7 @@ import * as signingKeys from './migrations/0003_signing_keys.ts';
 import * as recurring from './migrations/0004_recurring.ts';
 import * as sftp from './migrations/0005_sftp.ts';
 import * as acknowledgement from './migrations/0006_acknowledgement.ts';
+import * as destinations from './migrations/0007_destinations.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -166,6 +167,7 @@ export async function migrate(url: string): Promise<void> {
         '0004_recurring': recurring,
         '0005_sftp': sftp,
         '0006_acknowledgement': acknowledgement,
+        '0007_destinations': destinations,
       }),
     },
     migrationTableName: 'schema_migrations',

@@ -1,9 +1,10 @@
 import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { Period } from '../../contracts/deltas.ts';
+import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { PublicKey } from '../../contracts/envelope.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Delivery, Order } from '../../contracts/order.ts';
+import type { Order, Delivery as Place } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
 import type { SshKey } from '../../contracts/ssh-key.ts';
@@ -13,6 +14,8 @@ import type {
   AuditEntry,
   Credential,
   DeliveredColumn,
+  DeliveryRow,
+  Destination,
   Notice,
   Recurrence,
   Run,
@@ -30,6 +33,8 @@ export type {
   AuditEntry,
   Credential,
   DeliveredColumn,
+  DeliveryRow,
+  Destination,
   Notice,
   Recurrence,
   Run,
@@ -54,6 +59,8 @@ export type {
  *                 commit
  * version         of a standing order: incremented with every change
  * notice          an e-mail owed to a tenant's contacts
+ * destination     a tenant's own server or bucket that files are pushed to
+ * delivery        of one run's files to the destination of its tenant
  *
  * Every method is one transaction. Errors: WaybillError `ledger_unavailable` if the database cannot be reached or
  * refuses (a retry may help); its message holds no host and no SQL.
@@ -64,6 +71,8 @@ export interface Ledger {
   readonly standingOrders: StandingOrders;
   readonly registrations: Registrations;
   readonly notices: Notices;
+  readonly destinations: Destinations;
+  readonly deliveries: Deliveries;
   readonly tenants: Tenants;
   readonly credentials: Credentials;
   readonly audit: Audit;
@@ -110,7 +119,7 @@ export interface ChangesRun {
 
 /** What a run of changes exports. */
 export interface RunChanges {
-  readonly delivery: Delivery;
+  readonly delivery: Place;
   readonly files: readonly RunFile[];
   /** Datasets that are held, because their columns have changed. */
   readonly missing: readonly MissingDataset[];
@@ -352,6 +361,48 @@ export interface Notices {
   due(tenant: string): Promise<readonly Notice[]>;
   /** @param recipients number of addresses it was sent to; 0: the tenant has no contacts, or mail is not set up */
   recordSent(noticeId: string, recipients: number): Promise<void>;
+}
+
+/** Each change adds a line to the audit trail. */
+export interface Destinations {
+  find(tenant: string): Promise<Destination | undefined>;
+  /** Sets or replaces the destination of the tenant. */
+  put(destination: {
+    readonly tenant: string;
+    readonly config: DestinationConfig;
+    /** Sealed. */
+    readonly secret: Buffer;
+    readonly actor: string;
+  }): Promise<Destination>;
+  /** @returns whether there was one */
+  remove(tenant: string, actor: string): Promise<boolean>;
+}
+
+/** A delivery, and the run whose files it delivers. */
+export interface Delivery extends DeliveryRow {
+  readonly run: Run;
+}
+
+export type DeliveryEnd =
+  | { readonly state: 'delivered' | 'skipped' }
+  | { readonly state: 'failed'; readonly failure: Failure };
+
+/** `Runs.commit` creates them, so every run that is committed while its tenant has a destination has one. */
+export interface Deliveries {
+  find(runId: string): Promise<Delivery | undefined>;
+  /** The newest one of the tenant. */
+  last(tenant: string): Promise<Delivery | undefined>;
+  /** Other deliveries that are pending, of runs of the same series that were committed earlier. */
+  listOlder(delivery: Delivery): Promise<readonly Delivery[]>;
+  /** Counts an attempt, at this version of the destination. */
+  recordAttempt(runId: string, destinationVersion: number): Promise<void>;
+  /**
+   * pending -> delivered, failed or skipped; no effect once ended. The first failure of a destination creates a notice, and so does
+   * the first success after it.
+   */
+  end(runId: string, end: DeliveryEnd): Promise<void>;
+  /** Pending ones that were created before this moment, oldest first. */
+  listPending(createdBefore: Date, limit: number): Promise<readonly Delivery[]>;
 }
 
 /**

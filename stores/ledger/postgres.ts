@@ -2,6 +2,8 @@ import { sql } from 'kysely';
 import { audit } from './audit.ts';
 import { credentials } from './credentials.ts';
 import { createDatabase, migrate } from './database.ts';
+import { deliveries } from './deliveries.ts';
+import { destinations } from './destinations.ts';
 import { idempotency } from './idempotency.ts';
 import { notices } from './notices.ts';
 import type { Ledger } from './ports.ts';
@@ -25,6 +27,8 @@ export function createLedger(options: { readonly url: string; readonly connectio
     standingOrders: standingOrders(database),
     registrations: registrations(database),
     notices: notices(database),
+    destinations: destinations(database),
+    deliveries: deliveries(database),
     tenants: tenants(database),
     credentials: credentials(database),
     audit: audit(database),

@@ -5,6 +5,7 @@ import { appendAudit } from './audit.ts';
 import { beginOrdered, beginStanding, requestRun } from './begin-runs.ts';
 import { commitChanges } from './changes.ts';
 import { type Database, NOW, storable } from './database.ts';
+import { addDelivery } from './deliveries.ts';
 import { auditEnd, endRun } from './end-runs.ts';
 import { recordFailure, recordSuccess } from './notices.ts';
 import type { Commit, Runs } from './ports.ts';
@@ -55,7 +56,10 @@ export function runs(database: Database): Runs {
           .where('state', '=', 'running')
           .execute();
         if (order) {
-          if (datasetRows) await commitChanges(db, run, order, { missing, datasetRows });
+          if (datasetRows) {
+            await commitChanges(db, run, order, { missing, datasetRows });
+            await addDelivery(db, run);
+          }
           await recordOutcome(db, order, runId, missing);
         }
         const { files, rows, bytes } = totals;

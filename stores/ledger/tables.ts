@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Selectable } from 'kysely';
 import type { AttemptedObject } from '../../contracts/attempts.ts';
+import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
@@ -183,9 +184,10 @@ export interface NoticesTable {
   tenant: string;
   /**
    * `failed`: the first failure after a success; `recovered`: the first success after failures; `ack_mismatch`: the tenant has
-   * received something else than the manifest says; `ack_missing`: it has not said in time what it received.
+   * received something else than the manifest says; `ack_missing`: it has not said in time what it received; `push_`: of
+   * deliveries to its own destination.
    */
-  kind: 'failed' | 'recovered' | 'ack_mismatch' | 'ack_missing';
+  kind: 'failed' | 'recovered' | 'ack_mismatch' | 'ack_missing' | 'push_failed' | 'push_recovered';
   runId: string;
   failingSince: Date;
   failure: JsonOrNull<Failure>;
@@ -194,6 +196,36 @@ export interface NoticesTable {
   recipients: number | null;
 }
 export type Notice = Omit<Selectable<NoticesTable>, 'sentAt' | 'recipients'>;
+
+/** Where a tenant wants its files put. */
+interface DestinationsTable {
+  tenant: string;
+  kind: DestinationConfig['kind'];
+  config: Json<DestinationConfig>;
+  /** Sealed with a key of the deployment. */
+  secret: Buffer;
+  /** Incremented with every change. */
+  version: Generated<number>;
+  /** When the first delivery failed after the last one that did not; `null`: the last one did not. */
+  failingSince: Date | null;
+  changedAt: Generated<Date>;
+}
+export type Destination = Selectable<DestinationsTable>;
+
+/** The delivery of a run's files to the destination of its tenant. Written when the run is committed. */
+interface DeliveriesTable {
+  runId: string;
+  /** Of the destination, when the delivery was last attempted. */
+  destinationVersion: number;
+  /** `skipped`: a newer run of the day was delivered instead, or the destination was removed. Final once it is not `pending`. */
+  state: Generated<'pending' | 'delivered' | 'failed' | 'skipped'>;
+  /** A count, the running one included. */
+  attempts: Generated<number>;
+  createdAt: Generated<Date>;
+  endedAt: Date | null;
+  failure: JsonOrNull<Failure>;
+}
+export type DeliveryRow = Selectable<DeliveriesTable>;
 
 /** A customer whose rows are exported. */
 export interface TenantsTable {
@@ -262,6 +294,12 @@ export type AuditAction =
   | 'export.completed'
   | 'export.failed'
   | 'export.expired'
+  | 'destination.set'
+  | 'destination.removed'
+  | 'destination.tested'
+  | 'delivery.delivered'
+  | 'delivery.failed'
+  | 'delivery.skipped'
   | 'tenant.added'
   | 'tenant.disabled'
   | 'tenant.enabled'
@@ -325,6 +363,8 @@ export interface Tables {
   standingFiles: StandingFilesTable;
   runFiles: RunFilesTable;
   notices: NoticesTable;
+  destinations: DestinationsTable;
+  deliveries: DeliveriesTable;
   tenants: TenantsTable;
   credentials: CredentialsTable;
   deployment: DeploymentTable;

@@ -11,6 +11,10 @@ export interface ObjectsOptions {
   readonly bucket: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** Whether the bucket is in the path or in the host name. @default path */
+  readonly addressing?: 'path' | 'virtual-host';
+  /** Opens the connections. @default Node's own, shared with the whole process */
+  readonly agent?: http.Agent;
   /** Bytes of the first parts of an upload; see `partBytes`. @minimum 5 MiB @default 16 MiB */
   readonly partBytes?: number;
   /** Milliseconds without a byte in either direction after which a request fails. @default 60000 */
@@ -38,13 +42,14 @@ export function connector(options: ObjectsOptions, silenceMilliseconds: number):
       region: options.region,
       accessKey: options.accessKey,
       secretKey: options.secretKey,
-      pathStyle: true,
+      pathStyle: options.addressing !== 'virtual-host',
       // Larger than any body we send, so the client never splits one itself.
       partSize: PUT_BYTES_MAX,
       transport: transport(secure ? https.request : http.request, silenceMilliseconds, signal),
       // Retries only retryable responses (5xx, 429); a lost connection is left to the caller.
       retryOptions: { maximumRetryCount: 3, baseDelayMs: 200, maximumDelayMs: 2_000 },
       ...(url.port === '' ? {} : { port: Number(url.port) }),
+      ...(options.agent && { transportAgent: options.agent }),
     });
 }
 

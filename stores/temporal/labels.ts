@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
-import { priorityOf, type RunInput } from '../../contracts/steps.ts';
-import type { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
+import { type PushInput, priorityOf, type RunInput } from '../../contracts/steps.ts';
+import { PRIORITIES, type SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 import type { RunLabels } from './temporal.ts';
 
 /** One of the search attributes that ops filter by. */
@@ -9,7 +9,7 @@ export function keyword(name: (typeof SEARCH_ATTRIBUTES)[number], value: string)
 }
 
 /** Search attributes of schedules, and of the runs they start. */
-export function subjectAttributes({ tenant, subject }: RunLabels): SearchAttributePair[] {
+export function subjectAttributes({ tenant, subject }: Pick<RunLabels, 'tenant' | 'subject'>): SearchAttributePair[] {
   return [keyword('WaybillTenant', tenant), keyword('WaybillDataset', subject)];
 }
 
@@ -25,5 +25,17 @@ export function runOptions(input: RunInput, labels: RunLabels, taskQueue: string
     ],
     staticSummary: labels.summary,
     priority: { priorityKey: priorityOf(input), fairnessKey: labels.tenant },
+  };
+}
+
+/** Start options of a delivery to a tenant's own destination. */
+export function pushOptions(input: PushInput, taskQueue: string) {
+  const { tenant } = input;
+  return {
+    taskQueue,
+    args: [input],
+    typedSearchAttributes: [...subjectAttributes({ tenant, subject: 'push' }), keyword('WaybillState', 'running')],
+    staticSummary: `delivery to the destination of ${tenant}`,
+    priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
   };
 }

@@ -7,13 +7,14 @@ import {
   type WorkflowExecutionStatusName,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
+import { pushWorkflowId } from '../../contracts/keys.ts';
 import type { Progress } from '../../contracts/progress.ts';
-import { PROGRESS_QUERY, RUN_WORKFLOW } from '../../contracts/task-queues.ts';
+import { PROGRESS_QUERY, PUSH_WORKFLOW, RUN_WORKFLOW } from '../../contracts/task-queues.ts';
 import { callTemporal } from './calls.ts';
-import { runOptions } from './labels.ts';
+import { pushOptions, runOptions } from './labels.ts';
 import type { RunStatus, Temporal, WorkflowRun } from './temporal.ts';
 
 /** Query timeout in milliseconds. A query needs a worker; without one the progress is unknown. */
@@ -22,7 +23,10 @@ const QUERY_MS = 1000;
 /** Polling interval while a run is being cancelled, in milliseconds. */
 const POLL_MS = 200;
 
-type Runs = Pick<Temporal, 'start' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'cancel'>;
+type Runs = Pick<
+  Temporal,
+  'start' | 'startPush' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'cancel'
+>;
 
 export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
   async function describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
@@ -54,6 +58,24 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
       // Temporal names the current execution, which is not the first one after a reset.
       const execution = await describe(workflowId, handle.firstExecutionRunId);
       return execution ? firstRunId(execution) : handle.firstExecutionRunId;
+    },
+
+    async startPush(input) {
+      const workflowId = pushWorkflowId(input);
+      try {
+        await callTemporal(workflows, () =>
+          workflows.start(PUSH_WORKFLOW, {
+            ...pushOptions(input, taskQueue),
+            workflowId,
+            workflowIdConflictPolicy: 'FAIL',
+            workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+        throw error;
+      }
     },
 
     async findRunning(workflowId) {

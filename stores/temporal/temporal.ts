@@ -1,6 +1,6 @@
 import type { Progress } from '../../contracts/progress.ts';
 import type { Recurrence } from '../../contracts/recurrence.ts';
-import type { RunInput } from '../../contracts/steps.ts';
+import type { PushInput, RunInput } from '../../contracts/steps.ts';
 
 /** A workflow execution, and the executions that continue it after a retry or a reset. */
 export interface WorkflowRun {
@@ -71,6 +71,9 @@ export interface Temporal {
    * @returns whether the run has ended; `true` also when Temporal does not know it
    */
   cancel(run: WorkflowRun, waitMs: number): Promise<boolean>;
+
+  /** Starts the delivery of a run's files to the tenant's own destination, unless it is under way. @returns whether it did */
+  startPush(input: PushInput): Promise<boolean>;
 
   /**
    * Creates or updates a schedule, which appends the nominal time to its id to name its workflows; `null` deletes it.
