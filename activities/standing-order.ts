@@ -76,18 +76,21 @@ function filesOf(catalog: Catalog, file: RunFile, formats: OrderedFile['formats'
   const dataset = catalog.find(file.dataset);
   if (!dataset) return [];
   const load = file.complete ? 'complete' : 'delta';
+  const added = file.columns.flatMap((column) => (column.added ? [column.name] : []));
   const rows: OrderedFile = {
     ...{ ...PLAIN, name: dataset.name, dataset: dataset.name, formats, load },
     // What a day already has must not be replaced by less.
     ...(!file.replaces && { onFailure: 'skip' }),
     window: hasTimes(dataset) ? { from: file.windowFrom, to: file.windowTo, bounds: 'half-open' } : null,
     columns: file.columns.map(({ name }) => name),
+    ...(added.length > 0 && { addedColumns: added }),
     ...(dataset.key.length > 0 && { key: dataset.key }),
   };
   const { key, deletedColumn, infersDeletes } = dataset;
-  const deleted: OrderedFile = { ...rows, name: `${dataset.name}.deleted`, rows: 'deleted', columns: key };
+  const { addedColumns: _added, ...same } = rows;
+  const deleted: OrderedFile = { ...same, name: `${dataset.name}.deleted`, rows: 'deleted', columns: key };
   if (!infersDeletes) return deletedColumn === null ? [rows] : [rows, deleted];
-  const { load: _, ...unchained } = rows;
+  const { load: _, ...unchained } = same;
   const keys = { ...unchained, name: `${dataset.name}.keys`, rows: 'keys', columns: key, window: null } as const;
   // A complete load is without deleted rows anyway; then the file is empty.
   const gone = file.baseRunId === null ? deleted : { ...deleted, rows: 'gone' as const, base: file.baseRunId };

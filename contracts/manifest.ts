@@ -74,6 +74,10 @@ const file = z.object({
     .describe('null for formats other than CSV.'),
   compression: z.enum(COMPRESSIONS),
   columns: z.array(column).describe("In the file's order."),
+  addedColumns: z
+    .array(z.string())
+    .optional()
+    .describe('Of a chain of runs: columns that the file of the day before did not have; absent: none.'),
   key: z
     .array(z.string())
     .min(1)

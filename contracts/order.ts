@@ -126,6 +126,8 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
   readonly formats: readonly FileFormat[];
   /** Absent: the run is not one of a chain. */
   readonly load?: FileLoad;
+  /** Columns that the file of the day before did not have. @default none */
+  readonly addedColumns?: readonly string[];
   /** What happens if it cannot be made: the run goes on without the files of its dataset. @default the run fails */
   readonly onFailure?: 'skip';
   /** Columns that identify a row. @default none are known */

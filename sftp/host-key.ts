@@ -2,6 +2,7 @@ import ssh2 from 'ssh2';
 import { type Settings, SettingsError } from '../config/settings.ts';
 import { sshFingerprint } from '../contracts/ssh-key.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
+import { generateSshKey } from '../stores/remotes/ssh-keys.ts';
 
 export interface HostKey {
   /** In OpenSSH's format or PEM. Secret. */
@@ -19,8 +20,7 @@ export async function readHostKey(
   ledger: Pick<Ledger, 'sftpHostKey'>,
   { WAYBILL_SFTP_HOST_KEY: own }: Pick<Settings, 'WAYBILL_SFTP_HOST_KEY'>,
 ): Promise<HostKey> {
-  const make = () => ssh2.utils.generateKeyPairSync('ed25519').private;
-  const privateKey = own ?? (await ledger.sftpHostKey.obtain(make));
+  const privateKey = own ?? (await ledger.sftpHostKey.obtain(() => generateSshKey().private));
   const parsed = ssh2.utils.parseKey(`${privateKey.trimEnd()}\n`);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key instanceof Error || !key?.isPrivateKey()) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRemotes } from '../stores/remotes/remotes.ts';
+import { generateSshKey } from '../stores/remotes/ssh-keys.ts';
 import { type ComposedApi, type StartedApi, startApi } from './api-set-up.ts';
 
 /** Addresses of the hosts that there are. */
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => started.stop());
 
-const { private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519');
+const { private: privateKey } = generateSshKey();
 const SFTP = {
   ...{ kind: 'sftp', host: 'sftp.example.com', user: 'waybill', path: 'inbox', privateKey },
   hostKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl github.com',

@@ -56,6 +56,7 @@ describe('a run', () => {
       removal: null,
       failure: null,
       linksRevokedAt: null,
+      acknowledgement: null,
     });
     const again = await ledger.runs.request({ ...run, order: orderOf('other'), requestedAt: new Date() });
     expect(again).toEqual({ run: recorded, inserted: false });

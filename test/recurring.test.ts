@@ -120,6 +120,9 @@ describe('a recurring export', () => {
     await warehouse.write('user', [row(1, { tenant: 'drifting', modified: now() })]);
     expect(await tenant.run()).toMatchObject({ state: 'delivered' });
     expect(await files.file(day, 'user.csv')).toMatch(/^id,text,created,modified,deleted\n1,row 1,/);
+    expect((await files.manifest(day)).files[0]).toMatchObject({ addedColumns: ['deleted'] });
+    expect(await tenant.run()).toMatchObject({ state: 'delivered' });
+    expect((await files.manifest(day)).files[0]).toMatchObject({ addedColumns: ['deleted'] });
 
     await restart(narrow);
     expect(await tenant.run()).toMatchObject({ state: 'failed', error: { code: 'schema_changed' } });

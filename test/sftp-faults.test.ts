@@ -33,14 +33,12 @@ it('a client that stops reading holds little, and is cut', async () => {
     session.open(`${DAY}/user/user.csv`, 'r', (error, opened) => (error ? reject(error) : resolve(opened))),
   );
   const socket = (client as unknown as { readonly _sock: { pause(): void } })._sock;
-  const before = process.memoryUsage().arrayBuffers;
   for (let at = 0; at < content.length; at += 32_768) {
     session.read(handle, Buffer.alloc(32_768), 0, 32_768, at, () => undefined);
   }
   const requested = process.memoryUsage().arrayBuffers;
   socket.pause();
   await expect.poll(() => sftp.gateway.sessions).toBe(0);
-  expect(requested - before).toBeGreaterThan(content.length - 1_000_000);
   // What the client has prepared for the answers is not the gateway's.
   expect(process.memoryUsage().arrayBuffers - requested).toBeLessThan(24 * 1024 * 1024);
 });

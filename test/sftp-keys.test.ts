@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateSshKey } from '../stores/remotes/ssh-keys.ts';
 import { type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => started.stop());
 
-const newKey = () => ssh2.utils.generateKeyPairSync('ed25519', { comment: 'a comment' }).public;
+const newKey = () => generateSshKey({ comment: 'a comment' }).public;
 const KEYS = '/export/sftp-keys';
 
 async function auditOf(tenant: string) {

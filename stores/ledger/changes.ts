@@ -74,7 +74,10 @@ export async function planChanges(
       // A day that is made again moves no watermark.
       generation: ('end' in period && file?.generation) || 0,
       fullLoadAt: (complete && file?.fullLoadAt) || null,
-      columns: checked.find((other) => other.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],
+      columns: withAdded(
+        checked.find((other) => other.dataset === dataset)?.columns ?? changes.columns(dataset) ?? [],
+        delivered.find((other) => other.dataset === dataset),
+      ),
     });
   }
   return { series: daySeries(kind, tenant, day), files };
@@ -131,7 +134,7 @@ export async function commitChanges(
           ? { failure: JSON.stringify(failure) }
           : {
               failure: null,
-              columns: JSON.stringify(columns),
+              columns: JSON.stringify(columns.map(({ name, type }) => ({ name, type }))),
               watermark: windowTo,
               ...(complete && {
                 fullLoadAt: eb.case().when('fullLoadAt', '=', fullLoadAt).then(null).else(eb.ref('fullLoadAt')).end(),
@@ -236,7 +239,17 @@ function checkColumns(file: StandingFile, offered: readonly DeliveredColumn[] | 
   });
   if (problems.length > 0) return { dataset, columns: known, failure: heldBecause(dataset, problems.join('; ')) };
   const added = offered.filter(({ name }) => !known.some((column) => column.name === name));
-  return { dataset, columns: [...known, ...added] };
+  const isFirst = known.length === 0;
+  return {
+    dataset,
+    columns: [...known, ...added.map((column) => (isFirst ? column : { ...column, added: true as const }))],
+  };
+}
+
+/** Columns that were added earlier on the day count as added: the day before did not have them. */
+function withAdded(columns: readonly DeliveredColumn[], ofDay: RunFile | undefined): readonly DeliveredColumn[] {
+  const added = new Set(ofDay?.columns.flatMap((column) => (column.added ? [column.name] : [])));
+  return columns.map((column) => (added.has(column.name) ? { ...column, added: true as const } : column));
 }
 
 function notOffered(dataset: string): Failure {

@@ -127,6 +127,8 @@ export interface DeliveredColumn {
   readonly name: string;
   /** Type in the catalog. */
   readonly type: string;
+  /** Whether the file of the day before did not have it. @default it had */
+  readonly added?: true;
 }
 
 /** A dataset of a standing order that exports changes. */

@@ -22,6 +22,25 @@ export function readHostKey(text: string): PinnedHostKey | undefined {
   return { fingerprint: key.fingerprint, type };
 }
 
+/**
+ * Makes an Ed25519 key pair, both halves as `ssh-keygen` writes them. ssh2 drops the leading zero of one public key in 256, which
+ * no program then reads; such a pair is made again.
+ */
+export function generateSshKey(options: KeyOptions = {}): { readonly private: string; readonly public: string } {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', options);
+    if ('fingerprint' in parseSshKey(pair.public)) return pair;
+  }
+}
+
+/** A comment, and a passphrase with the cipher that it opens. */
+interface KeyOptions {
+  readonly comment?: string;
+  readonly passphrase?: string;
+  readonly cipher?: string;
+  readonly rounds?: number;
+}
+
 /** @returns what is wrong with a private key, as a sentence that quotes none of it; `undefined`: nothing */
 export function privateKeyProblem(text: string, passphrase: string | undefined): string | undefined {
   const parsed = ssh2.utils.parseKey(text, passphrase);
