@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
 
-/** Bytes of a block: fewer, larger writes are cheaper. */
-export const BLOCK_BYTES = 1024 * 1024;
+/** Bytes of a block. Fewer, larger writes are cheaper; but a client that stops reading holds one. */
+export const BLOCK_BYTES = 512 * 1024;
 
 /**
  * Gathers a stream into blocks and yields the last one only if the hash of the whole matches, so a damaged stream never
