@@ -80,6 +80,10 @@ export async function showRecurring(scene: Scene): Promise<void> {
   const { directory, table, tenant, sftpPort, keysFile, heading, waybill, call, signal } = scene;
   const here = (name: string) => join(directory, name);
   const key = here('sftp-key');
+  if (!(await isInstalled('sftp'))) {
+    heading('Recurring exports are not shown: OpenSSH, whose sftp would fetch the files, is not installed');
+    return;
+  }
   heading('Register an entity for recurring exports; its first run delivers all of it, over SFTP');
   await table.write([
     [1, 'buy milk'],
@@ -115,6 +119,11 @@ export async function showRecurring(scene: Scene): Promise<void> {
   await waybill(['verify', '--chain', here('exports'), '--keys', keysFile]);
   await waybill(['compose', here('exports'), '-o', here('notes.csv')]);
   process.stdout.write(await readFile(here('notes.csv'), 'utf8'));
+}
+
+async function isInstalled(program: string): Promise<boolean> {
+  const { code } = await execa(program, ['-h'], { reject: false, stdin: 'ignore' });
+  return code !== 'ENOENT';
 }
 
 /** Prints the paths of the CSV files and their content. */
