@@ -29,7 +29,7 @@ export function createPlan({
       }));
       const take = (some: readonly (typeof files)[number][]) =>
         turns.plan.take(signal, () => warehouse.plan(some, partRows, signal));
-      const counted = files.filter(({ order: { rows } }) => !isUncounted({ ...(rows && { rows }) }));
+      const counted = files.filter((file) => !isUncounted(file.order));
       const { failures, plans } = await planOpen(counted, take);
       const [first] = plans;
       if (!first)

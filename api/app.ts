@@ -1,9 +1,7 @@
-import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
-import type { StatusCode } from 'hono/utils/http-status';
-import { FAILURES, WaybillError } from '../contracts/failures.ts';
+import { WaybillError } from '../contracts/failures.ts';
 import { callerRequirement, type Guards, secretCheck } from './auth/authenticate.ts';
 import { downloadLimit, failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
@@ -14,8 +12,7 @@ import { servePages } from './docs/pages.ts';
 import { healthHandler, healthRoute, readyHandler, readyRoute } from './health.ts';
 import { accessLog } from './http/access-log.ts';
 import { jsonBodiesOnly, ownOriginOnly } from './http/browsers.ts';
-import { InvalidFields } from './http/field-errors.ts';
-import { problemResponse } from './http/problems.ts';
+import { finalResponse, problemResponse } from './http/problems.ts';
 import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
@@ -26,9 +23,6 @@ import { keysHandler, keysRoute } from './signing-keys.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
 const REQUEST_ID_LENGTH_MAX = 64;
-
-/** For the log only: nobody gets this response. The status that nginx uses. */
-const CLIENT_CLOSED_REQUEST = 499 as StatusCode;
 
 /** For all responses but pages, which load and run nothing. Pages set their own policy, which is not overwritten. */
 const SECURE_HEADERS = {
@@ -89,19 +83,7 @@ export function createApp(
     }),
   );
   app.notFound((c) => problemResponse(c, new WaybillError('not_found', 'There is nothing here. Check the address.')));
-  app.onError((error, c) => {
-    if (error instanceof HTTPException) return error.getResponse();
-    if (c.req.raw.signal.aborted) {
-      c.get('logger').info({ err: error }, 'the client went away before it got a response');
-      return c.body(null, CLIENT_CLOSED_REQUEST);
-    }
-    const known = error instanceof InvalidFields || error instanceof WaybillError;
-    if (!known) c.get('logger').error({ err: error }, 'a request failed');
-    else if (error instanceof WaybillError && FAILURES[error.code].status >= 500) {
-      c.get('logger').warn({ err: error, code: error.code }, 'a request failed');
-    }
-    return problemResponse(c, error);
-  });
+  app.onError((error, c) => finalResponse(c, error) ?? problemResponse(c, error));
 
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;
   const token = tokenHandler({ ledger, addressOf, secrets, ownTokens: own, bodyBytesMax });

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode, StatusCode } from 'hono/utils/http-status';
 import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import { ProblemBody } from '../../contracts/views/problem.ts';
 import type { ApiEnv } from '../deps.ts';
@@ -18,6 +19,28 @@ export class TryLater extends WaybillError {
 
 /** Seconds to wait if a server cannot be reached or is overloaded. */
 export const OUTAGE_RETRY_SECONDS = 5;
+
+/** For the log only: nobody gets this response. The status that nginx uses. */
+const CLIENT_CLOSED_REQUEST = 499 as StatusCode;
+
+/** Logs an error of a request. @returns the response, if it does not depend on the kind of export */
+export function finalResponse(c: Context<ApiEnv>, error: unknown): Response | undefined {
+  if (error instanceof HTTPException) return error.getResponse();
+  if (c.req.raw.signal.aborted) {
+    c.get('logger').info({ err: error }, 'the client went away before it got a response');
+    return c.body(null, CLIENT_CLOSED_REQUEST);
+  }
+  if (!isKnown(error)) c.get('logger').error({ err: error }, 'a request failed');
+  else if (error instanceof WaybillError && FAILURES[error.code].status >= 500) {
+    c.get('logger').warn({ err: error, code: error.code }, 'a request failed');
+  }
+  return undefined;
+}
+
+/** Whether the caller may see the message. */
+export function isKnown(error: unknown): error is InvalidFields | WaybillError {
+  return error instanceof InvalidFields || error instanceof WaybillError;
+}
 
 /**
  * Converts an error to a problem response. Only the messages of `WaybillError` and `InvalidFields` are shown; any other

@@ -1,12 +1,11 @@
 import type { Context, ErrorHandler } from 'hono';
-import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
 import { FAILURES, type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import { RecurringError } from '../../contracts/views/recurring.ts';
 import type { ApiEnv } from '../deps.ts';
 import { InvalidFields } from '../http/field-errors.ts';
-import { problemResponse } from '../http/problems.ts';
+import { finalResponse, isKnown, problemResponse } from '../http/problems.ts';
 import { jsonContent } from '../openapi.ts';
 
 /** What the published contract answers if a token lacks the scope. */
@@ -17,13 +16,12 @@ const SCOPE_ERROR_CODE = 2001;
  * fields for the others. Status and headers are those of a problem.
  */
 export const recurringErrors: ErrorHandler<ApiEnv> = (error, c: Context<ApiEnv>) => {
-  if (error instanceof HTTPException) return error.getResponse();
-  const known = error instanceof InvalidFields || error instanceof WaybillError;
-  if (!known) c.get('logger').error({ err: error }, 'a request failed');
+  const response = finalResponse(c, error);
+  if (response) return response;
   const { headers } = problemResponse(c, error);
   const code = codeOf(error);
   const { status, title, advice } = FAILURES[code];
-  const message = known ? error.message : `${title}. ${advice}`;
+  const message = isKnown(error) ? error.message : `${title}. ${advice}`;
   headers.set('Content-Type', 'application/json');
   return c.body(
     JSON.stringify(bodyOf(error, code, message)),
