@@ -4,9 +4,10 @@ import ssh2, { type Connection } from 'ssh2';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Ledger, Run } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
-import { ALGORITHMS } from './algorithms.ts';
+import { algorithmsFor } from './algorithms.ts';
 import { type AuthDeps, createAuthenticator, type Login } from './auth.ts';
 import { plain, serveChannel } from './channel.ts';
+import { awaitClientOffer, IDENT, IDENT_LINE } from './client-offer.ts';
 import { createReaders, type Readers } from './readers.ts';
 import type { OpenedRun } from './runs.ts';
 import type { SessionDeps } from './session.ts';
@@ -170,15 +171,22 @@ export function serveConnection(
   }
 
   // One for each connection: this library says only by a port which connection belongs to which socket.
-  const server = new ssh2.Server({
-    hostKeys: [deps.hostKey],
-    algorithms: ALGORITHMS,
-    ident: 'Waybill',
-    keepaliveInterval: KEEPALIVE_MS,
-    keepaliveCountMax: KEEPALIVES_MAX,
-  });
-  server.on('connection', listen);
-  server.injectSocket(socket);
+  async function serve(): Promise<void> {
+    const accepted = await awaitClientOffer(socket);
+    if (socket.destroyed) return;
+    wire.omit(IDENT_LINE);
+    const server = new ssh2.Server({
+      hostKeys: [deps.hostKey],
+      algorithms: algorithmsFor(accepted),
+      ident: IDENT,
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVES_MAX,
+    });
+    server.on('connection', listen);
+    server.injectSocket(socket);
+  }
+
+  void serve().catch(fail);
 
   return {
     end,

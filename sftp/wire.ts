@@ -16,6 +16,8 @@ export interface Wire {
   heldBytes(): number;
   /** Frees the memory of what has been gathered: the library no longer needs it. */
   release(): void;
+  /** Does not send the library's next write if it is this line, which was sent already. */
+  omit(line: Buffer): void;
 }
 
 /**
@@ -29,6 +31,7 @@ export function gatherWrites(socket: Socket): Wire {
   let block: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   let gathered: Uint8Array[] = [];
   let filled = 0;
+  let omitted: Buffer | undefined;
 
   function flush(): void {
     if (filled === 0) return;
@@ -46,6 +49,10 @@ export function gatherWrites(socket: Socket): Wire {
   }
 
   function gather(data: Uint8Array): boolean {
+    if (omitted?.equals(data)) {
+      omitted = undefined;
+      return true;
+    }
     if (filled === 0) {
       process.nextTick(() => {
         flush();
@@ -71,7 +78,13 @@ export function gatherWrites(socket: Socket): Wire {
       return end();
     },
   });
-  return { heldBytes: () => socket.writableLength + filled, release };
+  return {
+    heldBytes: () => socket.writableLength + filled,
+    release,
+    omit: (line) => {
+      omitted = line;
+    },
+  };
 }
 
 /** What the library holds of its outbound cipher, which it makes anew with every key exchange. */

@@ -75,6 +75,15 @@ describe('OpenSSH', () => {
   );
 
   it.each([
+    [[], 'aes128-gcm@openssh.com'],
+    [['-c', 'aes256-ctr'], 'aes256-ctr'],
+    [['-c', 'aes192-ctr,aes256-gcm@openssh.com'], 'aes256-gcm@openssh.com'],
+  ])('sftp %j uses the cipher %s', async (options, cipher) => {
+    const { stderr } = await batch(['ls'], sftp.path(''), ['-v', ...options]);
+    expect(stderr).toContain(`kex: server->client cipher: ${cipher} MAC`);
+  });
+
+  it.each([
     ['scp', []],
     ['scp -O', ['-O']],
   ] as const)('%s fetches files and directories, with their times', async (name, mode) => {
