@@ -80,6 +80,15 @@ const SECURITY = [{ bearer: [] }, { basic: [] }, { apiKey: [] }, { oauth: [] }];
 /** JSON content of a request or response, for the OpenAPI document. */
 export const jsonContent = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
 export const binary = z.string().openapi({ type: 'string', format: 'binary' });
+/** Content of a response with a stored file, for OpenAPI: all media types that `mediaType` returns. */
+export const storedFileContent = {
+  'text/csv': { schema: binary },
+  'application/x-ndjson': { schema: binary },
+  'application/gzip': { schema: binary },
+  'application/zstd': { schema: binary },
+  'application/vnd.apache.parquet': { schema: binary },
+  'application/octet-stream': { schema: binary },
+};
 
 /** Serves the OpenAPI 3.1 document of the mounted routes. */
 export function serveOpenApi(app: ApiApp, { settings }: Pick<ApiDeps, 'settings'>): void {

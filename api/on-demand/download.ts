@@ -5,12 +5,12 @@ import { mediaType } from '../../contracts/order.ts';
 import type { ExportState } from '../../contracts/progress.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
-import { readStored } from '../../stores/objects/stored-files.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
-import { attachment, evaluatePreconditions, parseRange, rangeApplies } from '../http/download.ts';
-import { entityTag, fileTag, readUnsealed, sendContent, unsealedBytes, wholeFile } from '../runs/content.ts';
+import { attachment } from '../http/download.ts';
+import { readUnsealed, sendContent, unsealedBytes } from '../runs/content.ts';
 import { sendEnvelope } from '../runs/envelope.ts';
 import { findRun } from '../runs/find.ts';
+import { sendManifest, sendStored } from '../runs/stored-file.ts';
 import { exportState } from './view.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'clock'>;
@@ -23,17 +23,7 @@ interface Finished extends StoredRun {
 
 /** Answers GET and HEAD of `/exports/{id}/manifest` with the manifest exactly as stored. */
 export function manifestHandler(deps: DownloadDeps): Handler<ApiEnv> {
-  return async function sendManifest(c) {
-    const { bytes, manifest } = await openFinished(c, deps);
-    const etag = entityTag(bytes);
-    c.header('ETag', etag);
-    c.header('Cache-Control', 'private, no-cache');
-    const modifiedAt = new Date(manifest.createdAt);
-    if (evaluatePreconditions((name) => c.req.header(name), { etag, modifiedAt }) === 304) return c.body(null, 304);
-    c.header('Content-Type', 'application/json');
-    c.header('Content-Length', String(bytes.byteLength));
-    return c.req.method === 'HEAD' ? c.body(null, 200) : c.body(new Uint8Array(bytes), 200);
-  };
+  return async (c) => sendManifest(c, await openFinished(c, deps));
 }
 
 /** Answers GET of `/exports/{id}/manifest/signature`. */
@@ -46,7 +36,10 @@ export function fileHandler(deps: DownloadDeps): Handler<ApiEnv> {
   return async function sendFile(c) {
     const finished = await openFinished(c, deps);
     const privateKey = c.req.header('x-private-key');
-    return privateKey === undefined ? sendStored(c, deps, finished) : sendUnsealed(c, deps, finished, privateKey);
+    if (privateKey !== undefined) return sendUnsealed(c, deps, finished, privateKey);
+    return sendStored(c, deps, finished, finished.file, (bytes) =>
+      auditCaller(c, deps, 'export.downloaded', finished.run.runId, { bytes, unsealed: false }),
+    );
   };
 }
 
@@ -72,47 +65,6 @@ async function openFinished(c: Context<ApiEnv>, deps: DownloadDeps): Promise<Fin
   const file = onlyFile(stored.manifest);
   if (sumsOf(file.parts).bytes !== file.bytes) throw new WaybillError('object_damaged');
   return { ...stored, run, file };
-}
-
-/** Sends the stored file or one range of it, subject to the preconditions. */
-function sendStored(c: Context<ApiEnv>, deps: DownloadDeps, finished: Finished): Promise<Response> | Response {
-  const { manifest, file } = finished;
-  const { runId } = finished.run;
-  const modifiedAt = new Date(Math.floor(new Date(manifest.createdAt).getTime() / 1000) * 1000);
-  const validators = { etag: fileTag(file), modifiedAt };
-  const header = (name: string) => c.req.header(name);
-  c.header('ETag', validators.etag);
-  c.header('Last-Modified', modifiedAt.toUTCString());
-  c.header('Accept-Ranges', 'bytes');
-  c.header('Cache-Control', 'private, no-cache');
-
-  const status = evaluatePreconditions(header, validators);
-  if (status === 412) throw new WaybillError('precondition_failed');
-  if (status === 304) return c.body(null, 304);
-
-  // Range is only defined for GET (RFC 9110 section 14.2): HEAD describes the whole file.
-  const isRanged = c.req.method === 'GET' && rangeApplies(header, validators);
-  const requested = isRanged ? parseRange(c.req.header('range'), file.bytes) : undefined;
-  if (requested === 'unsatisfiable') {
-    c.header('Content-Range', `bytes */${file.bytes}`);
-    throw new WaybillError('range_not_satisfiable');
-  }
-  const range = requested ?? wholeFile(file);
-  const last = range.from + range.length - 1;
-  return sendContent(c, {
-    status: requested ? 206 : 200,
-    headers: {
-      'Content-Type': mediaType({ ...file, recipients: manifest.recipients }),
-      'Content-Disposition': attachment(file.file),
-      'Content-Length': String(range.length),
-      ...(requested && { 'Content-Range': `bytes ${range.from}-${last}/${file.bytes}` }),
-    },
-    open: (signal) => readStored(deps.objects, finished, file, range, signal),
-    beforeSend: async () => {
-      if (range.from > 0) return;
-      await auditCaller(c, deps, 'export.downloaded', runId, { bytes: range.length, unsealed: false });
-    },
-  });
 }
 
 /**

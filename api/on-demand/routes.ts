@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { PUBLIC_KEYS_PATH } from '../../contracts/envelope.ts';
 import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from '../../contracts/views/on-demand.ts';
 import { problems } from '../http/problems.ts';
-import { binary, jsonContent } from '../openapi.ts';
+import { jsonContent, storedFileContent } from '../openapi.ts';
 import { envelopeContent } from '../runs/envelope.ts';
 
 const tags = ['Exports'];
@@ -13,15 +13,6 @@ const params = z.object({
     example: '0b6b7229-1a2a-43c8-bc82-51782230b846',
   }),
 });
-/** All media types that `mediaType` returns. */
-const storedFile = {
-  'text/csv': { schema: binary },
-  'application/x-ndjson': { schema: binary },
-  'application/gzip': { schema: binary },
-  'application/zstd': { schema: binary },
-  'application/vnd.apache.parquet': { schema: binary },
-  'application/octet-stream': { schema: binary },
-};
 
 const acceptedHeaders = {
   Location: { schema: { type: 'string' as const }, description: 'The URL of the export.' },
@@ -187,8 +178,8 @@ export const downloadFile = createRoute({
     }),
   },
   responses: {
-    200: { description: 'The file.', content: storedFile },
-    206: { description: 'The requested range.', content: storedFile },
+    200: { description: 'The file.', content: storedFileContent },
+    206: { description: 'The requested range.', content: storedFileContent },
     304: { description: 'The file has not been modified.' },
     ...problems(
       'not_found',

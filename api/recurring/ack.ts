@@ -1,15 +1,14 @@
 import type { z } from 'zod';
 import { type Catalog, offeredName } from '../../config/dataset.ts';
-import { WaybillError } from '../../contracts/failures.ts';
 import { dayOf } from '../../contracts/keys.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
-import { RECURRING } from '../../contracts/recurring.ts';
 import type { AckBody } from '../../contracts/views/recurring.ts';
 import { openManifest } from '../../stores/objects/manifests.ts';
 import type { ApiDeps } from '../deps.ts';
 import { InvalidFields } from '../http/field-errors.ts';
 import { shown } from '../http/requests.ts';
 import type { RouteAnswer } from '../openapi.ts';
+import { findDelivered } from './find.ts';
 import type { acknowledgeRun } from './routes.ts';
 
 /** Answers `POST /export/runs/{id}/ack`. What differs is recorded, too. */
@@ -22,11 +21,8 @@ export function acknowledgeHandler({
   return async function acknowledgeRecurringRun(c) {
     const { id } = c.req.valid('param');
     const { files } = c.req.valid('json');
-    const { tenant, actor } = c.get('caller');
-    const run = await ledger.runs.find(id);
-    if (!run || run.tenant !== tenant.key || run.kind !== RECURRING.kind || run.state !== 'completed') {
-      throw new WaybillError('not_found', 'There is no delivered run with this id. GET /export/runs lists them.');
-    }
+    const { actor } = c.get('caller');
+    const run = await findDelivered(c, { ledger }, id);
     const { manifest } = await openManifest(objects, run);
     const differences = compare(catalog, manifest, files);
     const matched = differences.length === 0;

@@ -10,6 +10,8 @@ import {
   testDestinationHandler,
 } from './destination.ts';
 import * as destinations from './destination-routes.ts';
+import { fileHandler, manifestHandler, signatureHandler } from './download.ts';
+import * as downloads from './download-routes.ts';
 import { recurringErrors } from './errors.ts';
 import { fullLoadHandler, registerHandler, showHandler } from './registration.ts';
 import * as routes from './routes.ts';
@@ -28,6 +30,9 @@ export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Gu
   mount(door, routes.listRuns, read, listRunsHandler(deps));
   mount(door, routes.acknowledgeRun, write, acknowledgeHandler(deps));
   mount(door, routes.startRun, write, startRunHandler(deps));
+  mount(door, downloads.runManifest, read, manifestHandler(deps));
+  mount(door, downloads.runSignature, read, signatureHandler(deps));
+  mount(door, downloads.runFile, read, fileHandler(deps));
   mount(door, destinations.putDestination, write, putDestinationHandler(deps));
   mount(door, destinations.showDestination, read, showDestinationHandler(deps));
   mount(door, destinations.removeDestination, [requireCaller('write')], removeDestinationHandler(deps));

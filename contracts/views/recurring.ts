@@ -11,6 +11,16 @@ export function ackPath(runId: string): string {
   return `${RUNS_PATH}/${runId}/ack`;
 }
 
+/** @returns path of the manifest of a run; its signature is below it */
+export function runManifestPath(runId: string): string {
+  return `${RUNS_PATH}/${runId}/manifest`;
+}
+
+/** @returns path of a file of a run. @param file its name in the manifest */
+export function runFilePath(runId: string, file: string): string {
+  return `${RUNS_PATH}/${runId}/files/${encodeURIComponent(file)}`;
+}
+
 export const EXPORT_OPTIONS = ['export all', 'export selected', 'disable export'] as const;
 
 /** Longest name of an entity, and most of them, that a request may hold. */
