@@ -112,7 +112,12 @@ export function piecePaths(
 ): readonly string[] {
   if (rowsPerFile === null || rows <= rowsPerFile) return [`${path}${extension}`];
   const count = Math.ceil(rows / rowsPerFile);
-  return Array.from({ length: count }, (_, place) => `${path}_${String(place + 1).padStart(4, '0')}${extension}`);
+  return Array.from({ length: count }, (_, place) => piecePath(path, extension, place));
+}
+
+/** @param place counts from 0 */
+export function piecePath(path: string, extension: string, place: number): string {
+  return `${path}_${String(place + 1).padStart(4, '0')}${extension}`;
 }
 
 /** Whether another path is that of a piece of the file, or was one when it had more or fewer pieces. */

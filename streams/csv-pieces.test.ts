@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { csvPieces } from './csv-pieces.ts';
+import { csvPieces, joinCsvPieces } from './csv-pieces.ts';
 
 /** Feeds bytes in chunks of these sizes, over and over, each in memory that is overwritten once the next one is requested. */
 async function* chunked(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
@@ -20,6 +20,13 @@ async function piecesOf(csv: string, rowsMax: number, sizes: readonly number[] =
     pieces.push(Buffer.concat(copies).toString());
   }
   return pieces;
+}
+
+async function join(pieces: readonly string[], sizes: readonly number[] = [7]): Promise<string> {
+  const copies: Buffer[] = [];
+  const sources = pieces.map((piece) => chunked(Buffer.from(piece), sizes));
+  for await (const chunk of joinCsvPieces(sources)) copies.push(Buffer.from(chunk));
+  return Buffer.concat(copies).toString();
 }
 
 const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
@@ -59,5 +66,38 @@ describe('pieces of CSV', () => {
         },
       ),
     );
+  });
+});
+
+describe('joined pieces', () => {
+  it('are the file that was split', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(record, { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        async (lines, rowsMax, sizes, ends) => {
+          const csv = `${lines.join('\n')}${ends ? '\n' : ''}`;
+          expect(await join(await piecesOf(csv, rowsMax, sizes), sizes)).toBe(csv);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['another header', ['a,b\n1,2\n', 'a,c\n3,4\n'], 1, 'begins with another header'],
+    ['a shorter header', ['a,b\n1,2\n', 'a'], 1, 'begins with another header'],
+    ['no header at all', ['a,b\n1,2\n', ''], 1, 'begins with another header'],
+    ['no rows', ['a\n1\n', 'a\n', 'a\n2\n'], 1, 'has no rows'],
+    ['half a row', ['a\n1', 'a\n2\n'], 0, 'ends inside a row'],
+    ['a row that goes on', ['a\n"1\n', 'a\n2"\n'], 0, 'ends inside a row'],
+    ['half a header', ['a,b', 'a,b1\n'], 0, 'ends inside a row'],
+  ])('are refused for %s', async (_, pieces, place, message) => {
+    for (const size of [1, 2, 1000]) {
+      await expect(join(pieces, [size])).rejects.toThrow(
+        expect.objectContaining({ place, message: expect.stringContaining(message) }),
+      );
+    }
   });
 });

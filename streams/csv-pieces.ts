@@ -76,3 +76,64 @@ export async function* csvPieces(
     await chunks.return?.();
   }
 }
+
+/** A piece that does not fit the others. The message is the rest of a sentence about it. */
+export class PieceMismatch extends Error {
+  override readonly name = 'PieceMismatch';
+  /** Of the piece; counts from 0. */
+  readonly place: number;
+
+  constructor(place: number, message: string) {
+    super(message);
+    this.place = place;
+  }
+}
+
+/**
+ * The inverse of {@link csvPieces}: the header once, then the rows of all pieces. A chunk is valid only until the next one is requested.
+ *
+ * @throws PieceMismatch if a piece begins with another header than the first one, has no rows or ends inside a row
+ */
+export async function* joinCsvPieces(pieces: readonly AsyncIterable<Uint8Array>[]): AsyncGenerator<Uint8Array> {
+  const header = createHeader();
+  for (const [place, piece] of pieces.entries()) {
+    let [headerLeft, rowBytes] = [place === 0 ? 0 : header.bytes.length, 0];
+    let [quoted, last] = [false, LINE_FEED];
+    for await (const chunk of piece) {
+      for (let at = chunk.indexOf(QUOTE); at >= 0; at = chunk.indexOf(QUOTE, at + 1)) quoted = !quoted;
+      last = chunk.at(-1) ?? last;
+      if (place === 0) header.read(chunk);
+      const repeated = chunk.subarray(0, headerLeft);
+      const from = header.bytes.length - headerLeft;
+      if (headerLeft > 0 && !header.bytes.subarray(from, from + repeated.length).equals(repeated)) {
+        throw new PieceMismatch(place, 'begins with another header than the first piece');
+      }
+      headerLeft -= repeated.length;
+      const rows = chunk.subarray(repeated.length);
+      rowBytes += rows.length;
+      if (rows.length > 0) yield rows;
+    }
+    if (headerLeft > 0) throw new PieceMismatch(place, 'begins with another header than the first piece');
+    if (place > 0 && rowBytes === 0) throw new PieceMismatch(place, 'has no rows');
+    if (place < pieces.length - 1 && (quoted || last !== LINE_FEED))
+      throw new PieceMismatch(place, 'ends inside a row');
+  }
+}
+
+/** Keeps the first row of a stream. */
+function createHeader() {
+  const scanner = new Scanner();
+  let complete = false;
+  let bytes = Buffer.alloc(0);
+  return {
+    get bytes() {
+      return bytes;
+    },
+    read(chunk: Uint8Array) {
+      if (complete) return;
+      const end = scanner.rowEnd(chunk, 0);
+      bytes = Buffer.concat([bytes, chunk.subarray(0, end)]);
+      complete = end !== undefined;
+    },
+  };
+}

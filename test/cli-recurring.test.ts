@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { daySeries } from '../contracts/keys.ts';
+import { daySeries, runPrefix } from '../contracts/keys.ts';
 import type { RecurringRunView } from '../contracts/views/recurring.ts';
 import { openManifest } from '../stores/objects/manifests.ts';
 import { openBucket } from './bucket.ts';
@@ -108,6 +108,51 @@ describe('the command line for recurring exports', () => {
         { entity: 'user_login_events', rows: 0 },
       ],
     });
+  });
+
+  test('what is delivered is proven over the API as in a directory, with signatures and without storing it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'waybill-recurring-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const keys = join(directory, 'keys.json');
+    writeFileSync(keys, await (await fetch(`${services.url}/.well-known/waybill-keys.json`)).text());
+    const runs = JSON.parse((await recurring('runs', '--json')).output) as RecurringRunView[];
+    const [run] = runs.filter(({ state }) => state === 'delivered');
+    if (!run) throw new Error('there is no run');
+    await fetchDay(run.day, join(directory, 'exports', TENANT));
+    const local = await waybill(['verify', '--chain', join(directory, 'exports'), '--json'], {});
+    const remote = await waybill(['verify', '--chain', services.url, '--json'], environment);
+    expect([remote.code, JSON.parse(remote.output)]).toEqual([0, JSON.parse(local.output)]);
+    const signed = await waybill(['verify', '--chain', services.url, '--keys', keys], environment);
+    expect([signed.code, signed.output]).toEqual([
+      0,
+      expect.stringMatching(/^✓ user +complete[\s\S]*1 manifest signed with key [\s\S]*No problem in 1 day/),
+    ]);
+
+    const prefix = runPrefix({ kind: 'recurring', tenant: TENANT, runId: run.run_id });
+    const [part = ''] = (await Array.fromAsync(objects.list(prefix))).flatMap(({ key }) =>
+      /\/user-0/.test(key) ? [key] : [],
+    );
+    const content = (await objects.get(part)) ?? new Uint8Array();
+    await objects.put(part, Buffer.from(content).fill('x', content.length - 2, content.length - 1), 'text/csv');
+    const damaged = await waybill(['verify', '--chain', services.url], environment);
+    await objects.put(part, content, 'text/csv');
+    expect([damaged.code, damaged.output]).toEqual([
+      1,
+      expect.stringMatching(/^✗ user +breaks at [\s\S]*✗ .*user\.csv cannot be read: /),
+    ]);
+    expect(await waybill(['verify', '--chain', services.url], environment)).toMatchObject({ code: 0 });
+  });
+
+  test('an address that holds nothing, or does not let in, is told', async () => {
+    const verify = (url: string, more: object = {}) => waybill(['verify', '--chain', url], { ...environment, ...more });
+    const others = { WAYBILL_CLIENT_ID: 'acme', WAYBILL_CLIENT_SECRET: 'acme-demo-secret' };
+    expect(await verify(services.url, others)).toMatchObject({
+      code: 2,
+      errors: expect.stringContaining('No recurring'),
+    });
+    expect((await verify(services.url, { WAYBILL_CLIENT_SECRET: 'wrong' })).code).toBe(3);
+    expect((await verify('http://127.0.0.1:1')).code).toBe(3);
+    expect(await verify('ftp://127.0.0.1')).toMatchObject({ code: 2, errors: expect.stringContaining('not an http') });
   });
 
   test('a day that was received is acknowledged; one that differs is named, audited and owed a notice', async () => {

@@ -1,11 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { piecePath } from '../../contracts/destination.ts';
 import { type Instant, instantFromDate } from '../../contracts/instant.ts';
 import { describeManifest, type FileContents, type Manifest } from '../../contracts/manifest.ts';
 import { CSV_DEFAULTS } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
+import { csvPieces } from '../../streams/csv-pieces.ts';
 
 /** For tests: a directory of recurring exports, written as a gateway serves it. */
 export function temporaryTree(): { readonly path: string; remove(): void } {
@@ -106,6 +109,21 @@ function writeEntity(directory: string, delivered: DeliveredEntity): readonly Fi
   if (!deleted) return [main];
   const keys = write(`${entity}.deleted`, [key, ...deleted.map((value) => [value])]);
   return [main, { ...base, ...keys, columns: described(key), rowsWanted: 'deleted' as const }];
+}
+
+/** Splits a file of a day as a push does. @returns paths of the pieces */
+export async function splitFile(path: string, rowsPerFile: number): Promise<readonly string[]> {
+  const whole = readFileSync(path);
+  for (const old of [path, `${path}.sha256`]) rmSync(old);
+  const paths: string[] = [];
+  for await (const piece of csvPieces(Readable.from([whole]), rowsPerFile)) {
+    const target = piecePath(path.replace(/\.csv$/, ''), '.csv', paths.length);
+    const text = (await Array.fromAsync(piece)).map((chunk) => Buffer.from(chunk).toString()).join('');
+    writeFileSync(target, text);
+    writeFileSync(`${target}.sha256`, `${sha256(text)}  ${basename(target)}\n`);
+    paths.push(target);
+  }
+  return paths;
 }
 
 /** As the warehouse writes it: NULL is nothing, and an empty text is quoted. */

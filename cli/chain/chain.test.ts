@@ -6,12 +6,14 @@ import { checkChain } from './chain.ts';
 import { type DeliveredEntity, dayAt, temporaryTree } from './chain-fixture.ts';
 import { fourDays, scratch, user } from './four-days-fixture.ts';
 import { deliverHistory, steps } from './history-fixture.ts';
+import { findDays } from './tree.ts';
 
-const problemsOf = async (root: string) => (await checkChain(root, undefined)).problems.map(({ text }) => text);
+const problemsOf = async (root: string) =>
+  (await checkChain(findDays(root), undefined)).problems.map(({ text }) => text);
 
 test('days that follow each other are complete from the beginning', async () => {
   const { root } = fourDays();
-  const report = await checkChain(root, undefined);
+  const report = await checkChain(findDays(root), undefined);
   expect(report).toMatchObject({ ok: true, tenant: 'acme', missingPredecessor: null });
   expect(report.entities).toMatchObject([
     { entity: 'event', state: 'complete', from: null, to: '2026-01-05T00:00:00.000000Z', files: 8, rows: 4 },
@@ -26,7 +28,7 @@ test('any history of a server is accepted', async () => {
       try {
         deliverHistory(tree.path, history);
         if (history.every(({ run }) => run === 'paused')) return;
-        const { problems, entities } = await checkChain(tree.path, undefined);
+        const { problems, entities } = await checkChain(findDays(tree.path), undefined);
         expect(problems).toEqual([]);
         expect(entities.every(({ state }) => state === 'complete')).toBe(true);
       } finally {
@@ -42,13 +44,13 @@ test.each(['', 'exports/acme', 'fetched/exports/acme'])('the tree is found below
   mkdirSync(join(above, below), { recursive: true });
   fourDays(join(above, below));
   const given = below.startsWith('fetched') ? join(above, 'fetched') : above;
-  expect((await checkChain(given, undefined)).ok).toBe(true);
+  expect((await checkChain(findDays(given), undefined)).ok).toBe(true);
 });
 
 test('the trees of two tenants are not taken for one', async () => {
   const above = scratch();
   for (const tenant of ['acme', 'other']) fourDays(join(above, 'exports', tenant), tenant);
-  await expect(checkChain(above, undefined)).rejects.toThrow('several tenants');
+  expect(() => findDays(above)).toThrow('several tenants');
   renameSync(join(above, 'exports/acme'), join(above, 'exports/other2'));
   expect(await problemsOf(join(above, 'exports/other2'))).toContain('The manifest is of tenant acme, not of other2.');
 });
@@ -56,7 +58,7 @@ test('the trees of two tenants are not taken for one', async () => {
 test('a chain whose first days are gone says so, and is no broken one', async () => {
   const { root, at } = fourDays();
   for (const day of ['01', '02']) rmSync(at(day), { recursive: true });
-  const report = await checkChain(root, undefined);
+  const report = await checkChain(findDays(root), undefined);
   expect(report).toMatchObject({ ok: true, missingPredecessor: expect.stringMatching(/^[0-9a-f]{64}$/) });
   expect(report.entities[0]).toMatchObject({ loaded: false, from: '2026-01-03T00:00:00.000000Z' });
 });
@@ -64,9 +66,12 @@ test('a chain whose first days are gone says so, and is no broken one', async ()
 test('an entity that is no longer delivered ends, one that is missing goes on later', async () => {
   const { root, writer } = fourDays();
   writer.deliver(dayAt(4), [user(96, 120)], ['event']);
-  expect((await checkChain(root, undefined)).entities[0]).toMatchObject({ state: 'complete', missing: 'It failed.' });
+  expect((await checkChain(findDays(root), undefined)).entities[0]).toMatchObject({
+    state: 'complete',
+    missing: 'It failed.',
+  });
   writer.deliver(dayAt(4), [user(96, 120)]);
-  const { entities, ok } = await checkChain(root, undefined);
+  const { entities, ok } = await checkChain(findDays(root), undefined);
   expect([ok, entities[0]]).toEqual([true, expect.objectContaining({ state: 'ended', lastDay: dayAt(3) })]);
 });
 

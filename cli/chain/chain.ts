@@ -3,7 +3,7 @@ import type { ShowTransfer } from '../screen/progress.ts';
 import { type DeliveredDay, type Problem, readDays } from './days.ts';
 import { checkDayFiles } from './files.ts';
 import { linkProblems, missingPredecessor } from './links.ts';
-import { findDays } from './tree.ts';
+import type { DeliveredDays } from './place.ts';
 import { type Coverage, coverWindows } from './windows.ts';
 
 /** How far an entity is proven. */
@@ -17,7 +17,7 @@ export interface EntityReport extends Coverage {
   readonly firstProblem: Problem | null;
 }
 
-/** What the directory of one tenant proves. */
+/** What the deliveries to one tenant prove. */
 export interface ChainReport {
   readonly ok: boolean;
   /** `null`: no manifest can be used. */
@@ -31,22 +31,21 @@ export interface ChainReport {
 }
 
 /**
- * Checks everything below a directory of recurring exports: manifests, signatures, files, the links between the days, and the
- * windows of each entity.
+ * Checks everything that was delivered to a tenant: manifests, signatures, files, the links between the days, and the windows of each
+ * entity.
  *
  * @param keys `undefined`: signatures are not checked
- * @throws CliFailure `usage` if the directory holds no exports, or those of several tenants
+ * @throws CliFailure if the days are on a server that does not answer
  */
 export async function checkChain(
-  directory: string,
+  delivered: DeliveredDays,
   keys: readonly PublicKey[] | undefined,
   show: ShowTransfer = () => undefined,
 ): Promise<ChainReport> {
-  const tree = findDays(directory);
-  const { days, problems: unusable } = readDays(tree, keys);
+  const { days, problems: unusable } = await readDays(delivered, keys);
   const predecessor = missingPredecessor(days);
   const { coverage, problems: breaks } = coverWindows(days, predecessor !== null);
-  const strays = tree.strays.map((path): Problem => {
+  const strays = delivered.strays.map((path): Problem => {
     return { path, day: null, entity: null, text: `${path} does not belong to any day.` };
   });
   const total = days.reduce((sum, { manifest }) => sum + manifest.bytes, 0);
@@ -59,7 +58,7 @@ export async function checkChain(
     });
     damage.push(...found);
   }
-  const problems = [...strays, ...unusable, ...linkProblems(tree.days, days), ...breaks, ...damage].sort(byDay);
+  const problems = [...strays, ...unusable, ...linkProblems(delivered.days, days), ...breaks, ...damage].sort(byDay);
   return {
     ok: problems.length === 0,
     tenant: days[0]?.manifest.tenant ?? null,

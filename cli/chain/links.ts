@@ -1,14 +1,17 @@
 import type { DeliveredDay, Problem } from './days.ts';
 import { dayProblem } from './days.ts';
-import type { DayDirectory } from './tree.ts';
+import type { DayPlace } from './place.ts';
 
 /**
  * Checks that each manifest names the one of the day before, or one that this has replaced since.
  *
- * @param all every directory of a day, also those whose manifest cannot be used
+ * @param all every day, also those whose manifest cannot be used
  * @param days those with a manifest, in the order of the days
  */
-export function linkProblems(all: readonly DayDirectory[], days: readonly DeliveredDay[]): readonly Problem[] {
+export function linkProblems(
+  all: readonly Pick<DayPlace, 'day' | 'name'>[],
+  days: readonly DeliveredDay[],
+): readonly Problem[] {
   return days.flatMap((day, index) => {
     const before = days.slice(0, index);
     const { previous } = day.delivery;

@@ -6,6 +6,7 @@ import type { Manifest } from '../../contracts/manifest.ts';
 import { checkChain } from './chain.ts';
 import { dayAt, writeManifest } from './chain-fixture.ts';
 import { fourDays } from './four-days-fixture.ts';
+import { findDays } from './tree.ts';
 
 function edit(path: string, change: (manifest: Manifest) => Manifest): void {
   const manifest = JSON.parse(readFileSync(join(path, 'manifest.json'), 'utf8')) as Manifest;
@@ -129,7 +130,7 @@ test.each<[string, (place: Place) => void, string]>([
 ])('%s: it is found and named', async (_, tamper, problem) => {
   const place = fourDays();
   tamper(place);
-  const report = await checkChain(place.root, undefined);
+  const report = await checkChain(findDays(place.root), undefined);
   expect(report.ok).toBe(false);
   expect(report.problems.map(({ text }) => text)).toContainEqual(expect.stringContaining(problem));
 });
@@ -156,7 +157,7 @@ test('any byte of a manifest or file that is changed is found', async () => {
         altered.writeUInt8(altered.readUInt8(index) ^ bits, index);
         writeFileSync(at(path), altered);
         try {
-          expect((await checkChain(root, undefined)).ok).toBe(false);
+          expect((await checkChain(findDays(root), undefined)).ok).toBe(false);
         } finally {
           writeFileSync(at(path), bytes);
         }

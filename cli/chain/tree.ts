@@ -1,26 +1,14 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DAY, type Day } from '../../contracts/recurrence.ts';
+import { DAY } from '../../contracts/recurrence.ts';
 import { usage } from '../failure.ts';
-
-/** A directory that should hold what was delivered of one day. */
-export interface DayDirectory {
-  readonly day: Day;
-  readonly path: string;
-  /** `2026/11/21`, for messages. */
-  readonly name: string;
-}
+import { entriesOf, localDay } from './local-day.ts';
+import type { DayPlace, DeliveredDays } from './place.ts';
 
 /** What a tenant has fetched of its recurring exports. */
-export interface DeliveredTree {
+export interface DeliveredTree extends DeliveredDays {
   /** The directory of the years. */
   readonly path: string;
-  /** From `exports/<tenant>`; `null`: the path does not say. */
-  readonly tenant: string | null;
-  /** In the order of the days. */
-  readonly days: readonly DayDirectory[];
-  /** Whatever else is there: paths relative to `path`. */
-  readonly strays: readonly string[];
 }
 
 const EXPORTS = 'exports';
@@ -44,9 +32,9 @@ export function findDays(given: string): DeliveredTree {
   const strays: string[] = [];
   const days = directoriesIn(root, '', YEAR, strays).flatMap((year) =>
     directoriesIn(root, year, /^\d{2}$/, strays).flatMap((month) =>
-      directoriesIn(root, month, /^\d{2}$/, strays).flatMap((name): readonly DayDirectory[] => {
+      directoriesIn(root, month, /^\d{2}$/, strays).flatMap((name): readonly DayPlace[] => {
         const day = name.replaceAll('/', '-');
-        if (DAY.test(day)) return [{ day, name, path: join(root, name) }];
+        if (DAY.test(day)) return [localDay(join(root, name), day, name)];
         strays.push(name);
         return [];
       }),
@@ -82,9 +70,4 @@ function directoriesIn(root: string, parent: string, name: RegExp, strays: strin
     strays.push(path);
     return [];
   });
-}
-
-/** @returns what is in a directory, by name */
-export function entriesOf(directory: string): readonly Dirent[] {
-  return readdirSync(directory, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1));
 }

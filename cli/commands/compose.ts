@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { checkChain } from '../chain/chain.ts';
 import { type DeliveredDay, readDays } from '../chain/days.ts';
-import { findDays } from '../chain/tree.ts';
+import { type DeliveredTree, findDays } from '../chain/tree.ts';
 import { addExamples, addJsonOption, type Cli, type JsonOption } from '../cli.ts';
 import { planEntities } from '../compose/plan.ts';
 import { chooseTarget } from '../compose/target.ts';
@@ -59,8 +59,9 @@ async function composeState(cli: Cli, given: string, options: Options): Promise<
   const { terminal } = cli;
   const quiet = options.json === true;
   const signal = cli.interruptible();
-  const days = options.verify ? await provenDays(cli, given, options) : readDays(findDays(given), undefined).days;
-  const plans = planEntities(days, options.entity);
+  const tree = findDays(given);
+  const days = options.verify ? await provenDays(cli, tree, options) : (await readDays(tree, undefined)).days;
+  const plans = planEntities(tree.path, days, options.entity);
   const entities = plans.map(({ entity }) => entity);
   const { directory, format, nameOf } = chooseTarget(options.output, entities, {
     format: options.format,
@@ -91,10 +92,10 @@ async function composeState(cli: Cli, given: string, options: Options): Promise<
 }
 
 /** @throws CliFailure if the chain is broken */
-async function provenDays({ terminal }: Cli, directory: string, options: Options): Promise<readonly DeliveredDay[]> {
+async function provenDays({ terminal }: Cli, tree: DeliveredTree, options: Options): Promise<readonly DeliveredDay[]> {
   const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
   const report = await displayTransfer(terminal, { label: 'verify', quiet: options.json === true }, (show) =>
-    checkChain(directory, keys, show),
+    checkChain(tree, keys, show),
   );
   if (report.ok) return report.days;
   const shown = report.problems.slice(0, PROBLEMS_MAX).map(({ path, text }) => plain(`${path}: ${text}`));

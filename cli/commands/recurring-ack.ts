@@ -1,9 +1,8 @@
-import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { AckAnswer, ackPath } from '../../contracts/views/recurring.ts';
 import { type DeliveredDay, readDays } from '../chain/days.ts';
-import { ENTITY, filePath, measureFile } from '../chain/files.ts';
+import { ENTITY, measureFile } from '../chain/files.ts';
+import { openJoined, pathsOf } from '../chain/pieces.ts';
 import { findDays } from '../chain/tree.ts';
 import { addExamples, type Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
@@ -31,7 +30,7 @@ export function ackCommand(cli: Cli): Command {
 async function acknowledge(cli: Cli, directory: string, options: Options): Promise<void> {
   const { terminal } = cli;
   const client = connect(cli, options);
-  const { days, problems } = readDays(findDays(directory), undefined);
+  const { days, problems } = await readDays(findDays(directory), undefined);
   const day = options.day === undefined ? days.at(-1) : days.find((one) => one.day === options.day);
   if (!day) {
     const lines = problems.map(({ path, text }) => `${path}: ${text}`);
@@ -47,19 +46,24 @@ async function acknowledge(cli: Cli, directory: string, options: Options): Promi
 }
 
 /** @returns what is on this disk; an entity whose file is not here is left out */
-async function receivedFiles({ path, manifest }: DeliveredDay, show: ShowTransfer) {
+async function receivedFiles(day: DeliveredDay, show: ShowTransfer) {
+  const { manifest } = day;
+  const there = await day.list();
   const files = manifest.files.filter(({ rowsWanted, dataset }) => rowsWanted === undefined && ENTITY.test(dataset));
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   let done = 0;
   const received = [];
   for (const file of files) {
-    const found = join(path, filePath(file));
-    if (!lstatSync(found, { throwIfNoEntry: false })?.isFile()) continue;
+    const paths = pathsOf(manifest, file, there);
+    if (!paths.every((path) => there.get(path))) continue;
     const onProgress = (bytes: number) => {
       done += bytes;
       show(done, total);
     };
-    const { rows, sha256 } = await measureFile(found, manifest, file, { bytesMax: Infinity, onProgress });
+    const { rows, sha256 } = await measureFile(openJoined(day, paths).bytes, manifest, file, {
+      bytesMax: Infinity,
+      onProgress,
+    });
     received.push({ entity: file.dataset, rows: rows ?? file.rows, sha256 });
   }
   return received;

@@ -1,18 +1,22 @@
 import { Command, Option } from 'commander';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { type ChainReport, checkChain } from '../chain/chain.ts';
+import type { DeliveredDays } from '../chain/place.ts';
+import { findRemoteDays } from '../chain/remote-days.ts';
+import { findDays } from '../chain/tree.ts';
 import { addExamples, addJsonOption, type Cli, type JsonOption } from '../cli.ts';
 import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
-import { checkSignature, readPublicKeys, type SignatureCheck } from '../files/signature.ts';
+import { checkSignature, envelopeBeside, readPublicKeys, type SignatureCheck } from '../files/signature.ts';
 import { canOpen, type PartCheckResult, sumProblems, verifyFile } from '../files/verify.ts';
+import { addCredentialOptions, type ClientOptions, connect } from '../http/client.ts';
 import { chainLines } from '../screen/chain-lines.ts';
 import { formatBytes, formatCount, formatNumberOf } from '../screen/figures.ts';
 import { displayTransfer } from '../screen/progress.ts';
 import type { Terminal } from '../screen/terminal.ts';
 
-interface Options extends JsonOption {
+interface Options extends JsonOption, Pick<ClientOptions, 'clientId' | 'secretFile'> {
   readonly keyFile?: string;
   readonly keys?: string;
   readonly chain?: boolean;
@@ -21,22 +25,24 @@ interface Options extends JsonOption {
 export function verifyCommand(cli: Cli): Command {
   const command = new Command('verify')
     .description('Check files against their manifest: presence, rows, bytes and hashes')
-    .argument('<path>', 'the manifest, or its directory; the files lie beside it')
+    .argument('<path>', 'the manifest, or its directory; with --chain a directory, or the address of Waybill')
     .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted')
     .option('--keys <file>', 'public keys of the deployment: the manifest must be signed with one of them')
     .addOption(
       new Option(
         '--chain',
-        'a directory of recurring exports: all days, and that nothing is missing between',
+        'all days of recurring exports, in a directory or at Waybill, and that nothing is missing between',
       ).conflicts('keyFile'),
     );
   addJsonOption(command);
+  addCredentialOptions(command.optionsGroup('Connection, for an address:'));
   addExamples(
     command,
     'waybill verify flights.csv.zst.age.manifest.json --key-file key.txt',
     'waybill verify ./export',
     'waybill verify ./export --keys waybill-keys.json',
     'waybill verify --chain ./exports',
+    'waybill verify --chain https://waybill.example.com --keys waybill-keys.json',
   );
   return command.action((path: string, options: Options) =>
     options.chain ? verifyChain(cli, path, options) : verify(cli, path, options),
@@ -49,7 +55,7 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
   const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
   const read = readManifest(given);
   const { manifest } = read;
-  const signature = checkSignature(read, keys);
+  const signature = checkSignature(read.bytes, envelopeBeside(read.path), keys);
   const located = locateFiles(manifest, read.path);
   const quiet = options.json === true;
   const parts = await displayTransfer(terminal, { label: 'verify', quiet }, async (show) => {
@@ -86,15 +92,23 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
 }
 
 /** Exit code 1 if anything is missing, altered or out of place. */
-async function verifyChain({ terminal, endWith }: Cli, directory: string, options: Options): Promise<void> {
+async function verifyChain(cli: Cli, place: string, options: Options): Promise<void> {
+  const { terminal, endWith } = cli;
   const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
   const quiet = options.json === true;
+  const delivered = await findDelivered(cli, place, options);
   const report = await displayTransfer(terminal, { label: 'verify', quiet }, (show) =>
-    checkChain(directory, keys, show),
+    checkChain(delivered, keys, show),
   );
   if (!report.ok) endWith(EXIT.failed);
   if (options.json) return terminal.printJson(chainJson(report));
   terminal.print(...chainLines(terminal, report));
+}
+
+/** @param place a directory, or an http or https address */
+async function findDelivered(cli: Cli, place: string, options: Options): Promise<DeliveredDays> {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(place)) return findDays(place);
+  return findRemoteDays(connect(cli, { ...options, url: place }), cli.interruptible());
 }
 
 function chainJson({ ok, tenant, days, missingPredecessor, entities, problems }: ChainReport) {

@@ -22,7 +22,7 @@ test('a million rows are composed in less memory than they take', async () => {
   expect(statSync(join(root, '2026/01/01/user/user.csv')).size).toBeGreaterThan(300_000_000);
   const staging = scratch();
   const file = join(staging, 'user.csv');
-  const plans = planEntities(readDays(findDays(root), undefined).days, []);
+  const plans = planEntities(root, (await readDays(findDays(root), undefined)).days, []);
   const options = { staging, signal: new AbortController().signal, fileOf: () => file };
   const written = await compose(plans, { format: 'csv', memory: '192MB', ...options }, () => undefined);
   expect(written).toEqual([{ entity: 'user', rows: ROWS - 2, columns: 2, textColumns: [] }]);

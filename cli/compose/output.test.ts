@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Cell, createTreeWriter, type DeliveredEntity, dayAt } from '../chain/chain-fixture.ts';
+import { type Cell, createTreeWriter, type DeliveredEntity, dayAt, splitFile } from '../chain/chain-fixture.ts';
 import { fourDays, scratch, user } from '../chain/four-days-fixture.ts';
 import { compose, query } from './run-fixture.ts';
 
@@ -65,6 +65,22 @@ describe('types', () => {
 });
 
 describe('outputs', () => {
+  test('are the same from files that a push has split', async () => {
+    const { root, writer, at } = fourDays();
+    const rows = [2, 3, 4, 5].map((id) => [String(id), `line\nof ${id}`]);
+    writer.deliver(dayAt(4), [user(96, 120, { rows, deleted: ['3', '4', '1'] })]);
+    const [whole, joined] = [join(scratch(), 'user.csv'), join(scratch(), 'user.csv')];
+    expect((await compose(root, '-o', whole, '--entity', 'user')).code).toBe(0);
+    for (const file of ['user.csv', 'user.deleted.csv']) await splitFile(at(`05/user/${file}`), 2);
+    expect((await compose(root, '-o', joined, '--entity', 'user')).code).toBe(0);
+    const read = (file: string) => query(`SELECT * FROM '${file}' ORDER BY id`);
+    expect(await read(joined)).toEqual([
+      ['2', 'line\nof 2'],
+      ['5', 'line\nof 5'],
+    ]);
+    expect(await read(joined)).toEqual(await read(whole));
+  });
+
   test('a database has all entities, a directory a file of each', async () => {
     const { root } = fourDays();
     const target = scratch();

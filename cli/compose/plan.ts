@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { ManifestColumn, ManifestFile } from '../../contracts/manifest.ts';
 import type { DeliveredDay } from '../chain/days.ts';
-import { ENTITY, filePath } from '../chain/files.ts';
+import { ENTITY } from '../chain/files.ts';
+import { filesIn } from '../chain/local-day.ts';
+import { pathsOf } from '../chain/pieces.ts';
 import { type EntityFiles, isComplete, pairOf } from '../chain/windows.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 
@@ -17,8 +19,9 @@ export interface EntityPlan {
 }
 
 export interface SourceFile {
-  readonly path: string;
   readonly file: ManifestFile;
+  /** Of the file, or of its pieces in order, each with the header. */
+  readonly paths: readonly string[];
 }
 
 interface DayFiles extends EntityFiles {
@@ -28,11 +31,16 @@ interface DayFiles extends EntityFiles {
 /**
  * Finds what each entity is composed of: its last complete load, and what came after it.
  *
+ * @param root directory of the years
  * @param entities wanted; empty: all
  * @returns in the order of their names
  * @throws CliFailure if an entity is not there, or its files cannot be composed
  */
-export function planEntities(days: readonly DeliveredDay[], entities: readonly string[]): readonly EntityPlan[] {
+export function planEntities(
+  root: string,
+  days: readonly DeliveredDay[],
+  entities: readonly string[],
+): readonly EntityPlan[] {
   const found = new Map<string, DayFiles[]>();
   for (const day of days) {
     for (const [entity, files] of Map.groupBy(day.manifest.files, ({ dataset }) => dataset)) {
@@ -48,19 +56,23 @@ export function planEntities(days: readonly DeliveredDay[], entities: readonly s
     }
   }
   const wanted = entities.length === 0 ? [...found.keys()] : entities;
-  return [...new Set(wanted)].sort().map((entity) => planEntity(entity, found.get(entity) ?? []));
+  return [...new Set(wanted)].sort().map((entity) => planEntity(root, entity, found.get(entity) ?? []));
 }
 
-function planEntity(entity: string, delivered: readonly DayFiles[]): EntityPlan {
+function planEntity(root: string, entity: string, delivered: readonly DayFiles[]): EntityPlan {
   if (!ENTITY.test(entity)) throw refused(entity, 'is not the name of an entity');
   const used = delivered.slice(delivered.findLastIndex(({ rows }) => isComplete(rows)));
   const [first, last] = [used[0], used.at(-1)];
   if (!first || !last || !isComplete(first.rows)) {
     throw refused(entity, 'has no complete load here, only changes', 'POST /export/full-load asks for one.');
   }
-  const sources = used.flatMap(({ day, rows, deleted }) =>
-    [rows, ...(deleted ? [deleted] : [])].map((file) => ({ path: join(day.path, filePath(file)), file })),
-  );
+  const sources = used.flatMap(({ day, rows, deleted }) => {
+    const directory = join(root, day.name);
+    const there = filesIn(directory);
+    return [rows, ...(deleted ? [deleted] : [])].map((file) => {
+      return { file, paths: pathsOf(day.manifest, file, there).map((path) => join(directory, path)) };
+    });
+  });
   for (const { file } of sources) {
     if (file.format !== 'csv' || file.compression !== 'none' || file.csv === null) {
       throw refused(entity, `is not plain CSV in ${file.file}`);

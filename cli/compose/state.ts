@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ManifestFile } from '../../contracts/manifest.ts';
 import { literal } from '../../stores/warehouse/sql-text.ts';
-import type { EntityPlan, SourceFile } from './plan.ts';
+import type { EntityPlan } from './plan.ts';
 
 /** Every row that was delivered, as texts, in the order of delivery; then, for each key, only the last one counts. */
 const DELIVERED = 'delivered';
@@ -23,7 +23,8 @@ export async function loadEntity(
   await db.run('SET preserve_insertion_order = true');
   await db.run(`CREATE OR REPLACE TABLE ${DELIVERED} (${[...texts, 'is_deleted BOOLEAN NOT NULL'].join(', ')})`);
   for (const source of sources) {
-    await db.run(insertSql(source, places));
+    // One after the other, so that rows keep their order.
+    for (const path of source.paths) await db.run(insertSql(path, source.file, places));
     onLoaded(source.file.bytes);
   }
   await db.run('SET preserve_insertion_order = false');
@@ -42,7 +43,7 @@ export function textColumn(place: number): string {
 }
 
 /** A column that is no longer delivered is left out; one that was not yet is NULL. */
-function insertSql({ path, file }: SourceFile, places: ReadonlyMap<string, number>): string {
+function insertSql(path: string, file: ManifestFile, places: ReadonlyMap<string, number>): string {
   const kept = file.columns.flatMap(({ name }, index) => {
     const place = places.get(name);
     return place === undefined ? [] : [{ from: `f${index}`, to: textColumn(place) }];

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { Envelope, type PublicKey, PublicKeys } from '../../contracts/envelope.ts';
 import { checkEnvelope } from '../../streams/signing.ts';
 import { usage } from '../failure.ts';
-import { envelopePath, type ReadManifest } from './locate.ts';
+import { envelopePath } from './locate.ts';
 
 /** @param file a JSON Web Key Set, as the API publishes it. @throws CliFailure if it is none */
 export function readPublicKeys(file: string): readonly PublicKey[] {
@@ -22,13 +22,26 @@ export type SignatureCheck =
   /** @param problem the rest of a sentence about the manifest */
   | { readonly state: 'invalid'; readonly problem: string };
 
-/** Checks the signed manifest that lies beside a manifest. @param keys `undefined`: do not check */
-export function checkSignature(manifest: ReadManifest, keys: readonly PublicKey[] | undefined): SignatureCheck {
-  const envelope = readJsonFile(envelopePath(manifest.path), Envelope);
+/** @returns the signed manifest beside a manifest; `undefined`: there is none; `other`: it cannot be read */
+export function envelopeBeside(manifestPath: string): Envelope | 'other' | undefined {
+  return readJsonFile(envelopePath(manifestPath), Envelope);
+}
+
+/**
+ * Checks a signed manifest.
+ *
+ * @param manifest its bytes
+ * @param keys `undefined`: do not check
+ */
+export function checkSignature(
+  manifest: Uint8Array,
+  envelope: Envelope | 'other' | undefined,
+  keys: readonly PublicKey[] | undefined,
+): SignatureCheck {
   if (envelope === undefined) return keys ? invalid('is not signed') : { state: 'none' };
   if (!keys) return { state: 'unchecked' };
   if (envelope === 'other') return invalid('has a signature that cannot be read');
-  const found = checkEnvelope(envelope, manifest.bytes, keys);
+  const found = checkEnvelope(envelope, manifest, keys);
   return 'key' in found ? { state: 'valid', key: found.key } : invalid(found.problem);
 }
 

@@ -16,11 +16,19 @@ export interface ClientOptions extends JsonOption {
 
 const URL_DEFAULT = 'http://127.0.0.1:8080';
 
-/** The secret is never an option: other users of the machine can read the arguments of a process. */
 export function addConnectionOptions(command: Command): Command {
+  const connection = command.optionsGroup('Connection:');
+  return addCredentialOptions(
+    connection.option('--url <url>', `address of Waybill; else WAYBILL_URL, else ${URL_DEFAULT}`),
+  );
+}
+
+/**
+ * For a command whose argument is the address. The secret is never an option: other users of the machine can read the arguments of a
+ * process.
+ */
+export function addCredentialOptions(command: Command): Command {
   return command
-    .optionsGroup('Connection:')
-    .option('--url <url>', `address of Waybill; else WAYBILL_URL, else ${URL_DEFAULT}`)
     .option('--client-id <id>', 'your client id; else WAYBILL_CLIENT_ID')
     .option(
       '--secret-file <file>',
