@@ -1,49 +1,7 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAILURES } from '../contracts/failures.ts';
 import { type OwnServices, startOwnServices, useStack } from './context.ts';
-
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** Stands before the output of each block. */
-const MARK = '----- block';
-
-/**
- * `npx` would need the repository as its working directory. Without `pipefail`: `head` ends before what feeds it, which
- * may then die of its pipe.
- */
-const PRELUDE = `set -eu
-npx() { node "${root}/cli/\${1}.mjs" "\${@:2}"; }
-`;
-
-async function readPage(name: string) {
-  const text = await readFile(join(root, name), 'utf8');
-  return { text, blocks: [...text.matchAll(/^```bash\n(.*?)^```$/gms)].map((match) => match[1] ?? '') };
-}
-
-/** Pastes all blocks into one shell, in a directory of its own. @returns what each has written */
-async function runBlocks(blocks: readonly string[], apiUrl: string): Promise<readonly string[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'waybill-documented-'));
-  try {
-    const script = blocks.map((block) => `echo "${MARK}"\n${block}`).join('\n');
-    const { stdout } = await promisify(execFile)(
-      'bash',
-      [
-        '-c',
-        PRELUDE + script.replace('http://127.0.0.1:8080', apiUrl).replaceAll('-P 2222', `-P ${useStack().ports.sftp}`),
-      ],
-      { cwd: directory, env: useStack().environment, maxBuffer: 64 * 1024 * 1024 },
-    );
-    return stdout.split(`${MARK}\n`).slice(1);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
+import { readPage, runBlocks } from './documented.ts';
 
 function expectKnownCodes(page: string): void {
   const named = [...page.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)].map((match) => match[1] ?? '');
@@ -59,7 +17,7 @@ describe('docs/on-demand.md', () => {
   let outputs: readonly string[];
 
   beforeAll(async () => {
-    outputs = await runBlocks(onDemand.blocks, useStack().urls.api);
+    outputs = await runBlocks(onDemand.blocks, { api: useStack().urls.api });
   });
 
   const outputOf = (line: string) => outputs[onDemand.blocks.findIndex((block) => block.includes(line))] ?? '';
@@ -94,7 +52,7 @@ describe('docs/periodic.md', () => {
   beforeAll(async () => {
     // Its own, because what a tenant has enabled is there once.
     services = await startOwnServices();
-    outputs = await runBlocks(periodic.blocks, services.url);
+    outputs = await runBlocks(periodic.blocks, { api: services.url });
   });
   afterAll(() => services?.stop());
 
@@ -135,7 +93,7 @@ describe('docs/recurring.md', () => {
   let outputs: readonly string[];
 
   beforeAll(async () => {
-    outputs = await runBlocks(recurring.blocks, useStack().urls.api);
+    outputs = await runBlocks(recurring.blocks, { api: useStack().urls.api, sftpPort: useStack().ports.sftp });
   });
 
   const outputOf = (line: string) => outputs[recurring.blocks.findIndex((block) => block.includes(line))] ?? '';
@@ -149,6 +107,7 @@ describe('docs/recurring.md', () => {
     ],
     ['full-load', /"status":"full_load_queued"/],
     ['ssh-keygen', /^\{"fingerprint":"SHA256:/],
+    ['manifest/signature', /^the same\n$/],
     ['sha256sum', /^user_id,first_name,.*\n[0-9a-f-]{36},.*\n.*\nuser\.csv: OK\n$/],
     [
       '"usr"',

@@ -18,6 +18,8 @@ export interface SshServer {
   readonly hostKeys: Readonly<Record<KeyType, string>>;
   /** Logs in. */
   readonly privateKey: string;
+  /** File of the public keys that log in. */
+  readonly authorizedKeys: string;
   /** An empty directory that the user may write to. */
   readonly folder: string;
 }
@@ -78,6 +80,7 @@ export async function startSshServer(sftp = '', more: readonly string[] = []): P
       KEY_TYPES.map((type, place) => [type, publicKeys[place] ?? '']),
     ) as SshServer['hostKeys'],
     privateKey: await readFile(login, 'utf8'),
+    authorizedKeys: `${login}.pub`,
     folder,
   };
 }
