@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApiServer } from '../api/server.ts';
+import { findRemoteDays } from '../cli/chain/remote-days.ts';
+import { type Client, connect } from '../cli/http/client.ts';
 import { deliver, sha256Of } from '../stores/delivery-fixture.ts';
 import { type ComposedApi, type StartedApi, startApi } from './api-set-up.ts';
 
@@ -116,4 +118,25 @@ describe('GET /export/runs/{id}', () => {
     api.objects.stored.set(key, randomBytes(7001));
     await expect(get('/files/user.csv').then((response) => response.arrayBuffer())).rejects.toThrow();
   });
+});
+
+test('the command line finds the days on all pages, of each the current run only', async () => {
+  const tenant = await started.addTenant(['read']);
+  const target = { ledgerUrl: started.url, objects: api.objects, tenant: tenant.key, files: { user: PARTS } };
+  const days = ['2026-11-23', '2026-11-21', '2026-11-22', '2026-11-21', '2026-11-20'];
+  for (const day of days) await deliver({ ...target, day });
+  const url = `http://127.0.0.1:${server.port}`;
+  const credentials = { WAYBILL_CLIENT_ID: tenant.clientId, WAYBILL_CLIENT_SECRET: tenant.secret };
+  const client = connect({ environment: credentials }, { url });
+  const asked: string[] = [];
+  const small: Client = {
+    ...client,
+    json(schema, path, signal) {
+      asked.push(path);
+      return client.json(schema, path.replace('pageSize=200', 'pageSize=2'), signal);
+    },
+  };
+  const found = await findRemoteDays(small, new AbortController().signal);
+  expect(found.days.map(({ day }) => day)).toEqual([...new Set(days)].sort());
+  expect(asked.length).toBe(3);
 });
