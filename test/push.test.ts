@@ -123,6 +123,8 @@ describe('files of a run', () => {
     const pieces = await Promise.all(split.map((path) => readFile(join(folderOf(second), path), 'utf8')));
     expect(pieces.every((piece) => piece.startsWith(header))).toBe(true);
     expect(header + pieces.map((piece) => piece.slice(header.length)).join('')).toBe(whole);
+    const proven = await waybill(['verify', '--chain', server.folder], {});
+    expect([proven.code, proven.output]).toEqual([0, expect.stringContaining('✓ user ')]);
 
     const shown = (await ask('GET', '')).body.result;
     expect(shown.destination).toMatchObject({ kind: 'sftp', rows_per_file: 2, template: SFTP.template });
