@@ -106,20 +106,21 @@ function post(
 ): Promise<Pick<IncomingMessage, 'statusCode' | 'headers'>> {
   const { promise, resolve, reject } = Promise.withResolvers<Pick<IncomingMessage, 'statusCode' | 'headers'>>();
   const request = (url.protocol === 'https:' ? https : http).request(url, { method: 'POST', headers, agent, signal });
-  request.once('error', reject);
+  let head: IncomingMessage | undefined;
+  // Once there is a status, what becomes of the body does not matter.
+  request.on('error', (error) => (head ? resolve(head) : reject(error)));
   request.once('response', (answer) => {
-    const head = { statusCode: answer.statusCode ?? 0, headers: answer.headers };
-    const end = () => resolve(head);
+    head = answer;
     const timer = setTimeout(() => answer.destroy(), BODY_MS);
     let bytes = 0;
     answer.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > BODY_BYTES_MAX) answer.destroy();
     });
-    answer.once('error', end);
+    answer.on('error', () => resolve(answer));
     answer.once('close', () => {
       clearTimeout(timer);
-      end();
+      resolve(answer);
     });
   });
   request.end(body);
