@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WEBHOOK_EVENTS } from '../contracts/webhook.ts';
 import { LOOPBACK } from '../stack/ports.ts';
 import { createWebhookSender } from '../stores/webhooks/http.ts';
 import { BODY, type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
@@ -141,6 +142,11 @@ describe('a webhook', () => {
     await ask(headers, 'PUT', '', { url: null });
     expect((await ask(headers, 'POST', '/test')).status).toBe(404);
   });
+});
+
+test('events are in the OpenAPI document', async () => {
+  const document = (await (await api.app.request('/openapi.json')).json()) as { readonly webhooks: object };
+  expect(Object.keys(document.webhooks)).toEqual([...WEBHOOK_EVENTS]);
 });
 
 describe('the callback of an order', () => {

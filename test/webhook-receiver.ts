@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
+import { WebhookEventBody } from '../contracts/views/webhooks.ts';
 import { LOOPBACK } from '../stack/ports.ts';
 import { closeAtEnd } from './cleanup.ts';
 import { waitUntil } from './wait-until.ts';
@@ -73,7 +74,9 @@ export async function startReceiver() {
   };
 }
 
-/** Checks the signature as a receiver does. @returns the event. @throws Error if it does not hold */
+/** Checks the signature as a receiver does, and the event against the OpenAPI document. @throws Error if it does not hold */
 export function verified(secret: string, { body, headers }: ReceivedWebhook): ReceivedEvent {
-  return new Webhook(secret).verify(body, headers as Record<string, string>) as ReceivedEvent;
+  const event = new Webhook(secret).verify(body, headers as Record<string, string>) as ReceivedEvent;
+  if (event.type.startsWith('export.')) WebhookEventBody.parse(event);
+  return event;
 }

@@ -159,6 +159,12 @@ describe('a webhook', () => {
     const other = createWebhookSender({ ...options, secretsKeys: [randomBytes(32)] });
     await expect(other.send(message(receiver.url), noSignal)).rejects.toThrow('no key');
     expect(receiver.received).toEqual([]);
+    const secret = other.newSecret();
+    const secrets = [other.seal(tenant, secret), ...message(receiver.url).secrets];
+    expect(await other.send({ ...message(receiver.url), secrets }, noSignal)).toMatchObject({ delivered: true });
+    const [request] = receiver.received;
+    if (request) verified(secret, request);
+    expect(request?.headers['webhook-signature']).toMatch(/^v1,\S+$/);
   });
 
   it('has a secret of its own each time', () => {

@@ -16,4 +16,5 @@ export function mountWebhooks(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
   mount(app, routes.testWebhook, write, testHandler(deps));
   mount(app, routes.rotateWebhook, write, rotateHandler(deps));
   mount(app, routes.listDeliveries, read, deliveriesHandler(deps));
+  for (const event of routes.sentEvents) app.openAPIRegistry.registerWebhook(event);
 }

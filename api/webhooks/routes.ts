@@ -4,10 +4,12 @@ import {
   WebhookAnswer,
   WebhookBody,
   WebhookDeliveries,
+  WebhookEventBody,
   WebhookRemoved,
   WebhookSecret,
   WebhookTested,
 } from '../../contracts/views/webhooks.ts';
+import { WEBHOOK_EVENTS } from '../../contracts/webhook.ts';
 import { problems } from '../http/problems.ts';
 import { jsonContent } from '../openapi.ts';
 
@@ -91,3 +93,18 @@ export const listDeliveries = createRoute({
     ...problems('invalid_field'),
   },
 });
+
+/** What is sent to tenants, for the OpenAPI document. */
+export const sentEvents = WEBHOOK_EVENTS.map((type) => ({
+  ...{ method: 'post' as const, path: type, tags, security: [], summary: `Sent for ${type}` },
+  description: 'Signed as in Standard Webhooks.',
+  request: {
+    headers: z.object({
+      'webhook-id': z.string().openapi({ description: 'The same for each attempt.' }),
+      'webhook-timestamp': z.string().openapi({ description: 'Seconds since 1970.' }),
+      'webhook-signature': z.string().openapi({ description: 'One or several `v1,<base64>`, separated by spaces.' }),
+    }),
+    body: { content: jsonContent(WebhookEventBody) },
+  },
+  responses: { '2XX': { description: 'The event is stored.' }, 410: { description: 'Send nothing any more.' } },
+}));

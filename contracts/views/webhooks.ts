@@ -57,6 +57,52 @@ export const WebhookSecret = z
 
 export const WebhookRemoved = z.object({ removed: z.boolean() }).meta({ id: 'WebhookRemoved' });
 
+const explained = { code: z.string(), message: z.string() };
+const ofDataset = z.object({ dataset: z.string(), ...explained });
+
+/** The body of an event, for the OpenAPI document. Receivers ignore fields that they do not know. */
+export const WebhookEventBody = z
+  .object({
+    type: z.enum(WEBHOOK_EVENTS),
+    timestamp: time.meta({ description: 'When it happened.' }),
+    data: z.object({
+      tenant: z.string(),
+      kind: z.string().meta({ description: '`on-demand`, `periodic`, `recurring`; later ones may follow.' }),
+      exportId: z.uuid().nullable().meta({ description: 'The run; `null`: it belongs to none.' }),
+      number: z.number().int().optional(),
+      jobId: z.string().optional(),
+      dataset: z.string().optional(),
+      format: z.string().optional(),
+      window: z
+        .object({ from: z.string(), to: z.string() })
+        .optional()
+        .meta({ description: 'Both ends are included.' }),
+      day: z.string().optional(),
+      snapshotAt: z.string().nullish(),
+      files: z.number().int().nullish(),
+      rows: z.number().int().nullish(),
+      bytes: z.number().int().nullish(),
+      manifestSha256: z.string().nullish(),
+      expiresAt: z.string().nullish(),
+      delivered: z
+        .array(
+          z.object({
+            dataset: z.string(),
+            load: z.enum(['complete', 'delta']),
+            window: z.object({ from: z.string().nullable(), to: z.string() }),
+            rows: z.number().int().nullable(),
+          }),
+        )
+        .optional(),
+      missing: z.array(ofDataset).optional(),
+      held: z.array(ofDataset).optional(),
+      failure: z.object(explained).optional(),
+      failingSince: z.string().optional(),
+      links: z.object({ status: z.string().optional(), manifest: z.string().optional() }),
+    }),
+  })
+  .meta({ id: 'WebhookEvent' });
+
 const failure = z.enum(WEBHOOK_FAILURES);
 
 export const WebhookTested = z
