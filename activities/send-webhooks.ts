@@ -106,7 +106,9 @@ export function createSendWebhooks({ ledger, webhooks: sender, publicUrl, logger
           await sendInOrder(events, webhook, deadline, signal);
         }
       };
-      await Promise.all(Array.from({ length: RECEIVERS_MAX }, worker));
+      // All of them end before the step does, so that the next one sends nothing twice.
+      const results = await Promise.allSettled(Array.from({ length: RECEIVERS_MAX }, worker));
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
       return { nextAt: (await webhookEvents.nextAttemptAt(tenant))?.toISOString() ?? null };
     });
   };

@@ -13,7 +13,7 @@ import { restoreRun } from './restore-runs.ts';
 import { runLists } from './run-lists.ts';
 import { lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { Run, Tables } from './tables.ts';
-import { dataOf, deliveredOf, oweEvents } from './webhook-events.ts';
+import { dataOf, deliveredOf, hasReceivers, oweEvents } from './webhook-events.ts';
 
 /** Every state change is one UPDATE that names the states it may leave, so late and repeated calls have no effect. */
 export function runs(database: Database): Runs {
@@ -134,6 +134,8 @@ async function oweOutcome(
   missing: NonNullable<Commit['missing']>,
 ): Promise<void> {
   const { tenant, runId } = run;
+  // A callback that is added meanwhile waits for this transaction and is told then.
+  if (!(await hasReceivers(db, tenant, runId))) return;
   const data = {
     ...dataOf(run, columns),
     ...(order && (await deliveredOf(db, runId))),

@@ -37,6 +37,14 @@ export async function oweEvents(db: Kysely<Tables>, { type, tenant, runId, data 
     on conflict do nothing`.execute(db);
 }
 
+/** Whether anybody is told of the run. */
+export async function hasReceivers(db: Kysely<Tables>, tenant: string, runId: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from webhooks where tenant = ${tenant})
+      or exists (select from run_callbacks where run_id = ${runId}::uuid) as found`.execute(db);
+  return rows[0]?.found === true;
+}
+
 /** What events say of a run. @param now its columns as they are from now on */
 export function dataOf(
   { tenant, kind, runId, number, workflowId, series, order }: Run,
