@@ -121,6 +121,8 @@ describe('an export on demand', () => {
       expect(event.data).toMatchObject({ exportId: failed, failure: { code: 'dataset_broken' }, dataset: 'user' });
       expect(event.data.failure.message).not.toMatch(/csv|select/i);
     }
+    // What a killed worker has not noted is sent once more.
+    await tenant.settled('delivered', 2);
     await worker.kill('SIGKILL');
     const cancelled = await order(tenant, {}, 4);
     await tenant.request('DELETE', `/exports/${cancelled}`);
@@ -179,6 +181,7 @@ test('recurring runs tell of their day, of failures, of the recovery, and of ent
   });
 
   await warehouse.describe({ user: COLUMNS.replace(', text: text', '') });
+  await tenant.settled('delivered', 4);
   await worker.kill('SIGKILL');
   worker = await services.startWorker('narrow');
   await tenant.recurring.run();
