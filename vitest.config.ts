@@ -14,6 +14,7 @@ const LONGEST = [
   'test/periodic-races',
   'test/network',
   'test/push',
+  'test/webhooks',
   'test/worker-end',
   'test/periodic-contract',
 ].map((name) => `/${name}.test.ts`);

@@ -5,9 +5,22 @@ import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { createLedgerStep, runOrThrow } from './step.ts';
 
-/** Records how a run ended: commits it, or records that it failed or was cancelled. Idempotent. */
-export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | 'logger'>) {
-  return async function end({ runId, tenant, end: ended }: EndInput): Promise<EndResult> {
+/**
+ * Records how a run ended: commits it, or records that it failed or was cancelled. Idempotent. The webhooks that follow are sent by
+ * another workflow; what prevents its start is left to the reconciler.
+ */
+export function createEnd({ ledger, temporal, logger }: Pick<Ports, 'ledger' | 'temporal' | 'logger'>) {
+  const { runs } = ledger;
+
+  async function startWebhooks(tenant: string): Promise<void> {
+    try {
+      if (await ledger.webhookEvents.isDue(tenant)) await temporal.wakeWebhooks(tenant);
+    } catch (error) {
+      logger.warn({ err: error, tenant }, 'the webhooks of a run are left to the reconciler');
+    }
+  }
+
+  async function record({ runId, tenant, end: ended }: EndInput): Promise<EndResult> {
     const inLedger = createLedgerStep(logger, { tenant });
     if (ended.state === 'completed') {
       const { state: _, retention, ...totals } = ended;
@@ -19,6 +32,12 @@ export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | '
       if (removed) await runs.recordRemoval(runId, 'replaced');
     });
     return { recorded: true };
+  }
+
+  return async function end(input: EndInput): Promise<EndResult> {
+    const result = await record(input);
+    await startWebhooks(input.tenant);
+    return result;
   };
 }
 

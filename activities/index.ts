@@ -6,6 +6,7 @@ import type { Ports } from './ports.ts';
 import { createPublish } from './publish.ts';
 import { createEndPush, createPush } from './push.ts';
 import { createReconcile } from './reconcile.ts';
+import { createSendWebhooks } from './send-webhooks.ts';
 import { createWrite } from './write.ts';
 
 /** The activities of all workflows. Workflows see only the type of the result. */
@@ -20,6 +21,7 @@ export function createActivities(ports: Ports) {
     finalize: createFinalize(ports),
     push: createPush(ports),
     endPush: createEndPush(ports),
+    sendWebhooks: createSendWebhooks(ports),
     reconcile: createReconcile(ports),
   };
 }

@@ -10,6 +10,7 @@ import type { Attempts } from '../stores/temporal/attempts.ts';
 import type { StandingDeployment, SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
+import type { WebhookSender } from '../stores/webhooks/webhook-sender.ts';
 import type { Signer } from '../streams/signing.ts';
 import type { Turns } from './turns.ts';
 
@@ -30,7 +31,11 @@ export interface Ports {
   readonly mail: Mail | null;
   /** `null`: push delivery is not set up. */
   readonly remotes: Remotes | null;
-  /** Base URL of the API, for e-mails. */
+  /** `null`: webhooks are not set up. */
+  readonly webhooks: WebhookSender | null;
+  /** Hours before the files of an order expire in which its tenant is told. */
+  readonly expiryNoticeHours: number;
+  /** Base URL of the API, for e-mails and webhooks. */
   readonly publicUrl: string;
   /** A count of rows from which an unsealed export is split. */
   readonly partRows: number;

@@ -18,13 +18,14 @@ const SETTLING_MS = 60_000;
 
 type ReconcilePorts = Pick<
   Ports,
-  'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'standingKinds' | 'straySeconds' | 'logger'
+  'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'standingKinds' | 'straySeconds' | 'expiryNoticeHours' | 'logger'
 >;
 
 /**
  * Makes the bucket and the schedules match the ledger, and the ledger match Temporal. Ends active runs whose workflow is
  * gone; removes objects that are due; checks every run once more some time after its end, because a worker without Temporal
- * may have finished an upload since; restores missing schedules; starts deliveries that nobody has started. Every part may be repeated.
+ * may have finished an upload since; restores missing schedules; starts deliveries and webhooks that nobody has started, those of
+ * files that expire soon among them. Every part may be repeated.
  *
  * One row that fails is logged and left to the next pass. A server that does not answer ends the pass.
  */
@@ -135,7 +136,14 @@ export function createReconcile(ports: ReconcilePorts) {
       }
       const unacknowledged = await runs.oweMissingAcknowledgements(at);
       if (unacknowledged > 0) logger.warn({ runs: unacknowledged }, 'runs were not acknowledged in time');
-      return { lost, removed, strays, schedules, deliveries, failed };
+      await ledger.webhookEvents.oweExpiring(ports.expiryNoticeHours, ROWS_MAX);
+      await ledger.webhookEvents.removeOld(ROWS_MAX);
+      const tenants = (await ledger.webhookEvents.listDueTenants(ROWS_MAX)).map((tenant) => ({ tenant }));
+      const webhooks = await each(tenants, async ({ tenant }) => {
+        await temporal.wakeWebhooks(tenant);
+        return true;
+      });
+      return { lost, removed, strays, schedules, deliveries, webhooks, failed };
     });
   };
 }

@@ -20,6 +20,7 @@ import { mountPeriodic } from './periodic/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
 import { mountSftpKeys } from './recurring/sftp-keys.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
+import { mountWebhooks } from './webhooks/mount.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
 const REQUEST_ID_LENGTH_MAX = 64;
@@ -94,6 +95,7 @@ export function createApp(
   app.use(jsonBodiesOnly());
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });
+  mountWebhooks(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());
   mount(app, readyRoute, [], readyHandler(deps));
   mount(app, keysRoute, [], keysHandler(deps));

@@ -9,6 +9,7 @@ import type { Objects } from '../stores/objects/objects.ts';
 import type { Remotes } from '../stores/remotes/remote.ts';
 import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
+import type { WebhookSender } from '../stores/webhooks/webhook-sender.ts';
 
 /** The settings that the API reads. */
 export type ApiSettings = Pick<
@@ -45,6 +46,8 @@ export interface ApiDeps {
   readonly syncSchedule: SyncSchedule;
   /** `null`: push delivery is not set up. */
   readonly remotes: Remotes | null;
+  /** `null`: webhooks are not set up. */
+  readonly webhooks: WebhookSender | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted on a stop signal. Event streams then end, so that clients reconnect elsewhere. */

@@ -12,6 +12,7 @@ import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { remotesOf } from '../stores/remotes/remotes.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import { webhookSenderOf } from '../stores/webhooks/http.ts';
 import { createApp } from './app.ts';
 import { listen } from './server.ts';
 
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
     temporal,
     syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),
     remotes: remotesOf(settings),
+    webhooks: webhookSenderOf(settings),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,

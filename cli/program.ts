@@ -14,6 +14,7 @@ import { keygenCommand, openCommand } from './commands/sealed.ts';
 import { sftpKeyCommand } from './commands/sftp-key.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { webhookCommand } from './commands/webhook.ts';
 import { CliFailure, EXIT, type ExitCode } from './failure.ts';
 import type { Terminal } from './screen/terminal.ts';
 
@@ -92,8 +93,8 @@ export function createProgram(cli: Cli, version: string): Command {
     .addHelpText('after', ENVIRONMENT);
 
   program.commandsGroup('Exports:');
-  for (const command of [exportCommand(cli), exportsCommand(cli), periodicCommand(cli), recurringCommand(cli)])
-    program.addCommand(command);
+  const kinds = [exportCommand, exportsCommand, periodicCommand, recurringCommand, webhookCommand];
+  for (const command of kinds) program.addCommand(command(cli));
   program.commandsGroup('Files, without a server:');
   for (const command of [openCommand(cli), verifyCommand(cli), composeCommand(cli), keygenCommand(cli)])
     program.addCommand(command);

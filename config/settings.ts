@@ -144,16 +144,21 @@ const schema = z.object({
   /** Seconds that a download link is valid; never longer than the file is kept. */
   WAYBILL_LINK_SECONDS: count.default(86_400),
 
-  /** 32 random bytes in base64 that seal tenants' credentials of push delivery; unset: it is not offered. Several: the first seals. */
+  /**
+   * 32 random bytes in base64 that seal tenants' credentials of push delivery and secrets of webhooks; unset: neither is offered.
+   * Several: the first seals.
+   */
   WAYBILL_SECRETS_KEY: z
     .string()
     .refine(isSecretsKey, 'should be 32 bytes in base64, as "openssl rand -base64 32" writes them')
     .optional(),
-  /** Networks that are not public, and that files may be pushed to all the same. */
+  /** Networks that are not public, and that files may be pushed and webhooks sent to all the same. */
   WAYBILL_PUSH_ALLOWED_NETWORKS: networks.default([]),
 
   /** Days that finished files are kept; orders may ask for fewer. */
   WAYBILL_KEEP_DAYS: count.default(30),
+  /** Hours before the files of an order expire in which its tenant's webhooks say so. */
+  WAYBILL_EXPIRY_NOTICE_HOURS: count.default(24),
   /** Maximum requests per minute and tenant. */
   WAYBILL_TENANT_REQUESTS_MAX: count.default(6000),
   /** Downloads of a tenant at once, per instance of the API. */

@@ -168,6 +168,27 @@ export const FAILURES = {
     'The server has another host key than the one that is pinned',
     'Make sure that it is your server, then change the host key of the destination.',
   ),
+  // Webhooks
+  webhooks_not_offered: final(
+    404,
+    'This deployment offers no webhooks',
+    'Ask the operator to set them up (WAYBILL_SECRETS_KEY), or poll the status.',
+  ),
+  webhook_refused: final(
+    400,
+    'The webhook has an address that the operator does not allow',
+    'Use an https address on the public internet, or ask the operator to allow this one.',
+  ),
+  webhook_unavailable: retryable(
+    503,
+    'The webhook cannot be reached',
+    'Check its address, and that it answers requests from this service within 15 seconds.',
+  ),
+  webhook_rejected: final(
+    502,
+    'The webhook did not answer with 2xx',
+    'Let it answer with 2xx as soon as it has stored the event. Redirects are not followed.',
+  ),
   // Outcomes and dependencies
   replaced: final(
     409,

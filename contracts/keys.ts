@@ -24,6 +24,11 @@ export function pushWorkflowId({ tenant, runId }: { readonly tenant: string; rea
   return `push|${tenant}|${runId}`;
 }
 
+/** Id of the workflow that sends the webhooks of a tenant. */
+export function webhooksWorkflowId(tenant: string): string {
+  return `webhooks|${tenant}`;
+}
+
 /** The commit point: written once, last. */
 export function manifestKey(prefix: string): string {
   return `${prefix}manifest.json`;

@@ -201,6 +201,12 @@ export interface EndPushInput extends PushInput {
   readonly end: PushEnd;
 }
 
+/** What one pass over the webhooks of a tenant has left. */
+export interface WebhooksPass {
+  /** When the next attempt is due, ISO 8601; `null`: nothing is pending. */
+  readonly nextAt: string | null;
+}
+
 /** What one pass of the reconciler changed, in counts. */
 export interface Reconciled {
   /** Runs that were active without a workflow, and are ended now. */
@@ -213,6 +219,8 @@ export interface Reconciled {
   readonly schedules: number;
   /** Deliveries to tenants' own destinations that nobody had started. */
   readonly deliveries: number;
+  /** Tenants with webhooks that were due, and that nobody was sending. */
+  readonly webhooks: number;
   /** Rows that failed; the log says why, and the next pass tries them again. */
   readonly failed: number;
 }

@@ -22,6 +22,11 @@ export function pushQueue(controlQueue: string): string {
   return `${controlQueue}-push`;
 }
 
+/** Queue of the steps that send webhooks, which wait for tenants' servers most of the time. */
+export function webhooksQueue(controlQueue: string): string {
+  return `${controlQueue}-webhooks`;
+}
+
 /** Keyword search attributes that ops filter by in the Temporal UI. Registered when a worker starts. */
 export const SEARCH_ATTRIBUTES = ['WaybillTenant', 'WaybillDataset', 'WaybillFormat', 'WaybillState'] as const;
 
@@ -30,6 +35,10 @@ export const RUN_WORKFLOW = 'runExport';
 
 /** Workflow type of a delivery to a tenant's own destination. */
 export const PUSH_WORKFLOW = 'pushDelivery';
+
+/** Workflow type that sends the webhooks of a tenant, and its signal that there may be new ones. */
+export const WEBHOOKS_WORKFLOW = 'deliverWebhooks';
+export const WEBHOOKS_SIGNAL = 'wake';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';

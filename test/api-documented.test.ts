@@ -12,6 +12,7 @@ function expectKnownCodes(page: string): void {
 const onDemand = await readPage('docs/on-demand.md');
 const periodic = await readPage('docs/periodic.md');
 const recurring = await readPage('docs/recurring.md');
+const webhooks = await readPage('docs/webhooks.md');
 
 describe('docs/on-demand.md', () => {
   let outputs: readonly string[];
@@ -115,5 +116,38 @@ describe('docs/recurring.md', () => {
     ],
   ])('the lines with %s do what they say', (line, output) => {
     expect(outputOf(line)).toMatch(output);
+  });
+});
+
+describe('docs/webhooks.md', () => {
+  let services: OwnServices;
+  let outputs: readonly string[];
+
+  beforeAll(async () => {
+    // Its own, because a tenant has one webhook.
+    services = await startOwnServices();
+    outputs = await runBlocks(webhooks.blocks, { api: services.url });
+  });
+  afterAll(() => services?.stop());
+
+  const outputOf = (line: string) => outputs[webhooks.blocks.findIndex((block) => block.includes(line))] ?? '';
+
+  test.each([
+    ['webhook.secret)', /^\{"webhook":\{"url":"http:\/\/127\.0\.0\.1:9911\/waybill",/],
+    ['receiver.mjs <<', /^\{"delivered":true,"status":204,"error":null,/],
+    ['import base64', /^verified webhook\.test\n$/],
+    [
+      'callbackUrl',
+      /^\{"job":[\s\S]*webhook\.test null undefined\nexport\.completed [0-9a-f-]{36} \d+\nexport\.completed /,
+    ],
+    ['limit=5', /"type":"export\.completed","exportId":"[0-9a-f-]{36}","target":"[\s\S]*"state":"delivered"/],
+    ['/rotate', /"secret":"whsec_…"/],
+    ['DELETE', /^\{"removed":true\}$/],
+  ])('the lines with %s do what they say', (line, output) => {
+    expect(outputOf(line)).toMatch(output);
+  });
+
+  test('names only codes that there are', () => {
+    expectKnownCodes(webhooks.text);
   });
 });

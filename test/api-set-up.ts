@@ -19,6 +19,7 @@ import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import { createLoginLimit } from '../stores/limits/postgres.ts';
 import type { Remotes } from '../stores/remotes/remote.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import type { WebhookSender } from '../stores/webhooks/webhook-sender.ts';
 import { createMemoryObjects } from './memory-objects.ts';
 import { startPostgres } from './postgres-server.ts';
 import { createScriptedTemporal } from './scripted-temporal.ts';
@@ -105,6 +106,7 @@ export async function startApi() {
     catalog: Catalog = CATALOG,
     limit: Partial<LimitOptions> = {},
     remotes: Remotes | null = null,
+    webhooks: WebhookSender | null = null,
   ) {
     const loginLimit = createLoginLimit({ url, failuresMax: 1_000_000, logger, ...limit });
     limits.push(loginLimit);
@@ -124,6 +126,7 @@ export async function startApi() {
         jitterMinutes: 0,
       })),
       remotes,
+      webhooks,
       clock,
       logger,
       stopping: stopping.signal,

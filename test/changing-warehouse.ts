@@ -31,10 +31,12 @@ export const COLUMNS = '[id: integer, text: text, created: timestamp, modified: 
 /**
  * @param tables names of the tables and of their entities; underscores are spaces in the latter
  * @param inferred those of them whose deletions are inferred, instead of marked
+ * @param doors kinds of exports that offer them
  */
 export async function makeChangingWarehouse(
   tables: readonly string[],
   inferred: readonly string[] = [],
+  doors = 'recurring',
 ): Promise<ChangingWarehouse> {
   const folder = await temporaryFolder();
   const catalog = join(folder, 'catalog.yaml');
@@ -49,7 +51,7 @@ export async function makeChangingWarehouse(
   const describe: ChangingWarehouse['describe'] = (columns) =>
     writeFile(
       catalog,
-      `datasets:\n${tables.map((table) => datasetOf(table, columns[table] ?? COLUMNS, inferred.includes(table))).join('')}`,
+      `datasets:\n${tables.map((table) => datasetOf(table, columns[table] ?? COLUMNS, inferred.includes(table), doors)).join('')}`,
     );
 
   for (const table of tables) await write(table, []);
@@ -76,12 +78,12 @@ function viewOf(table: string, path: string): string {
     FROM read_csv('${path}', header = true, types = ${types})`;
 }
 
-function datasetOf(table: string, columns: string, isInferred: boolean): string {
+function datasetOf(table: string, columns: string, isInferred: boolean, doors: string): string {
   return `
   - name: ${table}
     offered_as: ${table.replaceAll('_', ' ')}
     title: A table that changes
-    doors: [recurring]
+    doors: [${doors}]
     sql: SELECT * FROM ${table}()
     tenant_column: tenant
     created_column: created

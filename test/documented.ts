@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -48,8 +48,11 @@ export async function runBlocks(
     if (!script.includes(text)) throw new Error(`the page does not have: ${text}`);
     script = script.replaceAll(text, () => other);
   }
+  const cwd = await temporaryFolder();
+  // For what the blocks write in JavaScript.
+  await symlink(join(root, 'node_modules'), join(cwd, 'node_modules'));
   const { stdout } = await promisify(execFile)('bash', ['-c', PRELUDE + script], {
-    cwd: await temporaryFolder(),
+    cwd,
     env: useStack().environment,
     maxBuffer: 64 * 1024 * 1024,
   });

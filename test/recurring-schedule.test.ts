@@ -66,7 +66,8 @@ describe('a registration whose schedule was not changed, because the API was los
     const deployment = () => ({ runTime: { at: '01:30', timeZone: 'UTC' }, jitterMinutes: 0 });
     const syncSchedule = createSyncSchedule(ledger, temporal, deployment);
     const objects = createMemoryObjects();
-    const ports = { ledger, objects, temporal, syncSchedule, standingKinds: [RECURRING], straySeconds: 60, logger };
+    const shared = { ledger, objects, temporal, syncSchedule, logger };
+    const ports = { ...shared, standingKinds: [RECURRING], straySeconds: 60, expiryNoticeHours: 24 };
     const environment = new MockActivityEnvironment();
     const pass = (aheadMs: number) =>
       environment.run(createReconcile(ports), { now: new Date(Date.now() + aheadMs).toISOString() });

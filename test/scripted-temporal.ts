@@ -73,6 +73,9 @@ export function createScriptedTemporal(): ScriptedTemporal {
       reach('startPush');
       return true;
     },
+    async wakeWebhooks() {
+      reach('wakeWebhooks');
+    },
     async findRunning(workflowId) {
       reach('findRunning');
       return scripted.running.get(workflowId);

@@ -102,6 +102,8 @@ async function startEditions() {
       signer: null,
       mail: null,
       remotes: null,
+      webhooks: null,
+      expiryNoticeHours: 24,
       publicUrl: settings.WAYBILL_PUBLIC_URL,
       partRows: 1000,
       graceSeconds: 1,
@@ -114,9 +116,10 @@ async function startEditions() {
   const workers = await createWorkers({ connection, namespace, taskQueue, activities, partsMax: 1 });
   const running = workers.map((worker) => worker.run());
   const clock = { now: () => new Date() };
-  const app = createApp({ ...shared, settings, loginLimit, remotes: null, clock, stopping: AbortSignal.any([]) }, [
-    mountEditions,
-  ]);
+  const app = createApp(
+    { ...shared, settings, loginLimit, remotes: null, webhooks: null, clock, stopping: AbortSignal.any([]) },
+    [mountEditions],
+  );
   onTestFinished(async () => {
     for (const worker of workers) worker.shutdown();
     await Promise.all(running);

@@ -19,6 +19,7 @@ import { createTemporal } from '../stores/temporal/client.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import { webhookSenderOf } from '../stores/webhooks/http.ts';
 import { createSigner } from '../streams/signing.ts';
 import { serveHealth } from './health.ts';
 import { temporalLogger } from './logger.ts';
@@ -98,6 +99,8 @@ async function main(): Promise<void> {
     signer,
     mail,
     remotes: remotesOf(settings),
+    webhooks: webhookSenderOf(settings),
+    expiryNoticeHours: settings.WAYBILL_EXPIRY_NOTICE_HOURS,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
-import { PRIORITIES, partsQueue, pushQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
 import { WORKFLOWS_PATH } from './bundle.ts';
 import { createGiveWay } from './give-way.ts';
 
@@ -22,6 +22,9 @@ const ORDERED_PARTS = 1;
 
 /** Deliveries to tenants' own destinations at once. Each holds up to 24 MB and waits for a server elsewhere most of the time. */
 const PUSHES_MAX = 10;
+
+/** Tenants whose webhooks are sent at once. Each has a few small requests open and waits for their answers. */
+const WEBHOOKS_MAX = 100;
 
 /** Threads of libuv's pool besides those of the parts: for compression, files, DNS lookups and short queries. */
 const OTHER_THREADS = 14;
@@ -52,7 +55,7 @@ export interface WorkersOptions {
  */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { connection, namespace, taskQueue, activities, partsMax, workflowBundle } = options;
-  const { write, push, ...control } = activities;
+  const { write, push, sendWebhooks, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -83,6 +86,12 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       taskQueue: pushQueue(taskQueue),
       activities: { push },
       maxConcurrentActivityTaskExecutions: PUSHES_MAX,
+    }),
+    await Worker.create({
+      ...shared,
+      taskQueue: webhooksQueue(taskQueue),
+      activities: { sendWebhooks },
+      maxConcurrentActivityTaskExecutions: WEBHOOKS_MAX,
     }),
     ...(await Promise.all(
       [PRIORITIES.interactive, PRIORITIES.scheduled].map((priority) =>

@@ -2,3 +2,4 @@
 export { pushDelivery } from './push.ts';
 export { reconcile } from './reconcile.ts';
 export { progressQuery, runExport } from './run-export.ts';
+export { deliverWebhooks, wakeSignal } from './webhooks.ts';

@@ -1,7 +1,7 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
-import { PRIORITIES, partsQueue, pushQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
 export type Steps = Proxy<'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize'>;
@@ -84,6 +84,17 @@ export function proxyPush(tenant: string): Proxy<'push' | 'endPush'> {
   });
   const { endPush } = proxyActivities<Pick<Activities, 'endPush'>>({ ...MUST_HAPPEN, ...shared });
   return { push, endPush };
+}
+
+/** The step that sends a tenant's webhooks: whatever fails in it is tried again, for as long as it takes. */
+export function proxyWebhooks(tenant: string): Proxy<'sendWebhooks'> {
+  return proxyActivities<Pick<Activities, 'sendWebhooks'>>({
+    taskQueue: webhooksQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '10 minutes',
+    heartbeatTimeout: '10 seconds',
+    retry: BEST_EFFORT,
+    priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
+  });
 }
 
 /** A pass that fails is retried only a few times, because the next pass does the same. */

@@ -127,6 +127,19 @@ describe('the e-mail about deliveries', () => {
   });
 });
 
+it('the e-mail about what is held says why, and that nothing is lost', () => {
+  const failure: Failure = { code: 'schema_changed', message: 'user is held: column text is gone.' };
+  const email = noticeEmail(noticeOf({ kind: 'held', failure }), contextOf());
+  expect(email.subject).toBe('Periodic export of Acme Learning does without some files for now');
+  for (const text of [
+    'nothing is lost',
+    'user is held: column text is gone.',
+    'Held since: 21 November 2026, 01:42 UTC',
+  ]) {
+    expect(words(email.text)).toContain(text);
+  }
+});
+
 describe('the e-mail about an acknowledgement', () => {
   const failure: Failure = { code: 'ack_mismatch', message: 'user has 3 rows; 2 were received.' };
   it.each<readonly [Partial<Notice>, subject: string, text: string]>([
@@ -151,7 +164,7 @@ describe('every e-mail', () => {
   const anything = fc.string({ unit: 'binary', maxLength: 200 });
   const emails = fc
     .record({
-      kind: fc.constantFrom('failed', 'recovered', 'push_failed', 'push_recovered'),
+      kind: fc.constantFrom('failed', 'recovered', 'push_failed', 'push_recovered', 'held'),
       tenantTitle: anything,
       message: anything,
       host: fc.stringMatching(/^[a-z]{1,60}(\.[a-z]{1,60}){1,3}$/),

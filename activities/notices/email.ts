@@ -3,6 +3,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { StandingKind } from '../../contracts/standing.ts';
 import type { Notice } from '../../stores/ledger/ports.ts';
 import type { Email } from '../../stores/mail/mail.ts';
+import { heldContent } from './held-content.ts';
 import { type EmailContent, type Fact, layOut } from './layout.ts';
 import { type PushWords, pushFailedContent, pushRecoveredContent } from './push-content.ts';
 
@@ -39,7 +40,7 @@ const OPERATOR_FAILURES: readonly FailureCode[] = [
   'objects_full',
 ];
 
-/** @returns the e-mail that informs a tenant's contacts that runs or deliveries fail, or that they have recovered */
+/** @returns the e-mail that informs a tenant's contacts that runs or deliveries fail, have recovered, or wait for the operator */
 export function noticeEmail(notice: Notice, context: NoticeContext): Email {
   const content = contentOf(notice, context);
   return { ...layOut(content), to: context.contacts, reference: `notice|${notice.noticeId}` };
@@ -58,6 +59,15 @@ function contentOf(notice: Notice, context: NoticeContext): EmailContent {
       return pushFailedContent(pushWords(notice, context));
     case 'push_recovered':
       return pushRecoveredContent(pushWords(notice, context));
+    case 'held': {
+      const title = oneLine(context.tenantTitle);
+      const shortTitle = shortened(title, TITLE_MAX);
+      const words = { title, shortTitle, name: context.kind.name, heldSince: moment(notice.failingSince) };
+      return heldContent({
+        ...words,
+        ...{ reason: reasonOf(notice), run: runFact(notice), hint: statusHint(context), closing: closingOf(title) },
+      });
+    }
   }
 }
 

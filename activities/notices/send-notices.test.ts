@@ -156,6 +156,22 @@ describe('the notices of a run', () => {
     ]);
   });
 
+  it('tell of what is held unless the failure of the same run does', async () => {
+    const held: Notice = { ...NOTICE, noticeId: 'n0', kind: 'held' };
+    const other: Notice = { ...held, noticeId: 'n2', runId: 'g3' };
+    const { send, emails, recorded } = setUp({ notices: [held, NOTICE, other] });
+    expect(await send()).toBe(2);
+    expect(emails.map(({ subject }) => subject)).toEqual([
+      'Periodic export of Acme could not be refreshed',
+      'Periodic export of Acme does without some files for now',
+    ]);
+    expect(recorded).toEqual([
+      ['n0', 0],
+      ['n1', 2],
+      ['n2', 2],
+    ]);
+  });
+
   it('tell of deliveries and of runs independently of each other', async () => {
     const push: Notice = { ...NOTICE, noticeId: 'n2', kind: 'push_failed' };
     const again: Notice = { ...NOTICE, noticeId: 'n3', kind: 'push_recovered', runId: 'g3', failure: null };

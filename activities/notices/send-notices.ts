@@ -68,13 +68,18 @@ export function createSendNotices(ports: NoticePorts) {
     const latest = new Map(due.map(({ notice }) => [seriesOf(notice), notice]));
     for (const { notice, isPartial } of due) {
       // Skip failure notices that are already followed by a recovery.
-      const overtaken = notice !== latest.get(seriesOf(notice));
+      const overtaken = notice !== latest.get(seriesOf(notice)) || isToldBy(notice, due);
       const recipients = overtaken ? 0 : await deliver(notice, context && { ...context, isPartial });
       await ledger.notices.recordSent(notice.noticeId, recipients);
       if (recipients > 0) sent += 1;
     }
     return sent;
   };
+}
+
+/** The first run that does without a held dataset also fails in it, which tells the same. */
+function isToldBy({ kind, runId }: Notice, due: readonly { readonly notice: Notice }[]): boolean {
+  return kind === 'held' && due.some(({ notice }) => notice.kind === 'failed' && notice.runId === runId);
 }
 
 /** Runs fail and recover, and so do deliveries. Each acknowledgement is told. */
@@ -88,6 +93,7 @@ function seriesOf({ kind, noticeId }: Notice): string {
       return 'deliveries';
     case 'ack_mismatch':
     case 'ack_missing':
+    case 'held':
       return noticeId;
   }
 }

@@ -8,6 +8,7 @@ import { readJson } from '../http/requests.ts';
 import { findRun } from '../runs/find.ts';
 import { onceFor } from '../runs/idempotency.ts';
 import type { NamedOrder, Submit } from '../runs/submit.ts';
+import { addCallback, checkCallback } from './callback.ts';
 import { nameOrder, parseOrder } from './order.ts';
 import { offeredDatasets } from './parameters.ts';
 import { orderOf } from './view.ts';
@@ -15,7 +16,7 @@ import { orderOf } from './view.ts';
 /** Seconds until a polling client should send its first request. */
 const POLL_SECONDS = 2;
 
-interface CreateDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger'> {
+interface CreateDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger' | 'webhooks' | 'temporal' | 'logger'> {
   readonly submit: Submit;
 }
 
@@ -25,11 +26,13 @@ export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
   return async function createExport(c) {
     const { tenant } = c.get('caller');
     const body = await readJson(c, deps.settings.WAYBILL_BODY_BYTES_MAX);
-    const named = parseOrder(body, tenant.key, rules);
+    const { callbackUrl, ...named } = parseOrder(body, tenant.key, rules);
+    if (callbackUrl !== undefined) await checkCallback(deps, tenant.key, callbackUrl);
     const key = c.req.header('idempotency-key');
     const submit = (attemptedAt: Date | null) => deps.submit(tenant, named, attemptedAt);
     const once = { ledger: deps.ledger, logger: c.get('logger') };
     const run = key === undefined ? await submit(null) : await onceFor(once, tenant.key, key.trim(), named, submit);
+    if (callbackUrl !== undefined) await addCallback(deps, tenant.key, run, callbackUrl);
     return accept(c, deps, run, 'export.requested', named);
   };
 }

@@ -25,11 +25,16 @@ export interface OrderRules {
 
 type Common = z.infer<typeof OrderFields>;
 
+/** A named order, and who else is told of its end. */
+export interface OrderRequest extends NamedOrder {
+  readonly callbackUrl: string | undefined;
+}
+
 /**
  * Parses the body of `POST /exports`.
  * @throws WaybillError `malformed_body` if it is not an object; InvalidFields with all errors
  */
-export function parseOrder(body: unknown, tenant: string, rules: OrderRules): NamedOrder {
+export function parseOrder(body: unknown, tenant: string, rules: OrderRules): OrderRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new WaybillError('malformed_body', 'The body should be one JSON object.');
   }
@@ -73,7 +78,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
     recipients: [...parseRecipients(recipients)].sort(),
     keepDays: keepDays ?? rules.keepDaysMax,
   };
-  return nameOrder(order, rules);
+  return { ...nameOrder(order, rules), callbackUrl: read.data.callbackUrl };
 }
 
 /** @throws InvalidFields if a parameter is too long for a workflow id */

@@ -15,6 +15,7 @@ type Options = OrderOptions &
     readonly output?: string;
     readonly watch?: boolean;
     readonly idempotencyKey?: string;
+    readonly callbackUrl?: string;
   };
 
 export function exportCommand(cli: Cli): Command {
@@ -24,7 +25,8 @@ export function exportCommand(cli: Cli): Command {
     .optionsGroup('Options:')
     .option('--watch', 'show the progress until the end')
     .option('-o, --output <file>', 'wait, then download to this file or directory')
-    .option('--idempotency-key <text>', 'a repeated order with the same key is the same export');
+    .option('--idempotency-key <text>', 'a repeated order with the same key is the same export')
+    .option('--callback-url <url>', 'address that is told of the end, signed with the secret of waybill webhook');
   addJsonOption(command);
   addOrderOptions(command);
   addDownloadOptions(command);
@@ -47,7 +49,10 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
   const client = connect(cli, options);
   const signal = cli.interruptible();
   const answer = await client.call('POST', 'exports', {
-    body: orderBody(dataset, options),
+    body: {
+      ...orderBody(dataset, options),
+      ...(options.callbackUrl === undefined ? {} : { callbackUrl: options.callbackUrl }),
+    },
     headers: options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey },
     signal,
   });
@@ -126,6 +131,7 @@ const ORDER_FIELDS = [
   'columns',
   'csv',
   'keepDays',
+  'callbackUrl',
 ];
 
 /** The body of `POST /exports`. Options that are not given are left to the server's defaults. */

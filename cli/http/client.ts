@@ -77,7 +77,7 @@ export interface CallOptions {
 /** Calls Waybill's HTTP API. Any response but success becomes a `CliFailure` with the server's own message. */
 export interface Client {
   /** @returns the response, its body unread */
-  call(method: 'GET' | 'POST' | 'DELETE', path: string, options?: CallOptions): Promise<Response>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options?: CallOptions): Promise<Response>;
   /** @returns the body, parsed and checked */
   json<Schema extends z.ZodType>(schema: Schema, path: string, signal?: AbortSignal): Promise<z.output<Schema>>;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../order.ts';
 import { EXPORT_STATES } from '../progress.ts';
 import { failureCode } from './problem.ts';
+import { webhookUrl } from './webhooks.ts';
 
 const instant = (description: string) => z.string().meta({ description, example: '2012-09-05T11:12:47.000Z' });
 
@@ -59,6 +60,12 @@ export const OrderFields = z.object({
   csv: CsvBody.optional(),
   keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
     description: 'Days to keep the file. The operator’s limit is both the maximum and the default.',
+  }),
+  callbackUrl: webhookUrl.optional().meta({
+    description:
+      'Where the end of this export is sent, signed with the secret of `PUT /webhooks`. Not part of what is requested: equal ' +
+      'requests are one export, and each of their addresses is called.',
+    example: 'https://example.com/waybill',
   }),
 });
 

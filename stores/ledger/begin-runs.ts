@@ -4,6 +4,7 @@ import { standingSeries } from '../../contracts/keys.ts';
 import { insertRunFiles, planChanges, readChanges } from './changes.ts';
 import { NOW } from './database.ts';
 import { endRun } from './end-runs.ts';
+import { noteHeld } from './held.ts';
 import type { BeginResult, OrderedRun, StandingRun } from './ports.ts';
 import { findStandingOrder, lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { Run, RunsTable, Tables } from './tables.ts';
@@ -56,12 +57,21 @@ export async function beginStanding(db: Transaction<Tables>, run: StandingRun, l
     if (other && other.runId !== lost) return { outcome: 'busy', other };
     if (other) await endRun(db, other, order, { state: 'failed', failure: LOST });
     const planned = run.changes && (await planChanges(db, run, run.changes, order));
-    if (run.changes && !planned) return { outcome: 'off' };
+    if (planned?.files.length === 0) {
+      await noteHeld(db, order, planned.held, undefined);
+      return { outcome: 'off' };
+    }
     const series = planned ? { series: planned.series } : {};
     const row = { ...standingRow(run), ...series, standingOrderId, epoch, state: 'running' } as const;
     const met = await insertRun(db, row, order, lost);
-    if (met.other) return { outcome: 'busy', other: met.other };
-    if (planned) await insertRunFiles(db, planned.files);
+    if (met.other) {
+      if (planned) await noteHeld(db, order, planned.held, undefined);
+      return { outcome: 'busy', other: met.other };
+    }
+    if (planned) {
+      await insertRunFiles(db, planned.files);
+      await noteHeld(db, order, planned.held, await findKnown());
+    }
   }
   const known = await findKnown();
   if (known?.state !== 'running') return { outcome: 'off' };

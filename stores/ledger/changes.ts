@@ -5,6 +5,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import { dayOf, daySeries } from '../../contracts/keys.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import { NOW } from './database.ts';
+import type { HeldDataset } from './held.ts';
 import type { ChangesRun, Commit, RunChanges, StandingRun } from './ports.ts';
 import type { StandingOrderRow } from './standing-orders.ts';
 import type { DeliveredColumn, Run, RunFile, StandingFile, Tables } from './tables.ts';
@@ -14,8 +15,10 @@ type Tx = Transaction<Tables>;
 /** A planned run of changes, to be recorded with its run. */
 interface PlannedChanges {
   readonly series: string;
-  /** Those with a failure are not exported. */
+  /** Those with a failure are not exported. None: nothing is new. */
   readonly files: readonly RunFile[];
+  /** Datasets that were not held before. */
+  readonly held: readonly HeldDataset[];
 }
 
 /**
@@ -25,14 +28,13 @@ interface PlannedChanges {
  * run exports nothing.
  *
  * @param order locked
- * @returns `undefined`: nothing is new
  */
 export async function planChanges(
   db: Tx,
   { runId, tenant, kind }: StandingRun,
   changes: ChangesRun,
   order: StandingOrderRow,
-): Promise<PlannedChanges | undefined> {
+): Promise<PlannedChanges> {
   const period = changes.period(order);
   const newest = await newestDay(db, order);
   // Days never go back, whatever the time zone.
@@ -47,10 +49,12 @@ export async function planChanges(
   const active = known.filter((file) => file.active);
   const checked = active.map((file) => checkColumns(file, changes.columns(file.dataset)));
   const failures = new Map<string, Failure>();
+  const held: HeldDataset[] = [];
   for (const { dataset } of delivered) if (!changes.columns(dataset)) failures.set(dataset, notOffered(dataset));
   for (const { dataset, failure } of checked) {
-    if (failure) await hold(db, order, dataset, failure);
-    if (failure) failures.set(dataset, failure);
+    if (!failure) continue;
+    failures.set(dataset, failure);
+    if (await hold(db, order, dataset, failure)) held.push({ dataset, failure });
   }
   const open = active.filter(({ dataset }) => !failures.has(dataset)).map(toRegistered);
   const windows = 'end' in period ? planWindows(period, open, delivered.map(toWindow)) : delivered.map(toWindow);
@@ -60,7 +64,6 @@ export async function planChanges(
       ? blocked
       : planWindows(period, active.filter(({ dataset }) => failures.has(dataset)).map(toRegistered), []);
   const wanted = blocked.length > 0 ? [] : windows;
-  if (wanted.length + missing.length === 0) return undefined;
   const files: RunFile[] = [];
   for (const { dataset, window, complete } of [...wanted, ...missing]) {
     const file = known.find((candidate) => candidate.dataset === dataset);
@@ -80,7 +83,7 @@ export async function planChanges(
       ),
     });
   }
-  return { series: daySeries(kind, tenant, day), files };
+  return { series: daySeries(kind, tenant, day), files, held };
 }
 
 /** Records what a run exports. */
@@ -261,14 +264,17 @@ function heldBecause(dataset: string, reason: string): Failure {
   return { code: 'schema_changed', message };
 }
 
-async function hold(db: Tx, { standingOrderId }: StandingOrderRow, dataset: string, held: Failure): Promise<void> {
-  await db
+/** @returns whether it was not held before */
+async function hold(db: Tx, { standingOrderId }: StandingOrderRow, dataset: string, held: Failure): Promise<boolean> {
+  const changed = await db
     .updateTable('standingFiles')
     .set({ held: JSON.stringify(held), changedAt: NOW })
     .where('standingOrderId', '=', standingOrderId)
     .where('dataset', '=', dataset)
     .where('held', 'is', null)
-    .execute();
+    .returning('dataset')
+    .executeTakeFirst();
+  return changed !== undefined;
 }
 
 function toRegistered({ dataset, watermark, startsFrom, fullLoadAt }: StandingFile): Registered {

@@ -5,6 +5,7 @@ import { recordFailure } from './notices.ts';
 import type { Runs } from './ports.ts';
 import type { StandingOrderRow } from './standing-orders.ts';
 import type { AuditAction, AuditEntry, Run, Tables } from './tables.ts';
+import { dataOf, oweEvents } from './webhook-events.ts';
 
 type End = Parameters<Runs['end']>[1];
 
@@ -19,7 +20,8 @@ export async function endRun(
   order: StandingOrderRow | undefined,
   { state, failure: { code, message } }: End,
 ): Promise<void> {
-  const failure = JSON.stringify({ code, message: storable(message) });
+  const stored = { code, message: storable(message) };
+  const failure = JSON.stringify(stored);
   const ended = await db
     .updateTable('runs')
     .set({ state, failure, endedAt: NOW, removeAfter: NOW })
@@ -29,6 +31,11 @@ export async function endRun(
     .executeTakeFirst();
   if (!ended) return;
   await auditEnd(db, run, state, { code, message });
+  // Whoever waits for an order of its own is told of its cancellation too, as the published contract has it: as a failure.
+  if (state === 'failed' || run.standingOrderId === null) {
+    const { tenant, runId } = run;
+    await oweEvents(db, { type: 'export.failed', tenant, runId, data: { ...dataOf(run), failure: stored } });
+  }
   if (state === 'failed' && order?.epoch === run.epoch && ended.endedAt) {
     await recordFailure(db, order, { runId: run.runId, failedAt: ended.endedAt, failure });
   }

@@ -9,6 +9,7 @@ import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
 import type { SshKey } from '../../contracts/ssh-key.ts';
 import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
+import type { WebhookEvent, WebhookFailure, WebhookState } from '../../contracts/webhook.ts';
 import type {
   Acknowledgement,
   AuditEntry,
@@ -25,6 +26,8 @@ import type {
   StandingFile,
   StandingOrder,
   Tenant,
+  Webhook,
+  WebhookEventRow,
 } from './tables.ts';
 
 export type {
@@ -44,6 +47,8 @@ export type {
   StandingFile,
   StandingOrder,
   Tenant,
+  Webhook,
+  WebhookEventRow,
 } from './tables.ts';
 
 /*
@@ -61,6 +66,9 @@ export type {
  * notice          an e-mail owed to a tenant's contacts
  * destination     a tenant's own server or bucket that files are pushed to
  * delivery        of one run's files to the destination of its tenant
+ * webhook         where a tenant is told of outcomes, and the secret that signs it
+ * callback        an address that is told of one run
+ * event           one outcome, for one webhook or callback
  *
  * Every method is one transaction. Errors: WaybillError `ledger_unavailable` if the database cannot be reached or
  * refuses (a retry may help); its message holds no host and no SQL.
@@ -73,6 +81,8 @@ export interface Ledger {
   readonly notices: Notices;
   readonly destinations: Destinations;
   readonly deliveries: Deliveries;
+  readonly webhooks: Webhooks;
+  readonly webhookEvents: WebhookEvents;
   readonly tenants: Tenants;
   readonly credentials: Credentials;
   readonly audit: Audit;
@@ -403,6 +413,71 @@ export interface Deliveries {
   end(runId: string, end: DeliveryEnd): Promise<void>;
   /** Pending ones that were created before this moment, oldest first. */
   listPending(createdBefore: Date, limit: number): Promise<readonly Delivery[]>;
+}
+
+/** Each change adds a line to the audit trail. */
+export interface Webhooks {
+  find(tenant: string): Promise<Webhook | undefined>;
+  /**
+   * Sets the address and the events of the tenant, and enables the webhook again.
+   * @param webhook.secret sealed; used only if the tenant has none
+   */
+  put(webhook: {
+    readonly tenant: string;
+    readonly url: string | null;
+    readonly events: readonly WebhookEvent[];
+    readonly secret: Buffer;
+    readonly actor: string;
+  }): Promise<Webhook>;
+  /** Replaces the secret; the previous one goes on signing for a while. @returns `undefined`: the tenant has no webhook */
+  rotate(change: {
+    readonly tenant: string;
+    readonly secret: Buffer;
+    readonly actor: string;
+  }): Promise<Webhook | undefined>;
+  /** Records that the address is gone, if it still is the one of this version. */
+  disable(tenant: string, version: number): Promise<void>;
+  /** @returns whether there was one */
+  remove(tenant: string, actor: string): Promise<boolean>;
+}
+
+/** How an attempt ended, and what follows. */
+export interface WebhookAttempt {
+  readonly state: Exclude<WebhookState, 'skipped'>;
+  /** HTTP status; `null`: there was no answer. */
+  readonly status: number | null;
+  readonly error: WebhookFailure | null;
+  /** `null` unless it stays pending. */
+  readonly nextAttemptAt: Date | null;
+}
+
+/** The methods of {@link Runs} create events, in the transaction of the outcome, so each outcome is told at most once. */
+export interface WebhookEvents {
+  /**
+   * Lets an address be told of a run, also if the run has ended meanwhile or is not recorded yet. Idempotent.
+   * @returns `false`: the run has as many callbacks as it may have
+   */
+  addCallback(callback: { readonly runId: string; readonly tenant: string; readonly url: string }): Promise<boolean>;
+  isDue(tenant: string): Promise<boolean>;
+  /** Those to be sent now, longest due first. */
+  due(tenant: string, limit: number): Promise<readonly WebhookEventRow[]>;
+  /** When the next one of the tenant is due; `null`: none is pending. */
+  nextAttemptAt(tenant: string): Promise<Date | null>;
+  /** Counts an attempt; no effect on one that is not pending. */
+  record(eventId: string, attempt: WebhookAttempt): Promise<void>;
+  /** Without an attempt. */
+  postpone(eventIds: readonly string[], nextAttemptAt: Date): Promise<void>;
+  skip(eventIds: readonly string[]): Promise<void>;
+  listDueTenants(limit: number): Promise<readonly string[]>;
+  /**
+   * Creates the events of runs with their own order whose files expire within so many hours.
+   * @returns number of runs
+   */
+  oweExpiring(hours: number, limit: number): Promise<number>;
+  /** The newest first. */
+  list(tenant: string, limit: number): Promise<readonly WebhookEventRow[]>;
+  /** Removes events that ended a month ago, and callbacks of runs that are over. */
+  removeOld(limit: number): Promise<void>;
 }
 
 /**

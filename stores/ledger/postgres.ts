@@ -13,6 +13,8 @@ import { sftpHostKey, sftpKeys } from './sftp.ts';
 import { signingKeys } from './signing-keys.ts';
 import { standingOrders } from './standing-orders.ts';
 import { tenants } from './tenants.ts';
+import { webhookEvents } from './webhook-events.ts';
+import { webhooks } from './webhooks.ts';
 
 /**
  * The ledger in PostgreSQL 14 or later. Connects on first use; {@link Ledger.close} closes all connections.
@@ -29,6 +31,8 @@ export function createLedger(options: { readonly url: string; readonly connectio
     notices: notices(database),
     destinations: destinations(database),
     deliveries: deliveries(database),
+    webhooks: webhooks(database),
+    webhookEvents: webhookEvents(database),
     tenants: tenants(database),
     credentials: credentials(database),
     audit: audit(database),

@@ -13,6 +13,7 @@ import { restoreRun } from './restore-runs.ts';
 import { runLists } from './run-lists.ts';
 import { lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { Run, Tables } from './tables.ts';
+import { dataOf, deliveredOf, hasReceivers, oweEvents } from './webhook-events.ts';
 
 /** Every state change is one UPDATE that names the states it may leave, so late and repeated calls have no effect. */
 export function runs(database: Database): Runs {
@@ -62,6 +63,7 @@ export function runs(database: Database): Runs {
           }
           await recordOutcome(db, order, runId, missing);
         }
+        await oweOutcome(db, run, order, { ...totals, expiresAt: expiresAt ?? null }, missing);
         const { files, rows, bytes } = totals;
         await auditEnd(db, run, 'completed', { files, rows, bytes });
         return true;
@@ -121,6 +123,28 @@ async function recordOutcome(
   const message = missing.map(({ failure }) => failure.message).join(' ');
   const failure = JSON.stringify({ code: first.failure.code, message: storable(message) });
   await recordFailure(db, order, { runId, failedAt: new Date(), failure });
+}
+
+/** Events of a completed run, and of the end of a series of failures. @param order as it was before */
+async function oweOutcome(
+  db: Transaction<Tables>,
+  run: Run,
+  order: StandingOrderRow | undefined,
+  columns: Partial<Run>,
+  missing: NonNullable<Commit['missing']>,
+): Promise<void> {
+  const { tenant, runId } = run;
+  // A callback that is added meanwhile waits for this transaction and is told then.
+  if (!(await hasReceivers(db, tenant, runId))) return;
+  const data = {
+    ...dataOf(run, columns),
+    ...(order && (await deliveredOf(db, runId))),
+    ...(missing.length > 0 && { missing: missing.map(({ dataset, failure }) => ({ dataset, ...failure })) }),
+  };
+  await oweEvents(db, { type: 'export.completed', tenant, runId, data });
+  const failingSince = order?.failingSince?.toISOString();
+  if (failingSince === undefined || missing.length > 0) return;
+  await oweEvents(db, { type: 'export.recovered', tenant, runId, data: { ...data, failingSince } });
 }
 
 /** Locks the standing order, then the run. Every transaction that locks both uses this order. */

@@ -6,6 +6,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { Order } from '../../contracts/order.ts';
 import type { Frequency } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunState } from '../../contracts/run.ts';
+import type { WebhookData, WebhookEvent, WebhookFailure, WebhookState } from '../../contracts/webhook.ts';
 
 /** Written as JSON text, read back as the value. */
 type Json<Value> = ColumnType<Value, string, string>;
@@ -187,9 +188,9 @@ export interface NoticesTable {
   /**
    * `failed`: the first failure after a success; `recovered`: the first success after failures; `ack_mismatch`: the tenant has
    * received something else than the manifest says; `ack_missing`: it has not said in time what it received; `push_`: of
-   * deliveries to its own destination.
+   * deliveries to its own destination; `held`: datasets wait for the operator.
    */
-  kind: 'failed' | 'recovered' | 'ack_mismatch' | 'ack_missing' | 'push_failed' | 'push_recovered';
+  kind: 'failed' | 'recovered' | 'ack_mismatch' | 'ack_missing' | 'push_failed' | 'push_recovered' | 'held';
   runId: string;
   failingSince: Date;
   failure: JsonOrNull<Failure>;
@@ -228,6 +229,58 @@ interface DeliveriesTable {
   failure: JsonOrNull<Failure>;
 }
 export type DeliveryRow = Selectable<DeliveriesTable>;
+
+/** Where a tenant is told of outcomes. */
+interface WebhooksTable {
+  tenant: string;
+  /** `null`: only callbacks of orders are called. */
+  url: string | null;
+  events: WebhookEvent[];
+  /** Sealed with a key of the deployment. */
+  secret: Buffer;
+  /** Sealed; `null`: there is none. */
+  previousSecret: Buffer | null;
+  /** Until when the previous secret signs too. */
+  previousUntil: Date | null;
+  /** Incremented when the address or the events change. */
+  version: Generated<number>;
+  /** When the address answered that it is gone; `null`: it is in use. */
+  disabledAt: Date | null;
+  changedAt: Generated<Date>;
+}
+export type Webhook = Selectable<WebhooksTable>;
+
+/** An address that is told of one run. */
+interface RunCallbacksTable {
+  runId: string;
+  tenant: string;
+  url: string;
+  createdAt: Generated<Date>;
+}
+
+/** An outcome that a tenant is told of. Written in the transaction that records it, so none is lost or duplicated. */
+interface WebhookEventsTable {
+  eventId: Generated<string>;
+  tenant: string;
+  type: WebhookEvent;
+  /** `null`: of no run. */
+  runId: string | null;
+  /** `null`: to the tenant's webhook, at whatever address it has then. */
+  callbackUrl: string | null;
+  data: Json<WebhookData>;
+  /** Final once it is not `pending`. */
+  state: Generated<WebhookState>;
+  attempts: Generated<number>;
+  /** HTTP status of the last answer; `null`: there was none. */
+  lastStatus: number | null;
+  lastError: WebhookFailure | null;
+  createdAt: Generated<Date>;
+  lastAttemptAt: Date | null;
+  /** `null`: it is not pending any more. */
+  nextAttemptAt: Generated<Date | null>;
+  endedAt: Date | null;
+}
+export type WebhookEventRow = Selectable<WebhookEventsTable>;
 
 /** A customer whose rows are exported. */
 export interface TenantsTable {
@@ -302,6 +355,12 @@ export type AuditAction =
   | 'delivery.delivered'
   | 'delivery.failed'
   | 'delivery.skipped'
+  | 'webhook.set'
+  | 'webhook.rotated'
+  | 'webhook.removed'
+  | 'webhook.tested'
+  | 'webhook.disabled'
+  | 'webhook.failed'
   | 'tenant.added'
   | 'tenant.disabled'
   | 'tenant.enabled'
@@ -367,6 +426,9 @@ export interface Tables {
   notices: NoticesTable;
   destinations: DestinationsTable;
   deliveries: DeliveriesTable;
+  webhooks: WebhooksTable;
+  runCallbacks: RunCallbacksTable;
+  webhookEvents: WebhookEventsTable;
   tenants: TenantsTable;
   credentials: CredentialsTable;
   deployment: DeploymentTable;

@@ -12,11 +12,11 @@ import { openSftp } from './sftp.ts';
 
 /** @param resolve finds the addresses of a host; asked for every connection */
 export function createRemotes(options: {
-  readonly secretsKeys: Parameters<typeof createSecretSealer>[0];
+  readonly secretsKeys: readonly [Buffer, ...Buffer[]];
   readonly allowedNetworks: readonly string[];
   readonly resolve: Resolve;
 }): Remotes {
-  const sealer = createSecretSealer(options.secretsKeys);
+  const sealer = createSecretSealer<DestinationSecret>(options.secretsKeys, 'destination');
   const shared = { allowed: createNetworks(options.allowedNetworks), resolve: options.resolve };
   const guard = createAddressGuard(shared);
   const plainGuard = createAddressGuard({ ...shared, allowedOnly: true });

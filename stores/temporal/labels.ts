@@ -28,6 +28,17 @@ export function runOptions(input: RunInput, labels: RunLabels, taskQueue: string
   };
 }
 
+/** Start options of the workflow that sends a tenant's webhooks. */
+export function webhooksOptions(tenant: string, taskQueue: string) {
+  return {
+    taskQueue,
+    args: [{ tenant }],
+    typedSearchAttributes: [...subjectAttributes({ tenant, subject: 'webhooks' }), keyword('WaybillState', 'running')],
+    staticSummary: `webhooks of ${tenant}`,
+    priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
+  };
+}
+
 /** Start options of a delivery to a tenant's own destination. */
 export function pushOptions(input: PushInput, taskQueue: string) {
   const { tenant } = input;

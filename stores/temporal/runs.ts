@@ -10,11 +10,17 @@ import {
 import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
-import { pushWorkflowId } from '../../contracts/keys.ts';
+import { pushWorkflowId, webhooksWorkflowId } from '../../contracts/keys.ts';
 import type { Progress } from '../../contracts/progress.ts';
-import { PROGRESS_QUERY, PUSH_WORKFLOW, RUN_WORKFLOW } from '../../contracts/task-queues.ts';
+import {
+  PROGRESS_QUERY,
+  PUSH_WORKFLOW,
+  RUN_WORKFLOW,
+  WEBHOOKS_SIGNAL,
+  WEBHOOKS_WORKFLOW,
+} from '../../contracts/task-queues.ts';
 import { callTemporal } from './calls.ts';
-import { pushOptions, runOptions } from './labels.ts';
+import { pushOptions, runOptions, webhooksOptions } from './labels.ts';
 import type { RunStatus, Temporal, WorkflowRun } from './temporal.ts';
 
 /** Query timeout in milliseconds. A query needs a worker; without one the progress is unknown. */
@@ -25,7 +31,15 @@ const POLL_MS = 200;
 
 type Runs = Pick<
   Temporal,
-  'start' | 'startPush' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'cancel'
+  | 'start'
+  | 'startPush'
+  | 'wakeWebhooks'
+  | 'findRunning'
+  | 'findLatest'
+  | 'status'
+  | 'isCancelling'
+  | 'progress'
+  | 'cancel'
 >;
 
 export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
@@ -76,6 +90,17 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
         if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
         throw error;
       }
+    },
+
+    async wakeWebhooks(tenant) {
+      await callTemporal(workflows, () =>
+        workflows.signalWithStart(WEBHOOKS_WORKFLOW, {
+          ...webhooksOptions(tenant, taskQueue),
+          workflowId: webhooksWorkflowId(tenant),
+          signal: WEBHOOKS_SIGNAL,
+          signalArgs: [],
+        }),
+      );
     },
 
     async findRunning(workflowId) {

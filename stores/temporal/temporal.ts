@@ -75,6 +75,9 @@ export interface Temporal {
   /** Starts the delivery of a run's files to the tenant's own destination, unless it is under way. @returns whether it did */
   startPush(input: PushInput): Promise<boolean>;
 
+  /** Lets the tenant's webhooks that are due be sent, by a workflow that is under way or a new one. */
+  wakeWebhooks(tenant: string): Promise<void>;
+
   /**
    * Creates or updates a schedule, which appends the nominal time to its id to name its workflows; `null` deletes it.
    * Idempotent. What an operator did by hand, a pause or a limit of runs, is kept.
