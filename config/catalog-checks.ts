@@ -21,6 +21,7 @@ const RESERVED_PARAMETERS = new Set(
       'exportType',
       'format',
       'columns',
+      'filter',
       'compression',
       'recipients',
       'csv',

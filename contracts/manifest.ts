@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Filter } from './filter.ts';
 import type { Instant } from './instant.ts';
 import { TENANT_KEY } from './keys.ts';
 import { COMPRESSIONS, FILE_FORMATS } from './order.ts';
@@ -61,6 +62,7 @@ const file = z.object({
       'deleted: only rows that were deleted; keys: all rows that there were, of whatever time; absent: all rows.',
     ),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  filter: Filter.optional().describe('Conditions that all rows meet; absent: none were asked for.'),
   format: z.enum(FILE_FORMATS),
   csv: z
     .object({

@@ -1,3 +1,4 @@
+import type { Condition } from './filter.ts';
 import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
@@ -62,6 +63,8 @@ export interface FileContent {
   readonly base?: string;
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
+  /** Conditions that a row must meet. @default all rows */
+  readonly filter?: readonly Condition[];
   readonly format: FileFormat;
   readonly csv: CsvOptions;
   /** Column names in the order wanted, or `null` for all of the dataset's. */
@@ -139,13 +142,14 @@ export type FileLoad = 'complete' | 'delta';
 
 /** @returns what the run of an order on demand makes */
 export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order): RunOrder {
-  const { dataset, window, parameters, csv, columns, compression } = content;
+  const { dataset, window, parameters, filter, csv, columns, compression } = content;
   const file = {
     name: dataset.toLowerCase(),
     formats: [format],
     dataset,
     window,
     parameters,
+    ...(filter && { filter }),
     csv,
     columns,
     compression,

@@ -70,6 +70,25 @@ describe('what is wrong with an order', () => {
     ['an unknown column', { ...BODY, columns: ['id', 'password'] }, 'unknown_column', 'columns.1'],
     ['a column twice', { ...BODY, columns: ['id', 'id'] }, 'invalid_field', 'columns.1'],
     ['no column', { ...BODY, columns: [] }, 'invalid_field', 'columns'],
+    [
+      'a filter of an unknown column',
+      { ...BODY, filter: [{ column: 'ids', op: 'eq', value: 1 }] },
+      'unknown_column',
+      'filter.0.column',
+    ],
+    [
+      'a filter with a value of another type',
+      { ...BODY, filter: [{ column: 'id', op: 'in', values: ['1', 2] }] },
+      'invalid_field',
+      'filter.0.values.1',
+    ],
+    [
+      'an unknown operator',
+      { ...BODY, filter: [{ column: 'id', op: 'ne', value: 1 }] },
+      'invalid_field',
+      'filter.0.op',
+    ],
+    ['a filter that is no list', { ...BODY, filter: { column: 'id', op: 'isNull' } }, 'invalid_field', 'filter'],
     ['an unknown compression', { ...BODY, compression: 'rar' }, 'invalid_field', 'compression'],
     ['CSV options for JSONL', { ...BODY, format: 'JSONL', csv: {} }, 'invalid_field', 'csv'],
     ['CSV options for Parquet', { ...BODY, format: 'PARQUET', csv: {} }, 'invalid_field', 'csv'],
@@ -225,6 +244,7 @@ describe('what comes of an order', () => {
       { csv: {} },
       { csv: { header: true } },
       { keepDays: 30 },
+      { filter: [] },
     ];
     const other = [
       { compression: 'zstd' },
@@ -233,11 +253,32 @@ describe('what comes of an order', () => {
       { csv: { bom: true } },
       { csv: { delimiter: ';' } },
       { keepDays: 1 },
+      { filter: [{ column: 'id', op: 'eq', value: '1' }] },
+      { filter: [{ column: 'id', op: 'isNull' }] },
     ];
     const ids = async (options: readonly object[]) =>
       new Set(await Promise.all(options.map(async (option) => (await send({ ...BODY, ...option })).body.job.id)));
     expect((await ids(same)).size).toBe(1);
     expect((await ids([...other, {}])).size).toBe(other.length + 1);
+  });
+
+  test('a filter is a digest in the job id, and shown as it was understood', async () => {
+    const filter = [
+      { column: 'name', op: 'in', values: ['b', 'a', 'b'] },
+      { column: 'id', op: 'range', from: '1' },
+    ];
+    const { body } = await send({ ...BODY, startDate: '2007-01-01', filter });
+    const again = await send({ ...BODY, startDate: '2007-01-01', filter: filter.toReversed() });
+    expect(again.body.job.id).toBe(body.job.id);
+    const job = decodeJobId(body.job.id);
+    expect(job?.workflowId).toMatch(/\|filter:[0-9a-f]{16}$/);
+    const shown = await api.app.request(`/exports/${job?.runId}`, { headers: tenant.headers });
+    expect(await shown.json()).toMatchObject({
+      filter: [
+        { column: 'id', op: 'range', from: '1', to: null },
+        { column: 'name', op: 'in', values: ['a', 'b'] },
+      ],
+    });
   });
 
   test('is in the ledger and in the audit trail', async () => {

@@ -8,11 +8,15 @@ import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/
 import { OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { assertValid, type FieldError, fieldErrorsOf, InvalidFields } from '../http/field-errors.ts';
+import { readFilter } from '../runs/filter.ts';
 import type { NamedOrder } from '../runs/submit.ts';
 import { offeredDatasets, readParameters } from './parameters.ts';
 
 /** Temporal's limit for a workflow id, which contains the complete order. */
 const WORKFLOW_ID_BYTES_MAX = 1000;
+
+/** Hex characters. A tenant may order many filters of one window. */
+const FILTER_DIGEST_LENGTH = 16;
 
 /** Hex characters. 48 bits are enough for the few sets of options that one tenant uses for one window. */
 const DIGEST_LENGTH = 12;
@@ -57,6 +61,9 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
     });
   }
   if (read.success) errors.push(...optionErrors(read.data, dataset, format, rules));
+  const { filter, errors: filterErrors } =
+    read.success && dataset ? readFilter(read.data.filter, dataset) : { filter: [], errors: [] };
+  errors.push(...filterErrors);
 
   assertValid(errors);
   if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
@@ -66,6 +73,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
     dataset: dataset.name,
     window: { from, to, bounds: 'inclusive' },
     parameters,
+    ...(filter.length > 0 && { filter }),
     format,
     csv: csv ?? CSV_DEFAULTS,
     columns,
@@ -78,7 +86,10 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
 
 /** @throws InvalidFields if a parameter is too long for a workflow id */
 export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>): NamedOrder {
-  const workflowId = onDemandWorkflowId(order, optionsDigest(order, rules.keepDaysMax));
+  const workflowId = onDemandWorkflowId(order, {
+    filter: order.filter ? digest(JSON.stringify(order.filter), FILTER_DIGEST_LENGTH) : '',
+    options: optionsDigest(order, rules.keepDaysMax),
+  });
   if (Buffer.byteLength(workflowId) > WORKFLOW_ID_BYTES_MAX) {
     const [longest = 'exportType'] = Object.keys(order.parameters).sort(
       (a, b) => String(order.parameters[b]).length - String(order.parameters[a]).length,
@@ -102,7 +113,11 @@ function optionsDigest(order: Order, keepDaysDefault: number): string {
     keepDays: order.keepDays === keepDaysDefault ? undefined : order.keepDays,
   };
   const text = JSON.stringify(options);
-  return text === '{}' ? '' : createHash('sha256').update(text).digest('hex').slice(0, DIGEST_LENGTH);
+  return text === '{}' ? '' : digest(text, DIGEST_LENGTH);
+}
+
+function digest(text: string, length: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length);
 }
 
 function csvText({ header, delimiter, bom, nullText, formulaGuard }: Order['csv']): string {

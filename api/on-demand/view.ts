@@ -75,6 +75,7 @@ export function exportView(run: Run, progress: Progress, link: Link | null, now:
     recipients: [...order.recipients],
     window: { from: order.window.from, to: order.window.to },
     parameters: order.parameters,
+    filter: order.filter ?? [],
     snapshotAt: run.snapshotAt,
     progress,
     manifest: counted ? { rows, bytes, contentBytes, parts, file: fileName(order) } : null,

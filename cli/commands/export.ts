@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { RequestedFilter } from '../../contracts/filter.ts';
 import { decodeJobId } from '../../contracts/job-id.ts';
 import { COMPRESSIONS, FORMATS } from '../../contracts/order.ts';
 import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
@@ -7,6 +8,7 @@ import { EXIT, usage } from '../failure.ts';
 import { addConnectionOptions, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { endLine } from '../screen/export-lines.ts';
 import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
+import { parseFilter } from './filter-option.ts';
 import { followExport } from './follow.ts';
 
 type Options = OrderOptions &
@@ -35,6 +37,7 @@ export function exportCommand(cli: Cli): Command {
     'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --compression zstd \\',
     '    --seal age1… --key-file key.txt --decompress -o flights.csv',
     'waybill export USERS --from 2025-01-01 --to 2025-02-01 --format jsonl --json',
+    'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --filter origin=SFO --filter delay:range=60..',
   );
   return command.action((dataset: string, options: Options) => orderExport(cli, dataset, options));
 }
@@ -84,6 +87,7 @@ export interface OrderOptions {
   readonly compression?: string;
   readonly seal?: readonly string[];
   readonly columns?: readonly string[];
+  readonly filter?: RequestedFilter;
   readonly param?: Readonly<Record<string, unknown>>;
   readonly csvHeader: boolean;
   readonly csvDelimiter?: string;
@@ -103,6 +107,11 @@ export function addOrderOptions(command: Command): Command {
     .option('--seal <recipient...>', 'age recipients (age1…); only they can open the file')
     .option('--keep-days <days>', 'days to keep the file', parseCount)
     .option('--columns <names>', 'columns, comma-separated, in the order wanted', parseColumns)
+    .option(
+      '--filter <condition>',
+      'only rows that meet it, repeatable: column=value, column:in=a,b, column:range=from..to, column:isNull',
+      parseFilter,
+    )
     .option(
       '--param <name=value>',
       'a parameter of the dataset, repeatable; \'"123"\' is text, 123 a number',
@@ -124,6 +133,7 @@ const ORDER_FIELDS = [
   'compression',
   'recipients',
   'columns',
+  'filter',
   'csv',
   'keepDays',
 ];
@@ -145,6 +155,7 @@ export function orderBody(dataset: string, options: OrderOptions): Readonly<Reco
     ...(options.compression === undefined ? {} : { compression: options.compression }),
     ...(options.seal === undefined ? {} : { recipients: options.seal }),
     ...(options.columns === undefined ? {} : { columns: options.columns }),
+    ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(Object.keys(csv).length === 0 ? {} : { csv }),
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
   };

@@ -26,6 +26,7 @@ function viewOf(state: ExportState, percent: number): ExportView {
     compression: 'none',
     recipients: [],
     parameters: {},
+    filter: [],
     window: { from: '', to: '' },
     snapshotAt: null,
     progress,

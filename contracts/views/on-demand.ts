@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Filter, RequestedFilter } from '../filter.ts';
 import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../order.ts';
 import { EXPORT_STATES } from '../progress.ts';
 import { failureCode } from './problem.ts';
@@ -56,6 +57,7 @@ export const OrderFields = z.object({
     .nullable()
     .default(null)
     .meta({ description: 'Names of the columns to export, in order. All if omitted.' }),
+  filter: RequestedFilter,
   csv: CsvBody.optional(),
   keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
     description: 'Days to keep the file. The operator’s limit is both the maximum and the default.',
@@ -120,6 +122,7 @@ export const ExportView = z
     recipients: z.array(z.string()),
     window: z.object({ from: instant('Included.'), to: instant('Included.') }),
     parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    filter: Filter,
     snapshotAt: z.string().nullable(),
     progress: ProgressView,
     manifest: z
