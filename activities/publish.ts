@@ -98,6 +98,7 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
       parameters,
       filter,
       csv,
+      timeZone,
       compression,
       load,
       key,
@@ -118,6 +119,7 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
       return {
         ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
         ...(filter && { filter }),
+        ...(timeZone !== undefined && { timeZone }),
         ...(load && { load }),
         ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
         ...{ columns: planned.columns, ...(key && { key }), ...(addedColumns && { addedColumns }), parts },

@@ -22,6 +22,7 @@ const RESERVED_PARAMETERS = new Set(
       'format',
       'columns',
       'filter',
+      'timeZone',
       'compression',
       'recipients',
       'csv',

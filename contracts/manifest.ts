@@ -74,6 +74,7 @@ const file = z.object({
     })
     .nullable()
     .describe('null for formats other than CSV.'),
+  timeZone: z.string().optional().describe('IANA time zone in which timestamps are written; absent: UTC.'),
   compression: z.enum(COMPRESSIONS),
   columns: z.array(column).describe("In the file's order."),
   addedColumns: z

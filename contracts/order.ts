@@ -67,6 +67,8 @@ export interface FileContent {
   readonly filter?: readonly Condition[];
   readonly format: FileFormat;
   readonly csv: CsvOptions;
+  /** IANA time zone in which timestamps are written; not in Parquet, which has instants. @default UTC */
+  readonly timeZone?: string;
   /** Column names in the order wanted, or `null` for all of the dataset's. */
   readonly columns: readonly string[] | null;
   readonly compression: Compression;
@@ -142,7 +144,7 @@ export type FileLoad = 'complete' | 'delta';
 
 /** @returns what the run of an order on demand makes */
 export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order): RunOrder {
-  const { dataset, window, parameters, filter, csv, columns, compression } = content;
+  const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = content;
   const file = {
     name: dataset.toLowerCase(),
     formats: [format],
@@ -151,6 +153,7 @@ export function orderedRun({ tenant, recipients, keepDays, format, ...content }:
     parameters,
     ...(filter && { filter }),
     csv,
+    ...(timeZone !== undefined && { timeZone }),
     columns,
     compression,
   };

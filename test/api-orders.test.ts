@@ -82,6 +82,9 @@ describe('what is wrong with an order', () => {
       'invalid_field',
       'filter.0.values.1',
     ],
+    ['an unknown time zone', { ...BODY, timeZone: 'Europe/Atlantis' }, 'invalid_field', 'timeZone'],
+    ['an offset as time zone', { ...BODY, timeZone: '+02:00' }, 'invalid_field', 'timeZone'],
+    ['Parquet in a time zone', { ...BODY, format: 'PARQUET', timeZone: 'Asia/Tokyo' }, 'invalid_field', 'timeZone'],
     [
       'an unknown operator',
       { ...BODY, filter: [{ column: 'id', op: 'ne', value: 1 }] },
@@ -245,6 +248,7 @@ describe('what comes of an order', () => {
       { csv: { header: true } },
       { keepDays: 30 },
       { filter: [] },
+      { timeZone: 'Etc/UTC' },
     ];
     const other = [
       { compression: 'zstd' },
@@ -253,6 +257,7 @@ describe('what comes of an order', () => {
       { csv: { bom: true } },
       { csv: { delimiter: ';' } },
       { keepDays: 1 },
+      { timeZone: 'Europe/Berlin' },
       { filter: [{ column: 'id', op: 'eq', value: '1' }] },
       { filter: [{ column: 'id', op: 'isNull' }] },
     ];

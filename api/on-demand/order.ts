@@ -5,6 +5,7 @@ import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
 import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
+import { resolveTimeZone } from '../../contracts/recurrence.ts';
 import { OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { assertValid, type FieldError, fieldErrorsOf, InvalidFields } from '../http/field-errors.ts';
@@ -67,7 +68,8 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
 
   assertValid(errors);
   if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
-  const { columns, compression, recipients, csv, keepDays } = read.data;
+  const { columns, compression, recipients, csv, timeZone, keepDays } = read.data;
+  const zone = resolveTimeZone(timeZone);
   const order: Order = {
     tenant,
     dataset: dataset.name,
@@ -76,6 +78,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
     ...(filter.length > 0 && { filter }),
     format,
     csv: csv ?? CSV_DEFAULTS,
+    ...(zone !== 'UTC' && { timeZone: zone }),
     columns,
     compression,
     recipients: [...parseRecipients(recipients)].sort(),
@@ -111,6 +114,7 @@ function optionsDigest(order: Order, keepDaysDefault: number): string {
     columns: order.columns ?? undefined,
     csv: csvText(order.csv) === csvText(CSV_DEFAULTS) ? undefined : order.csv,
     keepDays: order.keepDays === keepDaysDefault ? undefined : order.keepDays,
+    timeZone: order.timeZone,
   };
   const text = JSON.stringify(options);
   return text === '{}' ? '' : digest(text, DIGEST_LENGTH);
@@ -157,7 +161,7 @@ function readDate(field: 'startDate' | 'endDate', text: string, errors: FieldErr
 }
 
 function optionErrors(
-  { columns, compression, csv, keepDays, recipients }: Common,
+  { columns, compression, csv, timeZone, keepDays, recipients }: Common,
   dataset: Dataset | undefined,
   format: Format | undefined,
   { keepDaysMax }: OrderRules,
@@ -167,6 +171,9 @@ function optionErrors(
   if (csv && format && format !== 'csv') invalid('csv', 'csv: Only valid for the format CSV. Leave it out.');
   if (format === 'parquet' && compression !== 'none') {
     invalid('compression', 'compression: Parquet has its own compression. Leave it out.');
+  }
+  if (format === 'parquet' && resolveTimeZone(timeZone) !== 'UTC') {
+    invalid('timeZone', 'timeZone: Parquet has instants, without time zone. Leave it out.');
   }
   if (csv?.nullText.includes(csv.delimiter)) {
     invalid('csv.nullText', 'csv.nullText: Should not contain the delimiter.');

@@ -76,6 +76,7 @@ export function exportView(run: Run, progress: Progress, link: Link | null, now:
     window: { from: order.window.from, to: order.window.to },
     parameters: order.parameters,
     filter: order.filter ?? [],
+    timeZone: order.timeZone ?? 'UTC',
     snapshotAt: run.snapshotAt,
     progress,
     manifest: counted ? { rows, bytes, contentBytes, parts, file: fileName(order) } : null,

@@ -21,6 +21,7 @@ describe('the options of an order', () => {
     [['--columns', 'b, a,,c'], { ...plain, columns: ['b', 'a', 'c'] }],
     [['--keep-days', '7'], { ...plain, keepDays: 7 }],
     [['--param', 'id=12', '--param', 'name=x=y'], { ...plain, id: 12, name: 'x=y' }],
+    [['--time-zone', 'Europe/Berlin'], { ...plain, timeZone: 'Europe/Berlin' }],
     [['--filter', 'a=x=1,2'], { ...plain, filter: [{ column: 'a', op: 'eq', value: 'x=1,2' }] }],
     [['--filter', 'a='], { ...plain, filter: [{ column: 'a', op: 'eq', value: '' }] }],
     [['--filter', 'a:in=1,2'], { ...plain, filter: [{ column: 'a', op: 'in', values: ['1', '2'] }] }],

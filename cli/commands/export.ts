@@ -88,6 +88,7 @@ export interface OrderOptions {
   readonly seal?: readonly string[];
   readonly columns?: readonly string[];
   readonly filter?: RequestedFilter;
+  readonly timeZone?: string;
   readonly param?: Readonly<Record<string, unknown>>;
   readonly csvHeader: boolean;
   readonly csvDelimiter?: string;
@@ -112,6 +113,7 @@ export function addOrderOptions(command: Command): Command {
       'only rows that meet it, repeatable: column=value, column:in=a,b, column:range=from..to, column:isNull',
       parseFilter,
     )
+    .option('--time-zone <name>', 'IANA time zone in which timestamps are written; default UTC')
     .option(
       '--param <name=value>',
       'a parameter of the dataset, repeatable; \'"123"\' is text, 123 a number',
@@ -134,6 +136,7 @@ const ORDER_FIELDS = [
   'recipients',
   'columns',
   'filter',
+  'timeZone',
   'csv',
   'keepDays',
 ];
@@ -155,6 +158,7 @@ export function orderBody(dataset: string, options: OrderOptions): Readonly<Reco
     ...(options.compression === undefined ? {} : { compression: options.compression }),
     ...(options.seal === undefined ? {} : { recipients: options.seal }),
     ...(options.columns === undefined ? {} : { columns: options.columns }),
+    ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(Object.keys(csv).length === 0 ? {} : { csv }),
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),

@@ -27,6 +27,7 @@ function viewOf(state: ExportState, percent: number): ExportView {
     recipients: [],
     parameters: {},
     filter: [],
+    timeZone: 'UTC',
     window: { from: '', to: '' },
     snapshotAt: null,
     progress,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Filter, RequestedFilter } from '../filter.ts';
 import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../order.ts';
 import { EXPORT_STATES } from '../progress.ts';
+import { isTimeZone } from '../recurrence.ts';
 import { failureCode } from './problem.ts';
 
 const instant = (description: string) => z.string().meta({ description, example: '2012-09-05T11:12:47.000Z' });
@@ -58,6 +59,15 @@ export const OrderFields = z.object({
     .default(null)
     .meta({ description: 'Names of the columns to export, in order. All if omitted.' }),
   filter: RequestedFilter,
+  timeZone: z
+    .string()
+    .max(64, 'Should have at most 64 characters.')
+    .refine(isTimeZone, 'Should be an IANA time zone such as Europe/Amsterdam.')
+    .default('UTC')
+    .meta({
+      description: 'IANA time zone in which timestamps are written, with their offset. Dates stay as they are.',
+      example: 'UTC',
+    }),
   csv: CsvBody.optional(),
   keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
     description: 'Days to keep the file. The operator’s limit is both the maximum and the default.',
@@ -123,6 +133,7 @@ export const ExportView = z
     window: z.object({ from: instant('Included.'), to: instant('Included.') }),
     parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     filter: Filter,
+    timeZone: z.string().meta({ example: 'UTC' }),
     snapshotAt: z.string().nullable(),
     progress: ProgressView,
     manifest: z
