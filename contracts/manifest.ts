@@ -71,6 +71,8 @@ const file = z.object({
       bom: z.boolean(),
       nullText: z.string(),
       formulaGuard: z.boolean(),
+      decimalComma: z.boolean().optional().describe('Whether numbers have a comma instead of the point; absent: no.'),
+      crlf: z.boolean().optional().describe('Whether lines end in CRLF; absent: in LF.'),
     })
     .nullable()
     .describe('null for formats other than CSV.'),

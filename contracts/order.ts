@@ -22,7 +22,7 @@ export function isSplittable(format: FileFormat): boolean {
 export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** How CSV is written (RFC 4180, UTF-8, lines end in LF). */
+/** How CSV is written (RFC 4180, UTF-8). */
 export interface CsvOptions {
   /** Whether the first line names the columns. @default true */
   readonly header: boolean;
@@ -37,9 +37,20 @@ export interface CsvOptions {
    * left alone. @default false
    */
   readonly formulaGuard: boolean;
+  /** Whether decimal and double numbers have a comma instead of the point. @default false */
+  readonly decimalComma?: boolean | undefined;
+  /** Whether lines end in CRLF instead of LF. @default false */
+  readonly crlf?: boolean | undefined;
 }
 
 export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: false, nullText: '', formulaGuard: false };
+
+/** Defaults by the name of a preset. `excel`: what Excel opens by a double click where numbers have a decimal comma. */
+export const CSV_PRESETS = {
+  excel: { delimiter: ';', bom: true, decimalComma: true, crlf: true, formulaGuard: true },
+} as const satisfies Readonly<Record<string, Partial<CsvOptions>>>;
+export type CsvPreset = keyof typeof CSV_PRESETS;
+export const CSV_PRESET_NAMES = Object.keys(CSV_PRESETS) as readonly CsvPreset[];
 
 export type ParameterValue = string | number | boolean;
 

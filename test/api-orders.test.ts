@@ -97,6 +97,7 @@ describe('what is wrong with an order', () => {
     ['CSV options for Parquet', { ...BODY, format: 'PARQUET', csv: {} }, 'invalid_field', 'csv'],
     ['compressed Parquet', { ...BODY, format: 'parquet', compression: 'zstd' }, 'invalid_field', 'compression'],
     ['an unknown CSV option', { ...BODY, csv: { quote: "'" } }, 'unknown_field', 'csv.quote'],
+    ['an unknown preset', { ...BODY, csv: { preset: 'calc' } }, 'invalid_field', 'csv.preset'],
     ['two delimiters', { ...BODY, csv: { delimiter: ';;' } }, 'invalid_field', 'csv.delimiter'],
     ['a quote as delimiter', { ...BODY, csv: { delimiter: '"' } }, 'invalid_field', 'csv.delimiter'],
     ['a delimiter in the null text', { ...BODY, csv: { nullText: 'a,b' } }, 'invalid_field', 'csv.nullText'],
@@ -246,6 +247,7 @@ describe('what comes of an order', () => {
       { recipients: [] },
       { csv: {} },
       { csv: { header: true } },
+      { csv: { decimalComma: false, crlf: false } },
       { keepDays: 30 },
       { filter: [] },
       { timeZone: 'Etc/UTC' },
@@ -256,6 +258,10 @@ describe('what comes of an order', () => {
       { columns: ['id', 'name'] },
       { csv: { bom: true } },
       { csv: { delimiter: ';' } },
+      { csv: { decimalComma: true } },
+      { csv: { crlf: true } },
+      { csv: { preset: 'excel' } },
+      { csv: { preset: 'excel', formulaGuard: false } },
       { keepDays: 1 },
       { timeZone: 'Europe/Berlin' },
       { filter: [{ column: 'id', op: 'eq', value: '1' }] },
@@ -265,6 +271,14 @@ describe('what comes of an order', () => {
       new Set(await Promise.all(options.map(async (option) => (await send({ ...BODY, ...option })).body.job.id)));
     expect((await ids(same)).size).toBe(1);
     expect((await ids([...other, {}])).size).toBe(other.length + 1);
+  });
+
+  test('a preset is the same as its options', async () => {
+    const options = { delimiter: ';', bom: true, decimalComma: true, crlf: true, formulaGuard: true };
+    const ids = [{ preset: 'excel' }, options, { preset: 'excel', ...options }].map(
+      async (csv) => (await send({ ...BODY, startDate: '2006-01-01', csv })).body.job.id,
+    );
+    expect(new Set(await Promise.all(ids)).size).toBe(1);
   });
 
   test('a filter is a digest in the job id, and shown as it was understood', async () => {

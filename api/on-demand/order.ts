@@ -4,9 +4,17 @@ import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
-import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
+import {
+  CSV_DEFAULTS,
+  CSV_PRESET_NAMES,
+  CSV_PRESETS,
+  type CsvOptions,
+  FORMATS,
+  type Format,
+  type Order,
+} from '../../contracts/order.ts';
 import { resolveTimeZone } from '../../contracts/recurrence.ts';
-import { OrderFields } from '../../contracts/views/on-demand.ts';
+import { type CsvBody, OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { assertValid, type FieldError, fieldErrorsOf, InvalidFields } from '../http/field-errors.ts';
 import { readFilter } from '../runs/filter.ts';
@@ -44,6 +52,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
     if (fields.has(name)) common[name] = fields.get(name);
     fields.delete(name);
   }
+  if ('csv' in common) common.csv = withPreset(common.csv);
   const read = OrderFields.safeParse(common);
   const errors: FieldError[] = read.success ? [] : [...fieldErrorsOf(read.error, common)];
   const isValid = (name: keyof Common) => !errors.some(({ field }) => field === name || field.startsWith(`${name}.`));
@@ -77,7 +86,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Na
     parameters,
     ...(filter.length > 0 && { filter }),
     format,
-    csv: csv ?? CSV_DEFAULTS,
+    csv: csv ? csvOptions(csv) : CSV_DEFAULTS,
     ...(zone !== 'UTC' && { timeZone: zone }),
     columns,
     compression,
@@ -124,8 +133,20 @@ function digest(text: string, length: number): string {
   return createHash('sha256').update(text).digest('hex').slice(0, length);
 }
 
-function csvText({ header, delimiter, bom, nullText, formulaGuard }: Order['csv']): string {
-  return JSON.stringify([header, delimiter, bom, nullText, formulaGuard]);
+function csvText(csv: CsvOptions): string {
+  const { header, delimiter, bom, nullText, formulaGuard, decimalComma = false, crlf = false } = csv;
+  return JSON.stringify([header, delimiter, bom, nullText, formulaGuard, decimalComma, crlf]);
+}
+
+/** @param csv the field as it was sent @returns it with the defaults of its preset */
+function withPreset(csv: unknown): unknown {
+  if (typeof csv !== 'object' || csv === null || !('preset' in csv)) return csv;
+  const preset = CSV_PRESET_NAMES.find((name) => name === csv.preset);
+  return preset ? { ...CSV_PRESETS[preset], ...csv } : csv;
+}
+
+function csvOptions({ preset: _, decimalComma, crlf, ...csv }: z.infer<typeof CsvBody>): CsvOptions {
+  return { ...csv, ...(decimalComma && { decimalComma }), ...(crlf && { crlf }) };
 }
 
 function findDataset(catalog: Catalog, name: string, errors: FieldError[]): Dataset | undefined {

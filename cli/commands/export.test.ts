@@ -40,6 +40,8 @@ describe('the options of an order', () => {
     ],
     [['--no-csv-header'], { ...plain, csv: { header: false } }],
     [['--csv-delimiter', '\\t', '--csv-bom'], { ...plain, csv: { delimiter: '\t', bom: true } }],
+    [['--csv-preset', 'excel', '--csv-delimiter', '\\t'], { ...plain, csv: { preset: 'excel', delimiter: '\t' } }],
+    [['--csv-decimal-comma', '--csv-crlf'], { ...plain, csv: { decimalComma: true, crlf: true } }],
     [['--csv-null', '', '--csv-formula-guard'], { ...plain, csv: { nullText: '', formulaGuard: true } }],
   ])('%j', (args, body) => {
     expect(bodyOf(...args)).toEqual(body);
@@ -63,6 +65,7 @@ describe('the options of an order', () => {
     [['--filter', 'a:like=x']],
     [['--filter', 'a:in=[1,']],
     [['--filter', 'a:in=[1,]']],
+    [['--csv-preset', 'calc']],
     [['--csv-delimiter', '||']],
     [['--csv-delimiter', '']],
     [['--nonsense']],

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { RequestedFilter } from '../../contracts/filter.ts';
 import { decodeJobId } from '../../contracts/job-id.ts';
-import { COMPRESSIONS, FORMATS } from '../../contracts/order.ts';
+import { COMPRESSIONS, CSV_PRESET_NAMES, FORMATS } from '../../contracts/order.ts';
 import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, parseCount } from '../cli.ts';
 import { EXIT, usage } from '../failure.ts';
@@ -90,11 +90,14 @@ export interface OrderOptions {
   readonly filter?: RequestedFilter;
   readonly timeZone?: string;
   readonly param?: Readonly<Record<string, unknown>>;
+  readonly csvPreset?: string;
   readonly csvHeader: boolean;
   readonly csvDelimiter?: string;
   readonly csvBom?: boolean;
   readonly csvNull?: string;
   readonly csvFormulaGuard?: boolean;
+  readonly csvDecimalComma?: boolean;
+  readonly csvCrlf?: boolean;
   readonly keepDays?: number;
 }
 
@@ -120,11 +123,19 @@ export function addOrderOptions(command: Command): Command {
       parseParameter,
     )
     .optionsGroup('CSV:')
+    .addOption(
+      new Option(
+        '--csv-preset <name>',
+        'excel: ; as delimiter, decimal comma, byte order mark, CRLF, formula guard',
+      ).choices(CSV_PRESET_NAMES),
+    )
     .option('--no-csv-header', 'omit the header line')
     .option('--csv-delimiter <character>', 'delimiter; \\t is a tab', parseDelimiter)
     .option('--csv-bom', 'begin with a byte order mark, for spreadsheet programs')
     .option('--csv-null <text>', 'text for NULL')
-    .option('--csv-formula-guard', 'prefix texts that a spreadsheet would run as formulas with an apostrophe');
+    .option('--csv-formula-guard', 'prefix texts that a spreadsheet would run as formulas with an apostrophe')
+    .option('--csv-decimal-comma', 'write decimal and double numbers with a comma')
+    .option('--csv-crlf', 'end lines in CRLF');
 }
 
 const ORDER_FIELDS = [
@@ -144,11 +155,14 @@ const ORDER_FIELDS = [
 /** The body of `POST /exports`. Options that are not given are left to the server's defaults. */
 export function orderBody(dataset: string, options: OrderOptions): Readonly<Record<string, unknown>> {
   const csv = {
+    ...(options.csvPreset === undefined ? {} : { preset: options.csvPreset }),
     ...(options.csvHeader ? {} : { header: false }),
     ...(options.csvDelimiter === undefined ? {} : { delimiter: options.csvDelimiter }),
     ...(options.csvBom ? { bom: true } : {}),
     ...(options.csvNull === undefined ? {} : { nullText: options.csvNull }),
     ...(options.csvFormulaGuard ? { formulaGuard: true } : {}),
+    ...(options.csvDecimalComma ? { decimalComma: true } : {}),
+    ...(options.csvCrlf ? { crlf: true } : {}),
   };
   const body = {
     startDate: options.from,

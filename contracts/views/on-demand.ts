@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Filter, RequestedFilter } from '../filter.ts';
-import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../order.ts';
+import { COMPRESSIONS, CSV_DEFAULTS, CSV_PRESET_NAMES, FORMATS } from '../order.ts';
 import { EXPORT_STATES } from '../progress.ts';
 import { isTimeZone } from '../recurrence.ts';
 import { failureCode } from './problem.ts';
@@ -14,6 +14,13 @@ const RECIPIENT_LENGTH_MAX = 4096;
 
 export const CsvBody = z
   .strictObject({
+    preset: z
+      .enum(CSV_PRESET_NAMES, `Should be one of ${CSV_PRESET_NAMES.join(', ')}.`)
+      .optional()
+      .meta({
+        description:
+          'Other defaults for the members below. excel: delimiter ;, byte order mark, decimal comma, CRLF and formula guard.',
+      }),
     header: z.boolean().default(CSV_DEFAULTS.header).meta({ description: 'Whether the first line names the columns.' }),
     delimiter: z
       .string()
@@ -32,6 +39,11 @@ export const CsvBody = z
     formulaGuard: z.boolean().default(CSV_DEFAULTS.formulaGuard).meta({
       description: 'Put an apostrophe before text that a spreadsheet would run as a formula.',
     }),
+    decimalComma: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Write decimal and double numbers with a comma instead of the point.' }),
+    crlf: z.boolean().default(false).meta({ description: 'End lines in CRLF instead of LF.' }),
   })
   .meta({ id: 'CsvOptions' });
 
@@ -43,7 +55,8 @@ export const OrderFields = z.object({
     .string()
     .meta({ description: 'Name of a dataset, case-insensitive.', example: 'ELEARNING_ENROLLMENTS' }),
   format: z.string().meta({
-    description: 'CSV, JSONL or PARQUET, case-insensitive. Parquet is a single file with its own compression.',
+    description:
+      'CSV, JSONL or PARQUET, case-insensitive. Parquet is a single file with its own compression.',
     example: 'CSV',
   }),
   compression: z.enum(COMPRESSIONS, `Should be one of ${COMPRESSIONS.join(', ')}.`).default('none'),

@@ -104,14 +104,20 @@ function jsonObject(columns: readonly SourceColumn[], format: FileFormat, format
   return `'{' || ${members.join(` || ',' || `)} || '}'`;
 }
 
-function csvOptions({ delimiter }: CsvOptions): string {
+function csvOptions({ delimiter, crlf }: CsvOptions): string {
   // No header, because DuckDB would rename duplicate names.
-  return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'`;
+  return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'${lineEnd(crlf)}`;
 }
 
-function csvField(one: SourceColumn, { formulaGuard }: CsvOptions, formatted: Formatted): string {
+function lineEnd(crlf = false): string {
+  return crlf ? `, NEW_LINE ${literal('\r\n')}` : '';
+}
+
+function csvField(one: SourceColumn, { formulaGuard, decimalComma = false }: CsvOptions, formatted: Formatted): string {
   const value = formatted(one);
-  return formulaGuard && one.column.type === 'text' ? guardFormula(value) : value;
+  const { type } = one.column;
+  if (decimalComma && (type === 'decimal' || type === 'double')) return `replace(CAST(${value} AS VARCHAR), '.', ',')`;
+  return formulaGuard && type === 'text' ? guardFormula(value) : value;
 }
 
 /** By RFC 4180. Quoted besides is what would be read as NULL: an empty text, and the text for NULL. */
@@ -123,5 +129,8 @@ function csvLines(columns: readonly SourceColumn[], csv: CsvOptions, formatted: 
     const quoted = `'"' || replace(${text}, '"', '""') || '"'`;
     return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN ${quoted} ELSE ${text} END`;
   });
-  return { items: [{ sql: fields.join(` || ${literal(csv.delimiter)} || `) }], options: AS_IT_IS };
+  return {
+    items: [{ sql: fields.join(` || ${literal(csv.delimiter)} || `) }],
+    options: `${AS_IT_IS}${lineEnd(csv.crlf)}`,
+  };
 }
