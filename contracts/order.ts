@@ -3,14 +3,14 @@ import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
 /** File formats an order on demand may ask for. */
-export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
+export const FORMATS = ['csv', 'jsonl', 'xlsx', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
  * All that the warehouse formats. `json` is one array of objects whose values are texts, as in CSV, or null; in
  * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so.
  */
-export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'parquet'] as const;
+export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'xlsx', 'parquet'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 /** Whether parts can be concatenated to a whole file. A file of another format has one part. */
@@ -178,6 +178,7 @@ const EXTENSIONS: Readonly<Record<FileFormat, string>> = {
   jsonl: 'jsonl',
   json: 'json',
   'typed-json': 'typed.json',
+  xlsx: 'xlsx',
   parquet: 'parquet',
 };
 
@@ -197,6 +198,7 @@ const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   jsonl: 'application/x-ndjson',
   json: 'application/json',
   'typed-json': 'application/json',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   parquet: 'application/vnd.apache.parquet',
 };
 

@@ -33,7 +33,7 @@ describe('what is wrong with an order', () => {
     ['a reversed window', { ...BODY, startDate: '2016-01-01T00:00:00Z' }, 'reversed_window', 'startDate'],
     ['an unknown type', { ...BODY, exportType: 'GHOSTS' }, 'unknown_dataset', 'exportType'],
     ['a type of another kind of export', { ...BODY, exportType: 'HIDDEN' }, 'unknown_dataset', 'exportType'],
-    ['an unknown format', { ...BODY, format: 'XLSX' }, 'unknown_format', 'format'],
+    ['an unknown format', { ...BODY, format: 'ODS' }, 'unknown_format', 'format'],
     [
       'a format that is not offered',
       { ...BODY, exportType: 'LEARNING_ACTIVITY_INTERACTIONS', learningActivityId: 1 },
@@ -95,6 +95,7 @@ describe('what is wrong with an order', () => {
     ['an unknown compression', { ...BODY, compression: 'rar' }, 'invalid_field', 'compression'],
     ['CSV options for JSONL', { ...BODY, format: 'JSONL', csv: {} }, 'invalid_field', 'csv'],
     ['CSV options for Parquet', { ...BODY, format: 'PARQUET', csv: {} }, 'invalid_field', 'csv'],
+    ['compressed XLSX', { ...BODY, format: 'xlsx', compression: 'gzip' }, 'invalid_field', 'compression'],
     ['compressed Parquet', { ...BODY, format: 'parquet', compression: 'zstd' }, 'invalid_field', 'compression'],
     ['an unknown CSV option', { ...BODY, csv: { quote: "'" } }, 'unknown_field', 'csv.quote'],
     ['an unknown preset', { ...BODY, csv: { preset: 'calc' } }, 'invalid_field', 'csv.preset'],
@@ -122,7 +123,7 @@ describe('what is wrong with an order', () => {
   });
 
   test('all that is wrong is told at once', async () => {
-    const answer = await send({ startDate: 'x', exportType: 'GHOSTS', format: 'XLSX', csv: { bom: 1 }, wat: true });
+    const answer = await send({ startDate: 'x', exportType: 'GHOSTS', format: 'ODS', csv: { bom: 1 }, wat: true });
     expect(answer.body.errors.map(({ field, code }) => [field, code])).toEqual([
       ['endDate', 'missing_field'],
       ['csv.bom', 'invalid_field'],

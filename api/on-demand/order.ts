@@ -190,8 +190,8 @@ function optionErrors(
   const errors: FieldError[] = [];
   const invalid = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
   if (csv && format && format !== 'csv') invalid('csv', 'csv: Only valid for the format CSV. Leave it out.');
-  if (format === 'parquet' && compression !== 'none') {
-    invalid('compression', 'compression: Parquet has its own compression. Leave it out.');
+  if ((format === 'parquet' || format === 'xlsx') && compression !== 'none') {
+    invalid('compression', `compression: ${format.toUpperCase()} has its own compression. Leave it out.`);
   }
   if (format === 'parquet' && resolveTimeZone(timeZone) !== 'UTC') {
     invalid('timeZone', 'timeZone: Parquet has instants, without time zone. Leave it out.');

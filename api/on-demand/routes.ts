@@ -19,6 +19,7 @@ const storedFile = {
   'application/x-ndjson': { schema: binary },
   'application/gzip': { schema: binary },
   'application/zstd': { schema: binary },
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': { schema: binary },
   'application/vnd.apache.parquet': { schema: binary },
   'application/octet-stream': { schema: binary },
 };

@@ -56,7 +56,7 @@ export const OrderFields = z.object({
     .meta({ description: 'Name of a dataset, case-insensitive.', example: 'ELEARNING_ENROLLMENTS' }),
   format: z.string().meta({
     description:
-      'CSV, JSONL or PARQUET, case-insensitive. Parquet is a single file with its own compression.',
+      'CSV, JSONL, XLSX or PARQUET, case-insensitive. The last two are a single file with its own compression.',
     example: 'CSV',
   }),
   compression: z.enum(COMPRESSIONS, `Should be one of ${COMPRESSIONS.join(', ')}.`).default('none'),

@@ -2,6 +2,7 @@ import type { DuckDBType } from '@duckdb/node-api';
 import type { ColumnType } from '../../config/dataset.ts';
 import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import { formatColumn, guardFormula, isJsonText } from './column-format.ts';
+import { sheetRow } from './sheet-cell.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** A column of a dataset's SQL. */
@@ -55,6 +56,8 @@ export function rowFormat(
       const wrap = `, PREFIX ${literal(prefix)}, SUFFIX ${literal(suffix)}, NEW_LINE ${literal(separator)}`;
       return jsonRows(columns, format, formatted, 'ARRAY true', wrap);
     }
+    case 'xlsx':
+      return { items: [{ sql: sheetRow(columns, timeZone ?? null) }], options: AS_IT_IS };
     case 'parquet':
       return { items: named(columns, formatted), options: 'FORMAT parquet, COMPRESSION zstd' };
   }

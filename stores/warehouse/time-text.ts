@@ -58,7 +58,8 @@ export function clockIn(zone: string, value: string, actual: DuckDBType): string
   return `timezone(${literal(zone)}, ${instant})`;
 }
 
-function utcClock(value: string, { typeId }: DuckDBType): string {
+/** @returns SQL of a TIMESTAMP: the time in UTC */
+export function utcClock(value: string, { typeId }: DuckDBType): string {
   return typeId === Id.TIMESTAMP ? value : `CAST(${value} AS TIMESTAMP)`;
 }
 
