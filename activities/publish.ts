@@ -92,7 +92,19 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
   const { order, plan, written, missing = [], createdAt, expiresAt, ...run } = input;
   const { recipients, delivery } = order;
   const files = order.files.flatMap(({ name, formats, ...content }, place): readonly FileContents[] => {
-    const { dataset, window, parameters, csv, compression, load, key, addedColumns, rows: rowsWanted } = content;
+    const {
+      dataset,
+      window,
+      parameters,
+      filter,
+      csv,
+      timeZone,
+      compression,
+      load,
+      key,
+      addedColumns,
+      rows: rowsWanted,
+    } = content;
     if (missing.some((other) => other.dataset === dataset)) return [];
     const planned = plan.files[place];
     if (!planned) throw new WaybillError('object_damaged');
@@ -106,6 +118,8 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
       const file = `${name}.${fileExtension({ format, compression, recipients })}`;
       return {
         ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
+        ...(filter && { filter }),
+        ...(timeZone !== undefined && { timeZone }),
         ...(load && { load }),
         ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
         ...{ columns: planned.columns, ...(key && { key }), ...(addedColumns && { addedColumns }), parts },

@@ -15,8 +15,10 @@ import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { seal } from '../streams/age/payload.ts';
 import { compress } from '../streams/compress.ts';
 import { createMeter } from '../streams/meter.ts';
+import { xlsx } from '../streams/xlsx.ts';
 import { orderedDataset } from './plan.ts';
 import type { Ports } from './ports.ts';
+import { workbook } from './workbook.ts';
 
 /** What is written into one object. */
 export interface ObjectTask {
@@ -56,8 +58,10 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const { attempt } = activityInfo();
     const name = attemptName(object, attempt);
     const key = prefix + name;
-    // Rows can only be counted in formats that consist of lines.
+    // Rows can only be counted in formats that consist of lines, as those of a sheet do before they are packed.
     const meter = createMeter(order.format === 'parquet' ? 0 : part.rows);
+    const packed = createMeter(0);
+    const contentBytes = () => (order.format === 'xlsx' ? packed : meter).bytes;
     const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
     let uploadId: string | null = null;
     let storedBytes = 0;
@@ -65,7 +69,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     begin(key, () => ({
       index: part.index,
       rows: meter.rows,
-      contentBytes: meter.bytes,
+      contentBytes: contentBytes(),
       storedBytes,
       key,
       uploadId,
@@ -78,6 +82,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     // Rejects together with `chunks`, where the failure is handled.
     content.sum.catch(() => undefined);
     let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
+    if (order.format === 'xlsx') bytes = packed.measure(xlsx(workbook(dataset, order, snapshotAt, bytes), signal));
     if (contentHash) bytes = hashing(bytes, contentHash);
     if (order.compression !== 'none') bytes = compress(bytes, order.compression);
     if (order.recipients.length > 0) bytes = seal(bytes, order.recipients);
@@ -106,7 +111,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
       name,
       rows,
       ...written,
-      contentBytes: meter.bytes,
+      contentBytes: contentBytes(),
       contentSha256: contentHash ? contentHash.digest('hex') : null,
     };
   };

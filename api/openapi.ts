@@ -86,6 +86,7 @@ export const storedFileContent = {
   'application/x-ndjson': { schema: binary },
   'application/gzip': { schema: binary },
   'application/zstd': { schema: binary },
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': { schema: binary },
   'application/vnd.apache.parquet': { schema: binary },
   'application/octet-stream': { schema: binary },
 };

@@ -144,7 +144,10 @@ describe('the ledger', () => {
 
   test('learns the order from the manifest', async () => {
     const { manifest } = await makeExport([['', 0]], { compression: 'gzip', recipients: [], csv: { bom: true } });
-    expect(orderOf(manifest)).toMatchObject({
+    const asked = { filter: [{ column: 'id', op: 'isNull' as const }], timeZone: 'Asia/Tokyo' };
+    const files = manifest.files.map((file) => ({ ...file, ...asked }));
+    expect(orderOf({ ...manifest, files })).toMatchObject({
+      ...asked,
       tenant: 'acme',
       dataset: 'USERS',
       csv: { bom: true, header: true },

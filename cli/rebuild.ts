@@ -109,11 +109,13 @@ export function orderOf({ tenant, recipients, files, createdAt, expiresAt }: Man
   const [file, ...others] = files;
   const format = FORMATS.find((candidate) => candidate === file?.format);
   if (!file || !format || others.length > 0 || expiresAt === null) return undefined;
-  const { dataset, window, parameters, csv, columns, compression } = file;
+  const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = file;
   if (window?.bounds !== 'inclusive') return undefined;
   return {
     ...{ tenant, dataset, window, parameters, format, compression, recipients },
     csv: csv ?? CSV_DEFAULTS,
+    ...(filter && { filter }),
+    ...(timeZone !== undefined && { timeZone }),
     columns: columns.map((column) => column.name),
     keepDays: Math.max(1, Math.round((Date.parse(expiresAt) - Date.parse(createdAt)) / DAY_MS)),
   };

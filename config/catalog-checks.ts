@@ -21,6 +21,8 @@ const RESERVED_PARAMETERS = new Set(
       'exportType',
       'format',
       'columns',
+      'filter',
+      'timeZone',
       'compression',
       'recipients',
       'csv',

@@ -201,6 +201,11 @@ export const FAILURES = {
     'The source changed while it was being read',
     'Resubmit the export; it will read a new snapshot.',
   ),
+  xlsx_too_large: final(
+    409,
+    'The rows do not fit into a sheet of Excel',
+    'Order PARQUET or CSV, or choose a shorter window or a filter.',
+  ),
   dataset_broken: final(
     500,
     'The dataset cannot be read as the catalog describes it',

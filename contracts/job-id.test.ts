@@ -26,17 +26,19 @@ function order(changes: Partial<Order> = {}): Order {
   };
 }
 
+const NO_DIGESTS = { filter: '', options: '' };
+
 describe('job ids', () => {
   it('are those of the published document, to the letter', () => {
     const runId = 'bb3b7229-1a2a-43c8-bc82-51782230b846';
-    expect(encodeJobId({ workflowId: onDemandWorkflowId(order(), ''), runId })).toBe(PUBLISHED);
-    expect(decodeJobId(PUBLISHED)).toEqual({ workflowId: onDemandWorkflowId(order(), ''), runId });
+    expect(encodeJobId({ workflowId: onDemandWorkflowId(order(), NO_DIGESTS), runId })).toBe(PUBLISHED);
+    expect(decodeJobId(PUBLISHED)).toEqual({ workflowId: onDemandWorkflowId(order(), NO_DIGESTS), runId });
   });
 
-  it('carry parameters by name, escaped, and the digest of options last', () => {
+  it('carry parameters by name, escaped, then the digests of filter and options', () => {
     const parameters = { learningActivityId: 12345, name: 'a|b:c' };
-    expect(onDemandWorkflowId(order({ parameters }), 'k3f9')).toMatch(
-      /\|learningActivityId:12345\|name:a%7Cb%3Ac\|options:k3f9$/,
+    expect(onDemandWorkflowId(order({ parameters }), { filter: '0a1b', options: 'k3f9' })).toMatch(
+      /\|learningActivityId:12345\|name:a%7Cb%3Ac\|filter:0a1b\|options:k3f9$/,
     );
   });
 

@@ -40,13 +40,19 @@ export function isRunId(text: string): boolean {
   return RUN_ID.test(text);
 }
 
+/** Short hashes of what an order has beyond the published contract; `''`: nothing. */
+export interface OrderDigests {
+  readonly filter: string;
+  /** Of compression, sealing, columns, CSV options and retention, if any has not its default. */
+  readonly options: string;
+}
+
 /**
  * The workflow id of an on-demand export. Two orders share one if and only if they request the same thing.
  *
- * @param optionsDigest short hash of the order's options beyond the published contract (compression, sealing, columns, CSV
- *   options, retention), or `''` if all have their defaults: such ids look as documented
+ * Ids of orders without filter and options look as documented.
  */
-export function onDemandWorkflowId(order: Order, optionsDigest: string): string {
+export function onDemandWorkflowId(order: Order, digests: OrderDigests): string {
   const pieces = [
     'data-export',
     `tenantKey:${order.tenant}`,
@@ -57,7 +63,8 @@ export function onDemandWorkflowId(order: Order, optionsDigest: string): string 
     ...Object.keys(order.parameters)
       .sort()
       .map((name) => `${name}:${encodeURIComponent(String(order.parameters[name]))}`),
+    ...(digests.filter ? [`filter:${digests.filter}`] : []),
   ];
-  if (optionsDigest) pieces.push(`options:${optionsDigest}`);
+  if (digests.options) pieces.push(`options:${digests.options}`);
   return pieces.join('|');
 }

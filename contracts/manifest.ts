@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Filter } from './filter.ts';
 import type { Instant } from './instant.ts';
 import { TENANT_KEY } from './keys.ts';
 import { COMPRESSIONS, FILE_FORMATS } from './order.ts';
@@ -61,6 +62,7 @@ const file = z.object({
       'deleted: only rows that were deleted; keys: all rows that there were, of whatever time; absent: all rows.',
     ),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  filter: Filter.optional().describe('Conditions that all rows meet; absent: none were asked for.'),
   format: z.enum(FILE_FORMATS),
   csv: z
     .object({
@@ -69,9 +71,12 @@ const file = z.object({
       bom: z.boolean(),
       nullText: z.string(),
       formulaGuard: z.boolean(),
+      decimalComma: z.boolean().optional().describe('Whether numbers have a comma instead of the point; absent: no.'),
+      crlf: z.boolean().optional().describe('Whether lines end in CRLF; absent: in LF.'),
     })
     .nullable()
     .describe('null for formats other than CSV.'),
+  timeZone: z.string().optional().describe('IANA time zone in which timestamps are written; absent: UTC.'),
   compression: z.enum(COMPRESSIONS),
   columns: z.array(column).describe("In the file's order."),
   addedColumns: z

@@ -1,15 +1,16 @@
+import type { Condition } from './filter.ts';
 import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
 /** File formats an order on demand may ask for. */
-export const FORMATS = ['csv', 'jsonl', 'parquet'] as const;
+export const FORMATS = ['csv', 'jsonl', 'xlsx', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
  * All that the warehouse formats. `json` is one array of objects whose values are texts, as in CSV, or null; in
  * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so.
  */
-export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'parquet'] as const;
+export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'xlsx', 'parquet'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 /** Whether parts can be concatenated to a whole file. A file of another format has one part. */
@@ -21,7 +22,7 @@ export function isSplittable(format: FileFormat): boolean {
 export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** How CSV is written (RFC 4180, UTF-8, lines end in LF). */
+/** How CSV is written (RFC 4180, UTF-8). */
 export interface CsvOptions {
   /** Whether the first line names the columns. @default true */
   readonly header: boolean;
@@ -36,9 +37,20 @@ export interface CsvOptions {
    * left alone. @default false
    */
   readonly formulaGuard: boolean;
+  /** Whether decimal and double numbers have a comma instead of the point. @default false */
+  readonly decimalComma?: boolean | undefined;
+  /** Whether lines end in CRLF instead of LF. @default false */
+  readonly crlf?: boolean | undefined;
 }
 
 export const CSV_DEFAULTS: CsvOptions = { header: true, delimiter: ',', bom: false, nullText: '', formulaGuard: false };
+
+/** Defaults by the name of a preset. `excel`: what Excel opens by a double click where numbers have a decimal comma. */
+export const CSV_PRESETS = {
+  excel: { delimiter: ';', bom: true, decimalComma: true, crlf: true, formulaGuard: true },
+} as const satisfies Readonly<Record<string, Partial<CsvOptions>>>;
+export type CsvPreset = keyof typeof CSV_PRESETS;
+export const CSV_PRESET_NAMES = Object.keys(CSV_PRESETS) as readonly CsvPreset[];
 
 export type ParameterValue = string | number | boolean;
 
@@ -62,8 +74,12 @@ export interface FileContent {
   readonly base?: string;
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, ParameterValue>>;
+  /** Conditions that a row must meet. @default all rows */
+  readonly filter?: readonly Condition[];
   readonly format: FileFormat;
   readonly csv: CsvOptions;
+  /** IANA time zone in which timestamps are written; not in Parquet, which has instants. @default UTC */
+  readonly timeZone?: string;
   /** Column names in the order wanted, or `null` for all of the dataset's. */
   readonly columns: readonly string[] | null;
   readonly compression: Compression;
@@ -139,14 +155,16 @@ export type FileLoad = 'complete' | 'delta';
 
 /** @returns what the run of an order on demand makes */
 export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order): RunOrder {
-  const { dataset, window, parameters, csv, columns, compression } = content;
+  const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = content;
   const file = {
     name: dataset.toLowerCase(),
     formats: [format],
     dataset,
     window,
     parameters,
+    ...(filter && { filter }),
     csv,
+    ...(timeZone !== undefined && { timeZone }),
     columns,
     compression,
   };
@@ -160,6 +178,7 @@ const EXTENSIONS: Readonly<Record<FileFormat, string>> = {
   jsonl: 'jsonl',
   json: 'json',
   'typed-json': 'typed.json',
+  xlsx: 'xlsx',
   parquet: 'parquet',
 };
 
@@ -179,6 +198,7 @@ const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   jsonl: 'application/x-ndjson',
   json: 'application/json',
   'typed-json': 'application/json',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   parquet: 'application/vnd.apache.parquet',
 };
 

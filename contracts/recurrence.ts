@@ -35,3 +35,9 @@ export function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+/** @param name an IANA time zone, in any case @returns its name, `UTC` for every name of UTC */
+export function resolveTimeZone(name: string): string {
+  const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
+  return timeZone === 'UTC' || timeZone.toLowerCase() === name.toLowerCase() ? timeZone : name;
+}

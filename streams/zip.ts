@@ -84,12 +84,18 @@ configure({
  * iteration ends without error; errors of entries are thrown here. However the iteration ends, the open entry is closed
  * before this returns. A yielded chunk is valid only until the next one is requested.
  *
+ * @param names what names may be. @default without folders, so that no entry can escape where it is unpacked
+ *
  * Specification: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
-export async function* zip(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* zip(
+  entries: readonly ZipEntry[],
+  signal: AbortSignal,
+  names = NAME,
+): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted();
   for (const { name } of entries)
-    if (!NAME.test(name)) throw new RangeError('This is not a valid name for an entry of an archive.');
+    if (!names.test(name)) throw new RangeError('This is not a valid name for an entry of an archive.');
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const outlet = createHandoff<Uint8Array>();

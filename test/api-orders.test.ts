@@ -33,7 +33,7 @@ describe('what is wrong with an order', () => {
     ['a reversed window', { ...BODY, startDate: '2016-01-01T00:00:00Z' }, 'reversed_window', 'startDate'],
     ['an unknown type', { ...BODY, exportType: 'GHOSTS' }, 'unknown_dataset', 'exportType'],
     ['a type of another kind of export', { ...BODY, exportType: 'HIDDEN' }, 'unknown_dataset', 'exportType'],
-    ['an unknown format', { ...BODY, format: 'XLSX' }, 'unknown_format', 'format'],
+    ['an unknown format', { ...BODY, format: 'ODS' }, 'unknown_format', 'format'],
     [
       'a format that is not offered',
       { ...BODY, exportType: 'LEARNING_ACTIVITY_INTERACTIONS', learningActivityId: 1 },
@@ -70,11 +70,35 @@ describe('what is wrong with an order', () => {
     ['an unknown column', { ...BODY, columns: ['id', 'password'] }, 'unknown_column', 'columns.1'],
     ['a column twice', { ...BODY, columns: ['id', 'id'] }, 'invalid_field', 'columns.1'],
     ['no column', { ...BODY, columns: [] }, 'invalid_field', 'columns'],
+    [
+      'a filter of an unknown column',
+      { ...BODY, filter: [{ column: 'ids', op: 'eq', value: 1 }] },
+      'unknown_column',
+      'filter.0.column',
+    ],
+    [
+      'a filter with a value of another type',
+      { ...BODY, filter: [{ column: 'id', op: 'in', values: ['1', 2] }] },
+      'invalid_field',
+      'filter.0.values.1',
+    ],
+    ['an unknown time zone', { ...BODY, timeZone: 'Europe/Atlantis' }, 'invalid_field', 'timeZone'],
+    ['an offset as time zone', { ...BODY, timeZone: '+02:00' }, 'invalid_field', 'timeZone'],
+    ['Parquet in a time zone', { ...BODY, format: 'PARQUET', timeZone: 'Asia/Tokyo' }, 'invalid_field', 'timeZone'],
+    [
+      'an unknown operator',
+      { ...BODY, filter: [{ column: 'id', op: 'ne', value: 1 }] },
+      'invalid_field',
+      'filter.0.op',
+    ],
+    ['a filter that is no list', { ...BODY, filter: { column: 'id', op: 'isNull' } }, 'invalid_field', 'filter'],
     ['an unknown compression', { ...BODY, compression: 'rar' }, 'invalid_field', 'compression'],
     ['CSV options for JSONL', { ...BODY, format: 'JSONL', csv: {} }, 'invalid_field', 'csv'],
     ['CSV options for Parquet', { ...BODY, format: 'PARQUET', csv: {} }, 'invalid_field', 'csv'],
+    ['compressed XLSX', { ...BODY, format: 'xlsx', compression: 'gzip' }, 'invalid_field', 'compression'],
     ['compressed Parquet', { ...BODY, format: 'parquet', compression: 'zstd' }, 'invalid_field', 'compression'],
     ['an unknown CSV option', { ...BODY, csv: { quote: "'" } }, 'unknown_field', 'csv.quote'],
+    ['an unknown preset', { ...BODY, csv: { preset: 'calc' } }, 'invalid_field', 'csv.preset'],
     ['two delimiters', { ...BODY, csv: { delimiter: ';;' } }, 'invalid_field', 'csv.delimiter'],
     ['a quote as delimiter', { ...BODY, csv: { delimiter: '"' } }, 'invalid_field', 'csv.delimiter'],
     ['a delimiter in the null text', { ...BODY, csv: { nullText: 'a,b' } }, 'invalid_field', 'csv.nullText'],
@@ -99,7 +123,7 @@ describe('what is wrong with an order', () => {
   });
 
   test('all that is wrong is told at once', async () => {
-    const answer = await send({ startDate: 'x', exportType: 'GHOSTS', format: 'XLSX', csv: { bom: 1 }, wat: true });
+    const answer = await send({ startDate: 'x', exportType: 'GHOSTS', format: 'ODS', csv: { bom: 1 }, wat: true });
     expect(answer.body.errors.map(({ field, code }) => [field, code])).toEqual([
       ['endDate', 'missing_field'],
       ['csv.bom', 'invalid_field'],
@@ -224,7 +248,10 @@ describe('what comes of an order', () => {
       { recipients: [] },
       { csv: {} },
       { csv: { header: true } },
+      { csv: { decimalComma: false, crlf: false } },
       { keepDays: 30 },
+      { filter: [] },
+      { timeZone: 'Etc/UTC' },
     ];
     const other = [
       { compression: 'zstd' },
@@ -232,12 +259,46 @@ describe('what comes of an order', () => {
       { columns: ['id', 'name'] },
       { csv: { bom: true } },
       { csv: { delimiter: ';' } },
+      { csv: { decimalComma: true } },
+      { csv: { crlf: true } },
+      { csv: { preset: 'excel' } },
+      { csv: { preset: 'excel', formulaGuard: false } },
       { keepDays: 1 },
+      { timeZone: 'Europe/Berlin' },
+      { filter: [{ column: 'id', op: 'eq', value: '1' }] },
+      { filter: [{ column: 'id', op: 'isNull' }] },
     ];
     const ids = async (options: readonly object[]) =>
       new Set(await Promise.all(options.map(async (option) => (await send({ ...BODY, ...option })).body.job.id)));
     expect((await ids(same)).size).toBe(1);
     expect((await ids([...other, {}])).size).toBe(other.length + 1);
+  });
+
+  test('a preset is the same as its options', async () => {
+    const options = { delimiter: ';', bom: true, decimalComma: true, crlf: true, formulaGuard: true };
+    const ids = [{ preset: 'excel' }, options, { preset: 'excel', ...options }].map(
+      async (csv) => (await send({ ...BODY, startDate: '2006-01-01', csv })).body.job.id,
+    );
+    expect(new Set(await Promise.all(ids)).size).toBe(1);
+  });
+
+  test('a filter is a digest in the job id, and shown as it was understood', async () => {
+    const filter = [
+      { column: 'name', op: 'in', values: ['b', 'a', 'b'] },
+      { column: 'id', op: 'range', from: '1' },
+    ];
+    const { body } = await send({ ...BODY, startDate: '2007-01-01', filter });
+    const again = await send({ ...BODY, startDate: '2007-01-01', filter: filter.toReversed() });
+    expect(again.body.job.id).toBe(body.job.id);
+    const job = decodeJobId(body.job.id);
+    expect(job?.workflowId).toMatch(/\|filter:[0-9a-f]{16}$/);
+    const shown = await api.app.request(`/exports/${job?.runId}`, { headers: tenant.headers });
+    expect(await shown.json()).toMatchObject({
+      filter: [
+        { column: 'id', op: 'range', from: '1', to: null },
+        { column: 'name', op: 'in', values: ['a', 'b'] },
+      ],
+    });
   });
 
   test('is in the ledger and in the audit trail', async () => {

@@ -62,7 +62,7 @@ function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
     key: ['id'],
     columns: ['id', 'name'].map(column),
     parameters: [],
-    formats: ['csv', 'jsonl', 'parquet'],
+    formats: ['csv', 'jsonl', 'xlsx', 'parquet'],
     deletedColumn: null,
     doors: ['on-demand'],
     ...more,

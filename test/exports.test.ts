@@ -91,6 +91,34 @@ describe('an on-demand export', () => {
     expect(await readWithDuckDb(opened, 'parquet')).toHaveLength(rows);
   });
 
+  it('as XLSX is one workbook with the rows of a filter, sealed or not', async () => {
+    const { identity, recipient } = await generateKey({ postQuantum: false });
+    const whole = await client.order({ ...ALWAYS, exportType: 'USERS', format: 'CSV' });
+    await client.ended(whole);
+    const [first] = (await client.described(whole)).columns;
+    const rowsOfCsv = await readWithDuckDb(await client.file(whole), 'csv');
+    const value = String(rowsOfCsv[0]?.[first?.header ?? '']);
+    const filter = [{ column: first?.name, op: 'in', values: [value] }];
+    const order = { ...ALWAYS, exportType: 'USERS', format: 'XLSX', filter, timeZone: 'Asia/Tokyo' };
+    const [open, sealed] = await Promise.all([
+      client.order(order),
+      client.order({ ...order, recipients: [recipient] }),
+    ]);
+    await Promise.all([open, sealed].map((id) => client.ended(id)));
+    const described = await client.described(open);
+    const expected = rowsOfCsv.filter((row) => String(row[first?.header ?? '']) === value).length;
+    expect(described).toMatchObject({ rows: expected, file: 'users.xlsx', filter, timeZone: 'Asia/Tokyo' });
+    expect(described.parts).toHaveLength(1);
+    const answer = await client.request('GET', `/exports/${open}/file`);
+    expect(answer.headers.get('content-type')).toBe(
+      'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+    );
+    const stored = Buffer.from(await answer.arrayBuffer());
+    expect([stored.length, stored.subarray(0, 2).toString()]).toEqual([described.contentBytes, 'PK']);
+    const opened = await client.file(sealed, { 'x-private-key': identity });
+    expect(opened.subarray(0, 2).toString()).toBe('PK');
+  });
+
   it('of an empty window is a file with a header and no rows', async () => {
     const id = await client.order({
       startDate: '1800-01-01',

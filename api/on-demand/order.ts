@@ -4,15 +4,28 @@ import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
-import { CSV_DEFAULTS, FORMATS, type Format, type Order } from '../../contracts/order.ts';
-import { OrderFields } from '../../contracts/views/on-demand.ts';
+import {
+  CSV_DEFAULTS,
+  CSV_PRESET_NAMES,
+  CSV_PRESETS,
+  type CsvOptions,
+  FORMATS,
+  type Format,
+  type Order,
+} from '../../contracts/order.ts';
+import { resolveTimeZone } from '../../contracts/recurrence.ts';
+import { type CsvBody, OrderFields } from '../../contracts/views/on-demand.ts';
 import { parseRecipient, parseRecipients } from '../../streams/age/keys.ts';
 import { assertValid, type FieldError, fieldErrorsOf, InvalidFields } from '../http/field-errors.ts';
+import { readFilter } from '../runs/filter.ts';
 import type { NamedOrder } from '../runs/submit.ts';
 import { offeredDatasets, readParameters } from './parameters.ts';
 
 /** Temporal's limit for a workflow id, which contains the complete order. */
 const WORKFLOW_ID_BYTES_MAX = 1000;
+
+/** Hex characters. A tenant may order many filters of one window. */
+const FILTER_DIGEST_LENGTH = 16;
 
 /** Hex characters. 48 bits are enough for the few sets of options that one tenant uses for one window. */
 const DIGEST_LENGTH = 12;
@@ -44,6 +57,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Or
     if (fields.has(name)) common[name] = fields.get(name);
     fields.delete(name);
   }
+  if ('csv' in common) common.csv = withPreset(common.csv);
   const read = OrderFields.safeParse(common);
   const errors: FieldError[] = read.success ? [] : [...fieldErrorsOf(read.error, common)];
   const isValid = (name: keyof Common) => !errors.some(({ field }) => field === name || field.startsWith(`${name}.`));
@@ -62,17 +76,23 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Or
     });
   }
   if (read.success) errors.push(...optionErrors(read.data, dataset, format, rules));
+  const { filter, errors: filterErrors } =
+    read.success && dataset ? readFilter(read.data.filter, dataset) : { filter: [], errors: [] };
+  errors.push(...filterErrors);
 
   assertValid(errors);
   if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
-  const { columns, compression, recipients, csv, keepDays } = read.data;
+  const { columns, compression, recipients, csv, timeZone, keepDays } = read.data;
+  const zone = resolveTimeZone(timeZone);
   const order: Order = {
     tenant,
     dataset: dataset.name,
     window: { from, to, bounds: 'inclusive' },
     parameters,
+    ...(filter.length > 0 && { filter }),
     format,
-    csv: csv ?? CSV_DEFAULTS,
+    csv: csv ? csvOptions(csv) : CSV_DEFAULTS,
+    ...(zone !== 'UTC' && { timeZone: zone }),
     columns,
     compression,
     recipients: [...parseRecipients(recipients)].sort(),
@@ -83,7 +103,10 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Or
 
 /** @throws InvalidFields if a parameter is too long for a workflow id */
 export function nameOrder(order: Order, rules: Pick<OrderRules, 'keepDaysMax'>): NamedOrder {
-  const workflowId = onDemandWorkflowId(order, optionsDigest(order, rules.keepDaysMax));
+  const workflowId = onDemandWorkflowId(order, {
+    filter: order.filter ? digest(JSON.stringify(order.filter), FILTER_DIGEST_LENGTH) : '',
+    options: optionsDigest(order, rules.keepDaysMax),
+  });
   if (Buffer.byteLength(workflowId) > WORKFLOW_ID_BYTES_MAX) {
     const [longest = 'exportType'] = Object.keys(order.parameters).sort(
       (a, b) => String(order.parameters[b]).length - String(order.parameters[a]).length,
@@ -105,13 +128,30 @@ function optionsDigest(order: Order, keepDaysDefault: number): string {
     columns: order.columns ?? undefined,
     csv: csvText(order.csv) === csvText(CSV_DEFAULTS) ? undefined : order.csv,
     keepDays: order.keepDays === keepDaysDefault ? undefined : order.keepDays,
+    timeZone: order.timeZone,
   };
   const text = JSON.stringify(options);
-  return text === '{}' ? '' : createHash('sha256').update(text).digest('hex').slice(0, DIGEST_LENGTH);
+  return text === '{}' ? '' : digest(text, DIGEST_LENGTH);
 }
 
-function csvText({ header, delimiter, bom, nullText, formulaGuard }: Order['csv']): string {
-  return JSON.stringify([header, delimiter, bom, nullText, formulaGuard]);
+function digest(text: string, length: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length);
+}
+
+function csvText(csv: CsvOptions): string {
+  const { header, delimiter, bom, nullText, formulaGuard, decimalComma = false, crlf = false } = csv;
+  return JSON.stringify([header, delimiter, bom, nullText, formulaGuard, decimalComma, crlf]);
+}
+
+/** @param csv the field as it was sent @returns it with the defaults of its preset */
+function withPreset(csv: unknown): unknown {
+  if (typeof csv !== 'object' || csv === null || !('preset' in csv)) return csv;
+  const preset = CSV_PRESET_NAMES.find((name) => name === csv.preset);
+  return preset ? { ...CSV_PRESETS[preset], ...csv } : csv;
+}
+
+function csvOptions({ preset: _, decimalComma, crlf, ...csv }: z.infer<typeof CsvBody>): CsvOptions {
+  return { ...csv, ...(decimalComma && { decimalComma }), ...(crlf && { crlf }) };
 }
 
 function findDataset(catalog: Catalog, name: string, errors: FieldError[]): Dataset | undefined {
@@ -147,7 +187,7 @@ function readDate(field: 'startDate' | 'endDate', text: string, errors: FieldErr
 }
 
 function optionErrors(
-  { columns, compression, csv, keepDays, recipients }: Common,
+  { columns, compression, csv, timeZone, keepDays, recipients }: Common,
   dataset: Dataset | undefined,
   format: Format | undefined,
   { keepDaysMax }: OrderRules,
@@ -155,8 +195,11 @@ function optionErrors(
   const errors: FieldError[] = [];
   const invalid = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
   if (csv && format && format !== 'csv') invalid('csv', 'csv: Only valid for the format CSV. Leave it out.');
-  if (format === 'parquet' && compression !== 'none') {
-    invalid('compression', 'compression: Parquet has its own compression. Leave it out.');
+  if ((format === 'parquet' || format === 'xlsx') && compression !== 'none') {
+    invalid('compression', `compression: ${format.toUpperCase()} has its own compression. Leave it out.`);
+  }
+  if (format === 'parquet' && resolveTimeZone(timeZone) !== 'UTC') {
+    invalid('timeZone', 'timeZone: Parquet has instants, without time zone. Leave it out.');
   }
   if (csv?.nullText.includes(csv.delimiter)) {
     invalid('csv.nullText', 'csv.nullText: Should not contain the delimiter.');

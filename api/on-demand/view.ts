@@ -75,6 +75,8 @@ export function exportView(run: Run, progress: Progress, link: Link | null, now:
     recipients: [...order.recipients],
     window: { from: order.window.from, to: order.window.to },
     parameters: order.parameters,
+    filter: order.filter ?? [],
+    timeZone: order.timeZone ?? 'UTC',
     snapshotAt: run.snapshotAt,
     progress,
     manifest: counted ? { rows, bytes, contentBytes, parts, file: fileName(order) } : null,

@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { RequestedFilter } from '../../contracts/filter.ts';
 import { decodeJobId } from '../../contracts/job-id.ts';
-import { COMPRESSIONS, FORMATS } from '../../contracts/order.ts';
+import { COMPRESSIONS, CSV_PRESET_NAMES, FORMATS } from '../../contracts/order.ts';
 import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, parseCount } from '../cli.ts';
 import { EXIT, usage } from '../failure.ts';
 import { addConnectionOptions, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { endLine } from '../screen/export-lines.ts';
 import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
+import { parseFilter } from './filter-option.ts';
 import { followExport } from './follow.ts';
 
 type Options = OrderOptions &
@@ -37,6 +39,7 @@ export function exportCommand(cli: Cli): Command {
     'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --compression zstd \\',
     '    --seal age1… --key-file key.txt --decompress -o flights.csv',
     'waybill export USERS --from 2025-01-01 --to 2025-02-01 --format jsonl --json',
+    'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --filter origin=SFO --filter delay:range=60..',
   );
   return command.action((dataset: string, options: Options) => orderExport(cli, dataset, options));
 }
@@ -89,12 +92,17 @@ export interface OrderOptions {
   readonly compression?: string;
   readonly seal?: readonly string[];
   readonly columns?: readonly string[];
+  readonly filter?: RequestedFilter;
+  readonly timeZone?: string;
   readonly param?: Readonly<Record<string, unknown>>;
+  readonly csvPreset?: string;
   readonly csvHeader: boolean;
   readonly csvDelimiter?: string;
   readonly csvBom?: boolean;
   readonly csvNull?: string;
   readonly csvFormulaGuard?: boolean;
+  readonly csvDecimalComma?: boolean;
+  readonly csvCrlf?: boolean;
   readonly keepDays?: number;
 }
 
@@ -109,16 +117,30 @@ export function addOrderOptions(command: Command): Command {
     .option('--keep-days <days>', 'days to keep the file', parseCount)
     .option('--columns <names>', 'columns, comma-separated, in the order wanted', parseColumns)
     .option(
+      '--filter <condition>',
+      'only rows that meet it, repeatable: column=value, column:in=a,b, column:range=from..to, column:isNull',
+      parseFilter,
+    )
+    .option('--time-zone <name>', 'IANA time zone in which timestamps are written; default UTC')
+    .option(
       '--param <name=value>',
       'a parameter of the dataset, repeatable; \'"123"\' is text, 123 a number',
       parseParameter,
     )
     .optionsGroup('CSV:')
+    .addOption(
+      new Option(
+        '--csv-preset <name>',
+        'excel: ; as delimiter, decimal comma, byte order mark, CRLF, formula guard',
+      ).choices(CSV_PRESET_NAMES),
+    )
     .option('--no-csv-header', 'omit the header line')
     .option('--csv-delimiter <character>', 'delimiter; \\t is a tab', parseDelimiter)
     .option('--csv-bom', 'begin with a byte order mark, for spreadsheet programs')
     .option('--csv-null <text>', 'text for NULL')
-    .option('--csv-formula-guard', 'prefix texts that a spreadsheet would run as formulas with an apostrophe');
+    .option('--csv-formula-guard', 'prefix texts that a spreadsheet would run as formulas with an apostrophe')
+    .option('--csv-decimal-comma', 'write decimal and double numbers with a comma')
+    .option('--csv-crlf', 'end lines in CRLF');
 }
 
 const ORDER_FIELDS = [
@@ -129,6 +151,8 @@ const ORDER_FIELDS = [
   'compression',
   'recipients',
   'columns',
+  'filter',
+  'timeZone',
   'csv',
   'keepDays',
   'callbackUrl',
@@ -137,11 +161,14 @@ const ORDER_FIELDS = [
 /** The body of `POST /exports`. Options that are not given are left to the server's defaults. */
 export function orderBody(dataset: string, options: OrderOptions): Readonly<Record<string, unknown>> {
   const csv = {
+    ...(options.csvPreset === undefined ? {} : { preset: options.csvPreset }),
     ...(options.csvHeader ? {} : { header: false }),
     ...(options.csvDelimiter === undefined ? {} : { delimiter: options.csvDelimiter }),
     ...(options.csvBom ? { bom: true } : {}),
     ...(options.csvNull === undefined ? {} : { nullText: options.csvNull }),
     ...(options.csvFormulaGuard ? { formulaGuard: true } : {}),
+    ...(options.csvDecimalComma ? { decimalComma: true } : {}),
+    ...(options.csvCrlf ? { crlf: true } : {}),
   };
   const body = {
     startDate: options.from,
@@ -151,6 +178,8 @@ export function orderBody(dataset: string, options: OrderOptions): Readonly<Reco
     ...(options.compression === undefined ? {} : { compression: options.compression }),
     ...(options.seal === undefined ? {} : { recipients: options.seal }),
     ...(options.columns === undefined ? {} : { columns: options.columns }),
+    ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
+    ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(Object.keys(csv).length === 0 ? {} : { csv }),
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
   };

@@ -11,7 +11,7 @@ export interface RowCounter {
 
 /**
  * @param isFirst whether the content is that of the first part, which begins with the header
- * @returns `undefined` for Parquet, which has a count of its own
+ * @returns `undefined` for XLSX and Parquet
  */
 export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean): RowCounter | undefined {
   switch (format) {
@@ -25,6 +25,7 @@ export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean
     case 'json':
     case 'typed-json':
       return createArrayCounter();
+    case 'xlsx':
     case 'parquet':
       return undefined;
   }

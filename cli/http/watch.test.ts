@@ -26,6 +26,8 @@ function viewOf(state: ExportState, percent: number): ExportView {
     compression: 'none',
     recipients: [],
     parameters: {},
+    filter: [],
+    timeZone: 'UTC',
     window: { from: '', to: '' },
     snapshotAt: null,
     progress,

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { COMPRESSIONS, CSV_DEFAULTS, FORMATS } from '../order.ts';
+import { Filter, RequestedFilter } from '../filter.ts';
+import { COMPRESSIONS, CSV_DEFAULTS, CSV_PRESET_NAMES, FORMATS } from '../order.ts';
 import { EXPORT_STATES } from '../progress.ts';
+import { isTimeZone } from '../recurrence.ts';
 import { failureCode } from './problem.ts';
 import { webhookUrl } from './webhooks.ts';
 
@@ -13,6 +15,13 @@ const RECIPIENT_LENGTH_MAX = 4096;
 
 export const CsvBody = z
   .strictObject({
+    preset: z
+      .enum(CSV_PRESET_NAMES, `Should be one of ${CSV_PRESET_NAMES.join(', ')}.`)
+      .optional()
+      .meta({
+        description:
+          'Other defaults for the members below. excel: delimiter ;, byte order mark, decimal comma, CRLF and formula guard.',
+      }),
     header: z.boolean().default(CSV_DEFAULTS.header).meta({ description: 'Whether the first line names the columns.' }),
     delimiter: z
       .string()
@@ -31,6 +40,11 @@ export const CsvBody = z
     formulaGuard: z.boolean().default(CSV_DEFAULTS.formulaGuard).meta({
       description: 'Put an apostrophe before text that a spreadsheet would run as a formula.',
     }),
+    decimalComma: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'Write decimal and double numbers with a comma instead of the point.' }),
+    crlf: z.boolean().default(false).meta({ description: 'End lines in CRLF instead of LF.' }),
   })
   .meta({ id: 'CsvOptions' });
 
@@ -42,7 +56,8 @@ export const OrderFields = z.object({
     .string()
     .meta({ description: 'Name of a dataset, case-insensitive.', example: 'ELEARNING_ENROLLMENTS' }),
   format: z.string().meta({
-    description: 'CSV, JSONL or PARQUET, case-insensitive. Parquet is a single file with its own compression.',
+    description:
+      'CSV, JSONL, XLSX or PARQUET, case-insensitive. The last two are a single file with its own compression.',
     example: 'CSV',
   }),
   compression: z.enum(COMPRESSIONS, `Should be one of ${COMPRESSIONS.join(', ')}.`).default('none'),
@@ -57,6 +72,16 @@ export const OrderFields = z.object({
     .nullable()
     .default(null)
     .meta({ description: 'Names of the columns to export, in order. All if omitted.' }),
+  filter: RequestedFilter,
+  timeZone: z
+    .string()
+    .max(64, 'Should have at most 64 characters.')
+    .refine(isTimeZone, 'Should be an IANA time zone such as Europe/Amsterdam.')
+    .default('UTC')
+    .meta({
+      description: 'IANA time zone in which timestamps are written, with their offset. Dates stay as they are.',
+      example: 'UTC',
+    }),
   csv: CsvBody.optional(),
   keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
     description: 'Days to keep the file. The operator’s limit is both the maximum and the default.',
@@ -127,6 +152,8 @@ export const ExportView = z
     recipients: z.array(z.string()),
     window: z.object({ from: instant('Included.'), to: instant('Included.') }),
     parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    filter: Filter,
+    timeZone: z.string().meta({ example: 'UTC' }),
     snapshotAt: z.string().nullable(),
     progress: ProgressView,
     manifest: z

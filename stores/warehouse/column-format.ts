@@ -54,16 +54,24 @@ const VALUES: Readonly<Record<FileFormat, Values>> = {
   jsonl: 'portable-json',
   json: 'texts',
   'typed-json': 'exact-json',
+  xlsx: 'texts',
   parquet: 'native',
 };
 
 /**
  * @param value SQL of the column
  * @param actual its type in the warehouse, accepted by the catalog's type
+ * @param timeZone in which timestamps are written as text; `null`: UTC
  * @returns SQL whose values DuckDB's writer of the format writes exactly
  */
-export function formatColumn(value: string, type: ColumnType, actual: DuckDBType, format: FileFormat): string {
-  const formatted = formatValue(value, type, actual, VALUES[format]);
+export function formatColumn(
+  value: string,
+  type: ColumnType,
+  actual: DuckDBType,
+  format: FileFormat,
+  timeZone: string | null = null,
+): string {
+  const formatted = formatValue(value, type, actual, VALUES[format], timeZone);
   // The JSON writer needs strings; the CSV writer converts by itself.
   return format === 'json' ? text(formatted) : formatted;
 }
@@ -84,7 +92,13 @@ export function isJsonText(type: ColumnType, actual: DuckDBType, format: FileFor
   }
 }
 
-function formatValue(value: string, type: ColumnType, actual: DuckDBType, values: Values): string {
+function formatValue(
+  value: string,
+  type: ColumnType,
+  actual: DuckDBType,
+  values: Values,
+  timeZone: string | null,
+): string {
   switch (type) {
     case 'boolean':
       return value;
@@ -101,7 +115,7 @@ function formatValue(value: string, type: ColumnType, actual: DuckDBType, values
     case 'time':
       return values === 'native' && actual.typeId === Id.TIME ? value : text(value);
     case 'timestamp':
-      return values === 'native' ? instant(value, actual) : timestampText(value, actual);
+      return values === 'native' ? instant(value, actual) : timestampText(value, actual, timeZone);
     case 'uuid': {
       const uuid = actual.typeId === Id.VARCHAR ? `CAST(${value} AS UUID)` : value;
       return values === 'native' ? uuid : text(uuid);

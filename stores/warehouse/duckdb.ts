@@ -141,7 +141,7 @@ export async function checkDataset(
 ): Promise<void> {
   const source = await describeSource(session, connection, dataset, null);
   const bindings = new Bindings(dataset, null);
-  const csv = { ...CSV_DEFAULTS, formulaGuard: true };
+  const csv = { ...CSV_DEFAULTS, formulaGuard: true, decimalComma: true };
   const columns = FILE_FORMATS.map((format) => selectList(rowFormat(source.columns, { format, csv }).items));
   const statement = await connection.prepare(`SELECT ${columns.join(', ')} FROM ${everyRow(source)} LIMIT 1`);
   try {

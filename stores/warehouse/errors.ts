@@ -64,6 +64,14 @@ function codeOf(kind: string, message: string): FailureCode {
  */
 export function toFailure(error: unknown, what: string): unknown {
   if (error instanceof WaybillError || !(error instanceof Error) || isBug(error)) return error;
+  const [, long] = error.message.split(CELL_TOO_LONG);
+  if (long !== undefined) {
+    const name = /^\w*/.exec(long)?.[0];
+    return new WaybillError(
+      'xlsx_too_large',
+      `${what}: a value of ${name} has more than 32,767 characters, which no cell of Excel holds. Leave the column out, or order PARQUET or CSV.`,
+    );
+  }
   const kind = /^(?:Failed to extract statements: )?([A-Za-z ]+?) Error: /.exec(error.message)?.[1] ?? '';
   const code = codeOf(kind, error.message);
   const sentence = SENTENCES[code];
@@ -84,6 +92,9 @@ export function isInvalidated(error: unknown): boolean {
   if (!(original instanceof Error)) return false;
   return /^FATAL Error: |^IO Error: .*\bdatabase (?:"[^"]*" )?has been invalidated/i.test(original.message);
 }
+
+/** Begins the error of a text that is too long for a cell; the column's name follows. */
+export const CELL_TOO_LONG = 'waybill: too long for a cell: ';
 
 const SENTENCES: Partial<Readonly<Record<FailureCode, string>>> = {
   warehouse_unavailable: 'the warehouse cannot be reached. Try again later.',

@@ -62,7 +62,9 @@ const BYTE_ORDER_MARK = '\uFEFF';
  * duplicate names.
  */
 export function csvHead(headers: readonly string[], csv: CsvOptions): Uint8Array {
-  const line = csv.header ? `${headers.map((header) => csvValue(header, csv)).join(csv.delimiter)}\n` : '';
+  const line = csv.header
+    ? `${headers.map((header) => csvValue(header, csv)).join(csv.delimiter)}${csv.crlf ? '\r\n' : '\n'}`
+    : '';
   return Buffer.from(`${csv.bom ? BYTE_ORDER_MARK : ''}${line}`, 'utf8');
 }
 

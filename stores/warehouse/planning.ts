@@ -4,6 +4,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
 import { type FileOrder, isSplittable } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
+import { XLSX_ROWS_MAX } from '../../streams/xlsx.ts';
 import type { Bindings } from './bindings.ts';
 import { toFailure } from './errors.ts';
 import { orderedColumns } from './part-query.ts';
@@ -42,6 +43,13 @@ export async function planFiles(
 async function planFile(read: Reading, partRows: number): Promise<Plan> {
   const plan = await planWhole(read);
   const { order, source } = read;
+  if (order.format === 'xlsx' && plan.rows > XLSX_ROWS_MAX) {
+    const [rows, max] = [plan.rows, XLSX_ROWS_MAX].map((count) => count.toLocaleString('en'));
+    throw new WaybillError(
+      'xlsx_too_large',
+      `${order.dataset} has ${rows} rows, and a sheet of Excel holds ${max}. Order PARQUET or CSV, or choose a shorter window or a filter.`,
+    );
+  }
   const splittable = order.recipients.length === 0 && isSplittable(order.format);
   if (!splittable || plan.rows <= partRows || source.times === undefined) return plan;
   const parts = await splitRows(read, source.times, Math.ceil(plan.rows / partRows));

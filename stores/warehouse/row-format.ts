@@ -2,6 +2,7 @@ import type { DuckDBType } from '@duckdb/node-api';
 import type { ColumnType } from '../../config/dataset.ts';
 import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import { formatColumn, guardFormula, isJsonText } from './column-format.ts';
+import { sheetRow } from './sheet-cell.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** A column of a dataset's SQL. */
@@ -38,51 +39,60 @@ const JSON_ARRAY = { prefix: '[\n\t', separator: ',\n\t', suffix: '\n]\n' } as c
  */
 export function rowFormat(
   columns: readonly SourceColumn[],
-  { format, csv }: Pick<FileOrder, 'format' | 'csv'>,
+  { format, csv, timeZone }: Pick<FileOrder, 'format' | 'csv' | 'timeZone'>,
 ): RowFormat {
+  const formatted: Formatted = ({ column, sql, type }) =>
+    formatColumn(sql, column.type, type, format, timeZone ?? null);
   switch (format) {
     case 'csv':
       return csv.nullText === ''
-        ? { items: columns.map((one) => ({ sql: csvField(one, csv) })), options: csvOptions(csv) }
-        : csvLines(columns, csv);
+        ? { items: columns.map((one) => ({ sql: csvField(one, csv, formatted) })), options: csvOptions(csv) }
+        : csvLines(columns, csv, formatted);
     case 'jsonl':
-      return jsonRows(columns, format, 'ARRAY false', '');
+      return jsonRows(columns, format, formatted, 'ARRAY false', '');
     case 'json':
     case 'typed-json': {
       const { prefix, suffix, separator } = JSON_ARRAY;
       const wrap = `, PREFIX ${literal(prefix)}, SUFFIX ${literal(suffix)}, NEW_LINE ${literal(separator)}`;
-      return jsonRows(columns, format, 'ARRAY true', wrap);
+      return jsonRows(columns, format, formatted, 'ARRAY true', wrap);
     }
+    case 'xlsx':
+      return { items: [{ sql: sheetRow(columns, timeZone ?? null) }], options: AS_IT_IS };
     case 'parquet':
-      return { items: named(columns, format), options: 'FORMAT parquet, COMPRESSION zstd' };
+      return { items: named(columns, formatted), options: 'FORMAT parquet, COMPRESSION zstd' };
   }
 }
 
-function named(columns: readonly SourceColumn[], format: FileFormat): readonly SelectItem[] {
-  return columns.map((one) => ({ sql: formatted(one, format), name: one.column.name }));
-}
+/** @returns SQL of a column's value as the format has it */
+type Formatted = (column: SourceColumn) => string;
 
-function formatted({ column, sql, type }: SourceColumn, format: FileFormat): string {
-  return formatColumn(sql, column.type, type, format);
+function named(columns: readonly SourceColumn[], formatted: Formatted): readonly SelectItem[] {
+  return columns.map((one) => ({ sql: formatted(one), name: one.column.name }));
 }
 
 /** One text a row, written as it is: without quote character nothing is quoted. */
 const AS_IT_IS = `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${literal('\u0001')}`;
 
-function jsonRows(columns: readonly SourceColumn[], format: FileFormat, array: string, wrap: string): RowFormat {
+function jsonRows(
+  columns: readonly SourceColumn[],
+  format: FileFormat,
+  formatted: Formatted,
+  array: string,
+  wrap: string,
+): RowFormat {
   if (!columns.some(({ column, type }) => isJsonText(column.type, type, format))) {
-    return { items: named(columns, format), options: `FORMAT json, ${array}` };
+    return { items: named(columns, formatted), options: `FORMAT json, ${array}` };
   }
-  return { items: [{ sql: jsonObject(columns, format) }], options: `${AS_IT_IS}${wrap}` };
+  return { items: [{ sql: jsonObject(columns, format, formatted) }], options: `${AS_IT_IS}${wrap}` };
 }
 
 /** @returns SQL of the row as a JSON object; neighbours that DuckDB writes exactly are written together. */
-function jsonObject(columns: readonly SourceColumn[], format: FileFormat): string {
+function jsonObject(columns: readonly SourceColumn[], format: FileFormat, formatted: Formatted): string {
   const members: string[] = [];
   let plain: SourceColumn[] = [];
   const endPlain = () => {
     if (plain.length === 0) return;
-    const entries = plain.map((one) => `${identifier(one.column.name)} := ${formatted(one, format)}`);
+    const entries = plain.map((one) => `${identifier(one.column.name)} := ${formatted(one)}`);
     const object = `CAST(to_json(struct_pack(${entries.join(', ')})) AS VARCHAR)`;
     members.push(`substr(${object}, 2, length(${object}) - 2)`);
     plain = [];
@@ -90,31 +100,40 @@ function jsonObject(columns: readonly SourceColumn[], format: FileFormat): strin
   for (const one of columns) {
     if (isJsonText(one.column.type, one.type, format)) {
       endPlain();
-      members.push(`${literal(`${JSON.stringify(one.column.name)}:`)} || coalesce(${formatted(one, format)}, 'null')`);
+      members.push(`${literal(`${JSON.stringify(one.column.name)}:`)} || coalesce(${formatted(one)}, 'null')`);
     } else plain.push(one);
   }
   endPlain();
   return `'{' || ${members.join(` || ',' || `)} || '}'`;
 }
 
-function csvOptions({ delimiter }: CsvOptions): string {
+function csvOptions({ delimiter, crlf }: CsvOptions): string {
   // No header, because DuckDB would rename duplicate names.
-  return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'`;
+  return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'${lineEnd(crlf)}`;
 }
 
-function csvField(one: SourceColumn, { formulaGuard }: CsvOptions): string {
-  const value = formatted(one, 'csv');
-  return formulaGuard && one.column.type === 'text' ? guardFormula(value) : value;
+function lineEnd(crlf = false): string {
+  return crlf ? `, NEW_LINE ${literal('\r\n')}` : '';
+}
+
+function csvField(one: SourceColumn, { formulaGuard, decimalComma = false }: CsvOptions, formatted: Formatted): string {
+  const value = formatted(one);
+  const { type } = one.column;
+  if (decimalComma && (type === 'decimal' || type === 'double')) return `replace(CAST(${value} AS VARCHAR), '.', ',')`;
+  return formulaGuard && type === 'text' ? guardFormula(value) : value;
 }
 
 /** By RFC 4180. Quoted besides is what would be read as NULL: an empty text, and the text for NULL. */
-function csvLines(columns: readonly SourceColumn[], csv: CsvOptions): RowFormat {
+function csvLines(columns: readonly SourceColumn[], csv: CsvOptions, formatted: Formatted): RowFormat {
   const special = `["\\r\\n\\x${csv.delimiter.charCodeAt(0).toString(16).padStart(2, '0')}]`;
   const fields = columns.map((one) => {
-    const text = `CAST(${csvField(one, csv)} AS VARCHAR)`;
+    const text = `CAST(${csvField(one, csv, formatted)} AS VARCHAR)`;
     const isQuoted = `${text} IN ('', ${literal(csv.nullText)}) OR regexp_matches(${text}, ${literal(special)})`;
     const quoted = `'"' || replace(${text}, '"', '""') || '"'`;
     return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN ${quoted} ELSE ${text} END`;
   });
-  return { items: [{ sql: fields.join(` || ${literal(csv.delimiter)} || `) }], options: AS_IT_IS };
+  return {
+    items: [{ sql: fields.join(` || ${literal(csv.delimiter)} || `) }],
+    options: `${AS_IT_IS}${lineEnd(csv.crlf)}`,
+  };
 }

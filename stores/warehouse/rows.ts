@@ -1,20 +1,13 @@
-import {
-  DATE,
-  DuckDBDateValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  type DuckDBType,
-  DuckDBTypeId,
-  TIMESTAMP,
-  TIMESTAMPTZ,
-} from '@duckdb/node-api';
 import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import type { Window } from '../../contracts/window.ts';
 import type { Bindings, Values } from './bindings.ts';
 import { POSTGRES_VALUES } from './postgres-values.ts';
+import { filterInPostgres, filterSql } from './row-filter.ts';
+import type { SourceColumn } from './row-format.ts';
 import { isTenant, type TenantColumn } from './tenant-filter.ts';
+import { above, atLeast, atMost, below, type TimeColumn } from './time-column.ts';
 
 /** All rows: a slice open on both sides. */
 export const WHOLE: PartSlice = { from: null, to: null };
@@ -24,6 +17,8 @@ export interface RowSource {
   /** The FROM item: the dataset's SQL in parentheses, named `source`. */
   readonly fromSql: string;
   readonly tenant: TenantColumn;
+  /** The catalog's columns, in its order. */
+  readonly columns: readonly SourceColumn[];
   /** Whether the SQL reads an attached PostgreSQL. */
   readonly inPostgres: boolean;
   /** SQL of the deletion marker, a BOOLEAN; `undefined`: there is none. */
@@ -54,7 +49,7 @@ export function everyRow({ fromSql, query }: Pick<RowSource, 'fromSql' | 'query'
 }
 
 /**
- * The rows of an order: of the tenant, in the window and the slice, not newer than the snapshot.
+ * The rows of an order: of the tenant, in the window and the slice, not newer than the snapshot, and in its filter.
  *
  * A query of Waybill's own gets the conditions twice: in PostgreSQL, for its indexes, and in DuckDB, where they are exact.
  *
@@ -65,18 +60,24 @@ export function everyRow({ fromSql, query }: Pick<RowSource, 'fromSql' | 'query'
  */
 export function rowsSql(
   source: RowSource,
-  order: Pick<FileOrder, 'tenant' | 'window' | 'rows'>,
+  order: Pick<FileOrder, 'tenant' | 'window' | 'rows' | 'filter'>,
   cut: Cut,
   bindings: Bindings,
 ): string {
   const isTenants = isTenant(source, order.tenant, bindings);
-  // Without a marker, nothing is deleted.
-  const wanted = order.rows === 'deleted' ? all(isTenants, source.deletedSql ?? 'false') : isTenants;
   const { times, query } = source;
+  const filter = order.filter ?? [];
+  const wanted = all(
+    isTenants,
+    // Without a marker, nothing is deleted.
+    ...(order.rows === 'deleted' ? [source.deletedSql ?? 'false'] : []),
+    ...filterSql(filter, source, bindings),
+  );
   const cases = times ? timeCases(times, order.window, cut, bindings) : ['true'];
   const sent = times && query ? timeCases(inPostgres(times), order.window, cut, POSTGRES_VALUES) : ['true'];
+  const sentFilter = query ? filterInPostgres(filter, source.columns, query.columnSql) : [];
   const from = (rows: string) =>
-    query ? query.fromSql([query.mayBeTenant(order.tenant), rows, ...query.conditions]) : source.fromSql;
+    query ? query.fromSql([query.mayBeTenant(order.tenant), rows, ...sentFilter, ...query.conditions]) : source.fromSql;
   const bounded = order.window !== null || cut.slice.from !== null || cut.slice.to !== null;
   if (cases.length === 1 || !bounded || !source.inPostgres) {
     return `FROM ${from(`(${sent.join(' OR ')})`)} WHERE ${wanted} AND (${cases.join(' OR ')})`;
@@ -151,83 +152,10 @@ export function sliceFrom([first, second]: Times, from: Instant, values: Values)
   return `(${atLeast(first, from, values)} OR ${all(isNull(first), atLeast(second, from, values))})`;
 }
 
-const DAY_MICROS = 86_400_000_000n;
-
-/** A time column of a dataset. Casts are avoided, so that filters are pushed down to storage. */
-interface TimeColumn {
-  /** SQL of the column, of type `kind`. */
-  readonly sql: string;
-  readonly kind: 'TIMESTAMP' | 'TIMESTAMPTZ' | 'DATE';
-  /** SQL of PostgreSQL for the column, if a query of Waybill's own reads it. */
-  readonly inPostgres?: string | undefined;
-}
+/** A row's time columns: at least one; modified before created if there are both. */
+export type Times = readonly [first: TimeColumn, second?: TimeColumn];
 
 function inPostgres([first, second]: Times): Times {
   const column = (time: TimeColumn) => ({ ...time, sql: time.inPostgres ?? time.sql });
   return second ? [column(first), column(second)] : [column(first)];
-}
-
-/** A row's time columns: at least one; modified before created if there are both. */
-export type Times = readonly [first: TimeColumn, second?: TimeColumn];
-
-/** @returns `undefined` if the type has no points in time */
-export function timeColumn(sql: string, type: DuckDBType): TimeColumn | undefined {
-  switch (type.typeId) {
-    case DuckDBTypeId.TIMESTAMP:
-      return { sql, kind: 'TIMESTAMP' };
-    case DuckDBTypeId.TIMESTAMP_TZ:
-      return { sql, kind: 'TIMESTAMPTZ' };
-    case DuckDBTypeId.DATE:
-      return { sql, kind: 'DATE' };
-    case DuckDBTypeId.TIMESTAMP_S:
-    case DuckDBTypeId.TIMESTAMP_MS:
-    case DuckDBTypeId.TIMESTAMP_NS:
-      return { sql: `CAST(${sql} AS TIMESTAMP)`, kind: 'TIMESTAMP' };
-    default:
-      return undefined;
-  }
-}
-
-/** @returns SQL: the column's time is at or after the instant */
-function atLeast(column: TimeColumn, instant: Instant, values: Values): string {
-  return `${column.sql} >= ${bound(column, instant, 'up', values)}`;
-}
-
-/** @returns SQL: the column's time is before the instant */
-export function below(column: TimeColumn, instant: Instant, values: Values): string {
-  return `${column.sql} < ${bound(column, instant, 'up', values)}`;
-}
-
-/** @returns SQL: the column's time is after the instant */
-function above(column: TimeColumn, instant: Instant, values: Values): string {
-  return `${column.sql} > ${bound(column, instant, 'down', values)}`;
-}
-
-/** @returns SQL: the column's time is at or before the instant */
-function atMost(column: TimeColumn, instant: Instant, values: Values): string {
-  return `${column.sql} <= ${bound(column, instant, 'down', values)}`;
-}
-
-/**
- * Binds an instant as the column's own type. A DATE means its midnight in UTC, so an instant within a day is
- * rounded up to the next midnight for `>=` and `<`, and down for `<=` and `>`; the results are those of the instant.
- */
-function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', values: Values): string {
-  const micros = microsOf(instant);
-  switch (column.kind) {
-    case 'TIMESTAMP':
-      return values.add(new DuckDBTimestampValue(micros), TIMESTAMP);
-    case 'TIMESTAMPTZ':
-      return values.add(new DuckDBTimestampTZValue(micros), TIMESTAMPTZ);
-    case 'DATE': {
-      const rest = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
-      const day = (micros - rest) / DAY_MICROS;
-      return values.add(new DuckDBDateValue(Number(rest > 0n && rounding === 'up' ? day + 1n : day)), DATE);
-    }
-  }
-}
-
-/** @returns microseconds since 1970-01-01T00:00:00Z. */
-function microsOf(instant: Instant): bigint {
-  return BigInt(Date.parse(`${instant.slice(0, 23)}Z`)) * 1000n + BigInt(instant.slice(23, 26));
 }

@@ -7,10 +7,11 @@ import { Bindings } from './bindings.ts';
 import { accepts } from './column-format.ts';
 import { columnTypes } from './column-types.ts';
 import type { SourceColumn } from './row-format.ts';
-import { everyRow, type RowSource, timeColumn } from './rows.ts';
+import { everyRow, type RowSource } from './rows.ts';
 import type { Session } from './session.ts';
 import { identifier } from './sql-text.ts';
 import type { TenantColumn } from './tenant-filter.ts';
+import { timeColumn } from './time-column.ts';
 import { IN_DIGITS, readAsText } from './wide-numerics.ts';
 
 /** A dataset as the warehouse currently describes it. */
@@ -22,8 +23,6 @@ export interface Source extends RowSource {
    * empty.
    */
   readonly identitySql: readonly string[];
-  /** The catalog's columns, in its order. */
-  readonly columns: readonly SourceColumn[];
   /** Set if the SQL may read columns of PostgreSQL with `numeric` values. */
   readonly numbers: NumbersRead | undefined;
 }

@@ -1,7 +1,7 @@
 import { type DuckDBType, DuckDBTypeId, VARCHAR } from '@duckdb/node-api';
 import type { Bindings } from './bindings.ts';
 
-/** A dataset's tenant column. */
+/** A column that is compared as text, such as a dataset's tenant column. */
 export interface TenantColumn {
   /** Quoted and qualified. */
   readonly sql: string;
@@ -39,11 +39,20 @@ const COMPARED_AS_THEY_ARE: ReadonlySet<DuckDBTypeId> = new Set([
  * @returns SQL
  */
 export function isTenant(
-  { tenant: { sql, type }, inPostgres }: { readonly tenant: TenantColumn; readonly inPostgres: boolean },
+  { tenant, inPostgres }: { readonly tenant: TenantColumn; readonly inPostgres: boolean },
   key: string,
   bindings: Bindings,
 ): string {
-  const value = bindings.add(key, VARCHAR);
+  return isText(tenant, bindings.add(key, VARCHAR), inPostgres);
+}
+
+/**
+ * The column's value, as text, is this one. Compared as in {@link isTenant}.
+ *
+ * @param value SQL of a text
+ * @returns SQL
+ */
+export function isText({ sql, type }: TenantColumn, value: string, inPostgres: boolean): string {
   if (type.typeId === DuckDBTypeId.VARCHAR) {
     return inPostgres ? `${sql} = ${value} AND ${sql} IN (${value}, ${value})` : `${sql} = ${value}`;
   }
