@@ -1,17 +1,24 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { REQUESTS } from '../contracts/requests.ts';
 import type { EndInput, EndResult, KeptFiles, RemoveInput } from '../contracts/steps.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
 import { createLedgerStep, runOrThrow } from './step.ts';
 
 /** Records how a run ended: commits it, or records that it failed or was cancelled. Idempotent. */
-export function createEnd({ ledger: { runs }, logger }: Pick<Ports, 'ledger' | 'logger'>) {
-  return async function end({ runId, tenant, end: ended }: EndInput): Promise<EndResult> {
+export function createEnd({
+  ledger: { runs },
+  graceSeconds,
+  logger,
+}: Pick<Ports, 'ledger' | 'graceSeconds' | 'logger'>) {
+  return async function end({ runId, tenant, kind, end: ended }: EndInput): Promise<EndResult> {
     const inLedger = createLedgerStep(logger, { tenant });
     if (ended.state === 'completed') {
       const { state: _, retention, ...totals } = ended;
-      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: keptFiles(retention) })) };
+      // A download that begins before the file of a request expires can finish.
+      const kept = { ...keptFiles(retention), ...(kind === REQUESTS && { graceSeconds }) };
+      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: kept })) };
     }
     const { state, failure, removed } = ended;
     await inLedger(async () => {

@@ -48,7 +48,11 @@ export function changesRun(
     columns: (name) => {
       const dataset = catalog.find(name);
       if (!dataset?.doors.includes(kind.kind)) return undefined;
-      return dataset.columns.map((column) => ({ name: column.name, type: column.type }));
+      // A column that becomes anonymized, or no longer is, has changed: its values do not match those delivered before.
+      return dataset.columns.map(({ name, type, anonymizedFrom }) => ({
+        name,
+        type: anonymizedFrom === undefined ? type : 'anonymized',
+      }));
     },
   };
 }

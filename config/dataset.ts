@@ -1,3 +1,4 @@
+import type { ManifestColumn } from '../contracts/manifest.ts';
 import type { Format } from '../contracts/order.ts';
 import type { ExportKind } from '../contracts/run.ts';
 
@@ -30,6 +31,11 @@ export interface Column {
   readonly type: ColumnType;
   /** Meaning of the column; used as variable label and in documentation. */
   readonly label: string | null;
+  /**
+   * The type in the warehouse, if files hold keyed hashes of the values instead of the values; `type` is then `text`, and the
+   * header says so. @default the values are written
+   */
+  readonly anonymizedFrom?: ColumnType;
   /** Meaning of coded values, by the value as text. */
   readonly valueLabels: Readonly<Record<string, string>> | null;
 }
@@ -79,6 +85,11 @@ export interface Catalog {
   readonly datasets: readonly Dataset[];
   /** @returns the dataset with this name, case-insensitive */
   find(name: string): Dataset | undefined;
+}
+
+/** @returns the column as manifests describe it */
+export function manifestColumn({ name, header, type, anonymizedFrom }: Column): ManifestColumn {
+  return { name, header, type, ...(anonymizedFrom !== undefined && { anonymized: true as const }) };
 }
 
 /** @returns the dataset's name for callers */

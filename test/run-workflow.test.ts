@@ -84,6 +84,13 @@ beforeEach(() => {
 
 function createSteps(own: Partial<ScriptedSteps>): ScriptedSteps {
   return {
+    async enqueue() {
+      taken.push('enqueue');
+      return { recorded: true };
+    },
+    async notify() {
+      taken.push('notify');
+    },
     async begin({ order }) {
       taken.push('begin');
       return order

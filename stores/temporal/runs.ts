@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
 import { pushWorkflowId } from '../../contracts/keys.ts';
 import type { Progress } from '../../contracts/progress.ts';
+import { RELEASE_SIGNAL } from '../../contracts/requests.ts';
 import { PROGRESS_QUERY, PUSH_WORKFLOW, RUN_WORKFLOW } from '../../contracts/task-queues.ts';
 import { callTemporal } from './calls.ts';
 import { pushOptions, runOptions } from './labels.ts';
@@ -25,7 +26,7 @@ const POLL_MS = 200;
 
 type Runs = Pick<
   Temporal,
-  'start' | 'startPush' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'cancel'
+  'start' | 'startPush' | 'findRunning' | 'findLatest' | 'status' | 'isCancelling' | 'progress' | 'release' | 'cancel'
 >;
 
 export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
@@ -110,6 +111,15 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
       } catch (error) {
         if (UNKNOWN_PROGRESS.some((known) => error instanceof known)) return undefined;
         throw error;
+      }
+    },
+
+    async release({ workflowId, runId }) {
+      const chain = workflows.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
+      try {
+        await callTemporal(workflows, () => chain.signal(RELEASE_SIGNAL));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
     },
 
