@@ -1,4 +1,5 @@
-import { type Catalog, type Dataset, manifestColumn } from '../config/dataset.ts';
+import type { Catalog, Dataset } from '../config/dataset.ts';
+import { manifestColumn } from '../config/manifest-column.ts';
 import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
 import { type FileContent, type FileFormat, isSplittable, isUncounted } from '../contracts/order.ts';
 import { type Plan, rowSum } from '../contracts/plan.ts';

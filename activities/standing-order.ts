@@ -1,6 +1,7 @@
 import type { Catalog, Dataset } from '../config/dataset.ts';
 import { offeredAt, offeredName } from '../config/dataset.ts';
 import { CSV_DEFAULTS, type OrderedFile, type RunOrder } from '../contracts/order.ts';
+import { ANONYMIZED_TYPE } from '../contracts/recurring.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { AskedRun } from '../contracts/steps.ts';
 import type { ChangesRun, RunChanges, RunFile, StandingOrder } from '../stores/ledger/ports.ts';
@@ -48,10 +49,9 @@ export function changesRun(
     columns: (name) => {
       const dataset = catalog.find(name);
       if (!dataset?.doors.includes(kind.kind)) return undefined;
-      // A column that becomes anonymized, or no longer is, has changed: its values do not match those delivered before.
       return dataset.columns.map(({ name, type, anonymizedFrom }) => ({
         name,
-        type: anonymizedFrom === undefined ? type : 'anonymized',
+        type: anonymizedFrom === undefined ? type : ANONYMIZED_TYPE,
       }));
     },
   };

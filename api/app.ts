@@ -2,7 +2,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { WaybillError } from '../contracts/failures.ts';
-import { REQUESTS_PATH } from '../contracts/views/requests.ts';
+import { REQUESTS_PATH } from '../contracts/requests.ts';
 import { callerRequirement, type Guards, secretCheck } from './auth/authenticate.ts';
 import { downloadLimit, failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';

@@ -1,4 +1,3 @@
-import type { ManifestColumn } from '../contracts/manifest.ts';
 import type { Format } from '../contracts/order.ts';
 import type { ExportKind } from '../contracts/run.ts';
 
@@ -85,11 +84,6 @@ export interface Catalog {
   readonly datasets: readonly Dataset[];
   /** @returns the dataset with this name, case-insensitive */
   find(name: string): Dataset | undefined;
-}
-
-/** @returns the column as manifests describe it */
-export function manifestColumn({ name, header, type, anonymizedFrom }: Column): ManifestColumn {
-  return { name, header, type, ...(anonymizedFrom !== undefined && { anonymized: true as const }) };
 }
 
 /** @returns the dataset's name for callers */

@@ -3,6 +3,10 @@ import { formatExtension, type RequestOrder } from './order.ts';
 /** Kind of the runs of the request portal. */
 export const REQUESTS = 'requests';
 
+/** Where the calls of the request portal are; published clients use both. */
+export const REQUESTS_PATH = '/rest/v1/warehouse/export';
+export const REQUESTS_ALIAS = '/rest/warehouse/export';
+
 /** Signal that ends the wait of a run for its batch. */
 export const RELEASE_SIGNAL = 'release';
 

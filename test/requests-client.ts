@@ -1,4 +1,5 @@
-import { REQUESTS_PATH, type RequestRow } from '../contracts/views/requests.ts';
+import { REQUESTS_PATH } from '../contracts/requests.ts';
+import type { RequestRow } from '../contracts/views/requests.ts';
 import { readZip } from './archive.ts';
 import { basic } from './context.ts';
 import { createHttpClient } from './http-client.ts';

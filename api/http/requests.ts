@@ -3,7 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { getPath } from 'hono/utils/url';
 import { createNetworks, normalAddress } from '../../config/networks.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { REQUESTS_ALIAS, REQUESTS_PATH } from '../../contracts/views/requests.ts';
+import { REQUESTS_ALIAS, REQUESTS_PATH } from '../../contracts/requests.ts';
 import type { ApiEnv } from '../deps.ts';
 
 /** Path prefix of published clients of on-demand exports. */

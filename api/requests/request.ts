@@ -8,9 +8,10 @@ import { REQUESTS, type RequestState, requestName } from '../../contracts/reques
 import { runStatus } from '../../contracts/run.ts';
 import type { RequestForm } from '../../contracts/views/requests.ts';
 import type { RequestedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
+import { requestSeries } from '../../stores/ledger/request-series.ts';
 import type { ApiDeps } from '../deps.ts';
 import { removeFiles } from '../runs/remove.ts';
-import { offeredRealms, REQUEST_FORMATS, type RequestFormat, requestOrder, requestSeries } from './order.ts';
+import { offeredRealms, REQUEST_FORMATS, type RequestFormat, requestOrder } from './order.ts';
 
 /** A data set that can be requested. */
 export interface Realm {

@@ -1,12 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import {
-  ChangedAnswer,
-  REQUESTS_ALIAS,
-  REQUESTS_PATH,
-  RealmsAnswer,
-  RequestForm,
-  RequestsAnswer,
-} from '../../contracts/views/requests.ts';
+import { REQUESTS_ALIAS, REQUESTS_PATH } from '../../contracts/requests.ts';
+import { ChangedAnswer, RealmsAnswer, RequestForm, RequestsAnswer } from '../../contracts/views/requests.ts';
 import { textParameter } from '../http/query.ts';
 import { binary, jsonContent } from '../openapi.ts';
 import { requestProblems } from './errors.ts';

@@ -1,10 +1,6 @@
 import { z } from 'zod';
 import { REQUEST_STATES } from '../requests.ts';
 
-/** Where the calls of the request portal are; published clients use both. */
-export const REQUESTS_PATH = '/rest/v1/warehouse/export';
-export const REQUESTS_ALIAS = '/rest/warehouse/export';
-
 const flag = z.union([z.literal(0), z.literal(1)]);
 const datetime = z.string().describe('UTC, such as 2026-11-23 21:14:05.');
 

@@ -178,6 +178,7 @@ export interface Commit extends Totals {
 export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
     | { readonly order: Order; readonly expiresAt: Date }
+    | { readonly order: RequestOrder; readonly series: string; readonly expiresAt: Date }
     | { readonly tenant: string; readonly kind: ExportKind; readonly subject: string; readonly recipient: string }
     | RestoredChanges
   );

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Dataset, manifestColumn } from '../../config/dataset.ts';
+import type { Dataset } from '../../config/dataset.ts';
+import { manifestColumn } from '../../config/manifest-column.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
 import { type FileOrder, isSplittable } from '../../contracts/order.ts';
