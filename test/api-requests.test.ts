@@ -373,7 +373,7 @@ describe('the error table of the contract', () => {
     ['broken JSON', ['POST', '/request', '{', json], 400, /not valid JSON/],
     ['a page of another size', ['GET', '/requests?limit=1001'], 400, /limit/],
     ['a misspelled parameter', ['GET', '/requests?limits=1'], 400, /limits/],
-    ['an id that is no number', ['GET', '/download/abc'], 404, 'There is no request 0 of yours. Nothing was changed.'],
+    ['an id that is no number', ['GET', '/download/abc'], 404, 'There is no request 0 of yours. Check the number.'],
     ['an id that nobody has', ['DELETE', '/request/999999999'], 404, /^There is no request 999999999 of yours/],
     ['an object instead of ids', ['DELETE', '/requests', '{"ids":[1]}', json], 400, /JSON array/],
     ['no ids', ['DELETE', '/requests', '[]', json], 400, /JSON array/],
@@ -407,7 +407,7 @@ describe('the error table of the contract', () => {
       const answer = await call(method, path);
       expect([answer.status, answer.json()]).toEqual([
         404,
-        error(`There is no request ${id} of yours. Nothing was changed.`),
+        error(`There is no request ${id} of yours. Check the number.`),
       ]);
     }
     expect((await list()).map((row) => row.id)).not.toContain(id);

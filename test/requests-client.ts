@@ -62,4 +62,4 @@ export function createRequestsClient(url: string, clientId = 'dreambuilder', sec
     },
   };
 }
-export type RequestsClient = ReturnType<typeof createRequestsClient>;
+

@@ -328,8 +328,8 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', explained: Expla
   const { cause: _, ...failure } = explained;
   details.failure = explained;
   showDetails(details);
-  // An order that was cancelled at once may not be recorded yet.
-  if (!run.begun && 'order' in input) await begin(run);
+  // An order that was cancelled at once may not be recorded yet. A request does not wait for its turn only for that.
+  if (!run.begun && 'order' in input) await ('request' in input ? steps.enqueue(beginInput(run)) : begin(run));
   const remove = () => steps.remove({ ...identity, attempted: [...attempted.values()] });
   const end = (removed: boolean) => steps.end({ ...identity, end: { state, failure, removed } });
   // "Cancelled" promises that nothing is left; a failure is recorded at once, even while the object store is away.

@@ -128,13 +128,13 @@ export function createRequests(deps: RequestDeps): Requests {
 
     async find(tenant, id) {
       const run = await ledger.requests.find(tenant, id);
-      if (!run) throw notFound(String(id));
+      if (!run) throw notFound([id]);
       return view(run);
     },
 
     async remove({ tenant, actor }, ids) {
       const removed = await ledger.requests.remove(tenant.key, ids, actor);
-      if (!removed) throw notFound(ids.join(', '));
+      if (!removed) throw notFound(ids);
       await Promise.all(removed.map(cleanUp));
     },
   };
@@ -155,8 +155,13 @@ export function createRequests(deps: RequestDeps): Requests {
   }
 }
 
-function notFound(ids: string): WaybillError {
-  return new WaybillError('not_found', `There is no request ${ids} of yours. Nothing was changed.`);
+function notFound(ids: readonly number[]): WaybillError {
+  const [id, ...others] = ids;
+  const message =
+    others.length === 0
+      ? `There is no request ${id} of yours. Check the number.`
+      : 'One of these requests is not yours, or is deleted already. None was deleted.';
+  return new WaybillError('not_found', message);
 }
 
 function duplicate({ id, state, run }: Request): WaybillError {
