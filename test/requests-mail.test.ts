@@ -25,14 +25,14 @@ interface Caught {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  readonly to: readonly { readonly address: string }[];
+  readonly envelope: { readonly to: readonly { readonly address: string }[] };
 }
 
 /** Waits for mails to this address on the stack's mail server. */
 async function caught(address: string, count = 1): Promise<readonly Caught[]> {
   const find = async () => {
     const all = (await (await fetch(`${urls.mail}/email`)).json()) as readonly Caught[];
-    return all.filter(({ to }) => to.some((one) => one.address === address));
+    return all.filter(({ envelope }) => envelope.to.some((one) => one.address === address));
   };
   return waitUntil(find, ({ length }) => length >= count, 30);
 }

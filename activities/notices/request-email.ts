@@ -150,9 +150,9 @@ function factsOf(run: Run, context: RequestMailContext): readonly Fact[] {
   const { order, fields, file, timeZone } = context;
   const { realm } = named(context);
   const anonymized = fields.anonymized > 0 ? `, ${fields.anonymized} de-identified` : '';
-  const by = run.requestedBy === null ? '' : ` by ${oneLine(run.requestedBy)}`;
+  const by = run.requestedBy === null ? '' : `, by ${oneLine(run.requestedBy)}`;
   return [
-    { label: 'Request', value: `${run.number},${by} on ${dayText(run.requestedAt, timeZone)}`.replace(',  on', ' on') },
+    { label: 'Request', value: `${run.number}${by} on ${dayText(run.requestedAt, timeZone)}` },
     { label: 'Realm', value: `${realm}, ${counted(fields.all, 'field')}${anonymized}` },
     { label: 'Window', value: windowText(order.window.from, order.window.to) },
     ...(file === null
