@@ -363,12 +363,17 @@ describe('a run of a request', () => {
       window: { from: PLAN.snapshotAt, to: PLAN.snapshotAt, bounds: 'inclusive' },
     },
   });
+  const FILES_REQUESTED = ORDER.files.slice(0, 1).map((file) => ({ ...file, formats: ['rows-json' as const] }));
+  const beginRequested: Activities['begin'] = async () => {
+    taken.push('begin');
+    return { order: { ...ORDER, files: FILES_REQUESTED }, version: null };
+  };
   const ask = (
     own: Partial<ScriptedSteps>,
     startsAt: Date | null,
     meanwhile?: Parameters<typeof run>[1],
-  ): ReturnType<typeof run> => run(own, meanwhile, request(startsAt));
-  const written = ['begin', 'plan', 'write user.csv 1', 'publish', 'commit', 'notify'];
+  ): ReturnType<typeof run> => run({ begin: beginRequested, ...own }, meanwhile, request(startsAt));
+  const written = ['begin', 'plan', 'write user.rows-json 1', 'publish', 'commit', 'notify'];
   const inHours = async (hours: number) => new Date(Number(await server.currentTimeMs()) + hours * 3_600_000);
 
   it('without a batch is recorded before anything is read, and tells how it ended', async () => {
@@ -382,7 +387,7 @@ describe('a run of a request', () => {
     const begin: Activities['begin'] = async () => {
       taken.push('begin');
       begun = Number(await server.currentTimeMs());
-      return { order: { ...ORDER, files: ORDER.files.slice(0, 1) }, version: null };
+      return { order: { ...ORDER, roundsMax: 1, files: FILES_REQUESTED }, version: null };
     };
     expect((await ask({ begin }, startsAt)).outcome).toBe('published');
     expect(taken).toEqual(['enqueue', ...written]);

@@ -70,8 +70,8 @@ export const RequestError = z
     count: z.literal(0),
     total: z.literal(0),
     totalCount: z.literal(0),
-    results: z.array(z.never()),
-    data: z.array(z.never()),
+    results: z.array(z.unknown()).max(0),
+    data: z.array(z.unknown()).max(0),
     message: z.string(),
     code: z.int().describe('2: not logged in; otherwise 0.'),
   })
