@@ -3,7 +3,13 @@ import { orderedRun } from '../contracts/order.ts';
 import type { ExportKind } from '../contracts/run.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { BeginInput, BeginResult } from '../contracts/steps.ts';
-import type { OrderedRun, BeginResult as RecordedBegin, RunFile, StandingRun } from '../stores/ledger/ports.ts';
+import type {
+  OrderedRun,
+  BeginResult as RecordedBegin,
+  RequestedRun,
+  RunFile,
+  StandingRun,
+} from '../stores/ledger/ports.ts';
 import type { Ports } from './ports.ts';
 import { changesOrder, changesRun, completeOrder } from './standing-order.ts';
 import { createLedgerStep } from './step.ts';
@@ -18,6 +24,7 @@ type BeginPorts = Pick<
   | 'settlingSeconds'
   | 'graceSeconds'
   | 'keepDays'
+  | 'requests'
   | 'logger'
 >;
 
@@ -29,13 +36,30 @@ export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<B
   const { ledger, temporal, standingKinds, logger } = ports;
 
   async function record(run: OrderedRun | StandingRun) {
-    const first = await ledger.runs.begin(run);
-    if (first.outcome !== 'busy') return first;
-    if ((await temporal.status(first.other)) !== 'open') {
-      const second = await ledger.runs.begin(run, first.other.runId);
-      if (second.outcome !== 'busy') return second;
-    }
+    const begun = await endingLost((lost) => ledger.runs.begin(run, lost));
+    if (begun.outcome !== 'busy') return begun;
     throw ApplicationFailure.retryable('Another run of the same series has not ended yet.', 'settings_busy');
+  }
+
+  /** Begins a run; another active one of its series whose workflow is gone makes way. */
+  async function endingLost(beginRun: (lost?: string) => Promise<RecordedBegin>): Promise<RecordedBegin> {
+    const first = await beginRun();
+    if (first.outcome !== 'busy' || (await temporal.status(first.other)) === 'open') return first;
+    return beginRun(first.other.runId);
+  }
+
+  /**
+   * Begins a request once its turn has come. Temporal repeats the step until then, without a line in the run's history. One whose
+   * data another request is already being made for does nothing.
+   */
+  async function recordRequest(run: RequestedRun): Promise<boolean> {
+    const begun = await endingLost((lost) => ledger.runs.beginRequest(run, ports.requests.runningMax, lost));
+    if (begun.outcome !== 'queued') return begun.outcome === 'begun';
+    throw ApplicationFailure.create({
+      message: `${begun.ahead} other requests come first.`,
+      type: 'waiting',
+      nextRetryDelay: `${Math.min(begun.ahead, TURN_SECONDS_MAX)} seconds`,
+    });
   }
 
   function wanted(standing: StandingKind, begun: RecordedBegin): Omit<BeginResult, 'version'> {
@@ -49,10 +73,17 @@ export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<B
     };
   }
 
-  return async function begin({ runId, workflowId, kind, tenant, order, requestedAt, asked }) {
+  return async function begin(input) {
+    const { runId, workflowId, kind, tenant, order, requestedAt, asked } = input;
     const inLedger = createLedgerStep(logger, { tenant });
     const at = new Date(requestedAt);
+    const requested = requestedRun(input);
+    if (requested) {
+      const begun = await inLedger(() => recordRequest(requested));
+      return { order: begun ? orderedRun(requested.order) : null, version: null };
+    }
     if (order) {
+      if ('roundsMax' in order) throw new TypeError('a request says what it waits for');
       const { outcome } = await inLedger(() => record({ runId, workflowId, order, requestedAt: at }));
       return { order: outcome === 'begun' ? orderedRun(order) : null, version: null };
     }
@@ -68,6 +99,31 @@ export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<B
     );
     const version = (begun.outcome === 'begun' ? begun.standingOrder?.version : undefined) ?? before?.version ?? null;
     return { ...wanted(standing, begun), version };
+  };
+}
+
+/** Longest time between two looks of a request at whether its turn has come. The next in line looks every second. */
+const TURN_SECONDS_MAX = 60;
+
+/** Records a request that waits for its batch. Idempotent. @returns whether it waits; otherwise there is nothing to do */
+export function createEnqueue({ ledger, logger }: Pick<Ports, 'ledger' | 'logger'>) {
+  return async function enqueue(input: BeginInput): Promise<{ readonly recorded: boolean }> {
+    const run = requestedRun(input);
+    if (!run) throw new TypeError('only requests wait');
+    const inLedger = createLedgerStep(logger, { tenant: input.tenant });
+    const { run: recorded } = await inLedger(() => ledger.requests.submit(run, new Date()));
+    return { recorded: recorded.runId === input.runId && recorded.state === 'pending' };
+  };
+}
+
+/** @returns `undefined` for a run of another kind */
+function requestedRun({ runId, workflowId, order, requestedAt, request }: BeginInput): RequestedRun | undefined {
+  if (!order || !('roundsMax' in order) || !request) return undefined;
+  const { series, requestedBy, startsAt } = request;
+  return {
+    ...{ runId, workflowId, order, series, requestedBy },
+    requestedAt: new Date(requestedAt),
+    startsAt: startsAt === null ? null : new Date(startsAt),
   };
 }
 

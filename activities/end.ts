@@ -1,5 +1,6 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { REQUESTS } from '../contracts/requests.ts';
 import type { EndInput, EndResult, KeptFiles, RemoveInput } from '../contracts/steps.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import type { Ports } from './ports.ts';
@@ -9,7 +10,12 @@ import { createLedgerStep, runOrThrow } from './step.ts';
  * Records how a run ended: commits it, or records that it failed or was cancelled. Idempotent. The webhooks that follow are sent by
  * another workflow; what prevents its start is left to the reconciler.
  */
-export function createEnd({ ledger, temporal, logger }: Pick<Ports, 'ledger' | 'temporal' | 'logger'>) {
+export function createEnd({
+  ledger,
+  temporal,
+  graceSeconds,
+  logger,
+}: Pick<Ports, 'ledger' | 'temporal' | 'graceSeconds' | 'logger'>) {
   const { runs } = ledger;
 
   async function startWebhooks(tenant: string): Promise<void> {
@@ -20,11 +26,13 @@ export function createEnd({ ledger, temporal, logger }: Pick<Ports, 'ledger' | '
     }
   }
 
-  async function record({ runId, tenant, end: ended }: EndInput): Promise<EndResult> {
+  async function record({ runId, tenant, kind, end: ended }: EndInput): Promise<EndResult> {
     const inLedger = createLedgerStep(logger, { tenant });
     if (ended.state === 'completed') {
       const { state: _, retention, ...totals } = ended;
-      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: keptFiles(retention) })) };
+      // A download that begins before the file of a request expires can finish.
+      const kept = { ...keptFiles(retention), ...(kind === REQUESTS && { graceSeconds }) };
+      return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: kept })) };
     }
     const { state, failure, removed } = ended;
     await inLedger(async () => {

@@ -1,6 +1,7 @@
-import { createBegin } from './begin.ts';
+import { createBegin, createEnqueue } from './begin.ts';
 import { createEnd, createRemove } from './end.ts';
 import { createFinalize } from './finalize.ts';
+import { createNotify } from './notices/request-mails.ts';
 import { createPlan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { createPublish } from './publish.ts';
@@ -12,6 +13,7 @@ import { createWrite } from './write.ts';
 /** The activities of all workflows. Workflows see only the type of the result. */
 export function createActivities(ports: Ports) {
   return {
+    enqueue: createEnqueue(ports),
     begin: createBegin(ports),
     plan: createPlan(ports),
     write: createWrite(ports),
@@ -19,6 +21,7 @@ export function createActivities(ports: Ports) {
     end: createEnd(ports),
     remove: createRemove(ports),
     finalize: createFinalize(ports),
+    notify: createNotify(ports),
     push: createPush(ports),
     endPush: createEndPush(ports),
     sendWebhooks: createSendWebhooks(ports),

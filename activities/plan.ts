@@ -1,4 +1,5 @@
 import type { Catalog, Dataset } from '../config/dataset.ts';
+import { manifestColumn } from '../config/manifest-column.ts';
 import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
 import { type FileContent, type FileFormat, isSplittable, isUncounted } from '../contracts/order.ts';
 import { type Plan, rowSum } from '../contracts/plan.ts';
@@ -54,9 +55,7 @@ const NOTHING: PlannedFile = { columns: [], rows: 0, parts: [] };
 /** One part, whose rows are counted when it is written. */
 function uncounted({ columns }: Dataset, { columns: wanted }: Pick<FileContent, 'columns'>): PlannedFile {
   return {
-    columns: columns
-      .filter(({ name }) => wanted?.includes(name))
-      .map(({ name, header, type }) => ({ name, header, type })),
+    columns: columns.filter(({ name }) => wanted?.includes(name)).map(manifestColumn),
     rows: 0,
     parts: [{ index: 0, slice: { from: null, to: null }, ...rowSum(0, 0n) }],
   };

@@ -51,5 +51,18 @@ export interface Ports {
   readonly straySeconds: number;
   /** Of planning, and of writing: what runs at once in this process. */
   readonly turns: { readonly plan: Turns; readonly write: Turns };
+  readonly requests: RequestsDeployment;
   readonly logger: Logger;
+}
+
+/** How the request portal is set up. */
+export interface RequestsDeployment {
+  /** Requests that are fulfilled at once. */
+  readonly runningMax: number;
+  /** IANA name; mails tell times in it. */
+  readonly timeZone: string;
+  /** Address that learns of requests that failed; `null`: nobody does. */
+  readonly supportEmail: string | null;
+  /** Base URL of Temporal's UI, for operators; `null`: not known. */
+  readonly temporalUi: { readonly url: string; readonly namespace: string } | null;
 }

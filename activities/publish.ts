@@ -5,6 +5,7 @@ import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
+import { REQUESTS } from '../contracts/requests.ts';
 import type { Published, PublishInput, StepResult, WrittenPart } from '../contracts/steps.ts';
 import type { Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
@@ -31,7 +32,7 @@ export function createPublish({
   return async function publish(input: PublishInput): Promise<StepResult<Published>> {
     const { tenant, order } = input;
     return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
-      const hashes = order.delivery ? await hashFiles(objects, input, signal) : NO_HASHES;
+      const hashes = order.delivery || input.kind === REQUESTS ? await hashFiles(objects, input, signal) : NO_HASHES;
       const manifest = manifestOf(input, hashes);
       const prefix = runPrefix(input);
       const parts = input.written.filter(isWanted(input)).map(({ part }) => part);

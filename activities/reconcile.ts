@@ -7,6 +7,7 @@ import type { Delivery, Run, StandingOrder } from '../stores/ledger/ports.ts';
 import { openManifest } from '../stores/objects/manifests.ts';
 import { removeBelow } from '../stores/objects/objects.ts';
 import { endIfLost } from '../stores/temporal/lost-runs.ts';
+import { createSendRequestMails, type RequestMailPorts } from './notices/request-mails.ts';
 import type { Ports } from './ports.ts';
 import { runOrThrow } from './step.ts';
 import { unlisted } from './stored.ts';
@@ -19,7 +20,8 @@ const SETTLING_MS = 60_000;
 type ReconcilePorts = Pick<
   Ports,
   'ledger' | 'objects' | 'temporal' | 'syncSchedule' | 'standingKinds' | 'straySeconds' | 'expiryNoticeHours' | 'logger'
->;
+> &
+  RequestMailPorts;
 
 /**
  * Makes the bucket and the schedules match the ledger, and the ledger match Temporal. Ends active runs whose workflow is
@@ -32,12 +34,15 @@ type ReconcilePorts = Pick<
 export function createReconcile(ports: ReconcilePorts) {
   const { ledger, objects, temporal, syncSchedule, standingKinds, straySeconds, logger } = ports;
 
+  const sendRequestMails = createSendRequestMails(ports);
+
   const isLost = async (run: Run) => (await endIfLost(ports, run)).lost;
 
   async function removeDue(run: Run, now: Date): Promise<boolean> {
     await removeBelow(objects, runPrefix(run));
     const expired = run.expiresAt !== null && run.expiresAt <= now;
-    await ledger.runs.recordRemoval(run.runId, expired ? 'expired' : 'replaced');
+    const removal = run.deletedAt !== null ? 'deleted' : expired ? 'expired' : 'replaced';
+    await ledger.runs.recordRemoval(run.runId, removal);
     return true;
   }
 
@@ -143,7 +148,10 @@ export function createReconcile(ports: ReconcilePorts) {
         await temporal.wakeWebhooks(tenant);
         return true;
       });
-      return { lost, removed, strays, schedules, deliveries, webhooks, failed };
+      const mails = await each(await ledger.requests.unmailed(before(SETTLING_MS), ROWS_MAX), (run) =>
+        sendRequestMails(run, undefined),
+      );
+      return { lost, removed, strays, schedules, deliveries, webhooks, mails, failed };
     });
   };
 }

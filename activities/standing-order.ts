@@ -1,6 +1,7 @@
 import type { Catalog, Dataset } from '../config/dataset.ts';
 import { offeredAt, offeredName } from '../config/dataset.ts';
 import { CSV_DEFAULTS, type OrderedFile, type RunOrder } from '../contracts/order.ts';
+import { ANONYMIZED_TYPE } from '../contracts/recurring.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { AskedRun } from '../contracts/steps.ts';
 import type { ChangesRun, RunChanges, RunFile, StandingOrder } from '../stores/ledger/ports.ts';
@@ -48,7 +49,10 @@ export function changesRun(
     columns: (name) => {
       const dataset = catalog.find(name);
       if (!dataset?.doors.includes(kind.kind)) return undefined;
-      return dataset.columns.map((column) => ({ name: column.name, type: column.type }));
+      return dataset.columns.map(({ name, type, anonymizedFrom }) => ({
+        name,
+        type: anonymizedFrom === undefined ? type : ANONYMIZED_TYPE,
+      }));
     },
   };
 }

@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
+import type { Dataset } from '../config/dataset.ts';
 import { type AttemptedObject, attemptKeys, attemptName } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { kindPrefix } from '../contracts/keys.ts';
-import type { ManifestPart } from '../contracts/manifest.ts';
+import type { ManifestFile, ManifestPart } from '../contracts/manifest.ts';
 import { type FileOrder, isUncounted, mediaType } from '../contracts/order.ts';
 import type { PlannedPart } from '../contracts/plan.ts';
 import type { PartHeartbeat } from '../contracts/progress.ts';
@@ -119,7 +120,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
 
 /** @returns the keys that a dataset had in the run that an order continues. @throws WaybillError `gone` */
 async function openKeys(
-  { ledger, objects }: Pick<WritePorts, 'ledger' | 'objects'>,
+  { catalog, ledger, objects }: Pick<WritePorts, 'catalog' | 'ledger' | 'objects'>,
   prefix: string,
   { dataset, base = '' }: FileOrder,
   signal: AbortSignal,
@@ -134,8 +135,22 @@ async function openKeys(
   const { manifest, prefix: from } = await openManifest(objects, run);
   const file = manifest.files.find((candidate) => candidate.dataset === dataset && candidate.rowsWanted === 'keys');
   const [part] = file?.parts ?? [];
-  if (!part) throw missing;
+  if (!file || !part) throw missing;
+  assertSameHashing(orderedDataset(catalog, dataset), file);
   return readObject(objects, { key: `${from}${part.name}`, offset: 0, length: part.bytes }, signal);
+}
+
+/** Keys in clear must not come out as deleted when the catalog has begun to anonymize them. @throws WaybillError `gone` */
+function assertSameHashing({ name, columns }: Dataset, before: ManifestFile): void {
+  const wasHashed = new Map(before.columns.map((column) => [column.name, column.anonymized === true]));
+  for (const column of columns) {
+    const was = wasHashed.get(column.name);
+    if (was === undefined || was === (column.anonymizedFrom !== undefined)) continue;
+    throw new WaybillError(
+      'gone',
+      `The keys of ${name} in the run before are anonymized otherwise than now, so that deletions cannot be found. Request a full load.`,
+    );
+  }
 }
 
 async function* hashing(source: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {

@@ -2,6 +2,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { WaybillError } from '../contracts/failures.ts';
+import { REQUESTS_PATH } from '../contracts/requests.ts';
 import { callerRequirement, type Guards, secretCheck } from './auth/authenticate.ts';
 import { downloadLimit, failedLogins, requestLimit } from './auth/limits.ts';
 import { tokenHandler, tokenRoute } from './auth/oauth.ts';
@@ -19,6 +20,7 @@ import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from
 import { mountPeriodic } from './periodic/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
 import { mountSftpKeys } from './recurring/sftp-keys.ts';
+import { mountRequests } from './requests/mount.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
 import { mountWebhooks } from './webhooks/mount.ts';
 
@@ -40,13 +42,16 @@ const SECURE_HEADERS = {
   xXssProtection: false,
 };
 
+/** Take forms, as published clients send them. */
+const FORM_PATHS = [`${REQUESTS_PATH}/request`];
+
 /** Mounts the routes of one kind of export. */
 export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards) => void;
 
 /** Creates the HTTP API. Its only state in memory is rate limits and caches. */
 export function createApp(
   deps: ApiDeps,
-  kinds: readonly MountKind[] = [mountExports, mountPeriodic, mountRecurring],
+  kinds: readonly MountKind[] = [mountExports, mountPeriodic, mountRecurring, mountRequests],
 ): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = createApiApp();
@@ -92,7 +97,7 @@ export function createApp(
   mountUnvalidated(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
-  app.use(jsonBodiesOnly());
+  app.use(jsonBodiesOnly(FORM_PATHS));
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
   mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });
   mountWebhooks(app, deps, { requireCaller, addressOf, logins, countRequest });

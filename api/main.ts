@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Connection } from '@temporalio/client';
+import { assertAnonymizable } from '../config/anonymize.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainListening, explainStartup } from '../config/logger.ts';
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
   const target = temporalTarget(settings, process.env);
   const logger = createLogger('api', settings.WAYBILL_LOG_LEVEL);
   const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
+  assertAnonymizable(catalog, settings.WAYBILL_ANONYMIZE_KEY);
   const ledger = createLedger({
     url: settings.WAYBILL_LEDGER_URL,
     connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,

@@ -6,6 +6,7 @@ import type { Benchmark } from './benchmark.ts';
 import { downloadBenchmark } from './download.ts';
 import { downloadAllBenchmarks } from './download-all.ts';
 import { interactiveBenchmark } from './interactive.ts';
+import { listingRequestsBenchmark } from './listing-requests.ts';
 import { memoryBenchmark } from './memory.ts';
 import { postgresBenchmark } from './postgres-copy.ts';
 import { registeringBenchmark } from './registering.ts';
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   smallExportBenchmark,
   interactiveBenchmark,
   registeringBenchmark,
+  listingRequestsBenchmark,
   postgresBenchmark,
   memoryBenchmark,
 ];

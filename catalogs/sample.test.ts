@@ -85,7 +85,7 @@ test('the tables of the questionnaire are offered under their names in an archiv
 });
 
 test('every field of a realm is documented', () => {
-  expect(offered('requests')).toEqual(['jobs', 'cloud', 'storage']);
+  expect(offered('requests')).toEqual(['Jobs', 'Cloud', 'Storage']);
   const fields = catalog.datasets.filter(({ doors }) => doors.includes('requests')).flatMap(({ columns }) => columns);
   expect(fields.filter((field) => field.label === null)).toEqual([]);
 });

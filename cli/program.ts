@@ -9,6 +9,7 @@ import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
 import { periodicCommand } from './commands/periodic.ts';
 import { recurringCommand } from './commands/recurring.ts';
+import { requestsCommand } from './commands/requests.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { keygenCommand, openCommand } from './commands/sealed.ts';
 import { sftpKeyCommand } from './commands/sftp-key.ts';
@@ -99,7 +100,8 @@ export function createProgram(cli: Cli, version: string): Command {
   for (const command of [openCommand(cli), verifyCommand(cli), composeCommand(cli), keygenCommand(cli)])
     program.addCommand(command);
   program.commandsGroup('Operators:');
-  const operators = [tenantCommand, sftpKeyCommand, schemaCommand, ledgerCommand, auditCommand, explainCommand];
+  const operators = [tenantCommand, requestsCommand, sftpKeyCommand, schemaCommand];
+  operators.push(ledgerCommand, auditCommand, explainCommand);
   for (const operator of [...operators, doctorCommand]) {
     program.addCommand(operator(cli));
   }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../contracts/manifest.ts';
-import { CSV_DEFAULTS, FORMATS, type Order } from '../contracts/order.ts';
+import { CSV_DEFAULTS, FORMATS, type Order, type RequestOrder } from '../contracts/order.ts';
 import { PERIODIC } from '../contracts/periodic.ts';
-import { RECURRING } from '../contracts/recurring.ts';
+import { ANONYMIZED_TYPE, RECURRING } from '../contracts/recurring.ts';
+import { REQUESTS } from '../contracts/requests.ts';
 import { type ExportKind, ON_DEMAND } from '../contracts/run.ts';
 import type { RestoredChanges, RestoredRun, Runs } from '../stores/ledger/ports.ts';
+import { requestSeries } from '../stores/ledger/request-series.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 
 /** Manifests of one kind of export. */
@@ -16,10 +18,11 @@ interface Found {
   readonly restored: number;
 }
 
-/** Exports on demand, the generations of periodic exports, and the deliveries of recurring ones. */
+/** Exports on demand, the generations of periodic exports, the deliveries of recurring ones, and requests. */
 export interface Rebuilt extends Found {
   readonly generations: Found;
   readonly deliveries: Found;
+  readonly requests: Found;
   readonly unreadable: readonly Unreadable[];
 }
 interface Unreadable {
@@ -59,7 +62,8 @@ export async function rebuildLedger(runs: RebuiltRuns, objects: Bucket): Promise
   const exports = await rebuildKind(ON_DEMAND, 'exports/');
   const generations = await rebuildKind(PERIODIC.kind, 'periodic/');
   const deliveries = await rebuildKind(RECURRING.kind, 'recurring/');
-  return { ...exports, generations, deliveries, unreadable };
+  const requests = await rebuildKind(REQUESTS, `${REQUESTS}/`);
+  return { ...exports, generations, deliveries, requests, unreadable };
 }
 
 async function* manifestsBelow(objects: Bucket, prefix: string) {
@@ -91,6 +95,11 @@ function readRun(kind: ExportKind, key: string, body: Uint8Array): RestoredRun |
     if (!order || manifest.expiresAt === null) return { problem: 'It is not the manifest of an export on demand.' };
     return { ...common, order, expiresAt: new Date(manifest.expiresAt) };
   }
+  if (kind === REQUESTS) {
+    const order = requestOf(manifest);
+    if (!order || manifest.expiresAt === null) return { problem: 'It is not the manifest of a request.' };
+    return { ...common, order, series: requestSeries(order), expiresAt: new Date(manifest.expiresAt) };
+  }
   if (kind === RECURRING.kind) {
     const changes = changesOf(manifest);
     return changes ? { ...common, ...changes } : { problem: 'It is not the manifest of a recurring export.' };
@@ -105,10 +114,22 @@ function readRun(kind: ExportKind, key: string, body: Uint8Array): RestoredRun |
  *
  * @returns `undefined` for the manifest of another kind of export
  */
-export function orderOf({ tenant, recipients, files, createdAt, expiresAt }: Manifest): Order | undefined {
+export function orderOf(manifest: Manifest): Order | undefined {
+  const order = fileOrderOf(manifest);
+  const format = FORMATS.find((candidate) => candidate === order?.format);
+  return order && format && { ...order, format };
+}
+
+/** @returns the order of a request; `undefined` for the manifest of another kind of export */
+function requestOf(manifest: Manifest): RequestOrder | undefined {
+  const order = fileOrderOf(manifest);
+  return order && { ...order, columns: null, roundsMax: 1 };
+}
+
+function fileOrderOf({ tenant, recipients, files, createdAt, expiresAt }: Manifest) {
   const [file, ...others] = files;
-  const format = FORMATS.find((candidate) => candidate === file?.format);
-  if (!file || !format || others.length > 0 || expiresAt === null) return undefined;
+  if (!file || others.length > 0 || expiresAt === null) return undefined;
+  const { format } = file;
   const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = file;
   if (window?.bounds !== 'inclusive') return undefined;
   return {
@@ -127,7 +148,7 @@ function changesOf({ tenant, kind, delivery, files, expiresAt }: Manifest): Rest
   const delivered = files.flatMap(({ dataset, load, window, rowsWanted, columns, rows }) => {
     if (rowsWanted !== undefined || window?.bounds !== 'half-open') return [];
     const { from: windowFrom, to: windowTo } = window;
-    const kept = columns.map(({ name, type }) => ({ name, type }));
+    const kept = columns.map(({ name, type, anonymized }) => ({ name, type: anonymized ? ANONYMIZED_TYPE : type }));
     return { dataset, complete: load === 'complete', windowFrom, windowTo, columns: kept, rows };
   });
   const at = expiresAt === null ? null : new Date(expiresAt);

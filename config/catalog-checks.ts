@@ -131,6 +131,9 @@ function checkMarkers(dataset: Dataset): readonly Finding[] {
     { key: 'deleted_column', name: dataset.deletedColumn, types: ['boolean'] satisfies ColumnType[] },
   ].flatMap(({ key, name, types }) => {
     const column = dataset.columns.find((candidate) => candidate.name === name);
+    if (column?.anonymizedFrom !== undefined) {
+      return [{ path: [key], sentence: `should not name ${name}, which is anonymized: rows are chosen by its values` }];
+    }
     if (column === undefined || types.includes(column.type)) return [];
     return [{ path: [key], sentence: `should name a column of type ${types.join(' or ')}; ${name} is ${column.type}` }];
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FORMATS } from '../contracts/order.ts';
-import { COLUMN_TYPES, type Dataset, EXPORT_KINDS } from './dataset.ts';
+import { ANONYMIZED_SUFFIX } from '../contracts/requests.ts';
+import { COLUMN_TYPES, type Column, type Dataset, EXPORT_KINDS } from './dataset.ts';
 
 const text = z.string().trim().min(1);
 const name = z
@@ -16,6 +17,10 @@ const column = z.strictObject({
   type: z.enum(COLUMN_TYPES),
   label: text.optional().describe('What the column means.'),
   value_labels: z.record(z.string(), z.string()).optional().describe('Meaning of coded values.'),
+  anonymize: z
+    .boolean()
+    .optional()
+    .describe('Whether files hold keyed hashes instead of the values, whatever kind of export makes them.'),
 });
 
 const parameter = z.strictObject({
@@ -72,17 +77,19 @@ export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
     deletedColumn: parsed.deleted_column ?? null,
     infersDeletes: parsed.deletes === 'inferred',
     key: parsed.key,
-    columns: parsed.columns.map((entry) => ({
-      name: entry.name,
-      header: entry.header ?? entry.name,
-      type: entry.type,
-      label: entry.label ?? null,
-      valueLabels: entry.value_labels ?? null,
-    })),
+    columns: parsed.columns.map(columnOf),
     parameters: parsed.parameters.map((entry) => ({ ...entry, title: entry.title ?? null })),
     formats: parsed.formats,
     doors: parsed.doors,
   };
+}
+
+function columnOf(entry: z.infer<typeof column>): Column {
+  const header = entry.header ?? entry.name;
+  const described = { name: entry.name, label: entry.label ?? null, valueLabels: entry.value_labels ?? null };
+  return entry.anonymize
+    ? { ...described, header: `${header}${ANONYMIZED_SUFFIX}`, type: 'text', anonymizedFrom: entry.type }
+    : { ...described, header, type: entry.type };
 }
 
 /**

@@ -30,6 +30,11 @@ export interface Column {
   readonly type: ColumnType;
   /** Meaning of the column; used as variable label and in documentation. */
   readonly label: string | null;
+  /**
+   * The type in the warehouse, if files hold keyed hashes of the values instead of the values; `type` is then `text`, and the
+   * header says so. @default the values are written
+   */
+  readonly anonymizedFrom?: ColumnType;
   /** Meaning of coded values, by the value as text. */
   readonly valueLabels: Readonly<Record<string, string>> | null;
 }

@@ -12,3 +12,9 @@ export function readSecretsKeys(text: string): readonly [Buffer, ...Buffer[]] | 
 export function isSecretsKey(text: string): boolean {
   return readSecretsKeys(text) !== undefined;
 }
+
+/** @returns the one key, or `undefined` if the text is not 32 bytes in base64 */
+export function readAnonymizeKey(text: string): Buffer | undefined {
+  const [key, ...others] = readSecretsKeys(text) ?? [];
+  return others.length === 0 ? key : undefined;
+}

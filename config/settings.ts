@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { readSigningKey } from '../contracts/envelope.ts';
 import { isTimeZone, TIME_OF_DAY } from '../contracts/recurrence.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
+import { isBatchSchedule } from './batch-times.ts';
 import { settingSentence } from './issue-sentence.ts';
 import { isNetwork } from './networks.ts';
-import { isSecretsKey } from './secrets-key.ts';
+import { isSecretsKey, readAnonymizeKey } from './secrets-key.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const httpUrl = z.url({ protocol: /^https?$/, message: 'should be an http:// or https:// address' });
@@ -183,7 +184,29 @@ const schema = z.object({
   /** Days that the files of a delivered day are kept. */
   WAYBILL_RECURRING_KEEP_DAYS: count.default(90),
 
-  /** Seconds that a replaced generation or day is kept, so that running downloads can finish. */
+  /** When requests are fulfilled: `immediately`, or a cron expression of five fields in the time zone below. */
+  WAYBILL_REQUESTS_SCHEDULE: z
+    .string()
+    .refine(isBatchSchedule, 'should be immediately, or a cron expression such as "0 2 * * *"')
+    .default('immediately'),
+  /** IANA name; mails tell times in it too. */
+  WAYBILL_REQUESTS_TIME_ZONE: timeZone.default('UTC'),
+  /** Days that the file of a request is kept, for tenants without a number of their own. */
+  WAYBILL_REQUESTS_KEEP_DAYS: count.max(3650).default(30),
+  /** Requests that are fulfilled at once in the deployment. */
+  WAYBILL_REQUESTS_RUNNING_MAX: count.default(4),
+  /** Address that learns of requests that failed; unset: nobody does. */
+  WAYBILL_SUPPORT_EMAIL: z.email().optional(),
+  /** 32 random bytes in base64 that anonymized columns are hashed with; required if the catalog has such columns. */
+  WAYBILL_ANONYMIZE_KEY: z
+    .string()
+    .refine(
+      (text) => readAnonymizeKey(text) !== undefined,
+      'should be 32 bytes in base64, as "openssl rand -base64 32" writes them',
+    )
+    .optional(),
+
+  /** Seconds that a replaced generation or day, or the expired file of a request, is kept, so that running downloads can finish. */
   WAYBILL_PERIODIC_GRACE_SECONDS: count.default(21_600),
 
   /** Address and port of the SFTP gateway. */

@@ -97,6 +97,13 @@ export const FAILURES = {
   precondition_failed: final(412, 'The file is not the one you expect', 'Fetch the export again to learn its ETag.'),
   rate_limited: retryable(429, 'Too many requests', 'Wait for the number of seconds in Retry-After.'),
   too_many_exports: retryable(429, 'Too many exports are running', 'Wait until one of them has ended, or cancel one.'),
+  // Requests
+  duplicate_request: final(
+    400,
+    'The same data has been requested already',
+    'Download that request, wait for it, or delete it first.',
+  ),
+  not_available: retryable(400, 'The request has no file', 'Download a request whose state is Available.'),
   // Periodic exports
   unknown_file: final(400, 'Unknown file', 'Use one of the files that the answer lists.'),
   unknown_file_type: final(400, 'Unknown file type', 'Use one of the file types that the answer lists.'),

@@ -21,6 +21,10 @@ const column = z.object({
   name: z.string().describe('Name in the catalog, and the key in JSON.'),
   header: z.string().describe('Header in CSV.'),
   type: z.string().describe('Type in the catalog.'),
+  anonymized: z
+    .literal(true)
+    .optional()
+    .describe('The values are keyed hashes of those in the warehouse, lower-case hex; absent: they are as they are.'),
 });
 
 const part = z.object({

@@ -8,9 +8,10 @@ export type Format = (typeof FORMATS)[number];
 
 /**
  * All that the warehouse formats. `json` is one array of objects whose values are texts, as in CSV, or null; in
- * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so.
+ * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so. `rows-json` is one array of
+ * arrays, the first with the headers; its values are those of JSONL.
  */
-export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'xlsx', 'parquet'] as const;
+export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'rows-json', 'xlsx', 'parquet'] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
 
 /** Whether parts can be concatenated to a whole file. A file of another format has one part. */
@@ -103,6 +104,15 @@ export interface Order extends FileOrder {
   readonly keepDays: number;
 }
 
+/** One validated request of the request portal. Nobody waits for it, so several snapshots may be tried. */
+export interface RequestOrder extends FileOrder {
+  readonly window: InclusiveWindow;
+  /** As in {@link Order}. */
+  readonly keepDays: number;
+  /** Snapshots that are tried if the source changes while it is read. @minimum 1 */
+  readonly roundsMax: number;
+}
+
 /** What a run makes. It is stored in Temporal's history: no secrets. */
 export interface RunOrder {
   readonly tenant: string;
@@ -153,8 +163,8 @@ export interface OrderedFile extends Omit<FileContent, 'format'> {
 /** `complete` replaces all that was delivered of the dataset before; `delta` continues it. */
 export type FileLoad = 'complete' | 'delta';
 
-/** @returns what the run of an order on demand makes */
-export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order): RunOrder {
+/** @returns what the run of an order of its own makes */
+export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order | RequestOrder): RunOrder {
   const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = content;
   const file = {
     name: dataset.toLowerCase(),
@@ -168,7 +178,8 @@ export function orderedRun({ tenant, recipients, keepDays, format, ...content }:
     columns,
     compression,
   };
-  return { tenant, subject: dataset, files: [file], recipients, roundsMax: 1, retention: { keepDays } };
+  const roundsMax = 'roundsMax' in content ? content.roundsMax : 1;
+  return { tenant, subject: dataset, files: [file], recipients, roundsMax, retention: { keepDays } };
 }
 
 type FileShape = Pick<FileOrder, 'format' | 'compression' | 'recipients'>;
@@ -178,6 +189,7 @@ const EXTENSIONS: Readonly<Record<FileFormat, string>> = {
   jsonl: 'jsonl',
   json: 'json',
   'typed-json': 'typed.json',
+  'rows-json': 'json',
   xlsx: 'xlsx',
   parquet: 'parquet',
 };
@@ -198,6 +210,7 @@ const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   jsonl: 'application/x-ndjson',
   json: 'application/json',
   'typed-json': 'application/json',
+  'rows-json': 'application/json',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   parquet: 'application/vnd.apache.parquet',
 };

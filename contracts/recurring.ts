@@ -1,6 +1,9 @@
 import type { Frequency, Recurrence } from './recurrence.ts';
 import type { StandingKind } from './standing.ts';
 
+/** Type of a delivered column that is anonymized. If it becomes one, or no longer is, it has changed. */
+export const ANONYMIZED_TYPE = 'anonymized';
+
 /** Recurring exports: the entities that a tenant has registered, first completely, then what has changed. */
 export const RECURRING: StandingKind = {
   kind: 'recurring',

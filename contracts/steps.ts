@@ -2,7 +2,7 @@ import type { AttemptedObject } from './attempts.ts';
 import type { ExplainedFailure, Failure } from './failures.ts';
 import type { Instant } from './instant.ts';
 import type { ManifestColumn, ManifestPart } from './manifest.ts';
-import type { FileContent, Order, RunOrder } from './order.ts';
+import type { FileContent, Order, RequestOrder, RunOrder } from './order.ts';
 import type { PlannedPart } from './plan.ts';
 import type { Day } from './recurrence.ts';
 import type { ExportKind } from './run.ts';
@@ -16,13 +16,30 @@ import { PRIORITIES } from './task-queues.ts';
 /** What a run is started with: an order of its own, or the standing order of a tenant, which is read when it begins. */
 export type RunInput =
   | { readonly kind: ExportKind; readonly order: Order; readonly requestedAt: string }
+  | {
+      readonly kind: ExportKind;
+      readonly order: RequestOrder;
+      readonly requestedAt: string;
+      readonly request: RequestInput;
+    }
   | { readonly kind: ExportKind; readonly tenant: string; readonly asked?: AskedRun };
+
+/** What makes a run wait for its turn. */
+export interface RequestInput {
+  /** At most one run of it is active. */
+  readonly series: string;
+  /** Client id or subject of whoever asked. */
+  readonly requestedBy: string;
+  /** When the next batch begins, ISO 8601; `null`: the run begins as soon as others of the deployment let it. */
+  readonly startsAt: string | null;
+}
 
 /** Asked for by a caller. `until`: what has changed before that moment, ISO 8601; `day`: the files of that day again. */
 export type AskedRun = { readonly until: string } | { readonly day: Day };
 
-/** @returns the priority of a run's tasks: somebody who ordered it waits for it; a schedule does not */
+/** @returns the priority of a run's tasks: somebody who ordered it waits for it; a schedule and a batch do not */
 export function priorityOf(input: RunInput): number {
+  if ('request' in input && input.request.startsAt !== null) return PRIORITIES.scheduled;
   return 'order' in input ? PRIORITIES.interactive : PRIORITIES.scheduled;
 }
 
@@ -49,8 +66,10 @@ export type StepResult<Value> =
 
 export interface BeginInput extends RunIdentity {
   /** `null`: the standing order determines what is exported. */
-  readonly order: Order | null;
+  readonly order: Order | RequestOrder | null;
   readonly requestedAt: string;
+  /** Absent: the run begins at once. */
+  readonly request?: RequestInput;
   /** Absent: the run is due by the schedule. */
   readonly asked?: AskedRun;
 }
@@ -143,6 +162,8 @@ export interface Published {
 /** When the files are removed: as the order's retention says, at least one of both. */
 export interface KeptFiles<Time> {
   readonly expiresAt?: Time;
+  /** Seconds that expired files stay in the bucket, so that running downloads finish. @default 0 */
+  readonly graceSeconds?: number;
   readonly replaceAfterSeconds?: number;
 }
 
@@ -185,6 +206,12 @@ export interface FinalizeInput extends RunIdentity {
   readonly version: number | null;
 }
 
+/** Names the run of a request whose end is told by mail. */
+export interface NotifyInput extends RunIdentity {
+  /** What broke, for the operator; absent: nothing did, or it is not known. */
+  readonly cause?: string;
+}
+
 /** Names the run whose files are delivered. */
 export interface PushInput {
   readonly tenant: string;
@@ -221,6 +248,8 @@ export interface Reconciled {
   readonly deliveries: number;
   /** Tenants with webhooks that were due, and that nobody was sending. */
   readonly webhooks: number;
+  /** Requests whose end nobody had been told by mail. */
+  readonly mails: number;
   /** Rows that failed; the log says why, and the next pass tries them again. */
   readonly failed: number;
 }

@@ -1,5 +1,6 @@
 import type { Failure } from './failures.ts';
 import type { FileLoad } from './order.ts';
+import { REQUESTS } from './requests.ts';
 import { type ExportKind, ON_DEMAND } from './run.ts';
 
 /** What tenants can be told over webhooks. */
@@ -100,6 +101,7 @@ function linksOf({ kind, exportId }: WebhookData, publicUrl: string): Readonly<R
     return { status, manifest: `${status}/manifest` };
   }
   if (kind === 'periodic') return { status: `${publicUrl}/dataexport`, manifest: `${publicUrl}/dataexport/manifest` };
+  if (kind === REQUESTS) return { status: `${publicUrl}/rest/v1/warehouse/export/requests` };
   return kind === 'recurring' ? { status: `${publicUrl}/export/runs` } : {};
 }
 

@@ -129,6 +129,8 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
     WAYBILL_TOKEN_SECRET: DEMO.tokenSecret,
     WAYBILL_SIGNING_KEY: DEMO.signingKey,
     WAYBILL_SECRETS_KEY: DEMO.secretsKey,
+    WAYBILL_ANONYMIZE_KEY: DEMO.anonymizeKey,
+    WAYBILL_SUPPORT_EMAIL: 'support@waybill.example',
     // Files may be pushed to servers on this machine.
     WAYBILL_PUSH_ALLOWED_NETWORKS: '127.0.0.0/8',
     WAYBILL_SMTP_URL: `smtp://${LOOPBACK}:${ports.smtp}`,

@@ -65,6 +65,7 @@ export const DEMO = {
   objectsSecretKey: 'waybill-demo-secret',
   linkSecret: 'links-demo-secret',
   tokenSecret: 'tokens-demo-secret',
+  anonymizeKey: Buffer.from('the demo-secret of anonymization').toString('base64'),
   secretsKey: Buffer.from('the demo-secret of destinations!').toString('base64'),
   signingKey: ed25519Pem('the demo-secret of the signature'),
 } as const;

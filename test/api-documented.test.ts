@@ -13,6 +13,7 @@ const onDemand = await readPage('docs/on-demand.md');
 const periodic = await readPage('docs/periodic.md');
 const recurring = await readPage('docs/recurring.md');
 const webhooks = await readPage('docs/webhooks.md');
+const requests = await readPage('docs/requests.md');
 
 describe('docs/on-demand.md', () => {
   let outputs: readonly string[];
@@ -149,5 +150,35 @@ describe('docs/webhooks.md', () => {
 
   test('names only codes that there are', () => {
     expectKnownCodes(webhooks.text);
+  });
+});
+
+describe('docs/requests.md', () => {
+  let outputs: readonly string[];
+
+  beforeAll(async () => {
+    outputs = await runBlocks(requests.blocks, { api: useStack().urls.api });
+  });
+
+  const outputOf = (line: string) => outputs[requests.blocks.findIndex((block) => block.includes(line))] ?? '';
+
+  test.each([
+    ['$EXPORT/realms', /^\{"success":true,"data":\[\{"id":"Jobs","name":"Jobs","fields":\[\{"name":"job_record_id"/],
+    [
+      'tee request.json',
+      /^\{"success":true,"message":"Created export request","data":\[\{"id":\d+\}\],"total":1\}\n.*"state":"Available"/,
+    ],
+    [
+      'unzip',
+      /^Job Record ID,.*\n\d+,.*\nJobs, 2016-01-01 to 2016-12-31, both days included \(UTC\)\n\nJob Record ID: Number of/,
+    ],
+    ['-X DELETE', /^\{"success":true,"message":"Deleted export request",.*\n\{"success":false,.*None was deleted/],
+    ['realm=Beds', /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV or JSON/],
+  ])('the lines with %s do what they say', (line, output) => {
+    expect(outputOf(line)).toMatch(output);
+  });
+
+  test('names only codes that there are', () => {
+    expectKnownCodes(requests.text.replaceAll(/`(?:start|end)_date`|`export_\w+`|`start_date`, `end_date`/g, ''));
   });
 });

@@ -47,6 +47,9 @@ const SETTINGS: ApiSettings = {
   WAYBILL_PERIODIC_AT: '01:30',
   WAYBILL_PERIODIC_TIME_ZONE: 'UTC',
   WAYBILL_RECURRING_SETTLING_SECONDS: 0,
+  WAYBILL_REQUESTS_SCHEDULE: 'immediately',
+  WAYBILL_REQUESTS_TIME_ZONE: 'UTC',
+  WAYBILL_REQUESTS_KEEP_DAYS: 30,
 };
 
 function dataset(name: string, more: Partial<Dataset> = {}): Dataset {

@@ -37,6 +37,7 @@ describe('a run', () => {
       order: orderOf(tenant),
       state: 'pending',
       requestedAt: run.requestedAt,
+      ...{ requestedBy: null, startsAt: null, deletedAt: null, downloadedAt: null, mailedAt: null },
       startedAt: null,
       endedAt: null,
       snapshotAt: null,

@@ -28,6 +28,7 @@ describe('migrations', () => {
       { name: '0006_acknowledgement' },
       { name: '0007_destinations' },
       { name: '0008_webhooks' },
+      { name: '0009_requests' },
     ]);
     expect(rowCount).toBe(1);
   });

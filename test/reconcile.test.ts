@@ -14,7 +14,9 @@ import { openRuns, triggerRun } from './periodic-operator.ts';
 import { openTemporal, type TemporalAccess } from './temporal.ts';
 
 const NETWORKS = { ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' };
-const NOTHING: Reconciled = { lost: 0, removed: 0, strays: 0, schedules: 0, deliveries: 0, webhooks: 0, failed: 0 };
+const NOTHING: Reconciled = {
+  ...{ lost: 0, removed: 0, strays: 0, schedules: 0, deliveries: 0, webhooks: 0, mails: 0, failed: 0 },
+};
 
 let stack: OwnStack;
 let bucket: Objects;

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createReconcile } from '../activities/reconcile.ts';
+import { createCatalog } from '../config/catalog.ts';
 import { RECURRING } from '../contracts/recurring.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { makeChangingWarehouse } from './changing-warehouse.ts';
@@ -13,6 +14,10 @@ import { createScriptedTemporal } from './scripted-temporal.ts';
 import { openTemporal } from './temporal.ts';
 
 const TENANT = 'dreambuilder';
+const NO_MAIL = {
+  ...{ mail: null, catalog: createCatalog([]), publicUrl: 'http://waybill.test' },
+  requests: { runningMax: 1, timeZone: 'UTC', supportEmail: null, temporalUi: null },
+};
 const SCHEDULE = RECURRING.scheduleId(TENANT);
 
 test('a run that is due ends at the time of its schedule, waits for late rows, and survives its worker', async () => {
@@ -66,7 +71,7 @@ describe('a registration whose schedule was not changed, because the API was los
     const deployment = () => ({ runTime: { at: '01:30', timeZone: 'UTC' }, jitterMinutes: 0 });
     const syncSchedule = createSyncSchedule(ledger, temporal, deployment);
     const objects = createMemoryObjects();
-    const shared = { ledger, objects, temporal, syncSchedule, logger };
+    const shared = { ledger, objects, temporal, syncSchedule, ...NO_MAIL, logger };
     const ports = { ...shared, standingKinds: [RECURRING], straySeconds: 60, expiryNoticeHours: 24 };
     const environment = new MockActivityEnvironment();
     const pass = (aheadMs: number) =>

@@ -10,6 +10,7 @@ import type { FailureCode } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS, type RunOrder } from '../contracts/order.ts';
 import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
+import { RELEASE_SIGNAL } from '../contracts/requests.ts';
 import {
   priorityOf,
   type RunInput,
@@ -84,6 +85,13 @@ beforeEach(() => {
 
 function createSteps(own: Partial<ScriptedSteps>): ScriptedSteps {
   return {
+    async enqueue() {
+      taken.push('enqueue');
+      return { recorded: true };
+    },
+    async notify() {
+      taken.push('notify');
+    },
     async begin({ order }) {
       taken.push('begin');
       return order
@@ -341,5 +349,102 @@ describe('a run of an on-demand order', () => {
     expect(await codeOf(order({ write: async () => failed('source_changed') }))).toBe('source_changed');
     expect(count('plan')).toBe(1);
     expect(taken.filter((step) => /^(end|remove)/.test(step))).toEqual(['end failed source_changed', 'remove']);
+  });
+});
+
+describe('a run of a request', () => {
+  const request = (startsAt: Date | null): RunInput => ({
+    kind: 'requests',
+    requestedAt: '2026-11-21T01:29:59.000Z',
+    request: { series: 's', requestedBy: 'anna', startsAt: startsAt?.toISOString() ?? null },
+    order: {
+      ...{ tenant: 'acme', dataset: 'user', parameters: {}, format: 'rows-json', csv: CSV_DEFAULTS, columns: null },
+      ...{ compression: 'none', recipients: [], keepDays: 30, roundsMax: 3 },
+      window: { from: PLAN.snapshotAt, to: PLAN.snapshotAt, bounds: 'inclusive' },
+    },
+  });
+  const FILES_REQUESTED = ORDER.files.slice(0, 1).map((file) => ({ ...file, formats: ['rows-json' as const] }));
+  const beginRequested: Activities['begin'] = async () => {
+    taken.push('begin');
+    return { order: { ...ORDER, files: FILES_REQUESTED }, version: null };
+  };
+  const ask = (
+    own: Partial<ScriptedSteps>,
+    startsAt: Date | null,
+    meanwhile?: Parameters<typeof run>[1],
+  ): ReturnType<typeof run> => run({ begin: beginRequested, ...own }, meanwhile, request(startsAt));
+  const written = ['begin', 'plan', 'write user.rows-json 1', 'publish', 'commit', 'notify'];
+  const inHours = async (hours: number) => new Date(Number(await server.currentTimeMs()) + hours * 3_600_000);
+
+  it('without a batch is recorded before anything is read, and tells how it ended', async () => {
+    expect((await ask({}, null)).outcome).toBe('published');
+    expect(taken).toEqual(written);
+  });
+
+  it('waits for its batch, and begins at the very time', async () => {
+    const startsAt = await inHours(14);
+    let begun = 0;
+    const begin: Activities['begin'] = async () => {
+      taken.push('begin');
+      begun = Number(await server.currentTimeMs());
+      return { order: { ...ORDER, roundsMax: 1, files: FILES_REQUESTED }, version: null };
+    };
+    expect((await ask({ begin }, startsAt)).outcome).toBe('published');
+    expect(taken).toEqual(['enqueue', ...written]);
+    expect(begun).toBeGreaterThanOrEqual(startsAt.getTime());
+    expect(begun).toBeLessThan(startsAt.getTime() + 60_000);
+  });
+
+  it('begins at once when it is released', async () => {
+    const startsAt = await inHours(24);
+    let ended = 0;
+    const ran = ask({}, startsAt, async (handle) => {
+      await expect.poll(() => taken).toEqual(['enqueue']);
+      await handle.signal(RELEASE_SIGNAL);
+      await handle.result();
+      ended = Number(await server.currentTimeMs());
+    });
+    expect((await ran).outcome).toBe('published');
+    expect(ended).toBeLessThan(startsAt.getTime());
+    expect(taken).toEqual(['enqueue', ...written]);
+  });
+
+  it('does nothing if another one makes the same, or it has been deleted', async () => {
+    const twin = await ask({ enqueue: async () => ({ recorded: false }) }, await inHours(1));
+    expect(twin.outcome).toBe('off');
+    expect((await ask({ begin: async () => ({ order: null, version: null }) }, null)).outcome).toBe('off');
+    expect(taken).toEqual([]);
+  });
+
+  it('that is cancelled while it waits is recorded as cancelled without waiting for a place', async () => {
+    const cancelled = ask({}, await inHours(24), async (handle) => {
+      await expect.poll(() => taken).toEqual(['enqueue']);
+      await handle.cancel();
+    });
+    await expect(cancelled).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    expect(taken).toEqual(['enqueue', 'enqueue', 'remove', 'end cancelled cancelled']);
+  });
+
+  it('tries three snapshots, then tells that it failed, with what broke', async () => {
+    let told: string | undefined;
+    const notify: Activities['notify'] = async ({ cause }) => {
+      told = cause;
+    };
+    const write: Activities['write'] = async () => failed('source_changed');
+    expect(await codeOf(ask({ write, notify }, null))).toBe('source_changed');
+    expect(count('plan')).toBe(3);
+    const plan: Activities['plan'] = async () => ({
+      ok: false,
+      failure: { code: 'dataset_broken', message: 'In words.', cause: 'table jobs' },
+    });
+    expect(await codeOf(ask({ plan, notify }, null))).toBe('dataset_broken');
+    expect(told).toBe('table jobs');
+  });
+
+  it('ends as it did while the mail server is down', async () => {
+    const notify = async () => {
+      throw ApplicationFailure.retryable('no server', 'mail_unavailable');
+    };
+    expect((await ask({ notify }, null)).outcome).toBe('published');
   });
 });

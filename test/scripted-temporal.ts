@@ -23,6 +23,8 @@ export interface ScriptedTemporal extends Temporal {
   readonly statuses: Map<string, RunStatus>;
   /** Run ids that were cancelled, in order. */
   readonly cancelled: string[];
+  /** Run ids of requests that were released, in order. */
+  readonly released: string[];
   /** Run ids of runs that do not end in time. */
   readonly busy: Set<string>;
   /** Progress of runs, by run id. */
@@ -54,6 +56,7 @@ export function createScriptedTemporal(): ScriptedTemporal {
     closing: new Map(),
     statuses: new Map(),
     cancelled: [],
+    released: [],
     busy: new Set(),
     seen: new Map(),
     asked: 0,
@@ -98,6 +101,10 @@ export function createScriptedTemporal(): ScriptedTemporal {
     async progress({ runId }) {
       scripted.asked += 1;
       return scripted.away.has('all') ? undefined : scripted.seen.get(runId);
+    },
+    async release({ runId }) {
+      reach('release');
+      scripted.released.push(runId);
     },
     async cancel(run, waitMs) {
       reach('cancel');

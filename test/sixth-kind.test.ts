@@ -110,6 +110,7 @@ async function startEditions() {
       settlingSeconds: 0,
       keepDays: 1,
       straySeconds: 60,
+      requests: { runningMax: 1, timeZone: 'UTC', supportEmail: null, temporalUi: null },
     },
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
   });

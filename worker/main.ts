@@ -2,9 +2,11 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { createTurns } from '../activities/turns.ts';
+import { assertAnonymizable } from '../config/anonymize.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainStartup } from '../config/logger.ts';
+import { readAnonymizeKey } from '../config/secrets-key.ts';
 import { readSettings } from '../config/settings.ts';
 import { standingTimes } from '../config/standing.ts';
 import { temporalTarget } from '../config/temporal.ts';
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
   const health = healthPort ? await serveHealth(healthPort, isRunning) : undefined;
 
   const catalog = await loadCatalog(settings.WAYBILL_CATALOG);
+  assertAnonymizable(catalog, settings.WAYBILL_ANONYMIZE_KEY);
   const ledger = createLedger({
     url: settings.WAYBILL_LEDGER_URL,
     connectionsMax: settings.WAYBILL_LEDGER_CONNECTIONS_MAX,
@@ -67,6 +70,7 @@ async function main(): Promise<void> {
     threads: settings.WAYBILL_WAREHOUSE_THREADS,
     tempDirectory: settings.WAYBILL_TEMP_DIRECTORY,
     logger,
+    anonymizeKey: readAnonymizeKey(settings.WAYBILL_ANONYMIZE_KEY ?? ''),
     onInvalid: (failure) => lastResort.fail(failure, 'DuckDB has invalidated the database: killing the process'),
   });
   await warehouse.check(catalog.datasets);
@@ -106,6 +110,12 @@ async function main(): Promise<void> {
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
     turns: { plan: createTurns(PLANS), write: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX }) },
+    requests: {
+      runningMax: settings.WAYBILL_REQUESTS_RUNNING_MAX,
+      timeZone: settings.WAYBILL_REQUESTS_TIME_ZONE,
+      supportEmail: settings.WAYBILL_SUPPORT_EMAIL ?? null,
+      temporalUi: settings.WAYBILL_TEMPORAL_UI_URL ? { url: settings.WAYBILL_TEMPORAL_UI_URL, namespace } : null,
+    },
     logger,
   });
   workers = await createWorkers({

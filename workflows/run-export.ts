@@ -1,7 +1,9 @@
 import {
   CancellationScope,
   CancelledFailure,
+  condition,
   defineQuery,
+  defineSignal,
   log,
   setHandler,
   sleep,
@@ -11,11 +13,14 @@ import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, objectStem } from 
 import { type ExplainedFailure, FAILURES, type Failure } from '../contracts/failures.ts';
 import { fileExtension, orderedRun, type RunOrder } from '../contracts/order.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { RELEASE_SIGNAL } from '../contracts/requests.ts';
 import { CANCELLED_RUN } from '../contracts/run.ts';
 import {
+  type BeginInput,
   type BeginResult,
   type FinalizeInput,
   priorityOf,
+  type RequestInput,
   type RunEnd,
   type RunIdentity,
   type RunInput,
@@ -30,6 +35,9 @@ import { withConcurrency } from './concurrency.ts';
 import { newDetails, progressOf, type RunDetails, setState, showDetails } from './details.ts';
 import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './failures.ts';
 import { proxySteps, type Steps } from './steps.ts';
+
+/** Ends the wait of a request for its batch. */
+const releaseSignal = defineSignal(RELEASE_SIGNAL);
 
 export const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
 
@@ -54,6 +62,8 @@ interface Run {
   readonly requestedAt: string;
   readonly steps: Steps;
   readonly details: RunDetails;
+  /** Whether a request need not wait for its batch any more. */
+  released: boolean;
   /** `null` until the run has begun. */
   begun: BeginResult | null;
   /** Objects that lost attempts may still be writing, by key relative to the run's prefix. */
@@ -73,6 +83,9 @@ type Completion = Extract<RunEnd, { readonly state: 'completed' }>;
 export async function runExport(input: RunInput): Promise<RunResult> {
   const run = newRun(input);
   setHandler(progressQuery, () => progressOf(run.details));
+  setHandler(releaseSignal, () => {
+    run.released = true;
+  });
   showDetails(run.details);
   let completion: Completion | undefined;
   try {
@@ -95,6 +108,7 @@ function newRun(input: RunInput): Run {
     requestedAt: 'order' in input ? input.requestedAt : startTime.toISOString(),
     steps: proxySteps(tenant, priorityOf(input)),
     details: newDetails(tenant),
+    released: false,
     begun: null,
     attempted: new Map(),
   };
@@ -102,9 +116,11 @@ function newRun(input: RunInput): Run {
 
 /** @returns `undefined` if there is nothing to do */
 async function produce(run: Run): Promise<Completion | undefined> {
+  if ('request' in run.input && !(await waitForBatch(run, run.input.request))) return undefined;
   const beginning = begin(run);
-  // An order of its own is known before the run is recorded, so both take place at once.
-  const order = 'order' in run.input ? orderedRun(run.input.order) : (await beginning).order;
+  // An order on demand is known before the run is recorded, so both take place at once. A request waits for its turn.
+  const isOnDemand = 'order' in run.input && !('request' in run.input);
+  const order = isOnDemand ? orderedRun(run.input.order) : (await beginning).order;
   if (!order) return undefined;
   run.details.order = order;
   await settle(run);
@@ -131,11 +147,31 @@ async function produce(run: Run): Promise<Completion | undefined> {
   }
 }
 
-async function begin(run: Run): Promise<BeginResult> {
-  const { identity, input, requestedAt, steps } = run;
+/** @returns whether the run is still wanted */
+async function waitForBatch(run: Run, { startsAt }: RequestInput): Promise<boolean> {
+  if (startsAt === null) return true;
+  const { recorded } = await run.steps.enqueue(beginInput(run));
+  if (!recorded) return false;
+  const ms = Date.parse(startsAt) - Date.now();
+  if (ms > 0 && !run.released) {
+    run.details.ending = `waiting for the batch at ${startsAt}; the signal "${RELEASE_SIGNAL}" ends the wait`;
+    setState(run.details, 'pending');
+    await condition(() => run.released, ms);
+    run.details.ending = null;
+    setState(run.details, 'running');
+  }
+  return true;
+}
+
+function beginInput({ identity, input, requestedAt }: Run): BeginInput {
   const asked = 'order' in input ? undefined : input.asked;
   const order = 'order' in input ? input.order : null;
-  run.begun = await steps.begin({ ...identity, order, requestedAt, ...(asked && { asked }) });
+  const request = 'request' in input ? input.request : undefined;
+  return { ...identity, order, requestedAt, ...(asked && { asked }), ...(request && { request }) };
+}
+
+async function begin(run: Run): Promise<BeginResult> {
+  run.begun = await run.steps.begin(beginInput(run));
   for (const { dataset, failure } of run.begun.missing ?? []) run.details.missing.set(dataset, failure);
   return run.begun;
 }
@@ -292,8 +328,8 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', explained: Expla
   const { cause: _, ...failure } = explained;
   details.failure = explained;
   showDetails(details);
-  // An order that was cancelled at once may not be recorded yet.
-  if (!run.begun && 'order' in input) await begin(run);
+  // An order that was cancelled at once may not be recorded yet. A request does not wait for its turn only for that.
+  if (!run.begun && 'order' in input) await ('request' in input ? steps.enqueue(beginInput(run)) : begin(run));
   const remove = () => steps.remove({ ...identity, attempted: [...attempted.values()] });
   const end = (removed: boolean) => steps.end({ ...identity, end: { state, failure, removed } });
   // "Cancelled" promises that nothing is left; a failure is recorded at once, even while the object store is away.
@@ -310,11 +346,16 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', explained: Expla
 }
 
 /** Sends notices, synchronizes the schedule and starts a missed run. Best effort: it does not change how the run ended. */
-async function finalize({ identity, input, begun, steps }: Run, outcome: FinalizeInput['outcome']): Promise<void> {
-  // Nothing follows from an order of its own.
-  if ('order' in input) return;
+async function finalize({ identity, input, begun, steps, details }: Run, outcome: FinalizeInput['outcome']) {
+  // Nothing follows from an order on demand.
+  if ('order' in input && !('request' in input)) return;
   try {
-    await steps.finalize({ ...identity, outcome, version: begun?.version ?? null });
+    if ('request' in input) {
+      const cause = details.failure?.cause;
+      if (outcome === 'published' || outcome === 'failed') {
+        await steps.notify({ ...identity, ...(cause !== undefined && { cause }) });
+      }
+    } else await steps.finalize({ ...identity, outcome, version: begun?.version ?? null });
   } catch (error) {
     log.warn('the run could not be finalized; the next one makes up for it', { failure: failureOf(error).code });
   }

@@ -4,7 +4,9 @@ import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
 import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
-export type Steps = Proxy<'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize'>;
+export type Steps = Proxy<
+  'enqueue' | 'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize' | 'notify'
+>;
 type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
 
 /** Transient errors are retried with backoff for about three minutes before the run fails. A killed worker costs one attempt. */
@@ -33,7 +35,10 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   };
   const heartbeatTimeout = '10 seconds';
-  const { begin, end } = proxyActivities<Pick<Activities, 'begin' | 'end'>>({ ...MUST_HAPPEN, ...shared });
+  const { enqueue, begin, end } = proxyActivities<Pick<Activities, 'enqueue' | 'begin' | 'end'>>({
+    ...MUST_HAPPEN,
+    ...shared,
+  });
   const { plan, publish } = proxyActivities<Pick<Activities, 'plan' | 'publish'>>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout,
@@ -52,14 +57,14 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     startToCloseTimeout: '10 minutes',
     ...shared,
   });
-  const { finalize } = proxyActivities<Pick<Activities, 'finalize'>>({
+  const { finalize, notify } = proxyActivities<Pick<Activities, 'finalize' | 'notify'>>({
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout,
     scheduleToCloseTimeout: '5 minutes',
     retry: BEST_EFFORT,
     ...shared,
   });
-  return { begin, plan, write, publish, end, remove, finalize };
+  return { enqueue, begin, plan, write, publish, end, remove, finalize, notify };
 }
 
 /** A tenant has a day to mend its destination. */

@@ -6,6 +6,7 @@ import type { Email } from '../../stores/mail/mail.ts';
 import { heldContent } from './held-content.ts';
 import { type EmailContent, type Fact, layOut } from './layout.ts';
 import { type PushWords, pushFailedContent, pushRecoveredContent } from './push-content.ts';
+import { counted, oneLine, shortened } from './words.ts';
 
 /** Content of an e-mail besides its notice. */
 export interface NoticeContext {
@@ -218,20 +219,6 @@ function closingOf(title: string): string {
   return `You received this e-mail because you are a contact of ${title}. The operator of the service can change that.`;
 }
 
-/** Controls, line separators and marks of text direction; not the joiners that scripts and emoji need. */
-const UNPRINTABLE = /(?![\u200c\u200d])[\s\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu;
-
-/** Turns foreign text into one line, so that it can add neither headers nor lines. */
-function oneLine(text: string): string {
-  return text.replace(UNPRINTABLE, ' ').trim();
-}
-
-/** @param charactersMax maximum number of characters, including the ellipsis */
-function shortened(text: string, charactersMax: number): string {
-  const characters = Array.from(text);
-  return characters.length <= charactersMax ? text : `${characters.slice(0, charactersMax - 1).join('')}…`;
-}
-
 const DAY = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' });
 const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'UTC' });
 
@@ -240,9 +227,4 @@ const NO_BREAK = '\u00a0';
 /** Such as `21 November 2026, 01:42 UTC`. */
 function moment(at: Date): string {
   return `${DAY.format(at)}, ${TIME.format(at)}${NO_BREAK}UTC`;
-}
-
-/** Such as `1 file` and `1,204 files`. */
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }

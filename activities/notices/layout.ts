@@ -148,7 +148,8 @@ function layOutText(content: EmailContent): string {
   return `${blocks.join('\n\n')}\n`.replaceAll('\u00a0', ' ');
 }
 
-function layOutFacts(facts: readonly Fact[]): string {
+/** @returns lines of labels and values, for plain text */
+export function layOutFacts(facts: readonly Fact[]): string {
   const width = Math.max(0, ...facts.map(({ label }) => label.length)) + 2;
   return facts.map(({ label, value }) => wrapped(value, `${label}:`.padEnd(width), ' '.repeat(width))).join('\n');
 }
@@ -165,7 +166,7 @@ function underlined(heading: string, line: string): string {
  * @param first prefix of the first line
  * @param rest prefix of the other lines
  */
-function wrapped(text: string, first = '', rest = first): string {
+export function wrapped(text: string, first = '', rest = first): string {
   const lines: string[] = [];
   let line: string[] = [];
   const room = () => COLUMNS - Array.from(lines.length === 0 ? first : rest).length;

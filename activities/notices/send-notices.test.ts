@@ -25,6 +25,7 @@ const TENANT: Tenant = {
   exportsMax: null,
   requestsMax: null,
   contacts: ['ann@example.com', 'bob@example.com'],
+  requestKeepDays: null,
 };
 
 const SETTINGS: StandingOrder = {
@@ -56,6 +57,7 @@ const CURRENT: Run = {
   order: null,
   state: 'completed',
   requestedAt: new Date(0),
+  ...{ requestedBy: null, startsAt: null, deletedAt: null, downloadedAt: null, mailedAt: null },
   startedAt: new Date(0),
   endedAt: new Date(0),
   snapshotAt: '2026-11-20T01:31:05.123456Z' as Instant,

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ApiEnv } from '../deps.ts';
-import { assertJson } from './requests.ts';
+import { assertJson, isForm, routingPath } from './requests.ts';
 
 /** Methods that change nothing. Source: RFC 9110 section 9.2.1. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -36,13 +36,15 @@ function hostOf(origin: string): string {
  * Creates middleware that refuses a body that is not JSON, also where it would be ignored: a foreign page can send only
  * forms and plain text without asking.
  *
+ * @param formPaths paths for routing that take forms as well; {@link ownOriginOnly} keeps foreign pages from them
  * @throws WaybillError `unsupported_media_type`
  */
-export function jsonBodiesOnly(): MiddlewareHandler<ApiEnv> {
+export function jsonBodiesOnly(formPaths: readonly string[]): MiddlewareHandler<ApiEnv> {
   return async function refuseOtherBodies(c, next) {
     const length = c.req.header('content-length');
     const hasBody = c.req.header('transfer-encoding') !== undefined || (length !== undefined && length !== '0');
-    if (hasBody) assertJson(c);
+    const takesForm = isForm(c) && formPaths.includes(routingPath(c.req.raw));
+    if (hasBody && !takesForm) assertJson(c);
     await next();
   };
 }

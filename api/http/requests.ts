@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { getPath } from 'hono/utils/url';
 import { createNetworks, normalAddress } from '../../config/networks.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { REQUESTS_ALIAS, REQUESTS_PATH } from '../../contracts/requests.ts';
 import type { ApiEnv } from '../deps.ts';
 
 /** Path prefix of published clients of on-demand exports. */
@@ -23,6 +24,7 @@ export function routingPath(request: Request): string {
   const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   if (bare === ALIAS) return '/';
   if (Object.hasOwn(RECURRING_ALIASES, bare)) return RECURRING_ALIASES[bare] ?? bare;
+  if (bare.startsWith(`${REQUESTS_ALIAS}/`)) return `${REQUESTS_PATH}${bare.slice(REQUESTS_ALIAS.length)}`;
   return bare.startsWith(`${ALIAS}/`) ? bare.slice(ALIAS.length) : bare;
 }
 
@@ -92,6 +94,11 @@ export async function readBody(c: Context<ApiEnv>, bytesMax: number): Promise<Ui
 /** @returns the media type of the body in lower case, without parameters; `''` if there is none */
 export function mediaTypeOf(c: Context<ApiEnv>): string {
   return (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Whether the body is one of a simple HTML form. */
+export function isForm(c: Context<ApiEnv>): boolean {
+  return mediaTypeOf(c) === 'application/x-www-form-urlencoded';
 }
 
 /**

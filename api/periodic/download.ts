@@ -4,13 +4,13 @@ import type { Manifest, ManifestFile } from '../../contracts/manifest.ts';
 import { type FileType, PERIODIC, periodicFormat } from '../../contracts/periodic.ts';
 import { GENERATION_HEADER, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
 import { readStored } from '../../stores/objects/stored-files.ts';
-import { type ZipEntry, zip } from '../../streams/zip.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { attachment } from '../http/download.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
 import { sendEnvelope } from '../runs/envelope.ts';
+import { zipAfterFirstChunk } from '../runs/zip.ts';
 import { assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicSignature } from './routes.ts';
 
@@ -159,20 +159,4 @@ function send(
 /** Headers of every response that belongs to a generation. Not cached, because the next one may belong to another. */
 function generationHeaders({ runId, snapshotAt }: Manifest) {
   return { 'Cache-Control': 'no-store', [GENERATION_HEADER]: runId, [SNAPSHOT_HEADER]: snapshotAt };
-}
-
-/** Reads the first chunk of the first file before it yields, so that an early failure can still be a problem response. */
-async function* zipAfterFirstChunk(entries: readonly ZipEntry[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const [first, ...rest] = entries;
-  if (!first) return;
-  const content = first.open()[Symbol.asyncIterator]();
-  try {
-    const start = await content.next();
-    const open = async function* () {
-      for (let next = start; !next.done; next = await content.next()) yield next.value;
-    };
-    yield* zip([{ ...first, open }, ...rest], signal);
-  } finally {
-    await content.return?.();
-  }
 }

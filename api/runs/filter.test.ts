@@ -141,3 +141,22 @@ describe('refused is', () => {
     expect(RequestedFilter.safeParse(sent).success).toBe(false);
   });
 });
+
+test('an anonymized column cannot be filtered by', () => {
+  const [column] = THINGS.columns;
+  const columns = [
+    {
+      name: 'who',
+      header: 'Who',
+      type: 'text' as const,
+      label: null,
+      valueLabels: null,
+      anonymizedFrom: 'text' as const,
+    },
+  ];
+  const dataset = { ...THINGS, columns: column ? [column, ...columns] : columns };
+  const { errors } = readFilter(RequestedFilter.parse([{ column: 'who', op: 'eq', value: 'Ada' }]), dataset);
+  expect(errors).toMatchObject([
+    { code: 'unknown_column', message: 'filter.0.column: who is anonymized; rows cannot be chosen by it.' },
+  ]);
+});

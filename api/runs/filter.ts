@@ -5,9 +5,9 @@ import type { FieldError } from '../http/field-errors.ts';
 import { shown } from '../http/requests.ts';
 import { comparisonOf } from './filter-values.ts';
 
-/** @returns the columns by which rows of a dataset can be chosen */
+/** @returns the columns by which rows of a dataset can be chosen: not by one that is anonymized, as that would confirm its values */
 function filterColumns({ columns }: Dataset): readonly Column[] {
-  return columns;
+  return columns.filter(({ anonymizedFrom }) => anonymizedFrom === undefined);
 }
 
 /**
@@ -40,6 +40,11 @@ function readCondition(condition: RequestedFilter[number], dataset: Dataset, fie
   if (!column) {
     const allowed = columns.map(({ name }) => name);
     const near = suggestion(condition.column, allowed);
+    const isAnonymized = dataset.columns.some(({ name }) => name === condition.column);
+    if (isAnonymized) {
+      const message = `${field}.column: ${condition.column} is anonymized; rows cannot be chosen by it.`;
+      return { errors: [{ field: `${field}.column`, code: 'unknown_column', message, allowed }] };
+    }
     const message = `${field}.column: ${offeredName(dataset)} has no column ${shown(condition.column)}${near || `. Its columns are ${allowed.join(', ')}.`}`;
     return { errors: [{ field: `${field}.column`, code: 'unknown_column', message, allowed }] };
   }

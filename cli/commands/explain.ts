@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { Command } from 'commander';
 import { loadCatalog } from '../../config/catalog.ts';
@@ -74,6 +75,8 @@ async function explain(cli: Cli, name: string, options: Options): Promise<void> 
     threads: settings.WAYBILL_WAREHOUSE_THREADS,
     tempDirectory: tmpdir(),
     logger: createLogger('explain', 'silent'),
+    // No value is shown.
+    anonymizeKey: randomBytes(32),
     onInvalid: () => undefined,
   };
   const { duckdb, postgres } = await explainDataset(warehouse, dataset, order, cli.interruptible()).catch(withCause);

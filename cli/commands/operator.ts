@@ -50,12 +50,14 @@ function rebuildCommand(cli: Cli): Command {
     for (const { key, problem } of result.unreadable) {
       terminal.log(`${terminal.paintLog('red', '✗')} ${key} is not a manifest: ${problem}`);
     }
-    const { generations, deliveries } = result;
-    const found = formatNumberOf(result.manifests + generations.manifests + deliveries.manifests, 'manifest');
+    const { generations, deliveries, requests } = result;
+    const manifests = [result, generations, deliveries, requests].reduce((sum, kind) => sum + kind.manifests, 0);
+    const found = formatNumberOf(manifests, 'manifest');
     const restored = [
       formatNumberOf(result.restored, 'export'),
       formatNumberOf(generations.restored, 'generation'),
       formatNumberOf(deliveries.restored, 'delivered day'),
+      formatNumberOf(requests.restored, 'request'),
     ].join(', ');
     terminal.print(`${found} found, ${restored} restored`);
   });

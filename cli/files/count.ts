@@ -11,7 +11,7 @@ export interface RowCounter {
 
 /**
  * @param isFirst whether the content is that of the first part, which begins with the header
- * @returns `undefined` for XLSX and Parquet
+ * @returns `undefined` for XLSX, for Parquet, which has a count of its own, and for arrays of arrays, which are delivered in archives only
  */
 export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean): RowCounter | undefined {
   switch (format) {
@@ -27,6 +27,7 @@ export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean
       return createArrayCounter();
     case 'xlsx':
     case 'parquet':
+    case 'rows-json':
       return undefined;
   }
 }

@@ -1,11 +1,12 @@
-import type { Insertable, Transaction } from 'kysely';
+import { type Insertable, sql, type Transaction } from 'kysely';
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { standingSeries } from '../../contracts/keys.ts';
+import { REQUESTS } from '../../contracts/requests.ts';
 import { insertRunFiles, planChanges, readChanges } from './changes.ts';
-import { NOW } from './database.ts';
+import { NOW, storable } from './database.ts';
 import { endRun } from './end-runs.ts';
 import { noteHeld } from './held.ts';
-import type { BeginResult, OrderedRun, StandingRun } from './ports.ts';
+import type { BeginResult, OrderedRun, RequestedRun, StandingRun } from './ports.ts';
 import { findStandingOrder, lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { Run, RunsTable, Tables } from './tables.ts';
 
@@ -37,6 +38,43 @@ export async function beginOrdered(db: Transaction<Tables>, run: OrderedRun, los
     .execute();
   const { state } = await findRun(db, run.runId);
   return state === 'running' ? { outcome: 'begun', standingOrder: null, changes: null } : { outcome: 'off' };
+}
+
+/** Implements `Runs.beginRequest`. */
+export async function beginRequest(
+  db: Transaction<Tables>,
+  run: RequestedRun,
+  runningMax: number,
+  lost?: string,
+): Promise<BeginResult> {
+  // Two requests must not take the same place.
+  await sql`select pg_advisory_xact_lock(hashtext('waybill: begin a request'))`.execute(db);
+  const { other } = await insertRun(db, { ...requestedRow(run), state: 'pending' }, undefined, lost);
+  if (other) return { outcome: 'busy', other };
+  const known = await findRun(db, run.runId);
+  if (known.state === 'running') return { outcome: 'begun', standingOrder: null, changes: null };
+  if (known.state !== 'pending') return { outcome: 'off' };
+  const before = await countBefore(db, known);
+  if (before >= runningMax) return { outcome: 'queued', ahead: before - runningMax + 1 };
+  await db.updateTable('runs').set({ state: 'running', startedAt: NOW }).where('runId', '=', run.runId).execute();
+  return { outcome: 'begun', standingOrder: null, changes: null };
+}
+
+/** @returns the number of requests that run, or that are due and older */
+async function countBefore(db: Transaction<Tables>, { number }: Run): Promise<number> {
+  const { count } = await db
+    .selectFrom('runs')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('kind', '=', sql<string>`'requests'`)
+    .where('state', 'in', sql<'pending' | 'running'>`('pending', 'running')`)
+    .where((eb) =>
+      eb.or([
+        eb('state', '=', 'running'),
+        eb.and([eb('number', '<', number), eb.or([eb('startsAt', 'is', null), eb('startsAt', '<=', NOW)])]),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 /** Implements `Runs.begin` for a run of a standing order. */
@@ -91,7 +129,7 @@ export async function beginStanding(db: Transaction<Tables>, run: StandingRun, l
  * @param lost id of an active run of the series that may be ended to make way
  * @returns the other active run of the series, if that prevented the insert
  */
-async function insertRun(
+export async function insertRun(
   db: Transaction<Tables>,
   row: Insertable<RunsTable>,
   order: StandingOrderRow | undefined,
@@ -133,6 +171,19 @@ export function orderedRow({ runId, workflowId, order, requestedAt }: OrderedRun
   const { tenant, dataset: subject } = order;
   const described = { kind: 'on-demand', series: workflowId, subject, order: JSON.stringify(order) } as const;
   return { runId, workflowId, tenant, ...described, requestedAt };
+}
+
+/** Columns of a request. */
+export function requestedRow({ order, series, requestedBy, startsAt, ...run }: RequestedRun) {
+  const { tenant, dataset: subject } = order;
+  const described = {
+    kind: REQUESTS,
+    series,
+    subject,
+    order: JSON.stringify(order),
+    requestedBy: storable(requestedBy),
+  };
+  return { ...run, tenant, ...described, startsAt };
 }
 
 /** Columns of a run of a standing order. */

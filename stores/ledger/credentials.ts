@@ -7,7 +7,7 @@ import type { Credentials } from './ports.ts';
 import { createProvenSecrets } from './proven-secrets.ts';
 import { createSecretHash } from './secret-hash.ts';
 import type { AuditAction, Credential, CredentialsTable, Scope, Tables } from './tables.ts';
-import { noTenant } from './tenants.ts';
+import { isAddress, noTenant } from './tenants.ts';
 
 const CLIENT_ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,126}$/;
 const SECRET_LENGTH_MIN = 16;
@@ -133,6 +133,15 @@ export function credentials(database: Database): Credentials {
     disable: (clientId) =>
       change(clientId, { disabledAt: sql<Date>`coalesce(disabled_at, now())` }, 'credential.disabled'),
 
+    async setEmail(clientId, email) {
+      if (email !== null && !isAddress(email)) {
+        throw new WaybillError('invalid_field', 'This is not an e-mail address. Use the form name@example.com.', {
+          field: 'email',
+        });
+      }
+      await change(clientId, { email }, 'credential.email');
+    },
+
     async find(clientId) {
       const row = await database.query((db) =>
         db.selectFrom('credentials').selectAll().where('clientId', '=', storable(clientId)).executeTakeFirst(),
@@ -172,6 +181,15 @@ function isEnabled(row: { readonly disabledAt: Date | null; readonly tenantDisab
 }
 
 /** Leaves out the hash and the index entry. */
-function credentialOf({ id, tenant, clientId, scopes, createdAt, rotatedAt, disabledAt }: Credential): Credential {
-  return { id, tenant, clientId, scopes, createdAt, rotatedAt, disabledAt };
+function credentialOf({
+  id,
+  tenant,
+  clientId,
+  scopes,
+  email,
+  createdAt,
+  rotatedAt,
+  disabledAt,
+}: Credential): Credential {
+  return { id, tenant, clientId, scopes, email, createdAt, rotatedAt, disabledAt };
 }

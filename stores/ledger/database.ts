@@ -20,6 +20,7 @@ import * as sftp from './migrations/0005_sftp.ts';
 import * as acknowledgement from './migrations/0006_acknowledgement.ts';
 import * as destinations from './migrations/0007_destinations.ts';
 import * as webhooks from './migrations/0008_webhooks.ts';
+import * as requests from './migrations/0009_requests.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -170,6 +171,7 @@ export async function migrate(url: string): Promise<void> {
         '0006_acknowledgement': acknowledgement,
         '0007_destinations': destinations,
         '0008_webhooks': webhooks,
+        '0009_requests': requests,
       }),
     },
     migrationTableName: 'schema_migrations',

@@ -4,7 +4,7 @@ import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { PublicKey } from '../../contracts/envelope.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Order, Delivery as Place } from '../../contracts/order.ts';
+import type { Order, Delivery as Place, RequestOrder } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
 import type { SshKey } from '../../contracts/ssh-key.ts';
@@ -17,6 +17,7 @@ import type {
   DeliveredColumn,
   DeliveryRow,
   Destination,
+  MailKind,
   Notice,
   Recurrence,
   Run,
@@ -38,6 +39,7 @@ export type {
   DeliveredColumn,
   DeliveryRow,
   Destination,
+  MailKind,
   Notice,
   Recurrence,
   Run,
@@ -76,6 +78,7 @@ export type {
 
 export interface Ledger {
   readonly runs: Runs;
+  readonly requests: Requests;
   readonly standingOrders: StandingOrders;
   readonly registrations: Registrations;
   readonly notices: Notices;
@@ -103,6 +106,15 @@ export interface OrderedRun {
   readonly workflowId: string;
   readonly order: Order;
   readonly requestedAt: Date;
+}
+
+/** A run of the request portal, which waits for its turn. */
+export interface RequestedRun extends Omit<OrderedRun, 'order'> {
+  readonly order: RequestOrder;
+  readonly series: string;
+  readonly requestedBy: string;
+  /** When its batch begins; `null`: it waits for none. */
+  readonly startsAt: Date | null;
 }
 
 /** A run of a standing order. */
@@ -147,7 +159,9 @@ export type BeginResult =
    */
   | { readonly outcome: 'off' }
   /** Another run of the series is active. */
-  | { readonly outcome: 'busy'; readonly other: Run };
+  | { readonly outcome: 'busy'; readonly other: Run }
+  /** Of a request: others have every place. `ahead`: how many must end first, at least 1. */
+  | { readonly outcome: 'queued'; readonly ahead: number };
 
 /** Totals of a completed run. */
 type Totals = {
@@ -174,6 +188,7 @@ export interface Commit extends Totals {
 export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
     | { readonly order: Order; readonly expiresAt: Date }
+    | { readonly order: RequestOrder; readonly series: string; readonly expiresAt: Date }
     | { readonly tenant: string; readonly kind: ExportKind; readonly subject: string; readonly recipient: string }
     | RestoredChanges
   );
@@ -212,8 +227,11 @@ export interface Runs {
   request(run: OrderedRun, lost?: string): Promise<{ readonly run: Run; readonly inserted: boolean }>;
   /** Records that the run is running. Idempotent. @param lost as for {@link request} */
   begin(run: OrderedRun | StandingRun, lost?: string): Promise<BeginResult>;
+  /** The same for a request, which begins once its turn has come. @param runningMax requests that run at once */
+  beginRequest(run: RequestedRun, runningMax: number, lost?: string): Promise<BeginResult>;
   /**
-   * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch.
+   * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch, and for a
+   * request that has been deleted.
    * Ends a series of failures with a notice. Idempotent.
    *
    * @returns whether the run has completed
@@ -238,7 +256,7 @@ export interface Runs {
   countActive(tenant: string, kind: ExportKind): Promise<number>;
   /** Runs whose objects may be removed at `now`, longest due first. */
   dueForRemoval(now: Date, limit: number): Promise<readonly Run[]>;
-  /** Active runs that were requested before this moment, oldest first. */
+  /** Active runs that were requested before this moment, oldest first, without requests that are not due yet. */
   listActive(requestedBefore: Date, limit: number): Promise<readonly Run[]>;
   /** Runs that ended before this moment and have not been checked since, oldest first. */
   dueForRecheck(endedBefore: Date, limit: number): Promise<readonly Run[]>;
@@ -275,6 +293,42 @@ export interface Runs {
    * @returns whether the ledger changed
    */
   restore(run: RestoredRun): Promise<boolean>;
+}
+
+/**
+ * Requests of the request portal: runs of their own kind, named by their numbers. A deleted one is as good as gone.
+ *
+ * A request is Submitted while it is active, Available while its file is, then Expired; or Failed.
+ */
+export interface Requests {
+  /** @returns the request of the series that is Submitted, or Available at `now` */
+  findSame(tenant: string, series: string, now: Date): Promise<Run | undefined>;
+  /**
+   * Records a request unless the same data is Submitted, or Available at `now`.
+   * @returns the request, or the one that has the data
+   */
+  submit(run: RequestedRun, now: Date): Promise<{ readonly run: Run; readonly submitted: boolean }>;
+  /** Newest first. @param page.before only numbers below this one; `null`: from the newest */
+  list(tenant: string, page: { readonly before: number | null; readonly limit: number }): Promise<readonly Run[]>;
+  find(tenant: string, number: number): Promise<Run | undefined>;
+  /**
+   * Deletes all of these or, if one of them is not the tenant's, none. One that waits is cancelled; the others' workflows and files
+   * are the caller's to end and remove, or the reconciler's.
+   *
+   * @returns the requests as they were; `undefined`: none was deleted
+   */
+  remove(tenant: string, numbers: readonly number[], actor: string): Promise<readonly Run[] | undefined>;
+  recordDownload(runId: string): Promise<void>;
+  /** Lets requests that wait for a batch begin now. @returns all that have not begun, oldest first */
+  release(): Promise<readonly Run[]>;
+  /** Ended requests whose end not everybody has been told, oldest first. */
+  unmailed(endedBefore: Date, limit: number): Promise<readonly Run[]>;
+  /** @returns whether the caller may send the mail; `false`: somebody has, or may have */
+  claimMail(runId: string, kind: MailKind, address: string): Promise<boolean>;
+  /** @param sent `false`: the mail has certainly not been sent, and may be claimed again */
+  settleMail(runId: string, kind: MailKind, address: string, sent: boolean): Promise<void>;
+  /** Records that everybody has been told who could be. */
+  recordMailed(runId: string): Promise<void>;
 }
 
 /** Names a standing order. */
@@ -496,6 +550,8 @@ export interface Tenants {
   setWarehouseKey(key: string, warehouseKey: string | null): Promise<void>;
   /** Replaces the tenant's contacts. @param contacts e-mail addresses, at most 20 */
   setContacts(key: string, contacts: readonly string[]): Promise<void>;
+  /** @param days that files of requests are kept, 1 to 3650; `null`: the deployment's number */
+  setRequestKeepDays(key: string, days: number | null): Promise<void>;
 }
 
 /** Changes: as for {@link Tenants}. */
@@ -511,6 +567,8 @@ export interface Credentials {
   /** Replaces the secret; the old one is invalid when this returns. */
   rotate(clientId: string, secret: string): Promise<void>;
   disable(clientId: string): Promise<void>;
+  /** Sets where mails about its requests go. @param email `null`: to the tenant's contacts */
+  setEmail(clientId: string, email: string | null): Promise<void>;
   find(clientId: string): Promise<Credential | undefined>;
   /**
    * Checks a client id and secret in constant time, whether or not the client id exists; a disabled credential or tenant

@@ -8,6 +8,7 @@ import { idempotency } from './idempotency.ts';
 import { notices } from './notices.ts';
 import type { Ledger } from './ports.ts';
 import { registrations } from './registrations.ts';
+import { requests } from './requests.ts';
 import { runs } from './runs.ts';
 import { sftpHostKey, sftpKeys } from './sftp.ts';
 import { signingKeys } from './signing-keys.ts';
@@ -26,6 +27,7 @@ export function createLedger(options: { readonly url: string; readonly connectio
   const database = createDatabase(options.url, options.connectionsMax);
   return {
     runs: runs(database),
+    requests: requests(database),
     standingOrders: standingOrders(database),
     registrations: registrations(database),
     notices: notices(database),

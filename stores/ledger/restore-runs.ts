@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import { daySeries } from '../../contracts/keys.ts';
 import type { Order } from '../../contracts/order.ts';
-import { orderedRow, standingRow } from './begin-runs.ts';
+import { orderedRow, requestedRow, standingRow } from './begin-runs.ts';
 import { insertRunFiles } from './changes.ts';
 import { NOW } from './database.ts';
 import type { RestoredChanges, RestoredRun } from './ports.ts';
@@ -11,12 +11,14 @@ import type { Tables } from './tables.ts';
 /** Epoch of restored runs that the standing order's recipient cannot open: older than any other. */
 const FOREIGN_EPOCH = 0;
 
-type RestoredOrderedRun = Extract<RestoredRun, { readonly order: Order }>;
+type RestoredRequest = Extract<RestoredRun, { readonly series: string }>;
+type RestoredOrderedRun = Exclude<Extract<RestoredRun, { readonly order: Order }>, RestoredRequest>;
 type RestoredChangesRun = Extract<RestoredRun, RestoredChanges>;
 type RestoredStandingRun = Extract<RestoredRun, { readonly recipient: string }>;
 
 /** Implements `Runs.restore`. */
 export async function restoreRun(db: Transaction<Tables>, run: RestoredRun): Promise<boolean> {
+  if ('series' in run) return (await restoreRequest(db, run)) !== undefined;
   if ('order' in run) return (await restoreOrdered(db, run)) !== undefined;
   if ('day' in run) return restoreChanges(db, run);
   return (await restoreStanding(db, run)) !== undefined;
@@ -29,6 +31,24 @@ function restoreOrdered(db: Transaction<Tables>, run: RestoredOrderedRun) {
   return db
     .insertInto('runs')
     .values({ ...orderedRow({ runId, workflowId, order, requestedAt }), ...completed })
+    .onConflict((conflict) =>
+      conflict.column('runId').doUpdateSet(completed).where('runs.state', 'in', ['pending', 'running']),
+    )
+    .returning('runId')
+    .executeTakeFirst();
+}
+
+/** It gets another number. Whoever made it is not known any more, and has been told. */
+function restoreRequest(db: Transaction<Tables>, run: RestoredRequest) {
+  const { runId, workflowId, order, series, expiresAt, ...totals } = run;
+  const completed = { ...totals, state: 'completed', expiresAt, removeAfter: expiresAt, mailedAt: NOW } as const;
+  const { requestedBy: _, ...row } = requestedRow({
+    ...{ runId, workflowId, order, series, requestedBy: '', startsAt: null },
+    requestedAt: new Date(totals.snapshotAt),
+  });
+  return db
+    .insertInto('runs')
+    .values({ ...row, ...completed })
     .onConflict((conflict) =>
       conflict.column('runId').doUpdateSet(completed).where('runs.state', 'in', ['pending', 'running']),
     )

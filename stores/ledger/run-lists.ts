@@ -118,6 +118,7 @@ export function runLists(database: Database): Lists {
           .selectAll()
           .where('state', 'in', sql<'pending' | 'running'>`('pending', 'running')`)
           .where('requestedAt', '<', requestedBefore)
+          .where((eb) => eb.or([eb('startsAt', 'is', null), eb('startsAt', '<', requestedBefore)]))
           .orderBy('requestedAt')
           .limit(limit)
           .execute(),

@@ -2,7 +2,7 @@ import { sql, type Transaction, type UpdateObject } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
 import { acknowledgements } from './acknowledgements.ts';
 import { appendAudit } from './audit.ts';
-import { beginOrdered, beginStanding, requestRun } from './begin-runs.ts';
+import { beginOrdered, beginRequest, beginStanding, requestRun } from './begin-runs.ts';
 import { commitChanges } from './changes.ts';
 import { type Database, NOW, storable } from './database.ts';
 import { addDelivery } from './deliveries.ts';
@@ -31,6 +31,8 @@ export function runs(database: Database): Runs {
     begin: (run, lost) =>
       database.transaction((db) => ('order' in run ? beginOrdered(db, run, lost) : beginStanding(db, run, lost))),
 
+    beginRequest: (run, runningMax, lost) => database.transaction((db) => beginRequest(db, run, runningMax, lost)),
+
     commit: (runId, { retention, missing = [], datasetRows, ...totals }) =>
       database.transaction(async (db) => {
         const locked = await lockRun(db, runId);
@@ -38,9 +40,9 @@ export function runs(database: Database): Runs {
         const { run, order } = locked;
         if (run.state === 'completed') return true;
         const open = order === undefined || (order.enabled && order.epoch === run.epoch);
-        if (run.state !== 'running' || !open) return false;
+        if (run.state !== 'running' || run.deletedAt !== null || !open) return false;
 
-        const { expiresAt, replaceAfterSeconds } = retention;
+        const { expiresAt, graceSeconds = 0, replaceAfterSeconds } = retention;
         const replaces = replaceAfterSeconds !== undefined;
         const previous = replaces ? await replaceCurrent(db, run, replaceAfterSeconds) : null;
         await db
@@ -51,7 +53,7 @@ export function runs(database: Database): Runs {
             endedAt: NOW,
             current: replaces,
             previousRunId: previous,
-            ...(expiresAt ? { expiresAt, removeAfter: expiresAt } : {}),
+            ...(expiresAt ? { expiresAt, removeAfter: new Date(expiresAt.getTime() + graceSeconds * 1000) } : {}),
           })
           .where('runId', '=', runId)
           .where('state', '=', 'running')

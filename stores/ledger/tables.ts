@@ -3,7 +3,7 @@ import type { AttemptedObject } from '../../contracts/attempts.ts';
 import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
-import type { Order } from '../../contracts/order.ts';
+import type { Order, RequestOrder } from '../../contracts/order.ts';
 import type { Frequency } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunState } from '../../contracts/run.ts';
 import type { WebhookData, WebhookEvent, WebhookFailure, WebhookState } from '../../contracts/webhook.ts';
@@ -32,9 +32,13 @@ export interface RunsTable {
   /** The standing order's epoch when the run began. 0: restored from a manifest that is sealed to another recipient. */
   epoch: number | null;
   /** `null`: the standing order determines what is exported. */
-  order: JsonOrNull<Order>;
+  order: JsonOrNull<Order | RequestOrder>;
   state: RunState;
   requestedAt: Date;
+  /** Of a request: client id or subject of whoever made it. */
+  requestedBy: string | null;
+  /** Of a request: when its batch begins; `null`: it waits for none. */
+  startsAt: Date | null;
   startedAt: Date | null;
   endedAt: Date | null;
   /** From here to `manifestSha256`: `null` until the run has completed. */
@@ -70,6 +74,11 @@ export interface RunsTable {
   failure: JsonOrNull<Failure>;
   /** Links issued before this time are invalid; `null`: none was revoked. */
   linksRevokedAt: Date | null;
+  /** Of a request: when the tenant deleted it, and when its file was last downloaded. */
+  deletedAt: Date | null;
+  downloadedAt: Date | null;
+  /** Of a request that has ended: when everybody had been told. */
+  mailedAt: Date | null;
   /** What the tenant says it has received; `null`: nothing yet. */
   acknowledgement: JsonOrNull<Acknowledgement>;
 }
@@ -200,6 +209,18 @@ export interface NoticesTable {
 }
 export type Notice = Omit<Selectable<NoticesTable>, 'sentAt' | 'recipients'>;
 
+/** An e-mail about a request, to one address. It is claimed before it is sent. */
+interface MailsTable {
+  runId: string;
+  /** `ready` and `failed` go to whoever made the request, `support` to the operator. */
+  kind: 'ready' | 'failed' | 'support';
+  address: string;
+  claimedAt: Stamped;
+  /** `null`: it is being sent, or its sender died meanwhile. */
+  sentAt: Date | null;
+}
+export type MailKind = MailsTable['kind'];
+
 /** Where a tenant wants its files put. */
 interface DestinationsTable {
   tenant: string;
@@ -296,6 +317,8 @@ export interface TenantsTable {
   requestsMax: number | null;
   /** E-mail addresses that are notified when a background export fails and when it recovers. */
   contacts: Generated<string[]>;
+  /** Days that files of requests are kept; `null`: the deployment's number. */
+  requestKeepDays: number | null;
 }
 export type Tenant = Selectable<TenantsTable>;
 
@@ -311,6 +334,8 @@ export interface CredentialsTable {
   secretHash: string;
   /** Index entry of the bare secret. */
   lookup: Buffer;
+  /** Where mails about its requests go; `null`: to the tenant's contacts. */
+  email: string | null;
   createdAt: Stamped;
   /** When the secret was last replaced; access tokens issued before are invalid. */
   rotatedAt: Date | null;
@@ -349,6 +374,10 @@ export type AuditAction =
   | 'export.completed'
   | 'export.failed'
   | 'export.expired'
+  | 'request.created'
+  | 'request.deleted'
+  | 'request.mailed'
+  | 'requests.released'
   | 'destination.set'
   | 'destination.removed'
   | 'destination.tested'
@@ -367,7 +396,9 @@ export type AuditAction =
   | 'tenant.limited'
   | 'tenant.warehouse_key'
   | 'tenant.contacts'
+  | 'tenant.request_keep_days'
   | 'credential.added'
+  | 'credential.email'
   | 'credential.rotated'
   | 'credential.disabled'
   | 'notice.sent'
@@ -424,6 +455,7 @@ export interface Tables {
   standingFiles: StandingFilesTable;
   runFiles: RunFilesTable;
   notices: NoticesTable;
+  mails: MailsTable;
   destinations: DestinationsTable;
   deliveries: DeliveriesTable;
   webhooks: WebhooksTable;

@@ -8,6 +8,7 @@ import type { Tenants } from './ports.ts';
 import type { AuditAction, AuditEntry, Tables } from './tables.ts';
 
 const CONTACTS_MAX = 20;
+const KEEP_DAYS_MAX = 3650;
 /** A count of characters. Source: RFC 5321, 4.5.3.1.3, without the angle brackets. */
 const ADDRESS_LENGTH_MAX = 254;
 /**
@@ -87,6 +88,13 @@ export function tenants(database: Database): Tenants {
       }
     },
 
+    async setRequestKeepDays(key, days) {
+      if (days !== null && !(Number.isInteger(days) && days >= 1 && days <= KEEP_DAYS_MAX)) {
+        throw new WaybillError('invalid_field', `The number of days must be 1 to ${KEEP_DAYS_MAX}.`, { field: 'days' });
+      }
+      await change(key, { requestKeepDays: days }, 'tenant.request_keep_days', { days });
+    },
+
     async setContacts(key, contacts) {
       const unique = checkedContacts(contacts);
       await change(key, { contacts: unique }, 'tenant.contacts', { contacts: unique.length });
@@ -116,9 +124,14 @@ function checkedWarehouseKey(value: string | null): string | null {
   );
 }
 
+/** Whether mail can be addressed to it. */
+export function isAddress(text: string): boolean {
+  return text.length <= ADDRESS_LENGTH_MAX && ADDRESS.test(text);
+}
+
 /** Messages name the position of an invalid address, not the address, because messages are logged. */
 function checkedContacts(contacts: readonly string[]): string[] {
-  const bad = contacts.findIndex((contact) => contact.length > ADDRESS_LENGTH_MAX || !ADDRESS.test(contact));
+  const bad = contacts.findIndex((contact) => !isAddress(contact));
   if (bad >= 0) {
     throw new WaybillError(
       'invalid_field',

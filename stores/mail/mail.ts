@@ -1,3 +1,5 @@
+import { WaybillError } from '../../contracts/failures.ts';
+
 /** One e-mail message. */
 export interface Email {
   /** Addresses; each gets its own message, so that none sees the others. */
@@ -12,10 +14,19 @@ export interface Email {
 }
 
 /**
+ * The connection broke while the server may already have accepted the message. Resending it could send it twice.
+ */
+export class MailUncertain extends WaybillError {
+  constructor(cause: unknown) {
+    super('mail_unavailable', undefined, { cause });
+  }
+}
+
+/**
  * Sends mail.
  *
  * Errors: `WaybillError` with `mail_unavailable` (a retry may help) or `mail_refused` (it would not). Error messages
- * contain no host, password or address; `cause` may.
+ * contain no host, password or address; `cause` may. {@link MailUncertain} is a `mail_unavailable`.
  */
 export interface Mail {
   /** Resolves when the server has accepted the message for every address. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createTransport, type NodemailerError } from 'nodemailer';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { Email, Mail } from './mail.ts';
+import { type Email, type Mail, MailUncertain } from './mail.ts';
 
 /** Timeout of each step, in milliseconds; after it the server counts as unavailable. */
 const STEP_MS = { dnsTimeout: 5_000, connectionTimeout: 5_000, greetingTimeout: 5_000, socketTimeout: 10_000 } as const;
@@ -111,9 +111,23 @@ function toFailure(error: unknown): WaybillError {
     const message = 'The mail server rejects the configured user and password. Contact the operator.';
     return new WaybillError('mail_unavailable', message, { cause: error });
   }
+  if (!concernsEmail(error) && !isBeforeContent(error)) return new MailUncertain(error);
   // Without a reply, nodemailer itself found that the server would not accept it.
   const refused = concernsEmail(error) && isNodemailerError(error) && error.permanent !== false;
   return new WaybillError(refused ? 'mail_refused' : 'mail_unavailable', undefined, { cause: error });
+}
+
+/** Kinds of time-outs before the server takes a message. */
+const EARLY_TIMEOUTS: readonly unknown[] = ['CONNECT_TIMEOUT', 'GREETING_TIMEOUT', 'UPGRADE_TIMEOUT'];
+/** nodemailer's codes for a server that is not found, or not trusted. */
+const EARLY_CODES: readonly unknown[] = ['EDNS', 'ETLS', 'EAUTH'];
+
+/** Whether the server has certainly not taken the message: it said so, or it was never asked to. */
+function isBeforeContent(error: unknown): boolean {
+  if (!isNodemailerError(error)) return false;
+  const { responseCode, code, timeoutType, syscall } = error;
+  if (responseCode !== undefined || EARLY_CODES.includes(code)) return true;
+  return EARLY_TIMEOUTS.includes(timeoutType) || syscall === 'connect';
 }
 
 /** Whether the error concerns only this message, so the server may accept the next one. */

@@ -15,13 +15,14 @@ export function subjectAttributes({ tenant, subject }: Pick<RunLabels, 'tenant' 
 
 /** Start options of a run, whether the API or a schedule starts it. */
 export function runOptions(input: RunInput, labels: RunLabels, taskQueue: string) {
+  const isWaiting = 'request' in input && input.request.startsAt !== null;
   return {
     taskQueue,
     args: [input],
     typedSearchAttributes: [
       ...subjectAttributes(labels),
       keyword('WaybillFormat', labels.format),
-      keyword('WaybillState', 'running'),
+      keyword('WaybillState', isWaiting ? 'pending' : 'running'),
     ],
     staticSummary: labels.summary,
     priority: { priorityKey: priorityOf(input), fairnessKey: labels.tenant },

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
 import { pushWorkflowId, webhooksWorkflowId } from '../../contracts/keys.ts';
 import type { Progress } from '../../contracts/progress.ts';
+import { RELEASE_SIGNAL } from '../../contracts/requests.ts';
 import {
   PROGRESS_QUERY,
   PUSH_WORKFLOW,
@@ -39,6 +40,7 @@ type Runs = Pick<
   | 'status'
   | 'isCancelling'
   | 'progress'
+  | 'release'
   | 'cancel'
 >;
 
@@ -135,6 +137,15 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
       } catch (error) {
         if (UNKNOWN_PROGRESS.some((known) => error instanceof known)) return undefined;
         throw error;
+      }
+    },
+
+    async release({ workflowId, runId }) {
+      const chain = workflows.getHandle(workflowId, undefined, { firstExecutionRunId: runId });
+      try {
+        await callTemporal(workflows, () => chain.signal(RELEASE_SIGNAL));
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
     },
 

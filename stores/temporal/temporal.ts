@@ -65,6 +65,8 @@ export interface Temporal {
   isCancelling(run: WorkflowRun): Promise<boolean>;
   /** Not monotonic. @returns `undefined` if the progress is unknown, for example without a worker */
   progress(run: WorkflowRun): Promise<Progress | undefined>;
+  /** Ends the wait of a request for its batch; no effect on a run that has ended. */
+  release(run: WorkflowRun): Promise<void>;
   /**
    * Requests cancellation and waits for the end, clean-up included.
    * @param waitMs how long to wait, in milliseconds; 0: do not wait

@@ -54,6 +54,7 @@ const VALUES: Readonly<Record<FileFormat, Values>> = {
   jsonl: 'portable-json',
   json: 'texts',
   'typed-json': 'exact-json',
+  'rows-json': 'portable-json',
   xlsx: 'texts',
   parquet: 'native',
 };

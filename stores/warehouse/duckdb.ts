@@ -135,7 +135,7 @@ function explained(error: WaybillError): string {
 
 /** Describes a dataset and formats its first row in every format, with all parameters NULL. */
 export async function checkDataset(
-  session: Pick<Session, 'postgres'>,
+  session: Pick<Session, 'postgres' | 'anonymizes'>,
   connection: DuckDBConnection,
   dataset: Dataset,
 ): Promise<void> {

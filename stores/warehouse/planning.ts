@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
+import { manifestColumn } from '../../config/manifest-column.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
 import { type FileOrder, isSplittable } from '../../contracts/order.ts';
@@ -23,7 +24,7 @@ const PARTS_MAX = 2000;
  * @param partRows as in the port
  */
 export async function planFiles(
-  session: Pick<Session, 'postgres'>,
+  session: Pick<Session, 'postgres' | 'anonymizes'>,
   connection: DuckDBConnection,
   files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
   partRows: number,
@@ -57,7 +58,7 @@ async function planFile(read: Reading, partRows: number): Promise<Plan> {
 }
 
 async function beginReading(
-  session: Pick<Session, 'postgres'>,
+  session: Pick<Session, 'postgres' | 'anonymizes'>,
   connection: DuckDBConnection,
   dataset: Dataset,
   order: FileOrder,
@@ -80,11 +81,7 @@ async function planWhole(read: Reading): Promise<Plan> {
   return {
     snapshotAt,
     rows: sum.rows,
-    columns: orderedColumns(order, dataset.columns, ({ name }) => name).map(({ name, header, type }) => ({
-      name,
-      header,
-      type,
-    })),
+    columns: orderedColumns(order, dataset.columns, ({ name }) => name).map(manifestColumn),
     parts: [{ index: 0, slice: WHOLE, ...sum }],
   };
 }

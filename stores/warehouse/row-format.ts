@@ -7,7 +7,7 @@ import { identifier, literal } from './sql-text.ts';
 
 /** A column of a dataset's SQL. */
 export interface SourceColumn {
-  readonly column: { readonly name: string; readonly type: ColumnType };
+  readonly column: { readonly name: string; readonly type: ColumnType; readonly header: string };
   /** Quoted and qualified. */
   readonly sql: string;
   readonly type: DuckDBType;
@@ -56,6 +56,8 @@ export function rowFormat(
       const wrap = `, PREFIX ${literal(prefix)}, SUFFIX ${literal(suffix)}, NEW_LINE ${literal(separator)}`;
       return jsonRows(columns, format, formatted, 'ARRAY true', wrap);
     }
+    case 'rows-json':
+      return arrayRows(columns, formatted);
     case 'xlsx':
       return { items: [{ sql: sheetRow(columns, timeZone ?? null) }], options: AS_IT_IS };
     case 'parquet':
@@ -105,6 +107,36 @@ function jsonObject(columns: readonly SourceColumn[], format: FileFormat, format
   }
   endPlain();
   return `'{' || ${members.join(` || ',' || `)} || '}'`;
+}
+
+/** The headers come before the first row, and each row begins with a comma, so that the array is JSON without any row too. */
+function arrayRows(columns: readonly SourceColumn[], formatted: Formatted): RowFormat {
+  const headers = `[${JSON.stringify(columns.map(({ column }) => column.header))}\n`;
+  return {
+    items: [{ sql: `',[' || ${arrayItems(columns, formatted).join(` || ',' || `)} || ']'` }],
+    options: `${AS_IT_IS}, PREFIX ${literal(headers)}, SUFFIX ${literal('\n]\n')}, NEW_LINE ${literal('\n')}`,
+  };
+}
+
+/** @returns SQL of texts that, joined by commas, are the row's items; neighbours that DuckDB writes exactly are one text. */
+function arrayItems(columns: readonly SourceColumn[], formatted: Formatted): readonly string[] {
+  const items: string[] = [];
+  let plain: string[] = [];
+  const endPlain = () => {
+    if (plain.length === 0) return;
+    const array = `CAST(json_array(${plain.join(', ')}) AS VARCHAR)`;
+    items.push(`substr(${array}, 2, length(${array}) - 2)`);
+    plain = [];
+  };
+  for (const one of columns) {
+    const value = formatted(one);
+    if (isJsonText(one.column.type, one.type, 'rows-json')) {
+      endPlain();
+      items.push(`coalesce(${value}, 'null')`);
+    } else plain.push(value);
+  }
+  endPlain();
+  return items;
 }
 
 function csvOptions({ delimiter, crlf }: CsvOptions): string {

@@ -124,7 +124,7 @@ describe('rows in PostgreSQL', async () => {
   await connection.run(TIMES_TABLE);
 
   async function idsBy(inPostgres: boolean, set: Dataset, wanted: Pick<FileOrder, 'window'>, cut: Cut) {
-    const source = await describeSource({ postgres: NO_POSTGRES }, connection, set, {});
+    const source = await describeSource({ anonymizes: false, postgres: NO_POSTGRES }, connection, set, {});
     const bindings = new Bindings(set, {});
     const rows = rowsSql({ ...source, inPostgres }, { ...wanted, tenant: 'acme' }, cut, bindings);
     const statement = await connection.prepare(`SELECT source.id ${rows} ORDER BY source.id`);

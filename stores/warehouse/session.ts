@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
+import { addAnonymizing } from './anonymize.ts';
 import { type AttachedPostgres, findPostgres } from './attached.ts';
 import { toFailure, withoutSecrets } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
@@ -32,6 +33,8 @@ export interface WarehouseOptions {
   /** Directory for pipes and DuckDB's encrypted spill files. @default the system's */
   readonly tempDirectory?: string | undefined;
   readonly logger: Logger;
+  /** Key of anonymized columns, 32 bytes; absent: a dataset that has some cannot be read. */
+  readonly anonymizeKey?: Buffer | undefined;
   /** Whether to keep the queries that are sent to PostgreSQL in DuckDB's log, which is in memory. @default false */
   readonly logPostgresQueries?: boolean;
   /** Called with the failure of a query that invalidated the database: no later query can succeed in this process. */
@@ -43,6 +46,8 @@ export interface Session {
   connect(): Promise<DuckDBConnection>;
   readonly postgres: AttachedPostgres;
   readonly beginTally: BeginTally;
+  /** Whether anonymized columns can be read. */
+  readonly anonymizes: boolean;
   /** Named pipes that DuckDB may write to. */
   readonly fifos: Fifos;
   /** Private directory whose files DuckDB may read. */
@@ -73,6 +78,7 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
       postgres = await findPostgres(connection);
       await setUpPostgres(connection, options.logPostgresQueries === true);
       beginTally = addTally(connection);
+      if (options.anonymizeKey) addAnonymizing(connection, options.anonymizeKey);
       await lockDown(connection, [...options.directories, pipeDirectory]);
     } finally {
       connection.disconnectSync();
@@ -81,6 +87,7 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
       connect: () => opened.connect(),
       postgres,
       beginTally,
+      anonymizes: options.anonymizeKey !== undefined,
       fifos: createFifos(pipeDirectory),
       directory: pipeDirectory,
       close,

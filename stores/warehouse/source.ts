@@ -1,10 +1,11 @@
 import { type DuckDBConnection, type DuckDBType, DuckDBTypeId, VARCHAR } from '@duckdb/node-api';
-import type { ColumnType, Dataset } from '../../config/dataset.ts';
+import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { ParameterValue } from '../../contracts/order.ts';
+import { anonymized } from './anonymize.ts';
 import type { AttachedPostgres, PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
-import { accepts } from './column-format.ts';
+import { accepts, formatColumn } from './column-format.ts';
 import { columnTypes } from './column-types.ts';
 import type { SourceColumn } from './row-format.ts';
 import { everyRow, type RowSource } from './rows.ts';
@@ -41,7 +42,7 @@ interface NumbersRead {
  * @throws WaybillError `dataset_broken` listing every column that does not match the catalog; errors of DuckDB
  */
 export async function describeSource(
-  session: Pick<Session, 'postgres'>,
+  session: Pick<Session, 'postgres' | 'anonymizes'>,
   connection: DuckDBConnection,
   dataset: Dataset,
   parameters: Readonly<Record<string, ParameterValue>> | null,
@@ -85,11 +86,13 @@ export async function describeSource(
   for (const column of dataset.columns) {
     const type = typeOf(column.name, 'column');
     if (!type) continue;
-    if (accepts(column.type, type)) columns.push({ column, sql: qualified(column.name), type });
+    const wanted = column.anonymizedFrom ?? column.type;
+    if (accepts(wanted, type)) columns.push(sourceColumn(dataset, column, type));
     else
-      problems.push(
-        `column ${column.name} is ${type}, which cannot be written as ${column.type}${adviceFor(column.type, type)}`,
-      );
+      problems.push(`column ${column.name} is ${type}, which cannot be written as ${wanted}${adviceFor(wanted, type)}`);
+    if (column.anonymizedFrom !== undefined && !session.anonymizes) {
+      problems.push(`column ${column.name} is to be anonymized, and WAYBILL_ANONYMIZE_KEY is not set`);
+    }
   }
   for (const name of [...dataset.key, ...(dataset.deletedColumn === null ? [] : [dataset.deletedColumn])]) {
     typeOf(name, 'column');
@@ -98,7 +101,10 @@ export async function describeSource(
     throw new WaybillError('dataset_broken', `Dataset ${dataset.name}: ${problems.join('; ')}.`);
   }
   const first = modified ?? created;
-  const identity = [...dataset.key.map(qualified), ...[modified, created].flatMap((time) => (time ? [time.sql] : []))];
+  const identity = [
+    ...dataset.key.map((name) => keySql(columns, name)),
+    ...[modified, created].flatMap((time) => (time ? [time.sql] : [])),
+  ];
   return {
     fromSql,
     query,
@@ -147,6 +153,19 @@ function adviceFor(wanted: ColumnType, { typeId }: DuckDBType): string {
   return IN_DIGITS.has(wanted) && typeId === DuckDBTypeId.DOUBLE
     ? ' (so arrives a `numeric` of PostgreSQL without a precision, or with one of more than 38 digits, unless the SQL only selects columns of one of its tables or views: select it as text in a PostgreSQL view)'
     : '';
+}
+
+/** Whoever reads the column's SQL never sees a value that is to be anonymized. */
+function sourceColumn({ tenantColumn }: Dataset, column: Column, type: DuckDBType): SourceColumn {
+  const sql = qualified(column.name);
+  if (column.anonymizedFrom === undefined) return { column, sql, type };
+  const value = `CAST(${formatColumn(sql, column.anonymizedFrom, type, 'csv')} AS VARCHAR)`;
+  return { column, sql: anonymized(`CAST(${qualified(tenantColumn)} AS VARCHAR)`, value), type: VARCHAR };
+}
+
+/** The sum of a single row must not tell its key. */
+function keySql(columns: readonly SourceColumn[], name: string): string {
+  return columns.find(({ column }) => column.name === name)?.sql ?? qualified(name);
 }
 
 function qualified(name: string): string {
