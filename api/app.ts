@@ -17,8 +17,10 @@ import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
+import { mountPortal } from './portal/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
 import { mountSftpKeys } from './recurring/sftp-keys.ts';
+import { createRunServices, type RunServices } from './runs/services.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
 
 /** Maximum length of a caller's `X-Request-Id`; a longer one is replaced. */
@@ -40,7 +42,7 @@ const SECURE_HEADERS = {
 };
 
 /** Mounts the routes of one kind of export. */
-export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards) => void;
+export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards, runs: RunServices) => void;
 
 /** Creates the HTTP API. Its only state in memory is rate limits and caches. */
 export function createApp(
@@ -91,8 +93,10 @@ export function createApp(
   mountUnvalidated(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
+  const runs = createRunServices(deps);
+  mountPortal(app, deps, { addressOf, countRequest, secrets }, runs);
   app.use(jsonBodiesOnly());
-  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
+  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest }, runs);
   mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());
   mount(app, readyRoute, [], readyHandler(deps));

@@ -27,6 +27,7 @@ describe('migrations', () => {
       { name: '0005_sftp' },
       { name: '0006_acknowledgement' },
       { name: '0007_destinations' },
+      { name: '0010_portal_sessions' },
     ]);
     expect(rowCount).toBe(1);
   });

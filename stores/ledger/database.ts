@@ -19,6 +19,7 @@ import * as recurring from './migrations/0004_recurring.ts';
 import * as sftp from './migrations/0005_sftp.ts';
 import * as acknowledgement from './migrations/0006_acknowledgement.ts';
 import * as destinations from './migrations/0007_destinations.ts';
+import * as portalSessions from './migrations/0010_portal_sessions.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -168,6 +169,7 @@ export async function migrate(url: string): Promise<void> {
         '0005_sftp': sftp,
         '0006_acknowledgement': acknowledgement,
         '0007_destinations': destinations,
+        '0010_portal_sessions': portalSessions,
       }),
     },
     migrationTableName: 'schema_migrations',

@@ -1,0 +1,59 @@
+import { WaybillError } from '../../../contracts/failures.ts';
+import { InvalidFields } from '../../http/field-errors.ts';
+import { auditOrder } from '../../on-demand/create.ts';
+import { parseOrder } from '../../on-demand/order.ts';
+import { offeredDatasets } from '../../on-demand/parameters.ts';
+import { apiContext, PORTAL_PATH, type PortalContext } from '../environment.ts';
+import { changes } from '../live/stream.ts';
+import { mountRunPages } from '../run/routes.ts';
+import type { PortalDeps, Tab } from '../tab.ts';
+import { exportRows, readExports } from './list.ts';
+import { formProblems, type OrderForm, orderBody, readOrderForm } from './order-form.ts';
+import { ON_DEMAND_PATH, type OnDemandPage, onDemandPage } from './page.ts';
+
+/** Exports on demand: ordering them, and the list of them. */
+export const onDemandTab: Tab = {
+  path: ON_DEMAND_PATH,
+  name: 'On demand',
+  isOffered: ({ catalog }) => offeredDatasets(catalog).length > 0,
+  mount(app, deps) {
+    app.get(ON_DEMAND_PATH, async (c) => show(c, deps, { form: readOrderForm(deps.catalog, new URLSearchParams()) }));
+    app.post(ON_DEMAND_PATH, async (c) => {
+      const form = readOrderForm(deps.catalog, c.get('form'));
+      if (!form) throw new WaybillError('not_found');
+      return c.get('form').get('do') === 'order' ? order(c, deps, form) : show(c, deps, { form });
+    });
+    app.get(
+      `${ON_DEMAND_PATH}/events`,
+      changes(deps, async (c) => ({ fragments: exportRows(c, deps.catalog, await readExports(c, deps, null)) })),
+    );
+    mountRunPages(app, deps);
+  },
+};
+
+async function show(c: PortalContext, deps: PortalDeps, shown: Pick<OnDemandPage, 'form' | 'problems' | 'notice'>) {
+  const cursor = c.req.query('cursor') ?? null;
+  const list = await readExports(c, deps, cursor);
+  return deps.shell.page(c, onDemandPage(c, deps, { ...shown, list, isNewest: cursor === null }));
+}
+
+async function order(c: PortalContext, deps: PortalDeps, form: OrderForm): Promise<Response> {
+  const { tenant } = c.get('caller');
+  const { body, problems } = orderBody(form, c.get('times').zone);
+  if (problems.length > 0) return show(c, deps, { form, problems });
+  try {
+    const named = parseOrder(body, tenant.key, { catalog: deps.catalog, keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS });
+    const run = await deps.runs.submit(tenant, named, null);
+    await auditOrder(apiContext(c), deps, run, 'export.requested', named);
+    return c.redirect(`${PORTAL_PATH}${ON_DEMAND_PATH}#yours`, 303);
+  } catch (error) {
+    if (error instanceof InvalidFields) return show(c, deps, { form, problems: formProblems(error.errors, form) });
+    if (error instanceof WaybillError && error.code === 'too_many_exports') {
+      return show(c, deps, {
+        form,
+        notice: { kind: 'bad', title: 'The export was not ordered', text: error.message, isAnswer: true },
+      });
+    }
+    throw error;
+  }
+}
