@@ -17,7 +17,7 @@ const WIDTHS = [1440, 390] as const;
 /** Starts Chromium. It is closed at the end. */
 export async function launchBrowser(): Promise<Browser> {
   // Without its sandbox, because tests may run as root.
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] });
+  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox', '--lang=en-GB'] });
   closeAtEnd(() => browser.close());
   return browser;
 }
