@@ -31,5 +31,8 @@ export const RUN_WORKFLOW = 'runExport';
 /** Workflow type of a delivery to a tenant's own destination. */
 export const PUSH_WORKFLOW = 'pushDelivery';
 
+/** Workflow type of a preview. */
+export const PREVIEW_WORKFLOW = 'previewOrder';
+
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';

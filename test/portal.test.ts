@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkPage, launchBrowser, openVisitor } from './browser.ts';
+import { keysBelow, openBucket } from './bucket.ts';
 import { type OwnServices, openLedger, startOwnServices } from './context.ts';
+import { encodeHistory, openTemporal } from './temporal.ts';
 
 let portal: OwnServices;
 let browser: Browser;
@@ -70,6 +72,39 @@ describe('on demand', () => {
     if (javaScript) await checkPage(page, 'run');
     expect(problems).toEqual([]);
   });
+});
+
+test('shows the first rows and their number before an order, of this tenant alone', async () => {
+  const { page, problems, logIn } = await openVisitor(browser, portal.url);
+  await logIn('dreambuilder');
+  await page.getByLabel('Dataset').selectOption({ label: 'Learning activities' });
+  await page.getByText('Columns: all 9').waitFor();
+  await page.getByRole('button', { name: 'Update preview' }).click();
+  await page.getByText(/^First 20/).waitFor();
+  const rows = Number((await page.locator('.figure').textContent())?.replace(/\D/g, ''));
+  expect(rows).toBeGreaterThan(20);
+  expect(await page.locator('.data tbody tr').count()).toBe(20);
+  const value = (await page.locator('.data tbody td').nth(2).textContent()) ?? '';
+  expect(value.length).toBeGreaterThan(3);
+  await checkPage(page, 'on-demand-preview');
+  await page.getByRole('button', { name: 'Order export' }).click();
+  await expect.poll(() => page.locator('#exports tr').first().locator('.state').textContent()).toBe('Completed');
+  expect(await page.locator('#exports tr').first().locator('.num').first().textContent()).toBe(
+    rows.toLocaleString('en-GB'),
+  );
+
+  // Neither the bucket nor Temporal's history has anything of it.
+  expect(await keysBelow(openBucket(portal.settings), 'previews/')).toEqual([]);
+  const { client } = await openTemporal(portal.settings);
+  let previews = 0;
+  for await (const { workflowId } of client.workflow.list({ query: "WorkflowType = 'previewOrder'" })) {
+    const history = encodeHistory(await client.workflow.getHandle(workflowId).fetchHistory());
+    expect(Buffer.from(history).includes('LEARNING_ACTIVITIES')).toBe(true);
+    expect(Buffer.from(history).includes(value)).toBe(false);
+    previews += 1;
+  }
+  expect(previews).toBe(1);
+  expect(problems).toEqual([]);
 });
 
 test('no secret is in the log', async () => {

@@ -1,6 +1,7 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
+import { PREVIEW_SECONDS_MAX } from '../contracts/preview.ts';
 import { PRIORITIES, partsQueue, pushQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
@@ -84,6 +85,17 @@ export function proxyPush(tenant: string): Proxy<'push' | 'endPush'> {
   });
   const { endPush } = proxyActivities<Pick<Activities, 'endPush'>>({ ...MUST_HAPPEN, ...shared });
   return { push, endPush };
+}
+
+/** Somebody waits for it, so it is tried twice, and no longer than that. */
+export function proxyPreview(tenant: string): Proxy<'preview'> {
+  return proxyActivities<Pick<Activities, 'preview'>>({
+    scheduleToCloseTimeout: `${PREVIEW_SECONDS_MAX} seconds`,
+    heartbeatTimeout: '10 seconds',
+    retry: { initialInterval: '500 milliseconds', maximumAttempts: 2 },
+    priority: { priorityKey: PRIORITIES.interactive, fairnessKey: tenant },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  });
 }
 
 /** A pass that fails is retried only a few times, because the next pass does the same. */

@@ -3,11 +3,13 @@ import { offeredDatasets } from '../../on-demand/parameters.ts';
 import { errorSummary, type FieldProblem, type Notice, notice } from '../components/notice.ts';
 import { pageHead } from '../components/panel.ts';
 import { mayWrite, PORTAL_PATH, type PortalContext } from '../environment.ts';
+import type { Markup } from '../shell/markup.ts';
 import type { Page } from '../shell/page.ts';
 import type { PortalDeps } from '../tab.ts';
 import { type ExportList, exportsPanel } from './list.ts';
 import type { OrderForm } from './order-form.ts';
 import { orderPanel } from './order-panel.ts';
+import { noPreviewYet } from './preview-panel.ts';
 
 export const ON_DEMAND_PATH = '/on-demand';
 
@@ -18,11 +20,12 @@ export interface OnDemandPage {
   readonly isNewest: boolean;
   readonly problems?: readonly FieldProblem[];
   readonly notice?: Notice;
+  readonly preview?: Markup;
 }
 
 /** The page of exports on demand. */
 export function onDemandPage(c: PortalContext, { catalog }: Pick<PortalDeps, 'catalog'>, shown: OnDemandPage): Page {
-  const { form, list, isNewest, problems = [], notice: told } = shown;
+  const { form, list, isNewest, problems = [], notice: told, preview } = shown;
   const writes = mayWrite(c);
   const order =
     form && writes
@@ -42,6 +45,7 @@ export function onDemandPage(c: PortalContext, { catalog }: Pick<PortalDeps, 'ca
     content: html`${problems.length > 0 ? errorSummary('The export was not ordered', problems) : ''}${told ? notice(told) : ''}
 ${pageHead({ title: 'On demand', text })}
 ${writes ? '' : notice({ title: 'You may look and download', text: 'Ordering and deleting take a credential that may write.' })}
-${order ? html`<div class="split">${order}<div class="stack">${exportsPanel(c, catalog, list, { isNewest })}</div></div>` : exportsPanel(c, catalog, list, { isNewest })}`,
+${order ? html`<div class="split">${order}${preview ?? noPreviewYet()}</div>` : ''}
+${exportsPanel(c, catalog, list, { isNewest })}`,
   };
 }
