@@ -83,6 +83,21 @@ describe('a session', () => {
     await checkPage(page, 'logged-out');
     await logIn();
     expect(new URL(page.url()).pathname).toBe('/portal/time-zone');
+
+    // A form that is sent then is not lost either.
+    await page.goto('/portal/on-demand');
+    await page.getByLabel('Dataset').selectOption({ label: 'Networks' });
+    await page.getByText('Columns: all 8').waitFor();
+    await page.getByLabel('From', { exact: true }).fill('2026-10-01T00:00');
+    await page.getByText('gzip', { exact: true }).click();
+    await aged(31);
+    await page.getByRole('button', { name: 'Order export' }).click();
+    await page.getByText('Nothing was lost.').waitFor();
+    await logIn();
+    expect(await page.getByLabel('Dataset').inputValue()).toBe('NETWORKS');
+    expect(await page.getByLabel('From', { exact: true }).inputValue()).toBe('2026-10-01T00:00');
+    expect(await page.getByLabel('gzip').isChecked()).toBe(true);
+    expect(page.url()).not.toContain('csrf');
   });
 });
 

@@ -34,8 +34,8 @@ async function ordered(): Promise<Visitor & { readonly run: Run; readonly here: 
   const tenant = await api.addTenant();
   const visitor = await openVisitor(browser, url);
   await visitor.logIn(tenant.clientId, tenant.secret);
-  await visitor.page.getByLabel('From').fill('2026-10-01T00:00');
-  await visitor.page.getByLabel('To').fill('2026-10-31T23:59');
+  await visitor.page.getByLabel('From', { exact: true }).fill('2026-10-01T00:00');
+  await visitor.page.getByLabel('To', { exact: true }).fill('2026-10-31T23:59');
   await visitor.page.getByRole('button', { name: 'Order export' }).click();
   await visitor.page.waitForURL(/#yours$/);
   const { rows } = await api.ledger.runs.list(tenant.key, { kind: 'on-demand' }, { cursor: null, limit: 1 });
@@ -127,20 +127,20 @@ test('a form with errors lists them, keeps its values, and moves the focus there
   const tenant = await api.addTenant();
   const { page, logIn, problems } = await openVisitor(browser, url);
   await logIn(tenant.clientId, tenant.secret);
-  await page.getByLabel('From').fill('2026-10-02T00:00');
-  await page.getByLabel('To').fill('2026-10-01T00:00');
+  await page.getByLabel('From', { exact: true }).fill('2026-10-02T00:00');
+  await page.getByLabel('To', { exact: true }).fill('2026-10-01T00:00');
   await page.getByLabel('Seal to').fill('age1wrong\nssh-ed25519 AAAA');
   await page.getByRole('button', { name: 'Order export' }).click();
   const summary = page.getByRole('alert');
   await summary.waitFor();
   expect(await page.title()).toBe('Error: On demand – Waybill');
   expect(await page.evaluate('document.activeElement.matches("[role=alert]")')).toBe(true);
-  expect(await page.getByLabel('From').inputValue()).toBe('2026-10-02T00:00');
+  expect(await page.getByLabel('From', { exact: true }).inputValue()).toBe('2026-10-02T00:00');
   await checkPage(page, 'on-demand-error');
   await summary.getByRole('link').first().click();
   expect(await page.evaluate('document.activeElement.id')).toBe('from');
 
-  await page.getByLabel('To').fill('2026-10-03T00:00');
+  await page.getByLabel('To', { exact: true }).fill('2026-10-03T00:00');
   await page.getByRole('button', { name: 'Order export' }).click();
   await page.getByRole('link', { name: /^Line 2: SSH keys are not supported/ }).waitFor();
   await page.getByText(/^Columns/).click();

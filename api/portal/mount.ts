@@ -30,6 +30,7 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   const tabs = TABS.filter(({ isOffered }) => isOffered?.(deps) ?? true);
   const assets = createAssets(`${PORTAL_PATH}/assets`);
   const shell = createShell(assets, tabs);
+  const bodyBytesMax = deps.settings.WAYBILL_BODY_BYTES_MAX;
   const cookies = createCookies(deps.settings);
   const sessions = createSessions(deps, cookies);
   const portal = new Hono<PortalEnv>();
@@ -43,8 +44,9 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   });
   mountLogin(portal, { ...deps, ...guards, shell, sessions, cookies, others: () => undefined });
 
-  portal.use(requireSession({ ...deps, ...guards, sessions }));
-  portal.use(requireForm(sessions, deps.settings.WAYBILL_BODY_BYTES_MAX));
+  const keeps = new Map(tabs.map((tab) => [`${PORTAL_PATH}${tab.path}`, tab.keeps ?? []]));
+  portal.use(requireSession({ ...deps, ...guards, sessions, keeps, bodyBytesMax }));
+  portal.use(requireForm(sessions, bodyBytesMax));
   mountLogout(portal, { ...deps, sessions });
   mountTimeZone(portal, { shell, cookies });
   portal.use(requireWriter());

@@ -19,6 +19,11 @@ export interface Tab {
   /** Address of its page below `/portal`, for example `/on-demand`. */
   readonly path: string;
   readonly name: string;
+  /**
+   * Names of fields of the form of its page that an address may hold: they are kept if the form is sent by somebody whose session is
+   * over. None that is secret or personal. @default none
+   */
+  readonly keeps?: readonly string[];
   /** Whether this deployment has it. @default it has */
   readonly isOffered?: (deps: Pick<ApiDeps, 'catalog' | 'settings'>) => boolean;
   /**

@@ -17,10 +17,13 @@ import { previewPanel } from './preview-panel.ts';
 export const onDemandTab: Tab = {
   path: ON_DEMAND_PATH,
   name: 'On demand',
+  keeps: ['dataset', 'from', 'to', 'format', 'compression', 'columns_of', 'columns', 'recipients'],
   isOffered: ({ catalog }) => offeredDatasets(catalog).length > 0,
   mount(app, deps) {
     const readPreview = createReadPreview(deps);
-    app.get(ON_DEMAND_PATH, async (c) => show(c, deps, { form: readOrderForm(deps.catalog, new URLSearchParams()) }));
+    app.get(ON_DEMAND_PATH, async (c) =>
+      show(c, deps, { form: readOrderForm(deps.catalog, new URL(c.req.url).searchParams) }),
+    );
     app.post(ON_DEMAND_PATH, async (c) => {
       const form = readOrderForm(deps.catalog, c.get('form'));
       if (!form) throw new WaybillError('not_found');

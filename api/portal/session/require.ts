@@ -12,20 +12,24 @@ const EVENTS = '/events';
 
 interface SessionDeps extends Pick<ApiDeps, 'ledger'>, Pick<Guards, 'countRequest'> {
   readonly sessions: Sessions;
+  readonly bodyBytesMax: number;
+  /** Names of fields that an address may hold, by the address of the form. */
+  readonly keeps: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
  * Creates middleware that lets only requests of a session pass, and sets `caller` and `csrf`. Others are led to the log-in
  * page, which leads back to the same address.
  */
-export function requireSession({ ledger, sessions, countRequest }: SessionDeps): PortalMiddleware {
+export function requireSession(deps: SessionDeps): PortalMiddleware {
+  const { ledger, sessions, countRequest } = deps;
   return async function openSession(c, next) {
     const isStream = c.req.path.endsWith(EVENTS);
     const found = await sessions.read(c, !isStream);
     const tenant = found?.state === 'open' ? await ledger.tenants.find(found.session.tenant) : undefined;
     if (found?.state !== 'open' || !tenant) {
       if (isStream) return c.body('event: logged-out\ndata:\n\n', 200, { 'Content-Type': 'text/event-stream' });
-      return c.redirect(loginAddress(c, found?.state), 303);
+      return c.redirect(await loginAddress(c, deps, found?.state), 303);
     }
     c.set('caller', { tenant, actor: found.session.actor, scopes: found.session.scopes });
     c.set('csrf', csrfToken(found.token));
@@ -34,20 +38,30 @@ export function requireSession({ ledger, sessions, countRequest }: SessionDeps):
   };
 }
 
-function loginAddress(c: PortalContext, why: string | undefined): string {
-  const { pathname, search } = new URL(c.req.url);
-  const posted = c.req.method !== 'GET' && c.req.method !== 'HEAD';
+async function loginAddress(c: PortalContext, deps: SessionDeps, why: string | undefined): Promise<string> {
   const query = new URLSearchParams({
-    // The address of a form may not be one of a page.
-    to: posted ? refererPath(c) : `${pathname}${search}`,
+    to: await backAddress(c, deps),
     ...(why !== undefined && why !== 'unknown' && { why }),
   });
   return `${PORTAL_PATH}/login?${query}`;
 }
 
-function refererPath(c: PortalContext): string {
-  const referer = URL.parse(c.req.header('referer') ?? '');
-  return referer ? `${referer.pathname}${referer.search}` : PORTAL_PATH;
+/** Longest address that all servers and proxies take, in characters. */
+const ADDRESS_LENGTH_MAX = 4000;
+
+/** The address that was asked for; of a posted form, that of its page, with what may be kept of its values. */
+async function backAddress(c: PortalContext, { keeps, bodyBytesMax }: SessionDeps): Promise<string> {
+  const { pathname, search } = new URL(c.req.url);
+  if (c.req.method === 'GET' || c.req.method === 'HEAD') return `${pathname}${search}`;
+  const names = keeps.get(pathname);
+  if (!names) {
+    const referer = URL.parse(c.req.header('referer') ?? '');
+    return referer ? `${referer.pathname}${referer.search}` : PORTAL_PATH;
+  }
+  const form = await readForm(c, bodyBytesMax);
+  const kept = new URLSearchParams([...form].filter(([name, value]) => names.includes(name) && value !== ''));
+  const address = `${pathname}?${kept}`;
+  return address.length > ADDRESS_LENGTH_MAX ? pathname : address;
 }
 
 /**
