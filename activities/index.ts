@@ -4,6 +4,7 @@ import { createFinalize } from './finalize.ts';
 import { createNotify } from './notices/request-mails.ts';
 import { createPlan } from './plan.ts';
 import type { Ports } from './ports.ts';
+import { createPreview } from './preview.ts';
 import { createPublish } from './publish.ts';
 import { createEndPush, createPush } from './push.ts';
 import { createReconcile } from './reconcile.ts';
@@ -18,6 +19,7 @@ export function createActivities(ports: Ports) {
     plan: createPlan(ports),
     write: createWrite(ports),
     publish: createPublish(ports),
+    preview: createPreview(ports),
     end: createEnd(ports),
     remove: createRemove(ports),
     finalize: createFinalize(ports),

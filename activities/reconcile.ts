@@ -1,6 +1,7 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { PREVIEWS } from '../contracts/preview.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { Reconciled } from '../contracts/steps.ts';
 import type { Delivery, Run, StandingOrder } from '../stores/ledger/ports.ts';
@@ -16,6 +17,8 @@ import { unlisted } from './stored.ts';
 const ROWS_MAX = 500;
 /** How long a run may be in the ledger before its workflow, and a change before its schedule. Milliseconds. */
 const SETTLING_MS = 60_000;
+/** How long the object of a preview may be there. Milliseconds. */
+const PREVIEW_KEPT_MS = 10 * 60_000;
 
 type ReconcilePorts = Pick<
   Ports,
@@ -101,6 +104,13 @@ export function createReconcile(ports: ReconcilePorts) {
     return true;
   }
 
+  /** Whoever asked for them has died before it could remove them; nobody can open them any more. */
+  async function removePreviews(writtenBefore: Date): Promise<void> {
+    const keys: string[] = [];
+    for await (const { key, modifiedAt } of objects.list(PREVIEWS)) if (modifiedAt < writtenBefore) keys.push(key);
+    if (keys.length > 0) await objects.remove(keys);
+  }
+
   /** @param now ISO 8601; the workflow's time, the same for a retry */
   return async function reconcile({ now }: { readonly now: string }): Promise<Reconciled> {
     return runOrThrow(logger, {}, async (signal) => {
@@ -139,6 +149,7 @@ export function createReconcile(ports: ReconcilePorts) {
           restoreSchedule(kind, order, at),
         );
       }
+      await removePreviews(before(PREVIEW_KEPT_MS));
       const unacknowledged = await runs.oweMissingAcknowledgements(at);
       if (unacknowledged > 0) logger.warn({ runs: unacknowledged }, 'runs were not acknowledged in time');
       await ledger.webhookEvents.oweExpiring(ports.expiryNoticeHours, ROWS_MAX);

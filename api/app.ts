@@ -18,9 +18,11 @@ import { clientAddress } from './http/requests.ts';
 import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
+import { mountPortal } from './portal/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
 import { mountSftpKeys } from './recurring/sftp-keys.ts';
 import { mountRequests } from './requests/mount.ts';
+import { createRunServices, type RunServices } from './runs/services.ts';
 import { keysHandler, keysRoute } from './signing-keys.ts';
 import { mountWebhooks } from './webhooks/mount.ts';
 
@@ -46,7 +48,7 @@ const SECURE_HEADERS = {
 const FORM_PATHS = [`${REQUESTS_PATH}/request`];
 
 /** Mounts the routes of one kind of export. */
-export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards) => void;
+export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards, runs: RunServices) => void;
 
 /** Creates the HTTP API. Its only state in memory is rate limits and caches. */
 export function createApp(
@@ -97,8 +99,10 @@ export function createApp(
   mountUnvalidated(app, tokenRoute, token);
   app.post('/v1/identity/oauth/token', token);
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
+  const runs = createRunServices(deps);
+  mountPortal(app, deps, { addressOf, countRequest, secrets }, runs);
   app.use(jsonBodiesOnly(FORM_PATHS));
-  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest });
+  for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest }, runs);
   mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });
   mountWebhooks(app, deps, { requireCaller, addressOf, logins, countRequest });
   mount(app, healthRoute, [], healthHandler());

@@ -39,6 +39,8 @@ export const PUSH_WORKFLOW = 'pushDelivery';
 /** Workflow type that sends the webhooks of a tenant, and its signal that there may be new ones. */
 export const WEBHOOKS_WORKFLOW = 'deliverWebhooks';
 export const WEBHOOKS_SIGNAL = 'wake';
+/** Workflow type of a preview. */
+export const PREVIEW_WORKFLOW = 'previewOrder';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';

@@ -57,7 +57,7 @@ describe('the OpenAPI document', () => {
     const documented = Object.entries(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     );
-    const pages = /^\/(docs.*|problems.*|style\.css|openapi\.json|v1\/.*)?$/;
+    const pages = /^\/portal|^\/(docs.*|problems.*|style\.css|openapi\.json|v1\/.*)?$/;
     const served = api.app.routes
       .filter(({ method, path }) => method !== 'ALL' && !pages.test(path))
       .map(({ method, path }) => `${method} ${path}`);

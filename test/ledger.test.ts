@@ -29,6 +29,7 @@ describe('migrations', () => {
       { name: '0007_destinations' },
       { name: '0008_webhooks' },
       { name: '0009_requests' },
+      { name: '0010_portal_sessions' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -27,7 +27,7 @@ import { programPath } from './programs.ts';
 import type { RunHistory } from './temporal.ts';
 
 /** Scripted steps of a run. Temporal's time-skipping server skips the pauses between rounds. */
-type ScriptedSteps = Omit<Activities, 'reconcile' | 'push' | 'endPush' | 'sendWebhooks'>;
+type ScriptedSteps = Omit<Activities, 'reconcile' | 'push' | 'endPush' | 'sendWebhooks' | 'preview'>;
 
 const FILES = ['user', 'teacher', 'year'].map((name, place) => ({ name, rows: place * 200_000 }));
 const ORDER: RunOrder = {

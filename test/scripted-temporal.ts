@@ -72,6 +72,10 @@ export function createScriptedTemporal(): ScriptedTemporal {
       if (scripted.startsLate) throw new WaybillError('temporal_unavailable');
       return runId;
     },
+    async preview() {
+      reach('preview');
+      return { ok: true, value: null };
+    },
     async startPush() {
       reach('startPush');
       return true;

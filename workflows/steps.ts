@@ -1,6 +1,7 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
+import { PREVIEW_SECONDS_MAX } from '../contracts/preview.ts';
 import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
@@ -99,6 +100,17 @@ export function proxyWebhooks(tenant: string): Proxy<'sendWebhooks'> {
     heartbeatTimeout: '10 seconds',
     retry: BEST_EFFORT,
     priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
+  });
+}
+
+/** Somebody waits for it, so it is tried twice, and no longer than that. */
+export function proxyPreview(tenant: string): Proxy<'preview'> {
+  return proxyActivities<Pick<Activities, 'preview'>>({
+    scheduleToCloseTimeout: `${PREVIEW_SECONDS_MAX} seconds`,
+    heartbeatTimeout: '10 seconds',
+    retry: { initialInterval: '500 milliseconds', maximumAttempts: 2 },
+    priority: { priorityKey: PRIORITIES.interactive, fairnessKey: tenant },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
-import type { AuditAction } from '../../stores/ledger/ports.ts';
+import type { AuditAction, Run } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { readJson } from '../http/requests.ts';
@@ -33,40 +33,48 @@ export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
     const once = { ledger: deps.ledger, logger: c.get('logger') };
     const run = key === undefined ? await submit(null) : await onceFor(once, tenant.key, key.trim(), named, submit);
     if (callbackUrl !== undefined) await addCallback(deps, tenant.key, run, callbackUrl);
-    return accept(c, deps, run, 'export.requested', named);
+    await auditOrder(c, deps, run, 'export.requested', named);
+    return accept(c, deps, run);
   };
 }
 
 /** Answers `POST /exports/{id}/resubmit`. */
 export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
   return async function resubmitExport(c) {
-    const { tenant } = c.get('caller');
-    const order = orderOf(await findRun(c, deps));
-    if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
-      throw new WaybillError('unknown_dataset', `${order.dataset} is no longer offered.`);
-    }
-    const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
-    const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
-    const run = await deps.submit(tenant, named, null);
-    return accept(c, deps, run, 'export.resubmitted', named);
+    return accept(c, deps, await resubmit(c, deps, await findRun(c, deps)));
   };
 }
 
-async function accept(
+/** Orders the same once more. @throws WaybillError `unknown_dataset`, and like {@link Submit} */
+export async function resubmit(c: Context<ApiEnv>, deps: CreateDeps, run: Run): Promise<WorkflowRun> {
+  const order = orderOf(run);
+  if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
+    throw new WaybillError('unknown_dataset', `${order.dataset} is no longer offered.`);
+  }
+  const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
+  const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
+  const again = await deps.submit(c.get('caller').tenant, named, null);
+  await auditOrder(c, deps, again, 'export.resubmitted', named);
+  return again;
+}
+
+/** Audits who has ordered an export. Only logs if that fails: the export has started. */
+export async function auditOrder(
   c: Context<ApiEnv>,
-  deps: CreateDeps,
-  run: WorkflowRun,
+  deps: Pick<CreateDeps, 'ledger'>,
+  { runId }: WorkflowRun,
   action: AuditAction,
   { order }: NamedOrder,
-): Promise<Response> {
-  const { runId } = run;
+): Promise<void> {
   try {
     await auditCaller(c, deps, action, runId, { dataset: order.dataset, format: order.format });
   } catch (error) {
-    // The export has started, so the request must not fail.
     c.get('logger').error({ err: error, runId }, 'a request could not be audited');
   }
-  c.header('Location', `${deps.settings.WAYBILL_PUBLIC_URL}/exports/${runId}`);
+}
+
+function accept(c: Context<ApiEnv>, { settings }: CreateDeps, run: WorkflowRun): Response {
+  c.header('Location', `${settings.WAYBILL_PUBLIC_URL}/exports/${run.runId}`);
   c.header('Retry-After', String(POLL_SECONDS));
   c.header('Cache-Control', 'no-store');
   return c.json({ job: { id: encodeJobId(run) } }, 202);

@@ -1,31 +1,19 @@
 import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type ApiApp, knownQuery, mount, mountUnvalidated } from '../openapi.ts';
-import { createWatch, eventsHandler } from '../runs/events.ts';
-import { createCloseLostRun } from '../runs/find.ts';
-import { createLinks, linkOrCaller } from '../runs/links.ts';
-import { progressReader } from '../runs/progress.ts';
-import { createSubmit } from '../runs/submit.ts';
+import { eventsHandler } from '../runs/events.ts';
+import { linkOrCaller } from '../runs/links.ts';
+import type { RunServices } from '../runs/services.ts';
 import { createHandler, resubmitHandler } from './create.ts';
 import { fileHandler, manifestHandler, signatureHandler } from './download.ts';
 import { listHandler, removeHandler, revokeHandler, showHandler } from './handlers.ts';
 import * as routes from './routes.ts';
 import { exportView } from './view.ts';
 
-/** Interval between lookups of a watched export, in milliseconds. */
-const WATCH_MS = 500;
-
 /** Mounts the routes of on-demand exports. */
-export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
+export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards, runs: RunServices): void {
   const { requireCaller } = guards;
-  const all = {
-    ...deps,
-    links: createLinks(deps),
-    progress: progressReader(deps.temporal, deps.clock),
-    closeLostRun: createCloseLostRun(deps),
-    submit: createSubmit(deps),
-  };
-  const watch = createWatch(all, WATCH_MS);
+  const all = { ...deps, ...runs };
   const authenticate = requireCaller('read');
   const read = [authenticate];
   const write = [requireCaller('write')];
@@ -35,7 +23,7 @@ export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards): void {
   // Job ids contain plus signs, which a schema would read as spaces.
   mountUnvalidated(app, routes.listExports, authenticate, knownQuery(routes.listExports), listHandler(all));
   mount(app, routes.showExport, read, showHandler(all));
-  mount(app, routes.watchExport, read, eventsHandler({ ...all, watch, view: exportView }));
+  mount(app, routes.watchExport, read, eventsHandler({ ...all, view: exportView }));
   mount(app, routes.downloadManifest, read, manifestHandler(all));
   mount(app, routes.downloadSignature, read, signatureHandler(all));
   // A link in the query takes the place of credentials.

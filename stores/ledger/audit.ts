@@ -48,5 +48,18 @@ export function audit(database: Database): Audit {
           .limit(limit)
           .execute(),
       ),
+
+    async listOfRun(runId, limit) {
+      if (!isRunId(runId)) return [];
+      return database.query((db) =>
+        db
+          .selectFrom('audit')
+          .select(['at', 'tenant', 'actor', 'action', 'runId', 'detail'])
+          .where('runId', '=', runId)
+          .orderBy('id', 'desc')
+          .limit(limit)
+          .execute(),
+      );
+    },
   };
 }

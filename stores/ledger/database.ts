@@ -21,6 +21,7 @@ import * as acknowledgement from './migrations/0006_acknowledgement.ts';
 import * as destinations from './migrations/0007_destinations.ts';
 import * as webhooks from './migrations/0008_webhooks.ts';
 import * as requests from './migrations/0009_requests.ts';
+import * as portalSessions from './migrations/0010_portal_sessions.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -172,6 +173,7 @@ export async function migrate(url: string): Promise<void> {
         '0007_destinations': destinations,
         '0008_webhooks': webhooks,
         '0009_requests': requests,
+        '0010_portal_sessions': portalSessions,
       }),
     },
     migrationTableName: 'schema_migrations',

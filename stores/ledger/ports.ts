@@ -93,6 +93,7 @@ export interface Ledger {
   readonly signingKeys: SigningKeys;
   readonly sftpKeys: SftpKeys;
   readonly sftpHostKey: SftpHostKey;
+  readonly portalSessions: PortalSessions;
   /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
@@ -590,6 +591,8 @@ export interface Audit {
   append(entry: Omit<AuditEntry, 'at'>): Promise<void>;
   /** Newest first. @param tenant `null`: all */
   list(tenant: string | null, limit: number): Promise<readonly AuditEntry[]>;
+  /** What has been recorded of a run, the newest first. */
+  listOfRun(runId: string, limit: number): Promise<readonly AuditEntry[]>;
 }
 
 export type ClaimResult =
@@ -641,4 +644,43 @@ export interface SftpKeys {
 export interface SftpHostKey {
   /** @param make makes a private key in OpenSSH's format. @returns the stored key; of several callers, one makes it */
   obtain(make: () => string): Promise<string>;
+}
+
+/** Who has logged in to the portal. */
+export interface PortalSession {
+  readonly tenant: string;
+  /** As in the audit trail. */
+  readonly actor: string;
+  readonly scopes: readonly Scope[];
+}
+
+/**
+ * `idle`: not used for too long. `over`: open for too long. `revoked`: its credential was rotated or disabled, or its tenant
+ * was disabled.
+ */
+export type SessionLookup =
+  | { readonly state: 'open'; readonly session: PortalSession }
+  | { readonly state: 'idle' | 'over' | 'revoked' | 'unknown' };
+
+/** Log-ins to the portal, by the SHA-256 of their token. */
+export interface PortalSessions {
+  begin(
+    session: PortalSession & {
+      readonly tokenHash: Buffer;
+      /** `null`: logged in through an issuer. */
+      readonly credential: Pick<Credential, 'id' | 'rotatedAt'> | null;
+      readonly now: Date;
+    },
+  ): Promise<void>;
+  /**
+   * @param options.idleMs how long a session may be unused, in milliseconds
+   * @param options.lastsMs how long it is open at most
+   * @param options.use whether this is a use of it
+   */
+  find(
+    tokenHash: Buffer,
+    options: { readonly now: Date; readonly idleMs: number; readonly lastsMs: number; readonly use: boolean },
+  ): Promise<SessionLookup>;
+  /** Idempotent. */
+  end(tokenHash: Buffer): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { deliveries } from './deliveries.ts';
 import { destinations } from './destinations.ts';
 import { idempotency } from './idempotency.ts';
 import { notices } from './notices.ts';
+import { portalSessions } from './portal-sessions.ts';
 import type { Ledger } from './ports.ts';
 import { registrations } from './registrations.ts';
 import { requests } from './requests.ts';
@@ -42,6 +43,7 @@ export function createLedger(options: { readonly url: string; readonly connectio
     signingKeys: signingKeys(database),
     sftpKeys: sftpKeys(database),
     sftpHostKey: sftpHostKey(database),
+    portalSessions: portalSessions(database),
     migrate: () => migrate(options.url),
     async ping() {
       await database.query((db) => sql`select 1`.execute(db));

@@ -404,6 +404,8 @@ export type AuditAction =
   | 'notice.sent'
   | 'token.issued'
   | 'login.failed'
+  | 'portal.logged_in'
+  | 'portal.logged_out'
   | 'sftp.logged_in'
   | 'sftp_key.added'
   | 'sftp_key.disabled';
@@ -448,6 +450,23 @@ interface SftpHostKeyTable {
   createdAt: Stamped;
 }
 
+/** Log-ins to the portal. */
+interface PortalSessionsTable {
+  /** SHA-256 of the token in the cookie. */
+  tokenHash: Buffer;
+  tenant: string;
+  actor: string;
+  /** Of a log-in through an issuer; a credential's own may change meanwhile. */
+  scopes: Scope[];
+  /** `null`: logged in through an issuer. */
+  credentialId: string | null;
+  /** `rotatedAt` of the credential at log-in. */
+  generation: Date | null;
+  begunAt: Date;
+  /** To the minute. */
+  usedAt: Date;
+}
+
 /** The schema of migrations/, as queries see it. */
 export interface Tables {
   runs: RunsTable;
@@ -468,5 +487,6 @@ export interface Tables {
   sftpKeys: SftpKeysTable;
   sftpHostKey: SftpHostKeyTable;
   idempotency: IdempotencyTable;
+  portalSessions: PortalSessionsTable;
   audit: AuditTable;
 }

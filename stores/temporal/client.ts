@@ -1,6 +1,7 @@
 import { type ConnectionLike, ScheduleClient, ScheduleNotFoundError, WorkflowClient } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 import { callTemporal } from './calls.ts';
+import { createPreviews } from './previews.ts';
 import { createRuns } from './runs.ts';
 import { createSchedules } from './schedules.ts';
 import type { Temporal } from './temporal.ts';
@@ -41,6 +42,7 @@ export function createTemporal({ connection, namespace, taskQueue }: TemporalOpt
 
   return {
     ...createRuns(new WorkflowClient({ connection, namespace }), taskQueue),
+    ...createPreviews(new WorkflowClient({ connection, namespace }), taskQueue),
     ...createSchedules(schedules, connection, taskQueue),
     async ping() {
       await callTemporal(connection, () => Promise.all([callSchedule(), findAttributes()]), PING_MS);

@@ -1,4 +1,5 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
+import { PREVIEW_SECONDS_MAX, type PreviewInput } from '../../contracts/preview.ts';
 import { type PushInput, priorityOf, type RunInput } from '../../contracts/steps.ts';
 import { PRIORITIES, type SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 import type { RunLabels } from './temporal.ts';
@@ -37,6 +38,18 @@ export function webhooksOptions(tenant: string, taskQueue: string) {
     typedSearchAttributes: [...subjectAttributes({ tenant, subject: 'webhooks' }), keyword('WaybillState', 'running')],
     staticSummary: `webhooks of ${tenant}`,
     priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
+  };
+}
+
+/** Start options of a preview. */
+export function previewOptions({ tenant, content }: PreviewInput, taskQueue: string) {
+  const { dataset } = content;
+  return {
+    taskQueue,
+    typedSearchAttributes: [...subjectAttributes({ tenant, subject: dataset }), keyword('WaybillState', 'running')],
+    staticSummary: `preview of ${dataset} for ${tenant}`,
+    workflowExecutionTimeout: (PREVIEW_SECONDS_MAX + 5) * 1000,
+    priority: { priorityKey: PRIORITIES.interactive, fairnessKey: tenant },
   };
 }
 

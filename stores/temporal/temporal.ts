@@ -1,6 +1,7 @@
+import type { PreviewInput } from '../../contracts/preview.ts';
 import type { Progress } from '../../contracts/progress.ts';
 import type { Recurrence } from '../../contracts/recurrence.ts';
-import type { PushInput, RunInput } from '../../contracts/steps.ts';
+import type { PushInput, RunInput, StepResult } from '../../contracts/steps.ts';
 
 /** A workflow execution, and the executions that continue it after a retry or a reset. */
 export interface WorkflowRun {
@@ -73,6 +74,13 @@ export interface Temporal {
    * @returns whether the run has ended; `true` also when Temporal does not know it
    */
   cancel(run: WorkflowRun, waitMs: number): Promise<boolean>;
+
+  /**
+   * Makes a preview, and waits for it. Aborting the signal cancels it.
+   * @returns why it could not be made, if the caller can do something about it
+   * @throws WaybillError with a code that a retry may cure, `warehouse_unavailable` if it takes too long
+   */
+  preview(input: PreviewInput, signal: AbortSignal): Promise<StepResult<null>>;
 
   /** Starts the delivery of a run's files to the tenant's own destination, unless it is under way. @returns whether it did */
   startPush(input: PushInput): Promise<boolean>;

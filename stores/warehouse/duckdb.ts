@@ -8,6 +8,7 @@ import { isInvalidated, toFailure } from './errors.ts';
 import { openKeys } from './keys.ts';
 import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-query.ts';
 import { planFiles } from './planning.ts';
+import { previewRows } from './preview.ts';
 import { rowFormat, selectList } from './row-format.ts';
 import { rowHash, sumRows } from './row-sum.ts';
 import { everyRow } from './rows.ts';
@@ -99,6 +100,12 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
         signal: AbortSignal.any([signal, closing.signal]),
       });
+    },
+
+    async preview(dataset, order, signal) {
+      return query(`Dataset ${dataset.name}`, [dataset], signal, (connection) =>
+        previewRows(session, connection, dataset, order),
+      );
     },
 
     async check(datasets) {

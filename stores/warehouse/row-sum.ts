@@ -46,12 +46,19 @@ export function toSum(row: readonly DuckDBValue[] = []): RowSum {
 
 export async function selectRows(
   { connection, dataset, order, source, snapshotAt, slice }: Reading,
-  query: (bindings: Bindings) => { readonly columns: string; readonly groupBy?: string },
+  query: (bindings: Bindings) => {
+    readonly columns: string;
+    readonly groupBy?: string;
+    /** SQL after the conditions. */
+    readonly rest?: string;
+  },
 ): Promise<DuckDBValue[][]> {
   const bindings = new Bindings(dataset, order.parameters);
-  const { columns, groupBy } = query(bindings);
+  const { columns, groupBy, rest = '' } = query(bindings);
   const rows = rowsSql(source, order, { snapshotAt, slice }, bindings);
-  const statement = await connection.prepare(`SELECT ${columns} ${rows}${groupBy ? ` GROUP BY ${groupBy}` : ''}`);
+  const statement = await connection.prepare(
+    `SELECT ${columns} ${rows}${groupBy ? ` GROUP BY ${groupBy}` : ''}${rest}`,
+  );
   try {
     bindings.bindTo(statement);
     const result = await statement.runAndReadAll();

@@ -2,6 +2,7 @@ import type { Dataset } from '../../config/dataset.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice, Plan, RowSum } from '../../contracts/plan.ts';
+import type { Preview } from '../../contracts/preview.ts';
 
 /** The content of one part, formatted by DuckDB. */
 export interface PartContent {
@@ -52,6 +53,9 @@ export interface Warehouse {
     },
     signal: AbortSignal,
   ): PartContent;
+
+  /** Counts the rows of an order, and reads the first ones as texts. Aborting the signal stops the query within a second. */
+  preview(dataset: Dataset, order: FileOrder, signal: AbortSignal): Promise<Preview>;
 
   /** Reads one row of each dataset, so that a catalog that does not match is refused at start-up. */
   check(datasets: readonly Dataset[]): Promise<void>;

@@ -1,0 +1,150 @@
+import { html } from 'hono/html';
+import type { ManifestFile } from '../../../contracts/manifest.ts';
+import type { AuditAction, AuditEntry, Run } from '../../../stores/ledger/ports.ts';
+import { button, postForm } from '../components/field.ts';
+import { counted, grouped, size } from '../components/figures.ts';
+import { code, facts, panel, panelBody } from '../components/panel.ts';
+import { state } from '../components/state.ts';
+import { type Column, table, tableRow } from '../components/table.ts';
+import type { Times } from '../components/times.ts';
+import { mayWrite, type PortalContext } from '../environment.ts';
+import type { Content, Markup } from '../shell/markup.ts';
+import type { KnownRun, Signature } from './known.ts';
+
+/** Hashes and signature, and how to check them. */
+export function proofPanel(run: Run, file: ManifestFile | undefined, signature: Signature): Markup {
+  const name = file?.file ?? '';
+  const isSealed = name.endsWith('.age');
+  return panel({
+    id: 'proof',
+    title: 'Proof',
+    content: panelBody(html`${facts([
+      ['File', html`<code>${name}</code>`],
+      ['Manifest', html`<code>sha256 ${run.manifestSha256 ?? ''}</code>`],
+      ['Signature', signatureText(signature)],
+    ])}
+<p class="note">Check it on your own machine; no server is asked:</p>
+${code(`npx waybill verify ${name}.manifest.json${isSealed ? ' --key-file key.txt' : ''}`, 'command')}`),
+  });
+}
+
+function signatureText(signature: Signature): Content {
+  switch (signature.state) {
+    case 'valid':
+      return [
+        state('available', 'Valid'),
+        html` <span class="quiet">Ed25519, key <code>${signature.keyid}</code></span>`,
+      ];
+    case 'invalid':
+      return state('failed', 'Not valid');
+    case 'none':
+      return html`<span class="quiet">none: the worker that wrote it had no key</span>`;
+  }
+}
+
+const DOWNLOADED: ReadonlySet<AuditAction> = new Set(['export.downloaded']);
+
+/** Who downloaded it when. */
+export function downloadsPanel(c: PortalContext, { run, trail }: KnownRun, revokeAddress: string): Markup {
+  const times = c.get('times');
+  const downloads = trail.filter(({ action }) => DOWNLOADED.has(action));
+  const byLink = downloads.filter(({ actor }) => actor === 'link').length;
+  const about = downloads.length === 0 ? 'none yet' : `${downloads.length - byLink} by credentials, ${byLink} by link`;
+  const columns: readonly Column[] = [{ title: 'When' }, { title: 'Who' }, { title: 'Sent', isNumber: true }];
+  const rows = downloads.map(({ at, actor, detail }) =>
+    tableRow(columns, [
+      { place: 'lead', content: times.moment(at) },
+      { content: nameOf(actor) },
+      { content: detail.bytes === run.bytes ? 'all' : size(Number(detail.bytes ?? 0)) },
+    ]),
+  );
+  const revoke = mayWrite(c)
+    ? postForm(revokeAddress, c.get('csrf'), button({ label: 'Revoke links', isSmall: true }), { classes: 'push' })
+    : '';
+  return panel({
+    id: 'downloads',
+    title: 'Downloads',
+    about,
+    content:
+      downloads.length === 0
+        ? panelBody(html`<p class="note">Nobody has downloaded the file.</p>`)
+        : table({ caption: 'Downloads of this export', columns, rows, isFlat: true, staysTable: true }),
+    foot: html`<span>Links that the API gave out work without logging in</span>${revoke}`,
+  });
+}
+
+export function partsPanel(file: ManifestFile | undefined): Markup {
+  const parts = file?.parts ?? [];
+  const columns: readonly Column[] = [
+    { title: 'Part' },
+    { title: 'Rows', isNumber: true },
+    { title: 'Size', isNumber: true },
+    { title: 'SHA-256 of what is stored' },
+  ];
+  return panel({
+    id: 'parts',
+    title: 'Parts',
+    about: `${counted(parts.length, 'part')}, in the order of the file`,
+    content: table({
+      caption: 'Parts of the file',
+      columns,
+      isFlat: true,
+      rows: parts.map(({ name, rows, bytes, sha256 }) =>
+        tableRow(columns, [
+          { place: 'lead', content: name },
+          { content: grouped(rows) },
+          { content: size(bytes) },
+          { content: html`<code class="break">${sha256}</code>` },
+        ]),
+      ),
+    }),
+  });
+}
+
+const EVENTS: Readonly<Partial<Record<AuditAction, (who: string) => string>>> = {
+  'export.requested': (who) => `Ordered by ${who}`,
+  'export.resubmitted': (who) => `Ordered again by ${who}`,
+  'export.cancelled': (who) => `Cancelled by ${who}`,
+  'export.deleted': (who) => `File deleted by ${who}`,
+  'export.links_revoked': (who) => `Links revoked by ${who}`,
+  'export.completed': () => 'Checked and published with its manifest',
+  'export.failed': () => 'Failed',
+  'export.expired': () => 'File deleted: its time was over',
+};
+
+/** What happened to the run, the oldest first. */
+export function storyPanel({ run, trail, progress }: KnownRun, times: Times): Markup {
+  const happened = trail.flatMap(({ at, actor, action }): [Date, string][] => {
+    const text = EVENTS[action]?.(nameOf(actor));
+    return text === undefined ? [] : [[at, text]];
+  });
+  if (run.startedAt) happened.push([run.startedAt, 'Begun']);
+  const rows = run.rows ?? progress.rowsTotal;
+  if (run.snapshotAt !== null) {
+    happened.push([new Date(run.snapshotAt), `Rows frozen and counted${rows === null ? '' : `: ${grouped(rows)}`}`]);
+  }
+  const columns: readonly Column[] = [{ title: 'When' }, { title: 'Event' }];
+  return panel({
+    id: 'story',
+    title: 'What happened',
+    content: table({
+      caption: 'History of this export',
+      columns,
+      isFlat: true,
+      staysTable: true,
+      rows: happened
+        .toSorted(([one], [other]) => one.getTime() - other.getTime())
+        .map(([at, text]) =>
+          tableRow(columns, [
+            { place: 'lead', classes: 'fit', content: times.exact(at) },
+            { place: 'st', content: text },
+          ]),
+        ),
+    }),
+  });
+}
+
+function nameOf(actor: AuditEntry['actor']): string {
+  if (actor === 'link') return 'a link';
+  return actor === 'waybill' ? 'the service' : actor.replace(/^token:/, '');
+}

@@ -1,0 +1,143 @@
+// Keeps a page up to date: applies what the server sends, and says whether it still comes.
+
+const LONGEST_WAIT_S = 30;
+
+const main = document.getElementById('main');
+const marks = document.querySelectorAll('[data-live-mark]');
+let source;
+let failures = 0;
+let lastNews = new Date();
+let isOver = false;
+let timer;
+
+document.addEventListener('visibilitychange', () => (document.hidden ? pause() : connect()));
+addEventListener('offline', () => lose());
+addEventListener('online', () => connect());
+connect();
+
+function connect() {
+  clearInterval(timer);
+  // Browsers open six connections to a host; hidden pages leave theirs to others.
+  if (isOver || document.hidden || source) return;
+  source = new EventSource(main.dataset.live);
+  source.addEventListener('open', () => {
+    failures = 0;
+    show(true);
+  });
+  source.addEventListener('error', () => lose());
+  source.addEventListener('fragments', ({ data }) => {
+    lastNews = new Date();
+    for (const fragment of JSON.parse(data)) apply(fragment);
+  });
+  source.addEventListener('say', ({ data }) => {
+    document.getElementById('live').textContent = data;
+  });
+  source.addEventListener('end', () => end());
+  source.addEventListener('logged-out', () => {
+    end();
+    location.reload();
+  });
+}
+
+function pause() {
+  clearInterval(timer);
+  source?.close();
+  source = undefined;
+}
+
+function end() {
+  isOver = true;
+  pause();
+  for (const mark of marks) mark.hidden = true;
+}
+
+/** Tries again by itself, less and less often. */
+function lose() {
+  if (isOver) return;
+  pause();
+  failures += 1;
+  show(false);
+  let left = Math.min(LONGEST_WAIT_S, 2 ** failures);
+  tell(left);
+  timer = setInterval(() => {
+    left -= 1;
+    tell(left);
+    if (left <= 0) connect();
+  }, 1000);
+}
+
+function show(isLive) {
+  for (const mark of marks) {
+    const text = document.createElement('span');
+    text.className = isLive ? 'live' : 'live live--off';
+    text.textContent = isLive ? 'Live' : 'Not live';
+    mark.replaceChildren(text);
+  }
+  if (isLive) document.getElementById('live-lost')?.remove();
+}
+
+/** Says since when nothing came, and when the next try is. Read out once, not every second. */
+function tell(left) {
+  // One failure may be a restart, which is over before anybody has read about it.
+  if (failures < 2 && navigator.onLine) return;
+  const time = lastNews.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  let notice = document.getElementById('live-lost');
+  if (!notice) {
+    notice = document.createElement('div');
+    notice.id = 'live-lost';
+    notice.className = 'notice notice--warn';
+    notice.setAttribute('role', 'status');
+    notice.innerHTML =
+      '<svg class="icon" aria-hidden="true"><use href="#warn"/></svg><div><h2></h2><p class="note"></p></div><a class="btn btn--small">Reload now</a>';
+    notice.querySelector('a').href = location.href;
+    main.prepend(notice);
+  }
+  const [title, text] = navigator.onLine
+    ? [`Live updates stopped at ${time}`, 'The page may be out of date. Exports go on meanwhile.']
+    : ['You are offline', `What you see is from ${time}. Exports go on meanwhile.`];
+  if (notice.querySelector('h2').textContent !== title) {
+    notice.querySelector('h2').textContent = title;
+    notice.querySelector('p').textContent = text;
+  }
+  for (const mark of marks) mark.firstElementChild.title = `Trying again in ${Math.max(0, left)} s`;
+}
+
+/** Puts an element in place of the one with its id, or adds it on top of its list. */
+function apply({ id, html, into }) {
+  const template = document.createElement('template');
+  template.innerHTML = html.trim();
+  const fresh = template.content.firstElementChild;
+  const known = document.getElementById(id);
+  if (known) morph(known, fresh);
+  else if (into) document.getElementById(into)?.prepend(fresh);
+  if (fresh.dataset?.title) document.title = fresh.dataset.title;
+}
+
+/** Set by the reader, so the server does not know them. */
+const READERS = new Set(['open', 'aria-busy']);
+
+/** Changes what differs, so that focus, selection and opened details stay as they are. */
+function morph(known, fresh) {
+  if (known.nodeType !== fresh.nodeType || known.nodeName !== fresh.nodeName) {
+    known.replaceWith(fresh.cloneNode(true));
+    return;
+  }
+  if (known.nodeType !== Node.ELEMENT_NODE) {
+    if (known.data !== fresh.data) known.data = fresh.data;
+    return;
+  }
+  if (known.matches('[data-live-mark], #live-lost')) return;
+  for (const { name } of [...known.attributes]) {
+    if (!fresh.hasAttribute(name) && !READERS.has(name)) known.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (known.getAttribute(name) !== value && !READERS.has(name)) known.setAttribute(name, value);
+  }
+  const before = [...known.childNodes].filter((node) => node.id !== 'live-lost');
+  const after = [...fresh.childNodes];
+  after.forEach((node, place) => {
+    if (before[place]) morph(before[place], node);
+    else known.append(node.cloneNode(true));
+  });
+  for (const node of before.slice(after.length)) node.remove();
+}

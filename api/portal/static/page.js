@@ -1,0 +1,70 @@
+// What every page does besides forms and links. Nothing here is needed: without it, pages work the same, but plainer.
+
+for (const block of document.querySelectorAll('[data-copy]')) addCopyButton(block);
+document.querySelector('[data-focus], .notice[role="alert"]')?.focus();
+document.addEventListener('submit', showBusy);
+document.addEventListener('change', sendOnChange);
+addEventListener('pageshow', ({ persisted }) => persisted && clearBusy());
+
+/** A secret or a command is copied, not typed. */
+function addCopyButton(block) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'btn btn--small';
+  const hidden = document.createElement('span');
+  hidden.className = 'vh';
+  hidden.textContent = ` ${block.dataset.copy}`;
+  button.append('Copy', hidden);
+  const told = (word) => {
+    button.firstChild.data = word;
+    say(word);
+    setTimeout(() => {
+      button.firstChild.data = 'Copy';
+    }, 2000);
+  };
+  button.addEventListener('click', () => {
+    navigator.clipboard.writeText(block.querySelector('pre').textContent).then(
+      () => told('Copied'),
+      () => told('Not copied'),
+    );
+  });
+  block.append(button);
+}
+
+/** The button that was pressed says what is being done, until the next page is there. */
+function showBusy({ submitter }) {
+  const text = submitter?.dataset.busy;
+  if (!text || submitter.ariaBusy === 'true') return;
+  submitter.ariaBusy = 'true';
+  submitter.dataset.label = submitter.textContent;
+  // Later, because the text of a button that is being pressed may not change.
+  setTimeout(() => {
+    submitter.textContent = text;
+  });
+  for (const id of (submitter.dataset.busyAreas ?? '').split(' '))
+    document.getElementById(id)?.setAttribute('aria-busy', 'true');
+}
+
+/** A page that comes back from the browser's memory is not busy any more. */
+function clearBusy() {
+  for (const button of document.querySelectorAll('[aria-busy="true"][data-label]')) {
+    button.textContent = button.dataset.label;
+    button.removeAttribute('aria-busy');
+  }
+}
+
+/** A select that decides what the form asks sends the form at once; without a script, a button does. */
+function sendOnChange({ target }) {
+  if (target.dataset?.sends === undefined) return;
+  const button = document.createElement('button');
+  button.hidden = true;
+  button.name = 'do';
+  button.value = target.dataset.sends;
+  target.form.append(button);
+  target.form.requestSubmit(button);
+}
+
+function say(text) {
+  const region = document.getElementById('live');
+  if (region) region.textContent = text;
+}

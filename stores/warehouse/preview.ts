@@ -1,0 +1,43 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Dataset } from '../../config/dataset.ts';
+import { CSV_DEFAULTS, type FileOrder } from '../../contracts/order.ts';
+import { PREVIEW_ROWS_MAX, PREVIEW_VALUE_MAX, type Preview } from '../../contracts/preview.ts';
+import { orderedColumns } from './part-query.ts';
+import { readClock } from './planning.ts';
+import { rowFormat } from './row-format.ts';
+import { selectRows } from './row-sum.ts';
+import { WHOLE } from './rows.ts';
+import type { Session } from './session.ts';
+import { describeSource } from './source.ts';
+
+/** Counts the rows of an order, and reads the first ones by time. The connection is in a transaction. */
+export async function previewRows(
+  session: Pick<Session, 'postgres' | 'anonymizes'>,
+  connection: DuckDBConnection,
+  dataset: Dataset,
+  order: FileOrder,
+): Promise<Preview> {
+  const snapshotAt = await readClock(connection);
+  const source = await describeSource(session, connection, dataset, order.parameters);
+  const reading = { connection, dataset, order, source, snapshotAt, slice: WHOLE };
+  const [[count] = []] = await selectRows(reading, () => ({ columns: 'count(*)' }));
+  const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const { items } = rowFormat(columns, { format: 'csv', csv: CSV_DEFAULTS });
+  const texts = items.map(({ sql }) => `left(CAST(${sql} AS VARCHAR), ${PREVIEW_VALUE_MAX + 1})`).join(', ');
+  const orderBy = source.times
+    ? ` ORDER BY coalesce(${source.times.flatMap((column) => (column ? [column.sql] : [])).join(', ')})`
+    : '';
+  const rest = `${orderBy} LIMIT ${PREVIEW_ROWS_MAX}`;
+  const rows = await selectRows(reading, () => ({ columns: texts, rest }));
+  const described = orderedColumns(order, dataset.columns, ({ name }) => name);
+  return {
+    snapshotAt,
+    rows: Number(count ?? 0),
+    columns: described.map(({ header, type }) => ({ header, type })),
+    first: rows.map((row) => row.map((value) => (value === null ? null : cut(String(value))))),
+  };
+}
+
+function cut(text: string): string {
+  return text.length > PREVIEW_VALUE_MAX ? `${text.slice(0, PREVIEW_VALUE_MAX)}…`.toWellFormed() : text;
+}
