@@ -68,7 +68,7 @@ describe('a manifest', () => {
     ['a negative count', { ...manifest, rows: -1 }],
     ['a count beyond 2^53', { ...manifest, rows: 2 ** 53 }],
     ['a hash in capitals', withFile({ parts: [{ ...part, sha256: 'AB'.repeat(32) }] })],
-    ['an unknown format', withFile({ format: 'xlsx' })],
+    ['an unknown format', withFile({ format: 'ods' })],
     ['an instant in milliseconds', { ...manifest, snapshotAt: '2026-11-21T07:41:13.000Z' }],
     ['nothing', {}],
     ['an array', []],

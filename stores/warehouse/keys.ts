@@ -11,10 +11,11 @@ import { rowSum } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import type { PartQueries } from './copy.ts';
 import { orderedColumns } from './part-query.ts';
-import { rowFormat, type SourceColumn, selectList } from './row-format.ts';
+import { rowFormat, selectList } from './row-format.ts';
 import { rowsSql, WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import type { Source } from './source.ts';
+import type { SourceColumn } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** Rows of whatever time: one that was changed after the snapshot is there all the same. */

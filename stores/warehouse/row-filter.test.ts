@@ -308,7 +308,10 @@ async function idsByQuery(filter: readonly Condition[]): Promise<number[]> {
   return result.getRows().map(([id]) => Number(id));
 }
 
-describe('the rows of a filter', () => {
+/** Milliseconds, for a machine that does other work besides. */
+const PATIENCE = 180_000;
+
+describe('the rows of a filter', { timeout: PATIENCE }, () => {
   it.each(COLUMNS)('on $name, a $stored, are those of a plain query', async (tested) => {
     let found = 0;
     await fc.assert(

@@ -6,7 +6,7 @@ import type { Values } from './bindings.ts';
 import { type Comparison, conditionSql } from './comparison.ts';
 import { digitComparison, doubleComparison, exactComparison } from './number-comparison.ts';
 import { mayBeTenant, POSTGRES_VALUES } from './postgres-values.ts';
-import type { SourceColumn } from './row-format.ts';
+import type { SourceColumn } from './source-column.ts';
 import { isText } from './tenant-filter.ts';
 import { atLeast, atMost, timeColumn } from './time-column.ts';
 

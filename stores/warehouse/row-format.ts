@@ -1,17 +1,8 @@
-import type { DuckDBType } from '@duckdb/node-api';
-import type { ColumnType } from '../../config/dataset.ts';
 import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import { formatColumn, guardFormula, isJsonText } from './column-format.ts';
 import { sheetRow } from './sheet-cell.ts';
+import type { SourceColumn } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
-
-/** A column of a dataset's SQL. */
-export interface SourceColumn {
-  readonly column: { readonly name: string; readonly type: ColumnType; readonly header: string };
-  /** Quoted and qualified. */
-  readonly sql: string;
-  readonly type: DuckDBType;
-}
 
 /** How rows are written: what the COPY selects, and its options. */
 export interface RowFormat {

@@ -5,7 +5,7 @@ import type { Window } from '../../contracts/window.ts';
 import type { Bindings, Values } from './bindings.ts';
 import { POSTGRES_VALUES } from './postgres-values.ts';
 import { filterInPostgres, filterSql } from './row-filter.ts';
-import type { SourceColumn } from './row-format.ts';
+import type { SourceColumn } from './source-column.ts';
 import { isTenant, type TenantColumn } from './tenant-filter.ts';
 import { above, atLeast, atMost, below, type TimeColumn } from './time-column.ts';
 

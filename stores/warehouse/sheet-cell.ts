@@ -1,7 +1,7 @@
 import { CELL_STYLES, ESCAPED_CODES, escapedCode, LIKE_ESCAPED, TEXT_CELL, XLSX_CELL_MAX } from '../../streams/xlsx.ts';
 import { formatColumn } from './column-format.ts';
 import { CELL_TOO_LONG } from './errors.ts';
-import type { SourceColumn } from './row-format.ts';
+import type { SourceColumn } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import { clockIn, utcClock } from './time-text.ts';
 
