@@ -13,8 +13,17 @@ describe('a request', () => {
     const { entries, disposition } = await client.download(id);
     expect(disposition).toContain('filename="Jobs--2016-01-01-2016-12-31.zip"');
     expect([...entries.keys()]).toEqual(['Jobs--2016-01-01-2016-12-31.csv', 'README.txt']);
-    console.log(entries.get('README.txt')?.toString());
-    console.log(entries.get('Jobs--2016-01-01-2016-12-31.csv')?.toString().slice(0, 900));
+    const readme = entries.get('README.txt')?.toString().split('\n') ?? [];
+    expect(readme.slice(0, 3)).toEqual([
+      ...['Jobs, 2016-01-01 to 2016-12-31, both days included (UTC)', ''],
+      'Job Record ID: Number of the record',
+    ]);
+    expect(readme).toContain('System Username (Deidentified): Account on the resource');
+    const [header = '', ...rows] = entries.get('Jobs--2016-01-01-2016-12-31.csv')?.toString().trim().split('\n') ?? [];
+    expect(header.split(',')).toEqual(readme.slice(2, -1).map((line) => line.split(': ')[0]));
+    expect(rows.length).toBeGreaterThan(10);
+    for (const row of rows) expect(row).toMatch(/^\d+,\d+,(?:\w+|"mae, west"),\w+,[0-9a-f]{64},[0-9a-f]{64},/);
+    expect((await client.show(id))?.downloaded_datetime).toMatch(/^\d{4}-/);
   });
 
   test('as JSON is an array of arrays with the header first', async () => {
@@ -22,7 +31,6 @@ describe('a request', () => {
     await client.until(id, 'Available', 'Failed');
     const { entries } = await client.download(id);
     const text = entries.get('Jobs--2016-01-01-2016-12-31.json')?.toString() ?? '';
-    console.log(text.slice(0, 900));
     const rows = JSON.parse(text) as unknown[][];
     expect(rows[0]?.slice(0, 2)).toEqual(['Job Record ID', 'Local Job ID']);
   });
