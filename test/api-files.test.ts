@@ -3,6 +3,7 @@ import { get } from 'node:http';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ApiServer } from '../api/server.ts';
+import { createCatalog } from '../config/catalog.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { decodeJobId, encodeJobId } from '../contracts/job-id.ts';
 import { manifestKey } from '../contracts/keys.ts';
@@ -10,7 +11,16 @@ import { onlyFile } from '../contracts/manifest.ts';
 import { CSV_DEFAULTS } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { seal } from '../streams/age/payload.ts';
-import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
+import {
+  answerOf,
+  BODY,
+  type ComposedApi,
+  dataset,
+  finishExport,
+  post,
+  type StartedApi,
+  startApi,
+} from './api-set-up.ts';
 import { exportPrefix } from './keys.ts';
 import { openDownload } from './raw-download.ts';
 
@@ -467,6 +477,17 @@ test('resubmitting orders the same again', async () => {
   expect(job?.workflowId).toBe(record.workflowId);
   expect(job?.runId).not.toBe(record.runId);
   expect((await started.ledger.runs.find(job?.runId ?? ''))?.order).toEqual({ ...record.order, csv: CSV_DEFAULTS });
+});
+
+test('resubmitting is refused if rows can no longer be chosen by a column, as it is anonymized since', async () => {
+  const { runId } = await order({ filter: [{ column: 'name', op: 'eq', value: 'Ada' }] });
+  const columns = [
+    { name: 'name', header: 'Name', type: 'text', label: null, valueLabels: null, anonymizedFrom: 'text' } as const,
+  ];
+  const later = started.compose({}, createCatalog([dataset('LEARNING_ACTIVITIES', { columns })]));
+  const response = await later.app.request(`/exports/${runId}/resubmit`, { method: 'POST', headers: tenant.headers });
+  expect(response.status).toBe(400);
+  expect((await answerOf(response)).code).toBe('unknown_column');
 });
 
 describe('downloads of a tenant at once', () => {

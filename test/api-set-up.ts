@@ -52,7 +52,7 @@ const SETTINGS: ApiSettings = {
   WAYBILL_REQUESTS_KEEP_DAYS: 30,
 };
 
-function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
+export function dataset(name: string, more: Partial<Dataset> = {}): Dataset {
   const column = (column: string) =>
     ({ name: column, header: column, type: 'text', label: null, valueLabels: null }) as const;
   return {

@@ -185,4 +185,18 @@ describe('a warehouse in PostgreSQL', () => {
     expect(String(error)).not.toMatch(secrets);
     expect(String((error as Error).cause)).not.toContain('hunter22');
   });
+
+  it('that reads backslashes as escapes is refused', async () => {
+    const escaping = new URL(await server.createDatabase());
+    const client = new Client({ connectionString: escaping.href });
+    await client.connect();
+    await client.query(`ALTER DATABASE "${escaping.pathname.slice(1)}" SET standard_conforming_strings = off`);
+    await client.end();
+    const { hostname, port, username, pathname } = escaping;
+    const startupSql = `LOAD postgres; ATTACH 'host=${hostname} port=${port} user=${username} dbname=${pathname.slice(1)}' AS wh (TYPE postgres, READ_ONLY)`;
+    await expect(createWarehouse({ ...POSTGRES_OPTIONS, startupSql })).rejects.toMatchObject({
+      code: 'warehouse_misconfigured',
+      message: expect.stringContaining('PostgreSQL of wh reads backslashes in texts as escapes.'),
+    });
+  });
 });

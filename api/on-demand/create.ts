@@ -4,7 +4,9 @@ import { encodeJobId } from '../../contracts/job-id.ts';
 import type { AuditAction, Run } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
+import { assertValid } from '../http/field-errors.ts';
 import { readJson } from '../http/requests.ts';
+import { readFilter } from '../runs/filter.ts';
 import { findRun } from '../runs/find.ts';
 import { onceFor } from '../runs/idempotency.ts';
 import type { NamedOrder, Submit } from '../runs/submit.ts';
@@ -45,12 +47,12 @@ export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
   };
 }
 
-/** Orders the same once more. @throws WaybillError `unknown_dataset`, and like {@link Submit} */
+/** Orders the same once more. @throws WaybillError `unknown_dataset`; InvalidFields if the catalog no longer allows the filter; and like {@link Submit} */
 export async function resubmit(c: Context<ApiEnv>, deps: CreateDeps, run: Run): Promise<WorkflowRun> {
   const order = orderOf(run);
-  if (!offeredDatasets(deps.catalog).some(({ name }) => name === order.dataset)) {
-    throw new WaybillError('unknown_dataset', `${order.dataset} is no longer offered.`);
-  }
+  const dataset = offeredDatasets(deps.catalog).find(({ name }) => name === order.dataset);
+  if (!dataset) throw new WaybillError('unknown_dataset', `${order.dataset} is no longer offered.`);
+  assertValid(readFilter([...(order.filter ?? [])], dataset).errors);
   const keepDaysMax = deps.settings.WAYBILL_KEEP_DAYS;
   const named = nameOrder({ ...order, keepDays: Math.min(order.keepDays, keepDaysMax) }, { keepDaysMax });
   const again = await deps.submit(c.get('caller').tenant, named, null);

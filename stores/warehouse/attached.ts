@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { WaybillError } from '../../contracts/failures.ts';
 import { literal } from './sql-text.ts';
 
 /** The attached PostgreSQL databases. */
@@ -45,6 +46,7 @@ export async function findPostgres(connection: DuckDBConnection): Promise<Attach
     "SELECT database_name, '' FROM duckdb_databases() WHERE type = 'postgres'",
   );
   if (databases.length === 0) return NO_POSTGRES;
+  for (const [name] of databases) await requireStandardStrings(connection, name);
   const definitions = await readTexts(
     connection,
     `SELECT view_name, sql FROM duckdb_views() WHERE NOT internal
@@ -103,6 +105,25 @@ const RELATIONS = `
   ) AS columns
   GROUP BY nspname, relname
   HAVING bool_or(is_numeric OR is_nested) OR max(others) > 0`;
+
+/**
+ * DuckDB quotes texts by the SQL standard. A server that takes a backslash for an escape would read `\\'` as the end of none, and
+ * a tenant's text could become SQL.
+ *
+ * @throws WaybillError `warehouse_misconfigured`
+ */
+async function requireStandardStrings(connection: DuckDBConnection, database: string): Promise<void> {
+  const setting = "SELECT current_setting('standard_conforming_strings') AS value, '' AS nothing";
+  const [[value] = []] = await readTexts(
+    connection,
+    `SELECT * FROM postgres_query(${literal(database)}, ${literal(setting)})`,
+  );
+  if (value === 'on') return;
+  throw new WaybillError(
+    'warehouse_misconfigured',
+    `PostgreSQL of ${database} reads backslashes in texts as escapes. Set it to the standard for Waybill's role: ALTER ROLE … SET standard_conforming_strings = on.`,
+  );
+}
 
 async function readRelations(connection: DuckDBConnection, database: string): Promise<readonly PostgresRelation[]> {
   const result = await connection.runAndReadAll(
