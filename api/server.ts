@@ -16,9 +16,15 @@ const IDLE_POLL_MS = 50;
 
 /**
  * A request must have arrived, its body included, within 30 s; Node answers a later one with 408. So a sender that drips
- * holds a connection no longer.
+ * holds a connection no longer. An idle connection is kept for longer than load balancers keep it, 60 s: one that reuses a connection
+ * which is just being closed gets no answer.
  */
-const TIMEOUTS = { headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+const TIMEOUTS = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+};
 
 /** How long a download may wait for a client that takes nothing, in milliseconds. */
 const STALLED_MS = 60_000;

@@ -17,9 +17,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await chmod(directory, 0o711);
   const lines: string[] = [];
   // Settings of whoever runs the tests must not change what they find; those that name executables may.
-  const environment = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('WAYBILL_') || name.endsWith('_BIN')),
-  );
+  const environment = {
+    ...Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !name.startsWith('WAYBILL_') || name.endsWith('_BIN')),
+    ),
+    // Spares each of the hundreds of processes that tests start a third of a second.
+    NODE_COMPILE_CACHE: join(directory, 'compile-cache'),
+  };
   const end = async () => rm(directory, { recursive: true, force: true });
   try {
     const bundle = join(directory, 'workflow-bundle.js');

@@ -40,6 +40,16 @@ let url: URL;
 let warehouse: Warehouse;
 let stopped = false;
 
+/** Options of a warehouse that reads a database as `wh`. */
+function attaching({ hostname, port, username, password, pathname }: URL) {
+  const startupSql = `
+    INSTALL postgres; LOAD postgres;
+    CREATE SECRET (TYPE postgres, HOST '${hostname}', PORT ${port}, USER '${username}',
+      PASSWORD '${password}', DATABASE '${pathname.slice(1)}');
+    ATTACH '' AS wh (TYPE postgres, READ_ONLY);`;
+  return { ...POSTGRES_OPTIONS, startupSql };
+}
+
 beforeAll(async () => {
   await getExtension('postgres_scanner', {
     environment: process.env,
@@ -60,14 +70,7 @@ beforeAll(async () => {
   `);
   await client.query(`CREATE VIEW slow AS SELECT 'acme'::text AS tenant, 1 AS id, pg_sleep(60)::text AS name`);
   await client.end();
-  warehouse = await createWarehouse({
-    ...POSTGRES_OPTIONS,
-    startupSql: `
-      INSTALL postgres; LOAD postgres;
-      CREATE SECRET (TYPE postgres, HOST '${url.hostname}', PORT ${url.port}, USER '${url.username}',
-        PASSWORD '${url.password}', DATABASE '${url.pathname.slice(1)}');
-      ATTACH '' AS wh (TYPE postgres, READ_ONLY);`,
-  });
+  warehouse = await createWarehouse(attaching(url));
 });
 afterAll(async () => {
   await warehouse.close();
@@ -161,6 +164,18 @@ describe('a warehouse in PostgreSQL', () => {
     expect((await readAll(warehouse.read(THINGS, order({ parameters }), EVERYTHING, never))).rows).toBe(10_000);
   });
 
+  it('that reads backslashes as escapes is refused', async () => {
+    const escaping = new URL(await server.createDatabase());
+    const client = new Client({ connectionString: escaping.href });
+    await client.connect();
+    await client.query(`ALTER DATABASE "${escaping.pathname.slice(1)}" SET standard_conforming_strings = off`);
+    await client.end();
+    await expect(createWarehouse(attaching(escaping))).rejects.toMatchObject({
+      code: 'warehouse_misconfigured',
+      message: expect.stringContaining('PostgreSQL of wh reads backslashes in texts as escapes.'),
+    });
+  });
+
   it('that is gone is unavailable, by a message that names no host and no password; other datasets go on', async () => {
     await server.stop();
     stopped = true;
@@ -184,19 +199,5 @@ describe('a warehouse in PostgreSQL', () => {
     expect(String(error)).toContain('statement 2 of 2');
     expect(String(error)).not.toMatch(secrets);
     expect(String((error as Error).cause)).not.toContain('hunter22');
-  });
-
-  it('that reads backslashes as escapes is refused', async () => {
-    const escaping = new URL(await server.createDatabase());
-    const client = new Client({ connectionString: escaping.href });
-    await client.connect();
-    await client.query(`ALTER DATABASE "${escaping.pathname.slice(1)}" SET standard_conforming_strings = off`);
-    await client.end();
-    const { hostname, port, username, pathname } = escaping;
-    const startupSql = `LOAD postgres; ATTACH 'host=${hostname} port=${port} user=${username} dbname=${pathname.slice(1)}' AS wh (TYPE postgres, READ_ONLY)`;
-    await expect(createWarehouse({ ...POSTGRES_OPTIONS, startupSql })).rejects.toMatchObject({
-      code: 'warehouse_misconfigured',
-      message: expect.stringContaining('PostgreSQL of wh reads backslashes in texts as escapes.'),
-    });
   });
 });

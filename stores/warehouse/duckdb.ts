@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { CSV_DEFAULTS, FILE_FORMATS, isUncounted } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, FILE_FORMATS, type FileFormat, isUncounted } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
@@ -140,7 +140,10 @@ function explained(error: WaybillError): string {
   return NAMES_ONLY.test(detail) ? `${error.message} (${detail})` : error.message;
 }
 
-/** Describes a dataset and formats its first row in every format, with all parameters NULL. */
+/**
+ * Describes a dataset and formats its first row in every format, with all parameters NULL. For workbooks, the SQL is only bound: a
+ * text that is too long for a cell is no mistake of the catalog.
+ */
 export async function checkDataset(
   session: Pick<Session, 'postgres' | 'anonymizes'>,
   connection: DuckDBConnection,
@@ -149,12 +152,16 @@ export async function checkDataset(
   const source = await describeSource(session, connection, dataset, null);
   const bindings = new Bindings(dataset, null);
   const csv = { ...CSV_DEFAULTS, formulaGuard: true, decimalComma: true };
-  const columns = FILE_FORMATS.map((format) => selectList(rowFormat(source.columns, { format, csv }).items));
-  const statement = await connection.prepare(`SELECT ${columns.join(', ')} FROM ${everyRow(source)} LIMIT 1`);
+  const prepare = (formats: readonly FileFormat[]) => {
+    const columns = formats.map((format) => selectList(rowFormat(source.columns, { format, csv }).items));
+    return connection.prepare(`SELECT ${columns.join(', ')} FROM ${everyRow(source)} LIMIT 1`);
+  };
+  const statement = await prepare(FILE_FORMATS.filter((format) => format !== 'xlsx'));
   try {
     bindings.bindTo(statement);
     await statement.run();
   } finally {
     statement.destroySync();
   }
+  (await prepare(['xlsx'])).destroySync();
 }
