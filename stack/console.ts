@@ -71,6 +71,7 @@ export function places({ urls, ports, settings }: RunningStack): string {
     '',
     heading('Where'),
     ...rows([
+      ['Portal', `${urls.api}/portal`],
       ['API', urls.api],
       ['API documents', `${urls.api}/docs`],
       ['SFTP', urls.sftp],
