@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkPage, launchBrowser, openVisitor } from './browser.ts';
 import { type OwnServices, openLedger, startOwnServices } from './context.ts';
+import { createRequestsClient } from './requests-client.ts';
 
 let portal: OwnServices;
 let browser: Browser;
@@ -20,6 +21,28 @@ function post(path: string, fields: Record<string, string>, headers: Record<stri
     body: new URLSearchParams(fields),
   });
 }
+
+test('the link in the mail about a request leads, after the log-in, to its download, and no other tenant', async () => {
+  const client = createRequestsClient(portal.url);
+  const id = await client.submit({ realm: 'Cloud' });
+  await client.until(id, 'Available');
+  const { page, logIn, problems } = await openVisitor(browser, portal.url);
+  await page.goto(`/portal/requests/${id}`);
+  await logIn('dreambuilder', 'dreambuilder-demo-secret');
+  await page.getByRole('heading', { name: `Download request ${id} now?` }).waitFor();
+  await checkPage(page, 'request');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('Cloud--2016-01-01-2016-12-31.zip');
+  expect(await download.failure()).toBeNull();
+  const other = await openVisitor(browser, portal.url);
+  await other.page.goto(`/portal/requests/${id}`);
+  await other.logIn('acme', 'acme-demo-secret');
+  await other.page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
+  expect(problems).toEqual([]);
+});
 
 describe('a session', () => {
   test('ends at once when its credential is rotated, its tenant disabled, or on log out', async () => {

@@ -54,9 +54,8 @@ const STYLE_SHEET = `
 }
 `;
 
-/** Uses tables and inline styles, which all mail programs support. Loads nothing and links to nothing. */
-function layOutHtml(content: EmailContent): string {
-  const { kind, about, heading, opening, facts, sections, closing } = content;
+/** The beginning of a mail as HTML, up to its body. @param styleSheet for what inline styles cannot say */
+export function htmlHead(subject: string, styleSheet: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -65,9 +64,15 @@ function layOutHtml(content: EmailContent): string {
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
 <meta name="format-detection" content="telephone=no, date=no, address=no, email=no">
-<title>${escaped(content.subject)}</title>
-<style>${STYLE_SHEET}</style>
-</head>
+<title>${escaped(subject)}</title>
+<style>${styleSheet}</style>
+</head>`;
+}
+
+/** Uses tables and inline styles, which all mail programs support. Loads nothing and links to nothing. */
+function layOutHtml(content: EmailContent): string {
+  const { kind, about, heading, opening, facts, sections, closing } = content;
+  return `${htmlHead(content.subject, STYLE_SHEET)}
 <body class="page" style="margin:0;padding:0;background-color:#f3f4f6">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="page" style="background-color:#f3f4f6">
 <tr><td align="center" class="outer" style="padding:32px 12px">

@@ -1,5 +1,5 @@
 import type { Email } from '../../stores/mail/mail.ts';
-import { escaped, type Fact, layOutFacts, wrapped } from './layout.ts';
+import { escaped, type Fact, htmlHead, layOutFacts, wrapped } from './layout.ts';
 
 export type { Fact };
 
@@ -77,17 +77,7 @@ const SMALL = 'color:#545e63;font-size:13px;line-height:1.5';
 /** Uses tables and inline styles, which all mail programs support. Loads nothing; its only link is the button. */
 function htmlOf(content: RequestContent): string {
   const { heading, preview, paragraphs, button, after, facts, help, closing } = content;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="supported-color-schemes" content="light dark">
-<meta name="format-detection" content="telephone=no, date=no, address=no, email=no">
-<title>${escaped(content.subject)}</title>
-<style>${STYLE_SHEET}</style>
-</head>
+  return `${htmlHead(content.subject, STYLE_SHEET)}
 <body>
 <main><div style="display:none;max-height:0;overflow:hidden">${escaped(preview)}</div><table role="presentation" width="100%"><tr><td class="wrap" align="center" style="padding:24px 12px">
 <table role="presentation" class="slip" width="100%" style="${FONT};max-width:560px;text-align:left;background:#ffffff;border:1px solid #dedcd4;border-top:3px solid #0a6075"><tr><td style="padding:24px 28px">

@@ -7,6 +7,7 @@ import type { RunServices } from '../runs/services.ts';
 import { createTimes } from './components/times.ts';
 import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
+import { mountRequestPage } from './requests/routes.ts';
 import { createCookies } from './session/cookies.ts';
 import { mountLogin, mountLogout } from './session/login.ts';
 import { requireForm, requireSession, requireWriter } from './session/require.ts';
@@ -52,6 +53,7 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   portal.use(requireWriter());
   portal.get('/', (c) => c.redirect(`${PORTAL_PATH}${tabs[0]?.path ?? '/time-zone'}`, 303));
   for (const tab of tabs) tab.mount(portal, { ...deps, runs, shell, sessions });
+  mountRequestPage(portal, { ...deps, runs, shell, sessions });
   portal.all('*', () => {
     throw new WaybillError('not_found');
   });
