@@ -34,8 +34,6 @@ export async function attachTables(tables: string): Promise<Attached> {
   for (const statement of tables.split(';\n')) await client.query(statement);
   // What the statements have read is counted now, not while a test counts.
   await client.query('SELECT pg_stat_force_next_flush()');
-  // A server may read backslashes in plain literals as escapes.
-  await client.query(`ALTER DATABASE "${url.pathname.slice(1)}" SET standard_conforming_strings = off`);
   const options = { ...OPTIONS, tempDirectory: tmpdir(), startupSql: attachPostgres(url, extension) };
   const warehouse = await createWarehouse(options);
   closeAtEnd(() => warehouse.close());
