@@ -57,12 +57,14 @@ const keyOf = ({ identity }: Vector) => identity || someKey;
 let started: StartedApi;
 let api: ComposedApi;
 let server: ApiServer;
+let tenant: Awaited<ReturnType<StartedApi['addTenant']>>;
 let folder: string;
 
 beforeAll(async () => {
   started = await startApi();
   api = started.compose();
   server = await api.serve();
+  tenant = await started.addTenant();
   folder = await temporaryFolder();
   someKey = (await generateKey({ postQuantum: false })).identity;
 });
@@ -98,7 +100,6 @@ describe('waybill open', () => {
 
 describe('the API unseals', () => {
   test.each(VECTORS.filter(({ identity }) => !identity.includes('\n')))('$name: $expect', async (vector) => {
-    const tenant = await started.addTenant();
     const recipient = (await generateKey({ postQuantum: false })).recipient;
     const ordered = await api.app.request('/exports', post(tenant.headers, { ...BODY, recipients: [recipient] }));
     const run = await started.ledger.runs.find(decodeJobId((await answerOf(ordered)).job.id)?.runId ?? '');
