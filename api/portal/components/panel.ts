@@ -1,10 +1,12 @@
 import { html } from 'hono/html';
-import { type Content, type Markup, NOTHING } from '../shell/markup.ts';
+import { attribute, type Content, type Markup, NOTHING } from '../shell/markup.ts';
 
 export interface Panel {
   /** Id of the heading, unique in the page and not the name of an icon. */
   readonly id: string;
   readonly title: string;
+  /** Id of the panel itself, if it changes live as a whole. */
+  readonly panelId?: string;
   /** A count or a sentence beside the heading. */
   readonly about?: Content;
   /** What stands at the right of the heading, such as {@link liveMark} or a button. */
@@ -14,8 +16,8 @@ export interface Panel {
   readonly foot?: Content;
 }
 
-export function panel({ id, title, about, tools, content, foot }: Panel): Markup {
-  return html`<section class="panel" aria-labelledby="${id}"><div class="panel__head"><h2 id="${id}">${title}</h2>${about === undefined ? '' : html`<p>${about}</p>`}${tools ?? ''}</div>
+export function panel({ id, title, panelId, about, tools, content, foot }: Panel): Markup {
+  return html`<section class="panel"${attribute('id', panelId)} aria-labelledby="${id}"><div class="panel__head"><h2 id="${id}">${title}</h2>${about === undefined ? '' : html`<p>${about}</p>`}${tools ?? ''}</div>
 ${content}${foot === undefined ? '' : html`<div class="panel__foot">${foot}</div>`}</section>`;
 }
 

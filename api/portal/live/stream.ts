@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { streamSSE } from 'hono/streaming';
+import { createTimes } from '../components/times.ts';
 import type { PortalContext, PortalHandler } from '../environment.ts';
 import type { Markup } from '../shell/markup.ts';
 import type { PortalDeps } from '../tab.ts';
@@ -9,8 +10,6 @@ export interface Fragment {
   /** Id of the element, which its markup carries. */
   readonly id: string;
   readonly markup: Markup;
-  /** Id of the element whose first child it becomes if the page does not have it yet. */
-  readonly into?: string;
 }
 
 /** What a page shows at one moment. */
@@ -29,13 +28,13 @@ const LOOK_MS = 1000;
 const CHECK_MS = 15_000;
 
 /**
- * Answers a page's stream of changes, an address that ends in `/events`. Events: `fragments`, a list of `{ id, html, into }`;
+ * Answers a page's stream of changes, an address that ends in `/events`. Events: `fragments`, a list of `{ id, html }`;
  * `say`, a text; `end`, once nothing will change any more; `logged-out`. When the process stops, the stream closes, and the page connects elsewhere.
  *
  * @param load what the page shows now; called every second
  */
 export function changes(
-  { sessions, stopping }: Pick<PortalDeps, 'sessions' | 'stopping'>,
+  { sessions, stopping, clock }: Pick<PortalDeps, 'sessions' | 'stopping' | 'clock'>,
   load: (c: PortalContext) => Promise<Frame>,
 ): PortalHandler {
   return async function sendChanges(c) {
@@ -49,16 +48,13 @@ export function changes(
       while (!stream.aborted && !stopping.aborted) {
         if (frame) {
           const changed = [];
-          for (const { id, markup, into } of frame.fragments) {
+          for (const { id, markup } of frame.fragments) {
             const html = String(await markup);
             if (sent.get(id) === html) continue;
             sent.set(id, html);
-            changed.push({ id, html, into });
+            changed.push({ id, html });
           }
-          // From the last to the first: each new one is put before those that are there.
-          if (changed.length > 0) {
-            await stream.writeSSE({ event: 'fragments', data: JSON.stringify(changed.reverse()) });
-          }
+          if (changed.length > 0) await stream.writeSSE({ event: 'fragments', data: JSON.stringify(changed) });
           if (frame.say !== undefined && frame.say !== said) {
             said = frame.say;
             await stream.writeSSE({ event: 'say', data: frame.say });
@@ -85,6 +81,7 @@ export function changes(
   /** An outage leaves the page as it is; the next look may succeed. */
   async function look(c: PortalContext): Promise<Frame | undefined> {
     try {
+      c.set('times', createTimes(c.get('times').zone, clock.now()));
       return await load(c);
     } catch (error) {
       c.get('logger').warn({ err: error }, 'what a page shows could not be read');

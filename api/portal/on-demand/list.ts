@@ -19,6 +19,7 @@ import type { PortalDeps } from '../tab.ts';
 import { datasetTitle, formatText, STATES } from './words.ts';
 
 const ON_PAGE = 20;
+const PANEL = 'exports-panel';
 const TBODY = 'exports';
 
 /** A page of the tenant's exports. */
@@ -49,14 +50,9 @@ const COLUMNS: readonly Column[] = [
   { title: 'Actions', isHidden: true },
 ];
 
-/** The rows, each by itself, to be sent live. */
-export function exportRows(c: PortalContext, catalog: Catalog, { page, progress }: ExportList): readonly Fragment[] {
-  const shown = { catalog, times: c.get('times'), csrf: c.get('csrf'), mayWrite: mayWrite(c) };
-  return page.rows.map((run) => ({
-    id: rowId(run),
-    into: TBODY,
-    markup: exportRow(run, progress.get(run.runId), shown),
-  }));
+/** The list as it is now, to be sent live. */
+export function exportsFragment(c: PortalContext, catalog: Catalog, list: ExportList): Fragment {
+  return { id: PANEL, markup: exportsPanel(c, catalog, list, { isNewest: true }) };
 }
 
 export function exportsPanel(
@@ -67,24 +63,24 @@ export function exportsPanel(
 ): Markup {
   const here = `${PORTAL_PATH}/on-demand`;
   const { next, rows } = list.page;
+  const head = { id: 'yours', panelId: PANEL, title: 'Your exports', ...(isNewest && { tools: liveMark(here) }) };
   if (rows.length === 0) {
     const text = 'Choose a dataset and a window. Your export appears here as soon as it is ordered.';
-    return panel({ id: 'yours', title: 'Your exports', content: empty('No exports yet', text) });
+    return panel({ ...head, content: empty('No exports yet', text) });
   }
+  const shown = { catalog, times: c.get('times'), csrf: c.get('csrf'), mayWrite: mayWrite(c) };
   const newer = isNewest ? '' : linkButton(`${here}#yours`, { label: 'Newest', isSmall: true });
   const older =
     next === null
       ? ''
       : linkButton(`${here}?${new URLSearchParams({ cursor: next })}#yours`, { label: 'Older', isSmall: true });
   return panel({
-    id: 'yours',
-    title: 'Your exports',
-    ...(isNewest && { tools: liveMark(here) }),
+    ...head,
     content: table({
       caption: 'Exports ordered on demand, newest first',
       columns: COLUMNS,
       bodyId: TBODY,
-      rows: exportRows(c, catalog, list).map(({ markup }) => markup),
+      rows: rows.map((run) => exportRow(run, list.progress.get(run.runId), shown)),
     }),
     foot: html`<span>${counted(rows.length, 'export')}${isNewest ? '' : ', older ones'}</span><span class="push row">${newer}${older}</span>`,
   });

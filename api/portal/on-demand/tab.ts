@@ -7,7 +7,7 @@ import { apiContext, PORTAL_PATH, type PortalContext } from '../environment.ts';
 import { changes } from '../live/stream.ts';
 import { mountRunPages } from '../run/routes.ts';
 import type { PortalDeps, Tab } from '../tab.ts';
-import { exportRows, readExports } from './list.ts';
+import { exportsFragment, readExports } from './list.ts';
 import { formProblems, type OrderForm, orderBody, readOrderForm } from './order-form.ts';
 import { ON_DEMAND_PATH, type OnDemandPage, onDemandPage } from './page.ts';
 import { createReadPreview, type ReadPreview } from './preview.ts';
@@ -33,7 +33,7 @@ export const onDemandTab: Tab = {
     });
     app.get(
       `${ON_DEMAND_PATH}/events`,
-      changes(deps, async (c) => ({ fragments: exportRows(c, deps.catalog, await readExports(c, deps, null)) })),
+      changes(deps, async (c) => ({ fragments: [exportsFragment(c, deps.catalog, await readExports(c, deps, null))] })),
     );
     mountRunPages(app, deps);
   },

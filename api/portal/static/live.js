@@ -85,6 +85,7 @@ function tell(left) {
   if (!notice) {
     notice = document.createElement('div');
     notice.id = 'live-lost';
+    notice.dataset.script = '';
     notice.className = 'notice notice--warn';
     notice.setAttribute('role', 'status');
     notice.innerHTML =
@@ -102,14 +103,13 @@ function tell(left) {
   for (const mark of marks) mark.firstElementChild.title = `Trying again in ${Math.max(0, left)} s`;
 }
 
-/** Puts an element in place of the one with its id, or adds it on top of its list. */
-function apply({ id, html, into }) {
+/** Makes the element with that id what was sent. */
+function apply({ id, html }) {
   const template = document.createElement('template');
   template.innerHTML = html.trim();
   const fresh = template.content.firstElementChild;
   const known = document.getElementById(id);
   if (known) morph(known, fresh);
-  else if (into) document.getElementById(into)?.prepend(fresh);
   if (fresh.dataset?.title) document.title = fresh.dataset.title;
 }
 
@@ -126,18 +126,47 @@ function morph(known, fresh) {
     if (known.data !== fresh.data) known.data = fresh.data;
     return;
   }
-  if (known.matches('[data-live-mark], #live-lost')) return;
+  if (known.matches('[data-live-mark]')) return;
   for (const { name } of [...known.attributes]) {
     if (!fresh.hasAttribute(name) && !READERS.has(name)) known.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
     if (known.getAttribute(name) !== value && !READERS.has(name)) known.setAttribute(name, value);
   }
-  const before = [...known.childNodes].filter((node) => node.id !== 'live-lost');
-  const after = [...fresh.childNodes];
-  after.forEach((node, place) => {
-    if (before[place]) morph(before[place], node);
-    else known.append(node.cloneNode(true));
-  });
-  for (const node of before.slice(after.length)) node.remove();
+  morphChildren(known, fresh);
+}
+
+/** Elements with an id are found by it, so that a new row does not take the place, and the focus, of another. */
+function morphChildren(known, fresh) {
+  const kept = new Set([...fresh.children].map(({ id }) => id));
+  for (const child of [...known.children]) if (child.id && !isOwn(child) && !kept.has(child.id)) child.remove();
+  let at = known.firstChild;
+  const skipOwn = () => {
+    while (at && isOwn(at)) at = at.nextSibling;
+  };
+  for (const child of fresh.childNodes) {
+    skipOwn();
+    const same = child.id ? [...known.children].find(({ id }) => id === child.id) : at?.id ? undefined : at;
+    while (child.id && same && at && at !== same && !at.id && !isOwn(at)) {
+      const gone = at;
+      at = at.nextSibling;
+      gone.remove();
+    }
+    if (!same) known.insertBefore(child.cloneNode(true), at);
+    else {
+      if (same === at) at = at.nextSibling;
+      else known.insertBefore(same, at);
+      morph(same, child);
+    }
+  }
+  while (at) {
+    const last = at;
+    at = at.nextSibling;
+    if (!isOwn(last)) last.remove();
+  }
+}
+
+/** Whether a script has added it, so the server does not know it. */
+function isOwn(node) {
+  return node.dataset?.script !== undefined;
 }

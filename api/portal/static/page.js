@@ -10,6 +10,7 @@ addEventListener('pageshow', ({ persisted }) => persisted && clearBusy());
 function addCopyButton(block) {
   const button = document.createElement('button');
   button.type = 'button';
+  button.dataset.script = '';
   button.className = 'btn btn--small';
   const hidden = document.createElement('span');
   hidden.className = 'vh';
@@ -58,6 +59,7 @@ function sendOnChange({ target }) {
   if (target.dataset?.sends === undefined) return;
   const button = document.createElement('button');
   button.hidden = true;
+  button.formNoValidate = true;
   button.name = 'do';
   button.value = target.dataset.sends;
   target.form.append(button);
