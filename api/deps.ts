@@ -32,6 +32,7 @@ export type ApiSettings = Pick<
   | 'WAYBILL_REQUESTS_SCHEDULE'
   | 'WAYBILL_REQUESTS_TIME_ZONE'
   | 'WAYBILL_REQUESTS_KEEP_DAYS'
+  | 'WAYBILL_SMTP_URL'
 >;
 
 export interface Clock {

@@ -13,6 +13,10 @@ export const RELEASE_SIGNAL = 'release';
 /** Most days from the first to the last day of a request: one year, also a leap year. */
 export const REQUEST_DAYS_MAX = 365;
 
+/** Formats as callers name them. */
+export const REQUEST_FORMATS = ['CSV', 'JSON', 'XLSX', 'PARQUET'] as const;
+export type RequestFormat = (typeof REQUEST_FORMATS)[number];
+
 /** What callers see. A deleted request is not shown. */
 export const REQUEST_STATES = ['Submitted', 'Available', 'Expired', 'Failed'] as const;
 export type RequestState = (typeof REQUEST_STATES)[number];

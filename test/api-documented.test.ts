@@ -169,11 +169,15 @@ describe('docs/requests.md', () => {
       /^\{"success":true,"message":"Created export request","data":\[\{"id":\d+\}\],"total":1\}\n.*"state":"Available"/,
     ],
     [
-      'unzip',
+      'unzip -o',
       /^Job Record ID,.*\n\d+,.*\nJobs, 2016-01-01 to 2016-12-31, both days included \(UTC\)\n\nJob Record ID: Number of/,
     ],
+    [
+      'SOME=',
+      /Jobs--2016-01-01-2016-12-31\.xlsx.*README\.txt.*\nOnly rows with nodes from 2 to the last, both included\n/s,
+    ],
     ['-X DELETE', /^\{"success":true,"message":"Deleted export request",.*\n\{"success":false,.*None was deleted/],
-    ['realm=Beds', /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV or JSON/],
+    ['realm=Beds', /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV, JSON, XLSX or PARQUET/],
   ])('the lines with %s do what they say', (line, output) => {
     expect(outputOf(line)).toMatch(output);
   });

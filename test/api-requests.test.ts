@@ -19,7 +19,7 @@ const JOBS: Dataset = {
     deletedColumn: null,
     key: [],
     parameters: [],
-    formats: ['csv'],
+    formats: ['csv', 'xlsx'],
   },
   columns: [
     { name: 'id', header: 'Job ID', type: 'integer', label: 'Number of the job', valueLabels: null },
@@ -201,6 +201,10 @@ describe('a request', () => {
     ['the same', {}, 400],
     ['in another case', { realm: 'JOBS', format: 'csv' }, 400],
     ['as another format', { format: 'JSON' }, 200],
+    ['with a filter', { filter: '[{"column":"id","op":"eq","value":1}]' }, 200],
+    ['with an empty filter', { filter: '' }, 400],
+    ['for Excel', { csv_preset: 'excel' }, 200],
+    ['in another time zone', { time_zone: 'Asia/Tokyo' }, 200],
     ['for other days', { end_date: '2016-12-30' }, 200],
   ])('%s, while one is Submitted, is answered %j with %i', async (_, form, status) => {
     const own = await started.addTenant();
@@ -240,6 +244,8 @@ describe('a request', () => {
     for (const answer of answers)
       if (answer.status === 400) expect(answer.json().message).toContain(`Request ${winner} `);
     const run = await started.ledger.requests.find(tenant.key, winner ?? 0);
+    const trail = await started.ledger.audit.listOfRun(run?.runId ?? '', 10);
+    expect(trail.map(({ action }) => action)).toEqual(['request.created']);
     expect(api.temporal.cancelled.slice(before)).not.toContain(run?.runId);
   });
 
@@ -367,7 +373,25 @@ describe('the error table of the contract', () => {
       'another format',
       ['POST', '/request', new URLSearchParams({ ...FORM, format: 'XLS' })],
       400,
-      'Choose CSV or JSON as the format.',
+      'Choose CSV, JSON or XLSX as the format.',
+    ],
+    [
+      'a filter that is no JSON',
+      ['POST', '/request', new URLSearchParams({ ...FORM, filter: '[{' })],
+      400,
+      /^filter: Should be an array/,
+    ],
+    [
+      'a filter by an anonymized column',
+      ['POST', '/request', new URLSearchParams({ ...FORM, filter: '[{"column":"user","op":"isNull"}]' })],
+      400,
+      'filter.0.column: user is anonymized; rows cannot be chosen by it.',
+    ],
+    [
+      'a preset that there is not',
+      ['POST', '/request', new URLSearchParams({ ...FORM, csv_preset: 'word' })],
+      400,
+      /^csv_preset: Should be/,
     ],
     ['a JSON array', ['POST', '/request', '[]', json], 400, /^realm is missing/],
     ['broken JSON', ['POST', '/request', '{', json], 400, /not valid JSON/],

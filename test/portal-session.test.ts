@@ -33,7 +33,7 @@ test('the link in the mail about a request leads, after the log-in, to its downl
   await checkPage(page, 'request');
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('link', { name: 'Download' }).click(),
+    page.getByRole('status').getByRole('link', { name: 'Download' }).click(),
   ]);
   expect(download.suggestedFilename()).toBe('Cloud--2016-01-01-2016-12-31.zip');
   expect(await download.failure()).toBeNull();
@@ -57,7 +57,7 @@ describe('a session', () => {
     await ledger.credentials.add(first);
     const { page, logIn, problems } = await openVisitor(browser, portal.url);
     await logIn(first.clientId, first.secret);
-    await page.getByRole('heading', { name: 'On demand' }).waitFor();
+    await page.getByRole('heading', { name: 'Data Export', exact: true }).waitFor();
 
     await ledger.credentials.rotate('short', 'the second of secrets');
     await page.goto('/portal/on-demand?cursor=');
@@ -136,6 +136,7 @@ describe('a form', () => {
   test('without the token of its session changes nothing', async () => {
     const { page, context, logIn } = await openVisitor(browser, portal.url);
     await logIn();
+    await page.goto('/portal/on-demand');
     const own = await page.locator('input[name=csrf]').first().inputValue();
     const other = await openVisitor(browser, portal.url);
     await other.logIn('acme');
@@ -177,7 +178,7 @@ describe('a form', () => {
     const { page, logIn } = await openVisitor(browser, portal.url);
     await page.goto(`/portal/login?to=${encodeURIComponent(to)}`);
     await logIn();
-    expect(page.url()).toBe(`${portal.url}/portal/on-demand`);
+    expect(page.url()).toBe(`${portal.url}/portal/requests`);
   });
 });
 
@@ -186,6 +187,7 @@ test('two tenants see and reach only their own', async () => {
   const two = await openVisitor(browser, portal.url);
   await one.logIn('dreambuilder');
   await two.logIn('acme');
+  await one.page.goto('/portal/on-demand');
   await one.page.getByLabel('Dataset').selectOption({ label: 'Networks' });
   await one.page.getByRole('button', { name: 'Order export' }).click();
   await one.page.locator('#exports .state--available').first().waitFor();
@@ -211,6 +213,7 @@ test('two tenants see and reach only their own', async () => {
 test('a credential that may only read sees no control that writes, and may use none', async () => {
   const { page, context, logIn, problems } = await openVisitor(browser, portal.url);
   await logIn('dreambuilder-readonly');
+  await page.goto('/portal/on-demand');
   await page.getByText('You may look and download').waitFor();
   expect(await page.getByRole('button', { name: /order|cancel|delete/i }).count()).toBe(0);
   await checkPage(page, 'on-demand-read-only');

@@ -44,6 +44,7 @@ describe('on demand', () => {
   test.each([true, false])('orders, watches and downloads; script: %s', async (javaScript) => {
     const { page, problems, logIn } = await openVisitor(browser, portal.url, { javaScript });
     await logIn('acme');
+    await page.goto('/portal/on-demand');
     if (javaScript) await checkPage(page, 'on-demand-empty');
     await page.getByLabel('Dataset').selectOption({ label: 'Users' });
     if (!javaScript) await page.getByRole('button', { name: 'Show its columns' }).click();
@@ -77,6 +78,7 @@ describe('on demand', () => {
 test('shows the first rows and their number before an order, of this tenant alone', async () => {
   const { page, problems, logIn } = await openVisitor(browser, portal.url);
   await logIn('dreambuilder');
+  await page.goto('/portal/on-demand');
   await page.getByLabel('Dataset').selectOption({ label: 'Learning activities' });
   await page.getByText('Columns: all 9').waitFor();
   await page.getByRole('button', { name: 'Update preview' }).click();

@@ -1,5 +1,6 @@
-import { FAILURES, type FailureCode } from '../../contracts/failures.ts';
+import { FAILURES } from '../../contracts/failures.ts';
 import type { RequestOrder } from '../../contracts/order.ts';
+import { explainFailure, isAvoidable } from '../../contracts/request-failures.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import type { Email } from '../../stores/mail/mail.ts';
 import { type Fact, layOutRequest, type RequestContent } from './request-layout.ts';
@@ -54,7 +55,7 @@ export function readyEmail(run: Run, context: RequestMailContext): Content {
 /** @returns the mail that says in words for the user why there is no file, and what to do */
 export function failedEmail(run: Run, context: RequestMailContext): Content {
   const { realm, publicUrl } = named(context);
-  const { reason, advice, button } = explain(run);
+  const { reason, advice, button } = explainFailure(run.failure);
   const help =
     context.supportEmail === null
       ? `If you need help, name request ${run.number} to the operator of the service.`
@@ -89,7 +90,7 @@ export function supportEmail(run: Run, context: SupportContext): Content {
     heading: `Request ${run.number} of ${run.tenant} failed`,
     paragraphs: [
       [
-        isTheirs(code)
+        isAvoidable(code)
           ? 'The user has been told what to do. Nothing is broken.'
           : 'The user has been told that you look into it.',
       ],
@@ -99,51 +100,6 @@ export function supportEmail(run: Run, context: SupportContext): Content {
     facts: [...detail, ...factsOf(run, context)],
     closing: ['You get this because WAYBILL_SUPPORT_EMAIL names this address. It is sent once a request.'],
   });
-}
-
-/** Failures that whoever asked can avoid by asking for something else, or by asking again. */
-const THEIRS: readonly FailureCode[] = ['memory_exhausted', 'source_changed', 'cancelled', 'unknown_column'];
-
-function isTheirs(code: FailureCode): boolean {
-  return THEIRS.includes(code);
-}
-
-function explain({ failure }: Run): { readonly reason: string; readonly advice: string; readonly button: string } {
-  const code = failure?.code ?? 'internal';
-  switch (code) {
-    case 'memory_exhausted':
-      return {
-        reason: 'The request needs more memory than the service has for one.',
-        advice: 'Request it again for a shorter time, for example a quarter of a year.',
-        button: 'Request again',
-      };
-    case 'source_changed':
-      return {
-        reason: 'The data kept changing while it was being read.',
-        advice: 'Request it again at a quieter time, or for days that are over.',
-        button: 'Request again',
-      };
-    case 'cancelled':
-      return {
-        reason: 'The request was cancelled.',
-        advice: 'Request it again if you still want it.',
-        button: 'Request again',
-      };
-    case 'dataset_broken':
-    case 'warehouse_misconfigured':
-    case 'schema_changed':
-      return {
-        reason: 'The service could not read the data.',
-        advice: 'It has to be mended by the operator, who has been told. Request it again after that.',
-        button: 'See the request',
-      };
-    default:
-      return {
-        reason: 'Something went wrong on the side of the service.',
-        advice: 'The operator has been told. Request it again in an hour.',
-        button: 'Request again',
-      };
-  }
 }
 
 function factsOf(run: Run, context: RequestMailContext): readonly Fact[] {
@@ -156,15 +112,19 @@ function factsOf(run: Run, context: RequestMailContext): readonly Fact[] {
     { label: 'Realm', value: `${realm}, ${counted(fields.all, 'field')}${anonymized}` },
     { label: 'Window', value: windowText(order.window.from, order.window.to) },
     ...(file === null
-      ? [{ label: 'Format', value: order.format === 'csv' ? 'CSV' : 'JSON' }]
+      ? [{ label: 'Format', value: formatName(order) }]
       : [
           {
             label: 'File',
-            value: `${file.name.replace(/\.[a-z]+$/, '.zip')}, ${order.format === 'csv' ? 'CSV' : 'JSON'}`,
+            value: `${file.name.replace(/\.[a-z]+$/, '.zip')}, ${formatName(order)}`,
           },
         ]),
     ...(file?.sha256 ? [{ label: 'SHA-256', value: `${file.sha256} (of ${file.name} in it)`, exact: true }] : []),
   ];
+}
+
+function formatName({ format }: RequestOrder): string {
+  return { csv: 'CSV', xlsx: 'Excel', parquet: 'Parquet' }[String(format)] ?? 'JSON';
 }
 
 function named({ realm, publicUrl, timeZone }: RequestMailContext) {

@@ -2,6 +2,7 @@ import { WaybillError } from '../../contracts/failures.ts';
 import { requestFileName } from '../../contracts/requests.ts';
 import type { NotifyInput } from '../../contracts/steps.ts';
 import type { Credentials, MailKind, Requests, Run, Runs, Tenants } from '../../stores/ledger/ports.ts';
+import { requestAddresses } from '../../stores/ledger/request-addresses.ts';
 import { type Mail, MailUncertain } from '../../stores/mail/mail.ts';
 import { openManifest } from '../../stores/objects/manifests.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
@@ -88,7 +89,7 @@ async function mailsOf(ports: RequestMailPorts, run: Run, cause: string | undefi
   const { requests } = ports;
   const context = await contextOf(ports, run);
   if (!context) return [];
-  const addresses = await addressesOf(ports, run);
+  const addresses = await requestAddresses(ports.ledger, run);
   if (run.state === 'completed') return [{ kind: 'ready', addresses, content: readyEmail(run, context) }];
   if (run.state !== 'failed') return [];
   const { temporalUi, supportEmail: support } = requests;
@@ -107,13 +108,6 @@ async function mailsOf(ports: RequestMailPorts, run: Run, cause: string | undefi
           },
         ]),
   ];
-}
-
-/** The address of the credential that made the request; if it has none, those of the tenant's contacts. */
-async function addressesOf({ ledger }: RequestMailPorts, { tenant, requestedBy }: Run): Promise<readonly string[]> {
-  const credential = requestedBy === null ? undefined : await ledger.credentials.find(requestedBy);
-  if (credential?.tenant === tenant && credential.email !== null) return [credential.email];
-  return (await ledger.tenants.find(tenant))?.contacts ?? [];
 }
 
 async function contextOf(ports: RequestMailPorts, run: Run): Promise<RequestMailContext | undefined> {

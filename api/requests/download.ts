@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { Catalog } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import type { Condition } from '../../contracts/filter.ts';
 import { type ManifestFile, onlyFile, sumsOf } from '../../contracts/manifest.ts';
 import { requestFileName, requestName } from '../../contracts/requests.ts';
 import { openManifest } from '../../stores/objects/manifests.ts';
@@ -9,7 +10,7 @@ import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
 import { attachment } from '../http/download.ts';
 import { sendContent, wholeFile } from '../runs/content.ts';
 import { zipAfterFirstChunk } from '../runs/zip.ts';
-import { dateText, type Request } from './request.ts';
+import { dateText, type Request } from './view.ts';
 
 /**
  * Answers GET and HEAD with the archive of a request: the data file and README.txt. It is made while it is sent, from parts that
@@ -82,11 +83,27 @@ function readmeText(
 ): string {
   const dataset = catalog.find(order.dataset);
   const labels = new Map(dataset?.columns.map(({ name, label }) => [name, label]));
+  const chosen = (order.filter ?? []).map((condition) => `Only rows with ${conditionText(condition)}`);
+  const zone = order.timeZone === undefined ? [] : [`Times are those of ${order.timeZone}`];
   const lines = columns.map(({ name, header }) => {
     const label = labels.get(name);
     return label ? `${header}: ${label}` : header;
   });
-  return `${[`${dataset?.title ?? realm}, ${startDate} to ${endDate}, both days included (UTC)`, '', ...lines].join('\n')}\n`;
+  return `${[`${dataset?.title ?? realm}, ${startDate} to ${endDate}, both days included (UTC)`, ...chosen, ...zone, '', ...lines].join('\n')}\n`;
+}
+
+function conditionText(condition: Condition): string {
+  const { column } = condition;
+  switch (condition.op) {
+    case 'eq':
+      return `${column} = ${String(condition.value)}`;
+    case 'in':
+      return `${column} one of ${condition.values.map(String).join(', ')}`;
+    case 'range':
+      return `${column} from ${condition.from ?? 'the first'} to ${condition.to ?? 'the last'}, both included`;
+    case 'isNull':
+      return `no ${column}`;
+  }
 }
 
 /** What an archive cannot hold as the name of a file. */

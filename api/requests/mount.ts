@@ -8,8 +8,9 @@ import { isForm, readBody, readJson } from '../http/requests.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated } from '../openapi.ts';
 import { sendRequest } from './download.ts';
 import { requestErrors } from './errors.ts';
-import { createRequests, type Request as DataRequest } from './request.ts';
+import { createRequests } from './request.ts';
 import * as routes from './routes.ts';
+import type { Request as DataRequest } from './view.ts';
 
 /** Requests in a page, unless the caller says otherwise. */
 const PAGE_SIZE = 100;
@@ -101,10 +102,21 @@ function formFields(bytes: Uint8Array): Readonly<Record<string, string>> {
 
 /** @throws InvalidFields */
 function readForm(body: unknown): RequestForm {
-  const input = typeof body === 'object' && body !== null ? { ...body } : {};
+  const input: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {};
+  if (typeof input.filter === 'string') input.filter = parsedFilter(input.filter);
   const parsed = RequestFormSchema.safeParse(input);
   if (!parsed.success) assertValid(fieldErrorsOf(parsed.error, input));
   return parsed.data as RequestForm;
+}
+
+/** A form has the filter as JSON text. @returns the text if it is none, which is then refused */
+function parsedFilter(text: string): unknown {
+  if (text.trim() === '') return [];
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** @returns 0, which no request has, for what is not a number */

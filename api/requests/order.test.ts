@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCatalog } from '../../config/catalog.ts';
 import type { Dataset } from '../../config/dataset.ts';
+import type { RequestForm } from '../../contracts/views/requests.ts';
+import { requestSeries } from '../../stores/ledger/request-series.ts';
 import { InvalidFields } from '../http/field-errors.ts';
 import { requestOrder } from './order.ts';
 
@@ -13,9 +15,12 @@ const JOBS: Dataset = {
     deletedColumn: null,
     key: [],
     parameters: [],
-    formats: ['csv'],
+    formats: ['csv', 'xlsx', 'parquet'],
   },
-  columns: [{ name: 'id', header: 'Id', type: 'integer', label: null, valueLabels: null }],
+  columns: [
+    { name: 'id', header: 'Id', type: 'integer', label: null, valueLabels: null },
+    { ...{ name: 'user', header: 'User', type: 'text', label: null, valueLabels: null }, anonymizedFrom: 'text' },
+  ],
 };
 const OTHER: Dataset = { ...JOBS, name: 'other', offeredAs: 'Other', doors: ['on-demand'] };
 const NEEDY: Dataset = {
@@ -23,8 +28,11 @@ const NEEDY: Dataset = {
   parameters: [{ name: 'site', type: 'text', required: true, title: null }],
 };
 const rules = { catalog: createCatalog([JOBS, OTHER, NEEDY]), keepDays: 30, now: new Date('2026-11-23T21:14:05Z') };
-const FORM = { realm: 'Jobs', start_date: '2016-01-01', end_date: '2016-12-31', format: 'CSV' };
-const order = (form: Partial<typeof FORM>) => requestOrder({ ...FORM, ...form }, 'acme', rules);
+const FORM: RequestForm = {
+  ...{ realm: 'Jobs', start_date: '2016-01-01', end_date: '2016-12-31', format: 'CSV' },
+  ...{ filter: [], time_zone: 'UTC' },
+};
+const order = (form: Partial<RequestForm>) => requestOrder({ ...FORM, ...form }, 'acme', rules);
 
 test('a form becomes an order of whole days in UTC', () => {
   expect(order({ realm: ' jOBS', format: 'json ' })).toMatchObject({
@@ -77,11 +85,69 @@ describe('dates', () => {
 test.each([
   [{ realm: 'Other' }, 'There is no realm Other. Choose one of Jobs.'],
   [{ realm: 'Needy' }, 'There is no realm Needy.'],
-  [{ format: 'XML' }, 'Choose CSV or JSON as the format.'],
+  [{ format: 'XML' }, 'Choose CSV, JSON, XLSX or PARQUET as the format.'],
   [
     { realm: 'x', format: 'x', end_date: 'x' },
     'There is no realm x. Choose one of Jobs. x is not a date. Write the end date as 2016-12-31. Choose CSV',
   ],
 ])('%j is refused: %s', (form, message) => {
   expect(() => order(form)).toThrow(message);
+});
+
+describe('formats, filters and options', () => {
+  test.each([
+    ['xlsx', { format: 'xlsx' }],
+    ['Parquet', { format: 'parquet' }],
+  ])('%s is a format', (format, expected) => {
+    expect(order({ format })).toMatchObject(expected);
+  });
+
+  test('a realm has only the workbooks that its catalog allows', () => {
+    const plain = { ...rules, catalog: createCatalog([{ ...JOBS, formats: ['jsonl'] }]) };
+    expect(() => requestOrder({ ...FORM, format: 'XLSX' }, 'acme', plain)).toThrow('Choose CSV or JSON as the format.');
+    expect(requestOrder({ ...FORM, format: 'JSON' }, 'acme', plain).format).toBe('rows-json');
+  });
+
+  test('a filter is part of the order, in one form for all that mean the same', () => {
+    const ids = (values: readonly (string | number)[]) =>
+      order({ filter: [{ column: 'id', op: 'in', values: [...values] }] });
+    expect(ids([2, '1', 1]).filter).toEqual([{ column: 'id', op: 'in', values: ['1', '2'] }]);
+    expect(requestSeries(ids([2, '1', 1]))).toBe(requestSeries(ids(['1', 2])));
+    expect(requestSeries(ids([1]))).not.toBe(requestSeries(ids([2])));
+    expect(order({}).filter).toBeUndefined();
+  });
+
+  test.each<[string, Partial<RequestForm>]>([
+    ['csv_preset', { csv_preset: 'excel' }],
+    ['time_zone', { time_zone: 'Asia/Tokyo' }],
+    ['filter', { filter: [{ column: 'id', op: 'isNull' }] }],
+    ['format', { format: 'XLSX' }],
+  ])('a request that differs in %s is another one', (_, form) => {
+    expect(requestSeries(order(form))).not.toBe(requestSeries(order({})));
+  });
+
+  test('the preset writes CSV for Excel', () => {
+    expect(order({ csv_preset: 'excel' }).csv).toMatchObject({
+      delimiter: ';',
+      bom: true,
+      decimalComma: true,
+      crlf: true,
+    });
+  });
+
+  test.each<[Partial<RequestForm>, string]>([
+    [{ format: 'JSON', csv_preset: 'excel' }, 'csv_preset: Only valid for the format CSV. Leave it out.'],
+    [
+      { format: 'PARQUET', time_zone: 'Asia/Tokyo' },
+      'time_zone: Parquet has instants, without time zone. Leave it out.',
+    ],
+    [{ filter: [{ column: 'nope', op: 'isNull' }] }, 'filter.0.column: Jobs has no column nope'],
+    [
+      { filter: [{ column: 'user', op: 'isNull' }] },
+      'filter.0.column: user is anonymized; rows cannot be chosen by it.',
+    ],
+    [{ filter: [{ column: 'id', op: 'eq', value: 'x' }] }, 'filter.0.value: '],
+  ])('%j is refused', (form, message) => {
+    expect(() => order(form)).toThrow(message);
+  });
 });

@@ -1,22 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { nextBatch } from '../../config/batch-times.ts';
-import { type Catalog, offeredName } from '../../config/dataset.ts';
+import { offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import type { RequestOrder } from '../../contracts/order.ts';
+import { CSV_PRESETS } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
-import { REQUESTS, type RequestState, requestName } from '../../contracts/requests.ts';
-import { runStatus } from '../../contracts/run.ts';
+import { REQUESTS, type RequestFormat, type RequestState, requestName } from '../../contracts/requests.ts';
 import type { RequestForm } from '../../contracts/views/requests.ts';
 import type { RequestedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
 import { requestSeries } from '../../stores/ledger/request-series.ts';
 import type { ApiDeps } from '../deps.ts';
 import { removeFiles } from '../runs/remove.ts';
-import { offeredRealms, REQUEST_FORMATS, type RequestFormat, requestOrder } from './order.ts';
+import { offeredFormats, offeredRealms, requestOrder } from './order.ts';
+import { dateText, type Request, requestOf } from './view.ts';
 
 /** A data set that can be requested. */
 export interface Realm {
   readonly id: string;
   readonly title: string;
+  readonly formats: readonly RequestFormat[];
   readonly fields: readonly {
     readonly name: string;
     readonly header: string;
@@ -26,40 +27,41 @@ export interface Realm {
   }[];
 }
 
-/** A request as callers see it. */
-export interface Request {
-  readonly id: number;
-  /** Id of the realm. */
-  readonly realm: string;
-  /** `YYYY-MM-DD`, both included. */
-  readonly startDate: string;
-  readonly endDate: string;
-  readonly format: RequestFormat;
-  readonly state: RequestState;
-  readonly run: Run;
-  readonly order: RequestOrder;
-}
-
 /** Who asks. */
 export interface Requester {
   readonly tenant: Tenant;
   readonly actor: string;
 }
 
+/** Requests by their state. */
+export interface RequestCounts {
+  readonly byState: Readonly<Record<RequestState, number>>;
+  readonly all: number;
+  /** Whether there are more requests, older ones, than were counted. */
+  readonly isCapped: boolean;
+}
+
+/** Requests that are counted at most: a page asks every second. */
+const COUNTED_MAX = 10_000;
+
 /** What callers can do with requests, through whatever interface. Errors besides: those of the ledger, and of Temporal. */
 export interface Requests {
   realms(): readonly Realm[];
-  /** @throws InvalidFields; WaybillError `duplicate_request` */
+  /** @throws InvalidFields; DuplicateRequest */
   create(requester: Requester, form: RequestForm): Promise<Request>;
+  /** Requests the same data again. @throws as `create`; WaybillError `not_found` */
+  resubmit(requester: Requester, id: number): Promise<Request>;
   /**
    * Newest first.
    * @param page.before only ids below this one; `null`: from the newest
+   * @param page.state only those in this state
    * @returns `next`: `before` of the next page; `null`: there is none
    */
   list(
     tenant: string,
-    page: { readonly before: number | null; readonly limit: number },
+    page: { readonly before: number | null; readonly limit: number; readonly state?: RequestState | undefined },
   ): Promise<{ readonly requests: readonly Request[]; readonly next: number | null }>;
+  count(tenant: string): Promise<RequestCounts>;
   /** @throws WaybillError `not_found`, also for another tenant's */
   find(tenant: string, id: number): Promise<Request>;
   /** Deletes all of them with their files, or none. @throws WaybillError `not_found` if one of them is not the tenant's */
@@ -88,42 +90,56 @@ export function createRequests(deps: RequestDeps): Requests {
     }
   }
 
+  async function create({ tenant, actor }: Requester, form: RequestForm): Promise<Request> {
+    const now = clock.now();
+    const keepDays = tenant.requestKeepDays ?? settings.WAYBILL_REQUESTS_KEEP_DAYS;
+    const order = requestOrder(form, tenant.key, { catalog, keepDays, now });
+    const series = requestSeries(order);
+    const same = await ledger.requests.findSame(tenant.key, series, now);
+    if (same) throw new DuplicateRequest(view(same));
+    const startsAt = nextBatch(settings.WAYBILL_REQUESTS_SCHEDULE, settings.WAYBILL_REQUESTS_TIME_ZONE, now);
+    const workflowId = `data-request|tenantKey:${tenant.key}|type:${order.dataset.toLowerCase()}|${randomUUID()}`;
+    const run = { workflowId, order, series, requestedBy: actor, requestedAt: now, startsAt };
+    const runId = await start(run);
+    const { run: recorded, submitted } = await ledger.requests.submit({ ...run, runId }, now);
+    if (!submitted) {
+      await temporal.cancel({ workflowId, runId }, 0);
+      throw new DuplicateRequest(view(recorded));
+    }
+    return view(recorded);
+  }
+
   return {
     realms: () =>
       offeredRealms(catalog).map((dataset) => ({
         id: offeredName(dataset),
         title: dataset.title,
+        formats: offeredFormats(dataset),
         fields: dataset.columns.map(({ name, header, label, anonymizedFrom }) => ({
           ...{ name, header, documentation: label ?? '' },
           anonymize: anonymizedFrom !== undefined,
         })),
       })),
 
-    async create({ tenant, actor }, form) {
-      const now = clock.now();
-      const keepDays = tenant.requestKeepDays ?? settings.WAYBILL_REQUESTS_KEEP_DAYS;
-      const order = requestOrder(form, tenant.key, { catalog, keepDays, now });
-      const series = requestSeries(order);
-      const same = await ledger.requests.findSame(tenant.key, series, now);
-      if (same) throw duplicate(view(same));
-      const startsAt = nextBatch(settings.WAYBILL_REQUESTS_SCHEDULE, settings.WAYBILL_REQUESTS_TIME_ZONE, now);
-      const workflowId = `data-request|tenantKey:${tenant.key}|type:${order.dataset.toLowerCase()}|${randomUUID()}`;
-      const run = { workflowId, order, series, requestedBy: actor, requestedAt: now, startsAt };
-      const runId = await start(run);
-      const { run: recorded, submitted } = await ledger.requests.submit({ ...run, runId }, now);
-      if (!submitted) {
-        await temporal.cancel({ workflowId, runId }, 0);
-        throw duplicate(view(recorded));
-      }
-      const detail = { number: recorded.number, dataset: order.dataset, format: order.format };
-      await ledger.audit.append({ tenant: tenant.key, actor, action: 'request.created', runId, detail });
-      return view(recorded);
+    create,
+
+    async resubmit(requester, id) {
+      const run = await ledger.requests.find(requester.tenant.key, id);
+      if (!run) throw notFound([id]);
+      return create(requester, formOf(view(run)));
     },
 
-    async list(tenant, { before, limit }) {
-      const rows = await ledger.requests.list(tenant, { before, limit: limit + 1 });
+    async list(tenant, { before, limit, state }) {
+      const only = state && { state, now: clock.now() };
+      const rows = await ledger.requests.list(tenant, { before, limit: limit + 1, only });
       const requests = rows.slice(0, limit).map(view);
       return { requests, next: rows.length > limit ? (requests.at(-1)?.id ?? null) : null };
+    },
+
+    async count(tenant) {
+      const byState = await ledger.requests.count(tenant, clock.now(), COUNTED_MAX);
+      const all = Object.values(byState).reduce((sum, count) => sum + count, 0);
+      return { byState, all, isCapped: all === COUNTED_MAX };
     },
 
     async find(tenant, id) {
@@ -164,49 +180,29 @@ function notFound(ids: readonly number[]): WaybillError {
   return new WaybillError('not_found', message);
 }
 
-function duplicate({ id, state, run }: Request): WaybillError {
-  const message =
-    state === 'Submitted'
-      ? `Request ${id} for the same data is submitted already. Wait for it, or delete it first.`
-      : `Request ${id} holds the same data and is available until ${dateText(run.expiresAt)}. Download it.`;
-  return new WaybillError('duplicate_request', message);
-}
+/** The same data is Submitted or Available already. */
+export class DuplicateRequest extends WaybillError {
+  readonly request: Request;
 
-/** Such as `2026-12-23 21:14:05 UTC`. */
-export function dateText(at: Date | null): string {
-  return at ? `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC` : 'an unknown date';
-}
-
-/** @throws TypeError for a run of another kind of export */
-function requestOf(catalog: Catalog, run: Run, now: Date): Request {
-  const { order } = run;
-  if (!order || !('roundsMax' in order)) throw new TypeError('a request has its own order');
-  const dataset = catalog.find(order.dataset);
-  const format = Object.entries(REQUEST_FORMATS).find(([, format]) => format === order.format)?.[0];
-  return {
-    id: run.number,
-    realm: dataset ? offeredName(dataset) : order.dataset,
-    startDate: order.window.from.slice(0, 10),
-    endDate: order.window.to.slice(0, 10),
-    format: format === 'JSON' ? 'JSON' : 'CSV',
-    state: stateOf(run, now),
-    ...{ run, order },
-  };
-}
-
-function stateOf(run: Run, now: Date): RequestState {
-  switch (runStatus(run, now)) {
-    case 'pending':
-    case 'running':
-      return 'Submitted';
-    case 'completed':
-      return 'Available';
-    case 'failed':
-    case 'cancelled':
-      return 'Failed';
-    case 'expired':
-    case 'deleted':
-    case 'replaced':
-      return 'Expired';
+  constructor(request: Request) {
+    const { id, state, run } = request;
+    super(
+      'duplicate_request',
+      state === 'Submitted'
+        ? `Request ${id} for the same data is submitted already. Wait for it, or delete it first.`
+        : `Request ${id} holds the same data and is available until ${dateText(run.expiresAt)}. Download it.`,
+    );
+    this.request = request;
   }
+}
+
+/** @returns the form that makes the same request */
+function formOf({ realm, startDate, endDate, format, order }: Request): RequestForm {
+  return {
+    ...{ realm, start_date: startDate, end_date: endDate, format },
+    filter: [...(order.filter ?? [])].map((condition) => ({ ...condition })),
+    // The only options that a request has.
+    ...(order.csv.delimiter === CSV_PRESETS.excel.delimiter && { csv_preset: 'excel' as const }),
+    time_zone: order.timeZone ?? 'UTC',
+  };
 }

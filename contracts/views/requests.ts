@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { REQUEST_STATES } from '../requests.ts';
+import { RequestedFilter } from '../filter.ts';
+import { CSV_PRESET_NAMES } from '../order.ts';
+import { isTimeZone } from '../recurrence.ts';
+import { REQUEST_FORMATS, REQUEST_STATES } from '../requests.ts';
 
 const flag = z.union([z.literal(0), z.literal(1)]);
 const datetime = z.string().describe('UTC, such as 2026-11-23 21:14:05.');
@@ -35,7 +38,7 @@ const RequestRow = z.object({
   export_expired: flag,
   export_expires_datetime: datetime.nullable(),
   export_created_datetime: datetime.nullable(),
-  export_file_format: z.enum(['CSV', 'JSON']),
+  export_file_format: z.enum(REQUEST_FORMATS),
   requested_datetime: datetime,
   downloaded_datetime: datetime.nullable(),
   state: z.enum(REQUEST_STATES),
@@ -51,7 +54,18 @@ export const RequestForm = z.object({
   realm: z.string().describe('Id of a realm.'),
   start_date: z.string().meta({ example: '2016-01-01' }).describe('The first day, in UTC.'),
   end_date: z.string().meta({ example: '2016-12-31' }).describe('The last day, included; at most 365 days later.'),
-  format: z.string().meta({ example: 'CSV' }).describe('CSV or JSON, in any case.'),
+  format: z.string().meta({ example: 'CSV' }).describe('CSV, JSON, XLSX or PARQUET, in any case.'),
+  filter: RequestedFilter.meta({ description: 'Conditions on columns that all must hold. In a form, as JSON text.' }),
+  csv_preset: z
+    .enum(CSV_PRESET_NAMES, `Should be ${CSV_PRESET_NAMES.join(' or ')}.`)
+    .optional()
+    .describe('excel: CSV that Excel opens by a double click where numbers have a decimal comma.'),
+  time_zone: z
+    .string()
+    .max(64, 'Should have at most 64 characters.')
+    .refine(isTimeZone, 'Should be an IANA time zone such as Europe/Amsterdam.')
+    .default('UTC')
+    .describe('IANA time zone in which timestamps are written. The days of the request stay those of UTC.'),
 });
 export type RequestForm = z.infer<typeof RequestForm>;
 

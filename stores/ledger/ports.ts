@@ -6,6 +6,7 @@ import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order, Delivery as Place, RequestOrder } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
+import type { RequestState } from '../../contracts/requests.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
 import type { SshKey } from '../../contracts/ssh-key.ts';
 import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
@@ -309,8 +310,10 @@ export interface Requests {
    * @returns the request, or the one that has the data
    */
   submit(run: RequestedRun, now: Date): Promise<{ readonly run: Run; readonly submitted: boolean }>;
-  /** Newest first. @param page.before only numbers below this one; `null`: from the newest */
-  list(tenant: string, page: { readonly before: number | null; readonly limit: number }): Promise<readonly Run[]>;
+  /** Newest first. */
+  list(tenant: string, page: RequestPage): Promise<readonly Run[]>;
+  /** Counts the newest requests by their state at `now`. @param limit how many are counted at most */
+  count(tenant: string, now: Date, limit: number): Promise<Readonly<Record<RequestState, number>>>;
   find(tenant: string, number: number): Promise<Run | undefined>;
   /**
    * Deletes all of these or, if one of them is not the tenant's, none. One that waits is cancelled; the others' workflows and files
@@ -330,6 +333,15 @@ export interface Requests {
   settleMail(runId: string, kind: MailKind, address: string, sent: boolean): Promise<void>;
   /** Records that everybody has been told who could be. */
   recordMailed(runId: string): Promise<void>;
+}
+
+/** Which requests are listed. */
+export interface RequestPage {
+  /** Only numbers below this one; `null`: from the newest. */
+  readonly before: number | null;
+  readonly limit: number;
+  /** Only those that are in this state at `now`. @default all */
+  readonly only?: { readonly state: RequestState; readonly now: Date } | undefined;
 }
 
 /** Names a standing order. */

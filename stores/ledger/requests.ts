@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
-import { REQUESTS } from '../../contracts/requests.ts';
+import { REQUESTS, type RequestState } from '../../contracts/requests.ts';
 import { CANCELLED_RUN } from '../../contracts/run.ts';
 import { appendAudit } from './audit.ts';
 import { insertRun, requestedRow } from './begin-runs.ts';
@@ -11,6 +11,15 @@ import type { Tables } from './tables.ts';
 
 /** Written into the statement, so that PostgreSQL uses the indexes of requests. */
 const KIND = sql<string>`${sql.lit(REQUESTS)}`;
+
+/** What callers see of a request, as `runStatus` of contracts/run.ts has it. */
+function stateAt(now: Date) {
+  return sql<RequestState>`case
+    when state in ('pending', 'running') then 'Submitted'
+    when state <> 'completed' then 'Failed'
+    when coalesce(removal, 'failed') <> 'failed' or expires_at <= ${now} then 'Expired'
+    else 'Available' end`;
+}
 
 export function requests(database: Database): Requests {
   return {
@@ -51,7 +60,7 @@ export function requests(database: Database): Requests {
         return { run: found, submitted: true };
       }),
 
-    list: (tenant, { before, limit }) =>
+    list: (tenant, { before, limit, only }) =>
       database.query((db) =>
         db
           .selectFrom('runs')
@@ -60,10 +69,34 @@ export function requests(database: Database): Requests {
           .where('kind', '=', KIND)
           .where('deletedAt', 'is', null)
           .$if(before !== null, (query) => query.where('number', '<', before))
+          .$if(only !== undefined, (query) => (only ? query.where(stateAt(only.now), '=', only.state) : query))
           .orderBy('number', 'desc')
           .limit(limit)
           .execute(),
       ),
+
+    async count(tenant, now, limit) {
+      const counted = await database.query((db) =>
+        db
+          .selectFrom(
+            db
+              .selectFrom('runs')
+              .select(stateAt(now).as('shown'))
+              .where('tenant', '=', storable(tenant))
+              .where('kind', '=', KIND)
+              .where('deletedAt', 'is', null)
+              .orderBy('number', 'desc')
+              .limit(limit)
+              .as('newest'),
+          )
+          .select((eb) => ['shown', eb.fn.countAll<number>().as('requests')] as const)
+          .groupBy('shown')
+          .execute(),
+      );
+      const counts = Object.fromEntries(counted.map(({ shown, requests: count }) => [shown, count]));
+      const { Submitted = 0, Available = 0, Expired = 0, Failed = 0 } = counts;
+      return { Submitted, Available, Expired, Failed };
+    },
 
     async find(tenant, number) {
       if (!Number.isSafeInteger(number)) return undefined;

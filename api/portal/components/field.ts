@@ -34,7 +34,8 @@ export function fieldGroup(legend: string, content: Content, hint?: Content): Ma
   return html`<fieldset class="field"><legend>${legend}</legend>${hint === undefined ? '' : html`<p class="hint">${hint}</p>`}${content}</fieldset>`;
 }
 
-function problemAt(problem: FieldProblem | undefined): Markup {
+/** The sentence at a control. */
+export function problemAt(problem: FieldProblem | undefined): Markup {
   if (!problem) return NOTHING;
   return html`<p class="error" id="${problem.id}-error">${icon('failed')}${problem.message}</p>`;
 }

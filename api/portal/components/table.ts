@@ -10,12 +10,14 @@ export interface Column {
 }
 
 /**
- * A cell of a table that becomes a list in a narrow panel. `lead` is the row's name, and its header; `lead-2` stands beside it;
+ * A cell of a table that becomes a list in a narrow panel. `lead` is the row's name, and its header unless another cell is; `lead-2` stands beside it;
  * `st` is a state and `acts` are actions, both without a label; any other value is labelled by its column.
  */
 export interface Cell {
   readonly content: Content;
   readonly place?: 'lead' | 'lead-2' | 'st' | 'acts';
+  /** Whether it is the row's header. @default a `lead` is */
+  readonly isHeader?: boolean;
   /** Further classes: `nowrap`, `fit`. */
   readonly classes?: string;
   /** Whether the value is missing; it vanishes in a narrow panel. */
@@ -54,11 +56,14 @@ export function tableRow(columns: readonly Column[], cells: readonly Cell[], id?
 `;
 }
 
-function tableCell({ content, place, classes, isBlank }: Cell, column: Column | undefined): Markup {
+function tableCell(
+  { content, place, isHeader = place === 'lead', classes, isBlank }: Cell,
+  column: Column | undefined,
+): Markup {
   const isNumber = column?.isNumber === true;
   const names = [isNumber ? 'num' : '', place ?? '', classes ?? '', isBlank ? 'blank' : ''].filter(Boolean).join(' ');
   const named = attribute('class', names || undefined);
-  if (place === 'lead') return html`<th role="rowheader" scope="row"${named}>${content}</th>`;
+  if (isHeader) return html`<th role="rowheader" scope="row"${named}>${content}</th>`;
   if (place !== undefined || column === undefined) return html`<td role="cell"${named}>${content}</td>`;
   return html`<td role="cell"${named} data-label="${column.title}"><span>${content}</span></td>`;
 }

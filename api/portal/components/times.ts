@@ -14,6 +14,12 @@ export interface Times {
   moment(at: Date): Markup;
   /** The same to the second. */
   exact(at: Date): Markup;
+  /** `YYYY-MM-DD` in the zone. */
+  date(at: Date): string;
+  /** A day: "31 Oct". */
+  day(at: Date): Markup;
+  /** When something begins: "at 22:00 today", else "24 Nov 22:00". */
+  due(at: Date): Markup;
   /** A clock time to the second: "14:39:12". */
   clock(at: Date): Markup;
   /** A coming moment: "in 8 days", bold from 3 days on. */
@@ -94,6 +100,12 @@ export function createTimes(zone: string, now: Date): Times {
     ago: (at) => element(at, agoText(at)),
     moment: (at) => element(at, momentText(at, false)),
     exact: (at) => element(at, momentText(at, true)),
+    date: (at) => {
+      const { year, month, day } = fieldsOf(at);
+      return [String(year).padStart(4, '0'), ...[month, day].map((part) => String(part).padStart(2, '0'))].join('-');
+    },
+    day: (at) => element(at, dayText(fieldsOf(at))),
+    due: (at) => element(at, isToday(at) ? `at ${fieldsOf(at).time.slice(0, 5)} today` : momentText(at, false)),
     clock: (at) => element(at, fieldsOf(at).time),
     until: (at) => {
       const ms = at.getTime() - now.getTime();

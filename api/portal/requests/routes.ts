@@ -1,30 +1,29 @@
-import { html } from 'hono/html';
 import { WaybillError } from '../../../contracts/failures.ts';
 import { sendRequest } from '../../requests/download.ts';
-import { createRequests, type Request } from '../../requests/request.ts';
-import { linkButton } from '../components/field.ts';
-import { counted, size } from '../components/figures.ts';
-import { type Notice, notice } from '../components/notice.ts';
-import { pageHead } from '../components/panel.ts';
-import type { Times } from '../components/times.ts';
-import { apiContext, PORTAL_PATH, type PortalApp, type PortalContext } from '../environment.ts';
+import { createRequests } from '../../requests/request.ts';
+import { apiContext, mayWrite, type PortalApp, type PortalContext } from '../environment.ts';
 import { PageError } from '../shell/errors.ts';
 import type { PortalDeps } from '../tab.ts';
+import { againButton, requestNotice } from './notices.ts';
+import { createShowRequests } from './page.ts';
+import { REQUESTS_TAB } from './words.ts';
 
-const PATH = '/requests/:number{[1-9][0-9]{0,14}}';
+const PATH = `${REQUESTS_TAB}/:number{[1-9][0-9]{0,14}}`;
 
 /** Mounts the page of one request, which mails link to: it asks whether to download now. */
 export function mountRequestPage(app: PortalApp, deps: PortalDeps): void {
   const requests = createRequests(deps);
+  const show = createShowRequests(deps, requests);
   const find = (c: PortalContext) => requests.find(c.get('caller').tenant.key, Number(c.req.param('number')));
 
   app.get(PATH, async (c) => {
     const request = await find(c);
-    const { id, realm, startDate, endDate, format } = request;
-    const title = `Request ${id}`;
-    const text = `${realm}, ${startDate} to ${endDate}, both days included, ${format}`;
-    const content = html`${notice(noticeOf(request, c.get('times')))}${pageHead({ title, text })}`;
-    return deps.shell.page(c, { title, content });
+    const again = mayWrite(c) ? againButton(request, c.get('csrf')) : '';
+    return show(c, {
+      title: `Request ${request.id}`,
+      notice: requestNotice(request, { catalog: deps.catalog, times: c.get('times'), again }),
+      status: request.state === 'Expired' ? 410 : 200,
+    });
   });
 
   app.get(`${PATH}/file`, async (c) => {
@@ -37,34 +36,4 @@ export function mountRequestPage(app: PortalApp, deps: PortalDeps): void {
       throw error;
     }
   });
-}
-
-/** @throws PageError 410 once the request has expired */
-function noticeOf({ id, state, run }: Request, times: Times): Notice {
-  switch (state) {
-    case 'Available':
-      return {
-        icon: 'down',
-        title: `Download request ${id} now?`,
-        text: html`${counted(run.rows ?? 0, 'row')}, ${size(run.contentBytes ?? 0)}.${run.expiresAt ? html` Kept until ${times.exact(run.expiresAt)}.` : ''}`,
-        actions: [
-          linkButton(`${PORTAL_PATH}/requests/${id}/file`, { label: 'Download', look: 'primary' }),
-          linkButton(PORTAL_PATH, { label: 'Not now' }),
-        ],
-      };
-    case 'Submitted':
-      return { title: `Request ${id} is not fulfilled yet`, text: 'A mail tells you when its file is there.' };
-    case 'Failed':
-      return {
-        kind: 'bad',
-        title: `Request ${id} has failed`,
-        text: run.failure?.message ?? 'Request the data again.',
-      };
-    case 'Expired':
-      throw new PageError(
-        410,
-        `The file of request ${id} is gone`,
-        `It was kept until ${run.expiresAt?.toISOString().slice(0, 10) ?? 'its date'}. Request the data again to have it made anew.`,
-      );
-  }
 }
