@@ -76,4 +76,4 @@ const INSERT = `
   select gen_random_uuid(), $1, $2, 'bench|' || i, 'READINGS', 'bench|' || i, $3::jsonb, 'completed', at, 'bench', at, at,
     '2020-01-01T00:00:00.000000Z', 1, 1, 1, 1, 1, repeat('ab', 32), at + interval '30 days', at + interval '30 days',
     at + interval '30 days', 'expired', at, at
-  from (select i, timestamptz '2020-01-01' + i * interval '1 second' as at from generate_series(1, $4::integer) i)`;
+  from (select i, timestamptz '2020-01-01' + i * interval '1 second' as at from generate_series(1, $4::integer) i) made`;
