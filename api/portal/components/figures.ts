@@ -41,3 +41,12 @@ export function timeLeft(elapsedMs: number, percent: number): string | undefined
   if (seconds < 5400) return `about ${Math.round(seconds / 60)}\u00A0min left`;
   return `about ${Math.round(seconds / 3600)}\u00A0h left`;
 }
+
+/** How long something took. @returns for example "6 min 29 s" */
+export function durationText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds}\u00A0s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}\u00A0min ${seconds % 60}\u00A0s`;
+  return `${Math.floor(minutes / 60)}\u00A0h ${minutes % 60}\u00A0min`;
+}
