@@ -6,9 +6,12 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** @returns for example "1 row" or "512,904 rows". The number does not break from its unit. */
-export function counted(value: number, unit: string): string {
-  return `${grouped(value)}\u00A0${unit}${value === 1 ? '' : 's'}`;
+/**
+ * @param many the unit of several; absent: with an s
+ * @returns for example "1 row" or "512,904 rows". The number does not break from its unit.
+ */
+export function counted(value: number, unit: string, many = `${unit}s`): string {
+  return `${grouped(value)}\u00A0${value === 1 ? unit : many}`;
 }
 
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
