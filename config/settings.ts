@@ -212,6 +212,11 @@ const schema = z.object({
   /** Address and port of the SFTP gateway. */
   WAYBILL_SFTP_HOST: z.string().default('127.0.0.1'),
   WAYBILL_SFTP_PORT: port.default(2222),
+  /** `host:port` at which tenants reach the gateway, as pages show it; unset: the host of the API, and the port. */
+  WAYBILL_SFTP_PUBLIC_ADDRESS: z
+    .string()
+    .regex(/^[\w.-]+:\d{1,5}$/, 'should be a host and a port, such as sftp.example.com:22')
+    .optional(),
   /** Port on which the gateway answers `/healthz` and `/readyz`; unset: none. */
   WAYBILL_SFTP_HEALTH_PORT: port.optional(),
   /** Private host key, in OpenSSH's format or PEM; unset: one that the first gateway makes and the ledger keeps. */

@@ -1,8 +1,6 @@
-import ssh2 from 'ssh2';
 import { type Settings, SettingsError } from '../config/settings.ts';
-import { sshFingerprint } from '../contracts/ssh-key.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
-import { generateSshKey } from '../stores/remotes/ssh-keys.ts';
+import { generateSshKey, privateKeyFingerprint } from '../stores/remotes/ssh-keys.ts';
 
 export interface HostKey {
   /** In OpenSSH's format or PEM. Secret. */
@@ -21,12 +19,11 @@ export async function readHostKey(
   { WAYBILL_SFTP_HOST_KEY: own }: Pick<Settings, 'WAYBILL_SFTP_HOST_KEY'>,
 ): Promise<HostKey> {
   const privateKey = own ?? (await ledger.sftpHostKey.obtain(() => generateSshKey().private));
-  const parsed = ssh2.utils.parseKey(`${privateKey.trimEnd()}\n`);
-  const key = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (key instanceof Error || !key?.isPrivateKey()) {
+  const fingerprint = privateKeyFingerprint(privateKey);
+  if (fingerprint === undefined) {
     throw new SettingsError(
       'WAYBILL_SFTP_HOST_KEY holds no private key without a passphrase, as "ssh-keygen -t ed25519 -N \'\'" writes it.',
     );
   }
-  return { privateKey, fingerprint: sshFingerprint(key.getPublicSSH()) };
+  return { privateKey, fingerprint };
 }

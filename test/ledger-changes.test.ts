@@ -226,6 +226,8 @@ describe('windows of recurring exports', () => {
           const source = new Map(on.read(entity, on.world.now).map((row) => [row.key, row]));
           expect(consume(on, entity)).toEqual(source);
         }
+        const { gaps, days } = await ledger.registrations.coverage({ tenant: on.tenant, kind });
+        expect([gaps, days]).toEqual([[], on.days.size]);
       }),
       { numRuns: 150 },
     );

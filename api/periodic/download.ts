@@ -16,85 +16,112 @@ import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicS
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
 
-interface DownloadRequest {
+/** How files are asked for. */
+export interface DownloadRequest {
   readonly fileType: FileType;
   /** Whether JSON values have the types of the data model. No effect on CSV. */
   readonly typed: boolean;
   readonly decryption: Decryption;
 }
 
+/** Answers GET and HEAD with the caller's current generation. Errors: as `withCurrentRun` has them. */
+export interface PeriodicDownloads {
+  /** @param name of a file that is offered */
+  file(c: Context<ApiEnv>, name: string, request: DownloadRequest): Promise<Response>;
+  /** A zip of all files, without folders. */
+  all(c: Context<ApiEnv>, request: DownloadRequest): Promise<Response>;
+  /** The manifest, exactly as stored. */
+  manifest(c: Context<ApiEnv>): Promise<Response>;
+  signature(c: Context<ApiEnv>): Promise<Response>;
+}
+
+export function periodicDownloads(deps: DownloadDeps): PeriodicDownloads {
+  const names = offeredFiles(deps.catalog);
+  return {
+    file: (c, name, request) =>
+      withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
+        const file = findFile(grant.manifest, name, request);
+        if (!file) throw notProduced(`${name} has not been produced yet. The next run will produce it.`);
+        const { name: fileName, type, bytes, open } = entryOf(deps, grant, file, request);
+        const headers = {
+          'Content-Type': type,
+          'Content-Disposition': attachment(fileName),
+          'Content-Length': String(bytes),
+        };
+        return send(c, deps, grant, request, { file: file.name, headers, open });
+      }),
+
+    all(c, request) {
+      const { key: tenant } = c.get('caller').tenant;
+      return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
+        const { snapshotAt } = grant.manifest;
+        const files = names.flatMap((name) => findFile(grant.manifest, name, request) ?? []);
+        if (files.length === 0) throw notProduced();
+        const headers = {
+          'Content-Type': 'application/zip',
+          'Content-Disposition': attachment(`${tenant}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
+        };
+        const modifiedAt = new Date(snapshotAt);
+        const open = (signal: AbortSignal) => {
+          const entries = files.map((file) => {
+            const { name, bytes: bytesMax, open } = entryOf(deps, grant, file, request);
+            return { name, modifiedAt, bytesMax, open: () => open(signal) };
+          });
+          return zipAfterFirstChunk(entries, signal);
+        };
+        return send(c, deps, grant, request, { file: '*', headers, open });
+      });
+    },
+
+    manifest: (c) =>
+      withCurrentRun(deps, ownOrder(c), { sealed: true }, async (grant) => {
+        await grant.assertCurrent();
+        const { bytes, manifest } = grant;
+        const headers = {
+          ...generationHeaders(manifest),
+          'Content-Type': 'application/json',
+          'Content-Length': String(bytes.byteLength),
+        };
+        return c.req.method === 'HEAD' ? c.body(null, 200, headers) : c.body(new Uint8Array(bytes), 200, headers);
+      }),
+
+    signature: (c) =>
+      withCurrentRun(deps, ownOrder(c), { sealed: true }, async (grant) => {
+        await grant.assertCurrent();
+        for (const [name, value] of Object.entries(generationHeaders(grant.manifest))) c.header(name, value);
+        return sendEnvelope(c, deps, grant);
+      }),
+  };
+}
+
 /** Answers GET and HEAD of `/dataexport/download`. */
-export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<typeof downloadPeriodic>> {
+export function downloadHandler(downloads: PeriodicDownloads): RouteAnswer<ReturnType<typeof downloadPeriodic>> {
   return async function download(c) {
     const query = c.req.valid('query');
-    const request = downloadRequest(c, query, c.req.valid('header'));
-    return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
-      const file = findFile(grant.manifest, query.file, request);
-      if (!file) throw notProduced(`${query.file} has not been produced yet. The next run will produce it.`);
-      const { name, type, bytes, open } = entryOf(deps, grant, file, request);
-      const headers = {
-        'Content-Type': type,
-        'Content-Disposition': attachment(name),
-        'Content-Length': String(bytes),
-      };
-      return send(c, deps, grant, request, { file: file.name, headers, open });
-    });
+    return downloads.file(c, query.file, downloadRequest(c, query, c.req.valid('header')));
   };
 }
 
-/** Answers GET and HEAD of `/dataexport/downloadAll` with a zip of all files of one generation, without folders. */
-export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downloadAllPeriodic> {
-  const names = offeredFiles(deps.catalog);
+/** Answers GET and HEAD of `/dataexport/downloadAll`. */
+export function downloadAllHandler(downloads: PeriodicDownloads): RouteAnswer<typeof downloadAllPeriodic> {
   return async function downloadAll(c) {
-    const request = downloadRequest(c, c.req.valid('query'), c.req.valid('header'));
-    const { key: tenant } = c.get('caller').tenant;
-    return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
-      const { snapshotAt } = grant.manifest;
-      const files = names.flatMap((name) => findFile(grant.manifest, name, request) ?? []);
-      if (files.length === 0) throw notProduced();
-      const headers = {
-        'Content-Type': 'application/zip',
-        'Content-Disposition': attachment(`${tenant}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
-      };
-      const modifiedAt = new Date(snapshotAt);
-      const open = (signal: AbortSignal) => {
-        const entries = files.map((file) => {
-          const { name, bytes: bytesMax, open } = entryOf(deps, grant, file, request);
-          return { name, modifiedAt, bytesMax, open: () => open(signal) };
-        });
-        return zipAfterFirstChunk(entries, signal);
-      };
-      return send(c, deps, grant, request, { file: '*', headers, open });
-    });
+    return downloads.all(c, downloadRequest(c, c.req.valid('query'), c.req.valid('header')));
   };
 }
 
-/** Answers GET and HEAD of `/dataexport/manifest` with the manifest of the current generation, exactly as stored. */
-export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof periodicManifest> {
+/** Answers GET and HEAD of `/dataexport/manifest`. */
+export function manifestHandler(downloads: PeriodicDownloads): RouteAnswer<typeof periodicManifest> {
   return async function sendManifest(c) {
     assertOwn(c, c.req.valid('query').organisation);
-    return withCurrentRun(deps, ownOrder(c), { sealed: true }, async (grant) => {
-      await grant.assertCurrent();
-      const { bytes, manifest } = grant;
-      const headers = {
-        ...generationHeaders(manifest),
-        'Content-Type': 'application/json',
-        'Content-Length': String(bytes.byteLength),
-      };
-      return c.req.method === 'HEAD' ? c.body(null, 200, headers) : c.body(new Uint8Array(bytes), 200, headers);
-    });
+    return downloads.manifest(c);
   };
 }
 
 /** Answers GET of `/dataexport/manifest/signature`. */
-export function signatureHandler(deps: DownloadDeps): RouteAnswer<typeof periodicSignature> {
+export function signatureHandler(downloads: PeriodicDownloads): RouteAnswer<typeof periodicSignature> {
   return async function sendSignature(c) {
     assertOwn(c, c.req.valid('query').organisation);
-    return withCurrentRun(deps, ownOrder(c), { sealed: true }, async (grant) => {
-      await grant.assertCurrent();
-      for (const [name, value] of Object.entries(generationHeaders(grant.manifest))) c.header(name, value);
-      return sendEnvelope(c, deps, grant);
-    });
+    return downloads.signature(c);
   };
 }
 

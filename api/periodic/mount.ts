@@ -4,25 +4,33 @@ import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, mount } from '../openapi.ts';
 import { createStandingChanges } from '../runs/standing.ts';
-import { downloadAllHandler, downloadHandler, manifestHandler, signatureHandler } from './download.ts';
+import {
+  downloadAllHandler,
+  downloadHandler,
+  manifestHandler,
+  periodicDownloads,
+  signatureHandler,
+} from './download.ts';
 import { offeredFiles } from './input.ts';
 import * as routes from './routes.ts';
-import { disableHandler, enableHandler, rotateHandler } from './settings.ts';
+import { createPeriodicSettings, disableHandler, enableHandler, rotateHandler } from './settings.ts';
 import { statusHandler } from './status.ts';
 
 /** Mounts the routes of periodic exports. */
 export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
   const standing = createStandingChanges(deps, PERIODIC);
+  const settings = createPeriodicSettings({ ...deps, standing });
+  const downloads = periodicDownloads(deps);
   const read = [requireCaller('read')];
   const write = [requireCaller('write')];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
 
   mount(app, routes.showPeriodic, read, statusHandler(deps));
-  mount(app, routes.enablePeriodic, writeJson, enableHandler({ ...deps, standing }));
-  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(deps));
-  mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
-  mount(app, routes.periodicManifest, read, manifestHandler(deps));
-  mount(app, routes.periodicSignature, read, signatureHandler(deps));
-  mount(app, routes.rotatePeriodic, writeJson, rotateHandler(standing));
+  mount(app, routes.enablePeriodic, writeJson, enableHandler(settings));
+  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(downloads));
+  mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(downloads));
+  mount(app, routes.periodicManifest, read, manifestHandler(downloads));
+  mount(app, routes.periodicSignature, read, signatureHandler(downloads));
+  mount(app, routes.rotatePeriodic, writeJson, rotateHandler(settings));
   mount(app, routes.disablePeriodic, write, disableHandler(standing));
 }

@@ -1,10 +1,11 @@
 import type { z } from '@hono/zod-openapi';
+import type { Logger } from 'pino';
 import { offeredAt } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { DisabledAnswer, EnableBody, EnabledAnswer, KeyBody } from '../../contracts/views/periodic.ts';
 import type { StandingOrder } from '../../stores/ledger/ports.ts';
 import { generateKey, parseRecipient } from '../../streams/age/keys.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, Caller } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import type { StandingChanges } from '../runs/standing.ts';
 import { assertOwn } from './input.ts';
@@ -27,56 +28,68 @@ interface SealingKey {
   readonly privateKey: string | null;
 }
 
+/** What tenants change about their periodic exports. The private key in an answer exists nowhere else. */
+export interface PeriodicSettings {
+  /** @throws WaybillError `not_found`, `already_enabled`, `recipient_kept`, `temporal_unavailable`; these change nothing */
+  enable(caller: Caller, body: z.infer<typeof EnableBody>, logger: Logger): Promise<EnabledAnswer>;
+  /**
+   * Succeeds once the new recipient is in the ledger, even if a later step fails, because the key exists only in the answer.
+   * @throws WaybillError `not_enabled`
+   */
+  rotate(caller: Caller, body: z.infer<typeof KeyBody>, logger: Logger): Promise<EnabledAnswer>;
+}
+
 interface EnableDeps extends Pick<ApiDeps, 'ledger' | 'catalog'> {
   readonly standing: StandingChanges;
 }
 
-/** Answers `POST /dataexport/enable`. The private key exists only in this response. */
-export function enableHandler({ ledger, catalog, standing }: EnableDeps): RouteAnswer<typeof enablePeriodic> {
-  return async function enable(c) {
-    c.header('Cache-Control', 'no-store');
-    const body = c.req.valid('json');
-    assertOwn(c, c.req.valid('query').organisation);
-    if (offeredAt(catalog, 'periodic').length === 0) {
-      throw new WaybillError('not_found', 'This deployment offers no periodic files. Ask the operator.');
-    }
-    const { tenant, actor } = c.get('caller');
-    const before = await ledger.standingOrders.find(tenant.key, 'periodic');
-    if (before?.enabled) throw new WaybillError('already_enabled');
-    const key = await sealingKey(body);
-    const change = { ...changeOf(tenant.key, key, actor), recurrence: recurrenceOf(body, before) };
-    const { outcome, standingOrder, started } = await standing.enable(change, c.get('logger'));
-    const recipient = standingOrder.recipient ?? key.recipient;
-    const isResumed = outcome === 'resumed';
-    return c.json(
-      enabledAnswer({ recipient, privateKey: isResumed ? null : key.privateKey }, [
+export function createPeriodicSettings({ ledger, catalog, standing }: EnableDeps): PeriodicSettings {
+  return {
+    async enable({ tenant, actor }, body, logger) {
+      if (offeredAt(catalog, 'periodic').length === 0) {
+        throw new WaybillError('not_found', 'This deployment offers no periodic files. Ask the operator.');
+      }
+      const before = await ledger.standingOrders.find(tenant.key, 'periodic');
+      if (before?.enabled) throw new WaybillError('already_enabled');
+      const key = await sealingKey(body);
+      const change = { ...changeOf(tenant.key, key, actor), recurrence: recurrenceOf(body, before) };
+      const { outcome, standingOrder, started } = await standing.enable(change, logger);
+      const recipient = standingOrder.recipient ?? key.recipient;
+      const isResumed = outcome === 'resumed';
+      return enabledAnswer({ recipient, privateKey: isResumed ? null : key.privateKey }, [
         isResumed && HINTS.resumed,
         !isResumed && key.privateKey === null && HINTS.ownRecipient,
         !started && HINTS.notTriggered,
-      ]),
-    );
-  };
-}
+      ]);
+    },
 
-/**
- * Answers `POST /dataexport/rotate`. Once the new recipient is in the ledger, the response is 200 even if a later step
- * fails, because the key exists only in this response.
- */
-export function rotateHandler(standing: StandingChanges): RouteAnswer<typeof rotatePeriodic> {
-  return async function rotate(c) {
-    c.header('Cache-Control', 'no-store');
-    const body = c.req.valid('json');
-    assertOwn(c, c.req.valid('query').organisation);
-    const { tenant, actor } = c.get('caller');
-    const key = await sealingKey(body);
-    const { started, removed } = await standing.rotate(changeOf(tenant.key, key, actor), c.get('logger'));
-    return c.json(
-      enabledAnswer(key, [
+    async rotate({ tenant, actor }, body, logger) {
+      const key = await sealingKey(body);
+      const { started, removed } = await standing.rotate(changeOf(tenant.key, key, actor), logger);
+      return enabledAnswer(key, [
         key.privateKey === null && HINTS.ownRecipient,
         !started && HINTS.notTriggered,
         !removed && HINTS.notRemoved,
-      ]),
-    );
+      ]);
+    },
+  };
+}
+
+/** Answers `POST /dataexport/enable`. The private key exists only in this response. */
+export function enableHandler(settings: PeriodicSettings): RouteAnswer<typeof enablePeriodic> {
+  return async function enable(c) {
+    c.header('Cache-Control', 'no-store');
+    assertOwn(c, c.req.valid('query').organisation);
+    return c.json(await settings.enable(c.get('caller'), c.req.valid('json'), c.get('logger')));
+  };
+}
+
+/** Answers `POST /dataexport/rotate`. */
+export function rotateHandler(settings: PeriodicSettings): RouteAnswer<typeof rotatePeriodic> {
+  return async function rotate(c) {
+    c.header('Cache-Control', 'no-store');
+    assertOwn(c, c.req.valid('query').organisation);
+    return c.json(await settings.rotate(c.get('caller'), c.req.valid('json'), c.get('logger')));
   };
 }
 

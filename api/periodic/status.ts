@@ -1,11 +1,12 @@
-import type { Context } from 'hono';
+import type { Logger } from 'pino';
 import { WaybillError } from '../../contracts/failures.ts';
 import { PERIODIC, type PeriodicFormat } from '../../contracts/periodic.ts';
+import type { RunTime } from '../../contracts/recurrence.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
 import type { Run, StandingOrder } from '../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
 import type { ScheduleInfo } from '../../stores/temporal/temporal.ts';
-import type { ApiDeps, ApiEnv } from '../deps.ts';
+import type { ApiDeps } from '../deps.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { createCloseLostRun } from '../runs/find.ts';
 import { progressReader } from '../runs/progress.ts';
@@ -20,39 +21,69 @@ export type StatusDeps = Pick<
   'settings' | 'ledger' | 'objects' | 'catalog' | 'temporal' | 'syncSchedule' | 'clock' | 'logger'
 >;
 
-interface CurrentRun extends StoredRun {
+/** A published generation. */
+export interface Generation extends StoredRun {
   readonly publishedAt: Date | null;
 }
 
-/** Answers `GET /dataexport`. Also repairs the schedule and closes lost runs. */
-export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic> {
+/** What is known of a tenant's periodic exports, without the generation. */
+export interface PeriodicState {
+  /** `undefined`: never enabled. */
+  readonly standingOrder: StandingOrder | undefined;
+  readonly schedule: RunTime;
+  /** `null`: none is due, or it is not known. */
+  readonly nextRunAt: Date | null;
+  /** The newest ones, the newest first. */
+  readonly runs: readonly Run[];
+  readonly running: Run | undefined;
+  readonly ended: Run | undefined;
+}
+
+/** Reads the state. Also repairs the schedule and closes lost runs. */
+export type ReadPeriodic = (tenant: string, logger: Logger) => Promise<PeriodicState>;
+
+export function periodicReader(deps: StatusDeps): ReadPeriodic {
   const { ledger, settings } = deps;
-  const progress = progressReader(deps.temporal, deps.clock);
   const closeLostRun = createCloseLostRun(deps);
-  const files = offeredFiles(deps.catalog);
-  return async function showPeriodic(c) {
-    c.header('Cache-Control', 'no-store');
-    assertOwn(c, c.req.valid('query').organisation);
-    const { key: tenant } = c.get('caller').tenant;
+  return async function readPeriodic(tenant, logger) {
     const listed = await ledger.runs.list(tenant, { kind: 'periodic' }, { cursor: null, limit: RUNS_SEEN });
     const runs = await Promise.all(listed.rows.map(closeLostRun));
     // Read after the runs, because closing a lost run may set `failingSince`.
     const standingOrder = await ledger.standingOrders.find(tenant, 'periodic');
-    const schedule = standingOrder && (await findSchedule(c, deps, standingOrder));
-    const ended = runs.find(({ state }) => state !== 'running');
-    const running = runs.find(({ state }) => state === 'running');
-    const runningView = running && { ...startOf(running), progress: await progress.read(running) };
-    const current = standingOrder && (await findCurrent(deps, standingOrder));
+    const schedule = standingOrder && (await findSchedule(deps, standingOrder, logger));
     const { at, timeZone } = standingOrder?.recurrence ?? {};
-    return c.json({
-      enabled: standingOrder?.enabled ?? false,
-      recipient: standingOrder?.recipient ?? null,
-      ownRecipient: standingOrder?.ownRecipient ?? false,
+    return {
+      standingOrder,
       schedule: {
         at: at ?? settings.WAYBILL_PERIODIC_AT,
         timeZone: timeZone ?? settings.WAYBILL_PERIODIC_TIME_ZONE,
       },
-      nextRunAt: schedule?.nextRunAt?.toISOString() ?? null,
+      nextRunAt: schedule?.nextRunAt ?? null,
+      runs,
+      running: runs.find(({ state }) => state === 'running'),
+      ended: runs.find(({ state }) => state !== 'running'),
+    };
+  };
+}
+
+/** Answers `GET /dataexport`. */
+export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic> {
+  const progress = progressReader(deps.temporal, deps.clock);
+  const readPeriodic = periodicReader(deps);
+  const files = offeredFiles(deps.catalog);
+  return async function showPeriodic(c) {
+    c.header('Cache-Control', 'no-store');
+    assertOwn(c, c.req.valid('query').organisation);
+    const state = await readPeriodic(c.get('caller').tenant.key, c.get('logger'));
+    const { standingOrder, schedule, nextRunAt, running, ended } = state;
+    const runningView = running && { ...startOf(running), progress: await progress.read(running) };
+    const current = standingOrder && (await findGeneration(deps, standingOrder));
+    return c.json({
+      enabled: standingOrder?.enabled ?? false,
+      recipient: standingOrder?.recipient ?? null,
+      ownRecipient: standingOrder?.ownRecipient ?? false,
+      schedule,
+      nextRunAt: nextRunAt?.toISOString() ?? null,
       lastRun: ended ? endedView(ended) : null,
       running: runningView ?? null,
       failingSince: standingOrder?.failingSince?.toISOString() ?? null,
@@ -64,9 +95,9 @@ export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic
 
 /** @returns `undefined` also if Temporal does not answer, because the other fields do not depend on it */
 async function findSchedule(
-  c: Context<ApiEnv>,
   { temporal, syncSchedule }: StatusDeps,
   { tenant, enabled }: StandingOrder,
+  logger: Logger,
 ): Promise<ScheduleInfo | undefined> {
   try {
     const id = PERIODIC.scheduleId(tenant);
@@ -76,16 +107,16 @@ async function findSchedule(
     return await temporal.nextRun(id);
   } catch (error) {
     if (!(error instanceof WaybillError)) throw error;
-    c.get('logger').warn({ err: error, tenant }, 'a schedule could not be read');
+    logger.warn({ err: error, tenant }, 'a schedule could not be read');
     return undefined;
   }
 }
 
 /** @returns the generation that downloads are served from; `undefined` also while its files are being removed */
-async function findCurrent(
-  { ledger, objects }: StatusDeps,
+export async function findGeneration(
+  { ledger, objects }: Pick<StatusDeps, 'ledger' | 'objects'>,
   { tenant, currentRunId }: StandingOrder,
-): Promise<CurrentRun | undefined> {
+): Promise<Generation | undefined> {
   const run = currentRunId === null ? undefined : await ledger.runs.find(currentRunId);
   if (run?.tenant !== tenant) return undefined;
   try {
@@ -112,7 +143,8 @@ function endedView(run: Run): NonNullable<PeriodicView['lastRun']> {
   };
 }
 
-function generationView({ manifest, publishedAt }: CurrentRun): NonNullable<PeriodicView['generation']> {
+/** @returns the generation with the sizes of its files */
+export function generationView({ manifest, publishedAt }: Generation): NonNullable<PeriodicView['generation']> {
   const sizesOf = (name: string, format: PeriodicFormat) => {
     const file = manifest.files.find((candidate) => candidate.name === name && candidate.format === format);
     return { bytes: file?.bytes ?? 0, contentBytes: file?.contentBytes ?? 0 };

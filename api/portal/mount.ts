@@ -7,6 +7,8 @@ import type { RunServices } from '../runs/services.ts';
 import { createTimes } from './components/times.ts';
 import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
+import { periodicTab } from './periodic/tab.ts';
+import { recurringTab } from './recurring/tab.ts';
 import { mountRequestPage } from './requests/routes.ts';
 import { requestsTab } from './requests/tab.ts';
 import { createCookies } from './session/cookies.ts';
@@ -21,7 +23,7 @@ import { mountTimeZone, zoneOf } from './shell/time-zone.ts';
 import type { Tab } from './tab.ts';
 
 /** In the order of the header. */
-const TABS: readonly Tab[] = [requestsTab, onDemandTab];
+const TABS: readonly Tab[] = [requestsTab, onDemandTab, periodicTab, recurringTab];
 
 interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
   readonly secrets: SecretCheck;

@@ -12,26 +12,44 @@ import { findDelivered } from './find.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'clock'>;
 
+/** Answers GET and HEAD with what a run of the caller has delivered. @throws WaybillError `not_found`, `gone`, `object_damaged` */
+export interface RecurringDownloads {
+  manifest(c: Context<ApiEnv>, id: string): Promise<Response>;
+  signature(c: Context<ApiEnv>, id: string): Promise<Response>;
+  /** Audits like the SFTP gateway. @param name of the file in the manifest */
+  file(c: Context<ApiEnv>, id: string, name: string): Promise<Response>;
+}
+
+export function recurringDownloads(deps: DownloadDeps): RecurringDownloads {
+  return {
+    manifest: async (c, id) => sendManifest(c, await openDelivered(c, deps, id)),
+    signature: async (c, id) => sendEnvelope(c, deps, await openDelivered(c, deps, id)),
+    async file(c, id, name) {
+      const stored = await openDelivered(c, deps, id);
+      const file = stored.manifest.files.find((candidate) => candidate.file === name);
+      if (!file) throw new WaybillError('not_found', `The run has no file "${shown(name)}". Its manifest lists them.`);
+      return sendStored(c, deps, stored, file, () =>
+        auditCaller(c, deps, 'recurring.downloaded', stored.manifest.runId, { file: file.file, via: 'http' }),
+      );
+    },
+  };
+}
+
 /** Answers GET and HEAD of `/export/runs/{id}/manifest`. */
-export function manifestHandler(deps: DownloadDeps): RouteAnswer<typeof runManifest> {
-  return async (c) => sendManifest(c, await openDelivered(c, deps, c.req.valid('param').id));
+export function manifestHandler(downloads: RecurringDownloads): RouteAnswer<typeof runManifest> {
+  return (c) => downloads.manifest(c, c.req.valid('param').id);
 }
 
 /** Answers GET of `/export/runs/{id}/manifest/signature`. */
-export function signatureHandler(deps: DownloadDeps): RouteAnswer<typeof runSignature> {
-  return async (c) => sendEnvelope(c, deps, await openDelivered(c, deps, c.req.valid('param').id));
+export function signatureHandler(downloads: RecurringDownloads): RouteAnswer<typeof runSignature> {
+  return (c) => downloads.signature(c, c.req.valid('param').id);
 }
 
-/** Answers GET and HEAD of `/export/runs/{id}/files/{file}`. Audits like the SFTP gateway. */
-export function fileHandler(deps: DownloadDeps): RouteAnswer<typeof runFile> {
-  return async function sendFile(c) {
-    const { id, file: name } = c.req.valid('param');
-    const stored = await openDelivered(c, deps, id);
-    const file = stored.manifest.files.find((candidate) => candidate.file === name);
-    if (!file) throw new WaybillError('not_found', `The run has no file "${shown(name)}". Its manifest lists them.`);
-    return sendStored(c, deps, stored, file, () =>
-      auditCaller(c, deps, 'recurring.downloaded', stored.manifest.runId, { file: file.file, via: 'http' }),
-    );
+/** Answers GET and HEAD of `/export/runs/{id}/files/{file}`. */
+export function fileHandler(downloads: RecurringDownloads): RouteAnswer<typeof runFile> {
+  return function sendFile(c) {
+    const { id, file } = c.req.valid('param');
+    return downloads.file(c, id, file);
   };
 }
 

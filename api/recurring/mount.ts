@@ -10,29 +10,31 @@ import {
   testDestinationHandler,
 } from './destination.ts';
 import * as destinations from './destination-routes.ts';
-import { fileHandler, manifestHandler, signatureHandler } from './download.ts';
+import { fileHandler, manifestHandler, recurringDownloads, signatureHandler } from './download.ts';
 import * as downloads from './download-routes.ts';
 import { recurringErrors } from './errors.ts';
-import { fullLoadHandler, registerHandler, showHandler } from './registration.ts';
+import { fullLoadHandler, registerHandler, registrationChanges, showHandler } from './registration.ts';
 import * as routes from './routes.ts';
-import { listRunsHandler, startRunHandler } from './runs.ts';
+import { listRunsHandler, recurringRunStarter, startRunHandler } from './runs.ts';
 
 /** Mounts the routes of recurring exports. */
 export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
   const door = createApiApp();
   door.onError(recurringErrors);
+  const changes = registrationChanges(deps);
+  const files = recurringDownloads(deps);
   const read = [requireCaller('read')];
   const write = [requireCaller('write'), optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
 
-  mount(door, routes.register, write, registerHandler(deps));
+  mount(door, routes.register, write, registerHandler(changes));
   mount(door, routes.showRegistration, read, showHandler(deps));
-  mount(door, routes.fullLoad, write, fullLoadHandler(deps));
+  mount(door, routes.fullLoad, write, fullLoadHandler(changes));
   mount(door, routes.listRuns, read, listRunsHandler(deps));
   mount(door, routes.acknowledgeRun, write, acknowledgeHandler(deps));
-  mount(door, routes.startRun, write, startRunHandler(deps));
-  mount(door, downloads.runManifest, read, manifestHandler(deps));
-  mount(door, downloads.runSignature, read, signatureHandler(deps));
-  mount(door, downloads.runFile, read, fileHandler(deps));
+  mount(door, routes.startRun, write, startRunHandler(recurringRunStarter(deps)));
+  mount(door, downloads.runManifest, read, manifestHandler(files));
+  mount(door, downloads.runSignature, read, signatureHandler(files));
+  mount(door, downloads.runFile, read, fileHandler(files));
   mount(door, destinations.putDestination, write, putDestinationHandler(deps));
   mount(door, destinations.showDestination, read, showDestinationHandler(deps));
   mount(door, destinations.removeDestination, [requireCaller('write')], removeDestinationHandler(deps));

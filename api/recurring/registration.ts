@@ -1,9 +1,11 @@
-import { type Catalog, offeredName } from '../../config/dataset.ts';
+import type { z } from 'zod';
+import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Frequency } from '../../contracts/recurrence.ts';
 import { RECURRING } from '../../contracts/recurring.ts';
+import type { FullLoadBody, RegisterBody } from '../../contracts/views/recurring.ts';
 import type { StandingFile } from '../../stores/ledger/ports.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, Caller } from '../deps.ts';
 import { assertValid } from '../http/field-errors.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import { findEntities, offeredEntities, readFrom } from './entities.ts';
@@ -11,49 +13,103 @@ import type { fullLoad, register, showRegistration } from './routes.ts';
 
 const { kind } = RECURRING;
 
-/** Answers `POST /export`: the request is the whole configuration from now on. */
-export function registerHandler(
-  deps: Pick<ApiDeps, 'ledger' | 'catalog' | 'temporal' | 'syncSchedule' | 'clock'>,
-): RouteAnswer<typeof register> {
+type RegistrationDeps = Pick<ApiDeps, 'ledger' | 'catalog' | 'temporal' | 'syncSchedule' | 'clock'>;
+
+/** What tenants change about their registration. */
+export interface RegistrationChanges {
+  /**
+   * Replaces the whole configuration.
+   * @returns the datasets that are registered from now on; none: exports are disabled
+   * @throws InvalidFields; WaybillError `not_found`, `temporal_unavailable`; these change nothing
+   */
+  register(caller: Caller, body: z.infer<typeof RegisterBody>): Promise<readonly Dataset[]>;
+  /**
+   * Lets the next run load datasets completely.
+   * @returns them
+   * @throws InvalidFields; WaybillError `not_found`
+   */
+  requestFullLoad(caller: Caller, body: z.infer<typeof FullLoadBody>): Promise<readonly Dataset[]>;
+}
+
+export function registrationChanges(deps: RegistrationDeps): RegistrationChanges {
   const { ledger, catalog, temporal, syncSchedule, clock } = deps;
+  return {
+    async register({ tenant, actor }, body) {
+      const {
+        exportOption,
+        entityList,
+        frequency,
+        at = null,
+        timeZone = null,
+        jitterMinutes = null,
+        ackHours = null,
+      } = body;
+      const datasets =
+        exportOption === 'export all'
+          ? offeredEntities(catalog)
+          : exportOption === 'export selected'
+            ? findEntities(catalog, entityList)
+            : [];
+      if (exportOption !== 'disable export' && datasets.length === 0) {
+        throw new WaybillError('not_found', 'This deployment offers no recurring exports. Ask the operator.');
+      }
+      const startsFrom = readFrom(body.from, clock.now()) ?? null;
+      // Fails before any change if Temporal is unavailable.
+      await temporal.nextRun(RECURRING.scheduleId(tenant.key));
+      await ledger.registrations.register({
+        ...{ tenant: tenant.key, kind, actor, startsFrom },
+        datasets: datasets.map(({ name }) => name),
+        recurrence: { frequency, at, timeZone, jitterMinutes, ackHours },
+      });
+      await syncSchedule(RECURRING, tenant.key);
+      return datasets;
+    },
+
+    async requestFullLoad({ tenant, actor }, { exportOption, entityList, from }) {
+      const startsFrom = readFrom(from, clock.now());
+      const files = await ledger.registrations.list({ tenant: tenant.key, kind });
+      const active = new Set(files.filter((file) => file.active).map(({ dataset }) => dataset));
+      const wanted =
+        exportOption === 'export all'
+          ? offeredEntities(catalog).filter(({ name }) => active.has(name))
+          : findEntities(catalog, entityList);
+      if (active.size === 0)
+        throw new WaybillError('not_found', 'No entity is registered. Register with POST /export.');
+      assertValid(
+        wanted.flatMap((dataset) =>
+          active.has(dataset.name)
+            ? []
+            : [
+                {
+                  field: 'entityList',
+                  code: 'invalid_field',
+                  message: `entityList: ${offeredName(dataset)} is not registered.`,
+                },
+              ],
+        ),
+      );
+      await ledger.registrations.requestFullLoad({
+        ...{ tenant: tenant.key, kind, actor, datasets: wanted.map(({ name }) => name) },
+        ...(startsFrom !== undefined && { startsFrom }),
+      });
+      return wanted;
+    },
+  };
+}
+
+/** Answers `POST /export`: the request is the whole configuration from now on. */
+export function registerHandler(changes: RegistrationChanges): RouteAnswer<typeof register> {
   return async function registerEntities(c) {
     const body = c.req.valid('json');
-    const {
-      exportOption,
-      entityList,
-      frequency,
-      at = null,
-      timeZone = null,
-      jitterMinutes = null,
-      ackHours = null,
-    } = body;
-    const datasets =
-      exportOption === 'export all'
-        ? offeredEntities(catalog)
-        : exportOption === 'export selected'
-          ? findEntities(catalog, entityList)
-          : [];
-    const enabled = exportOption !== 'disable export';
-    if (enabled && datasets.length === 0) {
-      throw new WaybillError('not_found', 'This deployment offers no recurring exports. Ask the operator.');
-    }
-    const startsFrom = readFrom(body.from, clock.now()) ?? null;
-    const { tenant, actor } = c.get('caller');
-    // Fails before any change if Temporal is unavailable.
-    await temporal.nextRun(RECURRING.scheduleId(tenant.key));
-    await ledger.registrations.register({
-      ...{ tenant: tenant.key, kind, actor, startsFrom },
-      datasets: datasets.map(({ name }) => name),
-      recurrence: { frequency, at, timeZone, jitterMinutes, ackHours },
-    });
-    await syncSchedule(RECURRING, tenant.key);
-    const entities = datasets.map(offeredName);
+    const { frequency } = body;
+    const entities = (await changes.register(c.get('caller'), body)).map(offeredName);
+    const enabled = entities.length > 0;
     return c.json(
       {
         status: 'success' as const,
         message: enabled ? `Registered for ${frequency} exports: ${entities.join(', ')}.` : 'Exports are disabled.',
         result: {
-          tenant_code: tenant.key,
+          tenant_code: c.get('caller').tenant.key,
           entities,
           count: entities.length,
           grouped_by: 'tenant_code' as const,
@@ -111,41 +167,9 @@ function itemOf(catalog: Catalog, tenant: string, frequency: Frequency, file: St
 }
 
 /** Answers `POST /export/full-load`. */
-export function fullLoadHandler({
-  ledger,
-  catalog,
-  clock,
-}: Pick<ApiDeps, 'ledger' | 'catalog' | 'clock'>): RouteAnswer<typeof fullLoad> {
+export function fullLoadHandler(changes: RegistrationChanges): RouteAnswer<typeof fullLoad> {
   return async function requestFullLoad(c) {
-    const { exportOption, entityList, from } = c.req.valid('json');
-    const { tenant, actor } = c.get('caller');
-    const startsFrom = readFrom(from, clock.now());
-    const files = await ledger.registrations.list({ tenant: tenant.key, kind });
-    const active = new Set(files.filter((file) => file.active).map(({ dataset }) => dataset));
-    const wanted =
-      exportOption === 'export all'
-        ? offeredEntities(catalog).filter(({ name }) => active.has(name))
-        : findEntities(catalog, entityList);
-    if (active.size === 0) throw new WaybillError('not_found', 'No entity is registered. Register with POST /export.');
-    assertValid(
-      wanted.flatMap((dataset) =>
-        active.has(dataset.name)
-          ? []
-          : [
-              {
-                field: 'entityList',
-                code: 'invalid_field',
-                message: `entityList: ${offeredName(dataset)} is not registered.`,
-              },
-            ],
-      ),
-    );
-    const datasets = wanted.map(({ name }) => name);
-    await ledger.registrations.requestFullLoad({
-      ...{ tenant: tenant.key, kind, actor, datasets },
-      ...(startsFrom !== undefined && { startsFrom }),
-    });
-    const entities = wanted.map(offeredName);
+    const entities = (await changes.requestFullLoad(c.get('caller'), c.req.valid('json'))).map(offeredName);
     return c.json({
       status: 'success' as const,
       message: `The next run loads them completely: ${entities.join(', ')}.`,

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Catalog, offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { dayOf, daySeries } from '../../contracts/keys.ts';
+import type { Day } from '../../contracts/recurrence.ts';
 import { RECURRING } from '../../contracts/recurring.ts';
 import { runStatus } from '../../contracts/run.ts';
 import type { AskedRun, RunInput } from '../../contracts/steps.ts';
 import type { Run, RunFile } from '../../stores/ledger/ports.ts';
 import type { RunLabels } from '../../stores/temporal/temporal.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, Caller } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 import type { RouteAnswer } from '../openapi.ts';
 import type { listRuns, startRun } from './routes.ts';
@@ -45,13 +46,21 @@ export function listRunsHandler({
   };
 }
 
-/** Answers `POST /export/runs`. */
-export function startRunHandler({
+/**
+ * Starts a run, or joins the one that is under way.
+ *
+ * @param day makes the files of this day again; `undefined`: a run of what has changed so far
+ * @returns the run's id
+ * @throws WaybillError `invalid_field` if nothing is registered, `not_found` if nothing is delivered of the day; TryLater
+ */
+export type StartRecurringRun = (caller: Caller, day: Day | undefined) => Promise<string>;
+
+export function recurringRunStarter({
   ledger,
   temporal,
   settings,
   clock,
-}: Pick<ApiDeps, 'ledger' | 'temporal' | 'settings' | 'clock'>): RouteAnswer<typeof startRun> {
+}: Pick<ApiDeps, 'ledger' | 'temporal' | 'settings' | 'clock'>): StartRecurringRun {
   /**
    * Starts a run, or joins the one that is under way. One that is not in the ledger, or has ended there, is about to begin or to
    * close, perhaps because nothing was new when it was asked for.
@@ -68,9 +77,7 @@ export function startRunHandler({
     }
   }
 
-  return async function startRecurringRun(c) {
-    const { day } = c.req.valid('json');
-    const { tenant, actor } = c.get('caller');
+  return async function startRecurringRun({ tenant, actor }, day) {
     const order = await ledger.standingOrders.find(tenant.key, kind);
     if (!order?.enabled)
       throw new WaybillError('invalid_field', 'No entity is registered. Register with POST /export.');
@@ -90,6 +97,15 @@ export function startRunHandler({
       ...{ tenant: tenant.key, actor, action: 'recurring.run_requested', runId },
       detail: { day: day ?? null },
     });
+    return runId;
+  };
+}
+
+/** Answers `POST /export/runs`. */
+export function startRunHandler(start: StartRecurringRun): RouteAnswer<typeof startRun> {
+  return async function startRecurringRun(c) {
+    const { day } = c.req.valid('json');
+    const runId = await start(c.get('caller'), day);
     return c.json(
       {
         status: 'success' as const,
@@ -105,7 +121,7 @@ function runView(catalog: Catalog, run: Run, files: readonly RunFile[], now: Dat
   return {
     run_id: run.runId,
     day: dayOf(run),
-    state: stateOf(run, now),
+    state: deliveryState(run, now),
     started_at: (run.startedAt ?? run.requestedAt).toISOString(),
     ended_at: run.endedAt?.toISOString() ?? null,
     rows: run.rows,
@@ -132,7 +148,8 @@ function acknowledgementOf({ acknowledgement }: Run) {
   return { at, matched, differences: differences.map(({ message }) => message) };
 }
 
-function stateOf(run: Run, now: Date) {
+/** @returns whether the run has delivered, and whether its files are still offered */
+export function deliveryState(run: Run, now: Date) {
   const status = runStatus(run, now);
   switch (status) {
     case 'completed':

@@ -3,7 +3,7 @@ import { parseSshKey } from '../../contracts/ssh-key.ts';
 import type { SftpKeyList, SftpKeyView } from '../../contracts/views/sftp-keys.ts';
 import type { SftpKey } from '../../stores/ledger/ports.ts';
 import type { Guards } from '../auth/authenticate.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, Caller } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
 import { type ApiApp, mount, type RouteAnswer } from '../openapi.ts';
 import * as routes from './sftp-routes.ts';
@@ -26,11 +26,19 @@ function listHandler({ ledger }: Pick<ApiDeps, 'ledger'>): RouteAnswer<typeof ro
 
 function addHandler({ ledger }: Pick<ApiDeps, 'ledger'>): RouteAnswer<typeof routes.addSftpKey> {
   return async function addKey(c) {
-    const parsed = parseSshKey(c.req.valid('json').publicKey);
-    if ('problem' in parsed) throw new WaybillError('invalid_field', parsed.problem, { field: 'publicKey' });
-    const { tenant, actor } = c.get('caller');
-    return c.json(viewOf(await ledger.sftpKeys.add(tenant.key, parsed, actor)));
+    return c.json(viewOf(await addSftpKey(ledger, c.get('caller'), c.req.valid('json').publicKey)));
   };
+}
+
+/** Lets a public key log in to the SFTP gateway. @throws WaybillError `invalid_field` (field `publicKey`) */
+export async function addSftpKey(
+  { sftpKeys }: Pick<ApiDeps['ledger'], 'sftpKeys'>,
+  { tenant, actor }: Caller,
+  publicKey: string,
+): Promise<SftpKey> {
+  const parsed = parseSshKey(publicKey);
+  if ('problem' in parsed) throw new WaybillError('invalid_field', parsed.problem, { field: 'publicKey' });
+  return sftpKeys.add(tenant.key, parsed, actor);
 }
 
 function disableHandler({ ledger }: Pick<ApiDeps, 'ledger'>): RouteAnswer<typeof routes.disableSftpKey> {

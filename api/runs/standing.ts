@@ -41,6 +41,11 @@ export interface StandingChanges {
    * @throws WaybillError `not_enabled`
    */
   rotate(change: Change<'rotate'>, logger: Logger): Promise<{ readonly started: boolean; readonly removed: boolean }>;
+  /**
+   * Starts a run now, or after the active one.
+   * @throws WaybillError `not_enabled`
+   */
+  start(tenant: string, actor: string): Promise<void>;
   /** Ends the active run. Recipient and files stay. */
   disable(tenant: string, actor: string): Promise<void>;
   /**
@@ -129,6 +134,12 @@ export function createStandingChanges(deps: StandingDeps, standing: StandingKind
         succeeds(remove(), logger, about, 'files from before a rotation could not be removed'),
       ]);
       return { started, removed };
+    },
+
+    async start(tenant, actor) {
+      if (!(await ledger.standingOrders.find(tenant, kind))?.enabled) throw new WaybillError('not_enabled');
+      await temporal.trigger(scheduleId(tenant), 'after');
+      await ledger.audit.append({ tenant, actor, action: `${kind}.run_requested`, runId: null, detail: {} });
     },
 
     async disable(tenant, actor) {

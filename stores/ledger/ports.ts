@@ -255,6 +255,8 @@ export interface Runs {
     filter: RunFilter,
     page: { readonly cursor: string | null; readonly limit: number },
   ): Promise<Page<Run>>;
+  /** Every run of these series, the oldest first. */
+  listOfSeries(tenant: string, series: readonly string[]): Promise<readonly Run[]>;
   countActive(tenant: string, kind: ExportKind): Promise<number>;
   /** Runs whose objects may be removed at `now`, longest due first. */
   dueForRemoval(now: Date, limit: number): Promise<readonly Run[]>;
@@ -390,6 +392,34 @@ export interface Registrations {
   acceptSchema(ref: StandingOrderRef & { readonly dataset: string }, load: 'complete' | 'delta'): Promise<boolean>;
   /** What runs exported, by run id, then dataset. */
   filesOf(runIds: readonly string[]): Promise<readonly RunFile[]>;
+  /** How far what is delivered reaches without a gap, over all days, those included whose files have expired. */
+  coverage(ref: StandingOrderRef): Promise<Coverage>;
+}
+
+/** What a standing order of changes has delivered. */
+export interface Coverage {
+  /** Number of delivered days. */
+  readonly days: number;
+  /** `null`: nothing is delivered. */
+  readonly firstDay: Day | null;
+  readonly lastDay: Day | null;
+  /** Where the latest window ends; `null`: nothing is delivered. */
+  readonly to: Instant | null;
+  /** By day. */
+  readonly gaps: readonly WindowGap[];
+}
+
+/** Changes of a dataset that no delivered file has, as after the loss of a day. */
+export interface WindowGap {
+  readonly dataset: string;
+  /** Where the delivered window before ended, and where the one after begins. */
+  readonly from: Instant;
+  readonly to: Instant;
+  /** The delivered days before and after. */
+  readonly lastDay: Day;
+  readonly nextDay: Day;
+  /** The first later day with a complete load of the dataset, which has what was missing; `null`: none. */
+  readonly closedBy: Day | null;
 }
 
 export interface Registration extends StandingOrderRef {
@@ -654,6 +684,8 @@ export interface SftpKeys {
 
 /** The host key of the SFTP gateway, the same for all its instances. */
 export interface SftpHostKey {
+  /** @returns `undefined`: no gateway has made it yet */
+  find(): Promise<string | undefined>;
   /** @param make makes a private key in OpenSSH's format. @returns the stored key; of several callers, one makes it */
   obtain(make: () => string): Promise<string>;
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import { appendAudit } from './audit.ts';
+import { coverage } from './coverage.ts';
 import { type Database, NOW } from './database.ts';
 import type { Registration, Registrations } from './ports.ts';
 import { lockStandingOrder, makeStandingOrder, type StandingOrderRow } from './standing-orders.ts';
@@ -8,6 +9,8 @@ import type { Tables } from './tables.ts';
 /** Registered datasets of standing orders that export changes. */
 export function registrations(database: Database): Registrations {
   return {
+    coverage: coverage(database),
+
     register: (registration) => database.transaction((db) => register(db, registration)),
 
     list: ({ tenant, kind }) =>

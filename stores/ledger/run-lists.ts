@@ -12,6 +12,7 @@ type Lists = Pick<
   | 'current'
   | 'listCurrent'
   | 'list'
+  | 'listOfSeries'
   | 'countActive'
   | 'dueForRemoval'
   | 'listActive'
@@ -85,6 +86,20 @@ export function runLists(database: Database): Lists {
       const last = page.at(-1);
       return { rows: page, next: rows.length > limit && last !== undefined ? encodeCursor(last) : null };
     },
+
+    listOfSeries: async (tenant, series) =>
+      series.length === 0
+        ? []
+        : database.query((db) =>
+            db
+              .selectFrom('runs')
+              .selectAll()
+              .where('tenant', '=', storable(tenant))
+              .where('series', 'in', series)
+              .orderBy('requestedAt')
+              .orderBy('runId')
+              .execute(),
+          ),
 
     async countActive(tenant, kind) {
       const row = await database.query((db) =>

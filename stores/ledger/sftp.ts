@@ -79,9 +79,11 @@ export function sftpKeys(database: Database): SftpKeys {
 }
 
 export function sftpHostKey(database: Database): SftpHostKey {
+  const stored = () => database.query((db) => db.selectFrom('sftpHostKey').select('privateKey').executeTakeFirst());
   return {
+    find: async () => (await stored())?.privateKey,
+
     async obtain(make) {
-      const stored = () => database.query((db) => db.selectFrom('sftpHostKey').select('privateKey').executeTakeFirst());
       const found = await stored();
       if (found) return found.privateKey;
       // The primary key lets only one row in, so of several instances all but one get the key of another.

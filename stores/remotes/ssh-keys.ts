@@ -1,6 +1,6 @@
 import ssh2 from 'ssh2';
 import { FINGERPRINT } from '../../contracts/destination.ts';
-import { parseSshKey } from '../../contracts/ssh-key.ts';
+import { parseSshKey, sshFingerprint } from '../../contracts/ssh-key.ts';
 
 /** A host key as a destination pins it. */
 export interface PinnedHostKey {
@@ -39,6 +39,17 @@ interface KeyOptions {
   readonly passphrase?: string;
   readonly cipher?: string;
   readonly rounds?: number;
+}
+
+/**
+ * @param text a private key without a passphrase, in OpenSSH's format or PEM
+ * @returns the fingerprint of its public half, as `ssh-keygen -l` prints it; `undefined` if it is none
+ */
+export function privateKeyFingerprint(text: string): string | undefined {
+  const parsed = ssh2.utils.parseKey(`${text.trimEnd()}\n`);
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error || !key?.isPrivateKey()) return undefined;
+  return sshFingerprint(key.getPublicSSH());
 }
 
 /** @returns what is wrong with a private key, as a sentence that quotes none of it; `undefined`: nothing */

@@ -11,28 +11,27 @@ export interface Confirmation {
   /** What is lost. */
   readonly lost: readonly (readonly [name: string, value: Content])[];
   readonly consequence: string;
+  /** Fields of the form. */
+  readonly fields?: Content;
   /** Address that the form posts to. */
   readonly action: string;
   readonly csrf: string;
-  /** Further fields that the form sends, by name. @default none */
-  readonly fields?: Readonly<Record<string, string>>;
   /** Verb and noun, for example Delete request and file. */
   readonly verb: string;
+  /** What the button says once it was pressed. */
+  readonly busy?: string;
   /** Address of Keep it. */
   readonly keep: string;
-  /** Whether there are several, to be kept. */
-  readonly isSeveral?: boolean;
+  /** @default Keep it */
+  readonly keepLabel?: string;
 }
 
 /** The page that asks before something is lost for good. */
 export function confirmation(asked: Confirmation): Markup {
-  const { crumbs, question, lost, consequence, action, csrf, fields = {}, verb, keep, isSeveral = false } = asked;
-  const hidden = Object.entries(fields).map(
-    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
-  );
+  const { crumbs, question, lost, consequence, fields, action, csrf, verb, busy, keep, keepLabel = 'Keep it' } = asked;
   return html`<div class="narrow stack">${crumbs}
 <section class="panel" aria-labelledby="question"><div class="panel__body"><h1 id="question">${question}</h1>
 ${facts(lost)}
 <p>${consequence}</p>
-${postForm(action, csrf, [hidden, button({ label: verb, look: 'danger' }), linkButton(keep, { label: isSeveral ? 'Keep them' : 'Keep it' })], { classes: 'row' })}</div></section></div>`;
+${postForm(action, csrf, [fields, html`<div class="row">${button({ label: verb, look: 'danger', ...(busy !== undefined && { busy }) })}${linkButton(keep, { label: keepLabel })}</div>`], { classes: 'stack' })}</div></section></div>`;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { counted, grouped, sizeText, timeLeft } from './figures.ts';
+import { counted, durationText, grouped, sizeText, timeLeft } from './figures.ts';
 
 it.each([
   [0, '0\u00A0bytes'],
@@ -41,3 +41,19 @@ it.each([
   [600_000, 50, 'about 10\u00A0min left'],
   [36_000_000, 50, 'about 10\u00A0h left'],
 ])('after %d ms at %d percent: %j', (elapsedMs, percent, text) => expect(timeLeft(elapsedMs, percent)).toBe(text));
+
+it.each([
+  [0, '0\u00A0s'],
+  [59_499, '59\u00A0s'],
+  [59_500, '1\u00A0min 0\u00A0s'],
+  [389_000, '6\u00A0min 29\u00A0s'],
+  [3_599_499, '59\u00A0min 59\u00A0s'],
+  [7_260_000, '2\u00A0h 1\u00A0min'],
+])('%d milliseconds are %j', (ms, text) => expect(durationText(ms)).toBe(text));
+
+it('counts in the unit of one or of several', () => {
+  expect([counted(1, 'entity', 'entities'), counted(0, 'entity', 'entities')]).toEqual([
+    '1\u00A0entity',
+    '0\u00A0entities',
+  ]);
+});

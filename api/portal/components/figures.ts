@@ -6,9 +6,12 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** @returns for example "1 row" or "512,904 rows". The number does not break from its unit. */
-export function counted(value: number, unit: string): string {
-  return `${grouped(value)}\u00A0${unit}${value === 1 ? '' : 's'}`;
+/**
+ * @param many the unit of several; absent: with an s
+ * @returns for example "1 row" or "512,904 rows". The number does not break from its unit.
+ */
+export function counted(value: number, unit: string, many = `${unit}s`): string {
+  return `${grouped(value)}\u00A0${value === 1 ? unit : many}`;
 }
 
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const;
@@ -40,4 +43,13 @@ export function timeLeft(elapsedMs: number, percent: number): string | undefined
   if (seconds < 90) return `about ${Math.ceil(seconds / 10) * 10}\u00A0s left`;
   if (seconds < 5400) return `about ${Math.round(seconds / 60)}\u00A0min left`;
   return `about ${Math.round(seconds / 3600)}\u00A0h left`;
+}
+
+/** How long something took. @returns for example "6 min 29 s" */
+export function durationText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds}\u00A0s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}\u00A0min ${seconds % 60}\u00A0s`;
+  return `${Math.floor(minutes / 60)}\u00A0h ${minutes % 60}\u00A0min`;
 }

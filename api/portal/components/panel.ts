@@ -47,6 +47,7 @@ export function pageHead({
   beside = NOTHING,
   crumbs = NOTHING,
   actions,
+  id,
 }: {
   readonly title: string;
   readonly text?: Content;
@@ -55,8 +56,10 @@ export function pageHead({
   /** {@link breadcrumb} */
   readonly crumbs?: Content;
   readonly actions?: Content;
+  /** If it changes live. */
+  readonly id?: string;
 }): Markup {
-  return html`<div class="head">${crumbs}<div class="head__text"><div class="title"><h1>${title}</h1>${beside}</div>${text === undefined ? '' : html`<p>${text}</p>`}</div>${actions === undefined ? '' : html`<div class="row">${actions}</div>`}</div>`;
+  return html`<div class="head"${attribute('id', id)}>${crumbs}<div class="head__text"><div class="title"><h1>${title}</h1>${beside}</div>${text === undefined ? '' : html`<p>${text}</p>`}</div>${actions === undefined ? '' : html`<div class="row">${actions}</div>`}</div>`;
 }
 
 /** @param ancestors address and name of each, outermost first. @param current the page's own name */

@@ -22,6 +22,19 @@ it.each([
   ['2026-12-02T13:40:00Z', 'in 8\u00A0days'],
 ])('%s is %j', (at, expected) => expect(text(times.until(new Date(at)))).toBe(expected));
 
+it.each([
+  ['2026-11-24T22:59:00Z', 'today at 23:59'],
+  ['2026-11-24T23:00:00Z', 'tomorrow at 00:00'],
+  ['2026-11-25T22:59:00Z', 'tomorrow at 23:59'],
+  ['2026-11-25T23:00:00Z', '26 Nov 00:00'],
+])('%s is next %j', (at, expected) => expect(text(times.next(new Date(at)))).toBe(expected));
+
+it('counts days by the calendar where the clock goes back', () => {
+  const autumn = createTimes('Europe/Amsterdam', new Date('2026-10-24T22:10:00Z'));
+  expect(text(autumn.next(new Date('2026-10-25T22:30:00Z')))).toBe('today at 23:30');
+  expect(text(autumn.next(new Date('2026-10-25T23:30:00Z')))).toBe('tomorrow at 00:30');
+});
+
 it('is bold from three days on, and exact in its title', () => {
   expect(String(times.until(new Date('2026-11-26T13:40:00Z')))).toContain('<strong>');
   expect(String(times.until(new Date('2026-12-26T13:40:00Z')))).not.toContain('<strong>');

@@ -24,6 +24,8 @@ export interface Times {
   clock(at: Date): Markup;
   /** A coming moment: "in 8 days", bold from 3 days on. */
   until(at: Date): Markup;
+  /** A coming moment by its clock: "today at 03:00", "tomorrow at 03:00", else "24 Nov 03:00". */
+  next(at: Date): Markup;
   /** "1 Jan – 30 Sep 2026" if it begins and ends with days, else both moments; "all" if it is open on both sides. */
   window(window: Window | null): string;
 }
@@ -86,6 +88,13 @@ export function createTimes(zone: string, now: Date): Times {
     return isToday(at) ? fieldsOf(at).time.slice(0, 5) : momentText(at, false);
   }
 
+  function nextText(at: Date): string {
+    const { time } = fieldsOf(at);
+    const days = dayNumber(fieldsOf(at)) - dayNumber(fieldsOf(now));
+    if (days > 1) return momentText(at, false);
+    return `${days === 1 ? 'tomorrow' : 'today'} at ${time.slice(0, 5)}`;
+  }
+
   function untilText(ms: number): string {
     if (ms < 0) return 'now';
     if (ms < HOUR_MS) return `in ${Math.max(1, Math.round(ms / MINUTE_MS))}\u00A0min`;
@@ -111,8 +120,13 @@ export function createTimes(zone: string, now: Date): Times {
       const ms = at.getTime() - now.getTime();
       return element(at, untilText(ms), ms < 3 * DAY_MS);
     },
+    next: (at) => element(at, nextText(at)),
     window: (window) => windowText(window, fieldsOf),
   };
+}
+
+function dayNumber({ year, month, day }: Fields): number {
+  return Date.UTC(year, month - 1, day) / DAY_MS;
 }
 
 /** From this year on, and before that one, a window counts as open: forms leave an end empty for all rows. */

@@ -1,3 +1,4 @@
+import { html } from 'hono/html';
 import { WaybillError } from '../../../contracts/failures.ts';
 import type { Requests } from '../../requests/request.ts';
 import type { Request } from '../../requests/view.ts';
@@ -31,9 +32,9 @@ export function mountDeletion(app: PortalApp, deps: Pick<PortalDeps, 'catalog' |
       ...words,
       action: `${REQUESTS_PAGE}/delete`,
       csrf: c.get('csrf'),
-      fields: { ids: found.map(({ id }) => id).join(',') },
+      fields: html`<input type="hidden" name="ids" value="${found.map(({ id }) => id).join(',')}">`,
       keep: REQUESTS_PAGE,
-      isSeveral: others.length > 0,
+      keepLabel: others.length > 0 ? 'Keep them' : 'Keep it',
     });
     return deps.shell.page(c, { title: words.question, tab: REQUESTS_TAB, content });
   });

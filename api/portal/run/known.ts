@@ -37,7 +37,11 @@ export async function readRun(c: PortalContext, deps: PortalDeps, run: Run): Pro
   }
 }
 
-async function signatureOf({ ledger, objects }: PortalDeps, stored: StoredRun): Promise<Signature> {
+/** @returns whether the manifest is signed by a key of this deployment */
+export async function signatureOf(
+  { ledger, objects }: Pick<PortalDeps, 'ledger' | 'objects'>,
+  stored: StoredRun,
+): Promise<Signature> {
   const envelope = await readEnvelope(objects, stored);
   if (!envelope) return { state: 'none' };
   const keyid = envelope.signatures[0]?.keyid ?? '';

@@ -28,7 +28,7 @@ ${code(`npx waybill verify ${name}.manifest.json${isSealed ? ' --key-file key.tx
   });
 }
 
-function signatureText(signature: Signature): Content {
+export function signatureText(signature: Signature): Content {
   switch (signature.state) {
     case 'valid':
       return [

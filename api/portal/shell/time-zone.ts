@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { isTimeZone } from '../../../contracts/recurrence.ts';
 import type { ApiSettings } from '../../deps.ts';
-import { button, field, postForm, select } from '../components/field.ts';
+import { button, field, type Option, postForm, select } from '../components/field.ts';
 import { pageHead, panelBody } from '../components/panel.ts';
 import { PORTAL_PATH, type PortalApp, type PortalContext } from '../environment.ts';
 import type { Cookies } from '../session/cookies.ts';
@@ -10,6 +10,12 @@ import type { Shell } from './page.ts';
 
 /** How long a browser keeps its choice: a year. Seconds. */
 const KEPT_SECONDS = 31_536_000;
+
+/** Time zones to choose from, UTC first. */
+export function zoneOptions(): readonly Option[] {
+  const zones = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
+  return zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') }));
+}
 
 /** @returns the zone that the browser has chosen, or the deployment's */
 export function zoneOf(
@@ -26,7 +32,7 @@ export function mountTimeZone(
   app: PortalApp,
   { shell, cookies }: { readonly shell: Shell; readonly cookies: Cookies },
 ) {
-  const zones = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
+  const zones = zoneOptions();
 
   app.get('/time-zone', (c) => {
     const back = returnAddress(c.req.header('referer')?.replace(/^https?:\/\/[^/]+/, ''));
@@ -42,13 +48,7 @@ export function mountTimeZone(
           field({
             id: 'zone',
             label: 'Show times in',
-            control: (props) =>
-              select(
-                props,
-                'zone',
-                zones.map((zone) => ({ value: zone, label: zone.replaceAll('_', ' ') })),
-                c.get('times').zone,
-              ),
+            control: (props) => select(props, 'zone', zones, c.get('times').zone),
           }),
           html`<div class="row">${button({ label: 'Save time zone', look: 'primary' })}</div>`,
         ],

@@ -1,6 +1,7 @@
 // What every page does besides forms and links. Nothing here is needed: without it, pages work the same, but plainer.
 
 for (const block of document.querySelectorAll('[data-copy]')) addCopyButton(block);
+for (const row of document.querySelectorAll('[data-save]')) addSaveButton(row);
 document.querySelector('[data-focus], .notice[role="alert"]')?.focus();
 document.addEventListener('submit', showBusy);
 document.addEventListener('change', sendOnChange);
@@ -32,10 +33,34 @@ function addCopyButton(block) {
   block.append(button);
 }
 
+/** Saves the secret of the panel as a file, without asking a server. */
+function addSaveButton(row) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'btn';
+  button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#down"/></svg>';
+  button.append(`Save as ${row.dataset.save}`);
+  button.addEventListener('click', () => {
+    const text = row.closest('.secret').querySelector('pre').textContent;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }));
+    link.download = row.dataset.save;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+  row.prepend(button);
+}
+
 /** The button that was pressed says what is being done, until the next page is there. */
-function showBusy({ submitter }) {
+function showBusy(event) {
+  const { submitter } = event;
   const text = submitter?.dataset.busy;
-  if (!text || submitter.ariaBusy === 'true') return;
+  if (!text) return;
+  if (submitter.ariaBusy === 'true') {
+    // Pressed twice: once is meant, and an answer that shows a secret must not be replaced by a second one.
+    event.preventDefault();
+    return;
+  }
   submitter.ariaBusy = 'true';
   submitter.dataset.label = submitter.textContent;
   // Later, because the text of a button that is being pressed may not change.
