@@ -15,7 +15,7 @@ export const Envelope = z.object({
 export type Envelope = z.infer<typeof Envelope>;
 
 /** What a signature covers: the bytes and their type. Source: DSSE 1.0, protocol, PAE. */
-export function signedBytes(type: string, body: Uint8Array): Uint8Array {
+export function signedBytes(type: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder();
   const head = text.encode(`DSSEv1 ${text.encode(type).length} ${type} ${body.byteLength} `);
   const signed = new Uint8Array(head.length + body.byteLength);

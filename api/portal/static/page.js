@@ -1,6 +1,8 @@
 // What every page does besides forms and links. Nothing here is needed: without it, pages work the same, but plainer.
 
 for (const block of document.querySelectorAll('[data-copy]')) addCopyButton(block);
+// Scripts say what they have added.
+document.addEventListener('copyable', ({ target }) => addCopyButton(target));
 document.querySelector('[data-focus], .notice[role="alert"]')?.focus();
 document.addEventListener('submit', showBusy);
 document.addEventListener('change', sendOnChange);
