@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { readSigningKey } from '../contracts/envelope.ts';
 import { isTimeZone, TIME_OF_DAY } from '../contracts/recurrence.ts';
+import { readSigningKey } from '../contracts/signing-key.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 import { isBatchSchedule } from './batch-times.ts';
 import { settingSentence } from './issue-sentence.ts';

@@ -1,4 +1,3 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 
 /** What is signed: a manifest, byte for byte as it is stored. */
@@ -16,9 +15,13 @@ export const Envelope = z.object({
 export type Envelope = z.infer<typeof Envelope>;
 
 /** What a signature covers: the bytes and their type. Source: DSSE 1.0, protocol, PAE. */
-export function signedBytes(type: string, body: Uint8Array): Uint8Array {
-  const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${body.byteLength} `;
-  return Buffer.concat([Buffer.from(head), body]);
+export function signedBytes(type: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const text = new TextEncoder();
+  const head = text.encode(`DSSEv1 ${text.encode(type).length} ${type} ${body.byteLength} `);
+  const signed = new Uint8Array(head.length + body.byteLength);
+  signed.set(head);
+  signed.set(body, head.length);
+  return signed;
 }
 
 /** A public key as a JWK. Sources: RFC 7517, RFC 8037. */
@@ -33,16 +36,6 @@ export const PublicKey = z.object({
   use: z.literal('sig'),
 });
 export type PublicKey = z.infer<typeof PublicKey>;
-
-/** @returns an Ed25519 private key in PKCS #8, from PEM; `undefined` if it is none */
-export function readSigningKey(pem: string): KeyObject | undefined {
-  try {
-    const key = createPrivateKey(pem);
-    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Where a deployment publishes its keys. */
 export const PUBLIC_KEYS_PATH = '/.well-known/waybill-keys.json';

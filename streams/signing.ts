@@ -1,5 +1,6 @@
-import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { type Envelope, MANIFEST_TYPE, type PublicKey, readSigningKey, signedBytes } from '../contracts/envelope.ts';
+import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { type Envelope, MANIFEST_TYPE, type PublicKey, signedBytes } from '../contracts/envelope.ts';
+import { readSigningKey } from '../contracts/signing-key.ts';
 
 /** Signature of a manifest. */
 export interface Signature {
@@ -48,26 +49,4 @@ function thumbprint(x: string): string {
 export function envelopeOf(manifest: Uint8Array, signature: Signature): Envelope {
   const payload = Buffer.from(manifest).toString('base64');
   return { payload, payloadType: MANIFEST_TYPE, signatures: [signature] };
-}
-
-/**
- * Checks that an envelope holds exactly this manifest, signed with one of the keys. The keys are found by themselves, not by
- * `keyid`, which nothing protects.
- *
- * @returns the key that signed it, or what is wrong, the rest of a sentence about the manifest
- */
-export function checkEnvelope(
-  { payload, payloadType, signatures }: Envelope,
-  manifest: Uint8Array,
-  keys: readonly PublicKey[],
-): { readonly key: PublicKey } | { readonly problem: string } {
-  if (payloadType !== MANIFEST_TYPE) return { problem: `has a signature of something else: ${payloadType}` };
-  if (!Buffer.from(payload, 'base64').equals(manifest)) return { problem: 'is not the one that was signed' };
-  const body = signedBytes(payloadType, manifest);
-  for (const key of keys) {
-    const publicKey = createPublicKey({ key: { kty: key.kty, crv: key.crv, x: key.x }, format: 'jwk' });
-    if (signatures.some(({ sig }) => verify(null, body, publicKey, Buffer.from(sig, 'base64')))) return { key };
-  }
-  const named = signatures.map(({ keyid }) => keyid).join(', ');
-  return { problem: `is not signed by any of the keys; it names ${named}` };
 }

@@ -1,48 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
 import * as vectors from 'cctv-age';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ApiServer } from '../api/server.ts';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { generateKey } from '../streams/age/keys.ts';
+import { parseVector, type Vector } from './age-vectors.ts';
 import { answerOf, BODY, type ComposedApi, finishExport, post, type StartedApi, startApi } from './api-set-up.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
 import { readDownload } from './raw-download.ts';
-
-/** One of age's own test vectors. Source: C2SP/CCTV, age, README. */
-interface Vector {
-  readonly name: string;
-  readonly expect: string;
-  /** Private keys, one a line; empty: a passphrase opens it. */
-  readonly identity: string;
-  /** SHA-256 of all that may be released. */
-  readonly payload: string | undefined;
-  readonly armored: boolean;
-  readonly file: Buffer;
-}
-
-function parseVector(name: string, bytes: Uint8Array): Vector {
-  const buffer = Buffer.from(bytes);
-  const end = buffer.indexOf('\n\n');
-  const fields = buffer
-    .subarray(0, end)
-    .toString()
-    .split('\n')
-    .map((line) => line.split(': ') as [string, string]);
-  const all = (key: string) => fields.flatMap(([field, value]) => (field === key ? [value] : []));
-  const body = buffer.subarray(end + 2);
-  return {
-    name,
-    expect: all('expect')[0] ?? '',
-    identity: all('identity').join('\n'),
-    payload: all('payload')[0],
-    armored: all('armored')[0] === 'yes',
-    file: all('compressed')[0] === 'zlib' ? inflateSync(body) : body,
-  };
-}
 
 const VECTORS = Object.entries(vectors).map(([name, bytes]) => parseVector(name, bytes));
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

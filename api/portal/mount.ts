@@ -7,6 +7,7 @@ import type { RunServices } from '../runs/services.ts';
 import { createTimes } from './components/times.ts';
 import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
+import { openFileTab } from './open-file/tab.ts';
 import { periodicTab } from './periodic/tab.ts';
 import { recurringTab } from './recurring/tab.ts';
 import { mountRequestPage } from './requests/routes.ts';
@@ -16,6 +17,7 @@ import { mountLogin, mountLogout } from './session/login.ts';
 import { requireForm, requireSession, requireWriter } from './session/require.ts';
 import { createSessions } from './session/sessions.ts';
 import { createAssets } from './shell/assets.ts';
+import { createBundles } from './shell/bundles.ts';
 import { errorPage } from './shell/errors.ts';
 import { createShell } from './shell/page.ts';
 import { pageHeaders } from './shell/policy.ts';
@@ -23,7 +25,7 @@ import { mountTimeZone, zoneOf } from './shell/time-zone.ts';
 import type { Tab } from './tab.ts';
 
 /** In the order of the header. */
-const TABS: readonly Tab[] = [requestsTab, onDemandTab, periodicTab, recurringTab];
+const TABS: readonly Tab[] = [requestsTab, onDemandTab, periodicTab, recurringTab, openFileTab];
 
 interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
   readonly secrets: SecretCheck;
@@ -33,6 +35,7 @@ interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
 export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, runs: RunServices): void {
   const tabs = TABS.filter(({ isOffered }) => isOffered?.(deps) ?? true);
   const assets = createAssets(`${PORTAL_PATH}/assets`);
+  const bundles = createBundles(`${PORTAL_PATH}/bundles`);
   const shell = createShell(assets, tabs);
   const bodyBytesMax = deps.settings.WAYBILL_BODY_BYTES_MAX;
   const cookies = createCookies(deps.settings);
@@ -42,6 +45,7 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   portal.onError((error, c) => errorPage(c, shell, error));
   portal.use(pageHeaders());
   portal.get('/assets/:hash/:name', (c) => assets.send(c));
+  portal.get('/bundles/:hash/:name', async (c) => (await bundles.send(c)) ?? c.notFound());
   portal.use(async (c, next) => {
     c.set('times', createTimes(zoneOf(c, cookies, deps.settings), deps.clock.now()));
     await next();
@@ -55,8 +59,8 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   mountTimeZone(portal, { shell, cookies });
   portal.use(requireWriter());
   portal.get('/', (c) => c.redirect(`${PORTAL_PATH}${tabs[0]?.path ?? '/time-zone'}`, 303));
-  for (const tab of tabs) tab.mount(portal, { ...deps, runs, shell, sessions });
-  mountRequestPage(portal, { ...deps, runs, shell, sessions });
+  for (const tab of tabs) tab.mount(portal, { ...deps, runs, shell, sessions, bundles });
+  mountRequestPage(portal, { ...deps, runs, shell, sessions, bundles });
   portal.all('*', () => {
     throw new WaybillError('not_found');
   });

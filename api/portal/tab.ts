@@ -2,6 +2,7 @@ import type { ApiDeps } from '../deps.ts';
 import type { RunServices } from '../runs/services.ts';
 import type { PortalApp } from './environment.ts';
 import type { Sessions } from './session/sessions.ts';
+import type { Bundles } from './shell/bundles.ts';
 import type { Shell } from './shell/page.ts';
 
 /** What the pages work with. */
@@ -9,6 +10,7 @@ export interface PortalDeps extends ApiDeps {
   readonly runs: RunServices;
   readonly shell: Shell;
   readonly sessions: Sessions;
+  readonly bundles: Bundles;
 }
 
 /**

@@ -6,7 +6,8 @@ import type { StoredRun } from '../../stores/objects/manifests.ts';
 import type { Objects } from '../../stores/objects/objects.ts';
 import { readStored, readUnchecked } from '../../stores/objects/stored-files.ts';
 import { headerBytes, openHeader } from '../../streams/age/header.ts';
-import { contentBytes, unseal } from '../../streams/age/payload.ts';
+import { contentBytes } from '../../streams/age/layout.ts';
+import { unseal } from '../../streams/age/payload.ts';
 import type { ApiEnv } from '../deps.ts';
 import { type ByteRange, streamBody } from '../http/download.ts';
 

@@ -64,7 +64,7 @@ async function readDay(place: DayPlace, keys: readonly PublicKey[] | undefined):
   const { delivery, kind } = manifest;
   if (kind !== RECURRING.kind || !delivery) return { problems: ['The manifest is not one of recurring exports.'] };
   if (delivery.day !== place.day) return { problems: [`The manifest is of ${delivery.day}, not of this day.`] };
-  const signature = checkSignature(bytes, await place.readEnvelope(), keys);
+  const signature = await checkSignature(bytes, await place.readEnvelope(), keys);
   const invalid = signature.state === 'invalid' ? [`The manifest ${signature.problem}.`] : [];
   return {
     problems: [...invalid, ...sumProblems(manifest)],

@@ -55,7 +55,7 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
   const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
   const read = readManifest(given);
   const { manifest } = read;
-  const signature = checkSignature(read.bytes, envelopeBeside(read.path), keys);
+  const signature = await checkSignature(read.bytes, envelopeBeside(read.path), keys);
   const located = locateFiles(manifest, read.path);
   const quiet = options.json === true;
   const parts = await displayTransfer(terminal, { label: 'verify', quiet }, async (show) => {

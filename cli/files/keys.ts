@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
-import { type KeyPair, parseIdentities } from '../../streams/age/keys.ts';
+import { type KeyPair, keyText, parseIdentities } from '../../streams/age/keys.ts';
 import { CliFailure, EXIT, usage } from '../failure.ts';
 
 /**
@@ -23,12 +23,6 @@ export interface KeyFile {
   write(key: KeyPair): void;
   /** Removes the file; its key, if any, opens nothing. */
   discard(): void;
-}
-
-/** In the format of `age-keygen`, so that `age` reads it. */
-export function keyText({ identity, recipient }: KeyPair): string {
-  const created = `${new Date().toISOString().slice(0, 19)}Z`;
-  return `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
 }
 
 /**

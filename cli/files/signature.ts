@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { Envelope, type PublicKey, PublicKeys } from '../../contracts/envelope.ts';
-import { checkEnvelope } from '../../streams/signing.ts';
+import { checkEnvelope } from '../../streams/envelope.ts';
 import { usage } from '../failure.ts';
 import { envelopePath } from './locate.ts';
 
@@ -33,15 +33,15 @@ export function envelopeBeside(manifestPath: string): Envelope | 'other' | undef
  * @param manifest its bytes
  * @param keys `undefined`: do not check
  */
-export function checkSignature(
+export async function checkSignature(
   manifest: Uint8Array,
   envelope: Envelope | 'other' | undefined,
   keys: readonly PublicKey[] | undefined,
-): SignatureCheck {
+): Promise<SignatureCheck> {
   if (envelope === undefined) return keys ? invalid('is not signed') : { state: 'none' };
   if (!keys) return { state: 'unchecked' };
   if (envelope === 'other') return invalid('has a signature that cannot be read');
-  const found = checkEnvelope(envelope, manifest, keys);
+  const found = await checkEnvelope(envelope, manifest, keys);
   return 'key' in found ? { state: 'valid', key: found.key } : invalid(found.problem);
 }
 

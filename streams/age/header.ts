@@ -1,6 +1,6 @@
 /**
  * The header of an age file: who can open it, and the file key sealed to each recipient. Recipients and identities come from
- * the `age-encryption` package.
+ * the `age-encryption` package. Runs in Node and in browsers.
  *
  * Specification: https://c2sp.org/age#header
  */
@@ -20,15 +20,14 @@ const HEADER_BYTES_MAX = 1024 * 1024;
 /** An empty file ends in a salt of 16 bytes and one chunk that consists only of its 16-byte tag. */
 const EMPTY_PAYLOAD_BYTES = 32;
 
-const VERSION_LINE = Buffer.from('age-encryption.org/v1\n');
-const MAC_LINE = Buffer.from('\n--- ');
+const VERSION_LINE = 'age-encryption.org/v1\n';
+const MAC_LINE = '\n--- ';
 /** How an age file begins that is written as text. Source: https://c2sp.org/age#ascii-armor */
 const ARMOR = '-----BEGIN AGE';
 /** Bytes in which it is looked for. */
 const TEXT_BYTES = 1024;
 /** The only stanza of a file sealed to a passphrase. Source: https://c2sp.org/age#scrypt-recipient-stanza */
 const PASSPHRASE_STANZA = '\n-> scrypt ';
-const LINE_END = 0x0a;
 
 /**
  * Creates a file key and seals it to the recipients.
@@ -64,7 +63,7 @@ export async function sealHeader(recipients: readonly string[]): Promise<SealedH
  * @throws WaybillError `wrong_key` if none of them opens it, `object_damaged` if it was altered
  */
 export async function openHeader(header: Uint8Array, identity: string): Promise<Uint8Array> {
-  if (Buffer.from(header).includes(PASSPHRASE_STANZA)) {
+  if (textOf(header).includes(PASSPHRASE_STANZA)) {
     throw new WaybillError('wrong_key', 'The file is sealed to a passphrase, not to a key. Open it with `age -d`.');
   }
   const decrypter = new Decrypter();
@@ -85,21 +84,25 @@ export async function openHeader(header: Uint8Array, identity: string): Promise<
  * @throws WaybillError `object_damaged` if this is not the start of an age file
  */
 export function headerBytes(start: Uint8Array): number | undefined {
-  const begun = Buffer.from(start.buffer, start.byteOffset, start.length);
-  const version = begun.subarray(0, VERSION_LINE.length);
-  if (!version.equals(VERSION_LINE.subarray(0, version.length))) {
+  const begun = textOf(start.subarray(0, HEADER_BYTES_MAX + 1));
+  if (!begun.startsWith(VERSION_LINE.slice(0, begun.length))) {
     // Blanks may stand before it.
-    const text = begun.toString('latin1', 0, TEXT_BYTES).trimStart();
+    const text = begun.slice(0, TEXT_BYTES).trimStart();
     if (text !== '' && (text.startsWith(ARMOR) || ARMOR.startsWith(text))) {
       throw new WaybillError('object_damaged', 'The file is armored, as text. Open it with `age -d`.');
     }
     throw new WaybillError('object_damaged', 'The file is not an age file.');
   }
   const mac = begun.indexOf(MAC_LINE, VERSION_LINE.length - 1);
-  const end = mac < 0 ? -1 : begun.indexOf(LINE_END, mac + MAC_LINE.length);
+  const end = mac < 0 ? -1 : begun.indexOf('\n', mac + MAC_LINE.length);
   const size = end < 0 ? begun.length : end + 1;
   if (size > HEADER_BYTES_MAX) throw new WaybillError('object_damaged', 'The header of the sealed file has no end.');
   return end < 0 ? undefined : size;
+}
+
+/** @returns one character per byte, so that places in it are places in the bytes */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes);
 }
 
 function addIdentity(decrypter: Decrypter, key: string): void {

@@ -1,4 +1,4 @@
-/** Keys of age files, as text: identities (private) and recipients (public). */
+/** Keys of age files, as text: identities (private) and recipients (public). Runs in Node and in browsers. */
 import { Encrypter, generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { WaybillError } from '../../contracts/failures.ts';
 
@@ -21,6 +21,12 @@ const BECH32 = /^[qpzry9x8gf2tvdw0s3jn54khce6mua7l]*$/;
 export async function generateKey(options: { readonly postQuantum: boolean }): Promise<KeyPair> {
   const identity = await (options.postQuantum ? generateHybridIdentity() : generateX25519Identity());
   return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/** @returns a key file in the format of `age-keygen`, so that `age` reads it */
+export function keyText({ identity, recipient }: KeyPair): string {
+  const created = `${new Date().toISOString().slice(0, 19)}Z`;
+  return `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
 }
 
 /**

@@ -7,15 +7,9 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Block, blocksOf, free } from '../blocks.ts';
-import { headerBytes, openHeader, sealHeader } from './header.ts';
-
-/** Bytes of content in every chunk but the last. */
-export const CHUNK_BYTES = 64 * 1024;
-/** Bytes of the Poly1305 tag at the end of every chunk. */
-const TAG_BYTES = 16;
-/** Bytes of the random salt between header and first chunk, from which the payload key is derived. */
-const SALT_BYTES = 16;
-export const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
+import { openHeader, sealHeader } from './header.ts';
+import { CHUNK_BYTES, SALT_BYTES, SEALED_CHUNK_BYTES, TAG_BYTES, writeNonce } from './layout.ts';
+import { readStart, resume } from './start.ts';
 
 /** Name of the cipher as `node:crypto` knows it. */
 const CIPHER = 'chacha20-poly1305';
@@ -26,41 +20,6 @@ const OUTPUT_CHUNKS = 16;
 /** @returns the payload key, as a KeyObject so that it is prepared once and not for every chunk */
 function payloadKey(fileKey: Uint8Array, salt: Uint8Array): KeyObject {
   return createSecretKey(new Uint8Array(hkdfSync('sha256', fileKey, salt, 'payload', 32)));
-}
-
-/**
- * Writes a chunk's nonce: an 11-byte big-endian counter, then 1 for the last chunk and 0 for the others.
- *
- * @param nonce 12 bytes
- * @param index zero-based index of the chunk; below 2^48, which allows 2^64 bytes of content
- */
-function writeNonce(nonce: Buffer, index: number, last: boolean): void {
-  nonce.writeUIntBE(index, 5, 6);
-  nonce[11] = last ? 1 : 0;
-}
-
-/**
- * @param headerBytes size of the header, up to and including the line end of its MAC
- * @returns the size of the sealed file
- */
-export function sealedBytes(headerBytes: number, contentBytes: number): number {
-  const chunks = Math.max(1, Math.ceil(contentBytes / CHUNK_BYTES));
-  return headerBytes + SALT_BYTES + contentBytes + chunks * TAG_BYTES;
-}
-
-/**
- * The inverse of {@link sealedBytes}.
- *
- * @throws WaybillError `object_damaged` for a size that no age file with such a header can have
- */
-export function contentBytes(headerBytes: number, fileBytes: number): number {
-  const payload = fileBytes - headerBytes - SALT_BYTES;
-  const chunks = Math.ceil(payload / SEALED_CHUNK_BYTES);
-  const content = payload - chunks * TAG_BYTES;
-  if (chunks < 1 || content < 0 || sealedBytes(headerBytes, content) !== fileBytes) {
-    throw new WaybillError('object_damaged', 'The sealed file has a size that no complete age file has.');
-  }
-  return content;
 }
 
 /**
@@ -149,25 +108,4 @@ function openChunk(key: KeyObject, index: number, { bytes, last }: Block, output
   output.set(content);
   free(content);
   return size;
-}
-
-/** Reads up to the end of the salt. `rest` holds the bytes read beyond it. */
-async function readStart(chunks: AsyncIterator<Uint8Array>) {
-  let start: Uint8Array = new Uint8Array();
-  for (;;) {
-    const header = headerBytes(start);
-    if (header !== undefined && start.length >= header + SALT_BYTES) {
-      const salt = start.subarray(header, header + SALT_BYTES);
-      return { header: start.subarray(0, header), salt, rest: start.subarray(header + SALT_BYTES) };
-    }
-    const next = await chunks.next();
-    if (next.done) throw new WaybillError('object_damaged', 'The sealed file was cut short in its header.');
-    // Copies, because the source may reuse its chunk. Headers are small, so this happens rarely.
-    start = Buffer.concat([start, next.value]);
-  }
-}
-
-async function* resume(rest: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield rest;
-  for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
 }

@@ -5,7 +5,8 @@ import { type FailureCode, WaybillError } from '../../contracts/failures.ts';
 import { collect, pieces, sample } from '../stream-fixture.ts';
 import { headerBytes } from './header.ts';
 import { generateKey } from './keys.ts';
-import { CHUNK_BYTES, contentBytes, seal, sealedBytes, unseal } from './payload.ts';
+import { CHUNK_BYTES, contentBytes, sealedBytes } from './layout.ts';
+import { seal, unseal } from './payload.ts';
 
 const classic = await generateKey({ postQuantum: false });
 const postQuantum = await generateKey({ postQuantum: true });

@@ -52,7 +52,7 @@ ${columnFields(form, problems)}
 ${field({
   id: 'recipients',
   label: 'Seal to',
-  hint: 'Recipients (age public keys), one a line. Leave empty for a file that is not sealed.',
+  hint: html`Recipients (age public keys), one a line; <a href="${PORTAL_PATH}/open-file#make">make a key</a> if you have none. Leave empty for a file that is not sealed.`,
   problems,
   control: ({ id, described }) =>
     html`<textarea id="${id}" name="recipients" class="mono" rows="2" spellcheck="false"${described}>${form.recipients}</textarea>`,

@@ -2,7 +2,7 @@ import type { Progress } from '../../../contracts/progress.ts';
 import type { AuditEntry, Run } from '../../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../../stores/objects/manifests.ts';
 import { readEnvelope } from '../../../stores/objects/signatures.ts';
-import { checkEnvelope } from '../../../streams/signing.ts';
+import { checkEnvelope } from '../../../streams/envelope.ts';
 import { exportState } from '../../on-demand/view.ts';
 import type { PortalContext } from '../environment.ts';
 import type { PortalDeps } from '../tab.ts';
@@ -45,6 +45,6 @@ export async function signatureOf(
   const envelope = await readEnvelope(objects, stored);
   if (!envelope) return { state: 'none' };
   const keyid = envelope.signatures[0]?.keyid ?? '';
-  const checked = checkEnvelope(envelope, stored.bytes, await ledger.signingKeys.list());
+  const checked = await checkEnvelope(envelope, stored.bytes, await ledger.signingKeys.list());
   return { state: 'key' in checked ? 'valid' : 'invalid', keyid };
 }

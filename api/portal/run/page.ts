@@ -137,6 +137,9 @@ function actions(c: PortalContext, { run }: KnownRun, here: string): Content {
   const label = html`${icon('down')}Download ${sizeText(run.bytes ?? 0)}`;
   return [
     linkButton(`${files}/file`, { label, look: 'primary' }),
+    orderOf(run).recipients.length > 0
+      ? linkButton(`${PORTAL_PATH}/open-file?export=${run.number}`, { label: html`${icon('lock')}Open in the browser` })
+      : '',
     linkButton(`${files}/manifest`, { label: 'Manifest' }),
     again,
     writes ? linkButton(`${here}/delete`, { label: 'Delete', look: 'quiet' }) : '',

@@ -18,6 +18,8 @@ export interface Page {
   readonly live?: string;
   /** Scripts beside the one of every page, by file name. */
   readonly scripts?: readonly string[];
+  /** Addresses of scripts that were bundled. */
+  readonly modules?: readonly string[];
 }
 
 /** What stands around the content of a page. */
@@ -35,7 +37,7 @@ export function createShell(assets: Assets, tabs: readonly { readonly path: stri
   const sheet = assets.address('waybill.css');
   const mark = assets.address('mark.svg');
 
-  function head(title: string, scripts: readonly string[]): Markup {
+  function head(title: string, scripts: readonly string[], modules: readonly string[] = []): Markup {
     return html`<head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -43,7 +45,7 @@ export function createShell(assets: Assets, tabs: readonly { readonly path: stri
 <title>${title} – Waybill</title>
 <link rel="stylesheet" href="${sheet}">
 <link rel="icon" type="image/svg+xml" href="${mark}">
-${scripts.map((name) => html`<script type="module" src="${assets.address(name)}"></script>\n`)}</head>`;
+${[...scripts.map((name) => assets.address(name)), ...modules].map((address) => html`<script type="module" src="${address}"></script>\n`)}</head>`;
   }
 
   function header(c: PortalContext, tab: string | undefined): Markup {
@@ -69,12 +71,12 @@ ${content}
 
   return {
     page(c, page) {
-      const { title, tab, status = 200, live, scripts = [] } = page;
+      const { title, tab, status = 200, live, scripts = [], modules } = page;
       const files = ['page.js', ...(live === undefined ? [] : ['live.js']), ...scripts];
       return c.html(
         html`<!doctype html>
 <html lang="en-GB">
-${head(title, files)}
+${head(title, files, modules)}
 <body>
 ${SPRITE}
 <a class="skip" href="#main">Skip to content</a>

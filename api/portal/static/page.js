@@ -2,6 +2,8 @@
 
 for (const block of document.querySelectorAll('[data-copy]')) addCopyButton(block);
 for (const row of document.querySelectorAll('[data-save]')) addSaveButton(row);
+// Scripts say what they have added.
+document.addEventListener('copyable', ({ target }) => addCopyButton(target));
 document.querySelector('[data-focus], .notice[role="alert"]')?.focus();
 document.addEventListener('submit', showBusy);
 document.addEventListener('change', sendOnChange);

@@ -1,0 +1,54 @@
+import { WaybillError } from '../../../contracts/failures.ts';
+import { ON_DEMAND } from '../../../contracts/run.ts';
+import type { Run } from '../../../stores/ledger/ports.ts';
+import { exportState, fileName, orderOf } from '../../on-demand/view.ts';
+import { PORTAL_PATH, type PortalContext } from '../environment.ts';
+import { ON_DEMAND_PATH } from '../on-demand/page.ts';
+import { PageError } from '../shell/errors.ts';
+import type { PortalDeps, Tab } from '../tab.ts';
+import { OPEN_FILE_PATH, openFilePage, type SealedExport } from './page.ts';
+
+/** Opening sealed files, making keys and verifying manifests: all in the reader's browser. */
+export const openFileTab: Tab = {
+  path: OPEN_FILE_PATH,
+  name: 'Open a file',
+  mount(app, deps) {
+    app.get(OPEN_FILE_PATH, async (c) => {
+      const number = c.req.query('export');
+      const sealed = number === undefined ? undefined : await sealedExport(c, deps, number);
+      const [script, worker] = await Promise.all([
+        deps.bundles.address('open-file.js'),
+        deps.bundles.address('open-file-worker.js'),
+      ]);
+      return deps.shell.page(c, openFilePage({ sealed, script, worker }));
+    });
+  },
+};
+
+/** @throws WaybillError `not_found`; PageError 410 if it has no sealed file */
+async function sealedExport(c: PortalContext, { ledger, clock }: PortalDeps, number: string): Promise<SealedExport> {
+  const run = /^[0-9]{1,15}$/.test(number)
+    ? await ledger.runs.findByNumber(c.get('caller').tenant.key, ON_DEMAND, Number(number))
+    : undefined;
+  if (!run) throw new WaybillError('not_found');
+  if (exportState(run, clock.now()) !== 'completed' || run.bytes === null) {
+    throw new PageError(410, `Export ${run.number} has no file`, 'There is nothing to open. Its page says why.');
+  }
+  const order = orderOf(run);
+  if (order.recipients.length === 0) {
+    throw new PageError(410, `Export ${run.number} is not sealed`, 'Download it from its page: it needs no key.');
+  }
+  return describe(run, run.bytes);
+}
+
+function describe(run: Run, bytes: number): SealedExport {
+  const order = orderOf(run);
+  return {
+    number: run.number,
+    name: fileName(order),
+    bytes,
+    recipients: order.recipients,
+    address: `${PORTAL_PATH}${ON_DEMAND_PATH}/${run.runId}/file`,
+    page: `${PORTAL_PATH}${ON_DEMAND_PATH}/${run.number}`,
+  };
+}
