@@ -190,6 +190,9 @@ function credentialOf({
   createdAt,
   rotatedAt,
   disabledAt,
-}: Credential): Credential {
-  return { id, tenant, clientId, scopes, email, createdAt, rotatedAt, disabledAt };
+  ...limits
+}: Selectable<CredentialsTable>): Credential {
+  const { doors, datasets, expiresAt, lastUsedAt, lastUsedFrom } = limits;
+  const known = { id, tenant, clientId, scopes, email, createdAt, rotatedAt, disabledAt };
+  return { ...known, doors, datasets, expiresAt, lastUsedAt, lastUsedFrom };
 }

@@ -12,6 +12,7 @@ import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
 import type { WebhookEvent, WebhookFailure, WebhookState } from '../../contracts/webhook.ts';
 import type {
   Acknowledgement,
+  AuditAction,
   AuditEntry,
   Credential,
   DeliveredColumn,
@@ -41,6 +42,7 @@ export type {
   Destination,
   MailKind,
   Notice,
+  OwnAction,
   Recurrence,
   Run,
   RunFile,
@@ -48,6 +50,7 @@ export type {
   SftpKey,
   StandingFile,
   StandingOrder,
+  StandingVerb,
   Tenant,
   Webhook,
   WebhookEventRow,
@@ -94,6 +97,8 @@ export interface Ledger {
   readonly sftpKeys: SftpKeys;
   readonly sftpHostKey: SftpHostKey;
   readonly portalSessions: PortalSessions;
+  readonly operatorSessions: OperatorSessions;
+  readonly operations: Operations;
   /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
@@ -587,10 +592,33 @@ export interface Credentials {
   recall(clientId: string | null, secret: string): Promise<Credential | undefined>;
 }
 
+/** Which lines of the trail are meant; what is absent does not restrict. */
+export interface AuditFilter {
+  readonly actor?: string;
+  readonly actions?: readonly AuditAction[];
+  /** The first moment. */
+  readonly from?: Date;
+  /** The first moment after it. */
+  readonly before?: Date;
+}
+
+/** A line, and the run that it is about. */
+export interface AuditLine extends AuditEntry {
+  readonly run: Pick<Run, 'number' | 'kind' | 'subject'> | null;
+}
+
 export interface Audit {
   append(entry: Omit<AuditEntry, 'at'>): Promise<void>;
   /** Newest first. @param tenant `null`: all */
   list(tenant: string | null, limit: number): Promise<readonly AuditEntry[]>;
+  /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) if the cursor was not issued here */
+  page(
+    tenant: string,
+    filter: AuditFilter,
+    page: { readonly cursor: string | null; readonly limit: number },
+  ): Promise<Page<AuditLine>>;
+  /** Everybody that the trail of the tenant names, by name. */
+  actors(tenant: string, limit: number): Promise<readonly string[]>;
   /** What has been recorded of a run, the newest first. */
   listOfRun(runId: string, limit: number): Promise<readonly AuditEntry[]>;
 }
@@ -683,4 +711,61 @@ export interface PortalSessions {
   ): Promise<SessionLookup>;
   /** Idempotent. */
   end(tokenHash: Buffer): Promise<void>;
+}
+
+/** Log-ins to the operator's page, by the SHA-256 of their token. */
+export interface OperatorSessions {
+  /** @param session.generation SHA-256 of the setting that the secret was checked against */
+  begin(session: { readonly tokenHash: Buffer; readonly generation: Buffer; readonly now: Date }): Promise<void>;
+  /** @param options as for {@link PortalSessions}; one of another generation is `revoked` */
+  find(
+    tokenHash: Buffer,
+    options: {
+      readonly generation: Buffer;
+      readonly now: Date;
+      readonly idleMs: number;
+      readonly lastsMs: number;
+      readonly use: boolean;
+    },
+  ): Promise<SessionLookup['state']>;
+  /** Idempotent. */
+  end(tokenHash: Buffer): Promise<void>;
+}
+
+/** Runs that have ended, counted. */
+export interface EndedRuns {
+  readonly tenant: string;
+  readonly kind: ExportKind;
+  readonly state: 'completed' | 'failed' | 'cancelled';
+  readonly runs: number;
+  readonly lastAt: Date;
+}
+
+/** An enabled standing order of an enabled tenant, and how its runs go. */
+export interface StandingHealth extends Pick<StandingOrder, 'tenant' | 'kind' | 'recurrence' | 'changedAt'> {
+  /** When the newest run that has completed was due; `null`: none has. */
+  readonly completedAt: Date | null;
+  /** The newest run, in any state. */
+  readonly lastRun: Pick<Run, 'runId' | 'workflowId' | 'state' | 'requestedAt' | 'failure'> | null;
+}
+
+/** What the operator sees of all tenants. Each method reads a bounded part of the ledger, however many runs it has. */
+export interface Operations {
+  /** Runs that are under way, the oldest first. @returns at most `limit` of them, and how many there are */
+  active(limit: number): Promise<{
+    readonly runs: readonly Run[];
+    readonly running: number;
+    /** Pending ones: requests that wait, and runs that are about to begin. */
+    readonly waiting: number;
+  }>;
+  endedSince(since: Date): Promise<readonly EndedRuns[]>;
+  /** Runs that failed, by the code of the failure, the most frequent first. */
+  failuresSince(
+    since: Date,
+  ): Promise<readonly { readonly code: string; readonly runs: number; readonly lastAt: Date }[]>;
+  /** The newest first. @param code absent: of any */
+  failedSince(since: Date, filter: { readonly code?: string }, limit: number): Promise<readonly Run[]>;
+  /** Files that are kept, by tenant, the largest first. */
+  storedByTenant(): Promise<readonly { readonly tenant: string; readonly runs: number; readonly bytes: number }[]>;
+  standing(): Promise<readonly StandingHealth[]>;
 }
