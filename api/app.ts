@@ -78,6 +78,7 @@ export function createApp(
   app.use(accessLog(deps));
   app.use((c, next) => {
     c.set('downloads', downloads);
+    c.set('address', addressOf(c));
     return next();
   });
   app.use(secureHeaders(SECURE_HEADERS));

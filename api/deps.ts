@@ -80,10 +80,12 @@ export interface ApiEnv {
     logger: Logger;
     caller: Caller;
     downloads: Downloads;
+    /** Network address of the client. */
+    address: string;
   };
 }
 
-/** Records an action of the caller in the audit trail. */
+/** Records an action of the caller in the audit trail, with its address. */
 export function auditCaller(
   c: Context<ApiEnv>,
   { ledger }: Pick<ApiDeps, 'ledger'>,
@@ -92,5 +94,8 @@ export function auditCaller(
   detail: Parameters<Ledger['audit']['append']>[0]['detail'] = {},
 ): Promise<void> {
   const { tenant, actor } = c.get('caller');
-  return ledger.audit.append({ tenant: tenant.key, actor, action, runId, detail });
+  return ledger.audit.append({
+    ...{ tenant: tenant.key, actor, action, runId },
+    detail: { ...detail, address: c.get('address') },
+  });
 }

@@ -108,9 +108,14 @@ export function createAuthenticator(
     }
   }
 
-  function auditFailure(user: string, kind: 'password' | 'publickey'): Promise<void> {
+  /** For the tenant that was named, by its key or by a client id. */
+  async function auditFailure(user: string, kind: 'password' | 'publickey'): Promise<void> {
+    const [credential, tenant] = await Promise.all([ledger.credentials.find(user), ledger.tenants.find(user)]);
     const detail = { address, clientId: user.slice(0, USER_LENGTH_MAX), kind: `sftp ${kind}` };
-    return ledger.audit.append({ tenant: null, actor: 'waybill', action: 'login.failed', runId: null, detail });
+    return ledger.audit.append({
+      tenant: credential?.tenant ?? tenant?.key ?? null,
+      ...{ actor: 'waybill', action: 'login.failed', runId: null, detail },
+    });
   }
 
   async function decide(context: AuthContext): Promise<Login | 'offered' | undefined> {

@@ -192,15 +192,19 @@ async function verify(
   }
 }
 
-/** Audits a log-in with wrong credentials. @param clientId `null` if the credential contains none */
-export function auditFailedLogin(
+/**
+ * Audits a log-in with wrong credentials, for the tenant whose client id was named.
+ * @param clientId `null` if the credential contains none
+ */
+export async function auditFailedLogin(
   { ledger }: Pick<ApiDeps, 'ledger'>,
   address: string,
   clientId: string | null,
   kind: PresentedCredential['kind'] | 'token',
 ): Promise<void> {
+  const named = clientId === null ? undefined : await ledger.credentials.find(clientId);
   return ledger.audit.append({
-    tenant: null,
+    tenant: named?.tenant ?? null,
     actor: 'waybill',
     action: 'login.failed',
     runId: null,

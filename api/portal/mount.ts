@@ -4,6 +4,7 @@ import type { Guards, SecretCheck } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ApiApp } from '../openapi.ts';
 import type { RunServices } from '../runs/services.ts';
+import { auditTab } from './audit/tab.ts';
 import { createTimes } from './components/times.ts';
 import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
@@ -20,7 +21,7 @@ import { mountTimeZone, zoneOf } from './shell/time-zone.ts';
 import type { Tab } from './tab.ts';
 
 /** In the order of the header. */
-const TABS: readonly Tab[] = [onDemandTab];
+const TABS: readonly Tab[] = [onDemandTab, auditTab];
 
 interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
   readonly secrets: SecretCheck;

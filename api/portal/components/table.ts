@@ -16,6 +16,8 @@ export interface Column {
 export interface Cell {
   readonly content: Content;
   readonly place?: 'lead' | 'lead-2' | 'st' | 'acts';
+  /** Whether it is the row's header for assistive technology. @default that in `lead` is */
+  readonly isHeader?: boolean;
   /** Further classes: `nowrap`, `fit`. */
   readonly classes?: string;
   /** Whether the value is missing; it vanishes in a narrow panel. */
@@ -54,11 +56,14 @@ export function tableRow(columns: readonly Column[], cells: readonly Cell[], id?
 `;
 }
 
-function tableCell({ content, place, classes, isBlank }: Cell, column: Column | undefined): Markup {
+function tableCell(
+  { content, place, classes, isBlank, isHeader = place === 'lead' }: Cell,
+  column: Column | undefined,
+): Markup {
   const isNumber = column?.isNumber === true;
   const names = [isNumber ? 'num' : '', place ?? '', classes ?? '', isBlank ? 'blank' : ''].filter(Boolean).join(' ');
   const named = attribute('class', names || undefined);
-  if (place === 'lead') return html`<th role="rowheader" scope="row"${named}>${content}</th>`;
+  if (isHeader) return html`<th role="rowheader" scope="row"${named}>${content}</th>`;
   if (place !== undefined || column === undefined) return html`<td role="cell"${named}>${content}</td>`;
   return html`<td role="cell"${named} data-label="${column.title}"><span>${content}</span></td>`;
 }
