@@ -3,11 +3,12 @@ import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
+import type { ExportKind } from '../contracts/run.ts';
 import type { AuditAction, Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Remotes } from '../stores/remotes/remote.ts';
-import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import type { StandingDeployment, SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { WebhookSender } from '../stores/webhooks/webhook-sender.ts';
 
@@ -38,6 +39,17 @@ export interface Clock {
   now(): Date;
 }
 
+/** What the operator's page needs besides. */
+export interface OperatorAccess {
+  /** Hash of the operator's secret, as `createSecretHash` makes it. */
+  readonly secretHash: string;
+  /** `null`: Temporal's UI has no known address. */
+  readonly temporalUi: { readonly url: string; readonly namespace: string } | null;
+  /** Id of the reconciler's schedule. */
+  readonly reconcilerId: string;
+  readonly deployment: (kind: ExportKind) => StandingDeployment;
+}
+
 /** The API's dependencies, composed by `main.ts` and by tests. */
 export interface ApiDeps {
   readonly settings: ApiSettings;
@@ -51,6 +63,8 @@ export interface ApiDeps {
   readonly remotes: Remotes | null;
   /** `null`: webhooks are not set up. */
   readonly webhooks: WebhookSender | null;
+  /** `null`: there is no operator's page. */
+  readonly operator: OperatorAccess | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted on a stop signal. Event streams then end, so that clients reconnect elsewhere. */

@@ -118,7 +118,16 @@ async function startEditions() {
   const running = workers.map((worker) => worker.run());
   const clock = { now: () => new Date() };
   const app = createApp(
-    { ...shared, settings, loginLimit, remotes: null, webhooks: null, clock, stopping: AbortSignal.any([]) },
+    {
+      ...shared,
+      settings,
+      loginLimit,
+      remotes: null,
+      webhooks: null,
+      operator: null,
+      clock,
+      stopping: AbortSignal.any([]),
+    },
     [mountEditions],
   );
   onTestFinished(async () => {

@@ -15,13 +15,23 @@ import { requireForm, requireSession, requireWriter } from './session/require.ts
 import { createSessions } from './session/sessions.ts';
 import { createAssets } from './shell/assets.ts';
 import { errorPage } from './shell/errors.ts';
-import { createShell } from './shell/page.ts';
+import { type Area, createShell } from './shell/page.ts';
 import { pageHeaders } from './shell/policy.ts';
 import { mountTimeZone, zoneOf } from './shell/time-zone.ts';
 import type { Tab } from './tab.ts';
 
 /** In the order of the header. */
 const TABS: readonly Tab[] = [onDemandTab, auditTab];
+
+const AREA: Area = {
+  path: PORTAL_PATH,
+  nav: 'Main',
+  hasTimeZone: true,
+  account(c) {
+    const { tenant, actor } = c.get('caller');
+    return { title: tenant.title, name: actor.replace(/^token:/, '') };
+  },
+};
 
 interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
   readonly secrets: SecretCheck;
@@ -31,9 +41,9 @@ interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
 export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, runs: RunServices): void {
   const tabs = TABS.filter(({ isOffered }) => isOffered?.(deps) ?? true);
   const assets = createAssets(`${PORTAL_PATH}/assets`);
-  const shell = createShell(assets, tabs);
+  const shell = createShell(assets, tabs, AREA);
   const bodyBytesMax = deps.settings.WAYBILL_BODY_BYTES_MAX;
-  const cookies = createCookies(deps.settings);
+  const cookies = createCookies(deps.settings, { path: PORTAL_PATH, prefix: '' });
   const sessions = createSessions(deps, cookies);
   const portal = new Hono<PortalEnv>();
 

@@ -1,7 +1,7 @@
 import type { Catalog } from '../../../config/dataset.ts';
 import type { AuditLine } from '../../../stores/ledger/ports.ts';
+import { doorName } from '../components/doors.ts';
 import { sizeText } from '../components/figures.ts';
-import { DOOR_NAMES } from './words.ts';
 
 /** @returns client id or subject; a word for those that are none */
 export function whoOf({ actor, action, detail }: AuditLine): string {
@@ -57,7 +57,7 @@ export function aboutOf({ action, detail, run }: AuditLine, catalog: Catalog): s
           .join(', '),
       ];
     }
-    return [name === 'door' ? (DOOR_NAMES[String(value)] ?? String(value)) : String(value)];
+    return [name === 'door' ? doorName(String(value)) : String(value)];
   });
   if (action === 'login.failed') told.push(String(detail.kind ?? '').startsWith('sftp') ? 'SFTP' : 'secret or token');
   if (action === 'portal.logged_in' || action === 'portal.logged_out') told.push('portal');

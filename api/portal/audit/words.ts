@@ -1,4 +1,5 @@
 import type { AuditAction, OwnAction, StandingVerb } from '../../../stores/ledger/ports.ts';
+import { doorName } from '../components/doors.ts';
 
 /** What lines of the trail are about, as the page filters them. */
 export const GROUPS = [
@@ -84,20 +85,12 @@ const OWN: Readonly<Record<OwnAction, Words>> = {
   'sftp_key.disabled': ['Disabled an SFTP key', 'credentials'],
 };
 
-/** Names of doors, for people. */
-export const DOOR_NAMES: Readonly<Record<string, string>> = {
-  'on-demand': 'On demand',
-  periodic: 'Periodic',
-  recurring: 'Recurring',
-  requests: 'Data Export',
-};
-
 /** @returns for example "Ordered an export", or "Periodic: enabled" */
 export function actionWords(action: AuditAction): string {
   if (isOwn(action)) return OWN[action][0];
   const [kind = '', verb = ''] = action.split('.');
   const words = isVerb(verb) ? STANDING[verb][0] : verb;
-  return `${DOOR_NAMES[kind] ?? kind}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`;
+  return `${doorName(kind)}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }
 
 /** @param kinds of standing orders, whose actions carry their names */

@@ -66,13 +66,13 @@ async function backAddress(c: PortalContext, { keeps, bodyBytesMax }: SessionDep
 
 /**
  * @param text where somebody who logs in wants to go
- * @returns it, if it is a page of the portal; the start otherwise
+ * @param root of the pages. @default the portal's
+ * @returns it, if it is one of these pages; the start otherwise
  */
-export function returnAddress(text: string | null | undefined): string {
+export function returnAddress(text: string | null | undefined, root = PORTAL_PATH): string {
   const url = URL.parse(text ?? '', 'http://portal.invalid');
-  const isOurs =
-    url?.host === 'portal.invalid' && (url.pathname === PORTAL_PATH || url.pathname.startsWith(`${PORTAL_PATH}/`));
-  return isOurs ? `${url.pathname}${url.search}` : PORTAL_PATH;
+  const isOurs = url?.host === 'portal.invalid' && (url.pathname === root || url.pathname.startsWith(`${root}/`));
+  return isOurs ? `${url.pathname}${url.search}` : root;
 }
 
 /** Reads a posted form. @throws PageError 415; WaybillError `body_too_large` */
@@ -83,8 +83,13 @@ export async function readForm(c: PortalContext, bytesMax: number): Promise<URLS
   return new URLSearchParams(Buffer.from(await readBody(apiContext(c), bytesMax)).toString('utf8'));
 }
 
+/** Sessions, as far as forms depend on them. */
+export interface TokenReader {
+  read(c: PortalContext, use: boolean): Promise<{ readonly token: string } | undefined>;
+}
+
 /** Creates middleware that reads posted forms and refuses those that are not of this session. */
-export function requireForm(sessions: Sessions, bytesMax: number): PortalMiddleware {
+export function requireForm(sessions: TokenReader, bytesMax: number): PortalMiddleware {
   return async function checkForm(c, next) {
     if (c.req.method === 'POST') {
       const form = await readForm(c, bytesMax);
