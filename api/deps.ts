@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Limits } from '../contracts/limits.ts';
 import type { ExportKind } from '../contracts/run.ts';
 import type { AuditAction, Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
@@ -78,6 +79,8 @@ export interface Caller {
   readonly actor: string;
   /** `write` includes reading. */
   readonly scopes: readonly Scope[];
+  /** Of its credential. */
+  readonly limits: Limits;
 }
 
 /** The downloads in progress of each tenant. */

@@ -11,7 +11,7 @@ import { readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
 import { sendEnvelope } from '../runs/envelope.ts';
 import { zipAfterFirstChunk } from '../runs/zip.ts';
-import { assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
+import { assertFile, assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicSignature } from './routes.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
@@ -28,6 +28,7 @@ export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<type
   return async function download(c) {
     const query = c.req.valid('query');
     const request = downloadRequest(c, query, c.req.valid('header'));
+    assertFile(deps.catalog, c.get('caller').limits, query.file);
     return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
       const file = findFile(grant.manifest, query.file, request);
       if (!file) throw notProduced(`${query.file} has not been produced yet. The next run will produce it.`);
@@ -44,17 +45,17 @@ export function downloadHandler(deps: DownloadDeps): RouteAnswer<ReturnType<type
 
 /** Answers GET and HEAD of `/dataexport/downloadAll` with a zip of all files of one generation, without folders. */
 export function downloadAllHandler(deps: DownloadDeps): RouteAnswer<typeof downloadAllPeriodic> {
-  const names = offeredFiles(deps.catalog);
   return async function downloadAll(c) {
     const request = downloadRequest(c, c.req.valid('query'), c.req.valid('header'));
-    const { key: tenant } = c.get('caller').tenant;
+    const { tenant, limits } = c.get('caller');
+    const names = offeredFiles(deps.catalog, limits);
     return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
       const { snapshotAt } = grant.manifest;
       const files = names.flatMap((name) => findFile(grant.manifest, name, request) ?? []);
       if (files.length === 0) throw notProduced();
       const headers = {
         'Content-Type': 'application/zip',
-        'Content-Disposition': attachment(`${tenant}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
+        'Content-Disposition': attachment(`${tenant.key}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
       };
       const modifiedAt = new Date(snapshotAt);
       const open = (signal: AbortSignal) => {

@@ -13,14 +13,15 @@ import { statusHandler } from './status.ts';
 /** Mounts the routes of periodic exports. */
 export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
   const standing = createStandingChanges(deps, PERIODIC);
-  const read = [requireCaller('read')];
-  const write = [requireCaller('write')];
+  const read = [requireCaller('read', { door: PERIODIC.kind, datasets: 'all' })];
+  const readEach = [requireCaller('read', { door: PERIODIC.kind, datasets: 'each' })];
+  const write = [requireCaller('write', { door: PERIODIC.kind, datasets: 'all' })];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
 
-  mount(app, routes.showPeriodic, read, statusHandler(deps));
+  mount(app, routes.showPeriodic, readEach, statusHandler(deps));
   mount(app, routes.enablePeriodic, writeJson, enableHandler({ ...deps, standing }));
-  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(deps));
-  mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(deps));
+  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), readEach, downloadHandler(deps));
+  mount(app, routes.downloadAllPeriodic, readEach, downloadAllHandler(deps));
   mount(app, routes.periodicManifest, read, manifestHandler(deps));
   mount(app, routes.periodicSignature, read, signatureHandler(deps));
   mount(app, routes.rotatePeriodic, writeJson, rotateHandler(standing));

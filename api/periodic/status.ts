@@ -29,11 +29,12 @@ export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic
   const { ledger, settings } = deps;
   const progress = progressReader(deps.temporal, deps.clock);
   const closeLostRun = createCloseLostRun(deps);
-  const files = offeredFiles(deps.catalog);
   return async function showPeriodic(c) {
     c.header('Cache-Control', 'no-store');
     assertOwn(c, c.req.valid('query').organisation);
+    const { limits } = c.get('caller');
     const { key: tenant } = c.get('caller').tenant;
+    const files = offeredFiles(deps.catalog, limits);
     const listed = await ledger.runs.list(tenant, { kind: 'periodic' }, { cursor: null, limit: RUNS_SEEN });
     const runs = await Promise.all(listed.rows.map(closeLostRun));
     // Read after the runs, because closing a lost run may set `failingSince`.
@@ -56,7 +57,7 @@ export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic
       lastRun: ended ? endedView(ended) : null,
       running: runningView ?? null,
       failingSince: standingOrder?.failingSince?.toISOString() ?? null,
-      generation: current ? generationView(current) : null,
+      generation: current ? generationView(current, limits.datasets === null ? null : files) : null,
       files: [...files],
     } satisfies PeriodicView);
   };
@@ -112,7 +113,11 @@ function endedView(run: Run): NonNullable<PeriodicView['lastRun']> {
   };
 }
 
-function generationView({ manifest, publishedAt }: CurrentRun): NonNullable<PeriodicView['generation']> {
+/** @param seen names of the files that the caller may see; `null`: all */
+function generationView(
+  { manifest, publishedAt }: CurrentRun,
+  seen: readonly string[] | null,
+): NonNullable<PeriodicView['generation']> {
   const sizesOf = (name: string, format: PeriodicFormat) => {
     const file = manifest.files.find((candidate) => candidate.name === name && candidate.format === format);
     return { bytes: file?.bytes ?? 0, contentBytes: file?.contentBytes ?? 0 };
@@ -124,7 +129,7 @@ function generationView({ manifest, publishedAt }: CurrentRun): NonNullable<Peri
     rows: manifest.rows,
     bytes: manifest.bytes,
     files: manifest.files
-      .filter(({ format }) => format === 'csv')
+      .filter(({ name, format }) => format === 'csv' && (seen === null || seen.includes(name)))
       .map(({ name, rows, bytes, contentBytes }) => ({
         ...{ file: name, rows, csv: { bytes, contentBytes }, json: sizesOf(name, 'json') },
       })),

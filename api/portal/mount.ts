@@ -1,17 +1,20 @@
 import { Hono } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
+import { isLimited, mayUseDoor, type Reach } from '../../contracts/limits.ts';
+import { REQUESTS } from '../../contracts/requests.ts';
 import type { Guards, SecretCheck } from '../auth/authenticate.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, Caller } from '../deps.ts';
 import type { ApiApp } from '../openapi.ts';
 import type { RunServices } from '../runs/services.ts';
 import { auditTab } from './audit/tab.ts';
 import { createTimes } from './components/times.ts';
+import { credentialsTab } from './credentials/tab.ts';
 import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
 import { mountRequestPage } from './requests/routes.ts';
 import { createCookies } from './session/cookies.ts';
 import { mountLogin, mountLogout } from './session/login.ts';
-import { requireForm, requireSession, requireWriter } from './session/require.ts';
+import { requireForm, requireReach, requireSession, requireWriter } from './session/require.ts';
 import { createSessions } from './session/sessions.ts';
 import { createAssets } from './shell/assets.ts';
 import { errorPage } from './shell/errors.ts';
@@ -21,11 +24,20 @@ import { mountTimeZone, zoneOf } from './shell/time-zone.ts';
 import type { Tab } from './tab.ts';
 
 /** In the order of the header. */
-const TABS: readonly Tab[] = [onDemandTab, auditTab];
+const TABS: readonly Tab[] = [onDemandTab, credentialsTab, auditTab];
+
+const REACHES = new Map(TABS.map(({ path, reach }) => [path, reach]));
+
+function mayOpen({ limits }: Caller, reach: Reach | null | undefined): boolean {
+  if (reach === null || reach === undefined) return true;
+  if (reach === 'tenant') return !isLimited(limits);
+  return mayUseDoor(limits, reach.door) && (reach.datasets === 'each' || limits.datasets === null);
+}
 
 const AREA: Area = {
   path: PORTAL_PATH,
   nav: 'Main',
+  mayOpen: (c, path) => mayOpen(c.get('caller'), REACHES.get(path)),
   hasTimeZone: true,
   account(c) {
     const { tenant, actor } = c.get('caller');
@@ -62,8 +74,15 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   mountLogout(portal, { ...deps, sessions });
   mountTimeZone(portal, { shell, cookies });
   portal.use(requireWriter());
-  portal.get('/', (c) => c.redirect(`${PORTAL_PATH}${tabs[0]?.path ?? '/time-zone'}`, 303));
-  for (const tab of tabs) tab.mount(portal, { ...deps, runs, shell, sessions });
+  portal.get('/', (c) => {
+    const first = tabs.find(({ reach }) => mayOpen(c.get('caller'), reach));
+    return c.redirect(`${PORTAL_PATH}${first?.path ?? '/time-zone'}`, 303);
+  });
+  for (const tab of tabs) {
+    for (const path of [tab.path, `${tab.path}/*`]) portal.use(path, requireReach(deps, tab.reach));
+    tab.mount(portal, { ...deps, runs, shell, sessions });
+  }
+  portal.use('/requests/*', requireReach(deps, { door: REQUESTS, datasets: 'each' }));
   mountRequestPage(portal, { ...deps, runs, shell, sessions });
   portal.all('*', () => {
     throw new WaybillError('not_found');

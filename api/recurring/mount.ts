@@ -1,3 +1,4 @@
+import { RECURRING } from '../../contracts/recurring.ts';
 import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
@@ -21,21 +22,35 @@ import { listRunsHandler, startRunHandler } from './runs.ts';
 export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
   const door = createApiApp();
   door.onError(recurringErrors);
-  const read = [requireCaller('read')];
-  const write = [requireCaller('write'), optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
+  const read = [requireCaller('read', { door: RECURRING.kind, datasets: 'all' })];
+  const readEach = [requireCaller('read', { door: RECURRING.kind, datasets: 'each' })];
+  const write = [
+    requireCaller('write', { door: RECURRING.kind, datasets: 'all' }),
+    optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX),
+  ];
 
   mount(door, routes.register, write, registerHandler(deps));
-  mount(door, routes.showRegistration, read, showHandler(deps));
+  mount(door, routes.showRegistration, readEach, showHandler(deps));
   mount(door, routes.fullLoad, write, fullLoadHandler(deps));
-  mount(door, routes.listRuns, read, listRunsHandler(deps));
+  mount(door, routes.listRuns, readEach, listRunsHandler(deps));
   mount(door, routes.acknowledgeRun, write, acknowledgeHandler(deps));
   mount(door, routes.startRun, write, startRunHandler(deps));
   mount(door, downloads.runManifest, read, manifestHandler(deps));
   mount(door, downloads.runSignature, read, signatureHandler(deps));
-  mount(door, downloads.runFile, read, fileHandler(deps));
+  mount(door, downloads.runFile, readEach, fileHandler(deps));
   mount(door, destinations.putDestination, write, putDestinationHandler(deps));
   mount(door, destinations.showDestination, read, showDestinationHandler(deps));
-  mount(door, destinations.removeDestination, [requireCaller('write')], removeDestinationHandler(deps));
-  mount(door, destinations.testDestination, [requireCaller('write')], testDestinationHandler(deps));
+  mount(
+    door,
+    destinations.removeDestination,
+    [requireCaller('write', { door: RECURRING.kind, datasets: 'all' })],
+    removeDestinationHandler(deps),
+  );
+  mount(
+    door,
+    destinations.testDestination,
+    [requireCaller('write', { door: RECURRING.kind, datasets: 'all' })],
+    testDestinationHandler(deps),
+  );
   app.route('/', door);
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { nextBatch } from '../../config/batch-times.ts';
 import { type Catalog, offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { assertDataset, type Limits, mayUseDataset } from '../../contracts/limits.ts';
 import type { RequestOrder } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
 import { REQUESTS, type RequestState, requestName } from '../../contracts/requests.ts';
@@ -44,11 +45,13 @@ export interface Request {
 export interface Requester {
   readonly tenant: Tenant;
   readonly actor: string;
+  readonly limits: Limits;
 }
 
 /** What callers can do with requests, through whatever interface. Errors besides: those of the ledger, and of Temporal. */
 export interface Requests {
-  realms(): readonly Realm[];
+  /** Those that the limits allow. */
+  realms(limits: Limits): readonly Realm[];
   /** @throws InvalidFields; WaybillError `duplicate_request` */
   create(requester: Requester, form: RequestForm): Promise<Request>;
   /**
@@ -57,11 +60,11 @@ export interface Requests {
    * @returns `next`: `before` of the next page; `null`: there is none
    */
   list(
-    tenant: string,
+    requester: Pick<Requester, 'tenant' | 'limits'>,
     page: { readonly before: number | null; readonly limit: number },
   ): Promise<{ readonly requests: readonly Request[]; readonly next: number | null }>;
-  /** @throws WaybillError `not_found`, also for another tenant's */
-  find(tenant: string, id: number): Promise<Request>;
+  /** @throws WaybillError `not_found`, also for another tenant's; `outside_limits` */
+  find(requester: Pick<Requester, 'tenant' | 'limits'>, id: number): Promise<Request>;
   /** Deletes all of them with their files, or none. @throws WaybillError `not_found` if one of them is not the tenant's */
   remove(requester: Requester, ids: readonly number[]): Promise<void>;
 }
@@ -89,20 +92,23 @@ export function createRequests(deps: RequestDeps): Requests {
   }
 
   return {
-    realms: () =>
-      offeredRealms(catalog).map((dataset) => ({
-        id: offeredName(dataset),
-        title: dataset.title,
-        fields: dataset.columns.map(({ name, header, label, anonymizedFrom }) => ({
-          ...{ name, header, documentation: label ?? '' },
-          anonymize: anonymizedFrom !== undefined,
+    realms: (limits) =>
+      offeredRealms(catalog)
+        .filter(({ name }) => mayUseDataset(limits, name))
+        .map((dataset) => ({
+          id: offeredName(dataset),
+          title: dataset.title,
+          fields: dataset.columns.map(({ name, header, label, anonymizedFrom }) => ({
+            ...{ name, header, documentation: label ?? '' },
+            anonymize: anonymizedFrom !== undefined,
+          })),
         })),
-      })),
 
-    async create({ tenant, actor }, form) {
+    async create({ tenant, actor, limits }, form) {
       const now = clock.now();
       const keepDays = tenant.requestKeepDays ?? settings.WAYBILL_REQUESTS_KEEP_DAYS;
       const order = requestOrder(form, tenant.key, { catalog, keepDays, now });
+      assertDataset(limits, order.dataset);
       const series = requestSeries(order);
       const same = await ledger.requests.findSame(tenant.key, series, now);
       if (same) throw duplicate(view(same));
@@ -120,19 +126,26 @@ export function createRequests(deps: RequestDeps): Requests {
       return view(recorded);
     },
 
-    async list(tenant, { before, limit }) {
-      const rows = await ledger.requests.list(tenant, { before, limit: limit + 1 });
+    async list({ tenant, limits }, { before, limit }) {
+      const rows = await ledger.requests.list(tenant.key, { before, limit: limit + 1, subjects: limits.datasets });
       const requests = rows.slice(0, limit).map(view);
       return { requests, next: rows.length > limit ? (requests.at(-1)?.id ?? null) : null };
     },
 
-    async find(tenant, id) {
-      const run = await ledger.requests.find(tenant, id);
+    async find({ tenant, limits }, id) {
+      const run = await ledger.requests.find(tenant.key, id);
       if (!run) throw notFound([id]);
+      assertDataset(limits, run.subject);
       return view(run);
     },
 
-    async remove({ tenant, actor }, ids) {
+    async remove({ tenant, actor, limits }, ids) {
+      if (limits.datasets !== null) {
+        for (const id of ids) {
+          const run = await ledger.requests.find(tenant.key, id);
+          if (run) assertDataset(limits, run.subject);
+        }
+      }
       const removed = await ledger.requests.remove(tenant.key, ids, actor);
       if (!removed) throw notFound(ids);
       await Promise.all(removed.map(cleanUp));

@@ -1,5 +1,6 @@
 import { type Database, storable } from './database.ts';
 import type { PortalSessions } from './ports.ts';
+import { isUsable } from './usable.ts';
 
 /** How long a session that is no longer open is kept, so that its owner is told why. Milliseconds. */
 export const KEPT_MS = 24 * 60 * 60_000;
@@ -42,13 +43,17 @@ export function portalSessions(database: Database): PortalSessions {
             'credentials.disabledAt as credentialDisabledAt',
             'credentials.rotatedAt as rotatedAt',
             'credentials.scopes as credentialScopes',
+            'credentials.expiresAt as credentialExpiresAt',
+            'credentials.doors',
+            'credentials.datasets',
           ])
           .where('session.tokenHash', '=', tokenHash)
           .executeTakeFirst(),
       );
       if (!row) return { state: 'unknown' };
       const isCurrent = row.credentialId === null || row.rotatedAt?.getTime() === row.generation?.getTime();
-      if (row.tenantDisabledAt !== null || row.credentialDisabledAt !== null || !isCurrent) return { state: 'revoked' };
+      const credential = { disabledAt: row.credentialDisabledAt, expiresAt: row.credentialExpiresAt };
+      if (row.tenantDisabledAt !== null || !isUsable(credential, now) || !isCurrent) return { state: 'revoked' };
       const state = stateByAge(row, { now, idleMs, lastsMs });
       if (state !== 'open') return { state };
       if (use && isNewUse(row, now)) {
@@ -58,7 +63,11 @@ export function portalSessions(database: Database): PortalSessions {
       }
       return {
         state: 'open',
-        session: { tenant: row.tenant, actor: row.actor, scopes: row.credentialScopes ?? row.scopes },
+        session: {
+          ...{ tenant: row.tenant, actor: row.actor, scopes: row.credentialScopes ?? row.scopes },
+          limits: { doors: row.doors, datasets: row.datasets },
+          credentialId: row.credentialId,
+        },
       };
     },
 

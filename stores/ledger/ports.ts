@@ -4,6 +4,7 @@ import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { PublicKey } from '../../contracts/envelope.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
+import type { Limits } from '../../contracts/limits.ts';
 import type { Order, Delivery as Place, RequestOrder } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunStatus } from '../../contracts/run.ts';
@@ -215,6 +216,8 @@ export interface RunFilter {
   readonly statuses?: { readonly anyOf: readonly RunStatus[]; readonly now: Date };
   /** Case-insensitive. */
   readonly subject?: string;
+  /** Any of these; `null` or absent: all. */
+  readonly subjects?: readonly string[] | null;
 }
 
 export interface Page<Row> {
@@ -314,8 +317,15 @@ export interface Requests {
    * @returns the request, or the one that has the data
    */
   submit(run: RequestedRun, now: Date): Promise<{ readonly run: Run; readonly submitted: boolean }>;
-  /** Newest first. @param page.before only numbers below this one; `null`: from the newest */
-  list(tenant: string, page: { readonly before: number | null; readonly limit: number }): Promise<readonly Run[]>;
+  /**
+   * Newest first.
+   * @param page.before only numbers below this one; `null`: from the newest
+   * @param page.subjects only of these datasets; `null` or absent: of all
+   */
+  list(
+    tenant: string,
+    page: { readonly before: number | null; readonly limit: number; readonly subjects?: readonly string[] | null },
+  ): Promise<readonly Run[]>;
   find(tenant: string, number: number): Promise<Run | undefined>;
   /**
    * Deletes all of these or, if one of them is not the tenant's, none. One that waits is cancelled; the others' workflows and files
@@ -560,7 +570,7 @@ export interface Tenants {
   setRequestKeepDays(key: string, days: number | null): Promise<void>;
 }
 
-/** Changes: as for {@link Tenants}. */
+/** Changes: as for {@link Tenants}, unless an actor is named. */
 export interface Credentials {
   /** @param credential.secret at least 16 characters; stored as scrypt with a random salt */
   add(credential: {
@@ -568,11 +578,21 @@ export interface Credentials {
     readonly clientId: string;
     readonly scopes: readonly Scope[];
     readonly secret: string;
+    /** @default none */
+    readonly limits?: Limits;
+    /** `null`: never. @default never */
+    readonly expiresAt?: Date | null;
+    /** @default the operator */
+    readonly actor?: string;
   }): Promise<Credential>;
   list(tenant: string): Promise<readonly Credential[]>;
   /** Replaces the secret; the old one is invalid when this returns. */
-  rotate(clientId: string, secret: string): Promise<void>;
-  disable(clientId: string): Promise<void>;
+  rotate(clientId: string, secret: string, actor?: string): Promise<void>;
+  disable(clientId: string, actor?: string): Promise<void>;
+  /** Sets what it may reach; counts from the next request on. */
+  limit(clientId: string, limits: Limits, actor?: string): Promise<void>;
+  /** Records that it was used, at most once a minute. @param address of the client */
+  recordUse(id: string, address: string): Promise<void>;
   /** Sets where mails about its requests go. @param email `null`: to the tenant's contacts */
   setEmail(clientId: string, email: string | null): Promise<void>;
   find(clientId: string): Promise<Credential | undefined>;
@@ -682,12 +702,19 @@ export interface PortalSession {
   readonly scopes: readonly Scope[];
 }
 
+/** A session that is open. */
+export interface OpenSession extends PortalSession {
+  readonly limits: Limits;
+  /** `null`: logged in through an issuer. */
+  readonly credentialId: string | null;
+}
+
 /**
  * `idle`: not used for too long. `over`: open for too long. `revoked`: its credential was rotated or disabled, or its tenant
  * was disabled.
  */
 export type SessionLookup =
-  | { readonly state: 'open'; readonly session: PortalSession }
+  | { readonly state: 'open'; readonly session: OpenSession }
   | { readonly state: 'idle' | 'over' | 'revoked' | 'unknown' };
 
 /** Log-ins to the portal, by the SHA-256 of their token. */

@@ -51,7 +51,7 @@ export function requests(database: Database): Requests {
         return { run: found, submitted: true };
       }),
 
-    list: (tenant, { before, limit }) =>
+    list: (tenant, { before, limit, subjects = null }) =>
       database.query((db) =>
         db
           .selectFrom('runs')
@@ -60,6 +60,7 @@ export function requests(database: Database): Requests {
           .where('kind', '=', KIND)
           .where('deletedAt', 'is', null)
           .$if(before !== null, (query) => query.where('number', '<', before))
+          .$if(subjects !== null, (query) => query.where((eb) => eb('subject', '=', eb.fn.any(eb.val(subjects ?? [])))))
           .orderBy('number', 'desc')
           .limit(limit)
           .execute(),

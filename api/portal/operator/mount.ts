@@ -47,7 +47,7 @@ export function mountOperator(
   const { operator, settings, catalog, ledger, clock, temporal } = deps;
   if (operator === null) return;
   const shell = createShell(createAssets(`${PORTAL_PATH}/assets`), TABS, {
-    ...{ path: OPERATOR_PATH, nav: 'Operator', hasTimeZone: false },
+    ...{ path: OPERATOR_PATH, nav: 'Operator', hasTimeZone: false, mayOpen: () => true },
     account: () => ({ title: 'Operator', name: '' }),
   });
   const bodyBytesMax = settings.WAYBILL_BODY_BYTES_MAX;

@@ -16,7 +16,7 @@ const PATH = '/requests/:number{[1-9][0-9]{0,14}}';
 /** Mounts the page of one request, which mails link to: it asks whether to download now. */
 export function mountRequestPage(app: PortalApp, deps: PortalDeps): void {
   const requests = createRequests(deps);
-  const find = (c: PortalContext) => requests.find(c.get('caller').tenant.key, Number(c.req.param('number')));
+  const find = (c: PortalContext) => requests.find(c.get('caller'), Number(c.req.param('number')));
 
   app.get(PATH, async (c) => {
     const request = await find(c);

@@ -1,5 +1,7 @@
 import { WaybillError } from '../../../contracts/failures.ts';
+import type { Reach } from '../../../contracts/limits.ts';
 import type { Guards } from '../../auth/authenticate.ts';
+import { withinLimits } from '../../auth/within-limits.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { mediaTypeOf, readBody } from '../../http/requests.ts';
 import { apiContext, mayWrite, PORTAL_PATH, type PortalContext, type PortalMiddleware } from '../environment.ts';
@@ -31,7 +33,9 @@ export function requireSession(deps: SessionDeps): PortalMiddleware {
       if (isStream) return c.body('event: logged-out\ndata:\n\n', 200, { 'Content-Type': 'text/event-stream' });
       return c.redirect(await loginAddress(c, deps, found?.state), 303);
     }
-    c.set('caller', { tenant, actor: found.session.actor, scopes: found.session.scopes });
+    const { actor, scopes, limits, credentialId } = found.session;
+    c.set('caller', { tenant, actor, scopes, limits });
+    if (credentialId !== null && !isStream) await ledger.credentials.recordUse(credentialId, c.get('address'));
     c.set('csrf', csrfToken(found.token));
     await countRequest(apiContext(c), tenant);
     return next();
@@ -113,6 +117,14 @@ export function staleForm(): PageError {
 export function requireWriter(): PortalMiddleware {
   return async function checkWriter(c, next) {
     if (c.req.method === 'POST' && !mayWrite(c)) throw new WaybillError('insufficient_scope');
+    await next();
+  };
+}
+
+/** Creates middleware that lets only callers pass whose limits allow what the pages are about. @throws WaybillError `outside_limits` */
+export function requireReach(deps: Pick<ApiDeps, 'ledger'>, reach: Reach | null): PortalMiddleware {
+  return async function checkReach(c, next) {
+    if (reach !== null) await withinLimits(apiContext(c), deps, reach);
     await next();
   };
 }

@@ -35,6 +35,7 @@ const WORDS: Readonly<Partial<Record<FailureCode, readonly [title: string, text:
   not_ready: ['The export is not finished yet', 'Its page says how far it is.'],
   no_file: ['There is no file', 'The export did not finish. Its page says why.'],
   insufficient_scope: ['You may look, not change', 'Log in with a credential that may write.'],
+  outside_limits: ['Your credential is limited', 'Log in with one whose limits allow this.'],
   foreign_origin: ['The form came from elsewhere', 'Go back, load the page again and send the form once more.'],
   internal: ['The page could not be loaded', 'Your exports and files are safe.'],
   ledger_unavailable: [

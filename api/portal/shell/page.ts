@@ -28,6 +28,8 @@ export interface Area {
   readonly nav: string;
   /** Whose pages they are, and who has logged in. */
   readonly account: (c: PortalContext) => { readonly title: string; readonly name: string };
+  /** Whether whoever has logged in may open the tab. */
+  readonly mayOpen: (c: PortalContext, path: string) => boolean;
   /** Whether readers may choose the time zone. */
   readonly hasTimeZone: boolean;
 }
@@ -71,7 +73,7 @@ ${scripts.map((name) => html`<script type="module" src="${assets.address(name)}"
 <a class="brand" aria-label="Waybill" href="${area.path}">${brand(24)}</a>
 <button class="btn menu" type="button" popovertarget="tabs">${icon('menu')}<span class="vh">Menu: </span>${current?.name ?? 'Pages'}</button>
 <nav class="tabs" id="tabs" popover aria-label="${area.nav}">
-${tabs.map(({ path, name }) => html`<a href="${area.path}${path}"${path === tab ? html` aria-current="page"` : ''}>${name}</a>\n`)}</nav>
+${tabs.filter(({ path }) => area.mayOpen(c, path)).map(({ path, name }) => html`<a href="${area.path}${path}"${path === tab ? html` aria-current="page"` : ''}>${name}</a>\n`)}</nav>
 <div class="account"><span><strong>${title}</strong>${who}</span>
 <form method="post" action="${area.path}/logout"><input type="hidden" name="csrf" value="${c.get('csrf')}"><button class="btn btn--small">Log out</button></form></div>
 </div></header>`;
