@@ -19,6 +19,7 @@ import { mountExports } from './on-demand/mount.ts';
 import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from './openapi.ts';
 import { mountPeriodic } from './periodic/mount.ts';
 import { mountPortal } from './portal/mount.ts';
+import { mountOperator } from './portal/operator/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
 import { mountSftpKeys } from './recurring/sftp-keys.ts';
 import { mountRequests } from './requests/mount.ts';
@@ -78,6 +79,7 @@ export function createApp(
   app.use(accessLog(deps));
   app.use((c, next) => {
     c.set('downloads', downloads);
+    c.set('address', addressOf(c));
     return next();
   });
   app.use(secureHeaders(SECURE_HEADERS));
@@ -101,6 +103,7 @@ export function createApp(
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
   const runs = createRunServices(deps);
   mountPortal(app, deps, { addressOf, countRequest, secrets }, runs);
+  mountOperator(app, deps, { addressOf, logins }, runs);
   app.use(jsonBodiesOnly(FORM_PATHS));
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest }, runs);
   mountSftpKeys(app, deps, { requireCaller, addressOf, logins, countRequest });

@@ -3,11 +3,13 @@ import type { Context } from 'hono';
 import type { Logger } from 'pino';
 import type { Catalog } from '../config/dataset.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Limits } from '../contracts/limits.ts';
+import type { ExportKind } from '../contracts/run.ts';
 import type { AuditAction, Ledger, Scope, Tenant } from '../stores/ledger/ports.ts';
 import type { LoginLimit } from '../stores/limits/login-limit.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Remotes } from '../stores/remotes/remote.ts';
-import type { SyncSchedule } from '../stores/temporal/sync-schedule.ts';
+import type { StandingDeployment, SyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import type { Temporal } from '../stores/temporal/temporal.ts';
 import type { WebhookSender } from '../stores/webhooks/webhook-sender.ts';
 
@@ -44,6 +46,17 @@ export interface Clock {
   now(): Date;
 }
 
+/** What the operator's page needs besides. */
+export interface OperatorAccess {
+  /** Hash of the operator's secret, as `createSecretHash` makes it. */
+  readonly secretHash: string;
+  /** `null`: Temporal's UI has no known address. */
+  readonly temporalUi: { readonly url: string; readonly namespace: string } | null;
+  /** Id of the reconciler's schedule. */
+  readonly reconcilerId: string;
+  readonly deployment: (kind: ExportKind) => StandingDeployment;
+}
+
 /** The API's dependencies, composed by `main.ts` and by tests. */
 export interface ApiDeps {
   readonly settings: ApiSettings;
@@ -57,6 +70,8 @@ export interface ApiDeps {
   readonly remotes: Remotes | null;
   /** `null`: webhooks are not set up. */
   readonly webhooks: WebhookSender | null;
+  /** `null`: there is no operator's page. */
+  readonly operator: OperatorAccess | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborted on a stop signal. Event streams then end, so that clients reconnect elsewhere. */
@@ -70,6 +85,8 @@ export interface Caller {
   readonly actor: string;
   /** `write` includes reading. */
   readonly scopes: readonly Scope[];
+  /** Of its credential. */
+  readonly limits: Limits;
 }
 
 /** The downloads in progress of each tenant. */
@@ -86,10 +103,12 @@ export interface ApiEnv {
     logger: Logger;
     caller: Caller;
     downloads: Downloads;
+    /** Network address of the client. */
+    address: string;
   };
 }
 
-/** Records an action of the caller in the audit trail. */
+/** Records an action of the caller in the audit trail, with its address. */
 export function auditCaller(
   c: Context<ApiEnv>,
   { ledger }: Pick<ApiDeps, 'ledger'>,
@@ -98,5 +117,8 @@ export function auditCaller(
   detail: Parameters<Ledger['audit']['append']>[0]['detail'] = {},
 ): Promise<void> {
   const { tenant, actor } = c.get('caller');
-  return ledger.audit.append({ tenant: tenant.key, actor, action, runId, detail });
+  return ledger.audit.append({
+    ...{ tenant: tenant.key, actor, action, runId },
+    detail: { ...detail, address: c.get('address') },
+  });
 }

@@ -4,7 +4,7 @@ import { assertAnonymizable } from '../config/anonymize.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainListening, explainStartup } from '../config/logger.ts';
-import { readSettings } from '../config/settings.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
 import { standingTimes } from '../config/standing.ts';
 import { temporalTarget } from '../config/temporal.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
@@ -12,9 +12,11 @@ import { createLoginLimit } from '../stores/limits/postgres.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { remotesOf } from '../stores/remotes/remotes.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
+import { reconcilerId } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule } from '../stores/temporal/sync-schedule.ts';
 import { webhookSenderOf } from '../stores/webhooks/http.ts';
 import { createApp } from './app.ts';
+import type { OperatorAccess } from './deps.ts';
 import { listen } from './server.ts';
 
 /** How long downloads may take to finish after a stop signal. Milliseconds. */
@@ -57,6 +59,7 @@ async function main(): Promise<void> {
     syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),
     remotes: remotesOf(settings),
     webhooks: webhookSenderOf(settings),
+    operator: operatorOf(settings, namespace),
     clock: { now: () => new Date() },
     logger,
     stopping: stopping.signal,
@@ -76,6 +79,17 @@ async function main(): Promise<void> {
   await connection.close();
   logger.info('the API has stopped');
   lastResort.workEnded();
+}
+
+function operatorOf(settings: Settings, namespace: string): OperatorAccess | null {
+  const { WAYBILL_OPERATOR_SECRET_HASH: hash, WAYBILL_TEMPORAL_UI_URL: url } = settings;
+  if (hash === undefined) return null;
+  return {
+    secretHash: hash.replaceAll(':', '$'),
+    temporalUi: url === undefined ? null : { url, namespace },
+    reconcilerId: reconcilerId(settings.WAYBILL_TASK_QUEUE),
+    deployment: standingTimes(settings),
+  };
 }
 
 main().catch((error: unknown) => {

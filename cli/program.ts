@@ -7,6 +7,7 @@ import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
+import { operatorSecretCommand } from './commands/operator-secret.ts';
 import { periodicCommand } from './commands/periodic.ts';
 import { recurringCommand } from './commands/recurring.ts';
 import { requestsCommand } from './commands/requests.ts';
@@ -101,7 +102,7 @@ export function createProgram(cli: Cli, version: string): Command {
     program.addCommand(command);
   program.commandsGroup('Operators:');
   const operators = [tenantCommand, requestsCommand, sftpKeyCommand, schemaCommand];
-  operators.push(ledgerCommand, auditCommand, explainCommand);
+  operators.push(ledgerCommand, auditCommand, operatorSecretCommand, explainCommand);
   for (const operator of [...operators, doctorCommand]) {
     program.addCommand(operator(cli));
   }

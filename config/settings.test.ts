@@ -57,6 +57,17 @@ describe('readSettings', () => {
     ['WAYBILL_WAREHOUSE_MEMORY', '-1GB', 'should be an amount of memory such as 2GB'],
     ['WAYBILL_LEDGER_URL', 'mysql://x', 'should begin with postgres://'],
     ['WAYBILL_LINK_SECRET', 'short', 'WAYBILL_LINK_SECRET holds a secret'],
+    [
+      'WAYBILL_OPERATOR_SECRET_HASH',
+      'a secret in clear',
+      'holds a secret: should be a hash as "npx waybill operator-s',
+    ],
+    // That of the local stack.
+    [
+      'WAYBILL_OPERATOR_SECRET_HASH',
+      'scrypt:N=32768,r=8,p=1:ZGVtby1zZWNyZXQtc2FsdA:I-rEi_Of0-SXwjQJr9PfAzOxHv5ppkZOpBuCnhHEyOY',
+      'holds a secret of the local stack',
+    ],
   ])('says what is wrong with %s=%s', (name, value, part) => {
     expect(messageOf({ ...COMPLETE, [name]: value })).toContain(part);
   });

@@ -57,6 +57,9 @@ const issuers = z
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Colons in place of the dollar signs of scrypt's usual form, which shells and Compose files would replace. */
+const OPERATOR_SECRET_HASH = /^scrypt:N=\d{2,7},r=\d{1,2},p=\d{1,2}:[\w-]{22}:[\w-]{43}$/;
+
 /**
  * Every setting, read from the environment once, in a `main.ts`. `.env.example` documents each. With `_FILE`
  * appended to its name, it names a file with the value, for mounted secrets.
@@ -166,6 +169,11 @@ const schema = z.object({
   WAYBILL_TENANT_DOWNLOADS_MAX: count.default(50),
   /** Maximum running exports per tenant. */
   WAYBILL_TENANT_EXPORTS_MAX: count.default(500),
+  /** Hash of the secret of the operator's page, as `waybill operator-secret` prints it; unset: there is no such page. */
+  WAYBILL_OPERATOR_SECRET_HASH: z
+    .string()
+    .regex(OPERATOR_SECRET_HASH, 'should be a hash as "npx waybill operator-secret" prints it')
+    .optional(),
   /** Maximum failed log-ins per minute, by address and by client id. */
   WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
@@ -309,7 +317,7 @@ function read<Schema extends z.ZodObject>(wanted: Schema, environment: Environme
     }
   } else if (result.data.WAYBILL_ENV === 'production') {
     for (const [name, value] of Object.entries(values)) {
-      if (DEMO_SECRET.test(value) || DEMO_SECRET.test(pemContent(value)))
+      if (DEMO_SECRET.test(value) || [value, ...value.split(':')].some((text) => DEMO_SECRET.test(pemContent(text))))
         problems.push(`${name} holds a secret of the local stack: production needs its own`);
     }
   }

@@ -75,6 +75,11 @@ export const FAILURES = {
     'Send changes from a program, or from a page of this service.',
   ),
   insufficient_scope: final(403, 'The credential may only read', 'Use a credential with the write scope.'),
+  outside_limits: final(
+    403,
+    'The credential is limited',
+    'Use a credential whose limits allow it, or have them changed by one that is not limited.',
+  ),
   wrong_key: final(
     403,
     'The key does not open this file',

@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import ssh2, { type AuthContext, type PasswordAuthContext, type PublicKeyAuthContext } from 'ssh2';
 import { WaybillError } from '../contracts/failures.ts';
+import { type Limits, mayUseDoor, UNLIMITED } from '../contracts/limits.ts';
+import { RECURRING } from '../contracts/recurring.ts';
 import { sshFingerprint } from '../contracts/ssh-key.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
+import { isUsable } from '../stores/ledger/usable.ts';
 import { type LoginLimit, loginSubjects } from '../stores/limits/login-limit.ts';
 
 /** Who has logged in. */
@@ -11,6 +15,8 @@ export interface Login {
   /** Client id, or the fingerprint of a key; written to the audit trail. */
   readonly actor: string;
   readonly method: 'password' | 'publickey';
+  /** Of the credential; a key has none. */
+  readonly limits: Limits;
   /** @returns whether the credential or key and the tenant are still enabled */
   stillValid(): Promise<boolean>;
 }
@@ -53,13 +59,25 @@ export function createAuthenticator(
       await auditFailure(username, 'password');
       return undefined;
     }
-    const { tenant, clientId } = credential;
+    const { tenant, clientId, doors, datasets } = credential;
+    const limits = { doors, datasets };
+    if (!mayUseDoor(limits, RECURRING.kind)) {
+      const detail = { address, door: RECURRING.kind, user: 'sftp' };
+      await ledger.audit.append({ tenant, actor: clientId, action: 'access.refused', runId: null, detail });
+      return undefined;
+    }
+    await ledger.credentials.recordUse(credential.id, address);
     const rotatedAt = credential.rotatedAt?.getTime();
     return {
-      ...{ tenant, actor: clientId, method: 'password' },
+      ...{ tenant, actor: clientId, method: 'password', limits },
       async stillValid() {
         const now = await ledger.credentials.find(clientId);
-        const isSame = now !== undefined && now.disabledAt === null && now.rotatedAt?.getTime() === rotatedAt;
+        const isSame =
+          now !== undefined &&
+          isUsable(now, new Date()) &&
+          now.rotatedAt?.getTime() === rotatedAt &&
+          // A session goes by the limits that it began with.
+          isDeepStrictEqual([now.doors, now.datasets], [doors, datasets]);
         return isSame && (await isEnabled(tenant));
       },
     };
@@ -84,7 +102,7 @@ export function createAuthenticator(
     }
     const { tenant } = key;
     return {
-      ...{ tenant, actor: fingerprint, method: 'publickey' },
+      ...{ tenant, actor: fingerprint, method: 'publickey', limits: UNLIMITED },
       stillValid: async () => (await ledger.sftpKeys.find(tenant, fingerprint)) !== undefined,
     };
   }
@@ -108,9 +126,14 @@ export function createAuthenticator(
     }
   }
 
-  function auditFailure(user: string, kind: 'password' | 'publickey'): Promise<void> {
+  /** For the tenant that was named, by its key or by a client id. */
+  async function auditFailure(user: string, kind: 'password' | 'publickey'): Promise<void> {
+    const [credential, tenant] = await Promise.all([ledger.credentials.find(user), ledger.tenants.find(user)]);
     const detail = { address, clientId: user.slice(0, USER_LENGTH_MAX), kind: `sftp ${kind}` };
-    return ledger.audit.append({ tenant: null, actor: 'waybill', action: 'login.failed', runId: null, detail });
+    return ledger.audit.append({
+      tenant: credential?.tenant ?? tenant?.key ?? null,
+      ...{ actor: 'waybill', action: 'login.failed', runId: null, detail },
+    });
   }
 
   async function decide(context: AuthContext): Promise<Login | 'offered' | undefined> {

@@ -150,10 +150,10 @@ export function serveConnection(
     });
   }
 
-  function sessionDeps({ tenant, actor, stillValid }: Login): SessionDeps {
+  function sessionDeps({ tenant, actor, limits, stillValid }: Login): SessionDeps {
     const audited = new Set<string>();
     return {
-      tree: createTree({ tenant, ledger: deps.ledger, openRun: deps.openRun }),
+      tree: createTree({ tenant, limits, ledger: deps.ledger, openRun: deps.openRun }),
       readers,
       async authorize() {
         if (await stillValid()) return;

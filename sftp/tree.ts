@@ -1,5 +1,6 @@
 import { WaybillError } from '../contracts/failures.ts';
 import { dayOf, daySeries } from '../contracts/keys.ts';
+import { type Limits, mayUseDataset } from '../contracts/limits.ts';
 import type { ManifestFile } from '../contracts/manifest.ts';
 import { RECURRING } from '../contracts/recurring.ts';
 import { runStatus } from '../contracts/run.ts';
@@ -39,10 +40,12 @@ export interface Tree {
 /** @param openRun reads the manifest of a run; may remember it, because a run never changes */
 export function createTree(options: {
   readonly tenant: string;
+  /** Files of other datasets do not exist in it, and neither does the manifest, which names them. */
+  readonly limits: Limits;
   readonly ledger: Pick<Ledger, 'runs'>;
   readonly openRun: (run: Run) => Promise<OpenedRun>;
 }): Tree {
-  const { tenant, ledger, openRun } = options;
+  const { tenant, limits, ledger, openRun } = options;
   const home = `/exports/${tenant}`;
 
   /** Years, months or days: the next part of the dates that begin with `date`. */
@@ -74,7 +77,8 @@ export function createTree(options: {
       throw error;
     }
     const modifiedAt = run.endedAt ?? run.requestedAt;
-    const files = stored.manifest.files.flatMap((file): Node[] => {
+    const seen = stored.manifest.files.filter(({ dataset }) => mayUseDataset(limits, dataset));
+    const files = seen.flatMap((file): Node[] => {
       const at = `${path}/${entityOf(file)}/${file.file}`;
       const content: Content = { from: 'store', stored, file };
       const node: Node = { ...named(at), path: at, kind: 'file', bytes: file.bytes, modifiedAt, run, content };
@@ -85,9 +89,11 @@ export function createTree(options: {
     const envelopes = envelope
       ? [memoryFile(`${path}/manifest.dsse.json`, Buffer.from(JSON.stringify(envelope)), run, modifiedAt)]
       : [];
-    const entities = [...new Set(stored.manifest.files.map(entityOf))].sort();
+    const entities = [...new Set(seen.map(entityOf))].sort();
+    const directories = entities.map((entity) => directory(`${path}/${entity}`, modifiedAt));
+    if (limits.datasets !== null) return [...directories, ...files];
     return [
-      ...entities.map((entity) => directory(`${path}/${entity}`, modifiedAt)),
+      ...directories,
       memoryFile(`${path}/manifest.json`, Buffer.from(stored.bytes), run, modifiedAt),
       ...envelopes,
       ...files,

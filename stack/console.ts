@@ -3,6 +3,7 @@ import { levels } from 'pino';
 import { z } from 'zod';
 import { RUN_WORKFLOW } from '../contracts/task-queues.ts';
 import { DEMO_CREDENTIALS } from './samples.ts';
+import { DEMO } from './settings.ts';
 import type { RunningStack } from './stack.ts';
 
 const COLOURS = {
@@ -72,6 +73,7 @@ export function places({ urls, ports, settings }: RunningStack): string {
     heading('Where'),
     ...rows([
       ['Portal', `${urls.api}/portal`],
+      ['Operator', `${urls.api}/operator  (secret: ${DEMO.operatorSecret})`],
       ['API', urls.api],
       ['API documents', `${urls.api}/docs`],
       ['SFTP', urls.sftp],

@@ -127,6 +127,7 @@ function connectionSettings(ports: StackPorts, urls: StackUrls) {
     WAYBILL_SFTP_HEALTH_PORT: String(ports.sftpHealth),
     WAYBILL_LINK_SECRET: DEMO.linkSecret,
     WAYBILL_TOKEN_SECRET: DEMO.tokenSecret,
+    WAYBILL_OPERATOR_SECRET_HASH: DEMO.operatorSecretHash,
     WAYBILL_SIGNING_KEY: DEMO.signingKey,
     WAYBILL_SECRETS_KEY: DEMO.secretsKey,
     WAYBILL_ANONYMIZE_KEY: DEMO.anonymizeKey,

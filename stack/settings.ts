@@ -67,6 +67,8 @@ export const DEMO = {
   tokenSecret: 'tokens-demo-secret',
   anonymizeKey: Buffer.from('the demo-secret of anonymization').toString('base64'),
   secretsKey: Buffer.from('the demo-secret of destinations!').toString('base64'),
+  operatorSecret: 'operator-demo-secret',
+  operatorSecretHash: 'scrypt:N=32768,r=8,p=1:ZGVtby1zZWNyZXQtc2FsdA:I-rEi_Of0-SXwjQJr9PfAzOxHv5ppkZOpBuCnhHEyOY',
   signingKey: ed25519Pem('the demo-secret of the signature'),
 } as const;
 

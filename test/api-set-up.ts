@@ -133,6 +133,7 @@ export async function startApi() {
       })),
       remotes,
       webhooks,
+      operator: null,
       clock,
       logger,
       stopping: stopping.signal,

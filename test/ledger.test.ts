@@ -30,6 +30,7 @@ describe('migrations', () => {
       { name: '0008_webhooks' },
       { name: '0009_requests' },
       { name: '0010_portal_sessions' },
+      { name: '0011_portal_access' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -59,6 +59,33 @@ const list = async (session: SFTPWrapper, path: string) =>
   (await ask<{ filename: string }[]>((done) => session.readdir(path, done))).map(({ filename }) => filename);
 const read = (session: SFTPWrapper, path: string) => ask<Buffer>((done) => session.readFile(path, done));
 
+describe('a credential with limits', () => {
+  const added = async (limits: { doors: string[] | null; datasets: string[] | null }) => {
+    const own = await sftp.addTenant();
+    await own.deliver('2026-11-28', { user: [Buffer.from('id\n1\n')], network: [Buffer.from('id\n2\n')] });
+    await sftp.ledger.credentials.limit(own.clientId, limits);
+    return own;
+  };
+
+  it('for other doors does not log in, which is in the trail', async () => {
+    const own = await added({ doors: ['periodic'], datasets: null });
+    await expect(connect(passwordOf(own))).rejects.toThrow('All configured authentication methods failed');
+    expect(await sftp.ledger.audit.list(own.key, 1)).toMatchObject([{ action: 'access.refused', actor: own.clientId }]);
+  });
+
+  it('for a dataset sees its files alone, and no session outlives a change of limits', async () => {
+    const own = await added({ doors: ['recurring'], datasets: ['user'] });
+    const session = await open(await connect(passwordOf(own)));
+    expect(await list(session, DAY)).toEqual(['user']);
+    expect(String(await read(session, `${DAY}/user/user.csv`))).toBe('id\n1\n');
+    for (const path of ['network', 'network/network.csv', 'manifest.json']) {
+      await expect(read(session, `${DAY}/${path}`), path).rejects.toThrow('No such file');
+    }
+    await sftp.ledger.credentials.limit(own.clientId, { doors: ['recurring'], datasets: ['network'] });
+    await expect(list(session, DAY)).rejects.toThrow();
+  });
+});
+
 describe('a session', () => {
   it('sees its own tree, and nothing beside it', async () => {
     const session = await open(await connect(passwordOf(tenant)));

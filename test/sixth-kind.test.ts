@@ -41,18 +41,18 @@ const EDITIONS: StandingKind = {
 const FILES = ['NETWORKS', 'LEARNING_ACTIVITIES'];
 const mountEditions: MountKind = (app, deps, { requireCaller }) => {
   const standing = createStandingChanges(deps, EDITIONS);
-  app.post('/editions', requireCaller('write'), async (c) => {
+  app.post('/editions', requireCaller('write', { door: 'editions', datasets: 'all' }), async (c) => {
     const { tenant, actor } = c.get('caller');
     const wanted = { ...(await c.req.json<{ recipient: string }>()), ownRecipient: true, recurrence: undefined };
     await standing.enable({ ...wanted, tenant: tenant.key, actor }, deps.logger);
     return c.json({ next: (await deps.temporal.nextRun(EDITIONS.scheduleId(tenant.key)))?.nextRunAt });
   });
-  app.get('/editions', requireCaller('read'), async (c) => {
+  app.get('/editions', requireCaller('read', { door: 'editions', datasets: 'all' }), async (c) => {
     const { tenant } = c.get('caller');
     const { rows } = await deps.ledger.runs.list(tenant.key, { kind: EDITIONS.kind }, { cursor: null, limit: 20 });
     return c.json(rows.map(({ runId, removal }) => ({ runId, removal })));
   });
-  app.get('/editions/:file', requireCaller('read'), async (c) => {
+  app.get('/editions/:file', requireCaller('read', { door: 'editions', datasets: 'all' }), async (c) => {
     const key = c.req.header('x-private-key') ?? '';
     const ref = { tenant: c.get('caller').tenant.key, kind: EDITIONS.kind };
     return withCurrentRun(deps, ref, { sealed: false, privateKey: key }, async (grant) => {
@@ -65,7 +65,7 @@ const mountEditions: MountKind = (app, deps, { requireCaller }) => {
       });
     });
   });
-  app.delete('/editions', requireCaller('write'), async (c) => {
+  app.delete('/editions', requireCaller('write', { door: 'editions', datasets: 'all' }), async (c) => {
     await standing.forget(c.get('caller').tenant.key, c.get('caller').actor);
     return c.body(null, 204);
   });
@@ -118,7 +118,16 @@ async function startEditions() {
   const running = workers.map((worker) => worker.run());
   const clock = { now: () => new Date() };
   const app = createApp(
-    { ...shared, settings, loginLimit, remotes: null, webhooks: null, clock, stopping: AbortSignal.any([]) },
+    {
+      ...shared,
+      settings,
+      loginLimit,
+      remotes: null,
+      webhooks: null,
+      operator: null,
+      clock,
+      stopping: AbortSignal.any([]),
+    },
     [mountEditions],
   );
   onTestFinished(async () => {

@@ -1,11 +1,13 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { WaybillError } from '../../contracts/failures.ts';
+import { type Limits, type Reach, UNLIMITED } from '../../contracts/limits.ts';
 import type { Credential, Ledger, Scope } from '../../stores/ledger/ports.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
 import { type ClientAddress, withoutKeys } from '../http/requests.ts';
 import type { CountRequest, FailedLogins } from './limits.ts';
 import { type OutsideTokens, OWN_ISSUER, type OwnTokens } from './tokens.ts';
+import { withinLimits } from './within-limits.ts';
 
 /** A credential as presented by a request, not verified yet. */
 export type PresentedCredential =
@@ -105,8 +107,8 @@ export interface AuthDeps extends Pick<ApiDeps, 'ledger'> {
   readonly countRequest: CountRequest;
 }
 
-/** Creates middleware that requires a credential of an enabled tenant with the given scope. */
-export type RequireCaller = (scope: Scope) => MiddlewareHandler<ApiEnv>;
+/** Creates middleware that requires a credential of an enabled tenant, with the given scope, whose limits allow what the route is about. */
+export type RequireCaller = (scope: Scope, reach: Reach) => MiddlewareHandler<ApiEnv>;
 
 /** Access control for the routes of a kind of export. */
 export interface Guards {
@@ -121,6 +123,9 @@ interface Identity {
   readonly tenant: string;
   readonly actor: string;
   readonly scopes: readonly Scope[];
+  readonly limits: Limits;
+  /** Id of the credential; `null`: an outside issuer vouches for it. */
+  readonly credentialId: string | null;
 }
 
 /** An expired token is rejected but not counted as a failed log-in. */
@@ -128,7 +133,7 @@ const EXPIRED = Symbol('expired');
 
 /**
  * Authenticates a request by Basic, an API key, one of our own tokens or a token of a configured issuer.
- * @throws WaybillError `unauthenticated`, `insufficient_scope`; TryLater `rate_limited`
+ * @throws WaybillError `unauthenticated`, `insufficient_scope`, `outside_limits`; TryLater `rate_limited`
  */
 export function callerRequirement(deps: AuthDeps): RequireCaller {
   const { ledger, addressOf, countRequest } = deps;
@@ -149,16 +154,18 @@ export function callerRequirement(deps: AuthDeps): RequireCaller {
     return identity;
   }
 
-  return function requireCaller(scope) {
+  return function requireCaller(scope, reach) {
     return async function authenticate(c, next) {
-      const { tenant: key, actor, scopes } = await identify(c);
+      const { tenant: key, actor, scopes, limits, credentialId } = await identify(c);
       const tenant = await ledger.tenants.find(key);
       if (!tenant || tenant.disabledAt !== null) throw new WaybillError('unauthenticated');
-      c.set('caller', { tenant, actor, scopes });
+      c.set('caller', { tenant, actor, scopes, limits });
+      if (credentialId !== null) await ledger.credentials.recordUse(credentialId, c.get('address'));
       await countRequest(c, tenant);
       if (scope === 'write' && !scopes.includes('write')) throw new WaybillError('insufficient_scope');
       if (scopes.length === 0)
         throw new WaybillError('insufficient_scope', 'The token has none of the scopes read, write and everything.');
+      await withinLimits(c, deps, reach);
       await next();
     };
   };
@@ -181,26 +188,31 @@ async function verify(
         const checked = await ownTokens.verify(presented.value);
         if (checked.kind === 'void') return EXPIRED;
         if (checked.kind === 'forged') return logins.failed({ address, clientId: null });
-        return { tenant: checked.credential.tenant, actor: checked.credential.clientId, scopes: checked.scopes };
+        return { ...ofCredential(checked.credential), scopes: checked.scopes };
       }
       if (issuer !== undefined && outsideTokens.knows(issuer)) {
         const identity = await outsideTokens.verify(presented.value, issuer);
-        return identity ?? logins.failed({ address, clientId: null });
+        if (!identity) return logins.failed({ address, clientId: null });
+        return { ...identity, limits: UNLIMITED, credentialId: null };
       }
       return identityOf(await secrets.bearer(address, presented.value));
     }
   }
 }
 
-/** Audits a log-in with wrong credentials. @param clientId `null` if the credential contains none */
-export function auditFailedLogin(
+/**
+ * Audits a log-in with wrong credentials, for the tenant whose client id was named.
+ * @param clientId `null` if the credential contains none
+ */
+export async function auditFailedLogin(
   { ledger }: Pick<ApiDeps, 'ledger'>,
   address: string,
   clientId: string | null,
-  kind: PresentedCredential['kind'] | 'token',
+  kind: PresentedCredential['kind'] | 'token' | 'operator',
 ): Promise<void> {
+  const named = clientId === null ? undefined : await ledger.credentials.find(clientId);
   return ledger.audit.append({
-    tenant: null,
+    tenant: named?.tenant ?? null,
     actor: 'waybill',
     action: 'login.failed',
     runId: null,
@@ -213,7 +225,11 @@ export function auditFailedLogin(
 }
 
 function identityOf(credential: Credential | undefined): Identity | undefined {
-  return credential && { tenant: credential.tenant, actor: credential.clientId, scopes: credential.scopes };
+  return credential && ofCredential(credential);
+}
+
+function ofCredential({ id, tenant, clientId, scopes, doors, datasets }: Credential): Identity {
+  return { tenant, actor: clientId, scopes, limits: { doors, datasets }, credentialId: id };
 }
 
 /** @returns the unverified `iss` of a JWT, or `undefined` if the value is not a JWT */

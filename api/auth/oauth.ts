@@ -101,6 +101,7 @@ export function tokenHandler(deps: OAuthDeps): Handler<ApiEnv> {
         throw new TokenRefusal(400, 'invalid_scope', 'The client may not have this scope.');
       }
       const { token, seconds } = await ownTokens.issue(credential, scopes);
+      await ledger.credentials.recordUse(credential.id, c.get('address'));
       await ledger.audit.append({
         tenant: credential.tenant,
         actor: credential.clientId,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Issuer } from '../../config/settings.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import type { Credential, Ledger, Scope } from '../../stores/ledger/ports.ts';
+import { isUsable } from '../../stores/ledger/usable.ts';
 import type { ApiDeps, Clock } from '../deps.ts';
 
 /** `iss` and `aud` of the tokens that `POST /oauth/token` issues. */
@@ -87,7 +88,7 @@ export function ownTokens(deps: {
         credential !== undefined &&
         credential.id === id &&
         credential.tenant === tenant &&
-        credential.disabledAt === null &&
+        isUsable(credential, clock.now()) &&
         generationOf(credential) === generation;
       if (!isCurrent) return { kind: 'void' };
       const granted = parseScopes(scope) ?? [];

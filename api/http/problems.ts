@@ -118,6 +118,7 @@ const ALWAYS: readonly FailureCode[] = [
   'unknown_field',
   'invalid_field',
   'unauthenticated',
+  'outside_limits',
   'rate_limited',
   'ledger_unavailable',
   'internal',

@@ -1,6 +1,7 @@
 import type { Context, Handler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
+import { assertDataset } from '../../contracts/limits.ts';
 import type { AuditAction, Run } from '../../stores/ledger/ports.ts';
 import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
@@ -24,9 +25,9 @@ interface CreateDeps extends Pick<ApiDeps, 'settings' | 'catalog' | 'ledger' | '
 
 /** Answers `POST /exports`. */
 export function createHandler(deps: CreateDeps): Handler<ApiEnv> {
-  const rules = { catalog: deps.catalog, keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS };
   return async function createExport(c) {
-    const { tenant } = c.get('caller');
+    const { tenant, limits } = c.get('caller');
+    const rules = { catalog: deps.catalog, keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS, limits };
     const body = await readJson(c, deps.settings.WAYBILL_BODY_BYTES_MAX);
     const { callbackUrl, ...named } = parseOrder(body, tenant.key, rules);
     if (callbackUrl !== undefined) await checkCallback(deps, tenant.key, callbackUrl);
@@ -50,6 +51,7 @@ export function resubmitHandler(deps: CreateDeps): Handler<ApiEnv> {
 /** Orders the same once more. @throws WaybillError `unknown_dataset`; InvalidFields if the catalog no longer allows the filter; and like {@link Submit} */
 export async function resubmit(c: Context<ApiEnv>, deps: CreateDeps, run: Run): Promise<WorkflowRun> {
   const order = orderOf(run);
+  assertDataset(c.get('caller').limits, order.dataset);
   const dataset = offeredDatasets(deps.catalog).find(({ name }) => name === order.dataset);
   if (!dataset) throw new WaybillError('unknown_dataset', `${order.dataset} is no longer offered.`);
   assertValid(readFilter([...(order.filter ?? [])], dataset).errors);

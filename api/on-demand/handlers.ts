@@ -37,10 +37,15 @@ async function listPage(
     ...(status !== undefined && { statuses: { anyOf: readStates(status), now } }),
     ...(dataset !== undefined && { subject: readDataset(catalog, dataset) }),
   };
-  const page = await ledger.runs.list(c.get('caller').tenant.key, filter, {
-    cursor: cursor ?? null,
-    limit: limit === undefined ? LIMIT_DEFAULT : readLimit(limit),
-  });
+  const { tenant, limits } = c.get('caller');
+  const page = await ledger.runs.list(
+    tenant.key,
+    { ...filter, subjects: limits.datasets },
+    {
+      cursor: cursor ?? null,
+      limit: limit === undefined ? LIMIT_DEFAULT : readLimit(limit),
+    },
+  );
   if (page.next !== null) {
     const query = new URLSearchParams({
       ...(status !== undefined && { status }),

@@ -1,3 +1,4 @@
+import { ON_DEMAND } from '../../contracts/run.ts';
 import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type ApiApp, knownQuery, mount, mountUnvalidated } from '../openapi.ts';
@@ -10,13 +11,15 @@ import { listHandler, removeHandler, revokeHandler, showHandler } from './handle
 import * as routes from './routes.ts';
 import { exportView } from './view.ts';
 
+const REACH = { door: ON_DEMAND, datasets: 'each' } as const;
+
 /** Mounts the routes of on-demand exports. */
 export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards, runs: RunServices): void {
   const { requireCaller } = guards;
   const all = { ...deps, ...runs };
-  const authenticate = requireCaller('read');
+  const authenticate = requireCaller('read', REACH);
   const read = [authenticate];
-  const write = [requireCaller('write')];
+  const write = [requireCaller('write', REACH)];
 
   // Validation depends on the catalog, and the response lists all errors in the body.
   mountUnvalidated(app, routes.createExport, ...write, knownQuery(routes.createExport), createHandler(all));

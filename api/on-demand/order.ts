@@ -4,6 +4,7 @@ import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { type Instant, parseInstant } from '../../contracts/instant.ts';
 import { onDemandWorkflowId } from '../../contracts/job-id.ts';
+import { assertDataset, type Limits } from '../../contracts/limits.ts';
 import {
   CSV_DEFAULTS,
   CSV_PRESET_NAMES,
@@ -34,6 +35,8 @@ export interface OrderRules {
   readonly catalog: Catalog;
   /** Days to keep files, by default and at most. */
   readonly keepDaysMax: number;
+  /** Of the credential that orders. */
+  readonly limits: Limits;
 }
 
 type Common = z.infer<typeof OrderFields>;
@@ -45,7 +48,7 @@ export interface OrderRequest extends NamedOrder {
 
 /**
  * Parses the body of `POST /exports`.
- * @throws WaybillError `malformed_body` if it is not an object; InvalidFields with all errors
+ * @throws WaybillError `malformed_body` if it is not an object, `outside_limits`; InvalidFields with all errors
  */
 export function parseOrder(body: unknown, tenant: string, rules: OrderRules): OrderRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
@@ -80,6 +83,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Or
     read.success && dataset ? readFilter(read.data.filter, dataset) : { filter: [], errors: [] };
   errors.push(...filterErrors);
 
+  if (dataset) assertDataset(rules.limits, dataset.name);
   assertValid(errors);
   if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
   const { columns, compression, recipients, csv, timeZone, keepDays } = read.data;

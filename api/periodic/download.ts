@@ -11,7 +11,7 @@ import { readUnsealed, sendContent, wholeFile } from '../runs/content.ts';
 import { type Decryption, type DownloadGrant, notProduced, withCurrentRun } from '../runs/current.ts';
 import { sendEnvelope } from '../runs/envelope.ts';
 import { zipAfterFirstChunk } from '../runs/zip.ts';
-import { assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
+import { assertFile, assertOwn, type DownloadQuery, type KeyHeader, offeredFiles } from './input.ts';
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicSignature } from './routes.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
@@ -36,10 +36,10 @@ export interface PeriodicDownloads {
 }
 
 export function periodicDownloads(deps: DownloadDeps): PeriodicDownloads {
-  const names = offeredFiles(deps.catalog);
   return {
-    file: (c, name, request) =>
-      withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
+    file(c, name, request) {
+      assertFile(deps.catalog, c.get('caller').limits, name);
+      return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
         const file = findFile(grant.manifest, name, request);
         if (!file) throw notProduced(`${name} has not been produced yet. The next run will produce it.`);
         const { name: fileName, type, bytes, open } = entryOf(deps, grant, file, request);
@@ -49,17 +49,19 @@ export function periodicDownloads(deps: DownloadDeps): PeriodicDownloads {
           'Content-Length': String(bytes),
         };
         return send(c, deps, grant, request, { file: file.name, headers, open });
-      }),
+      });
+    },
 
     all(c, request) {
-      const { key: tenant } = c.get('caller').tenant;
+      const { tenant, limits } = c.get('caller');
+      const names = offeredFiles(deps.catalog, limits);
       return withCurrentRun(deps, ownOrder(c), request.decryption, async (grant) => {
         const { snapshotAt } = grant.manifest;
         const files = names.flatMap((name) => findFile(grant.manifest, name, request) ?? []);
         if (files.length === 0) throw notProduced();
         const headers = {
           'Content-Type': 'application/zip',
-          'Content-Disposition': attachment(`${tenant}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
+          'Content-Disposition': attachment(`${tenant.key}-${request.fileType}-${snapshotAt.slice(0, 10)}.zip`),
         };
         const modifiedAt = new Date(snapshotAt);
         const open = (signal: AbortSignal) => {

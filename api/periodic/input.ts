@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type Catalog, offeredAt, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
+import { assertDataset, type Limits, mayUseDataset, UNLIMITED } from '../../contracts/limits.ts';
 import { FILE_TYPES } from '../../contracts/periodic.ts';
 import { EnableBody, KeyBody } from '../../contracts/views/periodic.ts';
 import { parseRecipient } from '../../streams/age/keys.ts';
@@ -9,9 +10,17 @@ import type { ApiEnv } from '../deps.ts';
 import { addCodedIssue } from '../http/field-errors.ts';
 import { choiceParameter, flagParameter, textParameter } from '../http/query.ts';
 
-/** Public names of the periodic files, in catalog order. */
-export function offeredFiles(catalog: Catalog): readonly string[] {
-  return offeredAt(catalog, 'periodic').map(offeredName);
+/** Public names of the periodic files, in catalog order. @param limits of a credential; absent: all files */
+export function offeredFiles(catalog: Catalog, limits: Limits = UNLIMITED): readonly string[] {
+  return offeredAt(catalog, 'periodic')
+    .filter(({ name }) => mayUseDataset(limits, name))
+    .map(offeredName);
+}
+
+/** @param file public name of an offered file. @throws WaybillError `outside_limits` */
+export function assertFile(catalog: Catalog, limits: Limits, file: string): void {
+  const dataset = offeredAt(catalog, 'periodic').find((candidate) => offeredName(candidate) === file);
+  if (dataset) assertDataset(limits, dataset.name);
 }
 
 export const OwnQuery = z.object({

@@ -21,14 +21,15 @@ export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
   const standing = createStandingChanges(deps, PERIODIC);
   const settings = createPeriodicSettings({ ...deps, standing });
   const downloads = periodicDownloads(deps);
-  const read = [requireCaller('read')];
-  const write = [requireCaller('write')];
+  const read = [requireCaller('read', { door: PERIODIC.kind, datasets: 'all' })];
+  const readEach = [requireCaller('read', { door: PERIODIC.kind, datasets: 'each' })];
+  const write = [requireCaller('write', { door: PERIODIC.kind, datasets: 'all' })];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
 
-  mount(app, routes.showPeriodic, read, statusHandler(deps));
+  mount(app, routes.showPeriodic, readEach, statusHandler(deps));
   mount(app, routes.enablePeriodic, writeJson, enableHandler(settings));
-  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), read, downloadHandler(downloads));
-  mount(app, routes.downloadAllPeriodic, read, downloadAllHandler(downloads));
+  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), readEach, downloadHandler(downloads));
+  mount(app, routes.downloadAllPeriodic, readEach, downloadAllHandler(downloads));
   mount(app, routes.periodicManifest, read, manifestHandler(downloads));
   mount(app, routes.periodicSignature, read, signatureHandler(downloads));
   mount(app, routes.rotatePeriodic, writeJson, rotateHandler(settings));

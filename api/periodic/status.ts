@@ -70,11 +70,12 @@ export function periodicReader(deps: StatusDeps): ReadPeriodic {
 export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic> {
   const progress = progressReader(deps.temporal, deps.clock);
   const readPeriodic = periodicReader(deps);
-  const files = offeredFiles(deps.catalog);
   return async function showPeriodic(c) {
     c.header('Cache-Control', 'no-store');
     assertOwn(c, c.req.valid('query').organisation);
-    const state = await readPeriodic(c.get('caller').tenant.key, c.get('logger'));
+    const { limits, tenant } = c.get('caller');
+    const files = offeredFiles(deps.catalog, limits);
+    const state = await readPeriodic(tenant.key, c.get('logger'));
     const { standingOrder, schedule, nextRunAt, running, ended } = state;
     const runningView = running && { ...startOf(running), progress: await progress.read(running) };
     const current = standingOrder && (await findGeneration(deps, standingOrder));
@@ -87,7 +88,7 @@ export function statusHandler(deps: StatusDeps): RouteAnswer<typeof showPeriodic
       lastRun: ended ? endedView(ended) : null,
       running: runningView ?? null,
       failingSince: standingOrder?.failingSince?.toISOString() ?? null,
-      generation: current ? generationView(current) : null,
+      generation: current ? generationView(current, limits.datasets === null ? null : files) : null,
       files: [...files],
     } satisfies PeriodicView);
   };
@@ -143,8 +144,14 @@ function endedView(run: Run): NonNullable<PeriodicView['lastRun']> {
   };
 }
 
-/** @returns the generation with the sizes of its files */
-export function generationView({ manifest, publishedAt }: Generation): NonNullable<PeriodicView['generation']> {
+/**
+ * @param seen names of the files that the caller may see; `null`: all
+ * @returns the generation with the sizes of its files
+ */
+export function generationView(
+  { manifest, publishedAt }: Generation,
+  seen: readonly string[] | null,
+): NonNullable<PeriodicView['generation']> {
   const sizesOf = (name: string, format: PeriodicFormat) => {
     const file = manifest.files.find((candidate) => candidate.name === name && candidate.format === format);
     return { bytes: file?.bytes ?? 0, contentBytes: file?.contentBytes ?? 0 };
@@ -156,7 +163,7 @@ export function generationView({ manifest, publishedAt }: Generation): NonNullab
     rows: manifest.rows,
     bytes: manifest.bytes,
     files: manifest.files
-      .filter(({ format }) => format === 'csv')
+      .filter(({ name, format }) => format === 'csv' && (seen === null || seen.includes(name)))
       .map(({ name, rows, bytes, contentBytes }) => ({
         ...{ file: name, rows, csv: { bytes, contentBytes }, json: sizesOf(name, 'json') },
       })),

@@ -1,10 +1,13 @@
 import { Hono } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
+import { isLimited, mayUseDoor, type Reach } from '../../contracts/limits.ts';
 import type { Guards, SecretCheck } from '../auth/authenticate.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, Caller } from '../deps.ts';
 import type { ApiApp } from '../openapi.ts';
 import type { RunServices } from '../runs/services.ts';
+import { auditTab } from './audit/tab.ts';
 import { createTimes } from './components/times.ts';
+import { credentialsTab } from './credentials/tab.ts';
 import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
 import { openFileTab } from './open-file/tab.ts';
@@ -14,18 +17,45 @@ import { mountRequestPage } from './requests/routes.ts';
 import { requestsTab } from './requests/tab.ts';
 import { createCookies } from './session/cookies.ts';
 import { mountLogin, mountLogout } from './session/login.ts';
-import { requireForm, requireSession, requireWriter } from './session/require.ts';
+import { requireForm, requireReach, requireSession, requireWriter } from './session/require.ts';
 import { createSessions } from './session/sessions.ts';
 import { createAssets } from './shell/assets.ts';
 import { createBundles } from './shell/bundles.ts';
 import { errorPage } from './shell/errors.ts';
-import { createShell } from './shell/page.ts';
+import { type Area, createShell } from './shell/page.ts';
 import { pageHeaders } from './shell/policy.ts';
 import { mountTimeZone, zoneOf } from './shell/time-zone.ts';
 import type { Tab } from './tab.ts';
 
 /** In the order of the header. */
-const TABS: readonly Tab[] = [requestsTab, onDemandTab, periodicTab, recurringTab, openFileTab];
+const TABS: readonly Tab[] = [
+  requestsTab,
+  onDemandTab,
+  periodicTab,
+  recurringTab,
+  credentialsTab,
+  auditTab,
+  openFileTab,
+];
+
+const REACHES = new Map(TABS.map(({ path, reach }) => [path, reach]));
+
+function mayOpen({ limits }: Caller, reach: Reach | null | undefined): boolean {
+  if (reach === null || reach === undefined) return true;
+  if (reach === 'tenant') return !isLimited(limits);
+  return mayUseDoor(limits, reach.door) && (reach.datasets === 'each' || limits.datasets === null);
+}
+
+const AREA: Area = {
+  path: PORTAL_PATH,
+  nav: 'Main',
+  mayOpen: (c, path) => mayOpen(c.get('caller'), REACHES.get(path)),
+  hasTimeZone: true,
+  account(c) {
+    const { tenant, actor } = c.get('caller');
+    return { title: tenant.title, name: actor.replace(/^token:/, '') };
+  },
+};
 
 interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
   readonly secrets: SecretCheck;
@@ -36,9 +66,9 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   const tabs = TABS.filter(({ isOffered }) => isOffered?.(deps) ?? true);
   const assets = createAssets(`${PORTAL_PATH}/assets`);
   const bundles = createBundles(`${PORTAL_PATH}/bundles`);
-  const shell = createShell(assets, tabs);
+  const shell = createShell(assets, tabs, AREA);
   const bodyBytesMax = deps.settings.WAYBILL_BODY_BYTES_MAX;
-  const cookies = createCookies(deps.settings);
+  const cookies = createCookies(deps.settings, { path: PORTAL_PATH, prefix: '' });
   const sessions = createSessions(deps, cookies);
   const portal = new Hono<PortalEnv>();
 
@@ -58,8 +88,14 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
   mountLogout(portal, { ...deps, sessions });
   mountTimeZone(portal, { shell, cookies });
   portal.use(requireWriter());
-  portal.get('/', (c) => c.redirect(`${PORTAL_PATH}${tabs[0]?.path ?? '/time-zone'}`, 303));
-  for (const tab of tabs) tab.mount(portal, { ...deps, runs, shell, sessions, bundles });
+  portal.get('/', (c) => {
+    const first = tabs.find(({ reach }) => mayOpen(c.get('caller'), reach));
+    return c.redirect(`${PORTAL_PATH}${first?.path ?? '/time-zone'}`, 303);
+  });
+  for (const tab of tabs) {
+    for (const path of [tab.path, `${tab.path}/*`]) portal.use(path, requireReach(deps, tab.reach));
+    tab.mount(portal, { ...deps, runs, shell, sessions, bundles });
+  }
   mountRequestPage(portal, { ...deps, runs, shell, sessions, bundles });
   portal.all('*', () => {
     throw new WaybillError('not_found');

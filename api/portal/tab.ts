@@ -1,3 +1,4 @@
+import type { Reach } from '../../contracts/limits.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { RunServices } from '../runs/services.ts';
 import type { PortalApp } from './environment.ts';
@@ -21,6 +22,8 @@ export interface Tab {
   /** Address of its page below `/portal`, for example `/on-demand`. */
   readonly path: string;
   readonly name: string;
+  /** What its pages are about: a credential whose limits do not allow that sees no tab. `null`: every credential may open it. */
+  readonly reach: Reach | null;
   /**
    * Names of fields of the form of its page that an address may hold: they are kept if the form is sent by somebody whose session is
    * over. None that is secret or personal. @default none

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
+import { assertDataset } from '../../contracts/limits.ts';
 import { runStatus } from '../../contracts/run.ts';
 import { openManifest, type StoredRun } from '../../stores/objects/manifests.ts';
 import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
@@ -28,6 +29,7 @@ export function recurringDownloads(deps: DownloadDeps): RecurringDownloads {
       const stored = await openDelivered(c, deps, id);
       const file = stored.manifest.files.find((candidate) => candidate.file === name);
       if (!file) throw new WaybillError('not_found', `The run has no file "${shown(name)}". Its manifest lists them.`);
+      assertDataset(c.get('caller').limits, file.dataset);
       return sendStored(c, deps, stored, file, () =>
         auditCaller(c, deps, 'recurring.downloaded', stored.manifest.runId, { file: file.file, via: 'http' }),
       );

@@ -49,7 +49,14 @@ function fieldsOf(error: unknown): z.infer<typeof RecurringError>['errors'] {
 
 /** Error responses of a route by status, for the OpenAPI document. */
 export function recurringProblems(...own: readonly FailureCode[]) {
-  const codes = [...own, 'invalid_field', 'unauthenticated', 'rate_limited', 'ledger_unavailable'] as const;
+  const codes = [
+    ...own,
+    'invalid_field',
+    'unauthenticated',
+    'outside_limits',
+    'rate_limited',
+    'ledger_unavailable',
+  ] as const;
   const statuses = Map.groupBy(new Set(codes), (code) => FAILURES[code].status);
   return Object.fromEntries(
     [...statuses].map(([status, those]) => [

@@ -1,3 +1,4 @@
+import { RECURRING } from '../../contracts/recurring.ts';
 import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps } from '../deps.ts';
 import { optionalJson } from '../http/requests.ts';
@@ -23,21 +24,35 @@ export function mountRecurring(app: ApiApp, deps: ApiDeps, { requireCaller }: Gu
   door.onError(recurringErrors);
   const changes = registrationChanges(deps);
   const files = recurringDownloads(deps);
-  const read = [requireCaller('read')];
-  const write = [requireCaller('write'), optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
+  const read = [requireCaller('read', { door: RECURRING.kind, datasets: 'all' })];
+  const readEach = [requireCaller('read', { door: RECURRING.kind, datasets: 'each' })];
+  const write = [
+    requireCaller('write', { door: RECURRING.kind, datasets: 'all' }),
+    optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX),
+  ];
 
   mount(door, routes.register, write, registerHandler(changes));
-  mount(door, routes.showRegistration, read, showHandler(deps));
+  mount(door, routes.showRegistration, readEach, showHandler(deps));
   mount(door, routes.fullLoad, write, fullLoadHandler(changes));
-  mount(door, routes.listRuns, read, listRunsHandler(deps));
+  mount(door, routes.listRuns, readEach, listRunsHandler(deps));
   mount(door, routes.acknowledgeRun, write, acknowledgeHandler(deps));
   mount(door, routes.startRun, write, startRunHandler(recurringRunStarter(deps)));
   mount(door, downloads.runManifest, read, manifestHandler(files));
   mount(door, downloads.runSignature, read, signatureHandler(files));
-  mount(door, downloads.runFile, read, fileHandler(files));
+  mount(door, downloads.runFile, readEach, fileHandler(files));
   mount(door, destinations.putDestination, write, putDestinationHandler(deps));
   mount(door, destinations.showDestination, read, showDestinationHandler(deps));
-  mount(door, destinations.removeDestination, [requireCaller('write')], removeDestinationHandler(deps));
-  mount(door, destinations.testDestination, [requireCaller('write')], testDestinationHandler(deps));
+  mount(
+    door,
+    destinations.removeDestination,
+    [requireCaller('write', { door: RECURRING.kind, datasets: 'all' })],
+    removeDestinationHandler(deps),
+  );
+  mount(
+    door,
+    destinations.testDestination,
+    [requireCaller('write', { door: RECURRING.kind, datasets: 'all' })],
+    testDestinationHandler(deps),
+  );
   app.route('/', door);
 }

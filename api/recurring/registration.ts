@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { type Catalog, type Dataset, offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { mayUseDataset } from '../../contracts/limits.ts';
 import type { Frequency } from '../../contracts/recurrence.ts';
 import { RECURRING } from '../../contracts/recurring.ts';
 import type { FullLoadBody, RegisterBody } from '../../contracts/views/recurring.ts';
@@ -129,11 +130,12 @@ export function showHandler({
   catalog,
 }: Pick<ApiDeps, 'ledger' | 'catalog'>): RouteAnswer<typeof showRegistration> {
   return async function showRegistrations(c) {
-    const { tenant } = c.get('caller');
+    const { tenant, limits } = c.get('caller');
     const { includeInactive } = c.req.valid('query');
     const order = await ledger.standingOrders.find(tenant.key, kind);
     const frequency = order?.recurrence?.frequency ?? 'daily';
-    const files = await ledger.registrations.list({ tenant: tenant.key, kind });
+    const all = await ledger.registrations.list({ tenant: tenant.key, kind });
+    const files = all.filter(({ dataset }) => mayUseDataset(limits, dataset));
     const wanted = files.filter(({ active }) => active || includeInactive);
     const active = files.filter((file) => file.active).length;
     return c.json({

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Catalog, offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
 import { dayOf, daySeries } from '../../contracts/keys.ts';
+import { mayUseDataset } from '../../contracts/limits.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import { RECURRING } from '../../contracts/recurring.ts';
 import { runStatus } from '../../contracts/run.ts';
@@ -27,11 +28,13 @@ export function listRunsHandler({
   clock,
 }: Pick<ApiDeps, 'ledger' | 'catalog' | 'clock'>): RouteAnswer<typeof listRuns> {
   return async function listRecurringRuns(c) {
-    const { tenant } = c.get('caller');
+    const { tenant, limits } = c.get('caller');
     const { pageToken = null, pageSize = PAGE_SIZE } = c.req.valid('query');
     const page = await ledger.runs.list(tenant.key, { kind }, { cursor: pageToken, limit: pageSize });
     const files = Map.groupBy(
-      await ledger.registrations.filesOf(page.rows.map(({ runId }) => runId)),
+      (await ledger.registrations.filesOf(page.rows.map(({ runId }) => runId))).filter(({ dataset }) =>
+        mayUseDataset(limits, dataset),
+      ),
       (file) => file.runId,
     );
     const now = clock.now();

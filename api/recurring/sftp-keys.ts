@@ -10,9 +10,9 @@ import * as routes from './sftp-routes.ts';
 
 /** Mounts the routes with which a tenant manages the keys that log in to the SFTP gateway. */
 export function mountSftpKeys(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
-  const write = [requireCaller('write')];
+  const write = [requireCaller('write', 'tenant')];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
-  mount(app, routes.listSftpKeys, [requireCaller('read')], listHandler(deps));
+  mount(app, routes.listSftpKeys, [requireCaller('read', 'tenant')], listHandler(deps));
   mount(app, routes.addSftpKey, writeJson, addHandler(deps));
   mount(app, routes.disableSftpKey, write, disableHandler(deps));
 }

@@ -36,7 +36,14 @@ function bodyOf(code: FailureCode, message: string): z.infer<typeof RequestError
 
 /** Error responses of a route by status, for the OpenAPI document. */
 export function requestProblems(...own: readonly FailureCode[]) {
-  const codes = [...own, 'invalid_field', 'unauthenticated', 'rate_limited', 'ledger_unavailable'] as const;
+  const codes = [
+    ...own,
+    'invalid_field',
+    'unauthenticated',
+    'outside_limits',
+    'rate_limited',
+    'ledger_unavailable',
+  ] as const;
   const statuses = Map.groupBy(new Set(codes), (code) => FAILURES[code].status);
   return Object.fromEntries(
     [...statuses].map(([status, those]) => [

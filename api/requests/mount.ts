@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
+import { REQUESTS } from '../../contracts/requests.ts';
 import { type RequestForm, RequestForm as RequestFormSchema, type RequestRow } from '../../contracts/views/requests.ts';
 import type { Guards } from '../auth/authenticate.ts';
 import type { ApiDeps, ApiEnv } from '../deps.ts';
@@ -12,6 +13,8 @@ import { createRequests } from './request.ts';
 import * as routes from './routes.ts';
 import type { Request as DataRequest } from './view.ts';
 
+const REACH = { door: REQUESTS, datasets: 'each' } as const;
+
 /** Requests in a page, unless the caller says otherwise. */
 const PAGE_SIZE = 100;
 
@@ -21,11 +24,11 @@ export function mountRequests(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
   const requests = createRequests(deps);
   const door = createApiApp();
   door.onError(requestErrors);
-  const read = requireCaller('read');
-  const write = requireCaller('write');
+  const read = requireCaller('read', REACH);
+  const write = requireCaller('write', REACH);
 
   mount(door, routes.listRealms, [tokenInQuery(), read], (c) => {
-    const data = requests.realms().map(({ id, title, fields }) => ({
+    const data = requests.realms(c.get('caller').limits).map(({ id, title, fields }) => ({
       id,
       name: title,
       fields: fields.map(({ name, header, anonymize, documentation }) => ({
@@ -37,7 +40,7 @@ export function mountRequests(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
 
   mount(door, routes.listRequests, [read], async (c) => {
     const { limit = PAGE_SIZE, before = null } = c.req.valid('query');
-    const { requests: page, next } = await requests.list(c.get('caller').tenant.key, { before, limit });
+    const { requests: page, next } = await requests.list(c.get('caller'), { before, limit });
     if (next !== null) {
       const query = new URLSearchParams({ limit: String(limit), before: String(next) });
       c.header('Link', `<${settings.WAYBILL_PUBLIC_URL}${routes.listRequests.path}?${query}>; rel="next"`);
@@ -76,7 +79,7 @@ export function mountRequests(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
   });
 
   mount(door, routes.downloadRequest, [read], async (c) =>
-    sendRequest(c, deps, await requests.find(c.get('caller').tenant.key, numberOf(c.req.valid('param').id))),
+    sendRequest(c, deps, await requests.find(c.get('caller'), numberOf(c.req.valid('param').id))),
   );
 
   app.route('/', door);

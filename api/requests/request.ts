@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { nextBatch } from '../../config/batch-times.ts';
 import { offeredName } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
+import { assertDataset, type Limits, mayUseDataset } from '../../contracts/limits.ts';
 import { CSV_PRESETS } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
 import { REQUESTS, type RequestFormat, type RequestState, requestName } from '../../contracts/requests.ts';
@@ -31,6 +32,7 @@ export interface Realm {
 export interface Requester {
   readonly tenant: Tenant;
   readonly actor: string;
+  readonly limits: Limits;
 }
 
 /** Requests by their state. */
@@ -46,8 +48,9 @@ const COUNTED_MAX = 10_000;
 
 /** What callers can do with requests, through whatever interface. Errors besides: those of the ledger, and of Temporal. */
 export interface Requests {
-  realms(): readonly Realm[];
-  /** @throws InvalidFields; DuplicateRequest */
+  /** Those that the limits allow. */
+  realms(limits: Limits): readonly Realm[];
+  /** @throws InvalidFields; DuplicateRequest; WaybillError `outside_limits` */
   create(requester: Requester, form: RequestForm): Promise<Request>;
   /** Requests the same data again. @throws as `create`; WaybillError `not_found` */
   resubmit(requester: Requester, id: number): Promise<Request>;
@@ -58,12 +61,12 @@ export interface Requests {
    * @returns `next`: `before` of the next page; `null`: there is none
    */
   list(
-    tenant: string,
+    requester: Pick<Requester, 'tenant' | 'limits'>,
     page: { readonly before: number | null; readonly limit: number; readonly state?: RequestState | undefined },
   ): Promise<{ readonly requests: readonly Request[]; readonly next: number | null }>;
-  count(tenant: string): Promise<RequestCounts>;
-  /** @throws WaybillError `not_found`, also for another tenant's */
-  find(tenant: string, id: number): Promise<Request>;
+  count(requester: Pick<Requester, 'tenant' | 'limits'>): Promise<RequestCounts>;
+  /** @throws WaybillError `not_found`, also for another tenant's; `outside_limits` */
+  find(requester: Pick<Requester, 'tenant' | 'limits'>, id: number): Promise<Request>;
   /** Deletes all of them with their files, or none. @throws WaybillError `not_found` if one of them is not the tenant's */
   remove(requester: Requester, ids: readonly number[]): Promise<void>;
 }
@@ -90,10 +93,11 @@ export function createRequests(deps: RequestDeps): Requests {
     }
   }
 
-  async function create({ tenant, actor }: Requester, form: RequestForm): Promise<Request> {
+  async function create({ tenant, actor, limits }: Requester, form: RequestForm): Promise<Request> {
     const now = clock.now();
     const keepDays = tenant.requestKeepDays ?? settings.WAYBILL_REQUESTS_KEEP_DAYS;
     const order = requestOrder(form, tenant.key, { catalog, keepDays, now });
+    assertDataset(limits, order.dataset);
     const series = requestSeries(order);
     const same = await ledger.requests.findSame(tenant.key, series, now);
     if (same) throw new DuplicateRequest(view(same));
@@ -110,16 +114,18 @@ export function createRequests(deps: RequestDeps): Requests {
   }
 
   return {
-    realms: () =>
-      offeredRealms(catalog).map((dataset) => ({
-        id: offeredName(dataset),
-        title: dataset.title,
-        formats: offeredFormats(dataset),
-        fields: dataset.columns.map(({ name, header, label, anonymizedFrom }) => ({
-          ...{ name, header, documentation: label ?? '' },
-          anonymize: anonymizedFrom !== undefined,
+    realms: (limits) =>
+      offeredRealms(catalog)
+        .filter(({ name }) => mayUseDataset(limits, name))
+        .map((dataset) => ({
+          id: offeredName(dataset),
+          title: dataset.title,
+          formats: offeredFormats(dataset),
+          fields: dataset.columns.map(({ name, header, label, anonymizedFrom }) => ({
+            ...{ name, header, documentation: label ?? '' },
+            anonymize: anonymizedFrom !== undefined,
+          })),
         })),
-      })),
 
     create,
 
@@ -129,26 +135,37 @@ export function createRequests(deps: RequestDeps): Requests {
       return create(requester, formOf(view(run)));
     },
 
-    async list(tenant, { before, limit, state }) {
+    async list({ tenant, limits }, { before, limit, state }) {
       const only = state && { state, now: clock.now() };
-      const rows = await ledger.requests.list(tenant, { before, limit: limit + 1, only });
+      const rows = await ledger.requests.list(tenant.key, {
+        ...{ before, limit: limit + 1, only, subjects: limits.datasets },
+      });
       const requests = rows.slice(0, limit).map(view);
       return { requests, next: rows.length > limit ? (requests.at(-1)?.id ?? null) : null };
     },
 
-    async count(tenant) {
-      const byState = await ledger.requests.count(tenant, clock.now(), COUNTED_MAX);
+    async count({ tenant, limits }) {
+      const byState = await ledger.requests.count(tenant.key, {
+        ...{ now: clock.now(), limit: COUNTED_MAX, subjects: limits.datasets },
+      });
       const all = Object.values(byState).reduce((sum, count) => sum + count, 0);
       return { byState, all, isCapped: all === COUNTED_MAX };
     },
 
-    async find(tenant, id) {
-      const run = await ledger.requests.find(tenant, id);
+    async find({ tenant, limits }, id) {
+      const run = await ledger.requests.find(tenant.key, id);
       if (!run) throw notFound([id]);
+      assertDataset(limits, run.subject);
       return view(run);
     },
 
-    async remove({ tenant, actor }, ids) {
+    async remove({ tenant, actor, limits }, ids) {
+      if (limits.datasets !== null) {
+        for (const id of ids) {
+          const run = await ledger.requests.find(tenant.key, id);
+          if (run) assertDataset(limits, run.subject);
+        }
+      }
       const removed = await ledger.requests.remove(tenant.key, ids, actor);
       if (!removed) throw notFound(ids);
       await Promise.all(removed.map(cleanUp));

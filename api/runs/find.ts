@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { decodeJobId, isRunId } from '../../contracts/job-id.ts';
+import { assertDataset } from '../../contracts/limits.ts';
 import { isActive } from '../../contracts/progress.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import { endIfLost } from '../../stores/temporal/lost-runs.ts';
@@ -12,7 +13,7 @@ import { removeFiles } from './remove.ts';
  * tenant cause the same error.
  *
  * @param id the path parameter by default
- * @throws WaybillError `not_found`
+ * @throws WaybillError `not_found`, `outside_limits`
  */
 export async function findRun(
   c: Context<ApiEnv>,
@@ -27,6 +28,7 @@ export async function findRun(
     run.tenant === c.get('caller').tenant.key &&
     (job?.workflowId === undefined || job.workflowId === run.workflowId);
   if (!run || !isTheirs) throw new WaybillError('not_found', 'There is no export with this id. Check the id.');
+  assertDataset(c.get('caller').limits, run.subject);
   return run;
 }
 

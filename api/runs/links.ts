@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
+import { UNLIMITED } from '../../contracts/limits.ts';
 import { runStatus } from '../../contracts/run.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import type { CountRequest, FailedLogins } from '../auth/limits.ts';
@@ -107,7 +108,7 @@ async function authenticateLink(
   const run = isRunId(runId) ? await ledger.runs.find(runId) : undefined;
   const tenant = run && (await ledger.tenants.find(run.tenant));
   if (!run || !tenant || tenant.disabledAt !== null) throw new WaybillError('link_invalid');
-  c.set('caller', { tenant, actor: 'link', scopes: ['read'] });
+  c.set('caller', { tenant, actor: 'link', scopes: ['read'], limits: UNLIMITED });
   await countRequest(c, tenant);
   links.assertCurrent(run, query);
 }

@@ -7,8 +7,8 @@ import * as routes from './routes.ts';
 
 /** Mounts the routes with which a tenant sets where it is told of outcomes. */
 export function mountWebhooks(app: ApiApp, deps: ApiDeps, { requireCaller }: Guards): void {
-  const read = [requireCaller('read')];
-  const write = [requireCaller('write')];
+  const read = [requireCaller('read', 'tenant')];
+  const write = [requireCaller('write', 'tenant')];
   const writeJson = [...write, optionalJson(deps.settings.WAYBILL_BODY_BYTES_MAX)];
   mount(app, routes.putWebhook, writeJson, putHandler(deps));
   mount(app, routes.showWebhook, read, showHandler(deps));

@@ -23,10 +23,8 @@ function runCommand(cli: Cli): Command {
   return addJsonOption(command).action(async (options: JsonOption) => {
     const released = await withTemporal(cli, (temporal) =>
       withLedger(cli, async (ledger) => {
-        // Before anything is changed, so that no request is due in the ledger only.
-        await temporal.ping();
-        const waiting = await ledger.requests.release();
-        for (const run of waiting) await temporal.release(run);
+        const { releaseBatch } = await import('../../stores/temporal/release-batch.ts');
+        const waiting = await releaseBatch(ledger, temporal);
         return waiting.map(({ number, tenant }) => ({ request: number, tenant }));
       }),
     );

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { DOORS, type Limits } from '../../contracts/limits.ts';
 import type { Credential, Scope, Tenant } from '../../stores/ledger/ports.ts';
 import { generateSecret } from '../../stores/ledger/secret-hash.ts';
 import { addExamples, addJsonOption, type Cli, type JsonOption, withLedger } from '../cli.ts';
@@ -14,9 +15,24 @@ import {
   warehouseKeyCommand,
 } from './tenant-settings.ts';
 
-interface CredentialOptions extends JsonOption {
+interface CredentialOptions extends JsonOption, LimitOptions {
   readonly clientId?: string;
   readonly readOnly?: boolean;
+}
+
+interface LimitOptions {
+  readonly door?: readonly string[];
+  readonly dataset?: readonly string[];
+}
+
+function addLimitOptions(command: Command): Command {
+  return command
+    .option('--door <kind...>', `only these kinds of export: ${DOORS.join(', ')} (default: all)`)
+    .option('--dataset <name...>', 'only these datasets of the catalog (default: all)');
+}
+
+function limitsOf({ door, dataset }: LimitOptions): Limits {
+  return { doors: door ?? null, datasets: dataset ?? null };
 }
 
 /** For operators: uses the ledger directly, so it needs WAYBILL_LEDGER_URL and no credential of a tenant. */
@@ -28,6 +44,8 @@ export function tenantCommand(cli: Cli): Command {
     .addCommand(listCommand(cli))
     .addCommand(showCommand(cli))
     .addCommand(rotateCommand(cli))
+    .addCommand(limitCommand(cli))
+    .addCommand(revokeCommand(cli))
     .addCommand(disableCommand(cli))
     .addCommand(enableCommand(cli))
     .addCommand(warehouseKeyCommand(cli))
@@ -48,6 +66,7 @@ function addCommand(cli: Cli): Command {
     .option('--warehouse-key <value>', "the tenant's value of the tenant column in the warehouse (default: the key)")
     .option('--client-id <id>', 'client id of the credential (default: the key)')
     .option('--read-only', 'a credential that may not order, cancel or delete');
+  addLimitOptions(command);
   addJsonOption(command);
   addExamples(
     command,
@@ -64,6 +83,7 @@ function addCommand(cli: Cli): Command {
         clientId: options.clientId ?? key,
         scopes: scopesOf(options),
         secret,
+        limits: limitsOf(options),
       });
       showSecret(cli, options, credential, secret);
     });
@@ -76,13 +96,18 @@ function addCredentialCommand(cli: Cli): Command {
     .argument('<key>', 'the tenant')
     .requiredOption('--client-id <id>', 'unique in the deployment')
     .option('--read-only', 'may not order, cancel or delete');
+  addLimitOptions(command);
   addJsonOption(command);
-  addExamples(command, 'waybill tenant add-credential acme --client-id acme-reports --read-only');
+  addExamples(
+    command,
+    'waybill tenant add-credential acme --client-id acme-reports --read-only',
+    'waybill tenant add-credential acme --client-id bi --door on-demand --dataset USERS NETWORKS',
+  );
   return command.action(async (tenant: string, options: CredentialOptions & { readonly clientId: string }) => {
     const secret = generateSecret();
     const { clientId } = options;
     const credential = await withLedger(cli, (ledger) =>
-      ledger.credentials.add({ tenant, clientId, scopes: scopesOf(options), secret }),
+      ledger.credentials.add({ tenant, clientId, scopes: scopesOf(options), secret, limits: limitsOf(options) }),
     );
     showSecret(cli, options, credential, secret);
   });
@@ -99,6 +124,36 @@ function rotateCommand(cli: Cli): Command {
       return ledger.credentials.find(clientId);
     });
     if (credential) showSecret(cli, options, credential, secret);
+  });
+}
+
+function limitCommand(cli: Cli): Command {
+  const command = new Command('limit')
+    .description('Set what a credential may reach, in place of what it could; without options: everything')
+    .argument('<client-id>', 'the credential');
+  addLimitOptions(command);
+  addJsonOption(command);
+  addExamples(command, 'waybill tenant limit acme-reports --door periodic', 'waybill tenant limit acme-reports');
+  return command.action(async (clientId: string, options: JsonOption & LimitOptions) => {
+    const limits = limitsOf(options);
+    await withLedger(cli, (ledger) => ledger.credentials.limit(clientId, limits));
+    if (options.json) return cli.terminal.printJson({ clientId, ...limits });
+    cli.terminal.logDone(`${plain(clientId)} may use ${reachText(limits)}`);
+  });
+}
+
+function reachText({ doors, datasets }: Limits): string {
+  return `${doors?.join(', ') ?? 'all kinds of export'}; ${datasets === null ? 'all datasets' : plain(datasets.join(', '))}`;
+}
+
+function revokeCommand(cli: Cli): Command {
+  const command = new Command('revoke')
+    .description('Disable a credential for good; whatever uses it is refused at once')
+    .argument('<client-id>', 'the credential');
+  return addJsonOption(command).action(async (clientId: string, options: JsonOption) => {
+    await withLedger(cli, (ledger) => ledger.credentials.disable(clientId));
+    if (options.json) return cli.terminal.printJson({ clientId, revoked: true });
+    cli.terminal.logDone(`${plain(clientId)} is revoked`);
   });
 }
 
@@ -133,7 +188,11 @@ function showCommand(cli: Cli): Command {
     cli.terminal.print(...fields);
     if (credentials.length === 0) return;
     cli.terminal.print('');
-    printStates(cli, ['CLIENT ID', 'SCOPES'], credentials, ({ clientId, scopes }) => [clientId, scopes.join(' ')]);
+    const titles = ['CLIENT ID', 'SCOPES', 'DOORS', 'DATASETS', 'LAST USED (UTC)'];
+    printStates(cli, titles, credentials, ({ clientId, scopes, doors, datasets, lastUsedAt }) => [
+      ...[clientId, scopes.join(' '), doors?.join(' ') ?? 'all', plain(datasets?.join(' ') ?? 'all')],
+      lastUsedAt ? formatTime(lastUsedAt.toISOString()) : 'never',
+    ]);
   });
 }
 

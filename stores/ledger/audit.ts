@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
+import { auditPages } from './audit-pages.ts';
 import { type Database, storable } from './database.ts';
 import type { Audit } from './ports.ts';
 import type { AuditEntry, Tables } from './tables.ts';
@@ -36,6 +37,8 @@ function trimmed(text: string): string {
 
 export function audit(database: Database): Audit {
   return {
+    ...auditPages(database),
+
     append: (entry) => database.query((db) => appendAudit(db, entry)),
 
     list: (tenant, limit) =>
@@ -43,7 +46,7 @@ export function audit(database: Database): Audit {
         db
           .selectFrom('audit')
           .select(['at', 'tenant', 'actor', 'action', 'runId', 'detail'])
-          .$if(tenant !== null, (query) => query.where('tenant', '=', storable(tenant ?? '')))
+          .$if(tenant !== null, (query) => query.where('tenant', '=', storable(tenant ?? '')).orderBy('at', 'desc'))
           .orderBy('id', 'desc')
           .limit(limit)
           .execute(),

@@ -1,8 +1,9 @@
 import { type Database, storable } from './database.ts';
 import type { PortalSessions } from './ports.ts';
+import { isUsable } from './usable.ts';
 
 /** How long a session that is no longer open is kept, so that its owner is told why. Milliseconds. */
-const KEPT_MS = 24 * 60 * 60_000;
+export const KEPT_MS = 24 * 60 * 60_000;
 
 /** How exact the time of the last use is. Milliseconds. */
 const USE_MS = 60_000;
@@ -42,24 +43,31 @@ export function portalSessions(database: Database): PortalSessions {
             'credentials.disabledAt as credentialDisabledAt',
             'credentials.rotatedAt as rotatedAt',
             'credentials.scopes as credentialScopes',
+            'credentials.expiresAt as credentialExpiresAt',
+            'credentials.doors',
+            'credentials.datasets',
           ])
           .where('session.tokenHash', '=', tokenHash)
           .executeTakeFirst(),
       );
       if (!row) return { state: 'unknown' };
       const isCurrent = row.credentialId === null || row.rotatedAt?.getTime() === row.generation?.getTime();
-      if (row.tenantDisabledAt !== null || row.credentialDisabledAt !== null || !isCurrent) return { state: 'revoked' };
-      const unused = now.getTime() - row.usedAt.getTime();
-      if (unused > idleMs) return { state: 'idle' };
-      if (now.getTime() - row.begunAt.getTime() > lastsMs) return { state: 'over' };
-      if (use && unused >= USE_MS) {
+      const credential = { disabledAt: row.credentialDisabledAt, expiresAt: row.credentialExpiresAt };
+      if (row.tenantDisabledAt !== null || !isUsable(credential, now) || !isCurrent) return { state: 'revoked' };
+      const state = stateByAge(row, { now, idleMs, lastsMs });
+      if (state !== 'open') return { state };
+      if (use && isNewUse(row, now)) {
         await database.query((db) =>
           db.updateTable('portalSessions').set({ usedAt: now }).where('tokenHash', '=', tokenHash).execute(),
         );
       }
       return {
         state: 'open',
-        session: { tenant: row.tenant, actor: row.actor, scopes: row.credentialScopes ?? row.scopes },
+        session: {
+          ...{ tenant: row.tenant, actor: row.actor, scopes: row.credentialScopes ?? row.scopes },
+          limits: { doors: row.doors, datasets: row.datasets },
+          credentialId: row.credentialId,
+        },
       };
     },
 
@@ -67,4 +75,18 @@ export function portalSessions(database: Database): PortalSessions {
       await database.query((db) => db.deleteFrom('portalSessions').where('tokenHash', '=', tokenHash).execute());
     },
   };
+}
+
+/** How a session stands by its age. @param limits as for {@link PortalSessions} */
+export function stateByAge(
+  { begunAt, usedAt }: { readonly begunAt: Date; readonly usedAt: Date },
+  { now, idleMs, lastsMs }: { readonly now: Date; readonly idleMs: number; readonly lastsMs: number },
+): 'open' | 'idle' | 'over' {
+  if (now.getTime() - usedAt.getTime() > idleMs) return 'idle';
+  return now.getTime() - begunAt.getTime() > lastsMs ? 'over' : 'open';
+}
+
+/** @returns whether the time of the last use is so old that another one is worth a write */
+export function isNewUse({ usedAt }: { readonly usedAt: Date }, now: Date): boolean {
+  return now.getTime() - usedAt.getTime() >= USE_MS;
 }

@@ -4,6 +4,7 @@ import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { PublicKey } from '../../contracts/envelope.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
+import type { Limits } from '../../contracts/limits.ts';
 import type { Order, Delivery as Place, RequestOrder } from '../../contracts/order.ts';
 import type { Day } from '../../contracts/recurrence.ts';
 import type { RequestState } from '../../contracts/requests.ts';
@@ -13,6 +14,7 @@ import type { KeptFiles, MissingDataset } from '../../contracts/steps.ts';
 import type { WebhookEvent, WebhookFailure, WebhookState } from '../../contracts/webhook.ts';
 import type {
   Acknowledgement,
+  AuditAction,
   AuditEntry,
   Credential,
   DeliveredColumn,
@@ -42,6 +44,7 @@ export type {
   Destination,
   MailKind,
   Notice,
+  OwnAction,
   Recurrence,
   Run,
   RunFile,
@@ -49,6 +52,7 @@ export type {
   SftpKey,
   StandingFile,
   StandingOrder,
+  StandingVerb,
   Tenant,
   Webhook,
   WebhookEventRow,
@@ -95,6 +99,8 @@ export interface Ledger {
   readonly sftpKeys: SftpKeys;
   readonly sftpHostKey: SftpHostKey;
   readonly portalSessions: PortalSessions;
+  readonly operatorSessions: OperatorSessions;
+  readonly operations: Operations;
   /** Brings the schema up to date under a lock, so several processes may start at once. */
   migrate(): Promise<void>;
   /** @throws WaybillError `ledger_unavailable` */
@@ -211,6 +217,8 @@ export interface RunFilter {
   readonly statuses?: { readonly anyOf: readonly RunStatus[]; readonly now: Date };
   /** Case-insensitive. */
   readonly subject?: string;
+  /** Any of these; `null` or absent: all. */
+  readonly subjects?: readonly string[] | null;
 }
 
 export interface Page<Row> {
@@ -314,8 +322,15 @@ export interface Requests {
   submit(run: RequestedRun, now: Date): Promise<{ readonly run: Run; readonly submitted: boolean }>;
   /** Newest first. */
   list(tenant: string, page: RequestPage): Promise<readonly Run[]>;
-  /** Counts the newest requests by their state at `now`. @param limit how many are counted at most */
-  count(tenant: string, now: Date, limit: number): Promise<Readonly<Record<RequestState, number>>>;
+  /**
+   * Counts the newest requests by their state at `now`.
+   * @param of.limit how many are counted at most
+   * @param of.subjects only of these datasets; `null`: of all
+   */
+  count(
+    tenant: string,
+    of: { readonly now: Date; readonly limit: number; readonly subjects: readonly string[] | null },
+  ): Promise<Readonly<Record<RequestState, number>>>;
   find(tenant: string, number: number): Promise<Run | undefined>;
   /**
    * Deletes all of these or, if one of them is not the tenant's, none. One that waits is cancelled; the others' workflows and files
@@ -344,6 +359,8 @@ export interface RequestPage {
   readonly limit: number;
   /** Only those that are in this state at `now`. @default all */
   readonly only?: { readonly state: RequestState; readonly now: Date } | undefined;
+  /** Only of these datasets; `null` or absent: of all. */
+  readonly subjects?: readonly string[] | null;
 }
 
 /** Names a standing order. */
@@ -597,7 +614,7 @@ export interface Tenants {
   setRequestKeepDays(key: string, days: number | null): Promise<void>;
 }
 
-/** Changes: as for {@link Tenants}. */
+/** Changes: as for {@link Tenants}, unless an actor is named. */
 export interface Credentials {
   /** @param credential.secret at least 16 characters; stored as scrypt with a random salt */
   add(credential: {
@@ -605,11 +622,21 @@ export interface Credentials {
     readonly clientId: string;
     readonly scopes: readonly Scope[];
     readonly secret: string;
+    /** @default none */
+    readonly limits?: Limits;
+    /** `null`: never. @default never */
+    readonly expiresAt?: Date | null;
+    /** @default the operator */
+    readonly actor?: string;
   }): Promise<Credential>;
   list(tenant: string): Promise<readonly Credential[]>;
   /** Replaces the secret; the old one is invalid when this returns. */
-  rotate(clientId: string, secret: string): Promise<void>;
-  disable(clientId: string): Promise<void>;
+  rotate(clientId: string, secret: string, actor?: string): Promise<void>;
+  disable(clientId: string, actor?: string): Promise<void>;
+  /** Sets what it may reach; counts from the next request on. */
+  limit(clientId: string, limits: Limits, actor?: string): Promise<void>;
+  /** Records that it was used, at most once a minute. @param address of the client */
+  recordUse(id: string, address: string): Promise<void>;
   /** Sets where mails about its requests go. @param email `null`: to the tenant's contacts */
   setEmail(clientId: string, email: string | null): Promise<void>;
   find(clientId: string): Promise<Credential | undefined>;
@@ -629,10 +656,33 @@ export interface Credentials {
   recall(clientId: string | null, secret: string): Promise<Credential | undefined>;
 }
 
+/** Which lines of the trail are meant; what is absent does not restrict. */
+export interface AuditFilter {
+  readonly actor?: string;
+  readonly actions?: readonly AuditAction[];
+  /** The first moment. */
+  readonly from?: Date;
+  /** The first moment after it. */
+  readonly before?: Date;
+}
+
+/** A line, and the run that it is about. */
+export interface AuditLine extends AuditEntry {
+  readonly run: Pick<Run, 'number' | 'kind' | 'subject'> | null;
+}
+
 export interface Audit {
   append(entry: Omit<AuditEntry, 'at'>): Promise<void>;
   /** Newest first. @param tenant `null`: all */
   list(tenant: string | null, limit: number): Promise<readonly AuditEntry[]>;
+  /** Newest first. @throws WaybillError `invalid_field` (field `cursor`) if the cursor was not issued here */
+  page(
+    tenant: string,
+    filter: AuditFilter,
+    page: { readonly cursor: string | null; readonly limit: number },
+  ): Promise<Page<AuditLine>>;
+  /** Everybody that the trail of the tenant names, by name. */
+  actors(tenant: string, limit: number): Promise<readonly string[]>;
   /** What has been recorded of a run, the newest first. */
   listOfRun(runId: string, limit: number): Promise<readonly AuditEntry[]>;
 }
@@ -698,12 +748,19 @@ export interface PortalSession {
   readonly scopes: readonly Scope[];
 }
 
+/** A session that is open. */
+export interface OpenSession extends PortalSession {
+  readonly limits: Limits;
+  /** `null`: logged in through an issuer. */
+  readonly credentialId: string | null;
+}
+
 /**
  * `idle`: not used for too long. `over`: open for too long. `revoked`: its credential was rotated or disabled, or its tenant
  * was disabled.
  */
 export type SessionLookup =
-  | { readonly state: 'open'; readonly session: PortalSession }
+  | { readonly state: 'open'; readonly session: OpenSession }
   | { readonly state: 'idle' | 'over' | 'revoked' | 'unknown' };
 
 /** Log-ins to the portal, by the SHA-256 of their token. */
@@ -727,4 +784,61 @@ export interface PortalSessions {
   ): Promise<SessionLookup>;
   /** Idempotent. */
   end(tokenHash: Buffer): Promise<void>;
+}
+
+/** Log-ins to the operator's page, by the SHA-256 of their token. */
+export interface OperatorSessions {
+  /** @param session.generation SHA-256 of the setting that the secret was checked against */
+  begin(session: { readonly tokenHash: Buffer; readonly generation: Buffer; readonly now: Date }): Promise<void>;
+  /** @param options as for {@link PortalSessions}; one of another generation is `revoked` */
+  find(
+    tokenHash: Buffer,
+    options: {
+      readonly generation: Buffer;
+      readonly now: Date;
+      readonly idleMs: number;
+      readonly lastsMs: number;
+      readonly use: boolean;
+    },
+  ): Promise<SessionLookup['state']>;
+  /** Idempotent. */
+  end(tokenHash: Buffer): Promise<void>;
+}
+
+/** Runs that have ended, counted. */
+export interface EndedRuns {
+  readonly tenant: string;
+  readonly kind: ExportKind;
+  readonly state: 'completed' | 'failed' | 'cancelled';
+  readonly runs: number;
+  readonly lastAt: Date;
+}
+
+/** An enabled standing order of an enabled tenant, and how its runs go. */
+export interface StandingHealth extends Pick<StandingOrder, 'tenant' | 'kind' | 'recurrence' | 'changedAt'> {
+  /** When the newest run that has completed was due; `null`: none has. */
+  readonly completedAt: Date | null;
+  /** The newest run, in any state. */
+  readonly lastRun: Pick<Run, 'runId' | 'workflowId' | 'state' | 'requestedAt' | 'failure'> | null;
+}
+
+/** What the operator sees of all tenants. Each method reads a bounded part of the ledger, however many runs it has. */
+export interface Operations {
+  /** Runs that are under way, the oldest first. @returns at most `limit` of them, and how many there are */
+  active(limit: number): Promise<{
+    readonly runs: readonly Run[];
+    readonly running: number;
+    /** Pending ones: requests that wait, and runs that are about to begin. */
+    readonly waiting: number;
+  }>;
+  endedSince(since: Date): Promise<readonly EndedRuns[]>;
+  /** Runs that failed, by the code of the failure, the most frequent first. */
+  failuresSince(
+    since: Date,
+  ): Promise<readonly { readonly code: string; readonly runs: number; readonly lastAt: Date }[]>;
+  /** The newest first. @param code absent: of any */
+  failedSince(since: Date, filter: { readonly code?: string }, limit: number): Promise<readonly Run[]>;
+  /** Files that are kept, by tenant, the largest first. */
+  storedByTenant(): Promise<readonly { readonly tenant: string; readonly runs: number; readonly bytes: number }[]>;
+  standing(): Promise<readonly StandingHealth[]>;
 }

@@ -6,6 +6,8 @@ import { deliveries } from './deliveries.ts';
 import { destinations } from './destinations.ts';
 import { idempotency } from './idempotency.ts';
 import { notices } from './notices.ts';
+import { operations } from './operations.ts';
+import { operatorSessions } from './operator-sessions.ts';
 import { portalSessions } from './portal-sessions.ts';
 import type { Ledger } from './ports.ts';
 import { registrations } from './registrations.ts';
@@ -38,6 +40,8 @@ export function createLedger(options: { readonly url: string; readonly connectio
     webhookEvents: webhookEvents(database),
     tenants: tenants(database),
     credentials: credentials(database),
+    operatorSessions: operatorSessions(database),
+    operations: operations(database),
     audit: audit(database),
     idempotency: idempotency(database),
     signingKeys: signingKeys(database),

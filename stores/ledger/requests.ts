@@ -60,7 +60,7 @@ export function requests(database: Database): Requests {
         return { run: found, submitted: true };
       }),
 
-    list: (tenant, { before, limit, only }) =>
+    list: (tenant, { before, limit, only, subjects = null }) =>
       database.query((db) =>
         db
           .selectFrom('runs')
@@ -70,12 +70,13 @@ export function requests(database: Database): Requests {
           .where('deletedAt', 'is', null)
           .$if(before !== null, (query) => query.where('number', '<', before))
           .$if(only !== undefined, (query) => (only ? query.where(stateAt(only.now), '=', only.state) : query))
+          .$if(subjects !== null, (query) => query.where((eb) => eb('subject', '=', eb.fn.any(eb.val(subjects ?? [])))))
           .orderBy('number', 'desc')
           .limit(limit)
           .execute(),
       ),
 
-    async count(tenant, now, limit) {
+    async count(tenant, { now, limit, subjects }) {
       const counted = await database.query((db) =>
         db
           .selectFrom(
@@ -85,6 +86,9 @@ export function requests(database: Database): Requests {
               .where('tenant', '=', storable(tenant))
               .where('kind', '=', KIND)
               .where('deletedAt', 'is', null)
+              .$if(subjects !== null, (query) =>
+                query.where((eb) => eb('subject', '=', eb.fn.any(eb.val(subjects ?? [])))),
+              )
               .orderBy('number', 'desc')
               .limit(limit)
               .as('newest'),

@@ -153,7 +153,7 @@ export function runLists(database: Database): Lists {
   };
 }
 
-function matches(eb: ExpressionBuilder<Tables, 'runs'>, { statuses, subject }: RunFilter) {
+function matches(eb: ExpressionBuilder<Tables, 'runs'>, { statuses, subject, subjects }: RunFilter) {
   const conditions = [];
   if (statuses !== undefined) {
     // As `runStatus` in contracts/run.ts.
@@ -164,6 +164,7 @@ function matches(eb: ExpressionBuilder<Tables, 'runs'>, { statuses, subject }: R
   if (subject !== undefined) {
     conditions.push(eb(eb.fn<string>('lower', ['subject']), '=', storable(subject.toLowerCase())));
   }
+  if (subjects) conditions.push(eb('subject', '=', eb.fn.any(eb.val(subjects))));
   return eb.and(conditions);
 }
 

@@ -340,6 +340,16 @@ export interface CredentialsTable {
   /** When the secret was last replaced; access tokens issued before are invalid. */
   rotatedAt: Date | null;
   disabledAt: Date | null;
+  /** Kinds of export that it may use; `null`: all. */
+  doors: string[] | null;
+  /** Names in the catalog; `null`: all. */
+  datasets: string[] | null;
+  /** From when on it is void; `null`: never. */
+  expiresAt: Date | null;
+  /** To the minute; `null`: never. */
+  lastUsedAt: Date | null;
+  /** Network address. */
+  lastUsedFrom: string | null;
 }
 export type Credential = Omit<Selectable<CredentialsTable>, 'secretHash' | 'lookup'>;
 
@@ -360,11 +370,26 @@ interface IdempotencyTable {
 }
 
 /** Changes, runs and downloads of standing orders are named by their kind, as in `periodic.enabled`. */
-type StandingAction =
-  `${ExportKind}.${'registered' | 'acknowledged' | 'full_load' | 'schema_accepted' | 'run_requested' | 'enabled' | 'resumed' | 'disabled' | 'deleted' | 'rotated' | 'published' | 'failed' | 'cancelled' | 'downloaded'}`;
+export type StandingVerb =
+  | 'registered'
+  | 'acknowledged'
+  | 'full_load'
+  | 'schema_accepted'
+  | 'run_requested'
+  | 'enabled'
+  | 'resumed'
+  | 'disabled'
+  | 'deleted'
+  | 'rotated'
+  | 'published'
+  | 'failed'
+  | 'cancelled'
+  | 'downloaded';
 
-export type AuditAction =
-  | StandingAction
+export type AuditAction = `${ExportKind}.${StandingVerb}` | OwnAction;
+
+/** All others. */
+export type OwnAction =
   | 'export.requested'
   | 'export.cancelled'
   | 'export.deleted'
@@ -401,11 +426,15 @@ export type AuditAction =
   | 'credential.email'
   | 'credential.rotated'
   | 'credential.disabled'
+  | 'credential.limited'
+  | 'access.refused'
   | 'notice.sent'
   | 'token.issued'
   | 'login.failed'
   | 'portal.logged_in'
   | 'portal.logged_out'
+  | 'operator.logged_in'
+  | 'operator.logged_out'
   | 'sftp.logged_in'
   | 'sftp_key.added'
   | 'sftp_key.disabled';
@@ -415,7 +444,7 @@ interface AuditTable {
   id: ColumnType<number, never, never>;
   at: Stamped;
   tenant: string | null;
-  /** Client id, `link` for a signed link, `operator` for the command line, `waybill` for the service itself. */
+  /** Client id, `link` for a signed link, `operator` for the command line and the operator's page, `waybill` for the service itself. */
   actor: string;
   action: AuditAction;
   runId: string | null;
@@ -467,6 +496,17 @@ interface PortalSessionsTable {
   usedAt: Date;
 }
 
+/** Log-ins to the operator's page. */
+interface OperatorSessionsTable {
+  /** SHA-256 of the token in the cookie. */
+  tokenHash: Buffer;
+  /** SHA-256 of the setting that the secret was checked against. */
+  generation: Buffer;
+  begunAt: Date;
+  /** To the minute. */
+  usedAt: Date;
+}
+
 /** The schema of migrations/, as queries see it. */
 export interface Tables {
   runs: RunsTable;
@@ -488,5 +528,6 @@ export interface Tables {
   sftpHostKey: SftpHostKeyTable;
   idempotency: IdempotencyTable;
   portalSessions: PortalSessionsTable;
+  operatorSessions: OperatorSessionsTable;
   audit: AuditTable;
 }

@@ -1,6 +1,11 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
 import { callAgain } from './calls.ts';
 
+/** @returns the id of its schedule, and of its workflow */
+export function reconcilerId(taskQueue: string): string {
+  return `reconcile|${taskQueue}`;
+}
+
 /**
  * Creates or updates the schedule of the reconciler of one task queue. A pause by an operator is kept.
  *
@@ -12,7 +17,7 @@ export async function scheduleReconciler(
   taskQueue: string,
   seconds: number,
 ): Promise<void> {
-  const id = `reconcile|${taskQueue}`;
+  const id = reconcilerId(taskQueue);
   const options: ScheduleOptions = {
     scheduleId: id,
     spec: { intervals: [{ every: seconds * 1000 }] },

@@ -35,7 +35,8 @@ export function errorSummary(title: string, problems: readonly FieldProblem[]): 
   return html`<div class="notice notice--bad" role="alert" tabindex="-1" data-focus>${icon('failed')}<div><h2>${title}</h2><ul>${problems.map(({ id, message }) => html`<li><a href="#${id}">${message}</a></li>`)}</ul></div></div>`;
 }
 
-/** What is shown in place of a list without rows. */
-export function empty(title: string, text: Content): Markup {
-  return html`<div class="empty"><svg width="56" height="56" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" aria-hidden="true"><use href="#slip"/></svg><h3>${title}</h3><p>${text}</p></div>`;
+/** What is shown in place of a list without rows. @param level of its heading: 2 in a panel without one */
+export function empty(title: string, text: Content, level: 2 | 3 = 3): Markup {
+  const heading = level === 2 ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`;
+  return html`<div class="empty"><svg width="56" height="56" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" aria-hidden="true"><use href="#slip"/></svg>${heading}<p>${text}</p></div>`;
 }

@@ -21,3 +21,12 @@ export function progressBar(percent: number | null, label: string): Markup {
     ? html`<progress max="100" aria-label="${label}"></progress>`
     : html`<progress value="${percent}" max="100" aria-label="${label}"></progress>`;
 }
+
+/** A share, with its figure beside it. @param label says all of it, for screen readers */
+export function meter(
+  { value, max }: { readonly value: number; readonly max: number },
+  text: Content,
+  label: string,
+): Markup {
+  return html`<span class="meter"><progress value="${value}" max="${Math.max(1, max)}" aria-label="${label}"></progress><span>${text}</span></span>`;
+}

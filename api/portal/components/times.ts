@@ -10,6 +10,8 @@ export interface Times {
   readonly now: Date;
   /** A past moment: "just now", "2 min ago", a clock time today, else "24 Nov 14:02". */
   ago(at: Date): Markup;
+  /** How long ago a moment was: "20 s", "9 min", "3 h". */
+  since(at: Date): Markup;
   /** A day and a clock time: "24 Nov 14:02". */
   moment(at: Date): Markup;
   /** The same to the second. */
@@ -107,6 +109,7 @@ export function createTimes(zone: string, now: Date): Times {
     zone,
     now,
     ago: (at) => element(at, agoText(at)),
+    since: (at) => element(at, sinceText(now.getTime() - at.getTime())),
     moment: (at) => element(at, momentText(at, false)),
     exact: (at) => element(at, momentText(at, true)),
     date: (at) => {
@@ -127,6 +130,12 @@ export function createTimes(zone: string, now: Date): Times {
 
 function dayNumber({ year, month, day }: Fields): number {
   return Date.UTC(year, month - 1, day) / DAY_MS;
+}
+
+function sinceText(ms: number): string {
+  if (ms < MINUTE_MS) return `${Math.max(0, Math.round(ms / 1000))}\u00A0s`;
+  if (ms < HOUR_MS) return `${Math.round(ms / MINUTE_MS)}\u00A0min`;
+  return ms < 2 * DAY_MS ? `${Math.round(ms / HOUR_MS)}\u00A0h` : `${Math.round(ms / DAY_MS)}\u00A0days`;
 }
 
 /** From this year on, and before that one, a window counts as open: forms leave an end empty for all rows. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { streamSSE } from 'hono/streaming';
+import type { SessionLookup } from '../../../stores/ledger/ports.ts';
 import { createTimes } from '../components/times.ts';
 import type { PortalContext, PortalHandler } from '../environment.ts';
 import type { Markup } from '../shell/markup.ts';
@@ -27,6 +28,11 @@ const LOOK_MS = 1000;
 /** Interval between looks at the session, and between comments that keep an idle connection open. Milliseconds. */
 const CHECK_MS = 15_000;
 
+/** Sessions, as far as streams depend on them. */
+interface StateReader {
+  read(c: PortalContext, use: boolean): Promise<{ readonly state: SessionLookup['state'] } | undefined>;
+}
+
 /**
  * Answers a page's stream of changes, an address that ends in `/events`. Events: `fragments`, a list of `{ id, html }`;
  * `say`, a text; `end`, once nothing will change any more; `logged-out`. When the process stops, the stream closes, and the page connects elsewhere.
@@ -34,7 +40,7 @@ const CHECK_MS = 15_000;
  * @param load what the page shows now; called every second
  */
 export function changes(
-  { sessions, stopping, clock }: Pick<PortalDeps, 'sessions' | 'stopping' | 'clock'>,
+  { sessions, stopping, clock }: Pick<PortalDeps, 'stopping' | 'clock'> & { readonly sessions: StateReader },
   load: (c: PortalContext) => Promise<Frame>,
 ): PortalHandler {
   return async function sendChanges(c) {

@@ -34,7 +34,12 @@ export async function readExports(
   { ledger, runs }: Pick<PortalDeps, 'ledger' | 'runs'>,
   cursor: string | null,
 ): Promise<ExportList> {
-  const page = await ledger.runs.list(c.get('caller').tenant.key, { kind: ON_DEMAND }, { cursor, limit: ON_PAGE });
+  const { tenant, limits } = c.get('caller');
+  const page = await ledger.runs.list(
+    tenant.key,
+    { kind: ON_DEMAND, subjects: limits.datasets },
+    { cursor, limit: ON_PAGE },
+  );
   const active = page.rows.filter((run) => isActive(run.state));
   const known = await Promise.all(active.map(async (run) => [run.runId, await runs.progress.read(run)] as const));
   return { page, progress: new Map(known) };

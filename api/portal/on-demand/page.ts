@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import type { Catalog } from '../../../config/dataset.ts';
 import { offeredDatasets } from '../../on-demand/parameters.ts';
 import { errorSummary, type FieldProblem, type Notice, notice } from '../components/notice.ts';
 import { pageHead } from '../components/panel.ts';
@@ -23,14 +24,18 @@ export interface OnDemandPage {
   readonly preview?: Markup;
 }
 
-/** The page of exports on demand. */
-export function onDemandPage(c: PortalContext, { catalog }: Pick<PortalDeps, 'catalog'>, shown: OnDemandPage): Page {
+/** The page of exports on demand. @param seen the datasets that the caller may order */
+export function onDemandPage(
+  c: PortalContext,
+  { catalog, seen }: Pick<PortalDeps, 'catalog'> & { readonly seen: Catalog },
+  shown: OnDemandPage,
+): Page {
   const { form, list, isNewest, problems = [], notice: told, preview } = shown;
   const writes = mayWrite(c);
   const order =
     form && writes
       ? orderPanel(form, {
-          datasets: offeredDatasets(catalog),
+          datasets: offeredDatasets(seen),
           problems,
           csrf: c.get('csrf'),
           zone: c.get('times').zone,

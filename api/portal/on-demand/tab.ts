@@ -1,4 +1,8 @@
+import { createCatalog } from '../../../config/catalog.ts';
+import type { Catalog } from '../../../config/dataset.ts';
 import { WaybillError } from '../../../contracts/failures.ts';
+import { mayUseDataset } from '../../../contracts/limits.ts';
+import { ON_DEMAND } from '../../../contracts/run.ts';
 import { InvalidFields } from '../../http/field-errors.ts';
 import { auditOrder } from '../../on-demand/create.ts';
 import { parseOrder } from '../../on-demand/order.ts';
@@ -17,12 +21,13 @@ import { previewPanel } from './preview-panel.ts';
 export const onDemandTab: Tab = {
   path: ON_DEMAND_PATH,
   name: 'On demand',
+  reach: { door: ON_DEMAND, datasets: 'each' },
   keeps: ['dataset', 'from', 'to', 'format', 'compression', 'columns_of', 'columns', 'recipients'],
   isOffered: ({ catalog }) => offeredDatasets(catalog).length > 0,
   mount(app, deps) {
     const readPreview = createReadPreview(deps);
     app.get(ON_DEMAND_PATH, async (c) =>
-      show(c, deps, { form: readOrderForm(deps.catalog, new URL(c.req.url).searchParams) }),
+      show(c, deps, { form: readOrderForm(seenBy(c, deps.catalog), new URL(c.req.url).searchParams) }),
     );
     app.post(ON_DEMAND_PATH, async (c) => {
       const form = readOrderForm(deps.catalog, c.get('form'));
@@ -46,7 +51,14 @@ async function show(
 ) {
   const cursor = c.req.query('cursor') ?? null;
   const list = await readExports(c, deps, cursor);
-  return deps.shell.page(c, onDemandPage(c, deps, { ...shown, list, isNewest: cursor === null }));
+  return deps.shell.page(
+    c,
+    onDemandPage(
+      c,
+      { catalog: deps.catalog, seen: seenBy(c, deps.catalog) },
+      { ...shown, list, isNewest: cursor === null },
+    ),
+  );
 }
 
 /** Does what the button of the form says. What is wrong with the form is told at its fields, and its values are kept. */
@@ -57,12 +69,16 @@ async function answerForm(
   form: OrderForm,
 ): Promise<Response> {
   const wanted = c.get('form').get('do');
-  const { tenant } = c.get('caller');
+  const { tenant, limits } = c.get('caller');
   const { body, problems } = orderBody(form, c.get('times').zone);
   if (problems.length > 0) return show(c, deps, { form, problems });
   const failed = wanted === 'order' ? 'The export was not ordered' : 'There is no preview';
   try {
-    const named = parseOrder(body, tenant.key, { catalog: deps.catalog, keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS });
+    const named = parseOrder(body, tenant.key, {
+      catalog: deps.catalog,
+      keepDaysMax: deps.settings.WAYBILL_KEEP_DAYS,
+      limits,
+    });
     if (wanted !== 'order') {
       const preview = await readPreview(named.order, c.req.raw.signal);
       return await show(c, deps, { form, preview: previewPanel(preview, named.order, c.get('times')) });
@@ -76,4 +92,10 @@ async function answerForm(
     c.get('logger').warn({ err: error, code: error.code }, 'the form of an export was not carried out');
     return show(c, deps, { form, notice: { kind: 'bad', title: failed, text: error.message, isAnswer: true } });
   }
+}
+
+/** The datasets that the caller's limits allow. */
+function seenBy(c: PortalContext, catalog: Catalog): Catalog {
+  const { limits } = c.get('caller');
+  return createCatalog(catalog.datasets.filter(({ name }) => mayUseDataset(limits, name)));
 }

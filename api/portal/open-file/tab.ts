@@ -1,4 +1,5 @@
 import { WaybillError } from '../../../contracts/failures.ts';
+import { assertDataset, assertReach } from '../../../contracts/limits.ts';
 import { ON_DEMAND } from '../../../contracts/run.ts';
 import type { Run } from '../../../stores/ledger/ports.ts';
 import { exportState, fileName, orderOf } from '../../on-demand/view.ts';
@@ -12,6 +13,7 @@ import { OPEN_FILE_PATH, openFilePage, type SealedExport } from './page.ts';
 export const openFileTab: Tab = {
   path: OPEN_FILE_PATH,
   name: 'Open a file',
+  reach: null,
   mount(app, deps) {
     app.get(OPEN_FILE_PATH, async (c) => {
       const number = c.req.query('export');
@@ -25,12 +27,15 @@ export const openFileTab: Tab = {
   },
 };
 
-/** @throws WaybillError `not_found`; PageError 410 if it has no sealed file */
+/** @throws WaybillError `not_found`, `outside_limits`; PageError 410 if it has no sealed file */
 async function sealedExport(c: PortalContext, { ledger, clock }: PortalDeps, number: string): Promise<SealedExport> {
   const run = /^[0-9]{1,15}$/.test(number)
     ? await ledger.runs.findByNumber(c.get('caller').tenant.key, ON_DEMAND, Number(number))
     : undefined;
   if (!run) throw new WaybillError('not_found');
+  const { limits } = c.get('caller');
+  assertReach(limits, { door: ON_DEMAND, datasets: 'each' });
+  assertDataset(limits, run.subject);
   if (exportState(run, clock.now()) !== 'completed' || run.bytes === null) {
     throw new PageError(410, `Export ${run.number} has no file`, 'There is nothing to open. Its page says why.');
   }

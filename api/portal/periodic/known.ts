@@ -44,7 +44,7 @@ export function knownPeriodicReader(deps: PortalDeps): ReadKnownPeriodic {
     if (!standingOrder) return undefined;
     try {
       const found = await findGeneration(deps, standingOrder);
-      return found && generationView(found);
+      return found && generationView(found, null);
     } catch (error) {
       // The page still has what the ledger knows; a download tells what is wrong.
       c.get('logger').warn({ err: error }, 'the manifest of a generation could not be read for its page');

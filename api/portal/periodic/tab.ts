@@ -22,6 +22,7 @@ import { PERIODIC_ADDRESS, PERIODIC_PATH } from './panels.ts';
 export const periodicTab: Tab = {
   path: PERIODIC_PATH,
   name: 'Periodic',
+  reach: { door: PERIODIC.kind, datasets: 'all' },
   keeps: KEY_FIELDS,
   isOffered: ({ catalog }) => offeredAt(catalog, PERIODIC.kind).length > 0,
   mount(app, deps) {

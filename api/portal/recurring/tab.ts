@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import { WaybillError } from '../../../contracts/failures.ts';
 import { DAY } from '../../../contracts/recurrence.ts';
+import { RECURRING } from '../../../contracts/recurring.ts';
 import { attachment } from '../../http/download.ts';
 import { InvalidFields } from '../../http/field-errors.ts';
 import { recurringDownloads } from '../../recurring/download.ts';
@@ -35,6 +36,7 @@ const RUNS = `${RECURRING_PATH}/runs/:id{[0-9a-f-]{36}}`;
 export const recurringTab: Tab = {
   path: RECURRING_PATH,
   name: 'Recurring',
+  reach: { door: RECURRING.kind, datasets: 'all' },
   keeps: REGISTRATION_FIELDS,
   isOffered: ({ catalog }) => offeredEntities(catalog).length > 0,
   mount(app, deps) {

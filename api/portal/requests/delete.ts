@@ -53,17 +53,17 @@ export function mountDeletion(app: PortalApp, deps: Pick<PortalDeps, 'catalog' |
 
   /** @returns the requests that the address names; `more`: that there are more of that kind */
   async function wanted(c: PortalContext): Promise<{ readonly found: readonly Request[]; readonly more: boolean }> {
-    const tenant = c.get('caller').tenant.key;
+    const caller = c.get('caller');
     const kind = c.req.query('state');
     if (kind === 'expired' || kind === 'all') {
       const state = kind === 'expired' ? 'Expired' : undefined;
-      const page = await requests.list(tenant, { before: null, limit: AT_ONCE_MAX, state });
+      const page = await requests.list(caller, { before: null, limit: AT_ONCE_MAX, state });
       return { found: page.requests, more: page.next !== null };
     }
     const ids = [...new Set(c.req.queries('id') ?? [])].filter(isId).slice(0, CHOSEN_MAX);
     if (ids.length === 0)
       throw new PageError(400, 'No request is chosen', 'Go back, and choose one or more in the list.');
-    return { found: await Promise.all(ids.map((id) => requests.find(tenant, Number(id)))), more: false };
+    return { found: await Promise.all(ids.map((id) => requests.find(caller, Number(id)))), more: false };
   }
 }
 

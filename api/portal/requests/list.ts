@@ -51,10 +51,10 @@ export async function readList(
   requests: Requests,
   choice: ListChoice,
 ): Promise<RequestList> {
-  const tenant = c.get('caller').tenant.key;
+  const caller = c.get('caller');
   const [page, counts] = await Promise.all([
-    requests.list(tenant, { ...choice, limit: ON_PAGE }),
-    requests.count(tenant),
+    requests.list(caller, { ...choice, limit: ON_PAGE }),
+    requests.count(caller),
   ]);
   const running = page.requests.filter(({ run }) => run.state === 'running');
   const known = await Promise.all(running.map(async ({ run }) => [run.runId, await runs.progress.read(run)] as const));

@@ -37,10 +37,10 @@ export function createShowRequests(deps: PortalDeps, requests: Requests): ShowRe
       const text = 'Requesting and deleting take a credential that may write.';
       return notice({ title: 'You may look and download', text });
     }
-    const { tenant, actor } = c.get('caller');
+    const { tenant, actor, limits } = c.get('caller');
     const { WAYBILL_REQUESTS_SCHEDULE, WAYBILL_REQUESTS_TIME_ZONE, WAYBILL_SMTP_URL } = settings;
     return formPanel(form, {
-      realms: requests.realms(),
+      realms: requests.realms(limits),
       problems,
       csrf: c.get('csrf'),
       times: c.get('times'),
@@ -54,7 +54,8 @@ export function createShowRequests(deps: PortalDeps, requests: Requests): ShowRe
     { form: sent, problems = [], notice: told, title = 'Data Export', status } = {},
   ) {
     const choice = readChoice(c.req.query());
-    const form = sent ?? readRequestFields(requests.realms(), new URL(c.req.url).searchParams, clock.now());
+    const form =
+      sent ?? readRequestFields(requests.realms(c.get('caller').limits), new URL(c.req.url).searchParams, clock.now());
     const list = await readList(c, deps, requests, choice);
     const keepDays = keepDaysOf(c, deps);
     const text = `Request records of a realm for up to a year; download them for ${counted(keepDays, 'day')} after they are ready.`;

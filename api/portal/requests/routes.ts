@@ -14,7 +14,7 @@ const PATH = `${REQUESTS_TAB}/:number{[1-9][0-9]{0,14}}`;
 export function mountRequestPage(app: PortalApp, deps: PortalDeps): void {
   const requests = createRequests(deps);
   const show = createShowRequests(deps, requests);
-  const find = (c: PortalContext) => requests.find(c.get('caller').tenant.key, Number(c.req.param('number')));
+  const find = (c: PortalContext) => requests.find(c.get('caller'), Number(c.req.param('number')));
 
   app.get(PATH, async (c) => {
     const request = await find(c);

@@ -1,4 +1,5 @@
 import { WaybillError } from '../../../contracts/failures.ts';
+import { REQUESTS } from '../../../contracts/requests.ts';
 import { InvalidFields } from '../../http/field-errors.ts';
 import { offeredRealms } from '../../requests/order.ts';
 import { createRequests, DuplicateRequest } from '../../requests/request.ts';
@@ -18,6 +19,7 @@ import { REQUESTS_PAGE, REQUESTS_TAB } from './words.ts';
 export const requestsTab: Tab = {
   path: REQUESTS_TAB,
   name: 'Data Export',
+  reach: { door: REQUESTS, datasets: 'each' },
   keeps: FIELD_NAMES,
   isOffered: ({ catalog }) => offeredRealms(catalog).length > 0,
   mount(app, deps) {
@@ -26,7 +28,7 @@ export const requestsTab: Tab = {
 
     app.get(REQUESTS_TAB, (c) => show(c));
     app.post(REQUESTS_TAB, async (c) => {
-      const form = readRequestFields(requests.realms(), c.get('form'), deps.clock.now());
+      const form = readRequestFields(requests.realms(c.get('caller').limits), c.get('form'), deps.clock.now());
       if (!form) throw new WaybillError('not_found');
       // Another realm was chosen, and has other fields; or the form is to have more filters, or fewer.
       if (c.get('form').get('do') === 'choose' || changesFilters(c.get('form'))) return show(c, { form });

@@ -1,5 +1,6 @@
 import { WaybillError } from '../../../contracts/failures.ts';
 import { isRunId } from '../../../contracts/job-id.ts';
+import { assertDataset } from '../../../contracts/limits.ts';
 import { isActive } from '../../../contracts/progress.ts';
 import { CANCELLED_RUN, ON_DEMAND } from '../../../contracts/run.ts';
 import type { Run } from '../../../stores/ledger/ports.ts';
@@ -33,6 +34,7 @@ export function mountRunPages(app: PortalApp, deps: PortalDeps): void {
   async function find(c: PortalContext): Promise<Run> {
     const run = await ledger.runs.findByNumber(c.get('caller').tenant.key, ON_DEMAND, Number(c.req.param('number')));
     if (!run) throw new WaybillError('not_found');
+    assertDataset(c.get('caller').limits, run.subject);
     return deps.runs.closeLostRun(run);
   }
 
@@ -135,6 +137,7 @@ export function mountRunPages(app: PortalApp, deps: PortalDeps): void {
     app.get(`${FILES}/${name}`, async (c, next) => {
       const run = isRunId(c.req.param('id')) ? await ledger.runs.find(c.req.param('id')) : undefined;
       if (run?.tenant !== c.get('caller').tenant.key || run.kind !== ON_DEMAND) throw new WaybillError('not_found');
+      assertDataset(c.get('caller').limits, run.subject);
       c.header(
         'Content-Disposition',
         attachment(`${fileName(orderOf(run))}.manifest.${name === 'manifest' ? 'json' : 'dsse.json'}`),

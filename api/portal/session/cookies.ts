@@ -1,7 +1,6 @@
 import type { Context } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import type { ApiSettings } from '../../deps.ts';
-import { PORTAL_PATH } from '../environment.ts';
 
 /** Cookies of the portal. None is read by the API. */
 export interface Cookies {
@@ -18,12 +17,18 @@ export type CookieName = 'session' | 'gate' | 'zone' | 'oidc';
  * Over https their names begin with `__Host-`, so that no other host of the domain can set them. `Lax`, because links in
  * mails lead to pages; what changes something needs a token besides.
  *
+ * @param area.path of the pages
+ * @param area.prefix of the names, so that the pages of tenants and the operator's have cookies of their own
+ *
  * Source: RFC 6265bis sections 4.1.3.2 and 5.6.7.
  */
-export function createCookies({ WAYBILL_PUBLIC_URL: url }: Pick<ApiSettings, 'WAYBILL_PUBLIC_URL'>): Cookies {
+export function createCookies(
+  { WAYBILL_PUBLIC_URL: url }: Pick<ApiSettings, 'WAYBILL_PUBLIC_URL'>,
+  { path, prefix }: { readonly path: string; readonly prefix: string },
+): Cookies {
   const secure = url.startsWith('https:');
-  const nameOf = (name: CookieName) => `${secure ? '__Host-' : ''}waybill-${name}`;
-  const common = { httpOnly: true, sameSite: 'Lax', secure, path: secure ? '/' : PORTAL_PATH } as const;
+  const nameOf = (name: CookieName) => `${secure ? '__Host-' : ''}waybill-${prefix}${name}`;
+  const common = { httpOnly: true, sameSite: 'Lax', secure, path: secure ? '/' : path } as const;
   return {
     read: (c, name) => getCookie(c, nameOf(name)),
     set(c, name, value, seconds) {

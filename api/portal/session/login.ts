@@ -1,19 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import { WaybillError } from '../../../contracts/failures.ts';
 import { auditFailedLogin, type SecretCheck } from '../../auth/authenticate.ts';
 import type { ApiDeps } from '../../deps.ts';
-import { TryLater } from '../../http/problems.ts';
 import type { ClientAddress } from '../../http/requests.ts';
-import { counted } from '../components/figures.ts';
 import type { Notice } from '../components/notice.ts';
 import { apiContext, PORTAL_PATH, type PortalApp, type PortalContext } from '../environment.ts';
 import type { Content } from '../shell/markup.ts';
 import type { Shell } from '../shell/page.ts';
 import type { Cookies } from './cookies.ts';
-import { csrfToken, isCsrfToken } from './csrf.ts';
+import { createGate, STALE, tooMany, WHY } from './gate.ts';
 import { type LoginForm, loginPage } from './login-page.ts';
 import { readForm, returnAddress } from './require.ts';
-import { IDLE_MINUTES, type Sessions } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface LoginDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
   readonly shell: Shell;
@@ -25,37 +21,19 @@ export interface LoginDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
   readonly others: (to: string) => Content | undefined;
 }
 
-/** Why somebody has to log in again, by the state of the session. */
-const WHY: Readonly<Record<string, Notice>> = {
-  idle: { title: `You were logged out after ${IDLE_MINUTES} min. Nothing was lost.` },
-  over: { title: 'You were logged out after 12 h. Nothing was lost.' },
-  revoked: {
-    kind: 'warn',
-    title: 'Your credential was changed or switched off',
-    text: 'Log in with the one that is valid now.',
-  },
-  out: { title: 'You are logged out' },
-};
-
 const MISMATCH: Notice = {
   kind: 'bad',
   title: 'That client id and secret do not match',
   text: 'Check both for spaces at the ends. A secret is shown once, when it is made; if it is lost, have a new one made.',
   isAnswer: true,
 };
-const STALE: Notice = { kind: 'warn', title: 'The log-in page was too old', text: 'Log in again.', isAnswer: true };
-
 /** Serves the log-in page. */
 export function mountLogin(app: PortalApp, deps: LoginDeps): void {
   const { ledger, shell, sessions, cookies, secrets, addressOf, settings, others } = deps;
+  const gate = createGate(cookies);
 
   function show(c: PortalContext, form: Pick<LoginForm, 'to' | 'clientId' | 'notice'>, status: 200 | 403 | 429 = 200) {
-    let gate = cookies.read(c, 'gate');
-    if (!gate) {
-      gate = randomBytes(16).toString('base64url');
-      cookies.set(c, 'gate', gate);
-    }
-    const content = loginPage({ ...form, csrf: csrfToken(gate), others: others(form.to) });
+    const content = loginPage({ ...form, csrf: gate.token(c), others: others(form.to) });
     return shell.gate(c, { title: `${form.notice?.kind === 'bad' ? 'Error: ' : ''}Log in`, content, status });
   }
 
@@ -70,8 +48,7 @@ export function mountLogin(app: PortalApp, deps: LoginDeps): void {
     const form = await readForm(c, settings.WAYBILL_BODY_BYTES_MAX);
     const to = returnAddress(form.get('to'));
     const clientId = form.get('client_id') ?? '';
-    const gate = cookies.read(c, 'gate');
-    if (!gate || !isCsrfToken(gate, form.get('csrf'))) return show(c, { to, clientId, notice: STALE }, 403);
+    if (!gate.accepts(c, form)) return show(c, { to, clientId, notice: STALE }, 403);
     const address = addressOf(apiContext(c));
     try {
       const credential = await secrets.pair(address, clientId, form.get('client_secret') ?? '');
@@ -82,18 +59,10 @@ export function mountLogin(app: PortalApp, deps: LoginDeps): void {
       const { tenant, clientId: actor, scopes } = credential;
       await sessions.begin(c, { tenant, actor, scopes, credential });
       await ledger.audit.append({ tenant, actor, action: 'portal.logged_in', runId: null, detail: { address } });
-      cookies.clear(c, 'gate');
+      gate.close(c);
       return c.redirect(to, 303);
     } catch (error) {
-      if (!(error instanceof WaybillError) || error.code !== 'rate_limited') throw error;
-      const seconds = error instanceof TryLater ? Math.max(1, Math.ceil(error.retryAfterSeconds)) : 1;
-      c.header('Retry-After', String(seconds));
-      const text = `Try again in ${counted(seconds, 'second')}.`;
-      return show(
-        c,
-        { to, clientId, notice: { kind: 'bad', title: 'Too many log-ins failed', text, isAnswer: true } },
-        429,
-      );
+      return show(c, { to, clientId, notice: tooMany(c, error) }, 429);
     }
   });
 }

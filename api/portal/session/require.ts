@@ -1,5 +1,7 @@
 import { WaybillError } from '../../../contracts/failures.ts';
+import type { Reach } from '../../../contracts/limits.ts';
 import type { Guards } from '../../auth/authenticate.ts';
+import { withinLimits } from '../../auth/within-limits.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { mediaTypeOf, readBody } from '../../http/requests.ts';
 import { apiContext, mayWrite, PORTAL_PATH, type PortalContext, type PortalMiddleware } from '../environment.ts';
@@ -31,7 +33,9 @@ export function requireSession(deps: SessionDeps): PortalMiddleware {
       if (isStream) return c.body('event: logged-out\ndata:\n\n', 200, { 'Content-Type': 'text/event-stream' });
       return c.redirect(await loginAddress(c, deps, found?.state), 303);
     }
-    c.set('caller', { tenant, actor: found.session.actor, scopes: found.session.scopes });
+    const { actor, scopes, limits, credentialId } = found.session;
+    c.set('caller', { tenant, actor, scopes, limits });
+    if (credentialId !== null && !isStream) await ledger.credentials.recordUse(credentialId, c.get('address'));
     c.set('csrf', csrfToken(found.token));
     await countRequest(apiContext(c), tenant);
     return next();
@@ -66,13 +70,13 @@ async function backAddress(c: PortalContext, { keeps, bodyBytesMax }: SessionDep
 
 /**
  * @param text where somebody who logs in wants to go
- * @returns it, if it is a page of the portal; the start otherwise
+ * @param root of the pages. @default the portal's
+ * @returns it, if it is one of these pages; the start otherwise
  */
-export function returnAddress(text: string | null | undefined): string {
+export function returnAddress(text: string | null | undefined, root = PORTAL_PATH): string {
   const url = URL.parse(text ?? '', 'http://portal.invalid');
-  const isOurs =
-    url?.host === 'portal.invalid' && (url.pathname === PORTAL_PATH || url.pathname.startsWith(`${PORTAL_PATH}/`));
-  return isOurs ? `${url.pathname}${url.search}` : PORTAL_PATH;
+  const isOurs = url?.host === 'portal.invalid' && (url.pathname === root || url.pathname.startsWith(`${root}/`));
+  return isOurs ? `${url.pathname}${url.search}` : root;
 }
 
 /** Reads a posted form. @throws PageError 415; WaybillError `body_too_large` */
@@ -83,8 +87,13 @@ export async function readForm(c: PortalContext, bytesMax: number): Promise<URLS
   return new URLSearchParams(Buffer.from(await readBody(apiContext(c), bytesMax)).toString('utf8'));
 }
 
+/** Sessions, as far as forms depend on them. */
+export interface TokenReader {
+  read(c: PortalContext, use: boolean): Promise<{ readonly token: string } | undefined>;
+}
+
 /** Creates middleware that reads posted forms and refuses those that are not of this session. */
-export function requireForm(sessions: Sessions, bytesMax: number): PortalMiddleware {
+export function requireForm(sessions: TokenReader, bytesMax: number): PortalMiddleware {
   return async function checkForm(c, next) {
     if (c.req.method === 'POST') {
       const form = await readForm(c, bytesMax);
@@ -108,6 +117,14 @@ export function staleForm(): PageError {
 export function requireWriter(): PortalMiddleware {
   return async function checkWriter(c, next) {
     if (c.req.method === 'POST' && !mayWrite(c)) throw new WaybillError('insufficient_scope');
+    await next();
+  };
+}
+
+/** Creates middleware that lets only callers pass whose limits allow what the pages are about. @throws WaybillError `outside_limits` */
+export function requireReach(deps: Pick<ApiDeps, 'ledger'>, reach: Reach | null): PortalMiddleware {
+  return async function checkReach(c, next) {
+    if (reach !== null) await withinLimits(apiContext(c), deps, reach);
     await next();
   };
 }

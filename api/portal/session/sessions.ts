@@ -7,7 +7,7 @@ import type { Cookies } from './cookies.ts';
 /** How long a session may be unused. Minutes. */
 export const IDLE_MINUTES = 30;
 /** How long a session is open at most. Hours. */
-const LASTS_HOURS = 12;
+export const LASTS_HOURS = 12;
 
 const TOKEN_BYTES = 32;
 

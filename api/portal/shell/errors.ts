@@ -4,7 +4,7 @@ import { FAILURES, type FailureCode, type FailureKind, WaybillError } from '../.
 import { finalResponse, retryAfterSeconds } from '../../http/problems.ts';
 import { linkButton } from '../components/field.ts';
 import { icon } from '../components/icon.ts';
-import { apiContext, PORTAL_PATH, type PortalContext } from '../environment.ts';
+import { apiContext, type PortalContext } from '../environment.ts';
 import type { Shell } from './page.ts';
 
 /** An error of a page, in the words of pages. */
@@ -35,6 +35,7 @@ const WORDS: Readonly<Partial<Record<FailureCode, readonly [title: string, text:
   not_ready: ['The export is not finished yet', 'Its page says how far it is.'],
   no_file: ['There is no file', 'The export did not finish. Its page says why.'],
   insufficient_scope: ['You may look, not change', 'Log in with a credential that may write.'],
+  outside_limits: ['Your credential is limited', 'Log in with one whose limits allow this.'],
   foreign_origin: ['The form came from elsewhere', 'Go back, load the page again and send the form once more.'],
   internal: ['The page could not be loaded', 'Your exports and files are safe.'],
   ledger_unavailable: [
@@ -67,7 +68,7 @@ export function errorPage(c: PortalContext, shell: Shell, error: unknown): Respo
   c.header('Cache-Control', 'no-store');
   const content = html`<div class="narrow stack"><section class="panel" aria-labelledby="error-title"><div class="empty">${icon(isTransient ? 'warn' : 'info')}<h1 id="error-title">${title}</h1>
 <p>${text}</p><p class="small">Request id <code>${c.get('requestId')}</code></p>
-<div class="row">${isTransient && c.req.method === 'GET' ? linkButton(c.req.path, { label: 'Try again' }) : ''}${linkButton(PORTAL_PATH, { label: 'Go to the start' })}</div></div></section></div>`;
+<div class="row">${isTransient && c.req.method === 'GET' ? linkButton(c.req.path, { label: 'Try again' }) : ''}${linkButton(shell.start, { label: 'Go to the start' })}</div></div></section></div>`;
   const page = { title, content, status: status as ContentfulStatusCode };
-  return c.get('caller') ? shell.page(c, page) : shell.gate(c, page);
+  return c.get('csrf') ? shell.page(c, page) : shell.gate(c, page);
 }
