@@ -197,7 +197,7 @@ export function auditFailedLogin(
   { ledger }: Pick<ApiDeps, 'ledger'>,
   address: string,
   clientId: string | null,
-  kind: PresentedCredential['kind'] | 'token',
+  kind: PresentedCredential['kind'] | 'token' | 'openid',
 ): Promise<void> {
   return ledger.audit.append({
     tenant: null,

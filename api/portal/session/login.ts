@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { WaybillError } from '../../../contracts/failures.ts';
 import { auditFailedLogin, type SecretCheck } from '../../auth/authenticate.ts';
+import type { FailedLogins } from '../../auth/limits.ts';
 import type { ApiDeps } from '../../deps.ts';
 import { TryLater } from '../../http/problems.ts';
 import type { ClientAddress } from '../../http/requests.ts';
 import { counted } from '../components/figures.ts';
 import type { Notice } from '../components/notice.ts';
-import { apiContext, PORTAL_PATH, type PortalApp, type PortalContext } from '../environment.ts';
-import type { Content } from '../shell/markup.ts';
+import { apiContext, PORTAL_PATH, type PortalApp } from '../environment.ts';
 import type { Shell } from '../shell/page.ts';
 import type { Cookies } from './cookies.ts';
 import { csrfToken, isCsrfToken } from './csrf.ts';
-import { type LoginForm, loginPage } from './login-page.ts';
+import { loginPage, type ShowLogin } from './login-page.ts';
+import { mountOpenIdLogin, openIdButtons } from './openid-login.ts';
 import { readForm, returnAddress } from './require.ts';
 import { IDLE_MINUTES, type Sessions } from './sessions.ts';
 
@@ -21,8 +22,7 @@ export interface LoginDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
   readonly cookies: Cookies;
   readonly secrets: SecretCheck;
   readonly addressOf: ClientAddress;
-  /** @param to address to go to afterwards. @returns other ways to log in */
-  readonly others: (to: string) => Content | undefined;
+  readonly logins: FailedLogins;
 }
 
 /** Why somebody has to log in again, by the state of the session. */
@@ -47,17 +47,19 @@ const STALE: Notice = { kind: 'warn', title: 'The log-in page was too old', text
 
 /** Serves the log-in page. */
 export function mountLogin(app: PortalApp, deps: LoginDeps): void {
-  const { ledger, shell, sessions, cookies, secrets, addressOf, settings, others } = deps;
+  const { ledger, shell, sessions, cookies, secrets, addressOf, settings } = deps;
+  const providers = settings.WAYBILL_OPENID_PROVIDERS;
 
-  function show(c: PortalContext, form: Pick<LoginForm, 'to' | 'clientId' | 'notice'>, status: 200 | 403 | 429 = 200) {
+  const show: ShowLogin = (c, form, status = 200) => {
     let gate = cookies.read(c, 'gate');
     if (!gate) {
       gate = randomBytes(16).toString('base64url');
       cookies.set(c, 'gate', gate);
     }
-    const content = loginPage({ ...form, csrf: csrfToken(gate), others: others(form.to) });
+    const content = loginPage({ ...form, csrf: csrfToken(gate), others: openIdButtons(providers, form.to) });
     return shell.gate(c, { title: `${form.notice?.kind === 'bad' ? 'Error: ' : ''}Log in`, content, status });
-  }
+  };
+  mountOpenIdLogin(app, { ...deps, show });
 
   app.get('/login', async (c) => {
     const to = returnAddress(c.req.query('to'));
