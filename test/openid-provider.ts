@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Provider } from 'oidc-provider';
 import { LOOPBACK } from '../stack/ports.ts';
@@ -10,7 +10,7 @@ const HOST = 'localhost';
 interface Listening {
   readonly issuer: string;
   /** Sets what answers. */
-  answer(handler: RequestListener): void;
+  answer(handler: (request: IncomingMessage, response: ServerResponse) => Promise<void>): void;
 }
 
 async function listen(): Promise<Listening> {
@@ -25,7 +25,9 @@ async function listen(): Promise<Listening> {
   const at = server.address();
   return {
     issuer: `http://${HOST}:${typeof at === 'object' ? at?.port : 0}`,
-    answer: (handler) => void server.removeAllListeners('request').on('request', handler),
+    answer(handler) {
+      server.removeAllListeners('request').on('request', (request, response) => void handler(request, response));
+    },
   };
 }
 
@@ -64,7 +66,7 @@ export async function startProvider(): Promise<StartedProvider> {
         }),
       });
       const handle = provider.callback();
-      answer((request, response) => void handle(request, response));
+      answer(handle);
     },
   };
 }

@@ -41,7 +41,7 @@ interface OpenIdDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
 export function openIdButtons(providers: readonly OpenIdProvider[], to: string): Content | undefined {
   if (providers.length === 0) return undefined;
   const query = new URLSearchParams({ to });
-  return html`<div class="stack">${providers.map(({ name, title }) =>
+  return html`<div class="gate__fields">${providers.map(({ name, title }) =>
     linkButton(`${PORTAL_PATH}/login/with/${name}?${query}`, { label: `Continue with ${title}`, classes: 'btn--wide' }),
   )}</div>`;
 }
