@@ -35,7 +35,7 @@ export function createPlan({
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
-      const planned = plans.map(({ columns, rows, parts }) => ({ columns, rows, parts }));
+      const planned = plans.map(({ snapshotAt: _, ...file }): PlannedFile => file);
       const failed = new Map(counted.map((file, place) => [file, failures.get(place)]));
       return {
         snapshotAt: first.snapshotAt,

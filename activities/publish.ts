@@ -123,6 +123,7 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
         ...(timeZone !== undefined && { timeZone }),
         ...(load && { load }),
         ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
+        ...(planned.rowsByDay && { rowsByDay: planned.rowsByDay }),
         ...{ columns: planned.columns, ...(key && { key }), ...(addedColumns && { addedColumns }), parts },
         ...(hash !== undefined && { sha256: hash }),
       };

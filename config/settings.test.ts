@@ -72,6 +72,26 @@ describe('readSettings', () => {
     expect(messageOf({ ...COMPLETE, [name]: value })).toContain(part);
   });
 
+  const PROVIDER = { name: 'acme', title: 'Acme', issuer: 'https://login.acme.example', clientId: 'waybill' };
+  it.each([
+    [[{ ...PROVIDER, issuer: 'http://login.acme.example' }], '[0].issuer should be an https:// address'],
+    [[{ ...PROVIDER, name: 'Acme Inc' }], '[0].name should be lower-case letters'],
+    [[{ ...PROVIDER, scope: 'email' }], '[0].scope should contain openid'],
+    [[{ ...PROVIDER, tenat: 'acme' }], 'tenat'],
+    [[{ ...PROVIDER, writers: { claim: 'groups', values: [] } }], '[0].writers.values should list at least one'],
+    [[PROVIDER, PROVIDER], 'should have names that differ'],
+  ])('refuses the OpenID Providers %j', (providers, part) => {
+    expect(messageOf({ ...COMPLETE, WAYBILL_OPENID_PROVIDERS: JSON.stringify(providers) })).toContain(part);
+  });
+
+  it('takes an OpenID Provider without TLS on this machine only, and lets its users read only unless it says more', () => {
+    const local = { ...PROVIDER, issuer: 'http://localhost:8080' };
+    const settings = readSettings({ ...COMPLETE, WAYBILL_OPENID_PROVIDERS: JSON.stringify([local]) });
+    expect(settings.WAYBILL_OPENID_PROVIDERS).toEqual([
+      { ...local, scope: 'openid', tenantClaim: 'tenant', actorClaim: 'sub' },
+    ]);
+  });
+
   it('lists everything that is missing at once', () => {
     const message = messageOf({});
     for (const name of Object.keys(COMPLETE)) expect(message).toContain(`${name} is not set`);
@@ -82,6 +102,7 @@ describe('readSettings', () => {
       ...COMPLETE,
       WAYBILL_LEDGER_URL: 'mysql://u:hunter2@h/d',
       WAYBILL_TOKEN_SECRET: 'hunter3',
+      WAYBILL_OPENID_PROVIDERS: '[{"name":"a","clientSecret":"hunter4"}]',
     });
     expect(message).not.toMatch(/hunter/);
   });

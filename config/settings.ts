@@ -5,7 +5,9 @@ import { readSigningKey } from '../contracts/signing-key.ts';
 import { TASK_QUEUE_CONTROL } from '../contracts/task-queues.ts';
 import { isBatchSchedule } from './batch-times.ts';
 import { settingSentence } from './issue-sentence.ts';
+import { jsonArray } from './json-array.ts';
 import { isNetwork } from './networks.ts';
+import { openIdProviders } from './openid-providers.ts';
 import { isSecretsKey, readAnonymizeKey } from './secrets-key.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
@@ -42,17 +44,7 @@ const issuer = z.object({
 });
 export type Issuer = z.infer<typeof issuer>;
 
-const issuers = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'should be a JSON array' });
-      return z.NEVER;
-    }
-  })
-  .pipe(z.array(issuer));
+const issuers = jsonArray(issuer);
 
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -143,6 +135,8 @@ const schema = z.object({
     .optional(),
   /** JSON array of external issuers. */
   WAYBILL_TOKEN_ISSUERS: issuers.default([]),
+  /** JSON array of the OpenID Providers that people may log in to the portal with. */
+  WAYBILL_OPENID_PROVIDERS: openIdProviders.default([]),
   /** Seconds that an access token is valid. */
   WAYBILL_TOKEN_SECONDS: count.default(3600),
   /** Seconds that a download link is valid; never longer than the file is kept. */
@@ -266,7 +260,7 @@ export type Settings = z.infer<typeof schema>;
 export const SETTING_NAMES = Object.keys(schema.shape) as readonly (keyof Settings)[];
 
 /** Names of settings whose value is never shown, not even in error messages. */
-const SECRETS = /SECRET|KEY$|LEDGER_URL|WAREHOUSE_SQL|SMTP_URL/;
+const SECRETS = /SECRET|KEY$|LEDGER_URL|WAREHOUSE_SQL|SMTP_URL|OPENID_PROVIDERS/;
 
 /** Secrets of the local stack; production refuses them. */
 const DEMO_SECRET = /demo-secret|minioadmin/;

@@ -74,3 +74,8 @@ export function instantFromDate(date: Date): Instant {
 export function shortInstant(instant: Instant): string {
   return instant.endsWith('000Z') ? `${instant.slice(0, -4)}Z` : instant;
 }
+
+/** @returns microseconds since 1970-01-01T00:00:00Z */
+export function microsOfInstant(instant: Instant): bigint {
+  return BigInt(Date.parse(`${instant.slice(0, 23)}Z`)) * 1000n + BigInt(instant.slice(23, 26));
+}

@@ -93,6 +93,13 @@ const file = z.object({
     .optional()
     .describe('Names of the columns that identify a row, for deltas; absent: the catalog has no key, or no chain.'),
   rows: count.describe('Sum over the parts, like the two members below.'),
+  rowsByDay: z
+    .array(z.object({ day: z.string().regex(DAY), rows: count }))
+    .optional()
+    .describe(
+      'Rows of each day in UTC, by the modified time if that is in the window, else by the created time; days without rows are left ' +
+        'out. Absent: they were not counted by day.',
+    ),
   bytes: count,
   contentBytes: count,
   sha256: sha256.optional().describe('SHA-256 of the finished file; absent if it was not computed.'),

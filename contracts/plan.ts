@@ -34,10 +34,21 @@ export interface PlannedPart extends RowSum {
   readonly slice: PartSlice;
 }
 
+/** Most days of a window whose rows are counted by day: a year, and some. */
+export const DAYS_MAX = 400;
+
+/** Rows of one day in UTC, `YYYY-MM-DD`. */
+export interface RowsOfDay {
+  readonly day: string;
+  readonly rows: number;
+}
+
 /** What the export of one file will read. */
 export interface Plan {
   readonly snapshotAt: Instant;
   readonly rows: number;
   readonly columns: readonly ManifestColumn[];
+  /** Days that have rows; absent: they were not counted by day. */
+  readonly rowsByDay?: readonly RowsOfDay[];
   readonly parts: readonly PlannedPart[];
 }

@@ -3,7 +3,7 @@ import type { ExplainedFailure, Failure } from './failures.ts';
 import type { Instant } from './instant.ts';
 import type { ManifestColumn, ManifestPart } from './manifest.ts';
 import type { FileContent, Order, RequestOrder, RunOrder } from './order.ts';
-import type { PlannedPart } from './plan.ts';
+import type { PlannedPart, RowsOfDay } from './plan.ts';
 import type { Day } from './recurrence.ts';
 import type { ExportKind } from './run.ts';
 import { PRIORITIES } from './task-queues.ts';
@@ -103,6 +103,7 @@ export interface PlannedFile {
   readonly failure?: ExplainedFailure;
   readonly columns: readonly ManifestColumn[];
   readonly rows: number;
+  readonly rowsByDay?: readonly RowsOfDay[];
   /** Of every format. */
   readonly parts: readonly PlannedPart[];
 }

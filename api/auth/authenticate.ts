@@ -208,7 +208,7 @@ export async function auditFailedLogin(
   { ledger }: Pick<ApiDeps, 'ledger'>,
   address: string,
   clientId: string | null,
-  kind: PresentedCredential['kind'] | 'token' | 'operator',
+  kind: PresentedCredential['kind'] | 'token' | 'openid' | 'operator',
 ): Promise<void> {
   const named = clientId === null ? undefined : await ledger.credentials.find(clientId);
   return ledger.audit.append({

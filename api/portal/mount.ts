@@ -57,7 +57,7 @@ const AREA: Area = {
   },
 };
 
-interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
+interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest' | 'logins'> {
   readonly secrets: SecretCheck;
 }
 
@@ -80,7 +80,7 @@ export function mountPortal(app: ApiApp, deps: ApiDeps, guards: PortalGuards, ru
     c.set('times', createTimes(zoneOf(c, cookies, deps.settings), deps.clock.now()));
     await next();
   });
-  mountLogin(portal, { ...deps, ...guards, shell, sessions, cookies, others: () => undefined });
+  mountLogin(portal, { ...deps, ...guards, shell, sessions, cookies });
 
   const keeps = new Map(tabs.map((tab) => [`${PORTAL_PATH}${tab.path}`, tab.keeps ?? []]));
   portal.use(requireSession({ ...deps, ...guards, sessions, keeps, bodyBytesMax }));

@@ -25,9 +25,17 @@ type Findings = Pick<PartCheckResult, 'problems' | 'rowsCounted'>;
 /** @returns the sums in the manifest that do not add up */
 export function sumProblems(manifest: Manifest): readonly string[] {
   return [
-    ...manifest.files.flatMap((file) => differences(file.file, file, 'parts', sumsOf(file.parts))),
+    ...manifest.files.flatMap((file) => [
+      ...differences(file.file, file, 'parts', sumsOf(file.parts)),
+      ...dayProblems(file),
+    ]),
     ...differences('The manifest', manifest, 'files', manifestSums(manifest.files)),
   ];
+}
+
+function dayProblems({ file, rows, rowsByDay }: ManifestFile): readonly string[] {
+  const sum = rowsByDay?.reduce((total, day) => total + day.rows, 0) ?? rows;
+  return sum === rows ? [] : [`${file} has ${rows} rows; its days have ${sum}.`];
 }
 
 function differences(whole: string, stated: Sums, of: string, sums: Sums): readonly string[] {

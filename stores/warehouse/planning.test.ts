@@ -41,6 +41,11 @@ describe('a plan', () => {
     expect(rows).toBe(100_000);
   });
 
+  it('cuts rows of a dataset that has a column named like one of ours', async () => {
+    const set = { ...BIG, sql: 'SELECT *, id AS slice, id AS day, id AS tally FROM big' };
+    expect((await planFile(set, order(), 9_000)).parts).toEqual((await planFile(BIG, order(), 9_000)).parts);
+  });
+
   it('of mixed column types counts rows without a time, and dates, exactly', async () => {
     const plan = await planFile(TIMES, order(), 3);
     const results = await Promise.all(

@@ -7,9 +7,10 @@ import { type FileOrder, isSplittable } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { XLSX_ROWS_MAX } from '../../streams/xlsx.ts';
 import type { Bindings } from './bindings.ts';
+import { sumDays, windowOfDays } from './days.ts';
 import { toFailure } from './errors.ts';
 import { orderedColumns } from './part-query.ts';
-import { type Reading, selectRows, sumColumns, sumRows, toSum } from './row-sum.ts';
+import { addSums, type Reading, selectRows, sumColumns, sumRows, toSum } from './row-sum.ts';
 import { sliceFrom, type Times, WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import { describeSource } from './source.ts';
@@ -76,11 +77,14 @@ async function beginReading(
 
 /** @returns a plan of one part. */
 async function planWhole(read: Reading): Promise<Plan> {
-  const { dataset, order, snapshotAt } = read;
-  const sum = await sumRows(read);
+  const { dataset, order, source, snapshotAt } = read;
+  const window = windowOfDays(order.window);
+  const days = window && source.times ? await sumDays(read, source.times, window) : undefined;
+  const sum = days ? addSums(days) : await sumRows(read);
   return {
     snapshotAt,
     rows: sum.rows,
+    ...(days && { rowsByDay: days.map(({ day, rows }) => ({ day, rows })) }),
     columns: orderedColumns(order, dataset.columns, ({ name }) => name).map(manifestColumn),
     parts: [{ index: 0, slice: WHOLE, ...sum }],
   };
@@ -101,8 +105,9 @@ export async function readClock(connection: DuckDBConnection): Promise<Instant> 
 async function splitRows(read: Reading, times: Times, count: number): Promise<readonly PlannedPart[]> {
   const cuts = await findCuts(read, times, Math.min(count, PARTS_MAX));
   const rows = await selectRows(read, (bindings) => ({
-    columns: `${sliceNumber(times, cuts, 0, bindings)} AS slice, ${sumColumns(read.source)}`,
-    groupBy: 'slice',
+    columns: `${sliceNumber(times, cuts, 0, bindings)}, ${sumColumns(read.source)}`,
+    // By place: an alias could be the name of a column.
+    groupBy: '1',
   }));
   const sums = new Map(rows.map(([slice, ...sum]) => [Number(slice), toSum(sum)]));
   const edges = [null, ...cuts, null];

@@ -38,6 +38,14 @@ export function rowHash({ identitySql }: Pick<Source, 'identitySql'>): string {
   return `hash(hash(${identitySql.join(', ')}))`;
 }
 
+/** @returns the sum of disjoint sets of rows */
+export function addSums(sums: readonly RowSum[]): RowSum {
+  return rowSum(
+    sums.reduce((total, { rows }) => total + rows, 0),
+    sums.reduce((total, { rowsHash }) => total + BigInt(`0x${rowsHash}`), 0n),
+  );
+}
+
 /** @param row the columns of {@link sumColumns}; absent, or with a NULL sum, if there are no rows */
 export function toSum(row: readonly DuckDBValue[] = []): RowSum {
   const [rows, hashes] = row;

@@ -8,7 +8,7 @@ import {
   TIMESTAMP,
   TIMESTAMPTZ,
 } from '@duckdb/node-api';
-import type { Instant } from '../../contracts/instant.ts';
+import { type Instant, microsOfInstant } from '../../contracts/instant.ts';
 import type { Values } from './bindings.ts';
 
 const DAY_MICROS = 86_400_000_000n;
@@ -65,7 +65,7 @@ export function atMost(column: TimeColumn, instant: Instant, values: Values): st
  * rounded up to the next midnight for `>=` and `<`, and down for `<=` and `>`; the results are those of the instant.
  */
 function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', values: Values): string {
-  const micros = microsOf(instant);
+  const micros = microsOfInstant(instant);
   switch (column.kind) {
     case 'TIMESTAMP':
       return values.add(new DuckDBTimestampValue(micros), TIMESTAMP);
@@ -77,9 +77,4 @@ function bound(column: TimeColumn, instant: Instant, rounding: 'up' | 'down', va
       return values.add(new DuckDBDateValue(Number(rest > 0n && rounding === 'up' ? day + 1n : day)), DATE);
     }
   }
-}
-
-/** @returns microseconds since 1970-01-01T00:00:00Z. */
-function microsOf(instant: Instant): bigint {
-  return BigInt(Date.parse(`${instant.slice(0, 23)}Z`)) * 1000n + BigInt(instant.slice(23, 26));
 }

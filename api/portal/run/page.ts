@@ -18,6 +18,7 @@ import { datasetTitle, STATES } from '../on-demand/words.ts';
 import type { Content, Markup } from '../shell/markup.ts';
 import type { Page } from '../shell/page.ts';
 import type { PortalDeps } from '../tab.ts';
+import { daysPanel } from './days-panel.ts';
 import type { KnownRun } from './known.ts';
 import { downloadsPanel, partsPanel, proofPanel, storyPanel } from './panels.ts';
 import { orderValues, outcomeValues } from './values.ts';
@@ -53,6 +54,7 @@ ${slip({
   stub: [orderedBy(known.trail), times.moment(run.requestedAt)],
 })}
 ${active ? html`<p class="note">You can close this page; the export goes on. Cancelling removes everything that was written.</p>` : ''}
+${known.stored ? daysPanel(fileOf(known.stored), known.stored.manifest.snapshotAt) : ''}
 ${known.stored ? html`<div class="split split--even">${proofPanel(known.run, fileOf(known.stored), known.signature)}${downloadsPanel(c, known, `${here}/revoke`)}</div>` : ''}
 ${known.stored ? partsPanel(fileOf(known.stored)) : ''}
 ${storyPanel(known, times)}`,

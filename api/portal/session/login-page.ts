@@ -3,7 +3,7 @@ import { button, field } from '../components/field.ts';
 import { brand } from '../components/icon.ts';
 import { type Notice, notice } from '../components/notice.ts';
 import { bars } from '../components/slip.ts';
-import { PORTAL_PATH } from '../environment.ts';
+import { PORTAL_PATH, type PortalContext } from '../environment.ts';
 import { attribute, type Content, type Markup } from '../shell/markup.ts';
 
 export interface LoginForm {
@@ -15,6 +15,13 @@ export interface LoginForm {
   /** Other ways to log in. */
   readonly others?: Content;
 }
+
+/** Shows the log-in page. */
+export type ShowLogin = (
+  c: PortalContext,
+  form: Pick<LoginForm, 'to' | 'clientId' | 'notice'>,
+  status?: 200 | 403 | 429 | 503,
+) => Response | Promise<Response>;
 
 export function loginPage({ csrf, to, clientId = '', notice: told, others }: LoginForm): Markup {
   return html`<div class="slip gate__slip">

@@ -1,13 +1,14 @@
 import { auditFailedLogin, type SecretCheck } from '../../auth/authenticate.ts';
+import type { FailedLogins } from '../../auth/limits.ts';
 import type { ApiDeps } from '../../deps.ts';
 import type { ClientAddress } from '../../http/requests.ts';
 import type { Notice } from '../components/notice.ts';
-import { apiContext, PORTAL_PATH, type PortalApp, type PortalContext } from '../environment.ts';
-import type { Content } from '../shell/markup.ts';
+import { apiContext, PORTAL_PATH, type PortalApp } from '../environment.ts';
 import type { Shell } from '../shell/page.ts';
 import type { Cookies } from './cookies.ts';
 import { createGate, STALE, tooMany, WHY } from './gate.ts';
-import { type LoginForm, loginPage } from './login-page.ts';
+import { loginPage, type ShowLogin } from './login-page.ts';
+import { mountOpenIdLogin, openIdButtons } from './openid-login.ts';
 import { readForm, returnAddress } from './require.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -17,8 +18,7 @@ export interface LoginDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
   readonly cookies: Cookies;
   readonly secrets: SecretCheck;
   readonly addressOf: ClientAddress;
-  /** @param to address to go to afterwards. @returns other ways to log in */
-  readonly others: (to: string) => Content | undefined;
+  readonly logins: FailedLogins;
 }
 
 const MISMATCH: Notice = {
@@ -29,13 +29,15 @@ const MISMATCH: Notice = {
 };
 /** Serves the log-in page. */
 export function mountLogin(app: PortalApp, deps: LoginDeps): void {
-  const { ledger, shell, sessions, cookies, secrets, addressOf, settings, others } = deps;
+  const { ledger, shell, sessions, cookies, secrets, addressOf, settings } = deps;
+  const providers = settings.WAYBILL_OPENID_PROVIDERS;
   const gate = createGate(cookies);
 
-  function show(c: PortalContext, form: Pick<LoginForm, 'to' | 'clientId' | 'notice'>, status: 200 | 403 | 429 = 200) {
-    const content = loginPage({ ...form, csrf: gate.token(c), others: others(form.to) });
+  const show: ShowLogin = (c, form, status = 200) => {
+    const content = loginPage({ ...form, csrf: gate.token(c), others: openIdButtons(providers, form.to) });
     return shell.gate(c, { title: `${form.notice?.kind === 'bad' ? 'Error: ' : ''}Log in`, content, status });
-  }
+  };
+  mountOpenIdLogin(app, { ...deps, show });
 
   app.get('/login', async (c) => {
     const to = returnAddress(c.req.query('to'));
