@@ -11,9 +11,6 @@ const EXECUTABLE = '/usr/bin/chromium';
 /** Milliseconds that a step in the browser may take, on a busy machine. */
 const STEP_MS = 30_000;
 
-/** Widths of a desk and of a phone, in CSS pixels. */
-const WIDTHS = [1440, 390] as const;
-
 /** Starts Chromium. It is closed at the end. */
 export async function launchBrowser(): Promise<Browser> {
   // Without its sandbox, because tests may run as root.
@@ -84,29 +81,33 @@ const AXE = {
   resultTypes: ['violations'],
 };
 
+/** Each colour scheme and each width once: colours do not depend on the width. */
+const LOOKS = [
+  { colorScheme: 'light', width: 1440 },
+  { colorScheme: 'dark', width: 390 },
+] as const;
+
 /**
- * Checks the page that is shown, light and dark, on a desk and on a phone: axe-core finds nothing, and nothing is wider than
- * the window. With `WAYBILL_SCREENSHOTS`, a directory, it also takes pictures.
+ * Checks the page that is shown, light on a desk and dark on a phone: axe-core finds nothing, and nothing is wider than the
+ * window. With `WAYBILL_SCREENSHOTS`, a directory, it also takes pictures.
  *
  * @param name of the pictures, for example `on-demand-empty`
  */
 export async function checkPage(page: Page, name: string): Promise<void> {
   const before = page.viewportSize();
-  for (const colorScheme of ['light', 'dark'] as const) {
+  for (const { colorScheme, width } of LOOKS) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 900 });
-      await page.evaluate(axe.source);
-      const found = await page.evaluate(`axe.run(document, ${JSON.stringify(AXE)})`);
-      const { violations } = found as {
-        violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
-      };
-      const told = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
-      expect(told, `${name}, ${colorScheme}, ${width} px`).toEqual([]);
-      const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-      expect(wide, `${name} is wider than ${width} px`).toBeLessThanOrEqual(0);
-      await takePicture(page, `${name}-${colorScheme}-${width}`);
-    }
+    await page.setViewportSize({ width, height: 900 });
+    await page.evaluate(axe.source);
+    const found = await page.evaluate(`axe.run(document, ${JSON.stringify(AXE)})`);
+    const { violations } = found as {
+      violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+    };
+    const told = violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`);
+    expect(told, `${name}, ${colorScheme}, ${width} px`).toEqual([]);
+    const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    expect(wide, `${name} is wider than ${width} px`).toBeLessThanOrEqual(0);
+    await takePicture(page, `${name}-${colorScheme}-${width}`);
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   if (before) await page.setViewportSize(before);

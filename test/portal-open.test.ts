@@ -505,10 +505,11 @@ describe('a browser that cannot write to disk', () => {
     const { page } = await openReader({ javaScript: false });
     const { number } = await orderSealed([mine.recipient]);
     await page.goto('/portal/open-file');
-    await page.getByText('npx waybill keygen -o key.txt').waitFor();
+    // Playwright finds no text within noscript.
+    await page.locator('pre', { hasText: 'npx waybill keygen -o key.txt' }).waitFor();
     expect(await page.locator('form:visible').count()).toBe(1);
     await page.goto(`/portal/open-file?export=${number}`);
-    await page.getByText('npx waybill open users.csv.age --key-file key.txt').waitFor();
+    await page.locator('pre', { hasText: 'npx waybill open users.csv.age --key-file key.txt' }).waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('link', { name: 'users.csv.age' }).click(),
@@ -638,9 +639,9 @@ describe('a manifest', () => {
 
     // What was dropped before counts, and a wrong key names the recipients that the manifest has.
     await page.locator('#mani').setInputFiles(manifest);
-    await page.getByText('No file was compared yet').waitFor();
+    await page.getByRole('heading', { name: 'No file was compared yet' }).waitFor();
     await page.locator('#mani').setInputFiles([signature, file]);
-    await page.getByText('Every byte is as it was signed').waitFor();
+    await page.getByRole('heading', { name: 'Every byte is as it was signed' }).waitFor();
     expect(await openFiles(page, [file], stranger.identity)).toEqual([
       expect.stringContaining(`it is sealed to ${short(mine.recipient)}, yours is ${short(stranger.recipient)}.`),
     ]);

@@ -164,7 +164,7 @@ describe('access', () => {
     await page.getByLabel('Client id').fill('acme');
     await page.getByLabel('Secret').fill('acme-demo-secret');
     await page.getByRole('button', { name: 'Log in' }).click();
-    await page.waitForURL(/on-demand/);
+    await page.waitForURL(/requests/);
     await page.goto('/operator/tenants');
     expect(page.url()).toContain('/operator/login?to=%2Foperator%2Ftenants');
     await logIn();

@@ -77,9 +77,9 @@ function table(findings: readonly Finding[]): HTMLElement {
     element(
       'tr',
       { role: 'row' },
-      element('th', { role: 'rowheader', scope: 'row', class: 'lead' }, check),
+      element('th', { role: 'rowheader', scope: 'row', class: 'lead break' }, check),
       element('td', { ...cell, class: 'lead-2' }, state(KINDS[outcome], result)),
-      element('td', { ...cell, 'data-label': 'Detail' }, element('span', {}, detail)),
+      element('td', { ...cell, 'data-label': 'Detail' }, element('span', { class: 'break' }, detail)),
     ),
   );
   const heads = ['Check', 'Result', 'Detail'].map((title) =>
