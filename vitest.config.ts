@@ -17,6 +17,8 @@ const LONGEST = [
   'test/webhooks',
   'test/worker-end',
   'test/periodic-contract',
+  'test/portal-open',
+  'test/portal-requests',
 ].map((name) => `/${name}.test.ts`);
 
 /** Starts with the longest files; vitest knows durations only from earlier runs. */
