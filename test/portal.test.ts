@@ -109,6 +109,50 @@ test('shows the first rows and their number before an order, of this tenant alon
   expect(problems).toEqual([]);
 });
 
+test.each([true, false])('orders rows that a filter chooses; script: %s', async (javaScript) => {
+  const { page, problems, logIn } = await openVisitor(browser, portal.url, { javaScript });
+  await logIn('dreambuilder');
+  await page.goto('/portal/on-demand?dataset=LEARNING_ACTIVITIES');
+  await page.getByRole('button', { name: 'Add a filter' }).click();
+  await page.getByLabel('Column of filter 1').selectOption({ label: 'Status' });
+  await page.getByLabel('Test of filter 1').selectOption({ label: 'is one of' });
+  await page.getByLabel('Value of filter 1').fill('completed, failed');
+  await page.getByRole('button', { name: 'Add a filter' }).click();
+  await page.getByLabel('Column of filter 2').selectOption({ label: 'Timespent' });
+  await page.getByLabel('Test of filter 2').selectOption({ label: 'is from … to' });
+  await page.getByLabel('Value of filter 2').fill('long');
+  await page.getByRole('button', { name: 'Update preview' }).click();
+  await page.getByRole('alert').waitFor();
+  if (javaScript) await checkPage(page, 'on-demand-filter-error');
+  await page.getByLabel('Value of filter 2').fill('600..');
+  await page.getByRole('button', { name: 'Update preview' }).click();
+  await page.getByText(/^First 20/).waitFor();
+  const [status, spent] = await Promise.all(
+    ['Status', 'Timespent'].map(async (name) => {
+      const heads = await page.locator('.data thead th').allTextContents();
+      const place = heads.indexOf(name) + 1;
+      return page.locator(`.data tbody td:nth-child(${place})`).allTextContents();
+    }),
+  );
+  expect(status?.every((value) => ['completed', 'failed'].includes(value))).toBe(true);
+  expect(spent?.every((value) => Number(value) >= 600)).toBe(true);
+  if (javaScript) await checkPage(page, 'on-demand-filter');
+  await page.getByText('How values are written').click();
+  await page.getByLabel('CSV for Excel').check();
+  await page.getByRole('button', { name: 'Order export' }).click();
+  await expect
+    .poll(async () => {
+      if (!javaScript) await page.reload();
+      return page.locator('#exports tr').first().locator('.state').textContent();
+    })
+    .toBe('Completed');
+  await page.locator('#exports a').first().click();
+  await page.getByText('Status is one of completed, failed').waitFor();
+  await page.getByText('semicolon, header, UTF-8 with BOM').waitFor();
+  if (javaScript) await checkPage(page, 'run-filter');
+  expect(problems).toEqual([]);
+});
+
 test('no secret is in the log', async () => {
   const ledger = openLedger(portal.settings);
   expect(await ledger.audit.list('acme', 10)).toContainEqual(

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createCatalog } from '../../../config/catalog.ts';
 import type { Dataset } from '../../../config/dataset.ts';
-import { orderBody, readOrderForm } from './order-form.ts';
+import { formProblems, orderBody, readOrderForm } from './order-form.ts';
 
 const column = (name: string) => ({ name, header: name, type: 'text', label: null, valueLabels: null }) as const;
 const DATASET: Dataset = {
@@ -66,4 +66,34 @@ it('takes what was chosen, and all columns unless the form has those of the data
 it('a window that ends before it starts is refused', () => {
   expect(bodyOf({ from: '2026-10-02T00:00', to: '2026-10-01T23:59' }).problems.map(({ id }) => id)).toEqual(['from']);
   expect(bodyOf({ from: '2026-10-02T00:00', to: '2026-10-02T00:00' }).problems).toEqual([]);
+});
+
+it('chooses rows, and how their values are written', () => {
+  const filtered = new URLSearchParams({ csv_preset: 'excel', time_zone: 'Asia/Tokyo' });
+  for (const [column, op, value] of [
+    ['id', 'in', 'a, b'],
+    ['name', 'range', '..z'],
+    // Of another dataset.
+    ['nope', 'eq', 'x'],
+  ] as const) {
+    filtered.append('filter_column', column);
+    filtered.append('filter_op', op);
+    filtered.append('filter_value', value);
+  }
+  const form = readOrderForm(CATALOG, filtered);
+  if (!form) throw new Error('no form');
+  expect(orderBody(form, ZONE).body).toMatchObject({
+    filter: [
+      { column: 'id', op: 'in', values: ['a', 'b'] },
+      { column: 'name', op: 'range', from: null, to: 'z' },
+    ],
+    csv: { preset: 'excel' },
+    timeZone: 'Asia/Tokyo',
+  });
+  const parquet = orderBody({ ...form, format: 'parquet' }, ZONE).body;
+  expect([parquet.csv, parquet.timeZone]).toEqual([undefined, undefined]);
+  const errors = [
+    { field: 'filter.1.from', code: 'invalid_field' as const, message: 'filter.1.from: Should be a number.' },
+  ];
+  expect(formProblems(errors, form)).toEqual([{ id: 'filter-1', message: 'Filter 2: Should be a number' }]);
 });

@@ -4,10 +4,12 @@ import { type Instant, instantFromMicros } from '../../../contracts/instant.ts';
 import { COMPRESSIONS } from '../../../contracts/order.ts';
 import type { FieldError } from '../../http/field-errors.ts';
 import { offeredDatasets } from '../../on-demand/parameters.ts';
+import { type FilterFields, filterBody, filterProblem, readFilterFields } from '../components/filter-fields.ts';
 import type { FieldProblem } from '../components/notice.ts';
+import { readWrittenValues, WRITTEN_VALUES, type WrittenValues } from '../components/written-values.ts';
 
 /** What the form of an order holds, as texts: so it is shown again as it was sent. */
-export interface OrderForm {
+export interface OrderForm extends WrittenValues {
   readonly dataset: Dataset;
   /** A local time, as `datetime-local` writes it; empty: open. */
   readonly from: string;
@@ -20,6 +22,18 @@ export interface OrderForm {
   readonly recipients: string;
   /** Values of the dataset's own parameters, by name. */
   readonly parameters: Readonly<Record<string, string>>;
+  readonly filter: FilterFields;
+}
+
+/** Names of the fields that an address may hold: values of filters and parameters may be personal. */
+export const FIELD_NAMES = [
+  ...(['dataset', 'from', 'to', 'format', 'compression', 'columns_of', 'columns', 'recipients'] as const),
+  ...WRITTEN_VALUES,
+];
+
+/** @returns the columns that rows can be chosen by */
+export function filterColumns({ columns }: Dataset): Dataset['columns'] {
+  return columns.filter(({ anonymizedFrom }) => anonymizedFrom === undefined);
 }
 
 /** @returns the form as it was sent, or a new one; `undefined` if no dataset is offered */
@@ -41,6 +55,8 @@ export function readOrderForm(catalog: Catalog, fields: URLSearchParams): OrderF
     columns: hasColumns ? chosenColumns(dataset, fields.getAll('columns')) : null,
     recipients: fields.get('recipients') ?? '',
     parameters: Object.fromEntries(dataset.parameters.map(({ name }) => [name, fields.get(`parameter_${name}`) ?? ''])),
+    filter: readFilterFields(fields, filterColumns(dataset)),
+    ...readWrittenValues(fields),
   };
 }
 
@@ -81,16 +97,20 @@ export function orderBody(
     .split('\n')
     .map((line) => line.trim())
     .filter(Boolean);
-  const isParquet = form.format === 'parquet';
+  const { format, filter, isForExcel, timeZone } = form;
   return {
     body: {
       exportType: offeredName(form.dataset),
-      format: form.format,
+      format,
       startDate: from,
       endDate: to,
-      // Parquet is compressed inside, whatever is chosen.
-      compression: isParquet ? 'none' : form.compression,
+      // These are compressed inside, whatever is chosen.
+      compression: format === 'parquet' || format === 'xlsx' ? 'none' : form.compression,
       recipients,
+      filter: filterBody(filter),
+      // Other formats have neither.
+      ...(format === 'csv' && isForExcel && { csv: { preset: 'excel' } }),
+      ...(format !== 'parquet' && { timeZone }),
       ...(form.columns !== null && form.columns.length > 0 && { columns: form.columns }),
       ...parameterValues(form),
     },
@@ -127,11 +147,16 @@ function localInstant(text: string, zone: string, isEnd: boolean): Instant | und
 }
 
 /** Fields of the body whose control has another id. */
-const IDS: Readonly<Record<string, string>> = { startDate: 'from', endDate: 'to', exportType: 'dataset' };
+const IDS: Readonly<Record<string, string>> = {
+  ...{ startDate: 'from', endDate: 'to', exportType: 'dataset', timeZone: 'time_zone', csv: 'csv_preset' },
+};
 
 /** @returns what the API found wrong with the body, at the controls of the form */
 export function formProblems(errors: readonly FieldError[], { dataset }: OrderForm): readonly FieldProblem[] {
-  return errors.map(({ field, message }) => {
+  return errors.map((error) => {
+    const ofFilter = filterProblem(error);
+    if (ofFilter) return ofFilter;
+    const { field, message } = error;
     const [name = '', place] = field.split('.');
     const text = message.replace(/^[\w.]+: /, '');
     if (name === 'recipients' && place !== undefined) {

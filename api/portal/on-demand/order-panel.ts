@@ -2,11 +2,13 @@ import { html } from 'hono/html';
 import type { Dataset, Parameter } from '../../../config/dataset.ts';
 import { COMPRESSIONS } from '../../../contracts/order.ts';
 import { button, choice, field, fieldGroup, postForm, select } from '../components/field.ts';
+import { filterFields } from '../components/filter-fields.ts';
 import type { FieldProblem } from '../components/notice.ts';
 import { panel } from '../components/panel.ts';
+import { areChosen, writtenValues } from '../components/written-values.ts';
 import { PORTAL_PATH } from '../environment.ts';
 import { attribute, flag, type Markup } from '../shell/markup.ts';
-import type { OrderForm } from './order-form.ts';
+import { filterColumns, type OrderForm } from './order-form.ts';
 import { COMPRESSION_NAMES, FORMAT_NAMES } from './words.ts';
 
 /** The form of a new export. */
@@ -30,10 +32,12 @@ export function orderPanel(
     content: postForm(
       `${PORTAL_PATH}/on-demand`,
       csrf,
-      html`
+      // The first button is what Enter presses.
+      html`<button hidden name="do" value="preview"></button>
 ${datasetField(form, datasets, problems)}
 ${form.dataset.parameters.map((parameter) => parameterField(parameter, form, problems))}
 ${windowFields(form, zone, problems)}
+${filterFields(form.filter, filterColumns(form.dataset), problems)}
 ${choice({
   id: 'format',
   legend: 'Format',
@@ -49,6 +53,7 @@ ${choice({
   chosen: form.compression,
 })}
 ${columnFields(form, problems)}
+<details${flag('open', areChosen(form))}><summary>How values are written</summary><div class="stack">${writtenValues(form, problems, zone)}</div></details>
 ${field({
   id: 'recipients',
   label: 'Seal to',

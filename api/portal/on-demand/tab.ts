@@ -7,12 +7,13 @@ import { InvalidFields } from '../../http/field-errors.ts';
 import { auditOrder } from '../../on-demand/create.ts';
 import { parseOrder } from '../../on-demand/order.ts';
 import { offeredDatasets } from '../../on-demand/parameters.ts';
+import { changesFilters } from '../components/filter-fields.ts';
 import { apiContext, PORTAL_PATH, type PortalContext } from '../environment.ts';
 import { changes } from '../live/stream.ts';
 import { mountRunPages } from '../run/routes.ts';
 import type { PortalDeps, Tab } from '../tab.ts';
 import { exportsFragment, readExports } from './list.ts';
-import { formProblems, type OrderForm, orderBody, readOrderForm } from './order-form.ts';
+import { FIELD_NAMES, formProblems, type OrderForm, orderBody, readOrderForm } from './order-form.ts';
 import { ON_DEMAND_PATH, type OnDemandPage, onDemandPage } from './page.ts';
 import { createReadPreview, type ReadPreview } from './preview.ts';
 import { previewPanel } from './preview-panel.ts';
@@ -22,7 +23,7 @@ export const onDemandTab: Tab = {
   path: ON_DEMAND_PATH,
   name: 'On demand',
   reach: { door: ON_DEMAND, datasets: 'each' },
-  keeps: ['dataset', 'from', 'to', 'format', 'compression', 'columns_of', 'columns', 'recipients'],
+  keeps: FIELD_NAMES,
   isOffered: ({ catalog }) => offeredDatasets(catalog).length > 0,
   mount(app, deps) {
     const readPreview = createReadPreview(deps);
@@ -32,8 +33,8 @@ export const onDemandTab: Tab = {
     app.post(ON_DEMAND_PATH, async (c) => {
       const form = readOrderForm(deps.catalog, c.get('form'));
       if (!form) throw new WaybillError('not_found');
-      // Another dataset was chosen, and has other columns.
-      if (c.get('form').get('do') === 'choose') return show(c, deps, { form });
+      // Another dataset was chosen, and has other columns; or the form is to have more filters, or fewer.
+      if (c.get('form').get('do') === 'choose' || changesFilters(c.get('form'))) return show(c, deps, { form });
       return answerForm(c, deps, readPreview, form);
     });
     app.get(

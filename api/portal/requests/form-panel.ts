@@ -7,6 +7,7 @@ import { filterFields } from '../components/filter-fields.ts';
 import type { FieldProblem } from '../components/notice.ts';
 import { panel, panelBody } from '../components/panel.ts';
 import type { Times } from '../components/times.ts';
+import { areChosen, writtenValues } from '../components/written-values.ts';
 import { type Content, flag, type Markup } from '../shell/markup.ts';
 import { filterColumns, type RequestFields } from './form.ts';
 import { FORMAT_NAMES, REQUESTS_PAGE } from './words.ts';
@@ -81,25 +82,10 @@ function dateFields({ start, end }: RequestFields, problems: readonly FieldProbl
 
 /** Filter, and how values are written. */
 function moreOptions(form: RequestFields, problems: readonly FieldProblem[], zone: string): Markup {
-  const { filter, isForExcel, timeZone, realm } = form;
-  const isOpen = filter.length > 0 || isForExcel || timeZone !== 'UTC';
-  const zones = [...new Set(['UTC', zone, timeZone])];
-  return html`<details${flag('open', isOpen)}><summary>More options</summary><div class="stack">
+  const { filter, realm } = form;
+  return html`<details${flag('open', filter.length > 0 || areChosen(form))}><summary>More options</summary><div class="stack">
 ${filterFields(filter, filterColumns(realm), problems)}
-<label class="check"><input type="checkbox" id="csv_preset" name="csv_preset" value="excel"${flag('checked', isForExcel)}>CSV for Excel in Europe: semicolons, decimal comma, BOM</label>
-${field({
-  id: 'time_zone',
-  label: 'Time zone of times in the file',
-  hint: 'Not in Parquet, which has instants.',
-  problems,
-  control: (props) =>
-    select(
-      props,
-      'time_zone',
-      zones.map((value) => ({ value, label: value.replaceAll('_', ' ') })),
-      timeZone,
-    ),
-})}</div></details>`;
+${writtenValues(form, problems, zone)}</div></details>`;
 }
 
 function startText(startsAt: Date | null, times: Times): Content {

@@ -3,23 +3,21 @@ import type { FieldError } from '../../http/field-errors.ts';
 import type { Realm } from '../../requests/request.ts';
 import { type FilterFields, filterBody, filterProblem, readFilterFields } from '../components/filter-fields.ts';
 import type { FieldProblem } from '../components/notice.ts';
+import { readWrittenValues, WRITTEN_VALUES, type WrittenValues } from '../components/written-values.ts';
 import { inWords } from './words.ts';
 
 /** What the form of a request holds, so that it is shown again as it was sent. */
-export interface RequestFields {
+export interface RequestFields extends WrittenValues {
   readonly realm: Realm;
   /** `YYYY-MM-DD`, or whatever was sent. */
   readonly start: string;
   readonly end: string;
   readonly format: string;
-  /** Whether CSV is written for Excel. */
-  readonly isForExcel: boolean;
-  readonly timeZone: string;
   readonly filter: FilterFields;
 }
 
 /** Names of the fields that an address may hold: values of filters may be personal. */
-export const FIELD_NAMES = ['realm', 'start_date', 'end_date', 'format', 'csv_preset', 'time_zone'] as const;
+export const FIELD_NAMES = ['realm', 'start_date', 'end_date', 'format', ...WRITTEN_VALUES] as const;
 
 /** @returns the form as it was sent, or a new one; `undefined` if no realm is offered */
 export function readRequestFields(
@@ -37,8 +35,7 @@ export function readRequestFields(
     start: fields.get('start_date') ?? year.start,
     end: fields.get('end_date') ?? year.end,
     format: realm.formats.find((name) => name === format) ?? 'CSV',
-    isForExcel: fields.get('csv_preset') === 'excel',
-    timeZone: fields.get('time_zone') ?? 'UTC',
+    ...readWrittenValues(fields),
     filter: readFilterFields(fields, filterColumns(realm)),
   };
 }

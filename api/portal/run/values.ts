@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
-import type { Catalog } from '../../../config/dataset.ts';
+import type { Catalog, Dataset } from '../../../config/dataset.ts';
+import type { Condition } from '../../../contracts/filter.ts';
 import type { Order } from '../../../contracts/order.ts';
 import type { Run } from '../../../stores/ledger/ports.ts';
 import { orderOf } from '../../on-demand/view.ts';
@@ -39,6 +40,7 @@ export function orderValues(run: Run, catalog: Catalog, times: Times): Values {
       about: run.snapshotAt === null ? 'fixed when the rows are counted' : 'every row at this one moment',
     },
     { name: 'Format', value: formatText(order), about: formatDetail(order) },
+    ...(order.filter ? [filterValue(order.filter, catalog.find(order.dataset))] : []),
     sealing(order),
   ];
 }
@@ -66,9 +68,30 @@ const DELIMITERS: Readonly<Record<string, string>> = { ',': 'comma', ';': 'semic
 
 function formatDetail({ format, csv }: Order): string {
   if (format === 'parquet') return 'zstd inside';
+  if (format === 'xlsx') return 'typed cells, and a sheet that describes the columns';
   if (format === 'jsonl') return 'one object a line, UTF-8';
   const delimiter = DELIMITERS[csv.delimiter] ?? csv.delimiter;
   return `${delimiter}, ${csv.header ? 'header' : 'no header'}, UTF-8${csv.bom ? ' with BOM' : ''}`;
+}
+
+function filterValue(filter: readonly Condition[], dataset: Dataset | undefined): Values[number] {
+  const headerOf = (name: string) => dataset?.columns.find((column) => column.name === name)?.header ?? name;
+  const [first, ...others] = filter.map((condition) => `${headerOf(condition.column)} ${testText(condition)}`);
+  return { name: 'Filter', value: first ?? '', about: others.join('; ') };
+}
+
+function testText(condition: Condition): string {
+  switch (condition.op) {
+    case 'eq':
+      return `is ${condition.value}`;
+    case 'in':
+      return `is one of ${condition.values.join(', ')}`;
+    case 'isNull':
+      return 'is empty';
+    case 'range':
+      if (condition.from === null) return `is at most ${condition.to}`;
+      return condition.to === null ? `is at least ${condition.from}` : `is from ${condition.from} to ${condition.to}`;
+  }
 }
 
 function sealing({ recipients }: Order): Values[number] {
