@@ -171,6 +171,9 @@ const schema = z.object({
   /** Maximum failed log-ins per minute, by address and by client id. */
   WAYBILL_LOGIN_FAILURES_MAX: count.default(120),
 
+  /** Whether downloads of periodic files take the private key in the address too, as the published contract has it. */
+  WAYBILL_PRIVATE_KEY_IN_QUERY: flag.default(true),
+
   /** When periodic runs begin: `HH:MM` in the time zone below. */
   WAYBILL_PERIODIC_AT: timeOfDay.default('01:30'),
   /** IANA name. */

@@ -85,6 +85,11 @@ export const FAILURES = {
     'The key does not open this file',
     'Use the private key that belongs to one of the recipients the export was sealed to.',
   ),
+  key_in_address: final(
+    400,
+    'The private key is in the address',
+    'Send it in the header X-Private-Key, and replace the one that was sent: proxies may have recorded it.',
+  ),
   link_invalid: final(403, 'The download link is not valid', 'Ask for the export again to get a new link.'),
   link_expired: final(410, 'The download link has expired', 'Ask for the export again to get a new link.'),
   not_found: final(404, 'Not found', 'Check the address and the id.'),

@@ -124,6 +124,21 @@ describe('the private key', () => {
     expect(statuses.map(({ status }) => status)).toEqual([200, 200, 403, 200, 400]);
   });
 
+  test('is not taken from the query where the operator says so', async () => {
+    const { app } = started.compose({ WAYBILL_PRIVATE_KEY_IN_QUERY: false });
+    const { headers } = periodic.tenant;
+    for (const path of ['download?file=year&', 'downloadAll?']) {
+      const query = `fileType=csv&privateKey=${periodic.key}`;
+      const answer = await app.request(`/dataexport/${path}${query}`, { headers });
+      const text = await answer.clone().text();
+      expect(await codeOf(answer)).toEqual([400, 'key_in_address']);
+      expect(text).toContain('X-Private-Key');
+      expect(text).not.toContain(periodic.key);
+      const sealed = await app.request(`/dataexport/${path}fileType=csv&sealed=true`, { headers });
+      expect((await codeOf(sealed))[1]).not.toBe('key_in_address');
+    }
+  });
+
   test('may be a post-quantum one', async () => {
     const { privateKey } = await periodic.keyOf('rotate', { postQuantum: true });
     await publishSealed(started, periodic.api, periodic.tenant.key);

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { WaybillError } from '../../contracts/failures.ts';
 import type { Manifest, ManifestFile } from '../../contracts/manifest.ts';
 import { type FileType, PERIODIC, periodicFormat } from '../../contracts/periodic.ts';
 import { GENERATION_HEADER, SNAPSHOT_HEADER } from '../../contracts/views/periodic.ts';
@@ -15,6 +16,7 @@ import { assertFile, assertOwn, type DownloadQuery, type KeyHeader, offeredFiles
 import type { downloadAllPeriodic, downloadPeriodic, periodicManifest, periodicSignature } from './routes.ts';
 
 type DownloadDeps = Pick<ApiDeps, 'ledger' | 'objects' | 'catalog'>;
+type KeyRule = Pick<ApiDeps['settings'], 'WAYBILL_PRIVATE_KEY_IN_QUERY'>;
 
 /** How files are asked for. */
 export interface DownloadRequest {
@@ -97,17 +99,23 @@ export function periodicDownloads(deps: DownloadDeps): PeriodicDownloads {
 }
 
 /** Answers GET and HEAD of `/dataexport/download`. */
-export function downloadHandler(downloads: PeriodicDownloads): RouteAnswer<ReturnType<typeof downloadPeriodic>> {
+export function downloadHandler(
+  downloads: PeriodicDownloads,
+  settings: KeyRule,
+): RouteAnswer<ReturnType<typeof downloadPeriodic>> {
   return async function download(c) {
     const query = c.req.valid('query');
-    return downloads.file(c, query.file, downloadRequest(c, query, c.req.valid('header')));
+    return downloads.file(c, query.file, downloadRequest(c, query, c.req.valid('header'), settings));
   };
 }
 
 /** Answers GET and HEAD of `/dataexport/downloadAll`. */
-export function downloadAllHandler(downloads: PeriodicDownloads): RouteAnswer<typeof downloadAllPeriodic> {
+export function downloadAllHandler(
+  downloads: PeriodicDownloads,
+  settings: KeyRule,
+): RouteAnswer<typeof downloadAllPeriodic> {
   return async function downloadAll(c) {
-    return downloads.all(c, downloadRequest(c, c.req.valid('query'), c.req.valid('header')));
+    return downloads.all(c, downloadRequest(c, c.req.valid('query'), c.req.valid('header'), settings));
   };
 }
 
@@ -132,13 +140,18 @@ function ownOrder(c: Context<ApiEnv>) {
   return { tenant: c.get('caller').tenant.key, kind: PERIODIC.kind };
 }
 
-/** @param header its private key takes precedence over that of the query */
+/**
+ * @param header its private key takes precedence over that of the query
+ * @throws WaybillError `key_in_address` if the deployment takes no key in the query
+ */
 function downloadRequest(
   c: Context<ApiEnv>,
   { organisation, fileType, parseJsonDataTypes: typed, sealed, privateKey }: z.infer<typeof DownloadQuery>,
   header: z.infer<typeof KeyHeader>,
+  { WAYBILL_PRIVATE_KEY_IN_QUERY: mayBeInQuery }: KeyRule,
 ): DownloadRequest {
   assertOwn(c, organisation);
+  if (privateKey !== undefined && !mayBeInQuery) throw new WaybillError('key_in_address');
   const decryption = sealed ? { sealed } : { sealed, privateKey: header['x-private-key'] || privateKey };
   return { fileType, typed, decryption };
 }

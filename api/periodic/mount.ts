@@ -28,8 +28,8 @@ export function mountPeriodic(app: ApiApp, deps: ApiDeps, { requireCaller }: Gua
 
   mount(app, routes.showPeriodic, readEach, statusHandler(deps));
   mount(app, routes.enablePeriodic, writeJson, enableHandler(settings));
-  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), readEach, downloadHandler(downloads));
-  mount(app, routes.downloadAllPeriodic, readEach, downloadAllHandler(downloads));
+  mount(app, routes.downloadPeriodic(offeredFiles(deps.catalog)), readEach, downloadHandler(downloads, deps.settings));
+  mount(app, routes.downloadAllPeriodic, readEach, downloadAllHandler(downloads, deps.settings));
   mount(app, routes.periodicManifest, read, manifestHandler(downloads));
   mount(app, routes.periodicSignature, read, signatureHandler(downloads));
   mount(app, routes.rotatePeriodic, writeJson, rotateHandler(settings));

@@ -36,6 +36,7 @@ const DOWNLOAD_PROBLEMS = [
   'invalid_field',
   'unknown_file_type',
   'wrong_key',
+  'key_in_address',
   'foreign_organisation',
   'not_enabled',
   'not_produced',
