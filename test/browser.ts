@@ -9,7 +9,7 @@ import { closeAtEnd } from './cleanup.ts';
 const EXECUTABLE = '/usr/bin/chromium';
 
 /** Milliseconds that a step in the browser may take, on a busy machine. */
-const STEP_MS = 30_000;
+const STEP_MS = 60_000;
 
 /** Starts Chromium. It is closed at the end. */
 export async function launchBrowser(): Promise<Browser> {
