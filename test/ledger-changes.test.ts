@@ -210,7 +210,7 @@ const history = fc.array(
 );
 
 describe('windows of recurring exports', () => {
-  test('tile, whatever happens: nothing is missing and nothing comes twice', { timeout: 120_000 }, async () => {
+  test('tile, whatever happens: nothing is missing and nothing comes twice', { timeout: 300_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...STARTS), history, async (start, steps) => {
         const on = await startWorld(start);
@@ -248,7 +248,7 @@ describe('windows of recurring exports', () => {
       expect(on.days.size).toBe(366);
       expect(consume(on, 'user').size).toBe(365);
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 test('each day names the one before and those that it replaces', async () => {
