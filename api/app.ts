@@ -102,7 +102,7 @@ export function createApp(
   app.post('/v1/identity/oauth/token', token);
   app.use(ownOriginOnly(settings.WAYBILL_PUBLIC_URL));
   const runs = createRunServices(deps);
-  mountPortal(app, deps, { addressOf, countRequest, logins, secrets }, runs);
+  mountPortal(app, deps, { addressOf, countRequest, secrets }, runs);
   mountOperator(app, deps, { addressOf, logins }, runs);
   app.use(jsonBodiesOnly(FORM_PATHS));
   for (const mountKind of kinds) mountKind(app, deps, { requireCaller, addressOf, logins, countRequest }, runs);

@@ -253,6 +253,20 @@ describe('the answer of a provider', () => {
   });
 });
 
+test('a provider that does not answer keeps nobody from logging in otherwise', async () => {
+  const { query, cookie } = await begin('loose');
+  loose.next(query.get('nonce') ?? '', { instead: 'nothing' });
+  const asked = loose.asked.length;
+  const callback = { code: 'c', state: query.get('state') ?? '', iss: loose.issuer };
+  // As many as one process checks at once.
+  const waiting = Array.from({ length: 64 }, () => callBack('loose', callback, cookie));
+  await expect.poll(() => loose.asked.length).toBe(asked + 64);
+  const { page, logIn } = await openVisitor(browser, portal.url);
+  await logIn('acme');
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual(waiting.map(() => 503));
+});
+
 test('a log-in leads to pages of the portal only', async () => {
   const { query, cookie } = await begin('loose', 'https://evil.example/');
   loose.next(query.get('nonce') ?? '', {});

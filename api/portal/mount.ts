@@ -57,7 +57,7 @@ const AREA: Area = {
   },
 };
 
-interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest' | 'logins'> {
+interface PortalGuards extends Pick<Guards, 'addressOf' | 'countRequest'> {
   readonly secrets: SecretCheck;
 }
 

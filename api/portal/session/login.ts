@@ -1,5 +1,4 @@
 import { auditFailedLogin, type SecretCheck } from '../../auth/authenticate.ts';
-import type { FailedLogins } from '../../auth/limits.ts';
 import type { ApiDeps } from '../../deps.ts';
 import type { ClientAddress } from '../../http/requests.ts';
 import type { Notice } from '../components/notice.ts';
@@ -12,13 +11,12 @@ import { mountOpenIdLogin, openIdButtons } from './openid-login.ts';
 import { readForm, returnAddress } from './require.ts';
 import type { Sessions } from './sessions.ts';
 
-export interface LoginDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
+export interface LoginDeps extends Pick<ApiDeps, 'ledger' | 'settings' | 'loginLimit'> {
   readonly shell: Shell;
   readonly sessions: Sessions;
   readonly cookies: Cookies;
   readonly secrets: SecretCheck;
   readonly addressOf: ClientAddress;
-  readonly logins: FailedLogins;
 }
 
 const MISMATCH: Notice = {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { OpenIdProvider } from '../../../config/openid-providers.ts';
 import { WaybillError } from '../../../contracts/failures.ts';
 import { auditFailedLogin } from '../../auth/authenticate.ts';
-import type { FailedLogins } from '../../auth/limits.ts';
+import { type FailedLogins, failedLogins } from '../../auth/limits.ts';
 import type { ApiDeps } from '../../deps.ts';
 import type { ClientAddress } from '../../http/requests.ts';
 import { linkButton } from '../components/field.ts';
@@ -29,12 +29,17 @@ const pendingLogin = z.object({
 });
 type PendingLogin = z.infer<typeof pendingLogin>;
 
-interface OpenIdDeps extends Pick<ApiDeps, 'ledger' | 'settings'> {
+interface OpenIdDeps extends Pick<ApiDeps, 'ledger' | 'settings' | 'loginLimit'> {
   readonly sessions: Sessions;
   readonly cookies: Cookies;
-  readonly logins: FailedLogins;
   readonly addressOf: ClientAddress;
   readonly show: ShowLogin;
+}
+
+/** Log-ins at one provider. */
+interface Login {
+  readonly flow: OpenIdFlow;
+  readonly logins: FailedLogins;
 }
 
 /** @returns a button for each provider, for the log-in page */
@@ -50,19 +55,20 @@ export function openIdButtons(providers: readonly OpenIdProvider[], to: string):
 export function mountOpenIdLogin(app: PortalApp, deps: OpenIdDeps): void {
   const { cookies, settings, show } = deps;
   const flows = new Map(
-    settings.WAYBILL_OPENID_PROVIDERS.map((provider) => {
+    settings.WAYBILL_OPENID_PROVIDERS.map((provider): [string, Login] => {
       const redirect = `${settings.WAYBILL_PUBLIC_URL}${PORTAL_PATH}/login/with/${provider.name}/callback`;
-      return [provider.name, createOpenIdFlow(provider, redirect)];
+      // Each has a capacity of its own: one that is slow keeps nobody else from logging in. What failed is counted together.
+      return [provider.name, { flow: createOpenIdFlow(provider, redirect), logins: failedLogins(deps.loginLimit) }];
     }),
   );
-  const flowOf = (name: string): OpenIdFlow => {
-    const flow = flows.get(name);
-    if (!flow) throw new WaybillError('not_found');
-    return flow;
+  const find = (name: string): Login => {
+    const found = flows.get(name);
+    if (!found) throw new WaybillError('not_found');
+    return found;
   };
 
   app.get('/login/with/:provider', async (c) => {
-    const flow = flowOf(c.req.param('provider'));
+    const { flow } = find(c.req.param('provider'));
     const to = returnAddress(c.req.query('to'));
     try {
       const { address, pending } = await flow.begin();
@@ -75,13 +81,14 @@ export function mountOpenIdLogin(app: PortalApp, deps: OpenIdDeps): void {
   });
 
   app.get('/login/with/:provider/callback', async (c) => {
-    const flow = flowOf(c.req.param('provider'));
+    const login = find(c.req.param('provider'));
+    const { flow } = login;
     const pending = readPending(cookies.read(c, 'oidc'));
     cookies.clear(c, 'oidc');
     if (pending?.provider !== flow.provider.name) return show(c, { to: PORTAL_PATH, notice: STALE }, 403);
     const to = returnAddress(pending.to);
     try {
-      return await finish(c, deps, flow, pending, to);
+      return await finish(c, deps, login, pending, to);
     } catch (error) {
       return away(c, flow, to, error);
     }
@@ -98,11 +105,11 @@ export function mountOpenIdLogin(app: PortalApp, deps: OpenIdDeps): void {
 async function finish(
   c: PortalContext,
   deps: OpenIdDeps,
-  flow: OpenIdFlow,
+  { flow, logins }: Login,
   pending: PendingLogin,
   to: string,
 ): Promise<Response> {
-  const { ledger, sessions, addressOf, logins, show } = deps;
+  const { ledger, sessions, addressOf, show } = deps;
   const { name, title } = flow.provider;
   const address = addressOf(apiContext(c));
   const onRefused = (reason: string) =>

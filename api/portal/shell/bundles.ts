@@ -8,6 +8,8 @@ import { z } from 'zod';
 const SCRIPT = fileURLToPath(new URL('../browser/write-bundles.ts', import.meta.url));
 /** Largest output, in bytes. */
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** How long bundling may take on a busy machine, in milliseconds; the page that waits for it fails then. */
+const BUNDLING_MS = 60_000;
 /** Hex characters of the hash in an address. */
 const HASH_LENGTH = 12;
 
@@ -59,7 +61,7 @@ export function createBundles(path: string): Bundles {
 
 async function writeBundles(): Promise<ReadonlyMap<string, string>> {
   // No setting of the API, which may be secret, is for the bundler.
-  const options = { maxBuffer: OUTPUT_BYTES_MAX, env: {} };
+  const options = { maxBuffer: OUTPUT_BYTES_MAX, timeout: BUNDLING_MS, env: {} };
   const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT], options);
   return new Map(Object.entries(Bundles.parse(JSON.parse(stdout))));
 }
