@@ -44,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{contracts,config,streams,stores,workflows,activities,api,sftp,cli,stack,catalogs,worker,bench}/**/*.test.ts',
+            '{contracts,config,streams,formats,stores,workflows,activities,api,sftp,cli,stack,catalogs,worker,bench}/**/*.test.ts',
           ],
           maxWorkers: 2,
           testTimeout: 30_000,

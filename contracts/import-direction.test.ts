@@ -10,9 +10,10 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
   {
     contracts: { values: [] },
     streams: { values: ['contracts'] },
+    formats: { values: ['contracts'] },
     config: { values: ['contracts'] },
-    stores: { values: ['contracts', 'config', 'streams'] },
-    activities: { values: ['contracts', 'config', 'streams', 'stores'] },
+    stores: { values: ['contracts', 'config', 'streams'], types: ['formats'] },
+    activities: { values: ['contracts', 'config', 'streams', 'formats', 'stores'] },
     workflows: { values: ['contracts'], types: ['activities'] },
     api: { values: ['contracts', 'config', 'streams', 'stores'] },
     sftp: { values: ['contracts', 'config', 'streams', 'stores'] },
@@ -21,11 +22,11 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
     catalogs: { values: ['contracts', 'config'] },
     stack: { values: ['contracts', 'config', 'stores', 'catalogs'] },
     bench: {
-      values: ['contracts', 'config', 'streams', 'stores', 'activities', 'worker', 'cli', 'stack'],
+      values: ['contracts', 'config', 'streams', 'formats', 'stores', 'activities', 'worker', 'cli', 'stack'],
     },
     test: {
       values: [
-        ...['contracts', 'config', 'streams', 'stores', 'activities', 'workflows'],
+        ...['contracts', 'config', 'streams', 'formats', 'stores', 'activities', 'workflows'],
         ...['api', 'sftp', 'worker', 'cli', 'stack'],
       ],
     },

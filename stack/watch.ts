@@ -6,6 +6,7 @@ export const SERVICE_DIRECTORIES: readonly string[] = [
   'contracts',
   'config',
   'streams',
+  'formats',
   'stores',
   'workflows',
   'activities',

@@ -1,0 +1,58 @@
+/** A table as statistics packages see it: described variables, then rows, on the way from DuckDB's vectors into one file. */
+export interface Table {
+  /** Of the dataset. */
+  readonly title: string;
+  /** Written into the file's header, so that a retry makes the same bytes. */
+  readonly createdAt: Date;
+  /** Exact number of rows that {@link Chunk}s bring. */
+  readonly rows: number;
+  readonly variables: readonly Variable[];
+}
+
+export interface Variable {
+  /** As in the warehouse; each format makes a valid and unique name of it. */
+  readonly name: string;
+  /** What the variable means; `''`: nothing is known. */
+  readonly label: string;
+  readonly type: VariableType;
+  /** Meaning of coded values. Variables with the same labels may share one set. */
+  readonly valueLabels: readonly ValueLabel[];
+  /** Values that stand for a missing answer, with what they mean. Other than these, an absent value is system-missing. */
+  readonly missing: readonly ValueLabel[];
+}
+
+export interface ValueLabel {
+  readonly value: number | string;
+  readonly label: string;
+}
+
+export type VariableType =
+  /** `bytes`: of the longest value in UTF-8, declared by the catalog or measured. */
+  | { readonly kind: 'text'; readonly bytes: number }
+  /** Whole numbers in `[min, max]`, all of which a double holds exactly. */
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  /** `decimals`: digits after the point that are worth showing; `null`: as many as it takes. */
+  | { readonly kind: 'number'; readonly decimals: number | null }
+  /** 0 or 1. */
+  | { readonly kind: 'boolean' }
+  /** Days since 1970-01-01. */
+  | { readonly kind: 'date' }
+  /** Seconds since 1970-01-01T00:00:00, fractions included, as a clock in the order's time zone shows it. */
+  | { readonly kind: 'timestamp' }
+  /** Seconds since midnight, fractions included. */
+  | { readonly kind: 'time' };
+
+/** Rows by column, in the order of the variables. Valid only until the next chunk is requested. */
+export interface Chunk {
+  readonly rows: number;
+  readonly columns: readonly ColumnChunk[];
+}
+
+/** Numbers, where NaN is a missing value; or texts as UTF-8, where a missing one is empty. */
+export type ColumnChunk = Float64Array | TextChunk;
+
+/** Value `i` is `bytes.subarray(ends[i - 1] ?? 0, ends[i])`. */
+export interface TextChunk {
+  readonly bytes: Uint8Array;
+  readonly ends: Uint32Array;
+}
