@@ -24,6 +24,31 @@ export interface Progress {
   readonly final: boolean;
 }
 
+/** Parts of one run that are told at once. */
+export const PARTS_TOLD_MAX = 50;
+
+/** One part of a running export. */
+export interface PartProgress {
+  /** Zero-based place among the parts of all files. */
+  readonly place: number;
+  readonly state: 'waiting' | 'writing' | 'written';
+  /** Planned ones of a part that waits; so far, as its last heartbeat has it, of one that is being written. */
+  readonly rows: number;
+  readonly storedBytes: number;
+}
+
+/** The parts around the first that is not written: at most {@link PARTS_TOLD_MAX}. */
+export interface PartsProgress {
+  readonly total: number;
+  readonly written: number;
+  readonly parts: readonly PartProgress[];
+}
+
+/** What a run answers about its parts; `stem` begins the names of a part's objects. */
+export type PlannedParts = Omit<PartsProgress, 'parts'> & {
+  readonly parts: readonly (PartProgress & { readonly stem: string })[];
+};
+
 /** What an attempt at writing a part reports in each heartbeat. `uploadId` helps an operator clean up the store. */
 export interface PartHeartbeat {
   readonly index: number;

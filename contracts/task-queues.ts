@@ -44,3 +44,6 @@ export const PREVIEW_WORKFLOW = 'previewOrder';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';
+
+/** Query that a running export answers with {@link import('./progress.ts').PlannedParts}, or `null` before it is planned. */
+export const PARTS_QUERY = 'parts';

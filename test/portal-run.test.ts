@@ -32,8 +32,12 @@ datasets:
   - name: LONG
     title: Long texts
     doors: [on-demand]
-    sql: SELECT 'dreambuilder' AS tenant, i AS id, repeat(md5(i::VARCHAR), 200) AS text FROM range(8000) AS r(i)
+    sql: |
+      SELECT 'dreambuilder' AS tenant, i AS id, repeat(md5(i::VARCHAR), 150) AS text,
+        TIMESTAMP '2026-01-01' + i * INTERVAL 1 MINUTE AS at
+      FROM range(20000) AS r(i)
     tenant_column: tenant
+    created_column: at
     key: [id]
     columns: [{ name: id, type: integer }, { name: text, type: text }]
 `;
@@ -44,7 +48,10 @@ let browser: Browser;
 let client: OnDemandClient;
 
 beforeAll(async () => {
-  [portal, browser] = await Promise.all([startLosable(await writeCatalog(CATALOG)), launchBrowser()]);
+  [portal, browser] = await Promise.all([
+    startLosable({ ...(await writeCatalog(CATALOG)), WAYBILL_PART_ROWS: '5000' }),
+    launchBrowser(),
+  ]);
   client = createOnDemandClient(portal.url, 'dreambuilder');
 });
 
@@ -90,13 +97,21 @@ describe('the page of an export', () => {
   });
 
   test('that runs shows how far it is, and can be cancelled', async () => {
-    const stopped = portal.objects.holdAt(/^PUT (\S+)\?\S*partNumber=3[&\s]/);
+    const stopped = portal.objects.holdAt(/^PUT (\S+)\?\S*partNumber=2[&\s]/);
     const id = await client.order({ ...TWO_MONTHS, exportType: 'LONG', format: 'CSV' });
     try {
       await stopped;
       const { page, problems } = await openPage(id);
       await page.getByText('You can close this page').waitFor();
-      await page.getByText(/of 8,000.rows/).waitFor();
+      await page.getByText(/of 20,000.rows/).waitFor();
+      const parts = page.getByRole('table', { name: 'Parts of the file' });
+      await page.getByText('0 of 4 written').waitFor();
+      expect(await parts.getByRole('rowheader').allInnerTexts()).toHaveLength(4);
+      await parts
+        .getByText(/about [\d,]+/)
+        .first()
+        .waitFor();
+      expect(await parts.getByText('Waiting').count()).toBeGreaterThan(0);
       await checkPage(page, 'run-running');
       await page.goto('/portal/on-demand');
       await page.locator('#exports progress').first().waitFor();

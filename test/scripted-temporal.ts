@@ -106,6 +106,9 @@ export function createScriptedTemporal(): ScriptedTemporal {
       scripted.asked += 1;
       return scripted.away.has('all') ? undefined : scripted.seen.get(runId);
     },
+    async parts() {
+      return undefined;
+    },
     async release({ runId }) {
       reach('release');
       scripted.released.push(runId);

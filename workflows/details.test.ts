@@ -28,7 +28,7 @@ function detailsOf(
         parts: parts.map((rows, index) => ({ index, slice: { from: null, to: null }, rows, rowsHash: '0' })),
       })),
     },
-    parts: written.map((rows) => ({ ...PART, rows })),
+    parts: written.map((rows, index) => ({ name: 'f0', format: 'csv', index, part: { ...PART, rows } })),
   };
 }
 

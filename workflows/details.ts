@@ -1,11 +1,11 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { objectStem } from '../contracts/attempts.ts';
 import type { ExplainedFailure } from '../contracts/failures.ts';
-import type { ManifestPart } from '../contracts/manifest.ts';
 import { fileExtension, type RunOrder } from '../contracts/order.ts';
-import type { Progress } from '../contracts/progress.ts';
+import { PARTS_TOLD_MAX, type PlannedParts, type Progress } from '../contracts/progress.ts';
 import type { RunState } from '../contracts/run.ts';
-import type { RunPlan } from '../contracts/steps.ts';
+import type { RunPlan, WrittenPart } from '../contracts/steps.ts';
 
 /** Run state behind the progress query and the details in the Temporal UI. */
 export interface RunDetails {
@@ -17,7 +17,7 @@ export interface RunDetails {
   /** Counts from 1. */
   round: number;
   /** Finished in this round. */
-  readonly parts: ManifestPart[];
+  readonly parts: WrittenPart[];
   /** Why the run does without some datasets, by name. */
   readonly missing: Map<string, ExplainedFailure>;
   /** One line about what the run waits for or how it ended, if its state does not say it. */
@@ -29,6 +29,9 @@ export function newDetails(tenant: string): RunDetails {
   const nothing = { order: null, plan: null, ending: null, failure: null };
   return { tenant, state: 'running', ...nothing, round: 1, parts: [], missing: new Map() };
 }
+
+/** Written parts that are told before the first that is not. */
+const PARTS_BEFORE = 10;
 
 const STATE = defineSearchAttributeKey('WaybillState', SearchAttributeType.KEYWORD);
 
@@ -48,19 +51,41 @@ export function progressOf({ order, plan, parts, state }: RunDetails): Progress 
     order && plan && sum([...order.files.entries()], ([place, { formats }]) => formats.length * count(place));
   const rowsTotal = total((place) => plan?.files[place]?.rows ?? 0);
   const partsTotal = total((place) => plan?.files[place]?.parts.length ?? 0);
-  const rowsDone = sum(parts, ({ rows }) => rows);
+  const rowsDone = sum(parts, ({ part }) => part.rows);
   const share = rowsTotal ? rowsDone / rowsTotal : partsTotal ? parts.length / partsTotal : 0;
   const completed = state === 'completed';
   return {
     percent: completed ? 100 : Math.min(99, Math.floor(share * 100)),
     rowsDone,
     rowsTotal,
-    contentBytes: sum(parts, ({ contentBytes }) => contentBytes),
-    storedBytes: sum(parts, ({ bytes }) => bytes),
+    contentBytes: sum(parts, ({ part }) => part.contentBytes),
+    storedBytes: sum(parts, ({ part }) => part.bytes),
     partsDone: parts.length,
     partsTotal,
     final: completed,
   };
+}
+
+/** The parts of all files in order, a few before the first that is not written, and those that follow. `null`: no plan yet. */
+export function partsOf({ order, plan, parts, round }: RunDetails): PlannedParts | null {
+  if (!order || !plan) return null;
+  const written = new Map(parts.map((done) => [`${done.name}.${done.format}.${done.index}`, done.part]));
+  const { runId } = workflowInfo();
+  const all = order.files.flatMap(({ name, formats }, place) =>
+    formats.flatMap((format) =>
+      (plan.files[place]?.parts ?? []).map(({ index, rows }) => {
+        const done = written.get(`${name}.${format}.${index}`);
+        return { stem: objectStem(name, index, runId, round), rows, done };
+      }),
+    ),
+  );
+  const next = all.findIndex(({ done }) => !done);
+  const first = Math.max(0, Math.min((next < 0 ? all.length : next) - PARTS_BEFORE, all.length - PARTS_TOLD_MAX));
+  const told = all.slice(first, first + PARTS_TOLD_MAX).map(({ stem, rows, done }, offset) => ({
+    ...{ place: first + offset, stem, rows, storedBytes: done?.bytes ?? 0 },
+    state: done ? ('written' as const) : ('waiting' as const),
+  }));
+  return { total: all.length, written: parts.length, parts: told };
 }
 
 /** Writes the current details of the run, Markdown that the Temporal UI shows above its history. */

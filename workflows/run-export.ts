@@ -12,7 +12,7 @@ import {
 import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, objectStem } from '../contracts/attempts.ts';
 import { type ExplainedFailure, FAILURES, type Failure } from '../contracts/failures.ts';
 import { fileExtension, orderedRun, type RunOrder } from '../contracts/order.ts';
-import type { Progress } from '../contracts/progress.ts';
+import type { PlannedParts, Progress } from '../contracts/progress.ts';
 import { RELEASE_SIGNAL } from '../contracts/requests.ts';
 import { CANCELLED_RUN } from '../contracts/run.ts';
 import {
@@ -29,10 +29,10 @@ import {
   type WriteTask,
   type WrittenPart,
 } from '../contracts/steps.ts';
-import { PROGRESS_QUERY } from '../contracts/task-queues.ts';
+import { PARTS_QUERY, PROGRESS_QUERY } from '../contracts/task-queues.ts';
 import { type Batch, batchesOf, batchSummary } from './batches.ts';
 import { withConcurrency } from './concurrency.ts';
-import { newDetails, progressOf, type RunDetails, setState, showDetails } from './details.ts';
+import { newDetails, partsOf, progressOf, type RunDetails, setState, showDetails } from './details.ts';
 import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './failures.ts';
 import { proxySteps, type Steps } from './steps.ts';
 
@@ -40,6 +40,7 @@ import { proxySteps, type Steps } from './steps.ts';
 const releaseSignal = defineSignal(RELEASE_SIGNAL);
 
 export const progressQuery = defineQuery<Progress>(PROGRESS_QUERY);
+const partsQuery = defineQuery<PlannedParts | null>(PARTS_QUERY);
 
 /** Steps of one run that write at once, over all workers. */
 const STEPS_MAX = 16;
@@ -83,6 +84,7 @@ type Completion = Extract<RunEnd, { readonly state: 'completed' }>;
 export async function runExport(input: RunInput): Promise<RunResult> {
   const run = newRun(input);
   setHandler(progressQuery, () => progressOf(run.details));
+  setHandler(partsQuery, () => partsOf(run.details));
   setHandler(releaseSignal, () => {
     run.released = true;
   });
@@ -216,8 +218,9 @@ async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): P
       const earlier = earlierAttempts(part.name);
       if (earlier) attempted.set(keyOf(object), earlier);
       else attempted.delete(keyOf(object));
-      written.push({ name, format: content.format, index: planned.index, part });
-      details.parts.push(part);
+      const done = { name, format: content.format, index: planned.index, part };
+      written.push(done);
+      details.parts.push(done);
     }
     showDetails(details);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Progress } from '../../contracts/progress.ts';
-import { addHeartbeats } from './runs.ts';
+import type { PlannedParts, Progress } from '../../contracts/progress.ts';
+import { addHeartbeats, addHeartbeatsToParts } from './runs.ts';
 
 const FINISHED: Progress = {
   percent: 25,
@@ -12,12 +12,12 @@ const FINISHED: Progress = {
   partsTotal: 4,
   final: false,
 };
-const beat = (rows: number) => ({
+const beat = (rows: number, key = 'k') => ({
   index: 1,
   rows,
   contentBytes: rows * 10,
   storedBytes: rows,
-  key: 'k',
+  key,
   uploadId: null,
 });
 
@@ -37,5 +37,31 @@ test('stays within the rows that were counted, and below 100 percent', () => {
   expect(addHeartbeats({ ...FINISHED, rowsTotal: null, percent: 0 }, [beat(7)])).toMatchObject({
     percent: 0,
     rowsDone: 32,
+  });
+});
+
+test('says which parts are being written, and how far', () => {
+  const planned: PlannedParts = {
+    ...{ total: 3, written: 1 },
+    parts: [
+      { place: 0, stem: 'f-00000-abc-1', state: 'written', rows: 10, storedBytes: 99 },
+      { place: 1, stem: 'f-00001-abc-1', state: 'waiting', rows: 20, storedBytes: 0 },
+      { place: 2, stem: 'f-00002-abc-1', state: 'waiting', rows: 30, storedBytes: 0 },
+    ],
+  };
+  // The first has just ended; the second reports more rows than were planned, and the key of another round is not its own.
+  const beats = [
+    beat(3, 'a/f-00000-abc-1-1.csv'),
+    beat(21, 'a/f-00001-abc-1-2.csv'),
+    beat(5, 'a/f-00002-abc-2-1.csv'),
+    null,
+  ];
+  expect(addHeartbeatsToParts(planned, beats)).toEqual({
+    ...{ total: 3, written: 1 },
+    parts: [
+      { place: 0, state: 'written', rows: 10, storedBytes: 99 },
+      { place: 1, state: 'writing', rows: 20, storedBytes: 21 },
+      { place: 2, state: 'waiting', rows: 30, storedBytes: 0 },
+    ],
   });
 });

@@ -11,9 +11,10 @@ import { defaultPayloadConverter, WorkflowExecutionAlreadyStartedError } from '@
 import { z } from 'zod';
 import { WaybillError } from '../../contracts/failures.ts';
 import { pushWorkflowId, webhooksWorkflowId } from '../../contracts/keys.ts';
-import type { Progress } from '../../contracts/progress.ts';
+import type { PartsProgress, PlannedParts, Progress } from '../../contracts/progress.ts';
 import { RELEASE_SIGNAL } from '../../contracts/requests.ts';
 import {
+  PARTS_QUERY,
   PROGRESS_QUERY,
   PUSH_WORKFLOW,
   RUN_WORKFLOW,
@@ -40,6 +41,7 @@ type Runs = Pick<
   | 'status'
   | 'isCancelling'
   | 'progress'
+  | 'parts'
   | 'release'
   | 'cancel'
 >;
@@ -59,6 +61,24 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
     // Another run may have been started under the same workflow id since.
     const execution = latest && firstRunId(latest) === runId ? latest : await describe(workflowId, runId);
     return execution ? statusOf(execution.status.name) : 'closed';
+  }
+
+  /** @returns the answer of a run's workflow, and the heartbeats of its steps; `undefined` if they cannot be known now */
+  async function ask<Answer>({ workflowId, runId }: WorkflowRun, query: string) {
+    const handle = workflows.getHandle(workflowId);
+    try {
+      // In this order, a part that finishes in between is missed once instead of being counted twice.
+      const answer = await callTemporal(workflows, () => handle.query<Answer>(query), QUERY_MS);
+      const description = await callTemporal(workflows, () => handle.describe(), QUERY_MS);
+      if (firstRunId(description) !== runId) return undefined;
+      const heartbeats = (description.raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
+        (heartbeatDetails?.payloads ?? []).map((payload): unknown => defaultPayloadConverter.fromPayload(payload)),
+      );
+      return { answer, heartbeats };
+    } catch (error) {
+      if (UNKNOWN_PROGRESS.some((known) => error instanceof known)) return undefined;
+      throw error;
+    }
   }
 
   return {
@@ -123,21 +143,14 @@ export function createRuns(workflows: WorkflowClient, taskQueue: string): Runs {
       return latest.raw.workflowExtendedInfo?.cancelRequested === true;
     },
 
-    async progress({ workflowId, runId }) {
-      const handle = workflows.getHandle(workflowId);
-      try {
-        // In this order, a part that finishes in between is missed once instead of being counted twice.
-        const finished = await callTemporal(workflows, () => handle.query<Progress>(PROGRESS_QUERY), QUERY_MS);
-        const description = await callTemporal(workflows, () => handle.describe(), QUERY_MS);
-        if (firstRunId(description) !== runId) return undefined;
-        const heartbeats = (description.raw.pendingActivities ?? []).flatMap(({ heartbeatDetails }) =>
-          (heartbeatDetails?.payloads ?? []).map((payload) => defaultPayloadConverter.fromPayload(payload)),
-        );
-        return addHeartbeats(finished, heartbeats);
-      } catch (error) {
-        if (UNKNOWN_PROGRESS.some((known) => error instanceof known)) return undefined;
-        throw error;
-      }
+    async progress(run) {
+      const asked = await ask<Progress>(run, PROGRESS_QUERY);
+      return asked && addHeartbeats(asked.answer, asked.heartbeats);
+    },
+
+    async parts(run) {
+      const asked = await ask<PlannedParts | null>(run, PARTS_QUERY);
+      return asked?.answer ? addHeartbeatsToParts(asked.answer, asked.heartbeats) : undefined;
     },
 
     async release({ workflowId, runId }) {
@@ -195,7 +208,10 @@ function statusOf(status: WorkflowExecutionStatusName): RunStatus {
 
 const count = z.number().int().min(0);
 /** The counts in the heartbeat of a step that writes a part. Heartbeats of other steps do not match. */
-const partHeartbeat = z.object({ index: count, rows: count, contentBytes: count, storedBytes: count });
+const partHeartbeat = z.object({
+  ...{ index: count, rows: count, contentBytes: count, storedBytes: count },
+  key: z.string(),
+});
 
 /** Adds what running parts have reported to the progress of the finished ones. At most 99 percent. */
 export function addHeartbeats(finished: Progress, heartbeats: readonly unknown[]): Progress {
@@ -210,4 +226,20 @@ export function addHeartbeats(finished: Progress, heartbeats: readonly unknown[]
   if (finished.rowsTotal !== null) rowsDone = Math.min(rowsDone, finished.rowsTotal);
   const share = finished.rowsTotal ? Math.floor((rowsDone / finished.rowsTotal) * 100) : finished.percent;
   return { ...finished, percent: Math.min(99, share), rowsDone, contentBytes, storedBytes, final: false };
+}
+
+/** Says of each part that reports how far it is. */
+export function addHeartbeatsToParts({ parts, ...rest }: PlannedParts, heartbeats: readonly unknown[]): PartsProgress {
+  const beats = heartbeats.flatMap((heartbeat) => {
+    const { data } = partHeartbeat.safeParse(heartbeat);
+    return data ? [data] : [];
+  });
+  return {
+    ...rest,
+    parts: parts.map(({ stem, ...part }) => {
+      const beat = beats.find(({ key }) => key.includes(`/${stem}-`));
+      if (!beat || part.state === 'written') return part;
+      return { ...part, state: 'writing', rows: Math.min(beat.rows, part.rows), storedBytes: beat.storedBytes };
+    }),
+  };
 }

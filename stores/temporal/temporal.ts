@@ -1,5 +1,5 @@
 import type { PreviewInput } from '../../contracts/preview.ts';
-import type { Progress } from '../../contracts/progress.ts';
+import type { PartsProgress, Progress } from '../../contracts/progress.ts';
 import type { Recurrence } from '../../contracts/recurrence.ts';
 import type { PushInput, RunInput, StepResult } from '../../contracts/steps.ts';
 
@@ -66,6 +66,8 @@ export interface Temporal {
   isCancelling(run: WorkflowRun): Promise<boolean>;
   /** Not monotonic. @returns `undefined` if the progress is unknown, for example without a worker */
   progress(run: WorkflowRun): Promise<Progress | undefined>;
+  /** @returns `undefined` if they are unknown, for example because the run is not planned yet */
+  parts(run: WorkflowRun): Promise<PartsProgress | undefined>;
   /** Ends the wait of a request for its batch; no effect on a run that has ended. */
   release(run: WorkflowRun): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import type { Progress } from '../../../contracts/progress.ts';
+import { isActive, type PartsProgress, type Progress } from '../../../contracts/progress.ts';
 import type { AuditEntry, Run } from '../../../stores/ledger/ports.ts';
 import { openManifest, type StoredRun } from '../../../stores/objects/manifests.ts';
 import { readEnvelope } from '../../../stores/objects/signatures.ts';
@@ -14,6 +14,8 @@ const TRAIL_MAX = 200;
 export interface KnownRun {
   readonly run: Run;
   readonly progress: Progress;
+  /** `null`: the run has ended, or is not planned yet, or they cannot be known now. */
+  readonly parts: PartsProgress | null;
   readonly trail: readonly AuditEntry[];
   /** `null`: not completed, or its files are gone or cannot be read now. */
   readonly stored: StoredRun | null;
@@ -23,9 +25,13 @@ export interface KnownRun {
 export type Signature = { readonly state: 'valid' | 'invalid'; readonly keyid: string } | { readonly state: 'none' };
 
 export async function readRun(c: PortalContext, deps: PortalDeps, run: Run): Promise<KnownRun> {
-  const { ledger, objects, runs } = deps;
-  const [progress, trail] = await Promise.all([runs.progress.read(run), ledger.audit.listOfRun(run.runId, TRAIL_MAX)]);
-  const none = { run, progress, trail, stored: null, signature: { state: 'none' } } as const;
+  const { ledger, objects, runs, temporal } = deps;
+  const [progress, parts, trail] = await Promise.all([
+    runs.progress.read(run),
+    isActive(run.state) ? temporal.parts(run) : undefined,
+    ledger.audit.listOfRun(run.runId, TRAIL_MAX),
+  ]);
+  const none = { run, progress, parts: parts ?? null, trail, stored: null, signature: { state: 'none' } } as const;
   if (exportState(run, deps.clock.now()) !== 'completed') return none;
   try {
     const stored = await openManifest(objects, run);

@@ -20,7 +20,7 @@ import type { Page } from '../shell/page.ts';
 import type { PortalDeps } from '../tab.ts';
 import { daysPanel } from './days-panel.ts';
 import type { KnownRun } from './known.ts';
-import { downloadsPanel, partsPanel, proofPanel, storyPanel } from './panels.ts';
+import { downloadsPanel, livePartsPanel, partsPanel, proofPanel, storyPanel } from './panels.ts';
 import { orderValues, outcomeValues } from './values.ts';
 
 /** The page of one export. */
@@ -56,7 +56,7 @@ ${slip({
 ${active ? html`<p class="note">You can close this page; the export goes on. Cancelling removes everything that was written.</p>` : ''}
 ${known.stored ? daysPanel(fileOf(known.stored), known.stored.manifest.snapshotAt) : ''}
 ${known.stored ? html`<div class="split split--even">${proofPanel(known.run, fileOf(known.stored), known.signature)}${downloadsPanel(c, known, `${here}/revoke`)}</div>` : ''}
-${known.stored ? partsPanel(fileOf(known.stored)) : ''}
+${known.stored ? partsPanel(fileOf(known.stored)) : ''}${active && known.parts ? livePartsPanel(known.parts) : ''}
 ${storyPanel(known, times)}`,
   };
 }

@@ -1,10 +1,11 @@
 import { html } from 'hono/html';
 import type { ManifestFile } from '../../../contracts/manifest.ts';
+import type { PartProgress, PartsProgress } from '../../../contracts/progress.ts';
 import type { AuditAction, AuditEntry, Run } from '../../../stores/ledger/ports.ts';
 import { button, postForm } from '../components/field.ts';
 import { counted, grouped, size } from '../components/figures.ts';
 import { code, facts, panel, panelBody } from '../components/panel.ts';
-import { state } from '../components/state.ts';
+import { type StateKind, state } from '../components/state.ts';
 import { type Column, table, tableRow } from '../components/table.ts';
 import type { Times } from '../components/times.ts';
 import { mayWrite, type PortalContext } from '../environment.ts';
@@ -100,6 +101,44 @@ export function partsPanel(file: ManifestFile | undefined): Markup {
     }),
   });
 }
+
+/** The parts of a running export, and how far each is. */
+export function livePartsPanel({ total, written, parts }: PartsProgress): Markup {
+  const columns: readonly Column[] = [
+    { title: 'Part' },
+    { title: 'State' },
+    { title: 'Rows', isNumber: true },
+    { title: 'Size', isNumber: true },
+  ];
+  const [first, last] = [parts[0], parts.at(-1)];
+  const hidden = first && last && parts.length < total;
+  return panel({
+    id: 'parts',
+    title: 'Parts',
+    about: `${grouped(written)} of ${grouped(total)} written`,
+    content: table({
+      caption: 'Parts of the file',
+      columns,
+      isFlat: true,
+      staysTable: true,
+      rows: parts.map((part) =>
+        tableRow(columns, [
+          { place: 'lead', content: `Part\u00a0${grouped(part.place + 1)}` },
+          { place: 'st', content: state(...PART_STATES[part.state]) },
+          { content: part.state === 'writing' ? `about ${grouped(part.rows)}` : grouped(part.rows) },
+          { content: part.state === 'waiting' ? '–' : size(part.storedBytes) },
+        ]),
+      ),
+    }),
+    ...(hidden && { foot: `Parts ${grouped(first.place + 1)} to ${grouped(last.place + 1)} of ${grouped(total)}` }),
+  });
+}
+
+const PART_STATES: Readonly<Record<PartProgress['state'], readonly [StateKind, string]>> = {
+  written: ['available', 'Written'],
+  writing: ['running', 'Writing'],
+  waiting: ['expired', 'Waiting'],
+};
 
 const EVENTS: Readonly<Partial<Record<AuditAction, (who: string) => string>>> = {
   'export.requested': (who) => `Ordered by ${who}`,
