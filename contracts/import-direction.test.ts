@@ -10,7 +10,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly values: readonly string[]; 
   {
     contracts: { values: [] },
     streams: { values: ['contracts'] },
-    formats: { values: ['contracts'] },
+    formats: { values: ['contracts', 'streams'] },
     config: { values: ['contracts'] },
     stores: { values: ['contracts', 'config', 'streams'], types: ['formats'] },
     activities: { values: ['contracts', 'config', 'streams', 'formats', 'stores'] },
