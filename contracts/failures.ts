@@ -223,6 +223,11 @@ export const FAILURES = {
     'The rows do not fit into a sheet of Excel',
     'Order PARQUET or CSV, or choose a shorter window or a filter.',
   ),
+  not_representable: final(
+    409,
+    'The format cannot hold the data',
+    'Order another format, or leave out the column that the message names.',
+  ),
   dataset_broken: final(
     500,
     'The dataset cannot be read as the catalog describes it',

@@ -2,6 +2,7 @@ import type { Failure, FailureCode } from './failures.ts';
 
 const AVOIDABLE: readonly FailureCode[] = [
   'xlsx_too_large',
+  'not_representable',
   'memory_exhausted',
   'source_changed',
   'cancelled',
@@ -25,6 +26,12 @@ export function explainFailure(failure: Failure | null): {
       return {
         reason: whyNoWorkbook(failure?.message ?? ''),
         advice: 'Request it again as CSV or Parquet, or for a quarter of a year at a time.',
+        button: 'Request again',
+      };
+    case 'not_representable':
+      return {
+        reason: failure?.message ?? '',
+        advice: 'Request it again as CSV or Parquet.',
         button: 'Request again',
       };
     case 'memory_exhausted':
