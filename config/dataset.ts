@@ -37,6 +37,8 @@ export interface Column {
   readonly anonymizedFrom?: ColumnType;
   /** Meaning of coded values, by the value as text. */
   readonly valueLabels: Readonly<Record<string, string>> | null;
+  /** Values that stand for a missing answer, and what they mean, by the value as text. @default there are none */
+  readonly missing?: Readonly<Record<string, string>>;
 }
 
 export interface Parameter {

@@ -27,9 +27,16 @@ export interface ValueLabel {
 }
 
 export type VariableType =
-  /** `bytes`: of the longest value in UTF-8, declared by the catalog or measured. */
-  | { readonly kind: 'text'; readonly bytes: number }
-  /** Whole numbers in `[min, max]`, all of which a double holds exactly. */
+  /**
+   * `bytes`: of the longest value in UTF-8, declared by the catalog or measured. `total`: of all values that are not empty, for
+   * formats that place long texts elsewhere than the rows; known wherever texts of any length may occur.
+   */
+  | {
+      readonly kind: 'text';
+      readonly bytes: number;
+      readonly total?: { readonly values: number; readonly bytes: number };
+    }
+  /** Whole numbers in `[min, max]`, not counting those of `missing`; a double holds all of them exactly. */
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   /** `decimals`: digits after the point that are worth showing; `null`: as many as it takes. */
   | { readonly kind: 'number'; readonly decimals: number | null }

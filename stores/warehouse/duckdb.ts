@@ -7,6 +7,7 @@ import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { openKeys } from './keys.ts';
 import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-query.ts';
+import { measurePart, prepareVectors } from './part-vectors.ts';
 import { planFiles } from './planning.ts';
 import { previewRows } from './preview.ts';
 import { rowFormat, selectList } from './row-format.ts';
@@ -16,6 +17,7 @@ import { openSession, type Session, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
 import { inTransaction } from './transaction.ts';
 import { refuseUnreadNumbers } from './unread-numbers.ts';
+import { vectorContent } from './vectors.ts';
 import type { Warehouse } from './warehouse.ts';
 
 /** Attaches the operator's warehouse to a private in-memory DuckDB and locks it down. */
@@ -98,6 +100,40 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         track,
         toFailure: (error) => failureOf(error, `Dataset ${dataset.name}`),
         head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
+        signal: AbortSignal.any([signal, closing.signal]),
+      });
+    },
+
+    vectors(dataset, order, { slice, snapshotAt }, signal) {
+      if (isUncounted(order)) throw new WaybillError('internal', `Rows ${order.rows} are not read as vectors.`);
+      return vectorContent({
+        session,
+        postgres: postgresOf([dataset]),
+        open: async (connection) => {
+          const source = await describeSource(session, connection, dataset, order.parameters);
+          const reading = { connection, dataset, order, source, snapshotAt, slice };
+          await refuseUnreadNumbers(reading);
+          const { table, columns } = await measurePart(reading);
+          // As in `read`.
+          const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
+          const select = await prepareVectors(reading, columns, tally);
+          return {
+            table,
+            select,
+            sum: async () => tally?.sum() ?? sumRows(reading),
+            end: () => {
+              tally?.end();
+              select.destroySync();
+            },
+          };
+        },
+        track,
+        toFailure: (error) => failureOf(error, `Dataset ${dataset.name}`),
+        changed: (counted, read) =>
+          new WaybillError(
+            'source_changed',
+            `${dataset.name} changed while it was being exported: ${counted} rows were counted, ${read} were read. Resubmit the export; it will read a new snapshot.`,
+          ),
         signal: AbortSignal.any([signal, closing.signal]),
       });
     },

@@ -3,6 +3,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice, Plan, RowSum } from '../../contracts/plan.ts';
 import type { Preview } from '../../contracts/preview.ts';
+import type { Chunk, Table } from '../../formats/table.ts';
 
 /** The content of one part, formatted by DuckDB. */
 export interface PartContent {
@@ -13,6 +14,26 @@ export interface PartContent {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Sum of the content's rows; resolves after `chunks` has ended without error, otherwise rejects. */
   readonly sum: Promise<RowSum>;
+}
+
+/** The rows of one part by column, for formats that DuckDB does not write. */
+export interface VectorContent extends AsyncDisposable {
+  /** Measured in the transaction in which the rows are then read. Rejects with errors of the query. */
+  readonly table: Promise<DescribedTable>;
+  /**
+   * The rows. A chunk is valid only until the next one is requested. Ending the iteration early stops the query. Errors of the
+   * query are thrown here, before the end; `source_changed` if there are not as many rows as the table has.
+   */
+  readonly chunks: AsyncIterable<Chunk>;
+  /** As of {@link PartContent}. */
+  readonly sum: Promise<RowSum>;
+  /** Stops the query if it has not ended, and waits for its end. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface DescribedTable extends Table {
+  /** Sentences on what the table holds otherwise than the warehouse does, for the readers of a readme. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -53,6 +74,17 @@ export interface Warehouse {
     },
     signal: AbortSignal,
   ): PartContent;
+
+  /**
+   * Describes and reads one part by column. It begins at once, and holds a connection until the chunks have been read or it is
+   * disposed of: `await using content = warehouse.vectors(…)`.
+   */
+  vectors(
+    dataset: Dataset,
+    order: FileOrder,
+    part: { readonly slice: PartSlice; readonly snapshotAt: Instant },
+    signal: AbortSignal,
+  ): VectorContent;
 
   /** Counts the rows of an order, and reads the first ones as texts. Aborting the signal stops the query within a second. */
   preview(dataset: Dataset, order: FileOrder, signal: AbortSignal): Promise<Preview>;

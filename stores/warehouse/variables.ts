@@ -1,0 +1,220 @@
+import { DuckDBDecimalType, type DuckDBType, type DuckDBValue, DuckDBTypeId as Id } from '@duckdb/node-api';
+import type { Column } from '../../config/dataset.ts';
+import type { ValueLabel, VariableType } from '../../formats/table.ts';
+import { formatColumn } from './column-format.ts';
+import type { SourceColumn } from './source-column.ts';
+import { clockIn, utcClock } from './time-text.ts';
+
+/** A column as a variable of a statistics package, as far as its type tells. */
+export interface VariableColumn {
+  /** SQL of aggregates over all rows, which tell the rest. */
+  readonly aggregates: readonly string[];
+  /** @param measured their values */
+  describe(measured: readonly DuckDBValue[]): DescribedColumn;
+}
+
+export interface DescribedColumn {
+  /** SQL of a DOUBLE, where NaN is a missing value, or of a VARCHAR, where a missing one is empty. Never NULL. */
+  readonly sql: string;
+  readonly type: VariableType;
+  /** A sentence on what the variable holds otherwise than the column does; absent: nothing. */
+  readonly note?: string;
+}
+
+/** Decimal digits of which a double keeps all. */
+const DIGITS_MAX = 15;
+/** Powers of ten up to this one are doubles. */
+const EXACT_POWER_MAX = 22;
+const SAFE_MAX = 2n ** 53n;
+const UUID_BYTES = 36;
+/** Of a hash in hex digits. */
+const ANONYMIZED_BYTES = 64;
+
+/** @param timeZone of the order; `null`: UTC */
+export function variableColumn({ sql, type }: SourceColumn, column: Column, timeZone: string | null): VariableColumn {
+  const { name } = column;
+  const text = `CAST(${formatColumn(sql, column.type, type, 'csv', timeZone)} AS VARCHAR)`;
+  switch (column.type) {
+    case 'boolean':
+      return known(number(`CAST(${sql} AS INTEGER)`), { kind: 'boolean' });
+    case 'integer':
+      return wholeNumber(sql, text, column, type);
+    case 'decimal':
+      if (type.typeId === Id.VARCHAR) return decimalText(text, name);
+      return type instanceof DuckDBDecimalType ? decimal(sql, text, name, type) : wholeNumber(sql, text, column, type);
+    case 'double': {
+      const value = formatColumn(sql, 'double', type, 'csv');
+      const variable = { kind: 'number', decimals: null } as const;
+      const isBinary = type.typeId === Id.DOUBLE || type.typeId === Id.FLOAT;
+      return isBinary ? finite(value, value, variable, name, 'NaN or infinite') : known(number(value), variable);
+    }
+    case 'date': {
+      const days = `${sql} - DATE '1970-01-01'`;
+      return finite(sql, days, { kind: 'date' }, name, 'infinite');
+    }
+    case 'time':
+      if (type.typeId === Id.TIME) return known(number(`epoch_us(${sql}) / 1e6`), { kind: 'time' });
+      if (type.typeId === Id.TIME_NS) return known(number(`epoch_ns(${sql}) / 1e9`), { kind: 'time' });
+      // A time with an offset from UTC is no number.
+      return measuredText(text);
+    case 'timestamp': {
+      const clock = timeZone === null ? utcClock(sql, type) : clockIn(timeZone, sql, type);
+      const variable = finite(utcClock(sql, type), `epoch_us(${clock}) / 1e6`, { kind: 'timestamp' }, name, 'infinite');
+      return type.typeId === Id.TIMESTAMP_NS ? withoutNanoseconds(variable, sql, name) : variable;
+    }
+    case 'uuid':
+      return known(`coalesce(${text}, '')`, { kind: 'text', bytes: UUID_BYTES });
+    case 'text':
+      if (column.anonymizedFrom === undefined) return measuredText(text);
+      return known(`coalesce(${sql}, '')`, { kind: 'text', bytes: ANONYMIZED_BYTES });
+    case 'json':
+    case 'binary':
+      return measuredText(text);
+  }
+}
+
+function number(sql: string): string {
+  return `coalesce(CAST(${sql} AS DOUBLE), 'nan'::DOUBLE)`;
+}
+
+function known(sql: string, type: VariableType): VariableColumn {
+  return { aggregates: [], describe: () => ({ sql, type }) };
+}
+
+/** @param value SQL that may be infinite or NaN; then the variable has no value */
+function finite(value: string, sql: string, type: VariableType, name: string, what: string): VariableColumn {
+  return {
+    aggregates: [`count(*) FILTER (WHERE NOT isfinite(${value}))`],
+    describe: ([count]) => ({
+      sql: number(`CASE WHEN isfinite(${value}) THEN ${sql} END`),
+      type,
+      ...(Number(count) > 0 && { note: `${name}: ${counted(Number(count))} ${what}, and missing in the file.` }),
+    }),
+  };
+}
+
+/** Seconds as a double have no room for nanoseconds. */
+function withoutNanoseconds(variable: VariableColumn, sql: string, name: string): VariableColumn {
+  return {
+    aggregates: [...variable.aggregates, `count(*) FILTER (WHERE isfinite(${sql}) AND epoch_ns(${sql}) % 1000 <> 0)`],
+    describe: (measured) => {
+      const described = variable.describe(measured);
+      const cut = Number(measured.at(-1) ?? 0);
+      const note = `${name}: ${counted(cut)} finer than a microsecond, and cut to it.`;
+      return cut === 0 ? described : { ...described, note: [described.note, note].filter(Boolean).join(' ') };
+    },
+  };
+}
+
+function counted(count: number): string {
+  return count === 1 ? '1 value is' : `${count.toLocaleString('en')} values are`;
+}
+
+function measuredText(text: string, note?: string): VariableColumn {
+  return {
+    aggregates: [`max(strlen(${text}))`, `count(*) FILTER (WHERE ${text} <> '')`, `sum(strlen(${text}))`],
+    describe: ([longest, values, bytes]) => ({
+      sql: `coalesce(${text}, '')`,
+      type: {
+        kind: 'text',
+        bytes: Number(longest ?? 0),
+        total: { values: Number(values ?? 0), bytes: Number(bytes ?? 0) },
+      },
+      ...(note !== undefined && { note }),
+    }),
+  };
+}
+
+function wholeNumber(sql: string, text: string, column: Column, { typeId }: DuckDBType): VariableColumn {
+  const note = `${column.name}: numbers beyond 9,007,199,254,740,992, which no package's numbers hold exactly; they are texts in the file.`;
+  // Numbers of any length may be texts of any length.
+  if (typeId === Id.BIGNUM) return measuredText(text, note);
+  const codes = Object.keys(column.missing ?? {}).filter((code) => /^-?\d{1,15}$/.test(code));
+  const isValue = codes.length > 0 ? ` FILTER (WHERE ${sql} NOT IN (${codes.join(', ')}))` : '';
+  return {
+    aggregates: [`CAST(min(${sql})${isValue} AS VARCHAR)`, `CAST(max(${sql})${isValue} AS VARCHAR)`],
+    describe: ([least, greatest]) => {
+      const [min, max] = [BigInt(String(least ?? 0)), BigInt(String(greatest ?? 0))];
+      if (min >= -SAFE_MAX && max <= SAFE_MAX) {
+        return { sql: number(sql), type: { kind: 'integer', min: Number(min), max: Number(max) } };
+      }
+      const bytes = Math.max(...[min, max, ...codes].map((value) => String(value).length));
+      return { sql: `coalesce(${text}, '')`, type: { kind: 'text', bytes }, note };
+    },
+  };
+}
+
+function decimal(sql: string, text: string, name: string, { width, scale }: DuckDBDecimalType): VariableColumn {
+  // DuckDB divides by a power of ten.
+  const double = scale > EXACT_POWER_MAX ? `CAST(${text} AS DOUBLE)` : sql;
+  const asNumber = { sql: number(double), type: { kind: 'number', decimals: scale } } as const;
+  if (width <= DIGITS_MAX) return { aggregates: [], describe: () => asNumber };
+  return {
+    aggregates: [`CAST(min(${sql}) AS VARCHAR)`, `CAST(max(${sql}) AS VARCHAR)`],
+    describe: (extremes) => {
+      const texts = extremes.map((extreme) => String(extreme ?? '0'));
+      const digits = Math.max(...texts.map((one) => one.replace(/[-.]/g, '').replace(/^0+/, '').length));
+      if (digits <= DIGITS_MAX) return asNumber;
+      const bytes = Math.max(...texts.map((one) => one.length));
+      return { sql: `coalesce(${text}, '')`, type: { kind: 'text', bytes }, note: tooManyDigits(name) };
+    },
+  };
+}
+
+/** Decimal numbers of any length that the warehouse holds as text. */
+function decimalText(text: string, name: string): VariableColumn {
+  const asText = measuredText(text, tooManyDigits(name));
+  const whole = `max(strlen(ltrim(split_part(${text}, '.', 1), '-0')))`;
+  const fraction = `max(strlen(split_part(${text}, '.', 2)))`;
+  return {
+    aggregates: [whole, fraction, ...asText.aggregates],
+    describe: ([before, after, ...measured]) => {
+      const decimals = Number(after ?? 0);
+      if (Number(before ?? 0) + decimals > DIGITS_MAX) return asText.describe(measured);
+      return { sql: number(text), type: { kind: 'number', decimals } };
+    },
+  };
+}
+
+function tooManyDigits(name: string): string {
+  return `${name}: numbers of more than ${DIGITS_MAX} digits, which no package's numbers hold exactly; they are texts in the file.`;
+}
+
+/**
+ * @param labels by the value as CSV has it
+ * @returns labels by the value as vectors have it. Texts that are no value of the type are left out
+ */
+export function labelsOf(labels: Readonly<Record<string, string>>, { kind }: VariableType): readonly ValueLabel[] {
+  const entries = Object.entries(labels);
+  if (kind === 'text') return entries.map(([value, label]) => ({ value, label }));
+  const numbers = entries.flatMap(([text, label]) => {
+    const value = text.trim() === '' ? Number.NaN : numberOf(text, kind);
+    return Number.isFinite(value) ? [[value, label] as const] : [];
+  });
+  return [...new Map(numbers)].map(([value, label]) => ({ value, label }));
+}
+
+const DAY_SECONDS = 86_400;
+
+/** @returns NaN if the text is none */
+function numberOf(text: string, kind: Exclude<VariableType['kind'], 'text'>): number {
+  switch (kind) {
+    case 'integer':
+    case 'number':
+      return Number(text);
+    case 'boolean':
+      return { false: 0, true: 1 }[text.toLowerCase()] ?? Number(text);
+    case 'date':
+      return secondsOf(`${text}T00:00:00`) / DAY_SECONDS;
+    case 'timestamp':
+      return secondsOf(text);
+    case 'time':
+      return secondsOf(`1970-01-01T${text}`);
+  }
+}
+
+/** @param text a clock's date and time, perhaps with an offset, which does not matter here */
+function secondsOf(text: string): number {
+  const [, clock, fraction = ''] = /^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(\.\d+)?/.exec(text) ?? [];
+  return Date.parse(`${clock?.replace(' ', 'T')}Z`) / 1000 + Number(`0${fraction}`);
+}
