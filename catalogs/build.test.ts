@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadCatalog } from '../config/catalog.ts';
-import type { ColumnType, Dataset } from '../config/dataset.ts';
+import type { Dataset } from '../config/dataset.ts';
 import { buildSampleWarehouse, type SampleWarehouse } from './build.ts';
+import { WAREHOUSE_TYPES } from './warehouse-types.ts';
 
 const SCALE = 0.01;
 const TENANTS = ['dreambuilder', 'acme', 'fjordbank', 'lumen-school'];
@@ -48,30 +49,16 @@ function sourceOf(dataset: Dataset): string {
   return `(${dataset.sql.replaceAll('$learningActivityId', "getvariable('activity')")})`;
 }
 
-const TYPES: Readonly<Record<ColumnType, RegExp>> = {
-  boolean: /^BOOLEAN$/,
-  integer: /^(INTEGER|BIGINT)$/,
-  decimal: /^DECIMAL\(\d+,\d+\)$/,
-  double: /^DOUBLE$/,
-  text: /^VARCHAR$/,
-  date: /^DATE$/,
-  time: /^TIME$/,
-  timestamp: /^TIMESTAMP( WITH TIME ZONE)?$/,
-  uuid: /^UUID$/,
-  json: /(^JSON$|\[\]$|^STRUCT)/,
-  binary: /^BLOB$/,
-};
-
 describe('the catalog fits the warehouse', () => {
   test.each(datasets.map((dataset) => ({ name: dataset.name, dataset })))('$name', async ({ dataset }) => {
     const described = await query(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${sourceOf(dataset)})`);
     const types = new Map(described.map(([name, type]) => [name, String(type)]));
     for (const column of dataset.columns) {
-      expect(types.get(column.name), column.name).toMatch(TYPES[column.type]);
+      expect(types.get(column.name), column.name).toMatch(WAREHOUSE_TYPES[column.type]);
     }
     expect(types.get(dataset.tenantColumn)).toBe('VARCHAR');
     for (const name of [dataset.createdColumn, dataset.modifiedColumn]) {
-      if (name !== null) expect(types.get(name), name).toMatch(TYPES.timestamp);
+      if (name !== null) expect(types.get(name), name).toMatch(WAREHOUSE_TYPES.timestamp);
     }
     if (dataset.deletedColumn !== null) expect(types.get(dataset.deletedColumn)).toBe('BOOLEAN');
 
@@ -98,7 +85,7 @@ async function tenantCounts(dataset: Dataset): Promise<readonly (readonly [strin
 
 test('every type of the catalog occurs', () => {
   const used = new Set(datasets.flatMap((dataset) => dataset.columns.map((column) => column.type)));
-  expect([...used].toSorted()).toEqual(Object.keys(TYPES).toSorted());
+  expect([...used].toSorted()).toEqual(Object.keys(WAREHOUSE_TYPES).toSorted());
 });
 
 test('all three million flights lie in 2001, none without a time', async () => {

@@ -9,6 +9,8 @@ export interface SampleOptions {
   readonly directory: string;
   /** Size of the tables; 1 gives 400,000 rows in the largest, 0.01 is for tests. @minimum 0.0001 @maximum 100 */
   readonly scale: number;
+  /** What is built. @default all */
+  readonly domains?: readonly SampleDomain[];
   /** Receives progress, one line at a time. */
   readonly report: (line: string) => void;
 }
@@ -24,8 +26,18 @@ export interface SampleWarehouse {
   readonly directories: readonly string[];
 }
 
-/** In the order they are built. */
-const DOMAINS = ['learning', 'evaluation', 'engagement', 'survey', 'jobs'] as const;
+/** Scripts of each domain, in the order they are run. */
+const DOMAINS = {
+  learning: ['learning'],
+  evaluation: ['evaluation'],
+  engagement: ['engagement'],
+  survey: ['survey', 'farm-survey', 'farm-rosters', 'farm-fieldwork', 'farm-description'],
+  jobs: ['jobs'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** A group of tables, in a schema of its own. */
+export type SampleDomain = keyof typeof DOMAINS;
+export const SAMPLE_DOMAINS = Object.keys(DOMAINS) as readonly SampleDomain[];
 
 const SQL_DIRECTORY = join(import.meta.dirname, 'warehouse');
 
@@ -44,7 +56,7 @@ export async function buildSampleWarehouse(options: SampleOptions): Promise<Samp
   await mkdir(flightsDirectory, { recursive: true });
   await removeLeftovers(directory);
   await copyFlights(directory, flightsPath);
-  const scripts = await readScripts();
+  const scripts = await readScripts(options.domains ?? SAMPLE_DOMAINS);
   const build = `${fingerprint(scripts)} at scale ${options.scale}`;
   if ((await buildOf(databasePath)) === build) {
     options.report(`The sample warehouse already exists (scale ${options.scale}).`);
@@ -64,9 +76,10 @@ interface Script {
   readonly sql: string;
 }
 
-function readScripts(): Promise<readonly Script[]> {
+function readScripts(domains: readonly SampleDomain[]): Promise<readonly Script[]> {
+  const built = SAMPLE_DOMAINS.filter((domain) => domains.includes(domain)).flatMap((domain) => [...DOMAINS[domain]]);
   return Promise.all(
-    ['macros', 'tenants', ...DOMAINS].map(async (name) => ({
+    ['macros', 'tenants', ...built].map(async (name) => ({
       name,
       sql: await readFile(join(SQL_DIRECTORY, `${name}.sql`), 'utf8'),
     })),

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { catalogJsonSchema } from '../config/catalog-schema.ts';
-import { buildSampleWarehouse } from './build.ts';
+import { buildSampleWarehouse, SAMPLE_DOMAINS, type SampleDomain } from './build.ts';
 
 const program = new Command('catalogs').description('The sample catalog and its warehouse');
 
@@ -10,9 +10,13 @@ program
   .description('builds the sample warehouse')
   .requiredOption('--directory <path>', 'target directory')
   .option('--scale <number>', '1: 400,000 rows in the largest table', Number, 1)
-  .action(async ({ directory, scale }: { directory: string; scale: number }) => {
+  .addOption(
+    new Option('--domain <name...>', 'only these domains').choices(SAMPLE_DOMAINS).default(SAMPLE_DOMAINS, 'all'),
+  )
+  .action(async (options: { directory: string; scale: number; domain: readonly SampleDomain[] }) => {
+    const { directory, scale, domain } = options;
     const report = (line: string) => process.stdout.write(`${line}\n`);
-    const built = await buildSampleWarehouse({ directory, scale, report });
+    const built = await buildSampleWarehouse({ directory, scale, domains: domain, report });
     report(`WAYBILL_WAREHOUSE_SQL:\n${built.startupSql}`);
     report(`WAYBILL_WAREHOUSE_DIRECTORIES: ${built.directories.join(',')}`);
   });

@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
+import { sampleAttachments } from '../catalogs/attachments.ts';
 import { buildSampleWarehouse } from '../catalogs/build.ts';
 import type { Ledger, Scope } from '../stores/ledger/ports.ts';
+import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
+import type { ConnectionSettings } from './servers.ts';
 
 /** A credential of the local stack. Its secret is printed at every start. */
 export interface DemoCredential {
@@ -55,4 +58,17 @@ export async function prepareWarehouse(options: {
     WAYBILL_WAREHOUSE_SQL: startupSql,
     WAYBILL_WAREHOUSE_DIRECTORIES: directories.join(','),
   };
+}
+
+/** Bucket of the sample survey's pictures and recordings, in the local object store; `object_key` is the key in it. */
+export const ATTACHMENTS_BUCKET = 'waybill-attachments';
+
+/** Creates the bucket, and the objects that are missing in it. */
+export async function prepareAttachments(settings: ConnectionSettings): Promise<void> {
+  const objects = createObjects({ ...objectsOptions(settings), bucket: ATTACHMENTS_BUCKET });
+  await objects.prepare();
+  const present = new Set<string>();
+  for await (const { key } of objects.list('')) present.add(key);
+  const missing = sampleAttachments().filter(({ key }) => !present.has(key));
+  await Promise.all(missing.map(({ key, bytes, contentType }) => objects.put(key, bytes, contentType)));
 }

@@ -5,7 +5,7 @@ import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
 import { prepareExtensions } from './extensions.ts';
 import { LOOPBACK } from './ports.ts';
 import type { Environment, ProcessHandle, ProcessSpec } from './process.ts';
-import { prepareWarehouse, seedDemoTenants } from './samples.ts';
+import { prepareAttachments, prepareWarehouse, seedDemoTenants } from './samples.ts';
 import { answersOk } from './server-processes.ts';
 import { type ConnectionSettings, type RunningServers, type StackOptions, startServers } from './servers.ts';
 import { type Supervisor, startOrStop } from './supervisor.ts';
@@ -39,6 +39,7 @@ export async function startStack(
       prepareWarehouse({ directory: join(dataDirectory, 'warehouse'), scale: sampleScale, report }),
       prepareExtensions({ environment, report, signal }),
       prepareStores(servers.settings),
+      prepareAttachments(servers.settings),
     ]);
     const settings = { ...servers.settings, ...warehouse, ...extensions, ...options.settings };
     report('starting the API, a worker and the SFTP gateway');

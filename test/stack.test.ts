@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ATTACHMENTS_BUCKET, prepareAttachments } from '../stack/samples.ts';
 import { type RunningServers, startServers } from '../stack/servers.ts';
 import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
@@ -100,5 +101,20 @@ describe('own services', () => {
     expect(await response.json()).toEqual({ items: [], next: null });
     await services.stop();
     expect(services.worker.pid).toBeUndefined();
+  });
+});
+
+describe('attachments of the sample survey', () => {
+  it('are in a bucket of their own, and a missing one is put back without touching the others', async () => {
+    const { settings } = useStack();
+    const bucket = openBucket({ ...settings, WAYBILL_OBJECTS_BUCKET: ATTACHMENTS_BUCKET });
+    const before = await Array.fromAsync(bucket.list('farm-survey/'));
+    expect(before.length).toBeGreaterThan(10);
+    const [removed, ...others] = before;
+    await bucket.remove([removed?.key ?? '']);
+    await prepareAttachments(settings);
+    const after = await Array.fromAsync(bucket.list('farm-survey/'));
+    expect(after[0]).toMatchObject({ key: removed?.key, bytes: removed?.bytes });
+    expect(after.slice(1)).toEqual(others);
   });
 });

@@ -9,10 +9,6 @@ CREATE MACRO interview_key(i) AS printf('%02d-%02d-%02d-%02d', i // 1000000 % 10
 CREATE MACRO interviewed(i, along) AS moment(i, 's-c', along, '2016-06-01', 200);
 CREATE MACRO interview_status(i) AS choose(i, 's-s', [40, 60, 65, 100, 120, 125, 130]);
 
-CREATE TABLE warehouse.survey.questionnaires AS
-  SELECT tenant, '74e2d308-5491-4e24-af6b-eae9be64130c'::UUID AS questionnaire_id, 1 AS version, 'household' AS variable, 'Household survey 2016' AS title,
-    TIMESTAMP '2016-05-20 09:30:00.123456' AS imported_at FROM warehouse.main.tenants;
-
 CREATE TABLE warehouse.survey.assignments AS
   SELECT tenant, i + 1 AS assignment__id, 'int' || (1 + pick(i, 'ai', 20)) AS responsible, 1 + pick(i, 'aq', 5) AS quantity, moment(i, 'ac', along, '2016-05-25', 150) AS created_at FROM seed(1000);
 
