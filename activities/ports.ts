@@ -37,6 +37,8 @@ export interface Ports {
   readonly expiryNoticeHours: number;
   /** Base URL of the API, for e-mails and webhooks. */
   readonly publicUrl: string;
+  /** For temporary files. @default the system's */
+  readonly tempDirectory?: string | undefined;
   /** A count of rows from which an unsealed export is split. */
   readonly partRows: number;
   /** When standing orders of a kind run, unless a tenant has chosen. */

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { activityInfo } from '@temporalio/activity';
 import type { Dataset } from '../config/dataset.ts';
 import { type AttemptedObject, attemptKeys, attemptName } from '../contracts/attempts.ts';
@@ -6,7 +7,7 @@ import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { kindPrefix } from '../contracts/keys.ts';
 import type { ManifestFile, ManifestPart } from '../contracts/manifest.ts';
-import { type FileOrder, isUncounted, mediaType } from '../contracts/order.ts';
+import { type FileOrder, isStatisticsFormat, isUncounted, mediaType } from '../contracts/order.ts';
 import type { PlannedPart } from '../contracts/plan.ts';
 import type { PartHeartbeat } from '../contracts/progress.ts';
 import type { Runs } from '../stores/ledger/ports.ts';
@@ -19,6 +20,7 @@ import { createMeter } from '../streams/meter.ts';
 import { xlsx } from '../streams/xlsx.ts';
 import { orderedDataset } from './plan.ts';
 import type { Ports } from './ports.ts';
+import { type StatisticsContent, statisticsContent } from './statistics-file.ts';
 import { workbook } from './workbook.ts';
 
 /** What is written into one object. */
@@ -32,8 +34,8 @@ export interface ObjectTask {
   readonly object: Omit<AttemptedObject, 'attempts'>;
 }
 
-export interface WritePorts extends Pick<Ports, 'catalog'> {
-  readonly warehouse: Pick<Warehouse, 'read'>;
+export interface WritePorts extends Pick<Ports, 'catalog' | 'tempDirectory'> {
+  readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
   readonly ledger: { readonly runs: Pick<Runs, 'find'> };
   readonly objects: Pick<Objects, 'write' | 'abortUploadsOf' | 'get' | 'read'>;
 }
@@ -54,22 +56,24 @@ export type WriteObject = (
  * uses. The manifest determines which attempt counts.
  */
 export function createWriteObject(ports: WritePorts): WriteObject {
-  const { catalog, warehouse, objects } = ports;
+  const { catalog, warehouse, objects, tempDirectory } = ports;
   return async function writeObject({ order, part, snapshotAt, prefix, object }, signal, begin) {
     const { attempt } = activityInfo();
+    const { format } = order;
     const name = attemptName(object, attempt);
     const key = prefix + name;
     // Rows can only be counted in formats that consist of lines, as those of a sheet do before they are packed.
-    const meter = createMeter(order.format === 'parquet' ? 0 : part.rows);
+    const meter = createMeter(format === 'parquet' || isStatisticsFormat(format) ? 0 : part.rows);
     const packed = createMeter(0);
-    const contentBytes = () => (order.format === 'xlsx' ? packed : meter).bytes;
+    const contentBytes = () => (format === 'xlsx' ? packed : meter).bytes;
     const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
     let uploadId: string | null = null;
     let storedBytes = 0;
+    let statistics: StatisticsContent | undefined;
 
     begin(key, () => ({
       index: part.index,
-      rows: meter.rows,
+      rows: statistics?.rows() ?? meter.rows,
       contentBytes: contentBytes(),
       storedBytes,
       key,
@@ -79,11 +83,15 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const dataset = orderedDataset(catalog, order.dataset);
     const before = order.base === undefined ? {} : { before: await openKeys(ports, prefix, order, signal) };
     const cut = { slice: part.slice, first: part.index === 0, snapshotAt, ...before };
-    const content = warehouse.read(dataset, order, cut, signal);
+    if (isStatisticsFormat(format)) {
+      const place = { directory: tempDirectory ?? tmpdir(), signal };
+      statistics = statisticsContent(warehouse, dataset, { ...order, format }, cut, place);
+    }
+    const content = statistics ?? warehouse.read(dataset, order, cut, signal);
     // Rejects together with `chunks`, where the failure is handled.
     content.sum.catch(() => undefined);
     let bytes: AsyncIterable<Uint8Array> = meter.measure(content.chunks);
-    if (order.format === 'xlsx') bytes = packed.measure(xlsx(workbook(dataset, order, snapshotAt, bytes), signal));
+    if (format === 'xlsx') bytes = packed.measure(xlsx(workbook(dataset, order, snapshotAt, bytes), signal));
     if (contentHash) bytes = hashing(bytes, contentHash);
     if (order.compression !== 'none') bytes = compress(bytes, order.compression);
     if (order.recipients.length > 0) bytes = seal(bytes, order.recipients);

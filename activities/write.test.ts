@@ -66,6 +66,9 @@ function attemptPart(world: {
     catalog: { datasets: [ROWS], find: () => ROWS },
     ledger: { runs: { find: async () => undefined } },
     warehouse: {
+      vectors: () => {
+        throw new Error('The order is CSV.');
+      },
       read: () => ({
         sum: Promise.resolve({ rows: 1, rowsHash: '0' }),
         chunks: (async function* () {

@@ -88,6 +88,8 @@ export const storedFileContent = {
   'application/zstd': { schema: binary },
   'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': { schema: binary },
   'application/vnd.apache.parquet': { schema: binary },
+  'application/x-spss-sav': { schema: binary },
+  'application/x-stata-dta': { schema: binary },
   'application/octet-stream': { schema: binary },
 };
 

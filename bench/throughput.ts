@@ -14,7 +14,7 @@ import { attachSql, buildReadings, CATALOG, READINGS_QUERY, readingsOrder, TENAN
 interface Kind {
   readonly name: string;
   readonly title: string;
-  readonly format: Exclude<Format, 'parquet' | 'xlsx'>;
+  readonly format: Extract<Format, 'csv' | 'jsonl'>;
   readonly compression: Extract<Compression, 'none' | 'zstd'>;
   /** Minimum ratio. */
   readonly target: number;

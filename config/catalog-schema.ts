@@ -17,6 +17,10 @@ const column = z.strictObject({
   type: z.enum(COLUMN_TYPES),
   label: text.optional().describe('What the column means.'),
   value_labels: z.record(z.string(), z.string()).optional().describe('Meaning of coded values.'),
+  missing: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Values that stand for a missing answer, with their meaning; for SPSS and Stata.'),
   anonymize: z
     .boolean()
     .optional()
@@ -87,9 +91,10 @@ export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
 function columnOf(entry: z.infer<typeof column>): Column {
   const header = entry.header ?? entry.name;
   const described = { name: entry.name, label: entry.label ?? null, valueLabels: entry.value_labels ?? null };
+  const missing = entry.missing && { missing: entry.missing };
   return entry.anonymize
     ? { ...described, header: `${header}${ANONYMIZED_SUFFIX}`, type: 'text', anonymizedFrom: entry.type }
-    : { ...described, header, type: entry.type };
+    : { ...described, ...missing, header, type: entry.type };
 }
 
 /**

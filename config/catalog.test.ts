@@ -56,7 +56,7 @@ test('fills in what a catalog may leave out', async () => {
         offeredAs: 'ORDERS',
         title: 'Orders',
         doors: ['on-demand'],
-        formats: ['csv', 'jsonl', 'xlsx', 'parquet'],
+        formats: ['csv', 'jsonl', 'xlsx', 'parquet', 'sav', 'dta'],
       },
       ...{ sql: 'SELECT * FROM warehouse.orders', tenantColumn: 'tenant', key: [], parameters: [] },
       ...{ createdColumn: null, modifiedColumn: null, deletedColumn: null, infersDeletes: false },
@@ -69,14 +69,15 @@ test('fills in what a catalog may leave out', async () => {
 });
 
 test('reads value labels by their value as text, and anchors', async () => {
-  const text = changed('- id: integer', '- { name: a, type: integer, value_labels: &v { -1: None, 2: Two } }').replace(
-    'label: When',
-    'value_labels: *v',
-  );
+  const text = changed(
+    '- id: integer',
+    '- { name: a, type: integer, value_labels: &v { -1: None, 2: Two }, missing: { -9: Asked } }',
+  ).replace('label: When', 'value_labels: *v');
   await writeFile(join(directory, 'catalog.yaml'), text);
   const { datasets } = await loadCatalog(directory);
   const labels = { '-1': 'None', '2': 'Two' };
   expect(datasets[0]?.columns.map((column) => column.valueLabels)).toEqual([labels, labels]);
+  expect(datasets[0]?.columns.map((column) => column.missing)).toEqual([{ '-9': 'Asked' }, undefined]);
 });
 
 test('takes a column called name in the short form', async () => {
@@ -108,7 +109,7 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an unknown key without a similar one',
     changed('label: When', 'zzzzzz: x'),
-    ['9:61', `${D}.columns[1].zzzzzz`, 'known keys are name, header, type, label, value_labels'],
+    ['9:61', `${D}.columns[1].zzzzzz`, 'known keys are name, header, type, label, value_labels, missing'],
   ],
   [
     'no tenant column',
@@ -186,7 +187,7 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an unknown format',
     changed('    columns:', '    formats: [csvv]\n    columns:'),
-    ['7:15', `${D}.formats[0]`, 'should be one of csv, jsonl, xlsx, parquet, not "csvv"; did you mean csv?'],
+    ['7:15', `${D}.formats[0]`, 'should be one of csv, jsonl, xlsx, parquet, sav, dta, not "csvv"; did you mean csv?'],
   ],
   [
     'a recurring dataset without key and times',

@@ -3,23 +3,45 @@ import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
 /** File formats an order on demand may ask for. */
-export const FORMATS = ['csv', 'jsonl', 'xlsx', 'parquet'] as const;
+export const FORMATS = ['csv', 'jsonl', 'xlsx', 'parquet', 'sav', 'dta'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
- * All that the warehouse formats. `json` is one array of objects whose values are texts, as in CSV, or null; in
+ * All that files are written in. `json` is one array of objects whose values are texts, as in CSV, or null; in
  * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so. `rows-json` is one array of
- * arrays, the first with the headers; its values are those of JSONL.
+ * arrays, the first with the headers; its values are those of JSONL. `sav` is a system file of SPSS, `dta` a file of Stata.
  */
-export const FILE_FORMATS = ['csv', 'jsonl', 'json', 'typed-json', 'rows-json', 'xlsx', 'parquet'] as const;
+export const FILE_FORMATS = [
+  'csv',
+  'jsonl',
+  'json',
+  'typed-json',
+  'rows-json',
+  'xlsx',
+  'parquet',
+  'sav',
+  'dta',
+] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
+
+/** Files of statistics packages, which are made of column vectors; the warehouse itself writes all others. */
+export type StatisticsFormat = 'sav' | 'dta';
+
+export function isStatisticsFormat(format: FileFormat): format is StatisticsFormat {
+  return format === 'sav' || format === 'dta';
+}
+
+/** Whether files of the format are compressed by themselves, so that they take no other compression. */
+export function hasOwnCompression(format: FileFormat): boolean {
+  return format === 'parquet' || format === 'xlsx' || format === 'sav';
+}
 
 /** Whether parts can be concatenated to a whole file. A file of another format has one part. */
 export function isSplittable(format: FileFormat): boolean {
   return format === 'csv' || format === 'jsonl';
 }
 
-/** How the bytes are compressed before they are sealed; `parquet` is compressed by itself, and takes only `none`. */
+/** How the bytes are compressed before they are sealed. */
 export const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
@@ -192,6 +214,8 @@ const EXTENSIONS: Readonly<Record<FileFormat, string>> = {
   'rows-json': 'json',
   xlsx: 'xlsx',
   parquet: 'parquet',
+  sav: 'sav',
+  dta: 'dta',
 };
 
 /** Extension of a file that is neither compressed nor sealed. */
@@ -213,6 +237,8 @@ const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
   'rows-json': 'application/json',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   parquet: 'application/vnd.apache.parquet',
+  sav: 'application/x-spss-sav',
+  dta: 'application/x-stata-dta',
 };
 
 /** Media type of the finished file as it is stored. */

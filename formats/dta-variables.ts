@@ -58,7 +58,7 @@ export interface DtaTable {
 
 /** @throws WaybillError `not_representable` for a table that Stata cannot hold */
 export function describeVariables(table: Table): DtaTable {
-  const notes: string[] = [];
+  const notes: string[] = [...(table.notes ?? [])];
   if (table.variables.length > VARIABLES_MAX) {
     throw new WaybillError(
       'not_representable',

@@ -74,7 +74,7 @@ export function savVariables(table: Table): {
   readonly variables: readonly SavVariable[];
   readonly notes: readonly string[];
 } {
-  const notes: string[] = [];
+  const notes: string[] = [...(table.notes ?? [])];
   const names = fileNames(
     table.variables.map(({ name }) => name),
     'spss',

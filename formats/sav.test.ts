@@ -189,7 +189,7 @@ describe('rows', () => {
   });
 
   it('leave no temporary file, even if they end early', async () => {
-    const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('zsav-'));
+    const left = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('spool-'));
     const before = await left();
     const table = tableOf(variables, 1);
     await expect(collect(encodeSav(table, chunksOf(variables, []), ZLIB).bytes)).rejects.toThrow('changed');

@@ -7,6 +7,8 @@ export interface Table {
   /** Exact number of rows that {@link Chunk}s bring. */
   readonly rows: number;
   readonly variables: readonly Variable[];
+  /** Sentences on what the table holds otherwise than its source does. @default there are none */
+  readonly notes?: readonly string[];
 }
 
 export interface Variable {

@@ -1,24 +1,22 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { deflate, type ZlibOptions } from 'node:zlib';
 import { compressBlock, parallelBlocks } from '../streams/blocks.ts';
 import { createByteWriter } from './byte-writer.ts';
 import { BIAS } from './sav-dictionary.ts';
+import { createSpool } from './spool.ts';
 
 /** Bytes of each block but the last, before it is compressed. No other size has been seen in files. */
 const BLOCK_BYTES = 0x3f_f000;
 const HEADER_BYTES = 24;
 /** Of a block's description, and of what precedes them. */
 const DESCRIPTION_BYTES = 24;
-const READ_BYTES = 512 * 1024;
+/** Of what the compressor writes at once. */
+const OUTPUT_BYTES = 512 * 1024;
 
 /**
  * The rows of a `.zsav` file: blocks of zlib, described by a trailer. Source: GNU PSPP, "System File Format", Data Record.
  *
  * The header, which comes first, says where the trailer is. That is known only when all is compressed, and the rows come only once. So
- * the blocks wait in a file without a name, encrypted with a key that is nowhere else: it needs disk space for the compressed
- * rows, but no more memory than without, and a process that dies leaves nothing.
+ * the blocks wait in a temporary file, which takes disk space for them, but no more memory than without.
  *
  * @param rows as {@link savRows} gives them
  * @param headerAt bytes that precede the result in the file
@@ -56,7 +54,7 @@ export async function* zsavRows(
 
 async function* deflated(rows: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // Level 1: blocks begin with 78 01, as all that have been seen do.
-  const work = (block: Uint8Array) => compressBlock<ZlibOptions>(deflate, block, { level: 1, chunkSize: READ_BYTES });
+  const work = (block: Uint8Array) => compressBlock<ZlibOptions>(deflate, block, { level: 1, chunkSize: OUTPUT_BYTES });
   const blocks = parallelBlocks({ blockBytes: BLOCK_BYTES, endsEmpty: false, work });
   try {
     for await (const chunk of rows) yield* blocks.write(chunk);
@@ -80,41 +78,4 @@ function trailer(headerAt: number, sizes: readonly number[], plainBytes: number)
     at += bytes;
   });
   return file.bytes;
-}
-
-interface Spool {
-  write(bytes: Uint8Array): Promise<void>;
-  /** @returns all that was written, in chunks that are valid until the next one is requested */
-  read(): AsyncGenerator<Uint8Array>;
-  close(): Promise<void>;
-}
-
-/** A file without a name, encrypted with a key of its own that is never stored. */
-async function createSpool(directory: string): Promise<Spool> {
-  const path = join(directory, `zsav-${randomBytes(8).toString('hex')}`);
-  const file: FileHandle = await open(path, 'wx+', 0o600);
-  await unlink(path);
-  const key = randomBytes(32);
-  const iv = randomBytes(16);
-  const cipher = createCipheriv('aes-256-ctr', key, iv);
-  return {
-    async write(bytes) {
-      const encrypted = cipher.update(bytes);
-      for (let at = 0; at < encrypted.length; ) {
-        const { bytesWritten } = await file.write(encrypted, at);
-        at += bytesWritten;
-      }
-    },
-    async *read() {
-      const decipher = createDecipheriv('aes-256-ctr', key, iv);
-      const buffer = new Uint8Array(READ_BYTES);
-      for (let at = 0; ; ) {
-        const { bytesRead } = await file.read(buffer, 0, READ_BYTES, at);
-        if (bytesRead === 0) return;
-        at += bytesRead;
-        yield decipher.update(buffer.subarray(0, bytesRead));
-      }
-    },
-    close: () => file.close(),
-  };
 }

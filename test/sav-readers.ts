@@ -27,7 +27,9 @@ def plain(v):
 def key(v):
     return str(int(v)) if isinstance(v, float) and v == int(v) else str(v)
 for line in sys.stdin:
-    data, m = pyreadstat.read_sav(line.rstrip('\\n'), user_missing=True, disable_datetime_conversion=True, output_format='dict')
+    path = line.rstrip('\\n')
+    read = pyreadstat.read_dta if path.endswith('.dta') else pyreadstat.read_sav
+    data, m = read(path, user_missing=True, disable_datetime_conversion=True, output_format='dict')
     print(json.dumps({
         'names': m.column_names,
         'labels': [l or '' for l in m.column_labels],

@@ -106,6 +106,7 @@ async function main(): Promise<void> {
     webhooks: webhookSenderOf(settings),
     expiryNoticeHours: settings.WAYBILL_EXPIRY_NOTICE_HOURS,
     publicUrl: settings.WAYBILL_PUBLIC_URL,
+    tempDirectory: settings.WAYBILL_TEMP_DIRECTORY,
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,

@@ -124,7 +124,7 @@ function factsOf(run: Run, context: RequestMailContext): readonly Fact[] {
 }
 
 function formatName({ format }: RequestOrder): string {
-  return { csv: 'CSV', xlsx: 'Excel', parquet: 'Parquet' }[String(format)] ?? 'JSON';
+  return { csv: 'CSV', xlsx: 'Excel', parquet: 'Parquet', sav: 'SPSS', dta: 'Stata' }[String(format)] ?? 'JSON';
 }
 
 function named({ realm, publicUrl, timeZone }: RequestMailContext) {

@@ -35,7 +35,7 @@ function landingPage(publicUrl: string): Markup {
   return layout(
     'Data exports',
     html`<h1>Take your data out.</h1>
-<p class="lead">Waybill exports your data on demand: CSV, JSONL or Parquet, compressed, sealed to your own key, with a waybill that
+<p class="lead">Waybill exports your data on demand: CSV, JSONL, Excel, Parquet, SPSS or Stata, compressed, sealed to your own key, with a waybill that
 lists exactly what it contains.</p>
 <ul class="cards">
 <li><a href="/docs"><strong>API documentation</strong><span>Every call, to try in the browser</span></a></li>

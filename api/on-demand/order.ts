@@ -12,6 +12,7 @@ import {
   type CsvOptions,
   FORMATS,
   type Format,
+  hasOwnCompression,
   type Order,
 } from '../../contracts/order.ts';
 import { resolveTimeZone } from '../../contracts/recurrence.ts';
@@ -199,7 +200,7 @@ function optionErrors(
   const errors: FieldError[] = [];
   const invalid = (field: string, message: string) => errors.push({ field, code: 'invalid_field', message });
   if (csv && format && format !== 'csv') invalid('csv', 'csv: Only valid for the format CSV. Leave it out.');
-  if ((format === 'parquet' || format === 'xlsx') && compression !== 'none') {
+  if (format && hasOwnCompression(format) && compression !== 'none') {
     invalid('compression', `compression: ${format.toUpperCase()} has its own compression. Leave it out.`);
   }
   if (format === 'parquet' && resolveTimeZone(timeZone) !== 'UTC') {

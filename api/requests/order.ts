@@ -19,6 +19,8 @@ export const FILES: Readonly<Record<RequestFormat, FileFormat>> = {
   JSON: 'rows-json',
   XLSX: 'xlsx',
   PARQUET: 'parquet',
+  SAV: 'sav',
+  DTA: 'dta',
 };
 
 /** @returns the datasets that requests may name, in the order of the catalog; one with a required parameter cannot be requested */
@@ -30,7 +32,7 @@ export function offeredRealms(catalog: Catalog): readonly Dataset[] {
 export function offeredFormats({ formats }: Dataset): readonly RequestFormat[] {
   return REQUEST_FORMATS.filter((name) => {
     if (name === 'CSV' || name === 'JSON') return true;
-    return formats.includes(name === 'XLSX' ? 'xlsx' : 'parquet');
+    return formats.some((format) => format === FILES[name]);
   });
 }
 

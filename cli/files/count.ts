@@ -27,6 +27,8 @@ export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean
       return createArrayCounter();
     case 'xlsx':
     case 'parquet':
+    case 'sav':
+    case 'dta':
     case 'rows-json':
       return undefined;
   }

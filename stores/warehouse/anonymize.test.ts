@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
-import { FILE_FORMATS, type FileFormat, type FileOrder } from '../../contracts/order.ts';
+import { FILE_FORMATS, type FileFormat, type FileOrder, isStatisticsFormat } from '../../contracts/order.ts';
 import { createWarehouse } from './duckdb.ts';
 import { explainDataset } from './explain.ts';
 import {
@@ -78,20 +78,23 @@ describe('an anonymized column', () => {
     expect(hashOf('other', '41')).not.toBe(hash('41'));
   });
 
-  it.each(FILE_FORMATS)('is never in clear in %s, nor among its keys and those that are gone', async (format) => {
-    const keys: FileOrder = { ...WHOLE, format, rows: 'keys', columns: ['person'] };
-    const before = await bytesOf(PEOPLE, { ...keys, format: 'parquet' });
-    const none = { ...PEOPLE, sql: `${PEOPLE.sql} WHERE id <> 4` };
-    const contents = [
-      await bytesOf(PEOPLE, { ...WHOLE, format }),
-      await bytesOf(PEOPLE, keys),
-      await bytesOf(none, { ...keys, rows: 'gone' }, before),
-    ];
-    const texts = await Promise.all(contents.map((content) => textOf(content, format)));
-    for (const text of texts) for (const secret of SECRETS) expect(text).not.toContain(secret);
-    expect(texts.every((text) => text.includes(hashOf('acme', 'O\'Neil, "Bo"')))).toBe(true);
-    expect(texts[2]).not.toContain(hashOf('acme', 'Ann Ångström'));
-  });
+  it.each(FILE_FORMATS.filter((format) => !isStatisticsFormat(format)))(
+    'is never in clear in %s, nor among its keys and those that are gone',
+    async (format) => {
+      const keys: FileOrder = { ...WHOLE, format, rows: 'keys', columns: ['person'] };
+      const before = await bytesOf(PEOPLE, { ...keys, format: 'parquet' });
+      const none = { ...PEOPLE, sql: `${PEOPLE.sql} WHERE id <> 4` };
+      const contents = [
+        await bytesOf(PEOPLE, { ...WHOLE, format }),
+        await bytesOf(PEOPLE, keys),
+        await bytesOf(none, { ...keys, rows: 'gone' }, before),
+      ];
+      const texts = await Promise.all(contents.map((content) => textOf(content, format)));
+      for (const text of texts) for (const secret of SECRETS) expect(text).not.toContain(secret);
+      expect(texts.every((text) => text.includes(hashOf('acme', 'O\'Neil, "Bo"')))).toBe(true);
+      expect(texts[2]).not.toContain(hashOf('acme', 'Ann Ångström'));
+    },
+  );
 
   it('of any type is hashed as the text that CSV would hold', async () => {
     await fc.assert(

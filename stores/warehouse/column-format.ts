@@ -57,6 +57,8 @@ const VALUES: Readonly<Record<FileFormat, Values>> = {
   'rows-json': 'portable-json',
   xlsx: 'texts',
   parquet: 'native',
+  sav: 'native',
+  dta: 'native',
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { CSV_DEFAULTS, FILE_FORMATS, type FileFormat, isUncounted } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, FILE_FORMATS, type FileFormat, isStatisticsFormat, isUncounted } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
@@ -77,6 +77,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     },
 
     read(dataset, order, part, signal) {
+      if (isStatisticsFormat(order.format)) throw new WaybillError('internal', `${order.format} is read as vectors.`);
       if (order.format === 'csv') checkCsvOptions(order.csv);
       const columns = orderedColumns(order, dataset.columns, ({ name }) => name);
       const headers = columns.map(({ header }) => header);

@@ -53,6 +53,10 @@ export function rowFormat(
       return { items: [{ sql: sheetRow(columns, timeZone ?? null) }], options: AS_IT_IS };
     case 'parquet':
       return { items: named(columns, formatted), options: 'FORMAT parquet, COMPRESSION zstd' };
+    case 'sav':
+    case 'dta':
+      // Read as vectors; DuckDB writes none of them.
+      return { items: named(columns, formatted), options: '' };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
 import { type Catalog, type Dataset, offeredName } from '../../../config/dataset.ts';
 import { type Instant, instantFromMicros } from '../../../contracts/instant.ts';
-import { COMPRESSIONS } from '../../../contracts/order.ts';
+import { COMPRESSIONS, FORMATS, hasOwnCompression } from '../../../contracts/order.ts';
 import type { FieldError } from '../../http/field-errors.ts';
 import { offeredDatasets } from '../../on-demand/parameters.ts';
 import { type FilterFields, filterBody, filterProblem, readFilterFields } from '../components/filter-fields.ts';
@@ -9,6 +9,9 @@ import type { FieldProblem } from '../components/notice.ts';
 import { readWrittenValues, WRITTEN_VALUES, type WrittenValues } from '../components/written-values.ts';
 
 /** What the form of an order holds, as texts: so it is shown again as it was sent. */
+
+const OWN_COMPRESSION: readonly string[] = FORMATS.filter(hasOwnCompression);
+
 export interface OrderForm extends WrittenValues {
   readonly dataset: Dataset;
   /** A local time, as `datetime-local` writes it; empty: open. */
@@ -105,7 +108,7 @@ export function orderBody(
       startDate: from,
       endDate: to,
       // These are compressed inside, whatever is chosen.
-      compression: format === 'parquet' || format === 'xlsx' ? 'none' : form.compression,
+      compression: OWN_COMPRESSION.includes(format) ? 'none' : form.compression,
       recipients,
       filter: filterBody(filter),
       // Other formats have neither.

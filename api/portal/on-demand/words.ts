@@ -8,6 +8,8 @@ export const FORMAT_NAMES: Readonly<Record<Format, string>> = {
   jsonl: 'JSON Lines',
   xlsx: 'Excel',
   parquet: 'Parquet',
+  sav: 'SPSS',
+  dta: 'Stata',
 };
 export const COMPRESSION_NAMES: Readonly<Record<Compression, string>> = { none: 'None', gzip: 'gzip', zstd: 'zstd' };
 

@@ -23,6 +23,8 @@ export const FORMAT_NAMES: Readonly<Record<RequestFormat, string>> = {
   JSON: 'JSON',
   PARQUET: 'Parquet',
   XLSX: 'Excel',
+  SAV: 'SPSS',
+  DTA: 'Stata',
 };
 
 /** @returns for example "CSV for Excel, 2 filters, Europe/Amsterdam" */

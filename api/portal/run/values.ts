@@ -69,6 +69,8 @@ const DELIMITERS: Readonly<Record<string, string>> = { ',': 'comma', ';': 'semic
 function formatDetail({ format, csv }: Order): string {
   if (format === 'parquet') return 'zstd inside';
   if (format === 'xlsx') return 'typed cells, and a sheet that describes the columns';
+  if (format === 'sav') return 'for SPSS, with labels, types and missing values';
+  if (format === 'dta') return 'for Stata 14 and later, with labels, types and missing values';
   if (format === 'jsonl') return 'one object a line, UTF-8';
   const delimiter = DELIMITERS[csv.delimiter] ?? csv.delimiter;
   return `${delimiter}, ${csv.header ? 'header' : 'no header'}, UTF-8${csv.bom ? ' with BOM' : ''}`;

@@ -1,0 +1,42 @@
+import type { Dataset } from '../config/dataset.ts';
+import type { FileOrder, StatisticsFormat } from '../contracts/order.ts';
+import type { RowSum } from '../contracts/plan.ts';
+import { encodeDta } from '../formats/dta.ts';
+import type { Encode } from '../formats/encoder.ts';
+import { encodeSav } from '../formats/sav.ts';
+import type { PartContent, Warehouse } from '../stores/warehouse/warehouse.ts';
+
+/** A whole file of a statistics package, and how far it has come. */
+export interface StatisticsContent extends PartContent {
+  /** Rows that have been read. */
+  readonly rows: () => number;
+}
+
+/** @param directory for temporary files. @returns what the warehouse's own formats give; nothing is read until it is asked for */
+export function statisticsContent(
+  warehouse: Pick<Warehouse, 'vectors'>,
+  dataset: Dataset,
+  order: FileOrder & { readonly format: StatisticsFormat },
+  part: Parameters<Warehouse['vectors']>[2],
+  { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
+): StatisticsContent {
+  const encode: Encode = (table, chunks) =>
+    order.format === 'sav'
+      ? encodeSav(table, chunks, { compression: 'rows' })
+      : encodeDta(table, chunks, { directory });
+  const sum = Promise.withResolvers<RowSum>();
+  let rows = 0;
+
+  async function* file(): AsyncGenerator<Uint8Array> {
+    await using content = warehouse.vectors(dataset, order, part, signal);
+    content.sum.then(sum.resolve, sum.reject);
+    async function* counted() {
+      for await (const chunk of content.chunks) {
+        rows += chunk.rows;
+        yield chunk;
+      }
+    }
+    yield* encode(await content.table, counted()).bytes;
+  }
+  return { chunks: file(), sum: sum.promise, rows: () => rows };
+}
