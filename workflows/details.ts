@@ -47,7 +47,7 @@ export function progressOf({ order, plan, parts, state }: RunDetails): Progress 
   const total = (count: (place: number) => number) =>
     order && plan && sum([...order.files.entries()], ([place, { formats }]) => formats.length * count(place));
   const rowsTotal = total((place) => plan?.files[place]?.rows ?? 0);
-  const partsTotal = total((place) => plan?.files[place]?.parts.length ?? 0);
+  const partsTotal = order?.archive && plan ? 1 : total((place) => plan?.files[place]?.parts.length ?? 0);
   const rowsDone = sum(parts, ({ rows }) => rows);
   const share = rowsTotal ? rowsDone / rowsTotal : partsTotal ? parts.length / partsTotal : 0;
   const completed = state === 'completed';
@@ -95,6 +95,7 @@ export function showDetails(details: RunDetails): void {
 function titleOf(order: RunOrder | null): string {
   const [file, ...others] = order?.files ?? [];
   if (!order || !file) return 'Export';
+  if (order.archive) return `${order.archive.name}, ${order.files.length} tables`;
   if (others.length > 0) return `${order.subject}, ${order.files.length} files`;
   const { compression, formats } = file;
   const extensions = formats.map((format) => fileExtension({ format, compression, recipients: order.recipients }));
