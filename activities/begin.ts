@@ -1,9 +1,11 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { orderedRun } from '../contracts/order.ts';
+import { orderedRun, type RunOrder } from '../contracts/order.ts';
+import type { ArchiveOrder } from '../contracts/questionnaires.ts';
 import type { ExportKind } from '../contracts/run.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { BeginInput, BeginResult } from '../contracts/steps.ts';
 import type {
+  ArchiveRun,
   OrderedRun,
   BeginResult as RecordedBegin,
   RequestedRun,
@@ -35,7 +37,7 @@ type BeginPorts = Pick<
 export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<BeginResult> {
   const { ledger, temporal, standingKinds, logger } = ports;
 
-  async function record(run: OrderedRun | StandingRun) {
+  async function record(run: OrderedRun | ArchiveRun | StandingRun) {
     const begun = await endingLost((lost) => ledger.runs.begin(run, lost));
     if (begun.outcome !== 'busy') return begun;
     throw ApplicationFailure.retryable('Another run of the same series has not ended yet.', 'settings_busy');
@@ -73,6 +75,12 @@ export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<B
     };
   }
 
+  /** Its tables are not known yet. */
+  function archiveRun({ tenant, bundle, recipients }: ArchiveOrder): RunOrder {
+    const retention = { replaceAfterSeconds: ports.graceSeconds };
+    return { tenant, subject: bundle, files: [], recipients, roundsMax: ARCHIVE_ROUNDS_MAX, retention };
+  }
+
   return async function begin(input) {
     const { runId, workflowId, kind, tenant, order, requestedAt, asked } = input;
     const inLedger = createLedgerStep(logger, { tenant });
@@ -84,7 +92,12 @@ export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<B
     }
     if (order) {
       if ('roundsMax' in order) throw new TypeError('a request says what it waits for');
-      const { outcome } = await inLedger(() => record({ runId, workflowId, order, requestedAt: at }));
+      const run = { runId, workflowId, requestedAt: at };
+      if ('questionnaire' in order) {
+        const { outcome } = await inLedger(() => record({ ...run, order }));
+        return { order: outcome === 'begun' ? archiveRun(order) : null, version: null };
+      }
+      const { outcome } = await inLedger(() => record({ ...run, order }));
       return { order: outcome === 'begun' ? orderedRun(order) : null, version: null };
     }
     const standing = standingKind(standingKinds, kind);
@@ -101,6 +114,9 @@ export function createBegin(ports: BeginPorts): (input: BeginInput) => Promise<B
     return { ...wanted(standing, begun), version };
   };
 }
+
+/** Snapshots of a questionnaire that are tried if it changes while it is read. */
+const ARCHIVE_ROUNDS_MAX = 3;
 
 /** Longest time between two looks of a request at whether its turn has come. The next in line looks every second. */
 const TURN_SECONDS_MAX = 60;

@@ -1,6 +1,9 @@
+import { createArchive } from './archive.ts';
 import { createBegin, createEnqueue } from './begin.ts';
+import { createDescribeArchive } from './describe-archive.ts';
 import { createEnd, createRemove } from './end.ts';
 import { createFinalize } from './finalize.ts';
+import { createListQuestionnaires } from './list-questionnaires.ts';
 import { createNotify } from './notices/request-mails.ts';
 import { createPlan } from './plan.ts';
 import type { Ports } from './ports.ts';
@@ -16,10 +19,13 @@ export function createActivities(ports: Ports) {
   return {
     enqueue: createEnqueue(ports),
     begin: createBegin(ports),
+    describeArchive: createDescribeArchive(ports),
     plan: createPlan(ports),
     write: createWrite(ports),
+    archive: createArchive(ports),
     publish: createPublish(ports),
     preview: createPreview(ports),
+    listQuestionnaires: createListQuestionnaires(ports),
     end: createEnd(ports),
     remove: createRemove(ports),
     finalize: createFinalize(ports),

@@ -1,10 +1,11 @@
-import type { Catalog, Dataset } from '../config/dataset.ts';
+import type { Dataset } from '../config/dataset.ts';
 import { manifestColumn } from '../config/manifest-column.ts';
 import { type ExplainedFailure, FAILURES, WaybillError } from '../contracts/failures.ts';
 import { type FileContent, type FileFormat, isSplittable, isUncounted } from '../contracts/order.ts';
 import { type Plan, rowSum } from '../contracts/plan.ts';
 import type { PlanInput, PlannedFile, RunPlan, StepResult } from '../contracts/steps.ts';
 import type { Ports } from './ports.ts';
+import { createResolve } from './resolve.ts';
 import { explain, runStep } from './step.ts';
 
 /** Fixes one snapshot time for all files, their exact counts and their parts, before the first byte is written. */
@@ -23,9 +24,12 @@ export function createPlan({
       const known = await ledger.tenants.find(tenant);
       if (!known) throw new WaybillError('dataset_broken', 'The tenant is not in the ledger. Contact the operator.');
       const { warehouseKey } = known;
-      const files = order.files.map(({ name: _, formats, load: _load, onFailure, ...content }) => ({
+      const resolve = createResolve(catalog, { warehouse, tenantKey: warehouseKey ?? tenant, signal });
+      const datasets: Dataset[] = [];
+      for (const { dataset } of order.files) datasets.push(await resolve(dataset));
+      const files = order.files.map(({ name: _, formats, load: _load, onFailure, ...content }, place) => ({
         maySkip: onFailure === 'skip',
-        dataset: orderedDataset(catalog, content.dataset),
+        dataset: datasets[place] as Dataset,
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
       const take = (some: readonly (typeof files)[number][]) =>
@@ -35,7 +39,7 @@ export function createPlan({
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);
-      const planned = plans.map(({ snapshotAt: _, ...file }): PlannedFile => file);
+      const planned = plans.map(({ snapshotAt: _, ...file }) => (order.archive ? compact(file) : file));
       const failed = new Map(counted.map((file, place) => [file, failures.get(place)]));
       return {
         snapshotAt: first.snapshotAt,
@@ -48,6 +52,11 @@ export function createPlan({
       };
     });
   };
+}
+
+/** The history of a run holds the plan: an archive may have many tables, whose columns are not in its manifest. */
+function compact({ rows, parts }: PlannedFile): PlannedFile {
+  return { columns: [], rows, parts };
 }
 
 const NOTHING: PlannedFile = { columns: [], rows: 0, parts: [] };
@@ -93,13 +102,6 @@ async function planOpen<File extends { readonly maySkip: boolean }>(
 /** Whether a retry would fail likewise. */
 function isFinal(error: unknown): error is WaybillError {
   return error instanceof WaybillError && !FAILURES[error.code].retryable;
-}
-
-/** @throws WaybillError `dataset_broken` if the catalog no longer has what was ordered */
-export function orderedDataset(catalog: Catalog, name: string): Dataset {
-  const dataset = catalog.find(name);
-  if (dataset) return dataset;
-  throw new WaybillError('dataset_broken', `The catalog no longer offers ${name}. Contact the operator.`);
 }
 
 /** All formats of a file have the same parts. @throws RangeError if there is no format */

@@ -1,9 +1,9 @@
 import { WaybillError } from '../contracts/failures.ts';
-import type { Preview, PreviewInput } from '../contracts/preview.ts';
+import type { PreviewInput } from '../contracts/preview.ts';
 import type { StepResult } from '../contracts/steps.ts';
-import { seal } from '../streams/age/payload.ts';
-import { orderedDataset } from './plan.ts';
+import { handOver } from './handover.ts';
 import type { Ports } from './ports.ts';
+import { orderedDataset } from './resolve.ts';
 import { runStep } from './step.ts';
 
 /** Writes the first rows of an order and their number as one object, sealed to whoever asked. The history gets neither. */
@@ -15,24 +15,15 @@ export function createPreview({
   turns,
   logger,
 }: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'objects' | 'turns' | 'logger'>) {
-  return async function preview({ tenant, content, key, recipient }: PreviewInput): Promise<StepResult<null>> {
+  return async function preview({ tenant, content, ...handover }: PreviewInput): Promise<StepResult<null>> {
     return runStep(logger, { tenant, dataset: content.dataset }, async (signal) => {
       const known = await ledger.tenants.find(tenant);
       if (!known) throw new WaybillError('dataset_broken', 'The tenant is not in the ledger. Contact the operator.');
       const dataset = orderedDataset(catalog, content.dataset);
       const order = { ...content, tenant: known.warehouseKey ?? tenant, recipients: [] };
       const found = await turns.plan.take(signal, () => warehouse.preview(dataset, order, signal));
-      await objects.put(key, await sealed(found, recipient), 'application/octet-stream');
+      await handOver(objects, handover, found);
       return null;
     });
   };
-}
-
-async function sealed(preview: Preview, recipient: string): Promise<Uint8Array> {
-  async function* content() {
-    yield Buffer.from(JSON.stringify(preview));
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of seal(content(), [recipient])) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
 }

@@ -5,6 +5,7 @@ import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
+import { ALL_STATUSES, versionText } from '../contracts/questionnaires.ts';
 import { REQUESTS } from '../contracts/requests.ts';
 import type { Published, PublishInput, StepResult, WrittenPart } from '../contracts/steps.ts';
 import type { Runs } from '../stores/ledger/ports.ts';
@@ -53,6 +54,7 @@ export function createPublish({
 
 /** @returns whether a part belongs to a file that the run does not do without */
 function isWanted({ order, missing = [] }: PublishInput): (part: WrittenPart) => boolean {
+  if (order.archive) return () => true;
   const skipped = new Set(missing.map(({ dataset }) => dataset));
   const names = new Set(order.files.filter(({ dataset }) => !skipped.has(dataset)).map(({ name }) => name));
   return ({ name }) => names.has(name);
@@ -92,43 +94,45 @@ async function hashParts(
 function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): Manifest {
   const { order, plan, written, missing = [], createdAt, expiresAt, ...run } = input;
   const { recipients, delivery } = order;
-  const files = order.files.flatMap(({ name, formats, ...content }, place): readonly FileContents[] => {
-    const {
-      dataset,
-      window,
-      parameters,
-      filter,
-      csv,
-      timeZone,
-      compression,
-      load,
-      key,
-      addedColumns,
-      rows: rowsWanted,
-    } = content;
-    if (missing.some((other) => other.dataset === dataset)) return [];
-    const planned = plan.files[place];
-    if (!planned) throw new WaybillError('object_damaged');
-    return formats.map((format) => {
-      const parts = written
-        .filter((candidate) => candidate.name === name && candidate.format === format)
-        .sort((one, other) => one.index - other.index)
-        .map(({ part }) => part);
-      if (parts.length !== planned.parts.length) throw new WaybillError('object_damaged');
-      const hash = hashes.get(`${name}.${format}`);
-      const file = `${name}.${fileExtension({ format, compression, recipients })}`;
-      return {
-        ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
-        ...(filter && { filter }),
-        ...(timeZone !== undefined && { timeZone }),
-        ...(load && { load }),
-        ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
-        ...(planned.rowsByDay && { rowsByDay: planned.rowsByDay }),
-        ...{ columns: planned.columns, ...(key && { key }), ...(addedColumns && { addedColumns }), parts },
-        ...(hash !== undefined && { sha256: hash }),
-      };
-    });
-  });
+  const files = order.archive
+    ? [archiveOf(input)]
+    : order.files.flatMap(({ name, formats, ...content }, place): readonly FileContents[] => {
+        const {
+          dataset,
+          window,
+          parameters,
+          filter,
+          csv,
+          timeZone,
+          compression,
+          load,
+          key,
+          addedColumns,
+          rows: rowsWanted,
+        } = content;
+        if (missing.some((other) => other.dataset === dataset)) return [];
+        const planned = plan.files[place];
+        if (!planned) throw new WaybillError('object_damaged');
+        return formats.map((format) => {
+          const parts = written
+            .filter((candidate) => candidate.name === name && candidate.format === format)
+            .sort((one, other) => one.index - other.index)
+            .map(({ part }) => part);
+          if (parts.length !== planned.parts.length) throw new WaybillError('object_damaged');
+          const hash = hashes.get(`${name}.${format}`);
+          const file = `${name}.${fileExtension({ format, compression, recipients })}`;
+          return {
+            ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
+            ...(filter && { filter }),
+            ...(timeZone !== undefined && { timeZone }),
+            ...(load && { load }),
+            ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
+            ...(planned.rowsByDay && { rowsByDay: planned.rowsByDay }),
+            ...{ columns: planned.columns, ...(key && { key }), ...(addedColumns && { addedColumns }), parts },
+            ...(hash !== undefined && { sha256: hash }),
+          };
+        });
+      });
   const { kind, runId, workflowId, tenant } = run;
   return describeManifest(
     {
@@ -140,6 +144,20 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
     },
     files,
   );
+}
+
+/** @throws WaybillError `object_damaged` if it was not written */
+function archiveOf({ order, written }: PublishInput): FileContents {
+  const [only] = written;
+  if (!order.archive || !only?.members) throw new WaybillError('object_damaged');
+  const { name, bundle, type, status, from, to, ...version } = order.archive;
+  const format = 'zip';
+  return {
+    ...{ name, file: `${name}.${fileExtension({ format, compression: 'none', recipients: order.recipients })}` },
+    ...{ dataset: `${bundle}/${versionText(version)}`, window: null, format, csv: null, compression: 'none' },
+    parameters: { type, status: status ?? ALL_STATUSES, ...(from !== null && { from }), ...(to !== null && { to }) },
+    ...{ columns: [], members: only.members, parts: [only.part] },
+  };
 }
 
 function toInstant(iso: string): Instant {

@@ -1,7 +1,7 @@
 import { attemptKeys } from '../contracts/attempts.ts';
 import { FAILURES, WaybillError } from '../contracts/failures.ts';
+import { HANDOVERS } from '../contracts/handover.ts';
 import { runPrefix } from '../contracts/keys.ts';
-import { PREVIEWS } from '../contracts/preview.ts';
 import type { StandingKind } from '../contracts/standing.ts';
 import type { Reconciled } from '../contracts/steps.ts';
 import type { Delivery, Run, StandingOrder } from '../stores/ledger/ports.ts';
@@ -107,7 +107,7 @@ export function createReconcile(ports: ReconcilePorts) {
   /** Whoever asked for them has died before it could remove them; nobody can open them any more. */
   async function removePreviews(writtenBefore: Date): Promise<void> {
     const keys: string[] = [];
-    for await (const { key, modifiedAt } of objects.list(PREVIEWS)) if (modifiedAt < writtenBefore) keys.push(key);
+    for await (const { key, modifiedAt } of objects.list(HANDOVERS)) if (modifiedAt < writtenBefore) keys.push(key);
     if (keys.length > 0) await objects.remove(keys);
   }
 

@@ -18,8 +18,8 @@ import { seal } from '../streams/age/payload.ts';
 import { compress } from '../streams/compress.ts';
 import { createMeter } from '../streams/meter.ts';
 import { xlsx } from '../streams/xlsx.ts';
-import { orderedDataset } from './plan.ts';
 import type { Ports } from './ports.ts';
+import { orderedDataset } from './resolve.ts';
 import { type StatisticsContent, statisticsContent } from './statistics-file.ts';
 import { workbook } from './workbook.ts';
 

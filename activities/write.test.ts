@@ -63,7 +63,7 @@ function attemptPart(world: {
   );
   let asked = 0;
   const write = createWrite({
-    catalog: { datasets: [ROWS], find: () => ROWS },
+    catalog: { datasets: [ROWS], find: () => ROWS, bundles: [] },
     ledger: { runs: { find: async () => undefined } },
     warehouse: {
       vectors: () => {

@@ -20,6 +20,7 @@ import { type ApiApp, createApiApp, mount, mountUnvalidated, serveOpenApi } from
 import { mountPeriodic } from './periodic/mount.ts';
 import { mountPortal } from './portal/mount.ts';
 import { mountOperator } from './portal/operator/mount.ts';
+import { mountQuestionnaires } from './questionnaires/mount.ts';
 import { mountRecurring } from './recurring/mount.ts';
 import { mountSftpKeys } from './recurring/sftp-keys.ts';
 import { mountRequests } from './requests/mount.ts';
@@ -54,7 +55,7 @@ export type MountKind = (app: ApiApp, deps: ApiDeps, guards: Guards, runs: RunSe
 /** Creates the HTTP API. Its only state in memory is rate limits and caches. */
 export function createApp(
   deps: ApiDeps,
-  kinds: readonly MountKind[] = [mountExports, mountPeriodic, mountRecurring, mountRequests],
+  kinds: readonly MountKind[] = [mountExports, mountPeriodic, mountRecurring, mountQuestionnaires, mountRequests],
 ): ApiApp {
   const { settings, ledger, clock } = deps;
   const app = createApiApp();

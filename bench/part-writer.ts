@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { orderedDataset } from '../activities/plan.ts';
+import { orderedDataset } from '../activities/resolve.ts';
 import { createTurns } from '../activities/turns.ts';
 import { createWrite } from '../activities/write.ts';
 import { loadCatalog } from '../config/catalog.ts';

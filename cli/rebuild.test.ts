@@ -70,6 +70,7 @@ describe('the ledger', () => {
       restored: 1,
       generations: { manifests: 0, restored: 0 },
       deliveries: { manifests: 0, restored: 0 },
+      archives: { manifests: 0, restored: 0 },
       requests: { manifests: 0, restored: 0 },
       unreadable: [
         { key: 'exports/acme/x/manifest.json', problem: 'It is not JSON.' },
@@ -119,6 +120,7 @@ describe('the ledger', () => {
       restored: 0,
       generations: { manifests: 5, restored: 2 },
       deliveries: { manifests: 0, restored: 0 },
+      archives: { manifests: 0, restored: 0 },
       requests: { manifests: 0, restored: 0 },
       unreadable: [
         { key: 'periodic/acme/x/manifest.json', problem: expect.stringContaining('version') },

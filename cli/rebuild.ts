@@ -1,8 +1,18 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { parseInstant } from '../contracts/instant.ts';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { type Manifest, parseManifest } from '../contracts/manifest.ts';
-import { CSV_DEFAULTS, FORMATS, type Order, type RequestOrder } from '../contracts/order.ts';
+import { CSV_DEFAULTS, FILE_FORMATS, FORMATS, type Order, type RequestOrder } from '../contracts/order.ts';
 import { PERIODIC } from '../contracts/periodic.ts';
+import {
+  ALL_STATUSES,
+  ARCHIVE_TYPES,
+  type ArchiveOrder,
+  INTERVIEW_STATUS_NAMES,
+  parseVersion,
+  QUESTIONNAIRE,
+} from '../contracts/questionnaires.ts';
 import { ANONYMIZED_TYPE, RECURRING } from '../contracts/recurring.ts';
 import { REQUESTS } from '../contracts/requests.ts';
 import { type ExportKind, ON_DEMAND } from '../contracts/run.ts';
@@ -18,10 +28,11 @@ interface Found {
   readonly restored: number;
 }
 
-/** Exports on demand, the generations of periodic exports, the deliveries of recurring ones, and requests. */
+/** Exports on demand, the generations of periodic exports, the deliveries of recurring ones, archives, and requests. */
 export interface Rebuilt extends Found {
   readonly generations: Found;
   readonly deliveries: Found;
+  readonly archives: Found;
   readonly requests: Found;
   readonly unreadable: readonly Unreadable[];
 }
@@ -62,8 +73,9 @@ export async function rebuildLedger(runs: RebuiltRuns, objects: Bucket): Promise
   const exports = await rebuildKind(ON_DEMAND, 'exports/');
   const generations = await rebuildKind(PERIODIC.kind, 'periodic/');
   const deliveries = await rebuildKind(RECURRING.kind, 'recurring/');
+  const archives = await rebuildKind(QUESTIONNAIRE, `${QUESTIONNAIRE}/`);
   const requests = await rebuildKind(REQUESTS, `${REQUESTS}/`);
-  return { ...exports, generations, deliveries, requests, unreadable };
+  return { ...exports, generations, deliveries, archives, requests, unreadable };
 }
 
 async function* manifestsBelow(objects: Bucket, prefix: string) {
@@ -100,6 +112,10 @@ function readRun(kind: ExportKind, key: string, body: Uint8Array): RestoredRun |
     if (!order || manifest.expiresAt === null) return { problem: 'It is not the manifest of a request.' };
     return { ...common, order, series: requestSeries(order), expiresAt: new Date(manifest.expiresAt) };
   }
+  if (kind === QUESTIONNAIRE) {
+    const order = archiveOf(manifest);
+    return order ? { ...common, order } : { problem: 'It is not the manifest of an archive.' };
+  }
   if (kind === RECURRING.kind) {
     const changes = changesOf(manifest);
     return changes ? { ...common, ...changes } : { problem: 'It is not the manifest of a recurring export.' };
@@ -120,10 +136,31 @@ export function orderOf(manifest: Manifest): Order | undefined {
   return order && format && { ...order, format };
 }
 
+/** @returns the order of an archive; `undefined` for the manifest of another kind of export */
+function archiveOf({ tenant, recipients, files }: Manifest): ArchiveOrder | undefined {
+  const [file, ...others] = files;
+  const [bundle, text = '', ...rest] = file?.dataset.split('/') ?? [];
+  const version = parseVersion(text);
+  if (!file || !bundle || !version || others.length + rest.length > 0) return undefined;
+  const { type, status, from, to } = Archive.parse(file.parameters);
+  return { tenant, bundle, ...version, type, status: status === ALL_STATUSES ? null : status, from, to, recipients };
+}
+
+const time = z
+  .string()
+  .default('')
+  .transform((text) => parseInstant(text) ?? null);
+const Archive = z.object({
+  type: z.enum(ARCHIVE_TYPES),
+  status: z.enum([ALL_STATUSES, ...INTERVIEW_STATUS_NAMES]),
+  ...{ from: time, to: time },
+});
+
 /** @returns the order of a request; `undefined` for the manifest of another kind of export */
 function requestOf(manifest: Manifest): RequestOrder | undefined {
   const order = fileOrderOf(manifest);
-  return order && { ...order, columns: null, roundsMax: 1 };
+  const format = FILE_FORMATS.find((candidate) => candidate === order?.format);
+  return order && format && { ...order, format, columns: null, roundsMax: 1 };
 }
 
 function fileOrderOf({ tenant, recipients, files, createdAt, expiresAt }: Manifest) {

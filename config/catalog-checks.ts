@@ -1,5 +1,6 @@
+import { bundleQueries } from './bundle.ts';
 import type { Path } from './catalog-source.ts';
-import { BOUND_BEGINNING, type ColumnType, type Dataset } from './dataset.ts';
+import { BOUND_BEGINNING, type Bundle, type ColumnType, type Dataset } from './dataset.ts';
 import { suggestion } from './issue-sentence.ts';
 
 /** A problem at a path inside one dataset. */
@@ -36,6 +37,17 @@ const RESERVED_PARAMETERS = new Set(
 export function checkDataset(dataset: Dataset): readonly Finding[] {
   return [checkNames, checkKey, checkStanding, checkPeriodic, checkMarkers, checkSql].flatMap((check) =>
     check(dataset),
+  );
+}
+
+/** Checks the queries of a bundle. Their values are bound by Waybill, so they must use those, and no others. */
+export function checkBundle(bundle: Bundle): readonly Finding[] {
+  return bundleQueries(bundle).flatMap(({ place, dataset }) =>
+    checkSql(dataset).map(({ path, sentence }) => {
+      if (path[0] === 'sql') return { path: [place, 'sql'], sentence };
+      const names = dataset.parameters.map(({ name }) => `$${name}`).join(' and ');
+      return { path: [place, 'sql'], sentence: `should use ${names}: otherwise it selects the rows of every version` };
+    }),
   );
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FORMATS } from '../contracts/order.ts';
 import { ANONYMIZED_SUFFIX } from '../contracts/requests.ts';
-import { COLUMN_TYPES, type Column, type Dataset, EXPORT_KINDS } from './dataset.ts';
+import { type Bundle, COLUMN_TYPES, type Column, type Dataset, EXPORT_KINDS } from './dataset.ts';
 
 const text = z.string().trim().min(1);
 const name = z
@@ -60,13 +60,54 @@ export const datasetSchema = z.strictObject({
   parameters: z.array(parameter).default([]),
 });
 
+const query = z.strictObject({ sql: text.describe('One SELECT in DuckDB SQL, with the tenant column of the bundle.') });
+
+/** One bundle of a catalog file. */
+export const bundleSchema = z.strictObject({
+  name: name.describe('Unique in the catalog, without regard to case.'),
+  kind: z.enum(['questionnaire']).describe('Kind of export that offers the bundle.'),
+  title: text.describe('Human-readable name.'),
+  tenant_column: columnName.describe(
+    'Column of each query, and of every table that the warehouse names, that holds the tenant. Every query is filtered by it.',
+  ),
+  members: query.describe('One row a questionnaire version: questionnaire_id, version, variable, title, imported_at.'),
+  tables: query.describe(
+    'One row a table and column of the version $questionnaire_id, $version: table_name, part, source_sql, parent_keys, position, ' +
+      'column_name, type, label, value_labels, missing.',
+  ),
+  attachments: query
+    .optional()
+    .describe('One row a file of that version: interview__key, folder, file_name, object_key.'),
+  filters: z
+    .strictObject({
+      status: columnName.optional().describe('Column of the tables of interviews with the status, a code.'),
+      time: columnName.optional().describe('Column of those tables with the time of the last change, in UTC.'),
+    })
+    .default({}),
+});
+
 /** Known keys of each part of a catalog file, to suggest corrections of unknown ones. */
 export const KNOWN_KEYS = {
-  file: ['datasets'],
+  file: ['datasets', 'bundles'],
+  bundle: Object.keys(bundleSchema.shape),
+  filters: Object.keys(bundleSchema.shape.filters.unwrap().shape),
   dataset: Object.keys(datasetSchema.shape),
   columns: Object.keys(column.shape),
   parameters: Object.keys(parameter.shape),
 } as const;
+
+/** Converts a parsed catalog entry to a bundle. */
+export function bundleOf({
+  tenant_column: tenantColumn,
+  attachments,
+  filters,
+  ...parsed
+}: z.infer<typeof bundleSchema>): Bundle {
+  return {
+    ...{ ...parsed, tenantColumn, attachments: attachments ?? null },
+    filters: { status: filters.status ?? null, time: filters.time ?? null },
+  };
+}
 
 /** Converts a parsed catalog entry to a dataset. */
 export function datasetOf(parsed: z.infer<typeof datasetSchema>): Dataset {
@@ -122,7 +163,9 @@ export function expandColumns(columns: readonly unknown[]): {
 export function catalogJsonSchema(): object {
   const shortColumn = z.record(columnName, z.enum(COLUMN_TYPES)).meta({ minProperties: 1, maxProperties: 1 });
   const dataset = datasetSchema.extend({ columns: z.array(z.union([column, shortColumn])).min(1) });
-  return z.toJSONSchema(z.strictObject({ datasets: z.array(dataset).min(1) }).meta({ title: 'Waybill catalog' }), {
-    io: 'input',
+  const file = z.strictObject({
+    datasets: z.array(dataset).min(1).optional(),
+    bundles: z.array(bundleSchema).min(1).optional(),
   });
+  return z.toJSONSchema(file.meta({ title: 'Waybill catalog', minProperties: 1 }), { io: 'input' });
 }

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { checkDataset, type Finding } from './catalog-checks.ts';
-import { datasetOf, datasetSchema, expandColumns, KNOWN_KEYS } from './catalog-schema.ts';
+import { checkBundle, checkDataset, type Finding } from './catalog-checks.ts';
+import { bundleOf, bundleSchema, datasetOf, datasetSchema, expandColumns, KNOWN_KEYS } from './catalog-schema.ts';
 import { CatalogError, type CatalogProblem, type Path, readSource, type Source } from './catalog-source.ts';
-import type { Catalog, Dataset } from './dataset.ts';
+import type { Bundle, Catalog, Dataset } from './dataset.ts';
 import { catalogSentence, suggestion } from './issue-sentence.ts';
 
 /**
@@ -17,17 +17,25 @@ export async function loadCatalog(path: string): Promise<Catalog> {
   const sources = await Promise.all(
     (await catalogFiles(path)).map(async (file) => readSource(file, await readFile(file, 'utf8'))),
   );
-  const read = sources.map((source) => ({ source, ...readDatasets(source) }));
+  const read = sources.map((source) => ({ source, ...readEntries(source) }));
   const placed = read.flatMap(({ source, datasets }) => datasets.map((entry) => ({ ...entry, source })));
-  const problems = [...read.flatMap((file) => file.problems), ...repeatedNames(placed)];
+  const bundles = read.flatMap(({ source, bundles }) => bundles.map((entry) => ({ ...entry, source })));
+  const problems = [
+    ...read.flatMap((file) => file.problems),
+    ...repeatedNames(placed),
+    ...repeatedBundles(bundles, placed),
+  ];
   if (problems.length > 0) throw new CatalogError(problems);
-  return createCatalog(placed.map((entry) => entry.dataset));
+  return createCatalog(
+    placed.map((entry) => entry.dataset),
+    bundles.map((entry) => entry.bundle),
+  );
 }
 
 /** @param datasets with names that are unique, ignoring case */
-export function createCatalog(datasets: readonly Dataset[]): Catalog {
+export function createCatalog(datasets: readonly Dataset[], bundles: readonly Bundle[] = []): Catalog {
   const byName = new Map(datasets.map((dataset) => [dataset.name.toLowerCase(), dataset]));
-  return { datasets, find: (name) => byName.get(name.toLowerCase()) };
+  return { datasets, find: (name) => byName.get(name.toLowerCase()), bundles };
 }
 
 async function catalogFiles(path: string): Promise<readonly string[]> {
@@ -46,34 +54,75 @@ interface PlacedDataset {
   readonly index: number;
 }
 
-function readDatasets(source: Source): {
+interface PlacedBundle {
+  readonly bundle: Bundle;
+  /** Index in its file. */
+  readonly index: number;
+}
+
+function readEntries(source: Source): {
   readonly datasets: readonly PlacedDataset[];
+  readonly bundles: readonly PlacedBundle[];
   readonly problems: readonly CatalogProblem[];
 } {
-  if (source.problems.length > 0) return { datasets: [], problems: source.problems };
-  const problems: CatalogProblem[] = [];
+  const problems: CatalogProblem[] = [...source.problems];
   const datasets: PlacedDataset[] = [];
-  const { entries, keys } = topLevel(source.value);
+  const bundles: PlacedBundle[] = [];
+  if (problems.length > 0) return { datasets, bundles, problems };
+  const { lists, keys } = topLevel(source.value);
   for (const key of keys) {
-    if (key === 'datasets') continue;
+    if (key === 'datasets' || key === 'bundles') continue;
     problems.push(source.problem([key], `is not a known key here${suggestion(key, KNOWN_KEYS.file)}`));
   }
-  if (entries === undefined || entries.length === 0) {
-    problems.push(source.problem(['datasets'], 'should list at least one dataset'));
+  // A file may have bundles alone.
+  if (keys.includes('datasets') || !keys.includes('bundles')) {
+    if (!lists.datasets?.length) problems.push(source.problem(['datasets'], 'should list at least one dataset'));
   }
-  entries?.forEach((entry, index) => {
+  if (keys.includes('bundles') && !lists.bundles?.length) {
+    problems.push(source.problem(['bundles'], 'should list at least one bundle'));
+  }
+  lists.datasets?.forEach((entry, index) => {
     const { dataset, findings } = readDataset(entry);
     const base = ['datasets', index];
     for (const { path, sentence } of findings) problems.push(source.problem([...base, ...path], sentence));
     if (dataset !== undefined) datasets.push({ dataset, index });
   });
-  return { datasets, problems };
+  lists.bundles?.forEach((entry, index) => {
+    const { bundle, findings } = readBundle(entry);
+    for (const { path, sentence } of findings) problems.push(source.problem(['bundles', index, ...path], sentence));
+    if (bundle !== undefined) bundles.push({ bundle, index });
+  });
+  return { datasets, bundles, problems };
 }
 
-function topLevel(value: unknown): { readonly entries: readonly unknown[] | undefined; readonly keys: string[] } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { entries: undefined, keys: [] };
-  const datasets: unknown = 'datasets' in value ? value.datasets : undefined;
-  return { entries: Array.isArray(datasets) ? datasets : undefined, keys: Object.keys(value) };
+interface Lists {
+  readonly datasets?: readonly unknown[];
+  readonly bundles?: readonly unknown[];
+}
+
+function topLevel(value: unknown): { readonly lists: Lists; readonly keys: string[] } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { lists: {}, keys: [] };
+  const { datasets, bundles } = value as Record<string, unknown>;
+  return {
+    lists: {
+      ...(Array.isArray(datasets) && { datasets: datasets as readonly unknown[] }),
+      ...(Array.isArray(bundles) && { bundles: bundles as readonly unknown[] }),
+    },
+    keys: Object.keys(value),
+  };
+}
+
+function readBundle(entry: unknown): { readonly bundle?: Bundle; readonly findings: readonly Finding[] } {
+  const result = bundleSchema.safeParse(entry);
+  if (result.success) {
+    const bundle = bundleOf(result.data);
+    return { bundle, findings: checkBundle(bundle) };
+  }
+  return {
+    findings: result.error.issues.flatMap((issue) =>
+      findingsOf(issue, entry, issue.path[0] === 'filters' ? KNOWN_KEYS.filters : KNOWN_KEYS.bundle),
+    ),
+  };
 }
 
 function readDataset(entry: unknown): { readonly dataset?: Dataset; readonly findings: readonly Finding[] } {
@@ -82,7 +131,7 @@ function readDataset(entry: unknown): { readonly dataset?: Dataset; readonly fin
   const dataset = result.success ? datasetOf(result.data) : undefined;
   const findings =
     dataset === undefined
-      ? (result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value))
+      ? (result.error?.issues ?? []).flatMap((issue) => findingsOf(issue, value, knownKeysAt(issue)))
       : checkDataset(dataset);
   return {
     ...(dataset !== undefined && { dataset }),
@@ -105,17 +154,20 @@ function expanded(entry: unknown): { readonly value: unknown; readonly short: Re
   return { value: { ...entry, columns }, short };
 }
 
-function findingsOf(issue: z.core.$ZodIssue, value: unknown): readonly Finding[] {
+function knownKeysAt({ path: [part] }: z.core.$ZodIssue): readonly string[] {
+  return KNOWN_KEYS[part === 'columns' || part === 'parameters' ? part : 'dataset'];
+}
+
+function findingsOf(issue: z.core.$ZodIssue, value: unknown, known: readonly string[]): readonly Finding[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   const held = path.reduce<unknown>(
     (inner, step) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, step) : undefined),
     value,
   );
-  const part = path[0] === 'columns' || path[0] === 'parameters' ? path[0] : 'dataset';
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       path: [...path, key],
-      sentence: catalogSentence({ ...issue, keys: [key] }, held, KNOWN_KEYS[part]),
+      sentence: catalogSentence({ ...issue, keys: [key] }, held, known),
     }));
   }
   if (path[0] === 'tenant_column' && held === undefined) {
@@ -146,4 +198,25 @@ function repeatedNames(placed: readonly (PlacedDataset & { readonly source: Sour
     }
   }
   return problems;
+}
+
+/** Without a name of their own, callers could not say which questionnaires they mean: so there is one bundle of them at most. */
+function repeatedBundles(
+  bundles: readonly (PlacedBundle & { readonly source: Source })[],
+  datasets: readonly PlacedDataset[],
+): readonly CatalogProblem[] {
+  const names = new Set(datasets.map(({ dataset }) => dataset.name.toLowerCase()));
+  return bundles.flatMap(({ bundle: { name, kind }, index, source }, place) => {
+    const problems: CatalogProblem[] = [];
+    if (names.has(name.toLowerCase())) {
+      const sentence = `repeats ${name}, which a dataset has; names are case-insensitive`;
+      problems.push(source.problem(['bundles', index, 'name'], sentence));
+    }
+    if (bundles.slice(0, place).some((other) => other.bundle.kind === kind)) {
+      problems.push(
+        source.problem(['bundles', index, 'kind'], `should be the only bundle of kind ${kind} in the catalog`),
+      );
+    }
+    return problems;
+  });
 }

@@ -39,6 +39,8 @@ export interface Column {
   readonly valueLabels: Readonly<Record<string, string>> | null;
   /** Values that stand for a missing answer, and what they mean, by the value as text. @default there are none */
   readonly missing?: Readonly<Record<string, string>>;
+  /** Whether rows can be filtered by it although no file has it. @default files have it */
+  readonly hidden?: true;
 }
 
 export interface Parameter {
@@ -81,11 +83,43 @@ export interface Dataset {
 /** Kinds of export that a catalog may name. */
 export const EXPORT_KINDS = ['on-demand', 'periodic', 'recurring', 'questionnaire', 'requests'] as const;
 
-/** The datasets an operator offers. Immutable; read once at start. */
+/** A query of a bundle. */
+export interface BundleQuery {
+  /** One SELECT in DuckDB's SQL over the attached warehouse, with the bundle's tenant column. */
+  readonly sql: string;
+}
+
+/**
+ * Questionnaires, which the warehouse itself describes. Every query is filtered by tenant, those that come from the warehouse too.
+ */
+export interface Bundle {
+  /** `[A-Za-z][A-Za-z0-9_]*`, unique among the bundles and datasets of the catalog without regard to case. */
+  readonly name: string;
+  readonly kind: 'questionnaire';
+  readonly title: string;
+  /** Column of each of the queries, and of every table that {@link tables} names. */
+  readonly tenantColumn: string;
+  /** One row a questionnaire version. */
+  readonly members: BundleQuery;
+  /** One row a table and column of the version `$questionnaire_id`, `$version`. */
+  readonly tables: BundleQuery;
+  /** One row a file of that version; `null`: there are none. */
+  readonly attachments: BundleQuery | null;
+  /** Columns of the tables of interviews that archives can be filtered by; `null`: they cannot. */
+  readonly filters: {
+    /** The interview's status, a code. */
+    readonly status: string | null;
+    /** When the interview changed last, in UTC. */
+    readonly time: string | null;
+  };
+}
+
+/** What an operator offers. Immutable; read once at start. */
 export interface Catalog {
   readonly datasets: readonly Dataset[];
   /** @returns the dataset with this name, case-insensitive */
   find(name: string): Dataset | undefined;
+  readonly bundles: readonly Bundle[];
 }
 
 /** @returns the dataset's name for callers */

@@ -1,8 +1,9 @@
 import { WaybillError } from './failures.ts';
+import { QUESTIONNAIRE } from './questionnaires.ts';
 import { ON_DEMAND } from './run.ts';
 
 /** Kinds of export that a credential can be limited to. */
-export const DOORS = [ON_DEMAND, 'periodic', 'recurring', 'requests'] as const;
+export const DOORS = [ON_DEMAND, 'periodic', 'recurring', QUESTIONNAIRE, 'requests'] as const;
 
 /** What a credential may reach of its tenant. */
 export interface Limits {

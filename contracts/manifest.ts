@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Filter } from './filter.ts';
 import type { Instant } from './instant.ts';
 import { TENANT_KEY } from './keys.ts';
-import { COMPRESSIONS, FILE_FORMATS } from './order.ts';
+import { COMPRESSIONS, STORED_FORMATS } from './order.ts';
 import { DAY } from './recurrence.ts';
 
 /** Incremented when a member changes its meaning; readers refuse versions they do not know. */
@@ -40,6 +40,13 @@ const part = z.object({
     ),
 });
 
+const member = z.object({
+  name: z.string().describe('Name of the entry.'),
+  rows: count.nullable().describe('null: it is no table.'),
+  bytes: count.describe('Size of the content before compression.'),
+  sha256: sha256.nullable().describe('SHA-256 of that content; null if the archive is sealed or has a password.'),
+});
+
 const file = z.object({
   name: fileName.describe('Name for callers. No two files of the same format have the same name.'),
   file: fileName.describe('Name of the finished file: the parts, concatenated in order.'),
@@ -67,7 +74,7 @@ const file = z.object({
     ),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   filter: Filter.optional().describe('Conditions that all rows meet; absent: none were asked for.'),
-  format: z.enum(FILE_FORMATS),
+  format: z.enum(STORED_FORMATS),
   csv: z
     .object({
       header: z.boolean(),
@@ -103,6 +110,10 @@ const file = z.object({
   bytes: count,
   contentBytes: count,
   sha256: sha256.optional().describe('SHA-256 of the finished file; absent if it was not computed.'),
+  members: z
+    .array(member)
+    .optional()
+    .describe('Of an archive: its tables and documents, in order, without attachments. Absent: it is no archive.'),
   parts: z.array(part),
 });
 
@@ -152,6 +163,8 @@ export type Manifest = ReadonlyDeep<z.infer<typeof schema>>;
 export type ManifestFile = Manifest['files'][number];
 /** One object of a file. */
 export type ManifestPart = ManifestFile['parts'][number];
+/** One entry of an archive. */
+export type ManifestMember = NonNullable<ManifestFile['members']>[number];
 export type ManifestColumn = ManifestFile['columns'][number];
 
 /** @returns the manifest, or what is wrong with the text, one line per problem */

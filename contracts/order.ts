@@ -1,4 +1,5 @@
 import type { Condition } from './filter.ts';
+import type { ArchiveOrder, ArchiveType } from './questionnaires.ts';
 import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
@@ -9,7 +10,8 @@ export type Format = (typeof FORMATS)[number];
 /**
  * All that files are written in. `json` is one array of objects whose values are texts, as in CSV, or null; in
  * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so. `rows-json` is one array of
- * arrays, the first with the headers; its values are those of JSONL. `sav` is a system file of SPSS, `dta` a file of Stata.
+ * arrays, the first with the headers; its values are those of JSONL. `tab` is what statistics packages read as text: UTF-8 with a
+ * byte order mark, tabs, CRLF, nothing quoted. `sav` is a system file of SPSS, `dta` a file of Stata.
  */
 export const FILE_FORMATS = [
   'csv',
@@ -17,12 +19,17 @@ export const FILE_FORMATS = [
   'json',
   'typed-json',
   'rows-json',
+  'tab',
   'xlsx',
   'parquet',
   'sav',
   'dta',
 ] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
+
+/** All that is stored: a file as it is ordered, or an archive of several. */
+export const STORED_FORMATS = [...FILE_FORMATS, 'zip'] as const;
+export type StoredFormat = (typeof STORED_FORMATS)[number];
 
 /** Files of statistics packages, which are made of column vectors; the warehouse itself writes all others. */
 export type StatisticsFormat = 'sav' | 'dta';
@@ -148,6 +155,18 @@ export interface RunOrder {
   readonly retention: Retention;
   /** Absent: the run is not one of a chain. */
   readonly delivery?: Delivery;
+  /** All files, in their one format, become one archive. @default each file is stored by itself */
+  readonly archive?: ArchiveContent;
+}
+
+/** What is made of a questionnaire. */
+export interface ArchiveContent
+  extends Pick<ArchiveOrder, 'bundle' | 'questionnaire' | 'version' | 'status' | 'from' | 'to'> {
+  /** Without extension. */
+  readonly name: string;
+  readonly type: ArchiveType;
+  /** Name of the questionnaire for programs. */
+  readonly variable: string;
 }
 
 /**
@@ -204,22 +223,24 @@ export function orderedRun({ tenant, recipients, keepDays, format, ...content }:
   return { tenant, subject: dataset, files: [file], recipients, roundsMax, retention: { keepDays } };
 }
 
-type FileShape = Pick<FileOrder, 'format' | 'compression' | 'recipients'>;
+type FileShape = Pick<FileOrder, 'compression' | 'recipients'> & { readonly format: StoredFormat };
 
-const EXTENSIONS: Readonly<Record<FileFormat, string>> = {
+const EXTENSIONS: Readonly<Record<StoredFormat, string>> = {
   csv: 'csv',
   jsonl: 'jsonl',
   json: 'json',
   'typed-json': 'typed.json',
   'rows-json': 'json',
+  tab: 'tab',
   xlsx: 'xlsx',
   parquet: 'parquet',
   sav: 'sav',
   dta: 'dta',
+  zip: 'zip',
 };
 
 /** Extension of a file that is neither compressed nor sealed. */
-export function formatExtension(format: FileFormat): string {
+export function formatExtension(format: StoredFormat): string {
   return EXTENSIONS[format];
 }
 
@@ -229,16 +250,18 @@ export function fileExtension(order: FileShape): string {
   return `${EXTENSIONS[order.format]}${compressed}${order.recipients.length > 0 ? '.age' : ''}`;
 }
 
-const CONTENT_TYPES: Readonly<Record<FileFormat, string>> = {
+const CONTENT_TYPES: Readonly<Record<StoredFormat, string>> = {
   csv: 'text/csv; charset=utf-8',
   jsonl: 'application/x-ndjson',
   json: 'application/json',
   'typed-json': 'application/json',
   'rows-json': 'application/json',
+  tab: 'text/tab-separated-values; charset=utf-8',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   parquet: 'application/vnd.apache.parquet',
   sav: 'application/x-spss-sav',
   dta: 'application/x-stata-dta',
+  zip: 'application/zip',
 };
 
 /** Media type of the finished file as it is stored. */

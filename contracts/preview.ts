@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Handover } from './handover.ts';
 import type { FileContent } from './order.ts';
 
 /** Rows of a preview at most. */
@@ -8,17 +9,10 @@ export const PREVIEW_VALUE_MAX = 120;
 /** How long a preview may take, in seconds. */
 export const PREVIEW_SECONDS_MAX = 20;
 
-/** Prefix of the objects that hold previews. Whoever asked removes its object; the reconciler removes what was left. */
-export const PREVIEWS = 'previews/';
-
 /** What a preview is asked for. Stored in Temporal's history: no rows, no secrets. */
-export interface PreviewInput {
+export interface PreviewInput extends Handover {
   readonly tenant: string;
   readonly content: FileContent;
-  /** Key of the object to write. */
-  readonly key: string;
-  /** age recipient to seal it to. Its identity lives in the process that asked, for as long as the request. */
-  readonly recipient: string;
 }
 
 /** The content of the object: JSON, sealed. */
@@ -32,7 +26,3 @@ export const Preview = z.object({
   first: z.array(z.array(z.string().nullable())),
 });
 export type Preview = Readonly<z.infer<typeof Preview>>;
-
-export function previewKey(tenant: string, id: string): string {
-  return `${PREVIEWS}${tenant}/${id}.json.age`;
-}

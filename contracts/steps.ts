@@ -1,9 +1,10 @@
 import type { AttemptedObject } from './attempts.ts';
 import type { ExplainedFailure, Failure } from './failures.ts';
 import type { Instant } from './instant.ts';
-import type { ManifestColumn, ManifestPart } from './manifest.ts';
-import type { FileContent, Order, RequestOrder, RunOrder } from './order.ts';
+import type { ManifestColumn, ManifestMember, ManifestPart } from './manifest.ts';
+import type { FileContent, Order, RequestOrder, RunOrder, StoredFormat } from './order.ts';
 import type { PlannedPart, RowsOfDay } from './plan.ts';
+import type { ArchiveOrder } from './questionnaires.ts';
 import type { Day } from './recurrence.ts';
 import type { ExportKind } from './run.ts';
 import { PRIORITIES } from './task-queues.ts';
@@ -15,7 +16,7 @@ import { PRIORITIES } from './task-queues.ts';
 
 /** What a run is started with: an order of its own, or the standing order of a tenant, which is read when it begins. */
 export type RunInput =
-  | { readonly kind: ExportKind; readonly order: Order; readonly requestedAt: string }
+  | { readonly kind: ExportKind; readonly order: Order | ArchiveOrder; readonly requestedAt: string }
   | {
       readonly kind: ExportKind;
       readonly order: RequestOrder;
@@ -66,7 +67,7 @@ export type StepResult<Value> =
 
 export interface BeginInput extends RunIdentity {
   /** `null`: the standing order determines what is exported. */
-  readonly order: Order | RequestOrder | null;
+  readonly order: Order | RequestOrder | ArchiveOrder | null;
   readonly requestedAt: string;
   /** Absent: the run begins at once. */
   readonly request?: RequestInput;
@@ -84,6 +85,14 @@ export interface BeginResult {
   /** Of the standing order, read before the run began; `null`: there is none. */
   readonly version: number | null;
 }
+
+/** Asks the warehouse which tables an archive has. */
+export interface DescribeInput extends RunIdentity {
+  readonly order: ArchiveOrder;
+}
+
+/** An archive whose tables are known. The names of tables are the warehouse's; nothing else of them is in the history. */
+export type DescribedArchive = Pick<RunOrder, 'files'> & { readonly archive: NonNullable<RunOrder['archive']> };
 
 export interface PlanInput extends RunIdentity {
   readonly order: RunOrder;
@@ -126,8 +135,23 @@ export interface WriteInput extends RunIdentity {
   readonly tasks: readonly WriteTask[];
 }
 
-/** What became of a {@link WriteTask}. */
-export interface WrittenPart extends Pick<WriteTask, 'name'>, Pick<FileContent, 'format'> {
+/** All tables of an archive, as they were planned. */
+export interface ArchiveInput extends RunIdentity {
+  readonly order: RunOrder;
+  readonly plan: RunPlan;
+  /** As in {@link WriteInput}. */
+  readonly round: number;
+}
+
+/** An archive that has been written. */
+export interface WrittenArchive {
+  readonly part: ManifestPart;
+  readonly members: readonly ManifestMember[];
+}
+
+/** What became of a {@link WriteTask}, or of an archive. */
+export interface WrittenPart extends Pick<WriteTask, 'name'>, Partial<Pick<WrittenArchive, 'members'>> {
+  readonly format: StoredFormat;
   /** Zero-based index in the file. */
   readonly index: number;
   readonly part: ManifestPart;

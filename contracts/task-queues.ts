@@ -41,6 +41,8 @@ export const WEBHOOKS_WORKFLOW = 'deliverWebhooks';
 export const WEBHOOKS_SIGNAL = 'wake';
 /** Workflow type of a preview. */
 export const PREVIEW_WORKFLOW = 'previewOrder';
+/** Workflow type that lists a tenant's questionnaires. */
+export const LIST_QUESTIONNAIRES_WORKFLOW = 'listQuestionnaires';
 
 /** Query that a running export answers with its {@link import('./progress.ts').Progress}. */
 export const PROGRESS_QUERY = 'progress';

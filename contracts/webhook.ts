@@ -48,6 +48,10 @@ export interface WebhookData {
   readonly format?: string;
   /** Of an order on demand: both ends are included. */
   readonly window?: { readonly from: string; readonly to: string };
+  /** Of an archive: `<GUID>$<version>`, what it holds, and the interviews' status. */
+  readonly questionnaire?: string;
+  readonly type?: string;
+  readonly status?: string;
   /** Of recurring exports. */
   readonly day?: string;
   readonly snapshotAt?: string | null;

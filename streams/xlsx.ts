@@ -67,7 +67,7 @@ export function xlsx(
     entry('xl/worksheets/sheet1.xml', data),
     entry('xl/worksheets/sheet2.xml', notes),
   ];
-  return zip(entries, signal, /^[\w./[\]]+$/);
+  return zip(entries, signal, { names: /^[\w./[\]]+$/ });
 }
 
 async function* limited(rows: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -16,6 +16,9 @@ export interface ZipEntry {
 /** Flat, so that no entry can escape the folder it is unpacked into. */
 const NAME = /^[^/\\:\0]+$/;
 
+/** Strength of encryption. Source: WinZip, AES Encryption Information, section II.C. */
+const AES_256 = 3;
+
 /** Larger sizes do not fit a plain entry (APPNOTE.TXT, section 4.4.8). */
 const PLAIN_BYTES_END = 0xffffffff;
 
@@ -84,18 +87,18 @@ configure({
  * iteration ends without error; errors of entries are thrown here. However the iteration ends, the open entry is closed
  * before this returns. A yielded chunk is valid only until the next one is requested.
  *
- * @param names what names may be. @default without folders, so that no entry can escape where it is unpacked
+ * @param entries each is asked for when its turn comes
+ * @param options.names what names may be. @default without folders, so that no entry can escape where it is unpacked
+ * @param options.password of every entry, which AES-256 then encrypts; names and sizes are not. @default none
  *
  * Specification: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 export async function* zip(
-  entries: readonly ZipEntry[],
+  entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>,
   signal: AbortSignal,
-  names = NAME,
+  { names = NAME, password }: { readonly names?: RegExp; readonly password?: string | undefined } = {},
 ): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted();
-  for (const { name } of entries)
-    if (!names.test(name)) throw new RangeError('This is not a valid name for an entry of an archive.');
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const outlet = createHandoff<Uint8Array>();
@@ -106,8 +109,12 @@ export async function* zip(
     const archive = new ZipWriter(new WritableStream<Uint8Array>({ write: (chunk) => outlet.give(chunk) }), {
       level: LEVEL,
       signal: either,
+      ...(password !== undefined && { password, encryptionStrength: AES_256 }),
     });
-    for (const entry of entries) await writeEntry(archive, entry, either);
+    for await (const entry of entries) {
+      if (!names.test(entry.name)) throw new RangeError('This is not a valid name for an entry of an archive.');
+      await writeEntry(archive, entry, either);
+    }
     await archive.close();
   }
   const writing = writeArchive().then(

@@ -31,6 +31,7 @@ describe('migrations', () => {
       { name: '0009_requests' },
       { name: '0010_portal_sessions' },
       { name: '0011_portal_access' },
+      { name: '0012_archives' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -76,6 +76,10 @@ export function createScriptedTemporal(): ScriptedTemporal {
       reach('preview');
       return { ok: true, value: null };
     },
+    async listQuestionnaires() {
+      reach('listQuestionnaires');
+      return { ok: true, value: null };
+    },
     async startPush() {
       reach('startPush');
       return true;

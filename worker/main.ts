@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { createTurns } from '../activities/turns.ts';
 import { assertAnonymizable } from '../config/anonymize.ts';
+import { bundleQueries } from '../config/bundle.ts';
 import { loadCatalog } from '../config/catalog.ts';
 import { installLastResort } from '../config/last-resort.ts';
 import { createLogger, explainStartup } from '../config/logger.ts';
@@ -73,7 +74,10 @@ async function main(): Promise<void> {
     anonymizeKey: readAnonymizeKey(settings.WAYBILL_ANONYMIZE_KEY ?? ''),
     onInvalid: (failure) => lastResort.fail(failure, 'DuckDB has invalidated the database: killing the process'),
   });
-  await warehouse.check(catalog.datasets);
+  await warehouse.check([
+    ...catalog.datasets,
+    ...catalog.bundles.flatMap((bundle) => bundleQueries(bundle).map(({ dataset }) => dataset)),
+  ]);
 
   const connection = await NativeConnection.connect(target.connection);
   const { namespace } = target;

@@ -55,7 +55,7 @@ export interface WorkersOptions {
  */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { connection, namespace, taskQueue, activities, partsMax, workflowBundle } = options;
-  const { write, push, sendWebhooks, ...control } = activities;
+  const { write, archive, push, sendWebhooks, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -98,7 +98,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
         Worker.create({
           ...shared,
           taskQueue: partsQueue(taskQueue, priority),
-          activities: { write },
+          activities: { write, archive },
           maxConcurrentActivityTaskExecutions: partsMax,
         }),
       ),

@@ -50,7 +50,7 @@ export function progressOf({ order, plan, parts, state }: RunDetails): Progress 
   const total = (count: (place: number) => number) =>
     order && plan && sum([...order.files.entries()], ([place, { formats }]) => formats.length * count(place));
   const rowsTotal = total((place) => plan?.files[place]?.rows ?? 0);
-  const partsTotal = total((place) => plan?.files[place]?.parts.length ?? 0);
+  const partsTotal = order?.archive && plan ? 1 : total((place) => plan?.files[place]?.parts.length ?? 0);
   const rowsDone = sum(parts, ({ part }) => part.rows);
   const share = rowsTotal ? rowsDone / rowsTotal : partsTotal ? parts.length / partsTotal : 0;
   const completed = state === 'completed';
@@ -68,7 +68,8 @@ export function progressOf({ order, plan, parts, state }: RunDetails): Progress 
 
 /** The parts of all files in order, a few before the first that is not written, and those that follow. `null`: no plan yet. */
 export function partsOf({ order, plan, parts, round }: RunDetails): PlannedParts | null {
-  if (!order || !plan) return null;
+  // The tables of an archive are no parts.
+  if (!order || !plan || order.archive) return null;
   const written = new Map(parts.map((done) => [`${done.name}.${done.format}.${done.index}`, done.part]));
   const { runId } = workflowInfo();
   const all = order.files.flatMap(({ name, formats }, place) =>
@@ -120,6 +121,7 @@ export function showDetails(details: RunDetails): void {
 function titleOf(order: RunOrder | null): string {
   const [file, ...others] = order?.files ?? [];
   if (!order || !file) return 'Export';
+  if (order.archive) return `${order.archive.name}, ${order.files.length} tables`;
   if (others.length > 0) return `${order.subject}, ${order.files.length} files`;
   const { compression, formats } = file;
   const extensions = formats.map((format) => fileExtension({ format, compression, recipients: order.recipients }));

@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, objectStem } from '../contracts/attempts.ts';
 import { type ExplainedFailure, FAILURES, type Failure } from '../contracts/failures.ts';
-import { fileExtension, orderedRun, type RunOrder } from '../contracts/order.ts';
+import { fileExtension, type Order, orderedRun, type RunOrder } from '../contracts/order.ts';
 import type { PlannedParts, Progress } from '../contracts/progress.ts';
 import { RELEASE_SIGNAL } from '../contracts/requests.ts';
 import { CANCELLED_RUN } from '../contracts/run.ts';
@@ -121,8 +121,9 @@ async function produce(run: Run): Promise<Completion | undefined> {
   if ('request' in run.input && !(await waitForBatch(run, run.input.request))) return undefined;
   const beginning = begin(run);
   // An order on demand is known before the run is recorded, so both take place at once. A request waits for its turn.
-  const isOnDemand = 'order' in run.input && !('request' in run.input);
-  const order = isOnDemand ? orderedRun(run.input.order) : (await beginning).order;
+  const known = knownOrder(run.input);
+  const begun = known ? orderedRun(known) : (await beginning).order;
+  const order = begun && (await describe(run, begun));
   if (!order) return undefined;
   run.details.order = order;
   await settle(run);
@@ -135,7 +136,9 @@ async function produce(run: Run): Promise<Completion | undefined> {
       noteFailedPlans(run, order, plan);
       run.details.plan = plan;
       showDetails(run.details);
-      const written = await write(run, order, plan, round);
+      const written = order.archive
+        ? [await writeArchive(run, order, order.archive, plan, round)]
+        : await write(run, order, plan, round);
       if (order.files.every(({ dataset }) => run.details.missing.has(dataset))) throw nothingLeft(run);
       return await publish(run, order, plan, written);
     } catch (error) {
@@ -147,6 +150,17 @@ async function produce(run: Run): Promise<Completion | undefined> {
       showDetails(run.details);
     }
   }
+}
+
+/** @returns the order of a run that need not be recorded first; `undefined` for a request, an archive, and a standing order */
+function knownOrder(input: RunInput): Order | undefined {
+  return 'order' in input && !('request' in input) && !('questionnaire' in input.order) ? input.order : undefined;
+}
+
+/** @returns the order with the tables of the archive, if it is one */
+async function describe({ identity, input, steps }: Run, order: RunOrder): Promise<RunOrder> {
+  if (!('order' in input) || !('questionnaire' in input.order)) return order;
+  return { ...order, ...unwrap(await steps.describeArchive({ ...identity, order: input.order })) };
 }
 
 /** @returns whether the run is still wanted */
@@ -228,6 +242,31 @@ async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): P
   return written;
 }
 
+/** Writes all files as one archive. */
+async function writeArchive(
+  { identity, steps, details, attempted }: Run,
+  order: RunOrder,
+  { name, type }: NonNullable<RunOrder['archive']>,
+  plan: RunPlan,
+  round: number,
+): Promise<WrittenPart> {
+  const format = 'zip';
+  const extension = fileExtension({ format, compression: 'none', recipients: order.recipients });
+  const object = { stem: objectStem('archive', 0, workflowInfo().runId, round), extension };
+  attempted.set(keyOf(object), { ...object, attempts: ATTEMPTS_MAX });
+  const summary = `${name}: ${order.files.length} tables as ${type}`;
+  const { part, members } = unwrap(
+    await steps.archive.executeWithOptions({ summary }, [{ ...identity, order, plan, round }]),
+  );
+  const earlier = earlierAttempts(part.name);
+  if (earlier) attempted.set(keyOf(object), earlier);
+  else attempted.delete(keyOf(object));
+  const done = { name, format, index: 0, part, members } as const;
+  details.parts.push(done);
+  showDetails(details);
+  return done;
+}
+
 /** Writes a batch. If it fails finally and files may be skipped, its objects are written one by one to find what fails. */
 async function skipFailed(
   run: Run,
@@ -287,8 +326,8 @@ async function publish(
   return {
     state: 'completed',
     snapshotAt: plan.snapshotAt,
-    files: files.length,
-    parts: written.filter(({ name }) => files.some((file) => file.name === name)).length,
+    files: order.archive ? 1 : files.length,
+    parts: order.archive ? 1 : written.filter(({ name }) => files.some((file) => file.name === name)).length,
     ...published,
     retention: { ...(expiresAt && { expiresAt }), ...(replaceAfterSeconds !== undefined && { replaceAfterSeconds }) },
     ...(order.delivery && { missing, datasetRows: rowsByDataset(order, plan, details) }),

@@ -6,7 +6,17 @@ import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/t
 
 /** The steps of a run. */
 export type Steps = Proxy<
-  'enqueue' | 'begin' | 'plan' | 'write' | 'publish' | 'end' | 'remove' | 'finalize' | 'notify'
+  | 'enqueue'
+  | 'begin'
+  | 'describeArchive'
+  | 'plan'
+  | 'write'
+  | 'archive'
+  | 'publish'
+  | 'end'
+  | 'remove'
+  | 'finalize'
+  | 'notify'
 >;
 type Proxy<Name extends keyof Activities> = ReturnType<typeof proxyActivities<Pick<Activities, Name>>>;
 
@@ -40,13 +50,13 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     ...MUST_HAPPEN,
     ...shared,
   });
-  const { plan, publish } = proxyActivities<Pick<Activities, 'plan' | 'publish'>>({
+  const { describeArchive, plan, publish } = proxyActivities<Pick<Activities, 'describeArchive' | 'plan' | 'publish'>>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout,
     retry: TRANSIENT,
     ...shared,
   });
-  const { write } = proxyActivities<Pick<Activities, 'write'>>({
+  const { write, archive } = proxyActivities<Pick<Activities, 'write' | 'archive'>>({
     taskQueue: partsQueue(workflowInfo().taskQueue, priorityKey),
     startToCloseTimeout: '24 hours',
     heartbeatTimeout,
@@ -65,7 +75,7 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     retry: BEST_EFFORT,
     ...shared,
   });
-  return { enqueue, begin, plan, write, publish, end, remove, finalize, notify };
+  return { enqueue, begin, describeArchive, plan, write, archive, publish, end, remove, finalize, notify };
 }
 
 /** A tenant has a day to mend its destination. */
@@ -103,9 +113,9 @@ export function proxyWebhooks(tenant: string): Proxy<'sendWebhooks'> {
   });
 }
 
-/** Somebody waits for it, so it is tried twice, and no longer than that. */
-export function proxyPreview(tenant: string): Proxy<'preview'> {
-  return proxyActivities<Pick<Activities, 'preview'>>({
+/** Somebody waits for these, so they are tried twice, and no longer than that. */
+export function proxyWaited(tenant: string): Proxy<'preview' | 'listQuestionnaires'> {
+  return proxyActivities<Pick<Activities, 'preview' | 'listQuestionnaires'>>({
     scheduleToCloseTimeout: `${PREVIEW_SECONDS_MAX} seconds`,
     heartbeatTimeout: '10 seconds',
     retry: { initialInterval: '500 milliseconds', maximumAttempts: 2 },

@@ -9,6 +9,9 @@ import type { ApiEnv } from '../deps.ts';
 /** Path prefix of published clients of on-demand exports. */
 const ALIAS = '/tp-api';
 
+/** Published clients of questionnaires put the name of a workspace first; the tenant is that of the credential all the same. */
+const WORKSPACE = /^\/[A-Za-z0-9_-]+(?=\/api\/v[12]\/(?:export|questionnaires)(?:\/|$))/;
+
 /** Paths of published clients of recurring exports. */
 const RECURRING_ALIASES: Readonly<Record<string, string>> = {
   '/v1/b2b/analytics/export': '/export',
@@ -16,8 +19,8 @@ const RECURRING_ALIASES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The path for routing: collapses repeated slashes, which a published client sends, and drops a trailing slash and the
- * alias. Keeps `%2F` inside a segment.
+ * The path for routing: collapses repeated slashes, which a published client sends, and drops a trailing slash, the
+ * alias and a workspace. Keeps `%2F` inside a segment.
  */
 export function routingPath(request: Request): string {
   const path = getPath(request).replace(/\/{2,}/g, '/');
@@ -25,7 +28,7 @@ export function routingPath(request: Request): string {
   if (bare === ALIAS) return '/';
   if (Object.hasOwn(RECURRING_ALIASES, bare)) return RECURRING_ALIASES[bare] ?? bare;
   if (bare.startsWith(`${REQUESTS_ALIAS}/`)) return `${REQUESTS_PATH}${bare.slice(REQUESTS_ALIAS.length)}`;
-  return bare.startsWith(`${ALIAS}/`) ? bare.slice(ALIAS.length) : bare;
+  return bare.startsWith(`${ALIAS}/`) ? bare.slice(ALIAS.length) : bare.replace(WORKSPACE, '');
 }
 
 /** Reads the client's address; `local` if there is no connection. */

@@ -30,7 +30,8 @@ export function exportState(run: Run, now: Date): ExportState {
 
 /** @throws TypeError for a run of another kind of export */
 export function orderOf({ order }: Run): Order {
-  if (order === null || 'roundsMax' in order) throw new TypeError('an on-demand run has its own order');
+  if (order === null || 'roundsMax' in order || 'questionnaire' in order)
+    throw new TypeError('an on-demand run has its own order');
   return order;
 }
 

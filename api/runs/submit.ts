@@ -1,14 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileExtension, type Order } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
-import type { OrderedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
-import type { WorkflowRun } from '../../stores/temporal/temporal.ts';
+import { ALL_STATUSES, type ArchiveOrder, QUESTIONNAIRE, versionText } from '../../contracts/questionnaires.ts';
+import { type ExportKind, ON_DEMAND } from '../../contracts/run.ts';
+import type { ArchiveRun, OrderedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
+import type { RunLabels, WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
 import { TryLater } from '../http/problems.ts';
 
 /** An order and its workflow id, which identical orders share. */
-export interface NamedOrder {
-  readonly order: Order;
+export interface NamedOrder<Ordered extends Order | ArchiveOrder = Order> {
+  readonly order: Ordered;
   readonly workflowId: string;
 }
 
@@ -31,33 +33,30 @@ const CLOCK_SKEW_MS = 2000;
  *   then belongs to that request, even if it has ended
  * @throws TryLater `too_many_exports`; `rate_limited` if an ending run takes too long to close
  */
-export type Submit = (tenant: Tenant, named: NamedOrder, attemptedAt: Date | null) => Promise<WorkflowRun>;
+export type Submit = (
+  tenant: Tenant,
+  named: NamedOrder<Order | ArchiveOrder>,
+  attemptedAt: Date | null,
+) => Promise<WorkflowRun>;
 
 export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'temporal' | 'clock' | 'logger'>): Submit {
   const { settings, ledger, temporal, clock, logger } = deps;
   /** Number of starts in progress that the ledger does not count yet, by tenant. */
   const starting = new Map<string, number>();
 
-  async function record(run: OrderedRun): Promise<void> {
+  async function record(run: OrderedRun | ArchiveRun): Promise<void> {
     const { run: active } = await ledger.runs.request(run);
     if (active.runId === run.runId) return;
     // An earlier run that was ended externally: Temporal would have returned it if it were open.
     if ((await temporal.status(active)) !== 'open') await ledger.runs.request(run, active.runId);
   }
 
-  async function start(workflowId: string, order: NamedOrder['order'], requestedAt: Date): Promise<WorkflowRun> {
-    const runId = await temporal.start(
-      workflowId,
-      { kind: 'on-demand', order, requestedAt: requestedAt.toISOString() },
-      {
-        tenant: order.tenant,
-        subject: order.dataset,
-        format: order.format,
-        summary: `${order.dataset} for ${order.tenant} as ${fileExtension(order)}`,
-      },
-    );
+  async function start(workflowId: string, order: Order | ArchiveOrder, requestedAt: Date): Promise<WorkflowRun> {
+    const input = { kind: kindOf(order), order, requestedAt: requestedAt.toISOString() };
+    const runId = await temporal.start(workflowId, input, labelsOf(order));
     try {
-      await record({ runId, workflowId, order, requestedAt });
+      const run = { runId, workflowId, requestedAt };
+      await record('questionnaire' in order ? { ...run, order } : { ...run, order });
     } catch (error) {
       // The workflow has started, and its first step also records the order, so the request must not fail.
       logger.error({ err: error, runId }, 'a started export could not be recorded yet');
@@ -81,7 +80,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
   }
 
   /** Waits for an ending run: until its workflow closes, Temporal returns it instead of starting another. */
-  async function startAnew(workflowId: string, order: NamedOrder['order']): Promise<WorkflowRun> {
+  async function startAnew(workflowId: string, order: Order | ArchiveOrder): Promise<WorkflowRun> {
     const requestedAt = clock.now();
     let run = await start(workflowId, order, requestedAt);
     for (let waited = 0; await isEnding(run, requestedAt); waited += CLOSE_POLL_MS) {
@@ -111,7 +110,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     const ahead = starting.get(tenant.key) ?? 0;
     starting.set(tenant.key, ahead + 1);
     try {
-      if ((await ledger.runs.countActive(tenant.key, 'on-demand')) + ahead >= limit) {
+      if ((await ledger.runs.countActive(tenant.key, kindOf(order))) + ahead >= limit) {
         const runId = await temporal.findRunning(workflowId);
         if (runId !== undefined && !(await isEnding({ workflowId, runId }))) {
           return { workflowId, runId };
@@ -129,4 +128,19 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
       else starting.delete(tenant.key);
     }
   };
+}
+
+function kindOf(order: Order | ArchiveOrder): ExportKind {
+  return 'questionnaire' in order ? QUESTIONNAIRE : ON_DEMAND;
+}
+
+function labelsOf(order: Order | ArchiveOrder): RunLabels {
+  const { tenant } = order;
+  if ('questionnaire' in order) {
+    const { bundle, type, status } = order;
+    const summary = `${versionText(order)} for ${tenant} as ${type}, interviews: ${status ?? ALL_STATUSES}`;
+    return { tenant, subject: bundle, format: type, summary };
+  }
+  const { dataset, format } = order;
+  return { tenant, subject: dataset, format, summary: `${dataset} for ${tenant} as ${fileExtension(order)}` };
 }

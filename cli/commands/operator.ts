@@ -50,13 +50,17 @@ function rebuildCommand(cli: Cli): Command {
     for (const { key, problem } of result.unreadable) {
       terminal.log(`${terminal.paintLog('red', '✗')} ${key} is not a manifest: ${problem}`);
     }
-    const { generations, deliveries, requests } = result;
-    const manifests = [result, generations, deliveries, requests].reduce((sum, kind) => sum + kind.manifests, 0);
+    const { generations, deliveries, archives, requests } = result;
+    const manifests = [result, generations, deliveries, archives, requests].reduce(
+      (sum, kind) => sum + kind.manifests,
+      0,
+    );
     const found = formatNumberOf(manifests, 'manifest');
     const restored = [
       formatNumberOf(result.restored, 'export'),
       formatNumberOf(generations.restored, 'generation'),
       formatNumberOf(deliveries.restored, 'delivered day'),
+      formatNumberOf(archives.restored, 'archive'),
       formatNumberOf(requests.restored, 'request'),
     ].join(', ');
     terminal.print(`${found} found, ${restored} restored`);

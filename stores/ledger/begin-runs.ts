@@ -1,12 +1,14 @@
 import { type Insertable, sql, type Transaction } from 'kysely';
 import { FAILURES, type Failure, WaybillError } from '../../contracts/failures.ts';
 import { standingSeries } from '../../contracts/keys.ts';
+import { QUESTIONNAIRE } from '../../contracts/questionnaires.ts';
 import { REQUESTS } from '../../contracts/requests.ts';
+import { ON_DEMAND } from '../../contracts/run.ts';
 import { insertRunFiles, planChanges, readChanges } from './changes.ts';
 import { NOW, storable } from './database.ts';
 import { endRun } from './end-runs.ts';
 import { noteHeld } from './held.ts';
-import type { BeginResult, OrderedRun, RequestedRun, StandingRun } from './ports.ts';
+import type { ArchiveRun, BeginResult, OrderedRun, RequestedRun, StandingRun } from './ports.ts';
 import { findStandingOrder, lockStandingOrder, type StandingOrderRow } from './standing-orders.ts';
 import type { Run, RunsTable, Tables } from './tables.ts';
 
@@ -19,7 +21,7 @@ const LOST: Failure = { code: 'internal', message: 'The run was lost before it f
 /** Implements `Runs.request`. */
 export async function requestRun(
   db: Transaction<Tables>,
-  run: OrderedRun,
+  run: OrderedRun | ArchiveRun,
   lost?: string,
 ): Promise<{ readonly run: Run; readonly inserted: boolean }> {
   const { other, inserted } = await insertRun(db, { ...orderedRow(run), state: 'pending' }, undefined, lost);
@@ -27,7 +29,11 @@ export async function requestRun(
 }
 
 /** Implements `Runs.begin` for a run with its own order. */
-export async function beginOrdered(db: Transaction<Tables>, run: OrderedRun, lost?: string): Promise<BeginResult> {
+export async function beginOrdered(
+  db: Transaction<Tables>,
+  run: OrderedRun | ArchiveRun,
+  lost?: string,
+): Promise<BeginResult> {
   const { other } = await insertRun(db, { ...orderedRow(run), state: 'pending' }, undefined, lost);
   if (other) return { outcome: 'busy', other };
   await db
@@ -166,10 +172,11 @@ export async function insertRun(
   throw new WaybillError('ledger_unavailable');
 }
 
-/** Columns of a run with its own order; such an order is always on demand. */
-export function orderedRow({ runId, workflowId, order, requestedAt }: OrderedRun) {
-  const { tenant, dataset: subject } = order;
-  const described = { kind: 'on-demand', series: workflowId, subject, order: JSON.stringify(order) } as const;
+/** Columns of a run with its own order: on demand, or an archive. */
+export function orderedRow({ runId, workflowId, order, requestedAt }: OrderedRun | ArchiveRun) {
+  const { tenant } = order;
+  const [kind, subject] = 'questionnaire' in order ? [QUESTIONNAIRE, order.bundle] : [ON_DEMAND, order.dataset];
+  const described = { kind, series: workflowId, subject, order: JSON.stringify(order) };
   return { runId, workflowId, tenant, ...described, requestedAt };
 }
 

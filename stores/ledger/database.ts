@@ -23,6 +23,7 @@ import * as webhooks from './migrations/0008_webhooks.ts';
 import * as requests from './migrations/0009_requests.ts';
 import * as portalSessions from './migrations/0010_portal_sessions.ts';
 import * as portalAccess from './migrations/0011_portal_access.ts';
+import * as archives from './migrations/0012_archives.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -176,6 +177,7 @@ export async function migrate(url: string): Promise<void> {
         '0009_requests': requests,
         '0010_portal_sessions': portalSessions,
         '0011_portal_access': portalAccess,
+        '0012_archives': archives,
       }),
     },
     migrationTableName: 'schema_migrations',

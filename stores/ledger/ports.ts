@@ -8,12 +8,14 @@ import type {
   SigningKeys,
   Tenants,
 } from './ports/access.ts';
+import type { Archives } from './ports/archives.ts';
 import type { Deliveries, Destinations, Notices, WebhookEvents, Webhooks } from './ports/deliveries.ts';
 import type { Audit, Operations } from './ports/operations.ts';
 import type { Requests, Runs } from './ports/runs.ts';
 import type { Registrations, StandingOrders } from './ports/standing-orders.ts';
 
 export type * from './ports/access.ts';
+export type * from './ports/archives.ts';
 export type * from './ports/deliveries.ts';
 export type * from './ports/operations.ts';
 export type * from './ports/runs.ts';
@@ -64,6 +66,7 @@ export type {
 export interface Ledger {
   readonly runs: Runs;
   readonly requests: Requests;
+  readonly archives: Archives;
   readonly standingOrders: StandingOrders;
   readonly registrations: Registrations;
   readonly notices: Notices;

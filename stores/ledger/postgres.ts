@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { archives } from './archives.ts';
 import { audit } from './audit.ts';
 import { credentials } from './credentials.ts';
 import { createDatabase, migrate } from './database.ts';
@@ -31,6 +32,7 @@ export function createLedger(options: { readonly url: string; readonly connectio
   return {
     runs: runs(database),
     requests: requests(database),
+    archives: archives(database),
     standingOrders: standingOrders(database),
     registrations: registrations(database),
     notices: notices(database),

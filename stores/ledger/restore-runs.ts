@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import { daySeries } from '../../contracts/keys.ts';
 import type { Order } from '../../contracts/order.ts';
+import type { ArchiveOrder } from '../../contracts/questionnaires.ts';
 import { orderedRow, requestedRow, standingRow } from './begin-runs.ts';
 import { insertRunFiles } from './changes.ts';
 import { NOW } from './database.ts';
@@ -13,13 +14,17 @@ const FOREIGN_EPOCH = 0;
 
 type RestoredRequest = Extract<RestoredRun, { readonly series: string }>;
 type RestoredOrderedRun = Exclude<Extract<RestoredRun, { readonly order: Order }>, RestoredRequest>;
+type RestoredArchive = Extract<RestoredRun, { readonly order: ArchiveOrder }>;
 type RestoredChangesRun = Extract<RestoredRun, RestoredChanges>;
 type RestoredStandingRun = Extract<RestoredRun, { readonly recipient: string }>;
 
 /** Implements `Runs.restore`. */
 export async function restoreRun(db: Transaction<Tables>, run: RestoredRun): Promise<boolean> {
   if ('series' in run) return (await restoreRequest(db, run)) !== undefined;
-  if ('order' in run) return (await restoreOrdered(db, run)) !== undefined;
+  if ('order' in run) {
+    const restored = isArchive(run) ? restoreArchive(db, run) : restoreOrdered(db, run);
+    return (await restored) !== undefined;
+  }
   if ('day' in run) return restoreChanges(db, run);
   return (await restoreStanding(db, run)) !== undefined;
 }
@@ -31,6 +36,33 @@ function restoreOrdered(db: Transaction<Tables>, run: RestoredOrderedRun) {
   return db
     .insertInto('runs')
     .values({ ...orderedRow({ runId, workflowId, order, requestedAt }), ...completed })
+    .onConflict((conflict) =>
+      conflict.column('runId').doUpdateSet(completed).where('runs.state', 'in', ['pending', 'running']),
+    )
+    .returning('runId')
+    .executeTakeFirst();
+}
+
+function isArchive(run: RestoredOrderedRun | RestoredArchive): run is RestoredArchive {
+  return 'questionnaire' in run.order;
+}
+
+/** It gets another number. */
+async function restoreArchive(db: Transaction<Tables>, run: RestoredArchive) {
+  const { runId, workflowId, order, ...totals } = run;
+  const row = orderedRow({ runId, workflowId, order, requestedAt: new Date(totals.snapshotAt) });
+  const known = await db
+    .selectFrom('runs')
+    .select('runId')
+    .where('tenant', '=', row.tenant)
+    .where('series', '=', row.series)
+    .where('current', '=', true)
+    .executeTakeFirst();
+  const current = known === undefined;
+  const completed = { ...totals, state: 'completed', current, removeAfter: current ? null : NOW } as const;
+  return db
+    .insertInto('runs')
+    .values({ ...row, ...completed })
     .onConflict((conflict) =>
       conflict.column('runId').doUpdateSet(completed).where('runs.state', 'in', ['pending', 'running']),
     )

@@ -4,6 +4,7 @@ import type { DestinationConfig } from '../../contracts/destination.ts';
 import type { Failure } from '../../contracts/failures.ts';
 import type { Instant } from '../../contracts/instant.ts';
 import type { Order, RequestOrder } from '../../contracts/order.ts';
+import type { ArchiveOrder } from '../../contracts/questionnaires.ts';
 import type { Frequency } from '../../contracts/recurrence.ts';
 import type { ExportKind, Removal, RunState } from '../../contracts/run.ts';
 import type { WebhookData, WebhookEvent, WebhookFailure, WebhookState } from '../../contracts/webhook.ts';
@@ -22,7 +23,7 @@ export interface RunsTable {
   number: ColumnType<number, never, never>;
   tenant: string;
   kind: ExportKind;
-  /** At most one run of a series is active, and at most one is current. On demand: the workflow id. Of changes: the day. */
+  /** At most one run of a series is active, and at most one is current. With an order of its own: the workflow id. Of changes: the day. */
   series: string;
   /** Name of the dataset or of the bundle; lists filter by it. */
   subject: string;
@@ -32,7 +33,7 @@ export interface RunsTable {
   /** The standing order's epoch when the run began. 0: restored from a manifest that is sealed to another recipient. */
   epoch: number | null;
   /** `null`: the standing order determines what is exported. */
-  order: JsonOrNull<Order | RequestOrder>;
+  order: JsonOrNull<Order | RequestOrder | ArchiveOrder>;
   state: RunState;
   requestedAt: Date;
   /** Of a request: client id or subject of whoever made it. */
@@ -420,6 +421,7 @@ export type OwnAction =
   | 'tenant.enabled'
   | 'tenant.limited'
   | 'tenant.warehouse_key'
+  | 'tenant.archives'
   | 'tenant.contacts'
   | 'tenant.request_keep_days'
   | 'credential.added'
@@ -451,6 +453,17 @@ interface AuditTable {
   detail: Json<Readonly<Record<string, string | number | boolean | null>>>;
 }
 export type AuditEntry = Omit<Selectable<AuditTable>, 'id'>;
+
+/** How a tenant wants archives of questionnaires. */
+interface ArchiveSettingsTable {
+  tenant: string;
+  /** Sealed with the deployment's key; `null`: archives have none. */
+  password: Buffer | null;
+  /** age recipients (public keys) that archives are sealed to; empty: they are not. */
+  recipients: Generated<string[]>;
+  changedAt: Generated<Date>;
+}
+export type ArchiveSettings = Selectable<ArchiveSettingsTable>;
 
 /** Public keys of signatures. */
 interface SigningKeysTable {
@@ -523,6 +536,7 @@ export interface Tables {
   tenants: TenantsTable;
   credentials: CredentialsTable;
   deployment: DeploymentTable;
+  archiveSettings: ArchiveSettingsTable;
   signingKeys: SigningKeysTable;
   sftpKeys: SftpKeysTable;
   sftpHostKey: SftpHostKeyTable;

@@ -1,6 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { encodeJobId } from '../../contracts/job-id.ts';
 import { dayOf, standingSeries } from '../../contracts/keys.ts';
+import type { Order, RequestOrder } from '../../contracts/order.ts';
+import { ALL_STATUSES, type ArchiveOrder, versionText } from '../../contracts/questionnaires.ts';
 import type { WebhookData, WebhookEvent } from '../../contracts/webhook.ts';
 import { appendAudit } from './audit.ts';
 import { type Database, NOW, storable } from './database.ts';
@@ -54,14 +56,20 @@ export function dataOf(
   const isDay = order === null && series !== standingSeries(kind, tenant);
   return {
     ...{ tenant, kind, exportId: runId, number },
-    ...(order && {
-      ...{ jobId: encodeJobId({ workflowId, runId }), dataset: order.dataset, format: order.format },
-      window: { from: order.window.from, to: order.window.to },
-    }),
+    ...(order && { jobId: encodeJobId({ workflowId, runId }) }),
+    ...(order && ('questionnaire' in order ? dataOfArchive(order) : dataOfOrder(order))),
     ...(isDay && { day: dayOf({ series }) }),
     ...(manifestSha256 && { snapshotAt, files, rows, bytes, manifestSha256 }),
     ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
   };
+}
+
+function dataOfOrder({ dataset, format, window }: Order | RequestOrder): Partial<WebhookData> {
+  return { dataset, format, window: { from: window.from, to: window.to } };
+}
+
+function dataOfArchive({ type, status, ...version }: ArchiveOrder): Partial<WebhookData> {
+  return { questionnaire: versionText(version), type, status: status ?? ALL_STATUSES };
 }
 
 /** What a run of changes has delivered; nothing of any other run. */

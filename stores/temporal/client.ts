@@ -1,10 +1,11 @@
 import { type ConnectionLike, ScheduleClient, ScheduleNotFoundError, WorkflowClient } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 import { callTemporal } from './calls.ts';
-import { createPreviews } from './previews.ts';
+
 import { createRuns } from './runs.ts';
 import { createSchedules } from './schedules.ts';
 import type { Temporal } from './temporal.ts';
+import { createWaited } from './waited.ts';
 
 const PING_MS = 2000;
 
@@ -42,7 +43,7 @@ export function createTemporal({ connection, namespace, taskQueue }: TemporalOpt
 
   return {
     ...createRuns(new WorkflowClient({ connection, namespace }), taskQueue),
-    ...createPreviews(new WorkflowClient({ connection, namespace }), taskQueue),
+    ...createWaited(new WorkflowClient({ connection, namespace }), taskQueue),
     ...createSchedules(schedules, connection, taskQueue),
     async ping() {
       await callTemporal(connection, () => Promise.all([callSchedule(), findAttributes()]), PING_MS);

@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
-import { PREVIEW_SECONDS_MAX, type PreviewInput } from '../../contracts/preview.ts';
+import { PREVIEW_SECONDS_MAX } from '../../contracts/preview.ts';
 import { type PushInput, priorityOf, type RunInput } from '../../contracts/steps.ts';
 import { PRIORITIES, type SEARCH_ATTRIBUTES } from '../../contracts/task-queues.ts';
 import type { RunLabels } from './temporal.ts';
@@ -41,13 +41,16 @@ export function webhooksOptions(tenant: string, taskQueue: string) {
   };
 }
 
-/** Start options of a preview. */
-export function previewOptions({ tenant, content }: PreviewInput, taskQueue: string) {
-  const { dataset } = content;
+/** Start options of a workflow that somebody waits for. @param what in words, such as `preview` */
+export function waitedOptions(
+  { tenant, subject }: Pick<RunLabels, 'tenant' | 'subject'>,
+  what: string,
+  taskQueue: string,
+) {
   return {
     taskQueue,
-    typedSearchAttributes: [...subjectAttributes({ tenant, subject: dataset }), keyword('WaybillState', 'running')],
-    staticSummary: `preview of ${dataset} for ${tenant}`,
+    typedSearchAttributes: [...subjectAttributes({ tenant, subject }), keyword('WaybillState', 'running')],
+    staticSummary: `${what} of ${subject} for ${tenant}`,
     workflowExecutionTimeout: (PREVIEW_SECONDS_MAX + 5) * 1000,
     priority: { priorityKey: PRIORITIES.interactive, fairnessKey: tenant },
   };

@@ -1,3 +1,4 @@
+import type { ListQuestionnairesInput } from '../../contracts/handover.ts';
 import type { PreviewInput } from '../../contracts/preview.ts';
 import type { PartsProgress, Progress } from '../../contracts/progress.ts';
 import type { Recurrence } from '../../contracts/recurrence.ts';
@@ -83,6 +84,9 @@ export interface Temporal {
    * @throws WaybillError with a code that a retry may cure, `warehouse_unavailable` if it takes too long
    */
   preview(input: PreviewInput, signal: AbortSignal): Promise<StepResult<null>>;
+
+  /** Has a worker look up a tenant's questionnaires, in the same way. */
+  listQuestionnaires(input: ListQuestionnairesInput, signal: AbortSignal): Promise<StepResult<null>>;
 
   /** Starts the delivery of a run's files to the tenant's own destination, unless it is under way. @returns whether it did */
   startPush(input: PushInput): Promise<boolean>;

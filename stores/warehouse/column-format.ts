@@ -42,6 +42,8 @@ export function accepts(type: ColumnType, actual: DuckDBType): boolean {
 type Values =
   /** As strings, the same as in CSV. */
   | 'texts'
+  /** As strings without tabs and line ends; booleans are 1 and 0, and times have neither a fraction nor a zone. */
+  | 'bare-texts'
   /** As JSON that readers with 64-bit integers and doubles read without loss: other numbers are strings. */
   | 'portable-json'
   /** As JSON with numbers of any precision. */
@@ -55,6 +57,7 @@ const VALUES: Readonly<Record<FileFormat, Values>> = {
   json: 'texts',
   'typed-json': 'exact-json',
   'rows-json': 'portable-json',
+  tab: 'bare-texts',
   xlsx: 'texts',
   parquet: 'native',
   sav: 'native',
@@ -90,6 +93,7 @@ export function isJsonText(type: ColumnType, actual: DuckDBType, format: FileFor
     case 'exact-json':
       return type === 'json' || (type === 'decimal' && (actual.typeId === Id.VARCHAR || isWidestFraction(actual)));
     case 'texts':
+    case 'bare-texts':
     case 'native':
       return false;
   }
@@ -104,7 +108,7 @@ function formatValue(
 ): string {
   switch (type) {
     case 'boolean':
-      return value;
+      return values === 'bare-texts' ? `CAST(${value} AS TINYINT)` : value;
     case 'date':
       return values === 'native' ? value : dateText(value);
     case 'integer':
@@ -114,17 +118,22 @@ function formatValue(
     case 'double':
       return formatDouble(value, actual, values);
     case 'text':
-      return text(value, actual);
+      return values === 'bare-texts' ? withoutSeparators(text(value, actual)) : text(value, actual);
     case 'time':
       return values === 'native' && actual.typeId === Id.TIME ? value : text(value);
     case 'timestamp':
-      return values === 'native' ? instant(value, actual) : timestampText(value, actual, timeZone);
+      if (values === 'native') return instant(value, actual);
+      // The fraction is always written, unless the time is infinite.
+      return values === 'bare-texts'
+        ? `split_part(${timestampText(value, actual, timeZone)}, '.', 1)`
+        : timestampText(value, actual, timeZone);
     case 'uuid': {
       const uuid = actual.typeId === Id.VARCHAR ? `CAST(${value} AS UUID)` : value;
       return values === 'native' ? uuid : text(uuid);
     }
     case 'json':
-      return values === 'native' ? `CAST(${jsonText(value, actual)} AS JSON)` : jsonText(value, actual);
+      if (values === 'native') return `CAST(${jsonText(value, actual)} AS JSON)`;
+      return values === 'bare-texts' ? withoutSeparators(jsonText(value, actual)) : jsonText(value, actual);
     case 'binary':
       return values === 'native' ? value : `to_base64(${value})`;
   }
@@ -137,7 +146,7 @@ function text(value: string, actual?: DuckDBType): string {
 function formatInteger(value: string, actual: DuckDBType, values: Values): string {
   // Parquet has at most 64-bit integers; DuckDB would write wider ones as doubles.
   const fits = !HUGE_INTEGERS.includes(actual.typeId) || (values === 'native' && actual.typeId === Id.UBIGINT);
-  return fits || values === 'texts' || values === 'exact-json' ? value : text(value);
+  return fits || values === 'texts' || values === 'bare-texts' || values === 'exact-json' ? value : text(value);
 }
 
 function formatDecimal(value: string, actual: DuckDBType, values: Values): string {
@@ -164,7 +173,7 @@ function isWidestFraction(actual: DuckDBType): boolean {
   return actual instanceof DuckDBDecimalType && actual.scale === actual.width && actual.width === DECIMAL_WIDTH_MAX;
 }
 
-/** JSON has no NaN and no infinity: null there, `nan`, `inf` and `-inf` in CSV. */
+/** JSON and statistics packages have no NaN and no infinity: null there, `nan`, `inf` and `-inf` in CSV. */
 function formatDouble(value: string, actual: DuckDBType, values: Values): string {
   // Through text, a FLOAT keeps its displayed digits: 0.1, not 0.10000000149011612.
   const double = {
@@ -173,8 +182,13 @@ function formatDouble(value: string, actual: DuckDBType, values: Values): string
   };
   const exact =
     actual.typeId === Id.DOUBLE || actual.typeId === Id.FLOAT ? double[actual.typeId] : `CAST(${value} AS DOUBLE)`;
-  const isJson = values === 'portable-json' || values === 'exact-json';
-  return isJson ? `CASE WHEN isfinite(${exact}) THEN ${exact} END` : exact;
+  const mustBeFinite = values === 'portable-json' || values === 'exact-json' || values === 'bare-texts';
+  return mustBeFinite ? `CASE WHEN isfinite(${exact}) THEN ${exact} END` : exact;
+}
+
+/** One space for each tab and line end, so that a line is a row. */
+function withoutSeparators(value: string): string {
+  return `translate(${value}, chr(9) || chr(10) || chr(13), '   ')`;
 }
 
 /** Parquet stores points in time in UTC with microseconds, or nanoseconds where the warehouse has them. */

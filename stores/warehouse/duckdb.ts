@@ -1,12 +1,12 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { CSV_DEFAULTS, FILE_FORMATS, type FileFormat, isStatisticsFormat, isUncounted } from '../../contracts/order.ts';
+import { CSV_DEFAULTS, FILE_FORMATS, type FileFormat, type FileOrder, isStatisticsFormat, isUncounted } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { openKeys } from './keys.ts';
-import { checkCsvOptions, csvHead, orderedColumns, preparePart } from './part-query.ts';
+import { checkCsvOptions, csvHead, orderedColumns, preparePart, tabHead } from './part-query.ts';
 import { measurePart, prepareVectors } from './part-vectors.ts';
 import { planFiles } from './planning.ts';
 import { previewRows } from './preview.ts';
@@ -79,7 +79,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     read(dataset, order, part, signal) {
       if (isStatisticsFormat(order.format)) throw new WaybillError('internal', `${order.format} is read as vectors.`);
       if (order.format === 'csv') checkCsvOptions(order.csv);
-      const columns = orderedColumns(order, dataset.columns, ({ name }) => name);
+      const columns = orderedColumns(order, dataset.columns, (column) => column);
       const headers = columns.map(({ header }) => header);
       return copyContent({
         session,
@@ -100,7 +100,7 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         },
         track,
         toFailure: (error) => failureOf(error, `Dataset ${dataset.name}`),
-        head: part.first && order.format === 'csv' ? csvHead(headers, order.csv) : new Uint8Array(),
+        head: part.first ? headOf(order, headers) : new Uint8Array(),
         signal: AbortSignal.any([signal, closing.signal]),
       });
     },
@@ -166,6 +166,17 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       await session.close();
     },
   };
+}
+
+function headOf({ format, csv }: Pick<FileOrder, 'format' | 'csv'>, headers: readonly string[]): Uint8Array {
+  switch (format) {
+    case 'csv':
+      return csvHead(headers, csv);
+    case 'tab':
+      return tabHead(headers);
+    default:
+      return new Uint8Array();
+  }
 }
 
 /** DuckDB errors that name tables, columns and functions but quote no values. */

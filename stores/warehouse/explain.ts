@@ -42,7 +42,7 @@ export async function explainDataset(
   try {
     return await inTransaction({ session, connection, postgres }, signal, async () => {
       const source = await describeSource(session, connection, dataset, order.parameters);
-      const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+      const columns = orderedColumns(order, source.columns, ({ column }) => column);
       const bindings = new Bindings(dataset, order.parameters);
       const snapshotAt = await readClock(connection);
       const rows = rowsSql(source, order, { snapshotAt, slice: WHOLE }, bindings);

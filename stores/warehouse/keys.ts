@@ -42,7 +42,7 @@ export async function openKeys(
   },
   before: AsyncIterable<Uint8Array> | undefined,
 ): Promise<PartQueries> {
-  const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const file = join(session.directory, `keys-${randomUUID()}.parquet`);
   const remove = () => rmSync(file, { force: true });
   try {

@@ -8,6 +8,7 @@ import { Bindings } from './bindings.ts';
 import { rowFormat, selectList } from './row-format.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
+import type { SourceColumn } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import type { Tally } from './tally.ts';
 
@@ -15,10 +16,11 @@ import type { Tally } from './tally.ts';
 export function orderedColumns<Item>(
   order: Pick<FileOrder, 'columns'>,
   columns: readonly Item[],
-  nameOf: (item: Item) => string,
+  columnOf: (item: Item) => SourceColumn['column'],
 ): readonly Item[] {
-  if (order.columns === null) return columns;
-  const byName = new Map(columns.map((item) => [nameOf(item), item]));
+  const written = columns.filter((item) => columnOf(item).hidden === undefined);
+  if (order.columns === null) return written;
+  const byName = new Map(written.map((item) => [columnOf(item).name, item]));
   return order.columns.map((name) => {
     const item = byName.get(name);
     if (item === undefined) {
@@ -45,7 +47,7 @@ export async function preparePart(
   path: string,
   tally?: Tally,
 ): Promise<DuckDBPreparedStatement> {
-  const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const bindings = new Bindings(dataset, order.parameters);
   const { items, options } = rowFormat(columns, order);
   const tallied = items.map((item, index) => (tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item));
@@ -66,6 +68,14 @@ export function csvHead(headers: readonly string[], csv: CsvOptions): Uint8Array
     ? `${headers.map((header) => csvValue(header, csv)).join(csv.delimiter)}${csv.crlf ? '\r\n' : '\n'}`
     : '';
   return Buffer.from(`${csv.bom ? BYTE_ORDER_MARK : ''}${line}`, 'utf8');
+}
+
+/** The bytes before the first row of tab-separated values. */
+export function tabHead(headers: readonly string[]): Uint8Array {
+  return Buffer.from(
+    `${BYTE_ORDER_MARK}${headers.map((header) => header.replace(/[\t\r\n]/g, ' ')).join('\t')}\r\n`,
+    'utf8',
+  );
 }
 
 /** Quotes by RFC 4180, and also text that would be read as NULL. */

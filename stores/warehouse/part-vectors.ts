@@ -16,8 +16,8 @@ export interface MeasuredPart {
 /** Describes an order's columns as variables. One query over the rows tells what their types do not, such as widths of texts. */
 export async function measurePart(reading: Reading): Promise<MeasuredPart> {
   const { dataset, order, source, snapshotAt } = reading;
-  const described = orderedColumns(order, dataset.columns, ({ name }) => name);
-  const sources = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const described = orderedColumns(order, dataset.columns, (column) => column);
+  const sources = orderedColumns(order, source.columns, ({ column }) => column);
   const variables = described.flatMap((column, at) => {
     const found = sources[at];
     return found ? [{ column, ...variableColumn(found, column, order.timeZone ?? null) }] : [];

@@ -85,7 +85,7 @@ async function planWhole(read: Reading): Promise<Plan> {
     snapshotAt,
     rows: sum.rows,
     ...(days && { rowsByDay: days.map(({ day, rows }) => ({ day, rows })) }),
-    columns: orderedColumns(order, dataset.columns, ({ name }) => name).map(manifestColumn),
+    columns: orderedColumns(order, dataset.columns, (column) => column).map(manifestColumn),
     parts: [{ index: 0, slice: WHOLE, ...sum }],
   };
 }

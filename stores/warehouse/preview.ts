@@ -21,7 +21,7 @@ export async function previewRows(
   const source = await describeSource(session, connection, dataset, order.parameters);
   const reading = { connection, dataset, order, source, snapshotAt, slice: WHOLE };
   const [[count] = []] = await selectRows(reading, () => ({ columns: 'count(*)' }));
-  const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const { items } = rowFormat(columns, { format: 'csv', csv: CSV_DEFAULTS });
   const texts = items.map(({ sql }) => `left(CAST(${sql} AS VARCHAR), ${PREVIEW_VALUE_MAX + 1})`).join(', ');
   const orderBy = source.times
@@ -29,7 +29,7 @@ export async function previewRows(
     : '';
   const rest = `${orderBy} LIMIT ${PREVIEW_ROWS_MAX}`;
   const rows = await selectRows(reading, () => ({ columns: texts, rest }));
-  const described = orderedColumns(order, dataset.columns, ({ name }) => name);
+  const described = orderedColumns(order, dataset.columns, (column) => column);
   return {
     snapshotAt,
     rows: Number(count ?? 0),

@@ -49,6 +49,8 @@ export function rowFormat(
     }
     case 'rows-json':
       return arrayRows(columns, formatted);
+    case 'tab':
+      return { items: columns.map((one) => ({ sql: tabField(one, formatted) })), options: TAB };
     case 'xlsx':
       return { items: [{ sql: sheetRow(columns, timeZone ?? null) }], options: AS_IT_IS };
     case 'parquet':
@@ -69,6 +71,21 @@ function named(columns: readonly SourceColumn[], formatted: Formatted): readonly
 
 /** One text a row, written as it is: without quote character nothing is quoted. */
 const AS_IT_IS = `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${literal('\u0001')}`;
+
+/** Without a quote character nothing is quoted; values have neither tabs nor line ends. */
+const TAB = `FORMAT csv, HEADER false, NULLSTR '', QUOTE '', ESCAPE '', DELIMITER ${literal('\t')}${lineEnd(true)}`;
+
+/** What stands for an answer that is missing and no number. */
+const NO_ANSWER = '##N/A##';
+
+/** Numbers and texts hold what stands for a missing answer; a date cannot. */
+function tabField(one: SourceColumn, formatted: Formatted): string {
+  const { type, missing = {} } = one.column;
+  const value = formatted(one);
+  const values = Object.keys(missing);
+  if ((type !== 'date' && type !== 'timestamp') || values.length === 0) return value;
+  return `CASE WHEN ${value} IN (${values.map(literal).join(', ')}) THEN ${literal(NO_ANSWER)} ELSE ${value} END`;
+}
 
 function jsonRows(
   columns: readonly SourceColumn[],

@@ -1,9 +1,9 @@
 import type { DuckDBType } from '@duckdb/node-api';
-import type { ColumnType } from '../../config/dataset.ts';
+import type { Column } from '../../config/dataset.ts';
 
 /** A column of a dataset's SQL. */
 export interface SourceColumn {
-  readonly column: { readonly name: string; readonly type: ColumnType; readonly header: string };
+  readonly column: Pick<Column, 'name' | 'type' | 'header' | 'missing' | 'hidden'>;
   /** Quoted and qualified. */
   readonly sql: string;
   readonly type: DuckDBType;

@@ -33,7 +33,7 @@ export async function refuseUnreadNumbers(read: Reading): Promise<void> {
  */
 async function findInColumns(read: Reading, relations: readonly PostgresRelation[]): Promise<string[]> {
   const { connection, dataset, order, source, snapshotAt, slice } = read;
-  const columns = orderedColumns(order, source.columns, ({ column }) => column.name);
+  const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const isWide = relations.some(({ hasWideNumeric }) => hasWideNumeric);
   const bindings = new Bindings(dataset, order.parameters);
   const rowsOf = (from: RowSource) => rowsSql(from, order, { snapshotAt, slice }, bindings);

@@ -65,6 +65,7 @@ const OWN: Readonly<Record<OwnAction, Words>> = {
   'tenant.enabled': ['Enabled the tenant', 'settings'],
   'tenant.limited': ['Changed limits', 'settings'],
   'tenant.warehouse_key': ['Changed the warehouse key', 'settings'],
+  'tenant.archives': ['Changed archives', 'settings'],
   'tenant.contacts': ['Changed contacts', 'settings'],
   'tenant.request_keep_days': ['Changed the days of requests', 'settings'],
   'credential.added': ['New credential', 'credentials'],

@@ -2,6 +2,7 @@ import type { AttemptedObject } from '../../../contracts/attempts.ts';
 import type { Period } from '../../../contracts/deltas.ts';
 import type { Failure } from '../../../contracts/failures.ts';
 import type { Order, Delivery as Place, RequestOrder } from '../../../contracts/order.ts';
+import type { ArchiveOrder } from '../../../contracts/questionnaires.ts';
 import type { Day } from '../../../contracts/recurrence.ts';
 import type { RequestState } from '../../../contracts/requests.ts';
 import type { ExportKind, Removal, RunStatus } from '../../../contracts/run.ts';
@@ -14,6 +15,11 @@ export interface OrderedRun {
   readonly workflowId: string;
   readonly order: Order;
   readonly requestedAt: Date;
+}
+
+/** The same for an archive of a questionnaire. The archives of a series replace each other. */
+export interface ArchiveRun extends Omit<OrderedRun, 'order'> {
+  readonly order: ArchiveOrder;
 }
 
 /** A run of the request portal, which waits for its turn. */
@@ -96,6 +102,7 @@ export interface Commit extends Totals {
 export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
     | { readonly order: Order; readonly expiresAt: Date }
+    | { readonly order: ArchiveOrder }
     | { readonly order: RequestOrder; readonly series: string; readonly expiresAt: Date }
     | { readonly tenant: string; readonly kind: ExportKind; readonly subject: string; readonly recipient: string }
     | RestoredChanges
@@ -134,9 +141,9 @@ export interface Runs {
    * @param lost id of an active run of the series whose workflow is known to be gone; it is first ended as failed
    * @returns the run, or the other active run of its series
    */
-  request(run: OrderedRun, lost?: string): Promise<{ readonly run: Run; readonly inserted: boolean }>;
+  request(run: OrderedRun | ArchiveRun, lost?: string): Promise<{ readonly run: Run; readonly inserted: boolean }>;
   /** Records that the run is running. Idempotent. @param lost as for {@link request} */
-  begin(run: OrderedRun | StandingRun, lost?: string): Promise<BeginResult>;
+  begin(run: OrderedRun | ArchiveRun | StandingRun, lost?: string): Promise<BeginResult>;
   /** The same for a request, which begins once its turn has come. @param runningMax requests that run at once */
   beginRequest(run: RequestedRun, runningMax: number, lost?: string): Promise<BeginResult>;
   /**
@@ -198,7 +205,7 @@ export interface Runs {
   oweMissingAcknowledgements(now: Date): Promise<number>;
   /**
    * Restores a completed run from its manifest. An active run with its own order becomes completed; any other existing run
-   * is left alone. A run of a standing order becomes current if the standing order has its recipient and no current run; a
+   * is left alone. The newest archive of a series becomes current, unless it has one. A run of a standing order becomes current if the standing order has its recipient and no current run; a
    * missing standing order is created, disabled, with its recipient. The newest run of changes of a day becomes current; what is
    * registered is not restored, so that each entity starts with a complete load.
    *

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
+import { attemptKeys, attemptName, objectStem } from '../contracts/attempts.ts';
+import { runPrefix } from '../contracts/keys.ts';
+import { fileExtension, mediaType, type RunOrder } from '../contracts/order.ts';
+import { ATTACHMENTS, parseReference } from '../contracts/questionnaires.ts';
+import type { ArchiveInput, RunPlan, StepResult, WrittenArchive } from '../contracts/steps.ts';
+import type { Objects } from '../stores/objects/objects.ts';
+import type { Warehouse } from '../stores/warehouse/warehouse.ts';
+import { seal } from '../streams/age/payload.ts';
+import { createMeter } from '../streams/meter.ts';
+import { type ZipEntry, zip } from '../streams/zip.ts';
+import {
+  type ArchivedTable,
+  type ArchiveState,
+  attachmentEntries,
+  type EntryPorts,
+  tableEntry,
+} from './archive-entries.ts';
+import { ENTRY_NAME } from './entry-name.ts';
+import type { Ports } from './ports.ts';
+import { createResolve } from './resolve.ts';
+import { type AttemptPorts, type BeginObject, createWriteAttempt } from './write-attempt.ts';
+
+interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog'> {
+  readonly warehouse: Pick<Warehouse, 'read'>;
+  readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write' | 'head' | 'read'>;
+}
+
+/**
+ * Writes all files of a run as one archive: warehouse -> zip -> seal -> object store, in bounded memory, under a key that only this
+ * attempt uses. Nothing of it is stored anywhere else.
+ */
+export function createArchive(ports: ArchivePorts) {
+  const writeAttempt = createWriteAttempt(ports);
+  return async function archive(input: ArchiveInput): Promise<StepResult<WrittenArchive>> {
+    const { tenant, order } = input;
+    return writeAttempt({ tenant, dataset: order.subject }, (signal, begin) =>
+      writeArchive(ports, input, signal, begin),
+    );
+  };
+}
+
+/** @throws WaybillError `source_changed` if other rows are read than were planned; errors of warehouse and object store */
+async function writeArchive(
+  ports: ArchivePorts,
+  input: ArchiveInput,
+  signal: AbortSignal,
+  begin: BeginObject,
+): Promise<WrittenArchive> {
+  const { order, plan, round, runId } = input;
+  const { recipients } = order;
+  const { attempt, workflowExecution } = activityInfo();
+  const shape = { format: 'zip', compression: 'none', recipients } as const;
+  const executionId = workflowExecution?.runId ?? runId;
+  const object = { stem: objectStem('archive', 0, executionId, round), extension: fileExtension(shape) };
+  const prefix = runPrefix(input);
+  const name = attemptName(object, attempt);
+  const key = prefix + name;
+  const state: ArchiveState = { rows: 0, rowsHere: () => 0, members: [] };
+  const content = createMeter(0);
+  const hash = recipients.length === 0 ? createHash('sha256') : null;
+  let uploadId: string | null = null;
+  let storedBytes = 0;
+  begin(key, () => ({
+    index: 0,
+    rows: state.rows + state.rowsHere(),
+    contentBytes: content.bytes,
+    storedBytes,
+    key,
+    uploadId,
+  }));
+  await ports.objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
+  const entries = entriesOf(ports, input, { ...ports, signal }, state, { zip64: attempt > 1, hashed: hash !== null });
+  async function* bytes() {
+    for await (const chunk of content.measure(zip(entries, signal, { names: ENTRY_NAME }))) {
+      hash?.update(chunk);
+      yield chunk;
+    }
+  }
+  const written = await ports.objects.write(key, recipients.length > 0 ? seal(bytes(), recipients) : bytes(), {
+    contentType: mediaType(shape),
+    signal,
+    onUpload: (id) => {
+      uploadId = id;
+    },
+    onProgress: (count) => {
+      storedBytes = count;
+    },
+  });
+  const rows = plan.files.reduce((sum, file) => sum + file.rows, 0);
+  const hashes = { contentBytes: content.bytes, contentSha256: hash?.digest('hex') ?? null };
+  return { part: { name, rows, ...written, ...hashes }, members: state.members };
+}
+
+/** In the order of the tables. */
+async function* entriesOf(
+  { catalog }: Pick<Ports, 'catalog'>,
+  { tenant, order, plan }: ArchiveInput,
+  ports: EntryPorts,
+  state: ArchiveState,
+  options: { readonly zip64: boolean; readonly hashed: boolean },
+): AsyncGenerator<ZipEntry> {
+  const { snapshotAt, warehouseKey = tenant } = plan;
+  const resolve = createResolve(catalog, { ...ports, tenantKey: warehouseKey });
+  for (const table of await archivedTables(order, plan, warehouseKey, resolve)) {
+    if (parseReference(table.order.dataset)?.table === ATTACHMENTS) {
+      yield* attachmentEntries(ports, table, state, { snapshotAt });
+    } else yield tableEntry(ports, table, state, { snapshotAt, ...options });
+  }
+}
+
+async function archivedTables(
+  { files, recipients }: RunOrder,
+  plan: RunPlan,
+  tenant: string,
+  resolve: ReturnType<typeof createResolve>,
+): Promise<readonly ArchivedTable[]> {
+  const tables: ArchivedTable[] = [];
+  for (const [place, { name, formats, ...content }] of files.entries()) {
+    const [format] = formats;
+    const part = plan.files[place]?.parts[0];
+    if (!format || !part) throw new RangeError('a table of an archive was not planned');
+    const dataset = await resolve(content.dataset);
+    tables.push({ name, dataset, part, order: { ...content, tenant, recipients, format } });
+  }
+  return tables;
+}

@@ -1,0 +1,405 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { manifestKey, runPrefix } from '../contracts/keys.ts';
+import { parseManifest } from '../contracts/manifest.ts';
+import { readZip } from './archive.ts';
+import { openBucket } from './bucket.ts';
+import { temporaryFolder } from './cleanup.ts';
+import { openLedger, startOwnServices } from './context.ts';
+import { pythonWith } from './python.ts';
+import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
+
+const services = await startOwnServices(await surveySettings());
+const client = createArchiveClient(services.url);
+const other = createArchiveClient(services.url, 'acme');
+const ledger = openLedger(services.settings);
+
+type Entries = ReadonlyMap<string, Buffer>;
+
+/** Rows of a table, the header first, without the byte order mark. */
+function rowsOf(entries: Entries, name: string): readonly string[][] {
+  const text = entries.get(name)?.toString('utf8') ?? '';
+  expect(text.startsWith('\uFEFF')).toBe(true);
+  expect(text.endsWith('\r\n')).toBe(true);
+  return text
+    .slice(1, -2)
+    .split('\r\n')
+    .map((line) => line.split('\t'));
+}
+
+/** Makes an archive anew. */
+async function make(type: string, query = '', id = FIRST): Promise<Entries> {
+  await client.start(type, id, query);
+  expect(await client.idle(type, id, query)).toMatchObject({ HasExportedFile: true, ExportStatus: 'Finished' });
+  return readZip(await client.download(type, id, query));
+}
+
+describe('an archive', () => {
+  test('is started, made, and downloaded', async () => {
+    const nothing = { HasExportedFile: false, LastUpdateDate: null, ExportStatus: 'NotStarted', RunningProcess: null };
+    expect(await client.details()).toEqual(nothing);
+    expect((await client.request('GET', `/api/v1/export/tabular/${FIRST}`)).status).toBe(404);
+    const number = await client.start();
+    expect(number).toBeGreaterThan(0);
+    const done = await client.idle();
+    expect(done).toMatchObject({ HasExportedFile: true, ExportStatus: 'Finished' });
+    expect(done.LastUpdateDate).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/);
+    const entries = await readZip(await client.download());
+    expect([...entries.keys()]).toEqual(['household.tab', 'members.tab', 'assignment__actions.tab']);
+    const [header, ...rows] = rowsOf(entries, 'household.tab');
+    expect(header?.slice(0, 4)).toEqual(['interview__key', 'interview__id', 'region', 'name']);
+    expect(header).toHaveLength(16);
+    expect(rows).toHaveLength(INTERVIEWS);
+    for (const row of rows) expect(row).toHaveLength(16);
+    const byKey = new Map(rows.map((row) => [row[0], row]));
+    // Unanswered, then not asked, as the contract has them.
+    expect(byKey.get('00-00-00-00')?.slice(2)).toEqual([
+      ...[
+        '-999999999',
+        '##N/A##',
+        '0.00',
+        '0',
+        '',
+        '##N/A##',
+        '2016-06-01T08:30:15',
+        '1',
+        '0.5',
+        'first second  third',
+      ],
+      ...['0.0', '1', '40', '1'],
+    ]);
+    expect(byKey.get('00-00-00-01')?.slice(2, 11)).toEqual([
+      '',
+      '',
+      '1.25',
+      '1',
+      '0',
+      '',
+      '2016-06-01T08:31:15',
+      '0',
+      '',
+    ]);
+    expect(byKey.get('00-00-00-02')?.slice(2, 8)).toEqual(['1', 'Zoë "2"', '2.50', '0', '1', '1990-01-03']);
+  });
+
+  test('has a manifest with its tables, and the hash of each', async () => {
+    const { current } = await ledger.archives.ofSeries(
+      'dreambuilder',
+      `questionnaire|tenantKey:dreambuilder|id:${FIRST}|type:tabular|status:All`,
+    );
+    if (!current) throw new Error('there is no current archive');
+    const bytes = await openBucket(services.settings).get(manifestKey(runPrefix(current)));
+    const read = parseManifest(Buffer.from(bytes ?? []).toString());
+    if ('problem' in read) throw new Error(read.problem);
+    const [file] = read.manifest.files;
+    const entries = await readZip(await client.download());
+    expect(file).toMatchObject({ file: 'household_1_Tabular_All.zip', format: 'zip', rows: INTERVIEWS * 4 + 20 });
+    expect(file?.members).toEqual(
+      [...entries].map(([name, content], place) => ({
+        ...{ name, rows: [INTERVIEWS, INTERVIEWS * 3, 20][place], bytes: content.length },
+        sha256: createHash('sha256').update(content).digest('hex'),
+      })),
+    );
+  });
+
+  test('is served in ranges, with both names', async () => {
+    const path = `/api/v1/export/Tabular/${FIRST}`;
+    const whole = await client.request('GET', path);
+    expect(whole.headers.get('content-type')).toBe('application/zip');
+    expect(whole.headers.get('content-disposition')).toBe(
+      `attachment; filename="household_1_Tabular_All.zip"; filename*=UTF-8''household_1_Tabular_All.zip`,
+    );
+    const bytes = Buffer.from(await whole.arrayBuffer());
+    const part = await client.request('GET', path, { headers: { range: 'bytes=10-19' } });
+    expect(part.status).toBe(206);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(10, 20));
+    const head = await client.request('HEAD', path);
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, String(bytes.length)]);
+  });
+
+  test('of paradata has the events of each interview in order', async () => {
+    const [header, ...rows] = rowsOf(await make('paradata'), 'paradata.tab');
+    expect(header).toEqual([
+      'interview__id',
+      'order',
+      'event',
+      'responsible',
+      'role',
+      'timestamp_utc',
+      'tz_offset',
+      'parameters',
+    ]);
+    expect(rows).toHaveLength(INTERVIEWS * 5);
+    const sorted = rows.toSorted((one, two) => ((one[0] ?? '') < (two[0] ?? '') ? -1 : 1));
+    expect(rows.map(([id]) => id)).toEqual(sorted.map(([id]) => id));
+    expect(rows.slice(0, 5).map((row) => row[1])).toEqual(['1', '2', '3', '4', '5']);
+    expect(rows[0]?.[7]).toBe('name|| 5||');
+  });
+
+  test('of attachments has the files of each interview, safely named, and says which are missing', async () => {
+    const bucket = openBucket(services.settings);
+    for (const place of [0, 1, 2]) {
+      await bucket.put(`attachments/dreambuilder/house-${place}.jpg`, Buffer.from(`picture ${place}`), 'image/jpeg');
+    }
+    await bucket.put('attachments/dreambuilder/audit.m4a', Buffer.from('audio'), 'audio/mp4');
+    const entries = await make('binary');
+    expect(entries.size).toBe(15);
+    expect(entries.get('00-00-00-04/house.jpg')?.toString()).toBe('picture 1');
+    expect(entries.get('00-00-00-01/AudioAudit/.._x_y.m4a')?.toString()).toBe('audio');
+    expect(entries.get('export__missing.txt')?.toString()).toBe('00-00-00-05/lost.jpg\r\n');
+  });
+
+  test.each([
+    ['?status=Completed', INTERVIEWS / 7, 'household_1_Tabular_Completed.zip'],
+    ['?status=all', INTERVIEWS, 'household_1_Tabular_All.zip'],
+    ['?from=2016-06-02', INTERVIEWS - 24, 'household_1_Tabular_All_20160602T000000Z_.zip'],
+    [
+      '?from=2016-06-02T00:00:00%2B00:00&to=2016-06-02T03:00:00Z',
+      4,
+      'household_1_Tabular_All_20160602T000000Z_20160602T030000Z.zip',
+    ],
+  ])('with the filter %s has those interviews, and is an archive of its own', async (query, count, name) => {
+    const entries = await make('tabular', query);
+    const rows = rowsOf(entries, 'household.tab');
+    expect(rows).toHaveLength(1 + count);
+    expect(rowsOf(entries, 'members.tab')).toHaveLength(1 + 3 * count);
+    // It belongs to no interview.
+    expect(rowsOf(entries, 'assignment__actions.tab')).toHaveLength(21);
+    const { headers } = await client.request('HEAD', `/api/v1/export/tabular/${FIRST}${query}`);
+    expect(headers.get('content-disposition')).toContain(name);
+  });
+
+  test('of a version without rosters has none, and other tenants have their own rows', async () => {
+    expect([...(await make('tabular', '', `${GUID}$2`)).keys()]).toEqual(['household.tab', 'assignment__actions.tab']);
+    await other.start();
+    await other.idle();
+    const mine = rowsOf(await readZip(await client.download()), 'household.tab').map((row) => row[1]);
+    const theirs = rowsOf(await readZip(await other.download()), 'household.tab').map((row) => row[1]);
+    expect(mine.filter((id) => theirs.includes(id))).toEqual(['interview__id']);
+    expect((await other.request('GET', `/api/v1/export/tabular/${GUID}$2/details`)).status).toBe(404);
+  });
+});
+
+describe('a request', () => {
+  test.each([
+    [`/api/v1//export/Tabular/${FIRST}/details`],
+    [`//api/v1/export/TABULAR/${FIRST.replace('$', '%24')}/details/`],
+    ['/api/v1/export/tabular/74e2d308-5491-4e24-af6b-eae9be64130c$1/details'],
+    [`/api/v1/export/tabular/${FIRST.toUpperCase()}/details`],
+    [`/primary/api/v1/export/tabular/${FIRST}/details`],
+  ])('to %s is understood', async (path) => {
+    const response = await client.request('GET', path);
+    expect([response.status, await response.json()]).toEqual([200, await client.details()]);
+  });
+
+  const actions = [
+    ['GET', '/details'],
+    ['POST', '/start'],
+    ['POST', '/cancel'],
+    ['GET', ''],
+  ] as const;
+  test.each([
+    ['ddi', FIRST, 'Unknown export type'],
+    ['ddi', 'nonsense', 'Unknown export type'],
+    ['tabular', 'nonsense', 'Invalid questionnaire identity'],
+    ['tabular', GUID, 'Invalid questionnaire identity'],
+    ['tabular', `${GUID}$0`, 'Invalid questionnaire identity'],
+    ['tabular', `${GUID}$1$1`, 'Invalid questionnaire identity'],
+    ['tabular', `${GUID}$9`, 'Questionnaire not found'],
+    ['tabular', `${GUID.replace('7', '8')}$1`, 'Questionnaire not found'],
+  ])('about %s of %s is answered 404 %s', async (type, id, body) => {
+    for (const [method, action] of actions) {
+      const response = await client.request(method, `/api/v1/export/${type}/${id}${action}`);
+      expect([response.status, await response.text()]).toEqual([404, body]);
+    }
+  });
+
+  test('without an archive is answered 404 without a body; cancelling nothing, 200 without a body', async () => {
+    const query = '?status=RejectedBySupervisor';
+    const missing = await client.request('GET', `/api/v1/export/tabular/${FIRST}${query}`);
+    expect([missing.status, await missing.text()]).toEqual([404, '']);
+    const cancelled = await client.request('POST', `/api/v1/export/tabular/${FIRST}/cancel${query}`);
+    expect([cancelled.status, await cancelled.text()]).toEqual([200, '']);
+  });
+
+  test.each([
+    ['?status=Unheard', 'status'],
+    ['?from=yesterday', 'from'],
+    ['?from=2016-06-02&to=2016-06-01', 'from'],
+    ['?colour=red', 'colour'],
+  ])('with %s is refused', async (query, field) => {
+    const response = await client.request('POST', `/api/v1/export/tabular/${FIRST}/start${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ field }] });
+  });
+
+  test.each(['stata', 'spss'])('for %s is refused, because this deployment does not write it', async (type) => {
+    const response = await client.request('POST', `/api/v1/export/${type}/${FIRST}/start`);
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'format_not_offered']);
+  });
+
+  test('of a read-only credential may look and not start', async () => {
+    const reader = createArchiveClient(services.url, 'dreambuilder-readonly');
+    expect(await reader.details()).toMatchObject({ HasExportedFile: true });
+    for (const [method, path] of [
+      ['POST', `/api/v1/export/tabular/${FIRST}/start`],
+      ['POST', `/api/v1/export/tabular/${FIRST}/cancel`],
+      ['DELETE', '/api/v2/export/1'],
+    ] as const) {
+      expect((await reader.request(method, path)).status).toBe(403);
+    }
+    const unknown = createArchiveClient(services.url, 'dreambuilder', 'wrong');
+    expect((await unknown.request('GET', `/api/v1/export/tabular/${FIRST}/details`)).status).toBe(401);
+  });
+});
+
+describe('the second generation', () => {
+  const KEYS = [
+    ...[
+      'AccessToken',
+      'CompleteDate',
+      'CreateDate',
+      'ETA',
+      'Error',
+      'ExportStatus',
+      'ExportType',
+      'From',
+      'HasExportFile',
+    ],
+    ...['IncludeMeta', 'InterviewStatus', 'JobId', 'Links', 'Progress', 'QuestionnaireId', 'RefreshToken', 'StartDate'],
+    ...['StorageType', 'To', 'TranslationId'],
+  ];
+
+  test('starts a job with a Location, shows it, lists it, serves its file and deletes it', async () => {
+    const body = {
+      exporttype: 'tabular',
+      QUESTIONNAIREID: `${GUID}$1`,
+      InterviewStatus: 'ApprovedBySupervisor',
+      From: null,
+      Other: 1,
+    };
+    const started = await client.request('POST', '/primary/api/v2/export', { body });
+    const job = (await started.json()) as { JobId: number; Links: { Download: string } };
+    expect([started.status, Object.keys(job).sort()]).toEqual([201, KEYS]);
+    const base = `${services.url}/primary/api/v2/export`;
+    expect(started.headers.get('location')).toBe(`${base}/${job.JobId}`);
+    const done = await (async () => {
+      for (;;) {
+        const shown = await client.job(job.JobId);
+        if (shown.ExportStatus !== 'Created' && shown.ExportStatus !== 'Running') return shown;
+      }
+    })();
+    expect(done).toMatchObject({
+      ...{ ExportStatus: 'Completed', Progress: 100, HasExportFile: true, Error: null, ExportType: 'Tabular' },
+      ...{ QuestionnaireId: FIRST, InterviewStatus: 'ApprovedBySupervisor', From: null, To: null, IncludeMeta: false },
+      Links: { Cancel: null, Download: `${services.url}/api/v2/export/${job.JobId}/file` },
+    });
+    for (const time of [done.CreateDate, done.StartDate, done.CompleteDate]) {
+      expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}$/);
+    }
+    const query = `?exportType=TABULAR&interviewStatus=approvedbysupervisor&questionnaireIdentity=${GUID}%241&exportStatus=completed&hasFile=True`;
+    expect((await client.jobs(query)).map(({ JobId }) => JobId)).toEqual([job.JobId]);
+    expect(await client.jobs(query.replace('True', 'False'))).toEqual([]);
+    const file = await client.bytes('GET', `/api/v2/export/${job.JobId}/file`);
+    expect(rowsOf(await readZip(file), 'household.tab')).toHaveLength(1 + INTERVIEWS / 7);
+    expect((await other.request('GET', `/api/v2/export/${job.JobId}`)).status).toBe(404);
+    expect((await other.request('GET', `/api/v2/export/${job.JobId}/file`)).status).toBe(404);
+    expect((await other.request('DELETE', `/api/v2/export/${job.JobId}`)).status).toBe(404);
+
+    const removed = await client.json<{ HasExportFile: boolean }>('DELETE', `/api/v2/export/${job.JobId}`);
+    expect(removed).toMatchObject({ ExportStatus: 'Completed', HasExportFile: false, Links: { Download: null } });
+    expect((await client.request('GET', `/api/v2/export/${job.JobId}/file`)).status).toBe(404);
+    expect(await client.details('tabular', FIRST, '?status=ApprovedBySupervisor')).toMatchObject({
+      ...{ HasExportedFile: false, ExportStatus: 'NotStarted' },
+    });
+  });
+
+  test('lists the newest first, and refuses filters that do not exist', async () => {
+    const numbers = (await client.jobs()).map(({ JobId }) => JobId);
+    expect(numbers.length).toBeGreaterThan(3);
+    expect(numbers).toEqual(numbers.toSorted((one, two) => two - one));
+    expect((await client.jobs('?limit=2&offset=1')).map(({ JobId }) => JobId)).toEqual(numbers.slice(1, 3));
+    expect((await client.request('GET', '/api/v2/export?hasFile=maybe&exportStatus=Lost')).status).toBe(400);
+    for (const path of ['/api/v2/export/0', '/api/v2/export/nonsense', '/api/v2/export/99999999']) {
+      expect((await client.request('GET', path)).status).toBe(404);
+    }
+  });
+});
+
+test('questionnaires are listed in pages, and statuses of interviews', async () => {
+  const list = await client.json<{ Questionnaires: unknown[] }>('GET', '/api/v1/questionnaires?limit=1&offset=2');
+  expect(list).toEqual({
+    Questionnaires: [
+      {
+        ...{ QuestionnaireIdentity: `${GUID}$2`, QuestionnaireId: '74e2d308-5491-4e24-af6b-eae9be64130c', Version: 2 },
+        ...{ Title: 'Household survey 2016', Variable: 'household', LastEntryDate: '2016-05-20T09:30:00.123456Z' },
+      },
+    ],
+    ...{ Order: '', Limit: 1, TotalCount: 2, Offset: 2 },
+  });
+  expect(await client.json('GET', '/api/v1/questionnaires/statuses')).toContain('ApprovedByHeadquarters');
+});
+
+describe('a published client', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+
+  const FIRST_GENERATION = `
+import json, sys, time
+from ssaw import Headquarters
+hq = Headquarters(sys.argv[1], 'acme', 'acme-demo-secret')
+questionnaires = hq.questionnaires()
+identity = questionnaires[0].questionnaire_identity
+if sys.argv[3] == 'start':
+    print(hq.export.start(identity, 'Paradata'))
+while hq.export.get_info(identity, 'Paradata')['RunningProcess']: time.sleep(0.2)
+print(json.dumps({'identity': identity, 'title': questionnaires[0].title, 'statuses': hq.questionnaires.statuses(), 'file': hq.export.get(identity, sys.argv[2], 'Paradata')}))
+`;
+  test('ssaw 0.0.3, of the first generation, unmodified', async () => {
+    const python = await pythonWith(['ssaw==0.0.3']);
+    const source = FIRST_GENERATION.replace('from ssaw import', 'from ssaw.headquarters import');
+    const { stdout } = await execa(python, ['-c', source, services.url, folder, 'start']);
+    const [started, answer = '{}'] = stdout.trim().split('\n');
+    const read = JSON.parse(answer) as { identity: string; title: string; statuses: string[]; file: string };
+    expect([started, read.identity, read.title, read.statuses.length]).toEqual([
+      'True',
+      FIRST,
+      'Household survey 2016',
+      7,
+    ]);
+    expect(read.file).toMatch(/household_1_Paradata_All\.zip$/);
+    expect([...(await readZip(await readFile(read.file))).keys()]).toEqual(['paradata.tab']);
+  });
+
+  const SECOND_GENERATION = `
+import json, sys
+from ssaw import Client, ExportApi, QuestionnairesApi
+client = Client(sys.argv[1], 'acme', 'acme-demo-secret')
+api = ExportApi(client)
+file = api.get((sys.argv[3], 1), export_type='Tabular', interview_status='Completed', export_path=sys.argv[2], generate=True, limit_age=60)
+jobs = list(api.get_list((sys.argv[3], 1), export_status='Completed', has_file=True))
+job = api.get_info(jobs[0].job_id)
+again = api.get((sys.argv[3], 1), export_type='Tabular', interview_status='Completed', export_path=sys.argv[2])
+api.cancel(job.job_id)
+print(json.dumps({'file': file, 'again': again, 'job': job.export_status, 'progress': job.progress, 'statuses': QuestionnairesApi(client).statuses()}))
+`;
+  test('ssaw 0.9, of the second generation, unmodified', async () => {
+    const python = await pythonWith(['ssaw==0.9']);
+    const guid = '74e2d308-5491-4e24-af6b-eae9be64130c';
+    const { stdout } = await execa(python, ['-c', SECOND_GENERATION, services.url, folder, guid]);
+    const read = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<'file' | 'again' | 'job', string>;
+    expect(read).toMatchObject({ job: 'Completed', progress: 100, again: read.file });
+    expect(read.file).toMatch(/household_1_Tabular_Completed\.zip$/);
+    expect((await readZip(await readFile(read.file))).has('household.tab')).toBe(true);
+  });
+});
+
+test('neither values nor titles of the warehouse are in the log', () => {
+  const log = services.lines.join('\n');
+  for (const secret of ['Household survey 2016', 'member 1', 'SELECT *', 'demo-secret'])
+    expect(log).not.toContain(secret);
+});
