@@ -12,6 +12,7 @@ import { PORTAL_PATH, type PortalEnv } from './environment.ts';
 import { onDemandTab } from './on-demand/tab.ts';
 import { openFileTab } from './open-file/tab.ts';
 import { periodicTab } from './periodic/tab.ts';
+import { questionnairesTab } from './questionnaires/tab.ts';
 import { recurringTab } from './recurring/tab.ts';
 import { mountRequestPage } from './requests/routes.ts';
 import { requestsTab } from './requests/tab.ts';
@@ -33,6 +34,7 @@ const TABS: readonly Tab[] = [
   onDemandTab,
   periodicTab,
   recurringTab,
+  questionnairesTab,
   credentialsTab,
   auditTab,
   openFileTab,

@@ -1,7 +1,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import { WaybillError } from '../../contracts/failures.ts';
-import { CSV_DEFAULTS, FILE_FORMATS, type FileFormat, type FileOrder, isStatisticsFormat, isUncounted } from '../../contracts/order.ts';
+import {
+  CSV_DEFAULTS,
+  FILE_FORMATS,
+  type FileFormat,
+  type FileOrder,
+  isStatisticsFormat,
+  isUncounted,
+} from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
