@@ -14,6 +14,7 @@ import { createResult, describeMachine, machineLines, type Result, resultLines }
 import { sealingBenchmark } from './sealing.ts';
 import { sftpBenchmark } from './sftp.ts';
 import { smallExportBenchmark } from './small-export.ts';
+import { statisticsFilesBenchmarks } from './statistics-files.ts';
 import { throughputBenchmarks } from './throughput.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   listingRequestsBenchmark,
   postgresBenchmark,
   memoryBenchmark,
+  ...statisticsFilesBenchmarks,
 ];
 
 interface Options {

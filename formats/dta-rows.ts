@@ -100,16 +100,19 @@ function numberWriter(
   /** @returns values as they are stored */
   function stored(column: Float64Array, from: number, to: number): Float64Array {
     if (values.length < to - from) values = new Float64Array(to - from);
-    for (let row = from; row < to; row += 1) {
-      const value = column[row] ?? 0;
-      let result = convert(value);
-      if (Number.isNaN(value)) result = missing;
-      else {
-        const code = codes.length === 0 ? -1 : codes.indexOf(value);
-        if (code >= 0) result = letters[code] ?? missing;
-        else if (result < min || result > max) throw notHeld(table, variable, value);
+    convert(column.subarray(from, to), values);
+    const count = to - from;
+    for (let row = 0; row < count; row += 1) {
+      const value = values[row] ?? 0;
+      if (value >= min && value <= max) continue;
+      if (!Number.isNaN(value) && !codes.includes(column[from + row] ?? 0)) throw notHeld(table, variable, value);
+      values[row] = missing;
+    }
+    if (codes.length > 0) {
+      for (let row = 0; row < count; row += 1) {
+        const code = codes.indexOf(column[from + row] ?? 0);
+        if (code >= 0) values[row] = letters[code] ?? missing;
       }
-      values[row - from] = result;
     }
     return values;
   }
@@ -148,20 +151,28 @@ function missingValue(storage: NumberType, letter: number): number {
   return storage === 'double' ? missing * (1 + letter / 4096) : missing + letter;
 }
 
+type Convert = (from: Float64Array, to: Float64Array) => void;
+
 /** From the table's unit to Stata's: days and milliseconds since 1960. */
-const CONVERSIONS: Readonly<Record<VariableType['kind'], (value: number) => number>> = {
-  text: same,
-  integer: same,
-  number: same,
-  boolean: same,
-  date: (days) => days + EPOCH_DAYS,
+const CONVERSIONS: Readonly<Record<VariableType['kind'], Convert>> = {
+  text: copy,
+  integer: copy,
+  number: copy,
+  boolean: copy,
+  date: (from, to) => {
+    for (let at = 0; at < from.length; at += 1) to[at] = (from[at] ?? 0) + EPOCH_DAYS;
+  },
   // To the microsecond, because seconds as a double are no more exact.
-  timestamp: (seconds) => Math.round(seconds * 1e6) / 1e3 + EPOCH_MS,
-  time: (seconds) => Math.round(seconds * 1e9) / 1e6,
+  timestamp: (from, to) => {
+    for (let at = 0; at < from.length; at += 1) to[at] = Math.round((from[at] ?? 0) * 1e6) / 1e3 + EPOCH_MS;
+  },
+  time: (from, to) => {
+    for (let at = 0; at < from.length; at += 1) to[at] = Math.round((from[at] ?? 0) * 1e9) / 1e6;
+  },
 };
 
-function same(value: number): number {
-  return value;
+function copy(from: Float64Array, to: Float64Array): void {
+  to.set(from);
 }
 
 function textWriter(table: Table, variable: DtaVariable, { block, offset, rowBytes }: Place): Writer {

@@ -159,7 +159,7 @@ describe('numbers', () => {
     ['the least', -Number.MAX_VALUE],
     ['the smallest', 5e-324],
   ])('of doubles: %s', async (_, value) => {
-    expect(sectionsOf(await fileOf([variable({ name: 'v', type: NUMBER })], [[value]]))['data']?.readDoubleLE()).toBe(
+    expect(sectionsOf(await fileOf([variable({ name: 'v', type: NUMBER })], [[value]])).data?.readDoubleLE()).toBe(
       value,
     );
   });
@@ -219,7 +219,7 @@ describe('missing values', () => {
     const { data, variable_types: types, value_labels: labels } = sectionsOf(await collect(encoded.bytes));
     expect(types?.readUInt16LE()).toBe(65529);
     expect([data?.readInt16LE(0), data?.readInt16LE(2)]).toEqual([32_741 + 26, -1026]);
-    expect(labelsIn(labels)['a']?.['-1026']).toBe('Code -1026');
+    expect(labelsIn(labels).a?.['-1026']).toBe('Code -1026');
     expect(encoded.notes[0]).toBe('a: Stata has 26 missing values besides its own; 1 more are written as they are.');
     expect(encoded.notes).toHaveLength(27);
   });
@@ -257,7 +257,7 @@ describe('value labels', () => {
       variable({ name: 'x', type: integer(0, 1), valueLabels: [{ value: 1, label: `${'x'.repeat(31_999)}é` }] }),
     ];
     const encoded = encodeDta(tableOf(variables, 0), chunksOf(variables, []), OPTIONS);
-    expect(labelsIn(sectionsOf(await collect(encoded.bytes))['value_labels'])).toEqual({
+    expect(labelsIn(sectionsOf(await collect(encoded.bytes)).value_labels)).toEqual({
       x: { '1': 'x'.repeat(31_999) },
     });
     expect(encoded.notes).toEqual(['x: the label of 1 has more than 32,000 bytes and is cut.']);
@@ -382,16 +382,16 @@ describe('a file', () => {
     const table = { ...tableOf(variables, 0), title: `${'ü'.repeat(80)}!` };
     const encoded = encodeDta(table, chunksOf(variables, []), OPTIONS);
     const sections = sectionsOf(await collect(encoded.bytes));
-    expect(sections['stata_dta']?.toString('latin1')).toBe(
+    expect(sections.stata_dta?.toString('latin1')).toBe(
       `<stata_dta><header><release>118</release><byteorder>LSF</byteorder><K>\x02\0</K><N>${'\0'.repeat(8)}</N>` +
         `<label>\xa0\0${Buffer.from('ü'.repeat(80)).toString('latin1')}</label><timestamp>\x1109 Mar 2026 04:05</timestamp></header>`,
     );
     expect(encoded.names).toEqual(['by', 'v_if']);
-    expect(textsIn(sections['varnames'], 129)).toEqual(encoded.names);
-    expect(textsIn(sections['variable_labels'], 321)).toEqual(['x'.repeat(80), 'Größe']);
-    expect(sections['sortlist']).toHaveLength(6);
+    expect(textsIn(sections.varnames, 129)).toEqual(encoded.names);
+    expect(textsIn(sections.variable_labels, 321)).toEqual(['x'.repeat(80), 'Größe']);
+    expect(sections.sortlist).toHaveLength(6);
     expect(encoded.notes).toEqual(['The label of by has more than 80 characters and is cut.']);
-    expect(characteristicsIn(sections['characteristics'])).toEqual([
+    expect(characteristicsIn(sections.characteristics)).toEqual([
       ['_dta[_lang_c]', 'default'],
       ['_dta[_lang_list]', 'default'],
       ['_dta[note0]', '1'],
@@ -412,6 +412,24 @@ describe('a file', () => {
     expect(sortlist).toHaveLength(4 * 32_769);
     expect(data?.subarray(-8).toString('hex')).toBe('0080000100000000');
     expect(strls?.toString('latin1')).toBe('GSO\0\x80\0\0\x01\0\0\0\0\0\0\0\x82\x03\0\0\0hi\0');
+  });
+
+  it('may have 100,000 variables', async () => {
+    const variables = Array.from({ length: 100_000 }, (_, at) =>
+      variable({ name: `Question ${at}`, type: at % 2 === 0 ? integer(0, 1000) : text(3) }),
+    );
+    const cells = variables.map((_, at) => (at % 2 === 0 ? at % 1001 : `${at % 1000}`));
+    const sections = sectionsOf(await fileOf(variables, [cells, cells]));
+    expect(textsIn(sections.varnames, 129)).toEqual(variables.map((_, at) => `Question_${at}`));
+    const { data = Buffer.alloc(0) } = sections;
+    expect(data).toHaveLength(500_000);
+    const found = cells.map((_, at) => {
+      const place = 250_000 + Math.floor(at / 2) * 5;
+      return at % 2 === 0
+        ? data.readInt16LE(place)
+        : data.toString('latin1', place + 2, place + 5).replaceAll('\0', '');
+    });
+    expect(found).toEqual(cells);
   });
 
   it.each([

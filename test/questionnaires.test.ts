@@ -4,11 +4,11 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest.ts';
+import { pythonWith } from '../stack/python.ts';
 import { readZip } from './archive.ts';
 import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { openLedger, startOwnServices } from './context.ts';
-import { pythonWith } from './python.ts';
 import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
 
 const services = await startOwnServices(await surveySettings());

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { pythonWith } from '../stack/python.ts';
 import { useStack } from './context.ts';
-import { pythonWith } from './python.ts';
 
 /** What a user of the published client writes. */
 const PROGRAM = `

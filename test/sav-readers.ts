@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { pythonWith } from './python.ts';
+import { pythonWith } from '../stack/python.ts';
 
 /** A system file as a reader sees it. */
 export interface SavRead {

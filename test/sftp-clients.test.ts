@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LOOPBACK } from '../stack/ports.ts';
+import { pythonWith } from '../stack/python.ts';
 import { sha256Of } from '../stores/delivery-fixture.ts';
 import { closeAtEnd } from './cleanup.ts';
-import { pythonWith } from './python.ts';
 import { type SftpTenant, type StartedSftp, startSftp } from './sftp-set-up.ts';
 
 const parts = [randomBytes(9_000_000), randomBytes(1), randomBytes(7_000_003)];

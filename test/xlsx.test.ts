@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { workbook } from '../activities/workbook.ts';
 import { WaybillError } from '../contracts/failures.ts';
+import { pythonWith } from '../stack/python.ts';
 import {
   column,
   dataset,
@@ -15,7 +16,6 @@ import {
   useWarehouse,
 } from '../stores/warehouse/warehouse-fixture.ts';
 import { XLSX_ROWS_MAX, xlsx } from '../streams/xlsx.ts';
-import { pythonWith } from './python.ts';
 
 /** Prints, of each sheet, rows of `[type, value]`, by two readers that share no code. */
 const READER = `

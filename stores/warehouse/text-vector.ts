@@ -10,8 +10,22 @@ const ENTRY_BYTES = WORDS * Uint32Array.BYTES_PER_ELEMENT;
 /** Bytes from which a native copy is faster than a loop. */
 const COPY_MIN = 48;
 
+/** Calls back for each row that is NULL. Of a vector without NULL, DuckDB has no mask. */
+export function forEachNull(vector: duckdb.Vector, rows: number, found: (row: number) => void): void {
+  // Declared otherwise, but null if there is none.
+  const mask: Uint8Array | null = duckdb.vector_get_validity(vector, 8 * Math.ceil(rows / 64));
+  if (mask === null) return;
+  for (let byte = 0; byte * 8 < rows; byte += 1) {
+    const bits = mask[byte] ?? 0;
+    if (bits === 0xff) continue;
+    for (let row = byte * 8; row < Math.min(rows, byte * 8 + 8); row += 1) {
+      if (((bits >> (row & 7)) & 1) === 0) found(row);
+    }
+  }
+}
+
 /**
- * Reads vectors of VARCHAR without NULL into buffers that the next call reuses.
+ * Reads vectors of VARCHAR into buffers that the next call reuses; NULL is an empty text.
  *
  * Each call of DuckDB costs as much as copying some hundred bytes, so that strings which follow one another in memory are
  * fetched by one: in a streamed result, these are nearly all of a vector's.
@@ -19,14 +33,19 @@ const COPY_MIN = 48;
  * @returns the reader. The vector's chunk must be in use until it has returned
  */
 export function createTextReader(): (vector: duckdb.Vector, rows: number) => TextChunk {
-  let bytes = new Uint8Array(0);
-  let ends = new Uint32Array(0);
+  let buffer = new DataView(new ArrayBuffer(0));
+  let rowEnds = new Uint32Array(0);
 
   return function readTexts(vector, rows) {
     const data = duckdb.vector_get_data(vector, rows * ENTRY_BYTES);
     const words = new Uint32Array(data.buffer, data.byteOffset, rows * WORDS);
     const sizeOf = (row: number) => words[row * WORDS] ?? 0;
     const addressOf = (row: number) => (words[row * WORDS + 3] ?? 0) * 2 ** 32 + (words[row * WORDS + 2] ?? 0);
+
+    // What is there for NULL is not defined.
+    forEachNull(vector, rows, (row) => {
+      words[row * WORDS] = 0;
+    });
 
     /** @returns the bytes of the string and of all long ones after it that follow one another in memory */
     function fetchFrom(row: number): Uint8Array {
@@ -44,18 +63,25 @@ export function createTextReader(): (vector: duckdb.Vector, rows: number) => Tex
 
     let total = 0;
     for (let row = 0; row < rows; row += 1) total += sizeOf(row);
-    if (bytes.length < total) bytes = new Uint8Array(total + (total >> 1));
-    if (ends.length < rows) ends = new Uint32Array(rows);
+    // A short string is written with what is behind it.
+    if (buffer.byteLength < total + INLINE_MAX)
+      buffer = new DataView(new ArrayBuffer(total + (total >> 1) + INLINE_MAX));
+    if (rowEnds.length < rows) rowEnds = new Uint32Array(rows);
+    // In local variables, because the loops take as long as DuckDB.
+    const view = buffer;
+    const bytes = new Uint8Array(view.buffer);
+    const ends = rowEnds;
 
     let end = 0;
-    let run = new Uint8Array(0);
+    let run: Uint8Array = new Uint8Array(0);
     let runStart = 0;
     let runNext = 0;
     for (let row = 0; row < rows; ) {
       const size = sizeOf(row);
       if (size <= INLINE_MAX) {
-        const from = row * ENTRY_BYTES + 4;
-        for (let at = 0; at < size; at += 1) bytes[end + at] = data[from + at] ?? 0;
+        view.setUint32(end, words[row * WORDS + 1] ?? 0, true);
+        view.setUint32(end + 4, words[row * WORDS + 2] ?? 0, true);
+        view.setUint32(end + 8, words[row * WORDS + 3] ?? 0, true);
         end += size;
         ends[row] = end;
         row += 1;
@@ -63,7 +89,7 @@ export function createTextReader(): (vector: duckdb.Vector, rows: number) => Tex
       }
       const address = addressOf(row);
       if (address !== runNext) {
-        run = new Uint8Array(fetchFrom(row));
+        run = fetchFrom(row);
         runStart = address;
       }
       const from = address - runStart;

@@ -14,7 +14,7 @@ export interface VariableColumn {
 }
 
 export interface DescribedColumn {
-  /** SQL of a DOUBLE, where NaN is a missing value, or of a VARCHAR, where a missing one is empty. Never NULL. */
+  /** SQL of a DOUBLE or of a VARCHAR. */
   readonly sql: string;
   readonly type: VariableType;
   /** A sentence on what the variable holds otherwise than the column does; absent: nothing. */
@@ -63,10 +63,10 @@ export function variableColumn({ sql, type }: SourceColumn, column: Column, time
       return type.typeId === Id.TIMESTAMP_NS ? withoutNanoseconds(variable, sql, name) : variable;
     }
     case 'uuid':
-      return known(`coalesce(${text}, '')`, { kind: 'text', bytes: UUID_BYTES });
+      return known(text, { kind: 'text', bytes: UUID_BYTES });
     case 'text':
       if (column.anonymizedFrom === undefined) return measuredText(text);
-      return known(`coalesce(${sql}, '')`, { kind: 'text', bytes: ANONYMIZED_BYTES });
+      return known(sql, { kind: 'text', bytes: ANONYMIZED_BYTES });
     case 'json':
     case 'binary':
       return measuredText(text);
@@ -74,7 +74,7 @@ export function variableColumn({ sql, type }: SourceColumn, column: Column, time
 }
 
 function number(sql: string): string {
-  return `coalesce(CAST(${sql} AS DOUBLE), 'nan'::DOUBLE)`;
+  return `CAST(${sql} AS DOUBLE)`;
 }
 
 function known(sql: string, type: VariableType): VariableColumn {
@@ -114,7 +114,7 @@ function measuredText(text: string, note?: string): VariableColumn {
   return {
     aggregates: [`max(strlen(${text}))`, `count(*) FILTER (WHERE ${text} <> '')`, `sum(strlen(${text}))`],
     describe: ([longest, values, bytes]) => ({
-      sql: `coalesce(${text}, '')`,
+      sql: text,
       type: {
         kind: 'text',
         bytes: Number(longest ?? 0),
@@ -139,7 +139,7 @@ function wholeNumber(sql: string, text: string, column: Column, { typeId }: Duck
         return { sql: number(sql), type: { kind: 'integer', min: Number(min), max: Number(max) } };
       }
       const bytes = Math.max(...[min, max, ...codes].map((value) => String(value).length));
-      return { sql: `coalesce(${text}, '')`, type: { kind: 'text', bytes }, note };
+      return { sql: text, type: { kind: 'text', bytes }, note };
     },
   };
 }
@@ -156,7 +156,7 @@ function decimal(sql: string, text: string, name: string, { width, scale }: Duck
       const digits = Math.max(...texts.map((one) => one.replace(/[-.]/g, '').replace(/^0+/, '').length));
       if (digits <= DIGITS_MAX) return asNumber;
       const bytes = Math.max(...texts.map((one) => one.length));
-      return { sql: `coalesce(${text}, '')`, type: { kind: 'text', bytes }, note: tooManyDigits(name) };
+      return { sql: text, type: { kind: 'text', bytes }, note: tooManyDigits(name) };
     },
   };
 }

@@ -3,14 +3,14 @@ import duckdb from '@duckdb/node-bindings';
 import type { RowSum } from '../../contracts/plan.ts';
 import type { Chunk, ColumnChunk, Table } from '../../formats/table.ts';
 import type { Session } from './session.ts';
-import { createTextReader } from './text-vector.ts';
+import { createTextReader, forEachNull } from './text-vector.ts';
 import { inTransaction } from './transaction.ts';
 import type { DescribedTable, VectorContent } from './warehouse.ts';
 
 /** The queries of one part, on a connection that is in a transaction. */
 export interface VectorQueries {
   readonly table: DescribedTable;
-  /** Of columns as the table's variables have them: DOUBLE or VARCHAR, never NULL. */
+  /** Of columns as the table's variables have them: DOUBLE or VARCHAR. */
   readonly select: DuckDBPreparedStatement;
   /** @returns the sum of the rows that the SELECT, which has ended, has read */
   sum(): Promise<RowSum>;
@@ -169,6 +169,9 @@ function createNumberReader(): (vector: duckdb.Vector, rows: number) => Float64A
     const { buffer, byteOffset } = duckdb.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
     if (numbers.length !== rows) numbers = new Float64Array(rows);
     numbers.set(new Float64Array(buffer, byteOffset, rows));
+    forEachNull(vector, rows, (row) => {
+      numbers[row] = Number.NaN;
+    });
     return numbers;
   };
 }

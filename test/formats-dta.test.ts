@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeDta } from '../formats/dta.ts';
+import type { Encoded } from '../formats/encoder.ts';
+import type { ValueLabel, Variable, VariableType } from '../formats/table.ts';
+import { type Cell, chunksOf, collect, tableOf, variable } from '../formats/table-fixture.ts';
+import { type DtaReader, type DtaValue, startDtaReader } from './dta-readers.ts';
+
+let directory: string;
+let reader: DtaReader;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'waybill-dta-'));
+  reader = await startDtaReader();
+});
+afterAll(async () => {
+  await reader.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Column {
+  readonly variable: Variable;
+  readonly cells: readonly Cell[];
+}
+
+async function written(columns: readonly Column[], rows: number): Promise<Encoded & { readonly path: string }> {
+  const variables = columns.map((column) => column.variable);
+  const cells = Array.from({ length: rows }, (_, row) => columns.map((column) => column.cells[row] ?? null));
+  const path = join(directory, 'things.dta');
+  const encoded = encodeDta(tableOf(variables, rows), chunksOf(variables, cells), { directory });
+  await writeFile(path, await collect(encoded.bytes));
+  return { ...encoded, path };
+}
+
+/** A text's type as the warehouse measures it. */
+function textType(cells: readonly Cell[], bytesMin = 0): VariableType {
+  const sizes = cells.map((cell) => Buffer.byteLength(String(cell ?? '')));
+  const total = { values: sizes.filter((size) => size > 0).length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  return { kind: 'text', bytes: Math.max(bytesMin, ...sizes), total };
+}
+
+/** What both readers must find of a column, said again without the code under test. @param letters of missing values */
+function expectedValues(
+  { variable: { type, missing }, cells }: Column,
+  letters: ReadonlyMap<number, string>,
+): readonly DtaValue[] {
+  return cells.map((cell) => {
+    if (type.kind === 'text') return cell ?? '';
+    if (cell === null) return null;
+    const value = Number(cell);
+    if (missing.some((code) => code.value === value)) return letters.get(value) ?? '';
+    const day = Date.UTC(1960, 0, 1);
+    if (type.kind === 'date') return value - day / 86_400_000;
+    if (type.kind === 'timestamp') return value * 1000 - day;
+    return type.kind === 'time' ? value * 1000 : value + 0;
+  });
+}
+
+function lettersOf(columns: readonly Column[]): ReadonlyMap<number, string> {
+  const codes = columns.flatMap(({ variable: { type, missing } }) =>
+    type.kind === 'text' ? [] : missing.map(({ value }) => Number(value)),
+  );
+  return new Map([...new Set(codes)].map((code, at) => [code, `.${String.fromCharCode(97 + at)}`]));
+}
+
+function expectedLabels({ valueLabels, missing, type }: Variable, letters: ReadonlyMap<number, string>) {
+  const own = new Set(missing.map(({ value }) => Number(value)));
+  const found: Record<string, string> = {};
+  if (type.kind === 'text') return found;
+  for (const { value, label } of valueLabels) if (!own.has(Number(value))) found[String(value)] ??= label;
+  for (const { value, label } of missing) found[letters.get(Number(value)) ?? ''] = label;
+  return found;
+}
+
+const label = fc.string({ unit: 'grapheme', maxLength: 30 }).map((text) => text.replaceAll('\0', ''));
+/** Without the byte at which texts of Stata end. */
+const words = (maxLength: number) =>
+  fc.string({ unit: 'grapheme', maxLength }).map((text) => text.replaceAll('\0', ''));
+
+const ROWS = 7;
+const cellsOf = (cell: fc.Arbitrary<Cell>) =>
+  fc.array(fc.option(cell, { freq: 4 }), { minLength: ROWS, maxLength: ROWS });
+const code = fc.record({ value: fc.integer({ min: -8, max: 8 }), label });
+const uniqueCodes = (maxLength: number) => fc.uniqueArray(code, { maxLength, selector: ({ value }) => value });
+
+function numeric(
+  typeOf: (cells: readonly Cell[], missing: readonly ValueLabel[]) => VariableType,
+  cell: fc.Arbitrary<number>,
+): fc.Arbitrary<Column> {
+  return fc
+    .record({
+      name: words(40),
+      label,
+      valueLabels: fc.array(code, { maxLength: 5 }),
+      missing: uniqueCodes(3),
+      cells: cellsOf(cell),
+    })
+    .map(({ cells, missing, ...fields }) => ({
+      variable: { type: typeOf(cells, missing), missing, ...fields },
+      cells,
+    }));
+}
+
+function range(cells: readonly Cell[], missing: readonly ValueLabel[]): VariableType {
+  const codes = new Set(missing.map(({ value }) => value));
+  const values = cells.filter((cell): cell is number => typeof cell === 'number' && !codes.has(cell));
+  if (values.length === 0) return { kind: 'integer', min: 0, max: 0 };
+  return { kind: 'integer', min: Math.min(...values), max: Math.max(...values) };
+}
+
+function textual(maxLength: number, bytesMin: number): fc.Arbitrary<Column> {
+  return fc
+    .record({
+      name: words(40),
+      label,
+      valueLabels: fc.constant([]),
+      missing: fc.constant([]),
+      cells: cellsOf(words(maxLength)),
+    })
+    .map(({ cells, ...fields }) => ({ variable: { type: textType(cells, bytesMin), ...fields }, cells }));
+}
+
+const column = fc.oneof(
+  ...[8, 120, 33_000, 2_147_483_620, Number.MAX_SAFE_INTEGER].map((max) =>
+    numeric(range, fc.integer({ min: -max, max })),
+  ),
+  numeric(() => ({ kind: 'number', decimals: null }), fc.double({ noNaN: true, noDefaultInfinity: true, max: 8e307 })),
+  numeric(() => ({ kind: 'boolean' }), fc.nat({ max: 1 })),
+  numeric(() => ({ kind: 'date' }), fc.integer({ min: -719_162, max: 2_932_896 })),
+  numeric(() => ({ kind: 'timestamp' }), fc.integer({ min: -62_000_000_000, max: 253_402_300_799 })),
+  numeric(() => ({ kind: 'time' }), fc.integer({ min: 0, max: 86_399 })),
+  textual(10, 0),
+  textual(300, 0),
+  textual(3000, 0),
+  textual(40, 2046),
+);
+
+describe('a file of Stata', () => {
+  it('means the same to pandas and ReadStat as the table, whatever is in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(column, { minLength: 1, maxLength: 12 }), async (columns) => {
+        const { path, names } = await written(columns, ROWS);
+        const letters = lettersOf(columns);
+        const byName = <T>(value: (column: Column) => T) =>
+          Object.fromEntries(columns.map((each, at) => [names[at], value(each)]));
+        for (const found of Object.values(await reader.read(path))) {
+          expect(found.title).toBe('Things');
+          expect(found.labels).toEqual(byName((each) => each.variable.label));
+          expect(found.values).toEqual(byName((each) => expectedValues(each, letters)));
+          const labels = byName((each) => expectedLabels(each.variable, letters));
+          for (const [name, expected] of Object.entries(labels)) {
+            const set = found.labelSets[name ?? ''];
+            expect(set === undefined ? {} : found.valueLabels[set]).toEqual(expected);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('may have no rows', async () => {
+    const columns = [{ variable: variable({ name: 'a', type: { kind: 'boolean' } }), cells: [] }];
+    const { path } = await written(columns, 0);
+    for (const { values } of Object.values(await reader.read(path))) expect(values).toEqual({ a: [] });
+  });
+
+  it('may have 40,000 variables', async () => {
+    const kinds: readonly VariableType[] = [
+      { kind: 'integer', min: 1, max: 1000 },
+      { kind: 'text', bytes: 4 },
+      { kind: 'date' },
+    ];
+    const columns = Array.from({ length: 40_000 }, (_, at): Column => {
+      const type = kinds[at % 3] ?? { kind: 'boolean' };
+      const label = `Question ${at}`;
+      return {
+        variable: variable({ name: `q${at}`, label, type }),
+        cells: [1, 2].map((n) => (type.kind === 'text' ? 'é'.repeat(n) : n)),
+      };
+    });
+    const { path, names } = await written(columns, 2);
+    const last = names.slice(-3).map((name) => columns[names.indexOf(name)]);
+    const { readstat } = await reader.read(path, 'readstat');
+    expect(Object.keys(readstat.values)).toEqual(names);
+    expect(names.slice(-3).map((name) => readstat.values[name])).toEqual(
+      last.map((each) => each && expectedValues(each, new Map())),
+    );
+    expect(readstat.labels[names.at(-1) ?? '']).toBe('Question 39999');
+  });
+
+  it('has long texts where pandas looks for them in format 119', async () => {
+    const text = { kind: 'text', bytes: 3000, total: { values: 2, bytes: 3002 } } as const;
+    const columns = Array.from({ length: 32_768 }, (_, at): Column => {
+      const isText = at === 32_767;
+      return {
+        variable: variable({ name: `v${at}`, type: isText ? text : { kind: 'boolean' } }),
+        cells: isText ? ['é', null, `${'x'.repeat(2999)}ü`.slice(1)] : [0, 1, 1],
+      };
+    });
+    const { path } = await written(columns, 3);
+    const { pandas } = await reader.read(path, 'pandas');
+    expect(pandas.values.v32767).toEqual(['é', '', `${'x'.repeat(2998)}ü`]);
+  });
+
+  it('is read by haven without a warning', async () => {
+    const missing = [{ value: -999_999_999, label: 'Not answered' }];
+    const valueLabels = [{ value: 1, label: 'Nein, いいえ' }];
+    const columns: readonly Column[] = [
+      {
+        variable: variable({
+          name: 'consent',
+          label: 'Größe?',
+          type: { kind: 'integer', min: 1, max: 1 },
+          valueLabels,
+          missing,
+        }),
+        cells: [1, -999_999_999, null],
+      },
+      {
+        variable: variable({ name: 'essay', type: { kind: 'text', bytes: 3000, total: { values: 2, bytes: 3003 } } }),
+        cells: ['é'.repeat(1500), '', 'xyz'],
+      },
+      { variable: variable({ name: 'born', type: { kind: 'date' } }), cells: [20_541, null, -135_140] },
+      { variable: variable({ name: 'at', type: { kind: 'timestamp' } }), cells: [1_774_749_600, null, 0] },
+    ];
+    const { path } = await written(columns, 3);
+    const script = `
+      options(warn = 2); library(haven)
+      d <- read_dta(commandArgs(TRUE)[1])
+      cat(attr(d, "label"), attr(d$consent, "label"), names(attr(d$consent, "labels")), na_tag(d$consent), nchar(d$essay), sep = "\\n")
+      cat(format(d$born), format(d$at), sep = "\\n")`;
+    const { stdout, stderr } = await execa('Rscript', ['-e', script, path], { env: { LC_ALL: 'C.UTF-8' } });
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      ...['Things', 'Größe?', 'Nein, いいえ', 'Not answered', 'NA', 'a', 'NA', '1500', '0', '3'],
+      ...['2026-03-29', 'NA', '1600-01-01', '2026-03-29 02:00:00', 'NA', '1970-01-01 00:00:00'],
+    ]);
+  });
+});
