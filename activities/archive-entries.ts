@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { Dataset } from '../config/dataset.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
-import { attachmentKey } from '../contracts/keys.ts';
 import type { ManifestMember } from '../contracts/manifest.ts';
 import { type FileOrder, formatExtension } from '../contracts/order.ts';
 import type { PlannedPart, RowSum } from '../contracts/plan.ts';
@@ -25,7 +24,8 @@ export interface ArchivedTable {
 
 export interface EntryPorts {
   readonly warehouse: Pick<Warehouse, 'read'>;
-  readonly objects: Pick<Objects, 'head' | 'read'>;
+  /** What questionnaires refer to; `null`: the deployment has none. */
+  readonly attachments: Pick<Objects, 'head' | 'read'> | null;
   readonly signal: AbortSignal;
 }
 
@@ -107,7 +107,7 @@ const MISSING_FILE = 'export__missing.txt';
  * @throws WaybillError `source_changed` if others are listed than were planned; errors of warehouse and object store
  */
 export async function* attachmentEntries(
-  { warehouse, objects, signal }: EntryPorts,
+  { warehouse, attachments, signal }: EntryPorts,
   { name, dataset, order, part }: ArchivedTable,
   state: ArchiveState,
   { snapshotAt }: { readonly snapshotAt: Instant },
@@ -123,12 +123,12 @@ export async function* attachmentEntries(
     }
     const { interview__key, folder, file_name, object_key } = parsed.data;
     const path = unique(entryName([interview__key, ...(folder?.split('/') ?? []), file_name]));
-    const found = await objects.head(attachmentKey(object_key));
+    const found = await attachments?.head(object_key);
     state.rows += 1;
-    if (!found) missing.push(path);
+    if (!attachments || !found) missing.push(path);
     else {
       const { key, bytes, modifiedAt } = found;
-      yield { name: path, modifiedAt, bytesMax: bytes, open: () => objects.read(key, undefined, signal) };
+      yield { name: path, modifiedAt, bytesMax: bytes, open: () => attachments.read(key, undefined, signal) };
     }
   }
   await assertSum(content, part, name);

@@ -34,6 +34,7 @@ async function ports() {
     ledger: { tenants: { find: async () => ({ warehouseKey: null }) } } as unknown as Ledger,
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
     objects: createMemoryObjects(),
+    attachments: null,
     attempts: { find: async () => 'counts' as const },
     partRows: 1000,
     logger: pino({ level: 'silent' }),

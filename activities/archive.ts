@@ -22,9 +22,9 @@ import type { Ports } from './ports.ts';
 import { createResolve } from './resolve.ts';
 import { type AttemptPorts, type BeginObject, createWriteAttempt } from './write-attempt.ts';
 
-interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog'> {
+interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog' | 'attachments'> {
   readonly warehouse: Pick<Warehouse, 'read'>;
-  readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write' | 'head' | 'read'>;
+  readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write'>;
 }
 
 /**

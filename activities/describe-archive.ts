@@ -37,10 +37,11 @@ const CONTENTS: Readonly<
 export function createDescribeArchive({
   catalog,
   warehouse,
+  attachments,
   ledger,
   turns,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'turns' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'attachments' | 'ledger' | 'turns' | 'logger'>) {
   return async function describeArchive({ tenant, order }: DescribeInput): Promise<StepResult<DescribedArchive>> {
     return runStep(logger, { tenant, dataset: order.bundle }, async (signal) => {
       const known = await ledger.tenants.find(tenant);
@@ -49,6 +50,9 @@ export function createDescribeArchive({
       if (!bundle) throw new WaybillError('dataset_broken', 'The catalog no longer offers questionnaires.');
       const rows = { warehouse, tenantKey: known.warehouseKey ?? tenant, signal };
       return turns.plan.take(signal, async () => {
+        if (order.type === 'binary' && !attachments) {
+          throw new WaybillError('dataset_broken', 'The deployment has no store of attachments. Contact the operator.');
+        }
         const questionnaires = await readQuestionnaires(rows, bundle);
         const found = questionnaires.find(
           ({ questionnaire, version }) => questionnaire === order.questionnaire && version === order.version,

@@ -19,6 +19,8 @@ export interface Ports {
   readonly catalog: Catalog;
   readonly warehouse: Warehouse;
   readonly objects: Objects;
+  /** What questionnaires refer to, such as pictures, by the keys that the warehouse has; `null`: the deployment has none. */
+  readonly attachments: Pick<Objects, 'head' | 'read'> | null;
   readonly ledger: Ledger;
   readonly temporal: Temporal;
   readonly syncSchedule: SyncSchedule;

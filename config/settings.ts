@@ -89,6 +89,8 @@ const schema = z.object({
   WAYBILL_OBJECTS_URL: httpUrl.default('http://127.0.0.1:9000'),
   WAYBILL_OBJECTS_REGION: z.string().default('us-east-1'),
   WAYBILL_OBJECTS_BUCKET: z.string().default('waybill'),
+  /** Bucket of the same store with the attachments of questionnaires, which workers read; unset: there are none. */
+  WAYBILL_ATTACHMENTS_BUCKET: z.string().min(1).optional(),
   WAYBILL_OBJECTS_ACCESS_KEY: z.string().min(1),
   WAYBILL_OBJECTS_SECRET_KEY: z.string().min(1),
 

@@ -42,15 +42,6 @@ export function kindPrefix(kind: ExportKind, tenant: string): string {
   return `${kind === ON_DEMAND ? 'exports' : kind}/${tenant}/`;
 }
 
-/**
- * Key of an object that belongs to the tenant's own data, such as a picture: nothing that Waybill writes is below this prefix.
- *
- * @param path as the warehouse has it
- */
-export function attachmentKey(path: string): string {
-  return `attachments/${path}`;
-}
-
 /** Prefix of a run's objects; nothing else writes below it, so removing a run means removing its prefix. */
 export function runPrefix(run: { readonly kind: ExportKind; readonly tenant: string; readonly runId: string }): string {
   return `${kindPrefix(run.kind, run.tenant)}${run.runId}/`;

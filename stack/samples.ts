@@ -57,6 +57,7 @@ export async function prepareWarehouse(options: {
     WAYBILL_CATALOG: CATALOG,
     WAYBILL_WAREHOUSE_SQL: startupSql,
     WAYBILL_WAREHOUSE_DIRECTORIES: directories.join(','),
+    WAYBILL_ATTACHMENTS_BUCKET: ATTACHMENTS_BUCKET,
   };
 }
 

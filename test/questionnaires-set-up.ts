@@ -201,7 +201,7 @@ export function createArchiveClient(url: string, clientId = 'dreambuilder', secr
       waitUntil(
         () => details(type, id, query),
         ({ RunningProcess }) => RunningProcess === null,
-        30,
+        60,
       ),
     download: (type = 'tabular', id = FIRST, query = '') => http.bytes('GET', path(type, id, '', query)),
     job: (number: number) => http.json<ExportJob>('GET', `/api/v2/export/${number}`),

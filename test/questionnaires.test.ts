@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,11 @@ import { temporaryFolder } from './cleanup.ts';
 import { openLedger, startOwnServices } from './context.ts';
 import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
 
-const services = await startOwnServices(await surveySettings());
+const ATTACHMENTS = `attachments-${randomUUID()}`;
+const services = await startOwnServices({
+  ...(await surveySettings()),
+  WAYBILL_ATTACHMENTS_BUCKET: ATTACHMENTS,
+});
 const client = createArchiveClient(services.url);
 const other = createArchiveClient(services.url, 'acme');
 const ledger = openLedger(services.settings);
@@ -139,11 +143,12 @@ describe('an archive', () => {
   });
 
   test('of attachments has the files of each interview, safely named, and says which are missing', async () => {
-    const bucket = openBucket(services.settings);
+    const bucket = openBucket({ ...services.settings, WAYBILL_OBJECTS_BUCKET: ATTACHMENTS });
+    await bucket.prepare();
     for (const place of [0, 1, 2]) {
-      await bucket.put(`attachments/dreambuilder/house-${place}.jpg`, Buffer.from(`picture ${place}`), 'image/jpeg');
+      await bucket.put(`dreambuilder/house-${place}.jpg`, Buffer.from(`picture ${place}`), 'image/jpeg');
     }
-    await bucket.put('attachments/dreambuilder/audit.m4a', Buffer.from('audio'), 'audio/mp4');
+    await bucket.put('dreambuilder/audit.m4a', Buffer.from('audio'), 'audio/mp4');
     const entries = await make('binary');
     expect(entries.size).toBe(15);
     expect(entries.get('00-00-00-04/house.jpg')?.toString()).toBe('picture 1');

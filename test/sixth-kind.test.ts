@@ -97,7 +97,7 @@ async function startEditions() {
   const shared = { catalog, ledger, objects, temporal, syncSchedule, logger };
   const attempts = createAttempts(new Client({ connection, namespace }).activity);
   const activities = createActivities({
-    ...{ ...shared, warehouse, attempts, deployment, standingKinds: [EDITIONS] },
+    ...{ ...shared, warehouse, attachments: null, attempts, deployment, standingKinds: [EDITIONS] },
     ...{
       signer: null,
       mail: null,

@@ -62,6 +62,8 @@ async function main(): Promise<void> {
   await ledger.migrate();
   const objects = createObjects(objectsOptions(settings));
   await objects.prepare();
+  const bucket = settings.WAYBILL_ATTACHMENTS_BUCKET;
+  const attachments = bucket ? createObjects({ ...objectsOptions(settings), bucket }) : null;
   const warehouse = await createWarehouse({
     startupSql: settings.WAYBILL_WAREHOUSE_SQL,
     directories: settings.WAYBILL_WAREHOUSE_DIRECTORIES,
@@ -96,6 +98,7 @@ async function main(): Promise<void> {
     catalog,
     warehouse,
     objects,
+    attachments,
     ledger,
     temporal,
     syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),

@@ -189,5 +189,5 @@ function naive(at: Date): string {
 }
 
 function naiveInstant(at: Instant | null): string | null {
-  return at && at.slice(0, -1);
+  return at?.slice(0, -1) ?? null;
 }

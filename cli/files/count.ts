@@ -11,7 +11,7 @@ export interface RowCounter {
 
 /**
  * @param isFirst whether the content is that of the first part, which begins with the header
- * @returns `undefined` for XLSX, for Parquet, which has a count of its own, and for arrays of arrays, which are delivered in archives only
+ * @returns `undefined` for XLSX, for Parquet, which has a count of its own, and for what is delivered in archives only
  */
 export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean): RowCounter | undefined {
   switch (format) {
@@ -30,6 +30,8 @@ export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean
     case 'sav':
     case 'dta':
     case 'rows-json':
+    case 'tab':
+    case 'zip':
       return undefined;
   }
 }
