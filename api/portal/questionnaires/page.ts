@@ -170,6 +170,7 @@ function actions(c: PortalContext, { type, active, current }: KnownArchive, want
     postForm(`${QUESTIONNAIRES_ADDRESS}${path}`, c.get('csrf'), html`${hidden}${control}`);
   return [
     download,
+    ' ',
     active
       ? post('/cancel', button({ label: html`Cancel${title}`, isSmall: true, look: 'quiet', busy: 'Cancelling…' }))
       : post(
