@@ -177,7 +177,10 @@ describe('docs/requests.md', () => {
       /Jobs--2016-01-01-2016-12-31\.xlsx.*README\.txt.*\nOnly rows with nodes from 2 to the last, both included\n/s,
     ],
     ['-X DELETE', /^\{"success":true,"message":"Deleted export request",.*\n\{"success":false,.*None was deleted/],
-    ['realm=Beds', /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV, JSON, XLSX, PARQUET, SAV or DTA/],
+    [
+      'realm=Beds',
+      /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV, JSON, XLSX, PARQUET, SAV or DTA/,
+    ],
   ])('the lines with %s do what they say', (line, output) => {
     expect(outputOf(line)).toMatch(output);
   });
