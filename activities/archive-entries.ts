@@ -4,7 +4,7 @@ import type { Dataset } from '../config/dataset.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import type { ManifestMember } from '../contracts/manifest.ts';
-import { type FileOrder, formatExtension } from '../contracts/order.ts';
+import { type FileOrder, formatExtension, isStatisticsFormat } from '../contracts/order.ts';
 import type { PlannedPart, RowSum } from '../contracts/plan.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { PartContent, Warehouse } from '../stores/warehouse/warehouse.ts';
@@ -12,6 +12,7 @@ import { createMeter } from '../streams/meter.ts';
 import type { ZipEntry } from '../streams/zip.ts';
 import { entryName } from './entry-name.ts';
 import { linesOf } from './questionnaire-rows.ts';
+import { statisticsContent } from './statistics-file.ts';
 
 /** A table on its way into an archive. */
 export interface ArchivedTable {
@@ -23,7 +24,9 @@ export interface ArchivedTable {
 }
 
 export interface EntryPorts {
-  readonly warehouse: Pick<Warehouse, 'read'>;
+  readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
+  /** For temporary files. */
+  readonly directory: string;
   /** What questionnaires refer to; `null`: the deployment has none. */
   readonly attachments: Pick<Objects, 'head' | 'read'> | null;
   readonly signal: AbortSignal;
@@ -36,10 +39,14 @@ export interface ArchiveState {
   /** Of the table that is being written; an estimate. */
   rowsHere: () => number;
   readonly members: ManifestMember[];
+  /** For the readme, a sentence each. */
+  readonly notes: string[];
 }
 
 /** Average bytes of a value above which a table may need zip64. A table is written once more with it if this was too few. */
 const VALUE_BYTES = 4096;
+/** Of a file without rows: descriptions of columns. */
+const EMPTY_BYTES = 64 * 1024 * 1024;
 
 /**
  * One table as an entry, whose rows are summed.
@@ -49,26 +56,32 @@ const VALUE_BYTES = 4096;
  * @throws WaybillError `source_changed` if other rows are read than were planned; errors of the warehouse
  */
 export function tableEntry(
-  { warehouse, signal }: EntryPorts,
+  { warehouse, directory, signal }: EntryPorts,
   { name, dataset, order, part }: ArchivedTable,
   state: ArchiveState,
   { snapshotAt, zip64, hashed }: { readonly snapshotAt: Instant; readonly zip64: boolean; readonly hashed: boolean },
 ): ZipEntry {
   const file = `${name}.${formatExtension(order.format)}`;
-  const bytesMax = zip64 ? Number.MAX_SAFE_INTEGER : (part.rows + 1) * dataset.columns.length * VALUE_BYTES;
+  const bytesMax = zip64 ? Number.MAX_SAFE_INTEGER : EMPTY_BYTES + part.rows * dataset.columns.length * VALUE_BYTES;
   async function* open() {
-    const content = warehouse.read(dataset, order, { slice: part.slice, first: true, snapshotAt }, signal);
+    const cut = { slice: part.slice, first: true, snapshotAt };
+    const { format } = order;
+    const statistics = isStatisticsFormat(format)
+      ? statisticsContent(warehouse, dataset, { ...order, format }, cut, { directory, signal })
+      : undefined;
+    const content = statistics ?? warehouse.read(dataset, order, cut, signal);
     // Rejects together with the chunks, where the failure is handled.
     content.sum.catch(() => undefined);
-    const meter = createMeter(part.rows);
+    const meter = createMeter(statistics ? 0 : part.rows);
     const hash = hashed ? createHash('sha256') : null;
-    state.rowsHere = () => meter.rows;
+    state.rowsHere = () => statistics?.rows() ?? meter.rows;
     for await (const chunk of meter.measure(content.chunks)) {
       hash?.update(chunk);
       if (meter.bytes > bytesMax) throw new RangeError('a table is larger than was estimated');
       yield chunk;
     }
     await assertSum(content, part, name);
+    state.notes.push(...(statistics?.notes() ?? []).map((note) => `${file}: ${note}`));
     state.rows += part.rows;
     state.rowsHere = () => 0;
     state.members.push({ name: file, rows: part.rows, bytes: meter.bytes, sha256: hash?.digest('hex') ?? null });

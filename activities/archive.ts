@@ -1,29 +1,34 @@
 import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { activityInfo } from '@temporalio/activity';
 import { attemptKeys, attemptName, objectStem } from '../contracts/attempts.ts';
+import { WaybillError } from '../contracts/failures.ts';
 import { runPrefix } from '../contracts/keys.ts';
-import { fileExtension, mediaType, type RunOrder } from '../contracts/order.ts';
-import { ATTACHMENTS, parseReference } from '../contracts/questionnaires.ts';
+import { type ArchiveContent, fileExtension, mediaType, type RunOrder } from '../contracts/order.ts';
+import { type ArchiveType, ATTACHMENTS, parseReference, versionText } from '../contracts/questionnaires.ts';
 import type { ArchiveInput, RunPlan, StepResult, WrittenArchive } from '../contracts/steps.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { seal } from '../streams/age/payload.ts';
 import { createMeter } from '../streams/meter.ts';
 import { type ZipEntry, zip } from '../streams/zip.ts';
+import { type ArchiveDocument, type ArchiveTitle, readmeOf, scriptsOf } from './archive-documents.ts';
 import {
   type ArchivedTable,
   type ArchiveState,
   attachmentEntries,
+  documentEntry,
   type EntryPorts,
   tableEntry,
 } from './archive-entries.ts';
 import { ENTRY_NAME } from './entry-name.ts';
 import type { Ports } from './ports.ts';
+import { readQuestionnaires, type TenantRows } from './questionnaire-rows.ts';
 import { createResolve } from './resolve.ts';
 import { type AttemptPorts, type BeginObject, createWriteAttempt } from './write-attempt.ts';
 
-interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog' | 'attachments'> {
-  readonly warehouse: Pick<Warehouse, 'read'>;
+interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog' | 'attachments' | 'tempDirectory'> {
+  readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
   readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write'>;
 }
 
@@ -57,7 +62,7 @@ async function writeArchive(
   const prefix = runPrefix(input);
   const name = attemptName(object, attempt);
   const key = prefix + name;
-  const state: ArchiveState = { rows: 0, rowsHere: () => 0, members: [] };
+  const state: ArchiveState = { rows: 0, rowsHere: () => 0, members: [], notes: [] };
   const content = createMeter(0);
   const hash = recipients.length === 0 ? createHash('sha256') : null;
   let uploadId: string | null = null;
@@ -71,7 +76,10 @@ async function writeArchive(
     uploadId,
   }));
   await ports.objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
-  const entries = entriesOf(ports, input, { ...ports, signal }, state, { zip64: attempt > 1, hashed: hash !== null });
+  const entries = entriesOf(ports, input, { ...ports, directory: ports.tempDirectory ?? tmpdir(), signal }, state, {
+    zip64: attempt > 1,
+    hashed: hash !== null,
+  });
   async function* bytes() {
     for await (const chunk of content.measure(zip(entries, signal, { names: ENTRY_NAME }))) {
       hash?.update(chunk);
@@ -93,7 +101,7 @@ async function writeArchive(
   return { part: { name, rows, ...written, ...hashes }, members: state.members };
 }
 
-/** In the order of the tables. */
+/** The tables in their order, the do-files of each table of text, and the readme. */
 async function* entriesOf(
   { catalog }: Pick<Ports, 'catalog'>,
   { tenant, order, plan }: ArchiveInput,
@@ -103,11 +111,31 @@ async function* entriesOf(
 ): AsyncGenerator<ZipEntry> {
   const { snapshotAt, warehouseKey = tenant } = plan;
   const resolve = createResolve(catalog, { ...ports, tenantKey: warehouseKey });
-  for (const table of await archivedTables(order, plan, warehouseKey, resolve)) {
+  const tables = await archivedTables(order, plan, warehouseKey, resolve);
+  const write = (document: ArchiveDocument) => documentEntry(document, state, { snapshotAt, hashed: options.hashed });
+  for (const table of tables) {
     if (parseReference(table.order.dataset)?.table === ATTACHMENTS) {
       yield* attachmentEntries(ports, table, state, { snapshotAt });
-    } else yield tableEntry(ports, table, state, { snapshotAt, ...options });
+    } else {
+      yield tableEntry(ports, table, state, { snapshotAt, ...options });
+      if (table.order.format === 'tab') for (const script of scriptsOf(table)) yield write(script);
+    }
   }
+  if (!order.archive || !READMES.includes(order.archive.type)) return;
+  const title = await titleOf(catalog, { ...ports, tenantKey: warehouseKey }, order.archive);
+  yield write(readmeOf(title, tables, snapshotAt, state.notes));
+}
+
+const READMES: readonly ArchiveType[] = ['tabular', 'stata', 'spss'];
+
+/** @throws WaybillError `dataset_broken` if the questionnaire is no longer there */
+async function titleOf(catalog: Ports['catalog'], rows: TenantRows, archive: ArchiveContent): Promise<ArchiveTitle> {
+  const { questionnaire, version, status, from, to } = archive;
+  const bundle = catalog.bundles.find(({ name }) => name === archive.bundle);
+  const listed = bundle ? await readQuestionnaires(rows, bundle) : [];
+  const found = listed.find((candidate) => versionText(candidate) === versionText(archive));
+  if (!found) throw new WaybillError('dataset_broken', 'The questionnaire is no longer there.');
+  return { title: found.title, questionnaire, version, status, from, to };
 }
 
 async function archivedTables(

@@ -22,13 +22,11 @@ import {
 } from './questionnaire-rows.ts';
 import { runStep } from './step.ts';
 
-/** Which tables an archive has, and their format; `null`: this deployment does not write it. */
-const CONTENTS: Readonly<
-  Record<ArchiveType, { readonly parts: readonly TablePart[]; readonly format: FileFormat | null }>
-> = {
+/** Which tables an archive has, and their format. */
+const CONTENTS: Readonly<Record<ArchiveType, { readonly parts: readonly TablePart[]; readonly format: FileFormat }>> = {
   tabular: { parts: ['main', 'roster', 'system'], format: 'tab' },
-  stata: { parts: ['main', 'roster', 'system'], format: null },
-  spss: { parts: ['main', 'roster', 'system'], format: null },
+  stata: { parts: ['main', 'roster', 'system'], format: 'dta' },
+  spss: { parts: ['main', 'roster', 'system'], format: 'sav' },
   binary: { parts: [], format: 'jsonl' },
   paradata: { parts: ['paradata'], format: 'tab' },
 };
@@ -71,10 +69,9 @@ export function createDescribeArchive({
   };
 }
 
-/** @throws WaybillError `dataset_broken` if there is nothing to archive, `format_not_offered` */
+/** @throws WaybillError `dataset_broken` if there is nothing to archive */
 function filesOf(bundle: Bundle, order: ArchiveOrder, tables: readonly DescribedTable[]): readonly OrderedFile[] {
   const { parts, format } = CONTENTS[order.type];
-  if (format === null) throw new WaybillError('format_not_offered');
   if (order.type === 'binary') {
     if (!bundle.attachments)
       throw new WaybillError('dataset_broken', 'The catalog has no attachments of questionnaires.');

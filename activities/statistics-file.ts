@@ -10,6 +10,8 @@ import type { PartContent, Warehouse } from '../stores/warehouse/warehouse.ts';
 export interface StatisticsContent extends PartContent {
   /** Rows that have been read. */
   readonly rows: () => number;
+  /** What the file holds otherwise than the warehouse does, a sentence each; known once the file has begun. */
+  readonly notes: () => readonly string[];
 }
 
 /** @param directory for temporary files. @returns what the warehouse's own formats give; nothing is read until it is asked for */
@@ -26,6 +28,7 @@ export function statisticsContent(
       : encodeDta(table, chunks, { directory });
   const sum = Promise.withResolvers<RowSum>();
   let rows = 0;
+  let notes: readonly string[] = [];
 
   async function* file(): AsyncGenerator<Uint8Array> {
     await using content = warehouse.vectors(dataset, order, part, signal);
@@ -36,7 +39,9 @@ export function statisticsContent(
         yield chunk;
       }
     }
-    yield* encode(await content.table, counted()).bytes;
+    const encoded = encode(await content.table, counted());
+    notes = encoded.notes;
+    yield* encoded.bytes;
   }
-  return { chunks: file(), sum: sum.promise, rows: () => rows };
+  return { chunks: file(), sum: sum.promise, rows: () => rows, notes: () => notes };
 }

@@ -43,7 +43,7 @@ const READING: Readonly<Record<Readme['format'], readonly string[]>> = {
   ],
   dta: [
     'A .dta file is for Stata 14 or later, and holds labels of variables and of values.',
-    'The missing value . was not asked. .a was asked but not answered. Of texts, both are empty.',
+    'The missing value . was not asked. .a was asked but not answered. A text that was not answered is written as ##N/A##.',
   ],
 };
 

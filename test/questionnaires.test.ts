@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
@@ -10,6 +11,7 @@ import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { openLedger, startOwnServices } from './context.ts';
 import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
+import { startSavReader } from './sav-readers.ts';
 
 const ATTACHMENTS = `attachments-${randomUUID()}`;
 const services = await startOwnServices({
@@ -51,7 +53,18 @@ describe('an archive', () => {
     expect(done).toMatchObject({ HasExportedFile: true, ExportStatus: 'Finished' });
     expect(done.LastUpdateDate).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00$/);
     const entries = await readZip(await client.download());
-    expect([...entries.keys()]).toEqual(['household.tab', 'members.tab', 'assignment__actions.tab']);
+    const scripted = ['household', 'members', 'assignment__actions'].flatMap((name) => [
+      ...[`${name}.tab`, `${name}.do`, `${name}-import.do`],
+    ]);
+    expect([...entries.keys()]).toEqual([...scripted, 'export__readme.txt']);
+    expect(entries.get('household.do')?.toString()).toContain('insheet using "household.tab", tab case names\r\n');
+    expect(entries.get('household.do')?.toString()).toMatch(/label define region 1 .*Nord/);
+    expect(entries.get('household-import.do')?.toString()).toContain('import delimited using "household.tab"');
+    const readme = entries.get('export__readme.txt')?.toString() ?? '';
+    expect(readme).toContain(
+      `The data in this download were collected using the questionnaire "Household survey 2016" (${FIRST}).`,
+    );
+    expect(readme).toContain('All interviews.');
     const [header, ...rows] = rowsOf(entries, 'household.tab');
     expect(header?.slice(0, 4)).toEqual(['interview__key', 'interview__id', 'region', 'name']);
     expect(header).toHaveLength(16);
@@ -100,9 +113,14 @@ describe('an archive', () => {
     const [file] = read.manifest.files;
     const entries = await readZip(await client.download());
     expect(file).toMatchObject({ file: 'household_1_Tabular_All.zip', format: 'zip', rows: INTERVIEWS * 4 + 20 });
+    const rows = new Map([
+      ['household.tab', INTERVIEWS],
+      ['members.tab', INTERVIEWS * 3],
+      ['assignment__actions.tab', 20],
+    ]);
     expect(file?.members).toEqual(
-      [...entries].map(([name, content], place) => ({
-        ...{ name, rows: [INTERVIEWS, INTERVIEWS * 3, 20][place], bytes: content.length },
+      [...entries].map(([name, content]) => ({
+        ...{ name, rows: rows.get(name) ?? null, bytes: content.length },
         sha256: createHash('sha256').update(content).digest('hex'),
       })),
     );
@@ -121,6 +139,32 @@ describe('an archive', () => {
     expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(10, 20));
     const head = await client.request('HEAD', path);
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(bytes.length)]);
+  });
+
+  test.each([
+    ['stata', 'dta', 'a'],
+    ['spss', 'sav', -999_999_999],
+  ] as const)('for %s has the same tables, with labels and missing values', async (type, extension, unanswered) => {
+    const entries = await make(type);
+    const names = ['household', 'members', 'assignment__actions'].map((name) => `${name}.${extension}`);
+    expect([...entries.keys()]).toEqual([...names, 'export__readme.txt']);
+    const path = join(await temporaryFolder(), `household.${extension}`);
+    await writeFile(path, entries.get(`household.${extension}`) ?? '');
+    const reader = await startSavReader();
+    const { labels, names: columns, values, valueLabels } = await reader.read(path);
+    await reader.close();
+    const [tab = [], ...rows] = rowsOf(await readZip(await client.download()), 'household.tab');
+    expect(columns).toEqual(tab);
+    expect(labels[tab.indexOf('region')]).toBe('Label of region');
+    expect(Object.values(valueLabels.region ?? {})).toEqual(expect.arrayContaining(['Nord', 'Île "Verte"']));
+    const column = (name: string) => values[tab.indexOf(name)] ?? [];
+    const texts = new Map(rows.map((row) => [row[0] ?? '', row]));
+    const expected = column('interview__key').map((key) => {
+      const text = texts.get(String(key))?.[tab.indexOf('region')];
+      return text === '' ? null : text === '-999999999' ? unanswered : Number(text);
+    });
+    expect(column('region')).toEqual(expected);
+    expect(entries.get('export__readme.txt')?.toString()).toContain(`household.${extension}: ${INTERVIEWS} rows`);
   });
 
   test('of paradata has the events of each interview in order', async () => {
@@ -177,7 +221,8 @@ describe('an archive', () => {
   });
 
   test('of a version without rosters has none, and other tenants have their own rows', async () => {
-    expect([...(await make('tabular', '', `${GUID}$2`)).keys()]).toEqual(['household.tab', 'assignment__actions.tab']);
+    const tables = [...(await make('tabular', '', `${GUID}$2`)).keys()].filter((name) => name.endsWith('.tab'));
+    expect(tables).toEqual(['household.tab', 'assignment__actions.tab']);
     await other.start();
     await other.idle();
     const mine = rowsOf(await readZip(await client.download()), 'household.tab').map((row) => row[1]);
@@ -238,11 +283,6 @@ describe('a request', () => {
     const response = await client.request('POST', `/api/v1/export/tabular/${FIRST}/start${query}`);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ errors: [{ field }] });
-  });
-
-  test.each(['stata', 'spss'])('for %s is refused, because this deployment does not write it', async (type) => {
-    const response = await client.request('POST', `/api/v1/export/${type}/${FIRST}/start`);
-    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, 'format_not_offered']);
   });
 
   test('of a read-only credential may look and not start', async () => {
@@ -377,7 +417,9 @@ print(json.dumps({'identity': identity, 'title': questionnaires[0].title, 'statu
       7,
     ]);
     expect(read.file).toMatch(/household_1_Paradata_All\.zip$/);
-    expect([...(await readZip(await readFile(read.file))).keys()]).toEqual(['paradata.tab']);
+    expect([...(await readZip(await readFile(read.file))).keys()]).toEqual([
+      ...['paradata.tab', 'paradata.do', 'paradata-import.do'],
+    ]);
   });
 
   const SECOND_GENERATION = `

@@ -33,15 +33,12 @@ export interface ArchiveCaller {
   readonly actor: string;
 }
 
-/** Types whose format this deployment does not write. */
-const NOT_WRITTEN: readonly ArchiveType[] = ['stata', 'spss'];
-
 /** How long to wait for a cancelled run to end, in milliseconds. Until then its archive counts as being made. */
 const CANCEL_MS = 10_000;
 
 /** What callers can do with archives, through whatever interface. Errors besides: those of ledger, Temporal and object store. */
 export interface Archives {
-  /** The run that makes the archive, new or not. @throws WaybillError `format_not_offered`, `invalid_field`; TryLater `too_many_exports` */
+  /** The run that makes the archive, new or not. @throws WaybillError `invalid_field`; TryLater `too_many_exports` */
   start(caller: ArchiveCaller, subject: ArchiveSubject): Promise<Run>;
   state(tenant: string, subject: ArchiveSubject): Promise<ArchiveRuns>;
   /** Ends what makes the archive, if anything does; the archive before stays. */
@@ -119,9 +116,8 @@ export function createArchives(
   };
 }
 
-/** @throws WaybillError `format_not_offered`, `invalid_field` */
-function assertOffered({ filters }: Bundle, { type, status, from, to }: ArchiveSubject): void {
-  if (NOT_WRITTEN.includes(type)) throw new WaybillError('format_not_offered');
+/** @throws WaybillError `invalid_field` */
+function assertOffered({ filters }: Bundle, { status, from, to }: ArchiveSubject): void {
   if (status !== null && filters.status === null) {
     throw new WaybillError('invalid_field', 'Questionnaires are not filtered by status here. Leave it out.', {
       field: 'status',

@@ -58,7 +58,7 @@ export const startArchive = createRoute({
   request,
   responses: {
     200: { description: 'The archive is being made.', content: jsonContent(StartAnswer) },
-    ...problems(...WAREHOUSE, 'insufficient_scope', 'format_not_offered', 'too_many_exports'),
+    ...problems(...WAREHOUSE, 'insufficient_scope', 'too_many_exports'),
     ...NOT_THERE,
   },
 });

@@ -35,7 +35,7 @@ export const startJob = createRoute({
     ...problems(
       ...COMMON,
       ...(['insufficient_scope', 'malformed_body', 'body_too_large', 'missing_field', 'invalid_date'] as const),
-      ...(['format_not_offered', 'too_many_exports', 'warehouse_unavailable'] as const),
+      ...(['too_many_exports', 'warehouse_unavailable'] as const),
     ),
     404: {
       description: '`Invalid questionnaire identity` or `Questionnaire not found`.',
