@@ -61,7 +61,7 @@ export default defineConfig({
           hookTimeout: 300_000,
           // Vitest's own second is short for a busy machine.
           expect: { poll: { timeout: 30_000 } },
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
