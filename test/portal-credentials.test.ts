@@ -25,7 +25,8 @@ test.each([true, false])('makes, limits, rotates and revokes; script: %s', async
   if (javaScript) await checkPage(page, 'credentials');
 
   await page.getByLabel('Client id').fill('not allowed');
-  for (const door of ['On demand', 'Periodic', 'Recurring', 'Data Export']) await page.getByLabel(door).uncheck();
+  for (const door of ['On demand', 'Periodic', 'Recurring', 'Questionnaires', 'Data Export'])
+    await page.getByLabel(door).uncheck();
   await page.getByLabel('Expires at the end of').fill('2020-01-01');
   await page.getByRole('button', { name: 'Create credential' }).click();
   await page.getByRole('alert').waitFor();

@@ -4,6 +4,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'on-demand': 'On demand',
   periodic: 'Periodic',
   recurring: 'Recurring',
+  questionnaire: 'Questionnaires',
   requests: 'Data Export',
 };
 
