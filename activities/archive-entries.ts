@@ -12,6 +12,7 @@ import { createMeter } from '../streams/meter.ts';
 import type { ZipEntry } from '../streams/zip.ts';
 import { entryName } from './entry-name.ts';
 import { linesOf } from './questionnaire-rows.ts';
+import { assertSameRows } from './row-sum-check.ts';
 import { statisticsContent } from './statistics-file.ts';
 
 /** A table on its way into an archive. */
@@ -91,16 +92,7 @@ export function tableEntry(
 
 /** @throws WaybillError `source_changed` */
 async function assertSum({ sum }: PartContent, planned: RowSum, name: string): Promise<void> {
-  const { rows, rowsHash } = await sum;
-  if (rows === planned.rows && rowsHash === planned.rowsHash) return;
-  const how =
-    rows === planned.rows
-      ? `as many rows were read as were counted, ${rows}, but not the same ones`
-      : `${planned.rows} rows were counted, ${rows} were read`;
-  throw new WaybillError(
-    'source_changed',
-    `${name} changed while it was being exported: ${how}. Start the export again.`,
-  );
+  assertSameRows(name, planned, await sum, 'Start the export again.');
 }
 
 const attachmentRow = z.object({

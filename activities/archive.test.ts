@@ -66,10 +66,14 @@ async function makeArchive(
   return { run, plan, written, stored: Buffer.from(stored ?? []) };
 }
 
-it('has one entry a table', async () => {
+it('has one entry a table, its do-files, and a readme', async () => {
   const { written, stored, plan } = await makeArchive();
   const entries = await readZip(stored);
-  expect([...entries.keys()]).toEqual(['household.tab', 'members.tab', 'assignment__actions.tab']);
+  const tables = ['household', 'members', 'assignment__actions'];
+  expect([...entries.keys()]).toEqual([
+    ...tables.flatMap((name) => [`${name}.tab`, `${name}.do`, `${name}-import.do`]),
+    'export__readme.txt',
+  ]);
   expect(written.part).toMatchObject({ rows: 70 + 210 + 20, bytes: stored.length });
   expect(plan.files.map(({ rows }) => rows)).toEqual([70, 210, 20]);
 });

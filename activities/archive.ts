@@ -5,7 +5,7 @@ import { attemptKeys, attemptName, objectStem } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import { type ArchiveContent, fileExtension, mediaType, type RunOrder } from '../contracts/order.ts';
-import { type ArchiveType, ATTACHMENTS, parseReference, versionText } from '../contracts/questionnaires.ts';
+import { type ArchiveType, ATTACHMENTS, parseReference } from '../contracts/questionnaires.ts';
 import type { ArchiveInput, RunPlan, StepResult, WrittenArchive } from '../contracts/steps.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
@@ -23,7 +23,7 @@ import {
 } from './archive-entries.ts';
 import { ENTRY_NAME } from './entry-name.ts';
 import type { Ports } from './ports.ts';
-import { readQuestionnaires, type TenantRows } from './questionnaire-rows.ts';
+import { findQuestionnaire, type TenantRows } from './questionnaire-rows.ts';
 import { createResolve } from './resolve.ts';
 import { type AttemptPorts, type BeginObject, createWriteAttempt } from './write-attempt.ts';
 
@@ -132,10 +132,9 @@ const READMES: readonly ArchiveType[] = ['tabular', 'stata', 'spss'];
 async function titleOf(catalog: Ports['catalog'], rows: TenantRows, archive: ArchiveContent): Promise<ArchiveTitle> {
   const { questionnaire, version, status, from, to } = archive;
   const bundle = catalog.bundles.find(({ name }) => name === archive.bundle);
-  const listed = bundle ? await readQuestionnaires(rows, bundle) : [];
-  const found = listed.find((candidate) => versionText(candidate) === versionText(archive));
-  if (!found) throw new WaybillError('dataset_broken', 'The questionnaire is no longer there.');
-  return { title: found.title, questionnaire, version, status, from, to };
+  if (!bundle) throw new WaybillError('dataset_broken', 'The catalog no longer offers questionnaires.');
+  const { title } = await findQuestionnaire(rows, bundle, archive);
+  return { title, questionnaire, version, status, from, to };
 }
 
 async function archivedTables(

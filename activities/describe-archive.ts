@@ -15,7 +15,7 @@ import type { InclusiveWindow } from '../contracts/window.ts';
 import type { Ports } from './ports.ts';
 import {
   type DescribedTable,
-  readQuestionnaires,
+  findQuestionnaire,
   readTables,
   type TablePart,
   versionParameters,
@@ -51,11 +51,7 @@ export function createDescribeArchive({
         if (order.type === 'binary' && !attachments) {
           throw new WaybillError('dataset_broken', 'The deployment has no store of attachments. Contact the operator.');
         }
-        const questionnaires = await readQuestionnaires(rows, bundle);
-        const found = questionnaires.find(
-          ({ questionnaire, version }) => questionnaire === order.questionnaire && version === order.version,
-        );
-        if (!found) throw new WaybillError('dataset_broken', 'The questionnaire is no longer there.');
+        const found = await findQuestionnaire(rows, bundle, order);
         const { type, questionnaire, version, status, from, to } = order;
         return {
           files: filesOf(bundle, order, await readTables(rows, bundle, order)),

@@ -4,7 +4,12 @@ import { type Bundle, COLUMN_TYPES, type Dataset } from '../config/dataset.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS, type FileOrder } from '../contracts/order.ts';
-import { dashedGuid, type QuestionnaireInfo, type QuestionnaireVersion } from '../contracts/questionnaires.ts';
+import {
+  dashedGuid,
+  type QuestionnaireInfo,
+  type QuestionnaireVersion,
+  versionText,
+} from '../contracts/questionnaires.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 
 /** What the warehouse says of questionnaires, each row checked. */
@@ -123,6 +128,18 @@ export async function readQuestionnaires(rows: TenantRows, bundle: Bundle): Prom
         compare(one.questionnaire, other.questionnaire) ||
         one.version - other.version,
     );
+}
+
+/** @throws WaybillError `dataset_broken` if the tenant no longer has it */
+export async function findQuestionnaire(
+  rows: TenantRows,
+  bundle: Bundle,
+  version: QuestionnaireVersion,
+): Promise<QuestionnaireInfo> {
+  const wanted = versionText(version);
+  const found = (await readQuestionnaires(rows, bundle)).find((candidate) => versionText(candidate) === wanted);
+  if (!found) throw new WaybillError('dataset_broken', 'The questionnaire is no longer there.');
+  return found;
 }
 
 function compare(one: string, other: string): number {

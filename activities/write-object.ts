@@ -20,6 +20,7 @@ import { createMeter } from '../streams/meter.ts';
 import { xlsx } from '../streams/xlsx.ts';
 import type { Ports } from './ports.ts';
 import { orderedDataset } from './resolve.ts';
+import { assertSameRows } from './row-sum-check.ts';
 import { type StatisticsContent, statisticsContent } from './statistics-file.ts';
 import { workbook } from './workbook.ts';
 
@@ -105,20 +106,12 @@ export function createWriteObject(ports: WritePorts): WriteObject {
         storedBytes = count;
       },
     });
-    const { rows, rowsHash } = await content.sum;
-    if (!isUncounted(order) && (rows !== part.rows || rowsHash !== part.rowsHash)) {
-      const how =
-        rows === part.rows
-          ? `as many rows were read as were counted, ${rows}, but not the same ones`
-          : `${part.rows} rows were counted, ${rows} were read`;
-      throw new WaybillError(
-        'source_changed',
-        `${order.dataset} changed while it was being exported: ${how}. Resubmit the export; it will read a new snapshot.`,
-      );
-    }
+    const sum = await content.sum;
+    const advice = 'Resubmit the export; it will read a new snapshot.';
+    if (!isUncounted(order)) assertSameRows(order.dataset, part, sum, advice);
     return {
       name,
-      rows,
+      rows: sum.rows,
       ...written,
       contentBytes: contentBytes(),
       contentSha256: contentHash ? contentHash.digest('hex') : null,

@@ -7,6 +7,7 @@ import {
   type ArchiveType,
   archiveSeries,
   type InterviewStatus,
+  QUESTIONNAIRE,
   type QuestionnaireVersion,
 } from '../../contracts/questionnaires.ts';
 import { CANCELLED_RUN } from '../../contracts/run.ts';
@@ -108,7 +109,7 @@ export function createArchives(
     },
 
     async find(tenant, number) {
-      const run = await ledger.archives.find(tenant, number);
+      const run = await ledger.runs.findByNumber(tenant, QUESTIONNAIRE, number);
       return run && closeLostRun(run);
     },
 

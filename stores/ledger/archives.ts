@@ -48,19 +48,6 @@ export function archives(database: Database): Archives {
       };
     },
 
-    async find(tenant, number) {
-      if (!Number.isSafeInteger(number)) return undefined;
-      return database.query((db) =>
-        db
-          .selectFrom('runs')
-          .selectAll()
-          .where('number', '=', number)
-          .where('tenant', '=', storable(tenant))
-          .where('kind', '=', KIND)
-          .executeTakeFirst(),
-      );
-    },
-
     list: (tenant, filter, { limit, offset }) =>
       database.query((db) =>
         db

@@ -13,7 +13,7 @@ import { openManifest } from '../../../stores/objects/manifests.ts';
 import { InvalidFields } from '../../http/field-errors.ts';
 import type { ArchiveSubject, Archives } from '../../questionnaires/archives.ts';
 import type { QuestionnaireList } from '../../questionnaires/list.ts';
-import { readFilters } from '../../questionnaires/subject.ts';
+import { readFilters, type SentSubject } from '../../questionnaires/subject.ts';
 import type { FieldProblem } from '../components/notice.ts';
 import type { PortalContext } from '../environment.ts';
 import type { PortalDeps } from '../tab.ts';
@@ -118,10 +118,14 @@ function isCalled(id: string): (candidate: QuestionnaireInfo) => boolean {
 
 type Filters = Pick<ArchiveSubject, 'status' | 'from' | 'to'>;
 
-/** Days are whole ones. */
-export function filtersOf({ status, from, to }: Wanted): Filters | { readonly problems: readonly FieldProblem[] } {
+/** As callers of the API send them: days are whole ones. */
+export function sentFilters({ status, from, to }: Wanted): Pick<SentSubject, 'status' | 'from' | 'to'> {
+  return { status, from, to: /^\d{4}-\d{2}-\d{2}$/.test(to) ? `${to}T23:59:59.999999Z` : to };
+}
+
+export function filtersOf(wanted: Wanted): Filters | { readonly problems: readonly FieldProblem[] } {
   try {
-    return readFilters({ status, from, to: /^\d{4}-\d{2}-\d{2}$/.test(to) ? `${to}T23:59:59.999999Z` : to });
+    return readFilters(sentFilters(wanted));
   } catch (error) {
     if (!(error instanceof InvalidFields)) throw error;
     return { problems: error.errors.map(({ field, message }) => ({ id: field, message: MESSAGES[field] ?? message })) };

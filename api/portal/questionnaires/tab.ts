@@ -1,12 +1,20 @@
 import { WaybillError } from '../../../contracts/failures.ts';
-import { archiveType, QUESTIONNAIRE, type QuestionnaireInfo, versionText } from '../../../contracts/questionnaires.ts';
+import { QUESTIONNAIRE } from '../../../contracts/questionnaires.ts';
 import { type ArchiveSubject, createArchives } from '../../questionnaires/archives.ts';
 import { createQuestionnaireList } from '../../questionnaires/list.ts';
 import { sendArchive } from '../../questionnaires/send.ts';
+import { readSubject } from '../../questionnaires/subject.ts';
 import { apiContext, type PortalContext } from '../environment.ts';
 import { changes } from '../live/stream.ts';
 import type { Tab } from '../tab.ts';
-import { filtersOf, type KnownQuestionnaires, knownQuestionnaires, readWanted, WANTED_FIELDS } from './known.ts';
+import {
+  filtersOf,
+  type KnownQuestionnaires,
+  knownQuestionnaires,
+  readWanted,
+  sentFilters,
+  WANTED_FIELDS,
+} from './known.ts';
 import { addressOf, QUESTIONNAIRES_PATH, questionnaireParts, questionnairesPage } from './page.ts';
 
 /** Archives of questionnaires: built, followed, cancelled and fetched. */
@@ -55,13 +63,11 @@ export const questionnairesTab: Tab = {
     /** @throws WaybillError `not_found` for an archive that there cannot be */
     async function subjectOf(c: PortalContext, fields: URLSearchParams): Promise<ArchiveSubject> {
       const wanted = readWanted(fields);
-      const type = archiveType(fields.get('type') ?? '');
-      const filters = filtersOf(wanted);
-      const all = await list.all(c.get('caller').tenant.key);
-      const chosen = all.find((info: QuestionnaireInfo) => versionText(info) === wanted.id);
-      if (!type || !chosen || 'problems' in filters) throw new WaybillError('not_found');
-      const { questionnaire, version } = chosen;
-      return { questionnaire, version, type, ...filters };
+      if ('problems' in filtersOf(wanted)) throw new WaybillError('not_found');
+      const sent = { type: fields.get('type') ?? '', id: wanted.id, ...sentFilters(wanted) };
+      const subject = await readSubject(sent, c.get('caller').tenant.key, list);
+      if (typeof subject === 'string') throw new WaybillError('not_found');
+      return subject;
     }
 
     /** Does what a form asks; what hinders it is told above the page. */

@@ -24,7 +24,6 @@ export interface ArchiveFilter {
 /** Archives of questionnaires: runs of their own kind, named by their numbers. */
 export interface Archives {
   ofSeries(tenant: string, series: string): Promise<ArchiveRuns>;
-  find(tenant: string, number: number): Promise<Run | undefined>;
   /** Newest first. */
   list(
     tenant: string,
