@@ -12,27 +12,43 @@ export interface Served {
   readonly numbers: readonly number[];
 }
 
-/** A download that is paused after its first bytes. */
+/** A download that reads slowly until it is finished: never so slowly that the API takes it for stalled. */
 export interface BegunDownload {
   readonly generation: string;
   /** Reads the rest. @throws Error if it is incomplete */
   finish(): Promise<Served>;
 }
 
-/** Requests all files as CSV and reads the first bytes. @throws Error unless the status is 200 */
+/** Far below the time after which the API cuts a download that takes nothing. */
+const SLOW_READ_MS = 5_000;
+
+/** Requests all files as CSV and begins to read. @throws Error unless the status is 200 */
 export async function beginDownload(client: PeriodicClient, privateKey: string): Promise<BegunDownload> {
   const answer = await client.request('GET', '/dataexport/downloadAll?fileType=csv', {
     headers: { 'x-private-key': privateKey },
   });
   const generation = answer.headers.get('x-waybill-generation');
   if (answer.status !== 200 || !answer.body || !generation) throw new Error(`${answer.status}: ${await answer.text()}`);
-  const chunks = answer.body.values();
-  const first = await chunks.next();
+  const reader = answer.body.getReader();
+  const bytes: Uint8Array[] = [];
+  async function read(): Promise<boolean> {
+    const { done, value } = await reader.read();
+    if (value) bytes.push(value);
+    return !done;
+  }
+  await read();
+  let reading: Promise<unknown> = Promise.resolve();
+  const slowly = setInterval(() => {
+    reading = reading.then(read);
+    // `finish` throws it.
+    reading.catch(() => undefined);
+  }, SLOW_READ_MS);
   return {
     generation,
     async finish() {
-      const bytes: Uint8Array[] = first.done ? [] : [first.value];
-      for await (const chunk of chunks) bytes.push(chunk);
+      clearInterval(slowly);
+      await reading;
+      while (await read());
       const entries = [...(await readZip(Buffer.concat(bytes)))];
       const hash = (content: Buffer) => createHash('sha256').update(content).digest('hex');
       return {

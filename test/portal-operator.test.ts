@@ -230,11 +230,17 @@ describe('access', () => {
     const { page, logIn } = await open();
     await page.goto('/operator/login');
     const csrf = await page.locator('input[name=csrf]').first().inputValue();
-    const guesses = Array.from({ length: 40 }, (_, place) =>
-      page.request.post('/operator/login', { form: { csrf, to: '/operator', secret: `guess ${place}` } }),
-    );
-    const statuses = (await Promise.all(guesses)).map((answer) => answer.status());
-    expect(new Set(statuses)).toEqual(new Set([403, 429]));
+    const guess = (place: number) =>
+      page.request.post('/operator/login', { form: { csrf, to: '/operator', secret: `guess ${place}` } });
+    // The window may have begun with a wrong secret of an earlier test: guess on until enough of one is left.
+    const statuses = new Set<number>();
+    let waitSeconds = 0;
+    while (waitSeconds < 30) {
+      const answers = await Promise.all(Array.from({ length: 40 }, (_, place) => guess(place)));
+      for (const answer of answers) statuses.add(answer.status());
+      waitSeconds = Math.max(0, ...answers.map((answer) => Number(answer.headers()['retry-after'] ?? 0)));
+    }
+    expect(statuses).toEqual(new Set([403, 429]));
     await logIn();
     await page.getByText('Too many log-ins failed').waitFor();
     expect(portal.lines.filter((line) => /guess \d|demo-secret/.test(line))).toEqual([]);
