@@ -27,7 +27,7 @@ import { findQuestionnaire, type TenantRows } from './questionnaire-rows.ts';
 import { createResolve } from './resolve.ts';
 import { type AttemptPorts, type BeginObject, createWriteAttempt } from './write-attempt.ts';
 
-interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog' | 'attachments' | 'tempDirectory'> {
+interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog' | 'attachments' | 'tempDirectory' | 'turns'> {
   readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
   readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write'>;
 }
@@ -41,7 +41,7 @@ export function createArchive(ports: ArchivePorts) {
   return async function archive(input: ArchiveInput): Promise<StepResult<WrittenArchive>> {
     const { tenant, order } = input;
     return writeAttempt({ tenant, dataset: order.subject }, (signal, begin) =>
-      writeArchive(ports, input, signal, begin),
+      ports.turns.write.take(signal, () => writeArchive(ports, input, signal, begin)),
     );
   };
 }

@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import { PRIORITIES } from '../contracts/task-queues.ts';
+import { createPrecedence } from './precedence.ts';
 import { createTurns } from './turns.ts';
 
 type Kind = 'order' | 'other';
@@ -72,6 +73,23 @@ describe('turns', () => {
     for (const name of ['a', 'b']) await arrive('other', name);
     for (const name of ['order 1', 'order 2', 'order 3']) await arrive('order', name);
     expect(begun).toEqual(['a', 'order 1', 'order 2']);
+  });
+
+  it('wait while orders hold other work, also those that came before', async () => {
+    const precedence = createPrecedence();
+    const { arrive, begun, end } = createScene({ places: 1, precedence });
+    await arrive('other', 'a');
+    await arrive('other', 'b');
+    const endOrder = precedence.begin();
+    await end('a');
+    await arrive('other', 'c');
+    await arrive('order', 'order');
+    expect(begun).toEqual(['a', 'order']);
+    await end('order');
+    endOrder();
+    await expect.poll(() => begun).toEqual(['a', 'order', 'b']);
+    await end('b');
+    expect(begun).toEqual(['a', 'order', 'b', 'c']);
   });
 
   it('are given back by work that fails', async () => {

@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { PRIORITIES } from '../contracts/task-queues.ts';
+import { createPrecedence, type Precedence } from './precedence.ts';
 
 /** Bounds how much of one kind of work this process does at once. */
 export interface Turns {
@@ -12,19 +13,36 @@ export interface Turns {
 }
 
 /**
- * Turns in the order of arrival, where orders that somebody waits for go before the rest. If the rest has every place, one
- * order is done besides, so that it does not wait for long parts of others.
+ * Turns in the order of arrival, where orders that somebody waits for go before the rest, also before what the rest would begin
+ * beside them. If the rest has every place, one order is done besides, so that it does not wait for long parts of others.
  *
  * @param places done at once; of the rest at most `others`
  */
-export function createTurns({ places, others = places }: { readonly places: number; readonly others?: number }): Turns {
+export function createTurns({
+  places,
+  others = places,
+  precedence = createPrecedence(),
+}: {
+  readonly places: number;
+  readonly others?: number;
+  /** @default holds nothing */
+  readonly precedence?: Precedence;
+}): Turns {
   const running = { urgent: 0, other: 0 };
   const waiting = { urgent: new Set<() => void>(), other: new Set<() => void>() };
 
   function isFree(kind: keyof typeof running): boolean {
     const all = running.urgent + running.other;
     if (kind === 'urgent') return all < places || running.urgent === 0;
-    return all < places && running.other < others;
+    return all < places && running.other < others && !precedence.holds;
+  }
+  let isHeld = false;
+  async function callWhenReleased(): Promise<void> {
+    if (isHeld) return;
+    isHeld = true;
+    await precedence.released();
+    isHeld = false;
+    callNext();
   }
   function callNext(): void {
     for (const kind of ['urgent', 'other'] as const) {
@@ -35,11 +53,12 @@ export function createTurns({ places, others = places }: { readonly places: numb
         start();
       }
     }
+    if (precedence.holds && waiting.other.size > 0) void callWhenReleased();
   }
 
   return {
     async take(signal, work) {
-      const kind = activityInfo().priority?.priorityKey === PRIORITIES.interactive ? 'urgent' : 'other';
+      const kind = isUrgent() ? 'urgent' : 'other';
       await new Promise<void>((resolve, reject) => {
         signal.throwIfAborted();
         const leave = () => {
@@ -62,4 +81,8 @@ export function createTurns({ places, others = places }: { readonly places: numb
       }
     },
   };
+}
+
+function isUrgent(): boolean {
+  return activityInfo().priority?.priorityKey === PRIORITIES.interactive;
 }

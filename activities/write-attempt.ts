@@ -9,14 +9,14 @@ import { runStep, type StepSubject } from './step.ts';
 /** How long an attempt may take to remove its own objects; after that the clean-up of the run does. Milliseconds. */
 const DISCARD_MS = 10_000;
 
-export interface AttemptPorts extends Pick<Ports, 'attempts' | 'turns' | 'logger'> {
+export interface AttemptPorts extends Pick<Ports, 'attempts' | 'logger'> {
   readonly objects: Pick<Objects, 'remove' | 'abortUploadsOf'>;
 }
 
 /** Called before anything is stored, with the key and the details of heartbeats from then on. */
 export type BeginObject = (key: string, heartbeat: () => PartHeartbeat) => void;
 
-/** An attempt that writes objects, when its turn comes. @param subject read when the step fails */
+/** An attempt that writes objects. @param subject read when the step fails */
 export type WriteAttempt = <Value>(
   subject: StepSubject,
   write: (signal: AbortSignal, begin: BeginObject) => Promise<Value>,
@@ -26,7 +26,7 @@ export type WriteAttempt = <Value>(
  * Runs steps that write, with heartbeats. An attempt that fails, is cancelled, or is no longer valid when it is done leaves none of
  * its objects behind.
  */
-export function createWriteAttempt({ objects, attempts, turns, logger }: AttemptPorts): WriteAttempt {
+export function createWriteAttempt({ objects, attempts, logger }: AttemptPorts): WriteAttempt {
   /** @throws CancelledFailure if Temporal would refuse the result of this attempt */
   async function confirm(startedAt: number, details: unknown): Promise<void> {
     const { taskToken, heartbeatTimeoutMs } = activityInfo();
@@ -69,11 +69,6 @@ export function createWriteAttempt({ objects, attempts, turns, logger }: Attempt
         throw error;
       }
     }
-    return runStep(
-      logger,
-      subject,
-      (signal) => turns.write.take(signal, () => attempt(signal)),
-      () => details?.(),
-    );
+    return runStep(logger, subject, attempt, () => details?.());
   };
 }

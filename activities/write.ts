@@ -4,12 +4,13 @@ import { runPrefix } from '../contracts/keys.ts';
 import type { ManifestPart } from '../contracts/manifest.ts';
 import { fileExtension } from '../contracts/order.ts';
 import type { StepResult, WriteInput, WriteTask } from '../contracts/steps.ts';
+import type { Ports } from './ports.ts';
 import { type AttemptPorts, createWriteAttempt } from './write-attempt.ts';
 import { createWriteObject, type ObjectTask, type WritePorts } from './write-object.ts';
 
-type StepPorts = WritePorts & AttemptPorts;
+type StepPorts = WritePorts & AttemptPorts & Pick<Ports, 'turns'>;
 
-/** Writes objects one after the other. */
+/** Writes objects one after the other, each when its turn comes. */
 export function createWrite(ports: StepPorts) {
   const writeAttempt = createWriteAttempt(ports);
   const writeObject = createWriteObject(ports);
@@ -20,7 +21,8 @@ export function createWrite(ports: StepPorts) {
       const parts: ManifestPart[] = [];
       for (const task of input.tasks) {
         subject.dataset = task.content.dataset;
-        parts.push(await writeObject(objectTask(input, task), signal, begin));
+        const object = objectTask(input, task);
+        parts.push(await ports.turns.write.take(signal, () => writeObject(object, signal, begin)));
       }
       return parts;
     });

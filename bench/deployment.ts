@@ -30,7 +30,7 @@ export interface Deployment extends AsyncDisposable {
 const UNLIMITED = '1000000';
 
 /** @param catalog path of a catalog that reads the table as `bench.readings` */
-export async function deploy(bench: Bench, catalog: string): Promise<Deployment> {
+export async function deploy(bench: Bench, catalog: string, warehouseSql = ''): Promise<Deployment> {
   const { directory, environment, signal } = bench;
   const warehouse = await buildReadings(bench);
   // If this process is root, PostgreSQL runs as another user and must reach its data.
@@ -47,7 +47,7 @@ export async function deploy(bench: Bench, catalog: string): Promise<Deployment>
       ...servers.settings,
       WAYBILL_LOG_LEVEL: 'warn',
       WAYBILL_CATALOG: catalog,
-      WAYBILL_WAREHOUSE_SQL: attachSql(warehouse),
+      WAYBILL_WAREHOUSE_SQL: [attachSql(warehouse), warehouseSql].join(';\n'),
       WAYBILL_TEMP_DIRECTORY: tempDirectory,
       WAYBILL_TENANT_REQUESTS_MAX: UNLIMITED,
       WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,

@@ -31,7 +31,7 @@ const POLL_MS = 10;
 const WAIT_MS = 250;
 
 async function measureInteractive(bench: Bench): Promise<Measurement> {
-  await using deployment = await deploy(bench, await writeCatalog(bench.directory));
+  await using deployment = await deploy(bench, await writeCatalog(bench.directory), SMALL_SQL);
   const { settings, client } = deployment;
   const { WAYBILL_TEMPORAL_NAMESPACE: namespace, WAYBILL_TASK_QUEUE: taskQueue = TASK_QUEUE_CONTROL } = settings;
   const connection = await Connection.connect({ address: settings.WAYBILL_TEMPORAL_ADDRESS });
@@ -77,6 +77,9 @@ async function measureInteractive(bench: Bench): Promise<Measurement> {
   }
 }
 
+/** The rows of the periodic files, stored by tenant as a warehouse's tables usually are. */
+const SMALL_SQL = `CREATE TABLE small AS SELECT 'bench-' || (i // ${ROWS_OF_FILE}) AS tenant, i AS id FROM range(${TENANTS * ROWS_OF_FILE}) AS r(i)`;
+
 /** READINGS for orders, and small periodic files in which each tenant has its share of the rows. @returns its path */
 async function writeCatalog(directory: string): Promise<string> {
   const readings = await readFile(CATALOG, 'utf8');
@@ -86,7 +89,7 @@ async function writeCatalog(directory: string): Promise<string> {
   - name: small${place}
     title: Small
     doors: [periodic]
-    sql: SELECT 'bench-' || (i % ${TENANTS}) AS tenant, i AS id FROM range(${TENANTS * ROWS_OF_FILE}) AS r(i)
+    sql: SELECT tenant, id FROM small
     tenant_column: tenant
     key: [id]
     columns: [id: integer]`,

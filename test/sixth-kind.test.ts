@@ -5,6 +5,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { createActivities } from '../activities/index.ts';
+import { createPrecedence } from '../activities/precedence.ts';
 import { createTurns } from '../activities/turns.ts';
 import { createApp, type MountKind } from '../api/app.ts';
 import { readUnsealed, sendContent } from '../api/runs/content.ts';
@@ -114,7 +115,10 @@ async function startEditions() {
     },
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
   });
-  const workers = await createWorkers({ connection, namespace, taskQueue, activities, partsMax: 1 });
+  const workers = await createWorkers({
+    ...{ connection, namespace, taskQueue, activities, partsMax: 1 },
+    precedence: createPrecedence(),
+  });
   const running = workers.map((worker) => worker.run());
   const clock = { now: () => new Date() };
   const app = createApp(

@@ -1,5 +1,6 @@
 import type { Context } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createPrecedence } from '../activities/precedence.ts';
 import { PRIORITIES } from '../contracts/task-queues.ts';
 import { createGiveWay } from './give-way.ts';
 
@@ -8,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 
 /** Steps that last until they are told to end. */
 function createScene() {
-  const factory = createGiveWay();
+  const factory = createGiveWay(createPrecedence());
   const begun: string[] = [];
   return {
     begun,
@@ -53,12 +54,30 @@ describe('steps of other runs', () => {
     expect(begun).toEqual(['order 1', 'order 2', 'other']);
   });
 
-  it('begin after three seconds, however many orders there are', async () => {
+  it('begin when orders have held them for five seconds, and wait no more until there are none', async () => {
     const { begun, start } = createScene();
-    await start(interactive, 'order 1');
-    await start(scheduled, 'other');
+    const endFirst = await start(interactive, 'order 1');
+    await start(scheduled, 'other 1');
+    await vi.advanceTimersByTimeAsync(4_000);
+    const endSecond = await start(interactive, 'order 2');
+    await endFirst();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(begun).toEqual(['order 1', 'order 2']);
+    await vi.advanceTimersByTimeAsync(1);
+    await start(interactive, 'order 3');
+    await start(scheduled, 'other 2');
+    expect(begun).toEqual(['order 1', 'order 2', 'other 1', 'order 3', 'other 2']);
+    await endSecond();
+  });
+
+  it('are held again by an order that comes after a pause', async () => {
+    const { begun, start } = createScene();
+    const end = await start(interactive, 'order 1');
+    await vi.advanceTimersByTimeAsync(6_000);
+    await end();
+    await vi.advanceTimersByTimeAsync(500);
     await start(interactive, 'order 2');
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(begun).toEqual(['order 1', 'order 2', 'other']);
+    await start(scheduled, 'other');
+    expect(begun).toEqual(['order 1', 'order 2']);
   });
 });

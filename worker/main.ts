@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
+import { createPrecedence } from '../activities/precedence.ts';
 import { createTurns } from '../activities/turns.ts';
 import { assertAnonymizable } from '../config/anonymize.ts';
 import { bundleQueries } from '../config/bundle.ts';
@@ -94,6 +95,7 @@ async function main(): Promise<void> {
   const signer = settings.WAYBILL_SIGNING_KEY ? createSigner(settings.WAYBILL_SIGNING_KEY) : null;
   if (signer) await ledger.signingKeys.add(signer.publicKey);
   else logger.warn('manifests are not signed: WAYBILL_SIGNING_KEY is not set');
+  const precedence = createPrecedence();
   const activities = createActivities({
     catalog,
     warehouse,
@@ -117,7 +119,10 @@ async function main(): Promise<void> {
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
-    turns: { plan: createTurns(PLANS), write: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX }) },
+    turns: {
+      plan: createTurns({ ...PLANS, precedence }),
+      write: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX, precedence }),
+    },
     requests: {
       runningMax: settings.WAYBILL_REQUESTS_RUNNING_MAX,
       timeZone: settings.WAYBILL_REQUESTS_TIME_ZONE,
@@ -131,6 +136,7 @@ async function main(): Promise<void> {
     namespace,
     taskQueue,
     activities,
+    precedence,
     partsMax: settings.WAYBILL_WORKER_PARTS_MAX,
     workflowBundle: settings.WAYBILL_WORKFLOW_BUNDLE,
   });

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
+import type { Precedence } from '../activities/precedence.ts';
 import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
 import { WORKFLOWS_PATH } from './bundle.ts';
 import { createGiveWay } from './give-way.ts';
@@ -43,6 +44,8 @@ export interface WorkersOptions {
   /** Control queue; parts are taken from the queues beside it. */
   readonly taskQueue: string;
   readonly activities: Activities;
+  /** Of orders, which the steps of other runs wait for. */
+  readonly precedence: Precedence;
   /** Parts written at once. */
   readonly partsMax: number;
   /** File made by `worker/write-bundle.ts`. @default bundled now */
@@ -54,7 +57,7 @@ export interface WorkersOptions {
  * nightly ones.
  */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
-  const { connection, namespace, taskQueue, activities, partsMax, workflowBundle } = options;
+  const { connection, namespace, taskQueue, activities, precedence, partsMax, workflowBundle } = options;
   const { write, archive, push, sendWebhooks, ...control } = activities;
   const shared: Pick<
     WorkerOptions,
@@ -70,7 +73,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
     shutdownGraceTime: SHUTDOWN_GRACE_MS,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
-    interceptors: { activity: [createGiveWay()] },
+    interceptors: { activity: [createGiveWay(precedence)] },
   };
   return [
     await Worker.create({
