@@ -56,7 +56,7 @@ export async function* seal(
     if (last || filled === output.length) {
       yield output.subarray(0, filled);
       filled = 0;
-      if (index === 1) output = Buffer.allocUnsafeSlow(OUTPUT_CHUNKS * SEALED_CHUNK_BYTES);
+      if (index === 1 && !last) output = Buffer.allocUnsafeSlow(OUTPUT_CHUNKS * SEALED_CHUNK_BYTES);
     }
   }
 }
