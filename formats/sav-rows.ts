@@ -1,7 +1,7 @@
 import { WaybillError } from '../contracts/failures.ts';
 import { BIAS } from './sav-dictionary.ts';
 import { placeCount, type SavVariable, segmentWidths } from './sav-variables.ts';
-import type { Chunk, Table } from './table.ts';
+import type { Chunk, Table, TextChunk } from './table.ts';
 
 /** Bytes that are yielded at a time, unless a row has more. */
 const OUTPUT_BYTES = 512 * 1024;
@@ -13,8 +13,16 @@ const MISSING = 255;
 
 /** Eight codes, then the bytes that are written in full. */
 const GROUP_BYTES = 8 + 8 * 8;
-/** Eight blanks, read as a double. */
-const [BLANKS = 0] = new Float64Array(new Uint8Array(8).fill(0x20).buffer);
+/** Four blanks, read as an integer. */
+const BLANKS = 0x20202020;
+/** Bits of eight bytes that a text's last one to seven bytes take, as two integers; the rest is blank. */
+const KEPT = [0, 1, 2, 3, 4, 5, 6, 7].map((count) => {
+  const kept = new Int32Array(new Uint8Array(8).fill(0xff, 0, count).buffer);
+  return { low: kept[0] ?? 0, high: kept[1] ?? 0 };
+});
+
+/** Numbers that are put into the order of rows at a time, few enough for a processor's cache. */
+const NUMBERS_AT_ONCE = 16 * 1024;
 
 /**
  * Rows in the compression of all system files: a code for each eight bytes of a row, and after eight codes the bytes that are
@@ -54,15 +62,14 @@ interface RowEncoder {
 }
 
 function createRowEncoder({ title }: Table, variables: readonly SavVariable[]): RowEncoder {
-  const segments = variables.map(({ width }) => segmentWidths(width));
   const rowBytes = 9 * placeCount(variables) + GROUP_BYTES;
-  const widths = Uint16Array.from(variables, ({ width }) => width);
-  const scales = Float64Array.from(variables, ({ scale }) => scale);
-  const offsets = Float64Array.from(variables, ({ offset }) => offset);
+  const runs = runsOf(variables);
+  const numbers = createNumbers(title, variables);
 
   const bytes = new Uint8Array(8 * Math.ceil(Math.max(OUTPUT_BYTES, 2 * rowBytes) / 8));
   // All is written at multiples of eight bytes.
   const doubles = new Float64Array(bytes.buffer);
+  const words = new Int32Array(bytes.buffer);
   // The open group: where its codes are, how many it has, and where it ends.
   let group = 0;
   let codes = 0;
@@ -73,35 +80,43 @@ function createRowEncoder({ title }: Table, variables: readonly SavVariable[]): 
   function encode({ rows, columns }: Chunk, from: number): number {
     moveRest();
     const endMax = bytes.length - rowBytes;
+    const { values } = numbers;
+    const texts = columns.map((column) => (column instanceof Float64Array ? undefined : viewOf(column)));
     let [inGroup, inCodes, inEnd] = [group, codes, end];
     let row = from;
-    for (; row < rows && inEnd <= endMax; row += 1) {
-      for (let at = 0; at < columns.length; at += 1) {
-        const column = columns[at];
-        if (column instanceof Float64Array) {
+    let next = 0;
+    for (let blockEnd = from; row < rows && inEnd <= endMax; row += 1) {
+      if (row === blockEnd) {
+        blockEnd = Math.min(rows, row + numbers.rowsAtOnce);
+        numbers.gather(columns, row, blockEnd);
+        next = 0;
+      }
+      for (const { at, numberCount, width, segments } of runs) {
+        for (const last = next + numberCount; next < last; next += 1) {
           if (inCodes === 8) {
             inGroup = inEnd;
             inCodes = 0;
             inEnd += 8;
           }
-          const value = (column[row] ?? 0) * (scales[at] ?? 1) + (offsets[at] ?? 0);
+          const value = values[next] ?? 0;
           let code = MISSING;
           if (value >= -99 && value <= 151 && Math.floor(value) === value) code = value + BIAS;
           else if (!Number.isNaN(value)) {
-            if (Math.abs(value) >= Number.MAX_VALUE) throw notHeld(at);
+            if (Math.abs(value) >= Number.MAX_VALUE) throw notHeld(at + numberCount - (last - next));
             code = IN_FULL;
             doubles[inEnd >>> 3] = value;
             inEnd += 8;
           }
           bytes[inGroup + inCodes] = code;
           inCodes += 1;
-          continue;
         }
-        if (!column) continue;
-        let start = row === 0 ? 0 : (column.ends[row - 1] ?? 0);
-        const valueEnd = column.ends[row] ?? 0;
-        if (valueEnd - start > (widths[at] ?? 0)) throw tooLong(at, valueEnd - start);
-        for (const segment of segments[at] ?? []) {
+        if (numberCount > 0) continue;
+        const text = texts[at];
+        if (!text) throw otherType(title, at);
+        let start = row === 0 ? 0 : (text.ends[row - 1] ?? 0);
+        const valueEnd = text.ends[row] ?? 0;
+        if (valueEnd - start > width) throw tooLong(at, valueEnd - start);
+        for (const segment of segments) {
           const segmentEnd = Math.min(valueEnd, start + segment);
           for (let place = 0; place < segment; place += 8) {
             if (inCodes === 8) {
@@ -111,12 +126,18 @@ function createRowEncoder({ title }: Table, variables: readonly SavVariable[]): 
             }
             let code = BLANK;
             if (start < segmentEnd) {
-              const count = Math.min(8, segmentEnd - start);
-              doubles[inEnd >>> 3] = BLANKS;
-              for (let byte = 0; byte < count; byte += 1) bytes[inEnd + byte] = column.bytes[start + byte] ?? 0;
-              start += count;
-              if (doubles[inEnd >>> 3] !== BLANKS) {
+              let low = text.view.getInt32(start, true);
+              let high = text.view.getInt32(start + 4, true);
+              const kept = KEPT[segmentEnd - start];
+              if (kept) {
+                low = (low & kept.low) | (BLANKS & ~kept.low);
+                high = (high & kept.high) | (BLANKS & ~kept.high);
+              }
+              start = Math.min(segmentEnd, start + 8);
+              if (low !== BLANKS || high !== BLANKS) {
                 code = IN_FULL;
+                words[inEnd >>> 2] = low;
+                words[(inEnd >>> 2) + 1] = high;
                 inEnd += 8;
               }
             }
@@ -146,7 +167,7 @@ function createRowEncoder({ title }: Table, variables: readonly SavVariable[]): 
   const tooLong = (at: number, valueBytes: number) =>
     new WaybillError(
       'dataset_broken',
-      `${title}: ${variables[at]?.name} has a value of ${valueBytes} bytes, and at most ${widths[at]} were described.`,
+      `${title}: ${variables[at]?.name} has a value of ${valueBytes} bytes, and at most ${variables[at]?.width} were described.`,
     );
 
   return {
@@ -164,4 +185,64 @@ function createRowEncoder({ title }: Table, variables: readonly SavVariable[]): 
       return bytes.subarray(0, end);
     },
   };
+}
+
+/** Numbers that follow one another in a row, or one text. */
+interface Run {
+  /** Position of the first variable. */
+  readonly at: number;
+  /** 0: a text. */
+  readonly numberCount: number;
+  /** Bytes of a text. */
+  readonly width: number;
+  readonly segments: readonly number[];
+}
+
+function runsOf(variables: readonly SavVariable[]): readonly Run[] {
+  const runs: Run[] = [];
+  for (let at = 0; at < variables.length; ) {
+    const width = variables[at]?.width ?? 0;
+    let numberCount = 0;
+    while (variables[at + numberCount]?.width === 0) numberCount += 1;
+    runs.push({ at, numberCount, width, segments: numberCount > 0 ? [] : segmentWidths(width) });
+    at += Math.max(1, numberCount);
+  }
+  return runs;
+}
+
+/** Puts numbers, in the unit of the file, into the order of rows. */
+interface Numbers {
+  /** Row after row; overwritten by the next call. */
+  readonly values: Float64Array;
+  readonly rowsAtOnce: number;
+  /** @param to at most {@link rowsAtOnce} after `from` */
+  gather(columns: Chunk['columns'], from: number, to: number): void;
+}
+
+function createNumbers(title: string, variables: readonly SavVariable[]): Numbers {
+  const places = variables.flatMap(({ width, scale, offset }, at) => (width === 0 ? [{ at, scale, offset }] : []));
+  const rowsAtOnce = Math.max(1, Math.floor(NUMBERS_AT_ONCE / Math.max(1, places.length)));
+  const values = new Float64Array(rowsAtOnce * places.length);
+  return {
+    values,
+    rowsAtOnce,
+    gather(columns, from, to) {
+      for (let place = 0; place < places.length; place += 1) {
+        const { at = 0, scale = 1, offset = 0 } = places[place] ?? {};
+        const column = columns[at];
+        if (!(column instanceof Float64Array)) throw otherType(title, at);
+        for (let row = from, next = place; row < to; row += 1, next += places.length) {
+          values[next] = (column[row] ?? 0) * scale + offset;
+        }
+      }
+    },
+  };
+}
+
+function viewOf({ bytes, ends }: TextChunk) {
+  return { ends, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+function otherType(title: string, at: number): Error {
+  return new Error(`${title}: variable ${at + 1} has vectors of another type than described.`);
 }

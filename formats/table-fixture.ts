@@ -36,7 +36,7 @@ function columnOf(isText: boolean, cells: readonly Cell[]): ColumnChunk {
   const texts = cells.map((cell) => Buffer.from(String(cell ?? '')));
   let end = 0;
   return {
-    bytes: new Uint8Array(Buffer.concat(texts)),
+    bytes: new Uint8Array(Buffer.concat([...texts, Buffer.alloc(8, 'X')])),
     ends: Uint32Array.from(texts, ({ length }) => {
       end += length;
       return end;

@@ -60,7 +60,7 @@ export interface Chunk {
 /** Numbers, where NaN is a missing value; or texts as UTF-8, where a missing one is empty. */
 export type ColumnChunk = Float64Array | TextChunk;
 
-/** Value `i` is `bytes.subarray(ends[i - 1] ?? 0, ends[i])`. */
+/** Value `i` is `bytes.subarray(ends[i - 1] ?? 0, ends[i])`. At least eight bytes follow the last value, whatever is in them. */
 export interface TextChunk {
   readonly bytes: Uint8Array;
   readonly ends: Uint32Array;
