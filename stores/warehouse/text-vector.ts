@@ -1,5 +1,6 @@
 import duckdb from '@duckdb/node-bindings';
 import type { TextChunk } from '../../formats/table.ts';
+import { free } from '../../streams/blocks.ts';
 
 /** 32-bit words of a string in a vector: its length, then the string itself or its first four bytes and a pointer. */
 const WORDS = 4;
@@ -89,6 +90,7 @@ export function createTextReader(): (vector: duckdb.Vector, rows: number) => Tex
       }
       const address = addressOf(row);
       if (address !== runNext) {
+        free(run);
         run = fetchFrom(row);
         runStart = address;
       }
@@ -104,6 +106,8 @@ export function createTextReader(): (vector: duckdb.Vector, rows: number) => Tex
       end += length;
       runNext = address + length;
     }
+    free(run);
+    free(data);
     return { bytes, ends };
   };
 }

@@ -84,7 +84,7 @@ function known(sql: string, type: VariableType): VariableColumn {
 /** @param value SQL that may be infinite or NaN; then the variable has no value */
 function finite(value: string, sql: string, type: VariableType, name: string, what: string): VariableColumn {
   return {
-    aggregates: [`count(*) FILTER (WHERE NOT isfinite(${value}))`],
+    aggregates: [`count(CASE WHEN NOT isfinite(${value}) THEN 1 END)`],
     describe: ([count]) => ({
       sql: number(`CASE WHEN isfinite(${value}) THEN ${sql} END`),
       type,
@@ -112,7 +112,7 @@ function counted(count: number): string {
 
 function measuredText(text: string, note?: string): VariableColumn {
   return {
-    aggregates: [`max(strlen(${text}))`, `count(*) FILTER (WHERE ${text} <> '')`, `sum(strlen(${text}))`],
+    aggregates: [`max(strlen(${text}))`, `count(nullif(strlen(${text}), 0))`, `sum(strlen(${text}))`],
     describe: ([longest, values, bytes]) => ({
       sql: text,
       type: {

@@ -2,6 +2,7 @@ import type { DuckDBConnection, DuckDBDataChunk, DuckDBPreparedStatement } from 
 import duckdb from '@duckdb/node-bindings';
 import type { RowSum } from '../../contracts/plan.ts';
 import type { Chunk, ColumnChunk, Table } from '../../formats/table.ts';
+import { free } from '../../streams/blocks.ts';
 import type { Session } from './session.ts';
 import { createTextReader, forEachNull } from './text-vector.ts';
 import { inTransaction } from './transaction.ts';
@@ -153,7 +154,7 @@ async function streamChunks(
   };
 }
 
-/** Copies, because DuckDB's memory is freed with its chunk, whoever still holds a view of it. */
+/** @returns the reader of chunks; it overwrites or releases what its last call returned */
 function createChunkReader({ variables }: Table): (chunk: DuckDBDataChunk) => Chunk {
   const readers = variables.map(({ type }) => (type.kind === 'text' ? createTextReader() : createNumberReader()));
   return (chunk) => {
@@ -164,11 +165,12 @@ function createChunkReader({ variables }: Table): (chunk: DuckDBDataChunk) => Ch
 }
 
 function createNumberReader(): (vector: duckdb.Vector, rows: number) => Float64Array {
-  let numbers = new Float64Array(0);
+  let data: Uint8Array = new Uint8Array();
   return (vector, rows) => {
-    const { buffer, byteOffset } = duckdb.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
-    if (numbers.length !== rows) numbers = new Float64Array(rows);
-    numbers.set(new Float64Array(buffer, byteOffset, rows));
+    free(data);
+    // A copy of DuckDB's memory.
+    data = duckdb.vector_get_data(vector, rows * Float64Array.BYTES_PER_ELEMENT);
+    const numbers = new Float64Array(data.buffer, data.byteOffset, rows);
     forEachNull(vector, rows, (row) => {
       numbers[row] = Number.NaN;
     });
