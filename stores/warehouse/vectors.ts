@@ -160,6 +160,8 @@ function createChunkReader({ variables }: Table): (chunk: DuckDBDataChunk) => Ch
   return (chunk) => {
     const rows = chunk.rowCount;
     const columns = readers.map((read, at): ColumnChunk => read(duckdb.data_chunk_get_vector(chunk.chunk, at), rows));
+    // Frees the texts now; the rest waits for the garbage collector.
+    duckdb.data_chunk_reset(chunk.chunk);
     return { rows, columns };
   };
 }
