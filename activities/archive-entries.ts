@@ -8,6 +8,7 @@ import { type FileOrder, formatExtension, isStatisticsFormat } from '../contract
 import type { PlannedPart, RowSum } from '../contracts/plan.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { PartContent, Warehouse } from '../stores/warehouse/warehouse.ts';
+import { ahead } from '../streams/ahead.ts';
 import { createMeter } from '../streams/meter.ts';
 import type { ZipEntry } from '../streams/zip.ts';
 import { entryName } from './entry-name.ts';
@@ -102,6 +103,16 @@ const attachmentRow = z.object({
   object_key: z.string().min(1),
 });
 
+/** @throws WaybillError `dataset_broken` */
+function readAttachment(line: string): z.infer<typeof attachmentRow> {
+  const parsed = attachmentRow.safeParse(JSON.parse(line));
+  if (parsed.success) return parsed.data;
+  throw new WaybillError('dataset_broken', 'The warehouse lists an attachment without its key, name or object.');
+}
+
+/** Attachments that are asked for before it is their turn. */
+const LOOKED_UP_AT_ONCE = 8;
+
 /** Lists the attachments that are not in the object store. */
 const MISSING_FILE = 'export__missing.txt';
 
@@ -121,14 +132,12 @@ export async function* attachmentEntries(
   content.sum.catch(() => undefined);
   const unique = uniqueNames();
   const missing: string[] = [];
-  for await (const line of linesOf(content.chunks)) {
-    const parsed = attachmentRow.safeParse(JSON.parse(line));
-    if (!parsed.success) {
-      throw new WaybillError('dataset_broken', 'The warehouse lists an attachment without its key, name or object.');
-    }
-    const { interview__key, folder, file_name, object_key } = parsed.data;
+  async function lookUp(line: string) {
+    const { interview__key, folder, file_name, object_key } = readAttachment(line);
     const path = unique(entryName([interview__key, ...(folder?.split('/') ?? []), file_name]));
-    const found = await attachments?.head(object_key);
+    return { path, found: await attachments?.head(object_key) };
+  }
+  for await (const { path, found } of ahead(linesOf(content.chunks), LOOKED_UP_AT_ONCE, lookUp)) {
     state.rows += 1;
     if (!attachments || !found) missing.push(path);
     else {

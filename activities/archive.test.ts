@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -8,6 +9,8 @@ import type { RunOrder } from '../contracts/order.ts';
 import type { ArchiveOrder } from '../contracts/questionnaires.ts';
 import type { StepResult } from '../contracts/steps.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
+import type { ArchivePasswords } from '../stores/remotes/archive-passwords.ts';
+import { createSecretSealer } from '../stores/remotes/sealed-secret.ts';
 import { scratchDirectory, useWarehouse } from '../stores/warehouse/warehouse-fixture.ts';
 import { readZip } from '../test/archive.ts';
 import { createMemoryObjects } from '../test/memory-objects.ts';
@@ -17,7 +20,7 @@ import { createDescribeArchive } from './describe-archive.ts';
 import { createPlan } from './plan.ts';
 import { createTurns } from './turns.ts';
 
-const { warehouse } = await useWarehouse(surveySql(70, 3));
+const { warehouse } = await useWarehouse(surveySql({ interviews: 70, events: 3 }));
 
 const ORDER: ArchiveOrder = {
   ...{ tenant: 'acme', bundle: 'questionnaires', questionnaire: GUID, version: 1, type: 'tabular' },
@@ -25,13 +28,19 @@ const ORDER: ArchiveOrder = {
 };
 const RUN = { runId: 'e1', workflowId: 'w', kind: 'questionnaire', tenant: 'acme' } as const;
 
-async function ports() {
+const passwords = createSecretSealer<string>([randomBytes(32)], 'archive');
+
+async function ports(password: string | null) {
   const path = join(scratchDirectory(), 'catalog.yaml');
   await writeFile(path, SURVEY_CATALOG);
   return {
     catalog: await loadCatalog(path),
     warehouse,
-    ledger: { tenants: { find: async () => ({ warehouseKey: null }) } } as unknown as Ledger,
+    ledger: {
+      tenants: { find: async () => ({ warehouseKey: null }) },
+      archives: { settings: async () => ({ password: password && passwords.seal('acme', password) }) },
+    } as unknown as Ledger,
+    archivePasswords: passwords,
     turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
     objects: createMemoryObjects(),
     attachments: null,
@@ -44,10 +53,9 @@ async function ports() {
 /** Describes, plans and writes an archive. */
 async function makeArchive(
   order: Partial<ArchiveOrder> = {},
-  prepare = (_objects: Awaited<ReturnType<typeof ports>>['objects']) => {},
+  { password = null, ...own }: { password?: string | null; archivePasswords?: ArchivePasswords | null } = {},
 ) {
-  const all = await ports();
-  prepare(all.objects);
+  const all = { ...(await ports(password)), ...own };
   /** Runs the first attempt at a step. */
   async function first<Input, Value>(step: (input: Input) => Promise<StepResult<Value>>, input: Input): Promise<Value> {
     const result: StepResult<Value> = await new MockActivityEnvironment({ attempt: 1 }).run(step, input);
@@ -76,4 +84,22 @@ it('has one entry a table, its do-files, and a readme', async () => {
   ]);
   expect(written.part).toMatchObject({ rows: 70 + 210 + 20, bytes: stored.length });
   expect(plan.files.map(({ rows }) => rows)).toEqual([70, 210, 20]);
+});
+
+it('with a password is encrypted, and tells neither that nor hashes of its content', async () => {
+  const password = 'correct horse battery';
+  const { written, stored } = await makeArchive({}, { password });
+  expect(written.encryption).toBe('aes-256');
+  expect(stored.includes('Label of region')).toBe(false);
+  await expect(readZip(stored)).rejects.toThrow(/encrypted/);
+  expect(written.members.map(({ sha256 }) => sha256)).toEqual(Array(10).fill(null));
+  expect(JSON.stringify(written)).not.toContain(password);
+});
+
+it.each([
+  ['has no key any more', null],
+  ['has another key', createSecretSealer<string>([randomBytes(32)], 'archive')],
+])('is not written if there is a password and the deployment %s', async (_, archivePasswords) => {
+  const making = makeArchive({}, { password: 'correct horse battery', archivePasswords });
+  await expect(making).rejects.toThrow('"code":"dataset_broken","message":"The password of archives can no longer');
 });

@@ -4,9 +4,11 @@ import { activityInfo } from '@temporalio/activity';
 import { attemptKeys, attemptName, objectStem } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { ZIP_ENCRYPTION } from '../contracts/manifest.ts';
 import { type ArchiveContent, fileExtension, mediaType, type RunOrder } from '../contracts/order.ts';
 import { type ArchiveType, ATTACHMENTS, parseReference } from '../contracts/questionnaires.ts';
 import type { ArchiveInput, RunPlan, StepResult, WrittenArchive } from '../contracts/steps.ts';
+import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 import { seal } from '../streams/age/payload.ts';
@@ -27,14 +29,18 @@ import { findQuestionnaire, type TenantRows } from './questionnaire-rows.ts';
 import { createResolve } from './resolve.ts';
 import { type AttemptPorts, type BeginObject, createWriteAttempt } from './write-attempt.ts';
 
-interface ArchivePorts extends AttemptPorts, Pick<Ports, 'catalog' | 'attachments' | 'tempDirectory' | 'turns'> {
+interface ArchivePorts
+  extends AttemptPorts,
+    Pick<Ports, 'catalog' | 'attachments' | 'archivePasswords' | 'tempDirectory' | 'turns'> {
+  readonly ledger: { readonly archives: Pick<Ledger['archives'], 'settings'> };
   readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
   readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write'>;
 }
 
 /**
  * Writes all files of a run as one archive: warehouse -> zip -> seal -> object store, in bounded memory, under a key that only this
- * attempt uses. Nothing of it is stored anywhere else.
+ * attempt uses. Nothing of it is stored anywhere else. Each attempt encrypts with the password that the tenant has then; whether that
+ * one still applies is checked when the run is committed.
  */
 export function createArchive(ports: ArchivePorts) {
   const writeAttempt = createWriteAttempt(ports);
@@ -46,14 +52,17 @@ export function createArchive(ports: ArchivePorts) {
   };
 }
 
-/** @throws WaybillError `source_changed` if other rows are read than were planned; errors of warehouse and object store */
+/**
+ * @throws WaybillError `source_changed` if other rows are read than were planned; `dataset_broken` if the password cannot be opened;
+ *   errors of ledger, warehouse and object store
+ */
 async function writeArchive(
   ports: ArchivePorts,
   input: ArchiveInput,
   signal: AbortSignal,
   begin: BeginObject,
 ): Promise<WrittenArchive> {
-  const { order, plan, round, runId } = input;
+  const { order, plan, round, runId, tenant } = input;
   const { recipients } = order;
   const { attempt, workflowExecution } = activityInfo();
   const shape = { format: 'zip', compression: 'none', recipients } as const;
@@ -64,6 +73,7 @@ async function writeArchive(
   const key = prefix + name;
   const state: ArchiveState = { rows: 0, rowsHere: () => 0, members: [], notes: [] };
   const content = createMeter(0);
+  const password = await passwordOf(ports, tenant);
   const hash = recipients.length === 0 ? createHash('sha256') : null;
   let uploadId: string | null = null;
   let storedBytes = 0;
@@ -78,10 +88,10 @@ async function writeArchive(
   await ports.objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
   const entries = entriesOf(ports, input, { ...ports, directory: ports.tempDirectory ?? tmpdir(), signal }, state, {
     zip64: attempt > 1,
-    hashed: hash !== null,
+    hashed: hash !== null && password === undefined,
   });
   async function* bytes() {
-    for await (const chunk of content.measure(zip(entries, signal, { names: ENTRY_NAME }))) {
+    for await (const chunk of content.measure(zip(entries, signal, { names: ENTRY_NAME, password }))) {
       hash?.update(chunk);
       yield chunk;
     }
@@ -98,7 +108,26 @@ async function writeArchive(
   });
   const rows = plan.files.reduce((sum, file) => sum + file.rows, 0);
   const hashes = { contentBytes: content.bytes, contentSha256: hash?.digest('hex') ?? null };
-  return { part: { name, rows, ...written, ...hashes }, members: state.members };
+  return {
+    ...{ part: { name, rows, ...written, ...hashes }, members: state.members },
+    ...(password !== undefined && { encryption: ZIP_ENCRYPTION }),
+  };
+}
+
+/** @returns `undefined`: the tenant has set none. @throws WaybillError `dataset_broken` rather than write without it */
+async function passwordOf(
+  { ledger, archivePasswords }: Pick<ArchivePorts, 'ledger' | 'archivePasswords'>,
+  tenant: string,
+): Promise<string | undefined> {
+  const sealed = (await ledger.archives.settings(tenant))?.password;
+  if (!sealed) return undefined;
+  try {
+    if (!archivePasswords) throw new Error('the worker has no WAYBILL_SECRETS_KEY');
+    return archivePasswords.open(tenant, sealed);
+  } catch (cause) {
+    const message = 'The password of archives can no longer be read. The operator sets it again.';
+    throw new WaybillError('dataset_broken', message, { cause });
+  }
 }
 
 /** The tables in their order, the do-files of each table of text, and the readme. */

@@ -5,7 +5,7 @@ export const ENTRY_NAME = /^(?:[^/\\:\0]+\/)*[^/\\:\0]+$/;
 const UNSAFE = /[/\\:*?"<>|\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Names of devices, with whatever extension. Source: as above. */
-const DEVICE = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?:\.|$)/i;
 
 /** In bytes of UTF-8: a name of a file has at most 255 in common file systems. */
 const NAME_BYTES_MAX = 200;
@@ -20,13 +20,9 @@ export function entryName(path: readonly string[]): string {
 }
 
 function safeName(text: string): string {
-  const plain = text
-    .toWellFormed()
-    .replace(UNSAFE, '_')
-    .replace(/[. ]+$/, '')
-    .trimStart();
-  const named = /^\.*$/.test(plain) ? '_' : plain;
-  return shortened(DEVICE.test(named) ? `_${named}` : named);
+  const plain = text.toWellFormed().replace(UNSAFE, '_').trimStart();
+  const name = shortened(DEVICE.test(plain) ? `_${plain}` : plain);
+  return name.replace(/[. ]+$/, '') || '_';
 }
 
 /** Keeps the extension. */

@@ -5,6 +5,7 @@ import type { StandingKind } from '../contracts/standing.ts';
 import type { Ledger } from '../stores/ledger/ports.ts';
 import type { Mail } from '../stores/mail/mail.ts';
 import type { Objects } from '../stores/objects/objects.ts';
+import type { ArchivePasswords } from '../stores/remotes/archive-passwords.ts';
 import type { Remotes } from '../stores/remotes/remote.ts';
 import type { Attempts } from '../stores/temporal/attempts.ts';
 import type { StandingDeployment, SyncSchedule } from '../stores/temporal/sync-schedule.ts';
@@ -22,6 +23,8 @@ export interface Ports {
   /** What questionnaires refer to, such as pictures, by the keys that the warehouse has; `null`: the deployment has none. */
   readonly attachments: Pick<Objects, 'head' | 'read'> | null;
   readonly ledger: Ledger;
+  /** `null`: the deployment has no key, so archives cannot have a password. */
+  readonly archivePasswords: Pick<ArchivePasswords, 'open'> | null;
   readonly temporal: Temporal;
   readonly syncSchedule: SyncSchedule;
   /** Kinds of standing orders whose runs this worker makes. */

@@ -156,6 +156,7 @@ function archiveOf({ order, written }: PublishInput): FileContents {
     ...{ name, file: `${name}.${fileExtension({ format, compression: 'none', recipients: order.recipients })}` },
     ...{ dataset: `${bundle}/${versionText(version)}`, window: null, format, csv: null, compression: 'none' },
     parameters: { type, status: status ?? ALL_STATUSES, ...(from !== null && { from }), ...(to !== null && { to }) },
+    ...(only.encryption && { encryption: only.encryption }),
     ...{ columns: [], members: only.members, parts: [only.part] },
   };
 }

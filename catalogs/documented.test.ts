@@ -11,8 +11,8 @@ test.each(['docs/catalog.md', 'README.md'])('the catalogs shown in %s load', asy
   const directory = await mkdtemp(join(tmpdir(), 'documented-'));
   try {
     await Promise.all(examples.map((example, i) => writeFile(join(directory, `${i}.yaml`), example)));
-    const { datasets } = await loadCatalog(directory);
-    expect(datasets.length).toBeGreaterThanOrEqual(examples.length);
+    const { datasets, bundles } = await loadCatalog(directory);
+    expect(datasets.length + bundles.length).toBeGreaterThanOrEqual(examples.length);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -42,13 +42,13 @@ export function checkDataset(dataset: Dataset): readonly Finding[] {
 
 /** Checks the queries of a bundle. Their values are bound by Waybill, so they must use those, and no others. */
 export function checkBundle(bundle: Bundle): readonly Finding[] {
-  return bundleQueries(bundle).flatMap(({ place, dataset }) =>
-    checkSql(dataset).map(({ path, sentence }) => {
-      if (path[0] === 'sql') return { path: [place, 'sql'], sentence };
-      const names = dataset.parameters.map(({ name }) => `$${name}`).join(' and ');
-      return { path: [place, 'sql'], sentence: `should use ${names}: otherwise it selects the rows of every version` };
-    }),
-  );
+  return bundleQueries(bundle).flatMap(({ place, dataset }) => {
+    const names = dataset.parameters.map(({ name }) => `$${name}`).join(' and ');
+    const sentences = checkSql(dataset).map(({ path, sentence }) =>
+      path[0] === 'sql' ? sentence : `should use ${names}: otherwise it selects the rows of every version`,
+    );
+    return [...new Set(sentences)].map((sentence) => ({ path: [place, 'sql'], sentence }));
+  });
 }
 
 function checkNames(dataset: Dataset): readonly Finding[] {
@@ -165,7 +165,7 @@ function checkSql(dataset: Dataset): readonly Finding[] {
     if (declared.includes(name)) continue;
     findings.push({
       path: ['sql'],
-      sentence: `uses $${name}, which parameters does not declare${suggestion(name, declared)}`,
+      sentence: `uses $${name}, which is not declared${suggestion(name, declared)}`,
     });
   }
   declared.forEach((name, i) => {

@@ -207,7 +207,7 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
       '    columns:',
       '    parameters: [{ name: orderId, type: integer }]\n    columns:',
     ),
-    ['5:5', `${D}.sql`, 'uses $orderid, which parameters does not declare; did you mean orderId?'],
+    ['5:5', `${D}.sql`, 'uses $orderid, which is not declared; did you mean orderId?'],
     ['7:20', `${D}.parameters[0].name`, 'is declared, but the sql never uses $orderId'],
   ],
   [
@@ -250,8 +250,126 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   ],
 ];
 
+const BUNDLES = `bundles:
+  - name: surveys
+    kind: questionnaire
+    title: Surveys
+    tenant_column: tenant
+    members:
+      sql: SELECT * FROM survey.questionnaires
+    tables:
+      sql: SELECT * FROM survey.tables WHERE id = $questionnaire_id AND v = $version
+    attachments:
+      sql: SELECT * FROM survey.attachments WHERE id = $questionnaire_id AND v = $version
+    filters: { status: interview__status, time: changed_at }
+`;
+
+/** The valid bundle with one change. */
+function changedBundle(from: string, to: string): string {
+  expect(BUNDLES).toContain(from);
+  return BUNDLES.replace(from, to);
+}
+
+test('reads a bundle, which may be all that a catalog has; attachments and filters may be left out', async () => {
+  const file = join(directory, 'catalog.yaml');
+  await writeFile(file, BUNDLES);
+  const version = 'WHERE id = $questionnaire_id AND v = $version';
+  const bundle = {
+    ...{ name: 'surveys', kind: 'questionnaire', title: 'Surveys', tenantColumn: 'tenant' },
+    members: { sql: 'SELECT * FROM survey.questionnaires' },
+    tables: { sql: `SELECT * FROM survey.tables ${version}` },
+  };
+  const attachments = { sql: `SELECT * FROM survey.attachments ${version}` };
+  const filters = { status: 'interview__status', time: 'changed_at' };
+  expect(await loadCatalog(file)).toMatchObject({ datasets: [], bundles: [{ ...bundle, attachments, filters }] });
+  await writeFile(file, BUNDLES.replace(/ {4}attachments:[\s\S]*/, ''));
+  expect((await loadCatalog(file)).bundles).toEqual([
+    { ...bundle, attachments: null, filters: { status: null, time: null } },
+  ]);
+});
+
+const B = 'bundles[0]';
+const WRONG_BUNDLES: typeof WRONG = [
+  ['no bundle', 'bundles: []', ['1:1', 'bundles', 'should list at least one bundle']],
+  [
+    'an unknown key',
+    changedBundle('title:', 'tittle:'),
+    ['2:5', `${B}.title`, 'is missing; it should be a text'],
+    ['4:5', `${B}.tittle`, 'is not a known key here; did you mean title?'],
+  ],
+  [
+    'an unknown kind',
+    changedBundle('kind: questionnaire', 'kind: questionaire'),
+    ['3:5', `${B}.kind`, 'did you mean questionnaire?'],
+  ],
+  [
+    'no tenant column',
+    changedBundle('    tenant_column: tenant\n', ''),
+    ['2:5', `${B}.tenant_column`, 'is missing; without it one tenant could read the rows of another'],
+  ],
+  [
+    'no members',
+    changedBundle('    members:\n      sql: SELECT * FROM survey.questionnaires\n', ''),
+    ['2:5', `${B}.members`, 'is missing'],
+  ],
+  [
+    'a filter that is not a column',
+    changedBundle('changed_at', 'changed at'),
+    ['12:43', `${B}.filters.time`, 'should be a letter or underscore'],
+  ],
+  ['an unknown filter', changedBundle('time:', 'tme:'), ['12:43', `${B}.filters.tme`, 'did you mean time?']],
+  [
+    'a name with a space',
+    changedBundle('name: surveys', 'name: my surveys'),
+    ['2:5', `${B}.name`, 'should be a letter'],
+  ],
+  [
+    'a semicolon',
+    changedBundle('survey.questionnaires', 'survey.questionnaires; SELECT 1'),
+    ['7:7', `${B}.members.sql`, 'should be one statement'],
+  ],
+  [
+    'no SELECT',
+    changedBundle('SELECT * FROM survey.questionnaires', 'DROP TABLE x'),
+    ['7:7', `${B}.members.sql`, 'should be a SELECT, not begin with DROP'],
+  ],
+  [
+    'members of one version',
+    changedBundle('survey.questionnaires', 'survey.questionnaires WHERE v = $version'),
+    ['7:7', `${B}.members.sql`, 'uses $version, which is not declared'],
+  ],
+  [
+    'tables of every version',
+    changedBundle('survey.tables WHERE id = $questionnaire_id AND v = $version', 'survey.tables'),
+    [
+      '9:7',
+      `${B}.tables.sql`,
+      'should use $questionnaire_id and $version: otherwise it selects the rows of every version',
+    ],
+  ],
+  [
+    'attachments by a near miss of the version',
+    changedBundle(
+      'attachments WHERE id = $questionnaire_id AND v = $version',
+      'attachments WHERE id = $questionnaire_id AND v = $versoin',
+    ),
+    ['11:7', `${B}.attachments.sql`, 'uses $versoin, which is not declared; did you mean version?'],
+    ['11:7', `${B}.attachments.sql`, 'should use $questionnaire_id and $version'],
+  ],
+  [
+    'a name that a dataset has',
+    `${GOOD}${BUNDLES.replace('surveys', 'orders')}`,
+    ['11:5', `${B}.name`, 'repeats orders, which a dataset has'],
+  ],
+  [
+    'two bundles',
+    `${BUNDLES}${BUNDLES.replace('bundles:\n', '').replace('name: surveys', 'name: others')}`,
+    ['14:5', 'bundles[1].kind', 'should be the only bundle of kind questionnaire'],
+  ],
+];
+
 describe('says what is wrong and where', () => {
-  test.each(WRONG.map(([what, text, ...expected]) => ({ what, text, expected })))(
+  test.each([...WRONG, ...WRONG_BUNDLES].map(([what, text, ...expected]) => ({ what, text, expected })))(
     '$what',
     async ({ text, expected }) => {
       const problems = await problemsOf(text);

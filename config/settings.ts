@@ -145,8 +145,8 @@ const schema = z.object({
   WAYBILL_LINK_SECONDS: count.default(86_400),
 
   /**
-   * 32 random bytes in base64 that seal tenants' credentials of push delivery and secrets of webhooks; unset: neither is offered.
-   * Several: the first seals.
+   * 32 random bytes in base64 that seal tenants' credentials of push delivery, secrets of webhooks and passwords of archives; unset:
+   * none of them is offered. Several: the first seals.
    */
   WAYBILL_SECRETS_KEY: z
     .string()

@@ -5,6 +5,9 @@ import { TENANT_KEY } from './keys.ts';
 import { COMPRESSIONS, STORED_FORMATS } from './order.ts';
 import { DAY } from './recurrence.ts';
 
+/** How the entries of an archive with a password are encrypted. */
+export const ZIP_ENCRYPTION = 'aes-256';
+
 /** Incremented when a member changes its meaning; readers refuse versions they do not know. */
 export const MANIFEST_VERSION = 1;
 
@@ -89,6 +92,13 @@ const file = z.object({
     .describe('null for formats other than CSV.'),
   timeZone: z.string().optional().describe('IANA time zone in which timestamps are written; absent: UTC.'),
   compression: z.enum(COMPRESSIONS),
+  encryption: z
+    .literal(ZIP_ENCRYPTION)
+    .optional()
+    .describe(
+      "Of an archive: its entries are encrypted with the tenant's password, as WinZip specifies it (AE-2); their names and sizes are " +
+        'not. Absent: it has no password.',
+    ),
   columns: z.array(column).describe("In the file's order."),
   addedColumns: z
     .array(z.string())

@@ -89,10 +89,21 @@ export interface ArchiveOrder extends QuestionnaireVersion {
   readonly to: Instant | null;
   /** age recipients (public keys) that the archive is sealed to; empty: not sealed. */
   readonly recipients: readonly string[];
+  /**
+   * Time of the tenant's settings of archives that the order was made with, ISO 8601; `null` or absent: there were none. The archive
+   * is published only if they still apply.
+   */
+  readonly settingsAt?: string | null;
 }
 
+/**
+ * What a password of archives may be: 12 to 99 characters of printable ASCII. Programs encode others differently, and 7-Zip takes no
+ * longer one.
+ */
+export const ARCHIVE_PASSWORD = /^[\x20-\x7e]{12,99}$/;
+
 /** The workflow id of an archive, and its series: two orders share one if and only if they ask for the same. */
-export function archiveSeries(order: Omit<ArchiveOrder, 'recipients' | 'bundle'>): string {
+export function archiveSeries(order: Omit<ArchiveOrder, 'recipients' | 'settingsAt' | 'bundle'>): string {
   const { tenant, type, status, from, to } = order;
   return [
     'questionnaire',

@@ -1,7 +1,7 @@
 import type { AttemptedObject } from './attempts.ts';
 import type { ExplainedFailure, Failure } from './failures.ts';
 import type { Instant } from './instant.ts';
-import type { ManifestColumn, ManifestMember, ManifestPart } from './manifest.ts';
+import type { ManifestColumn, ManifestFile, ManifestMember, ManifestPart } from './manifest.ts';
 import type { FileContent, Order, RequestOrder, RunOrder, StoredFormat } from './order.ts';
 import type { PlannedPart, RowsOfDay } from './plan.ts';
 import type { ArchiveOrder } from './questionnaires.ts';
@@ -147,10 +147,12 @@ export interface ArchiveInput extends RunIdentity {
 export interface WrittenArchive {
   readonly part: ManifestPart;
   readonly members: readonly ManifestMember[];
+  /** Absent: the tenant had set no password when the step began. */
+  readonly encryption?: ManifestFile['encryption'];
 }
 
 /** What became of a {@link WriteTask}, or of an archive. */
-export interface WrittenPart extends Pick<WriteTask, 'name'>, Partial<Pick<WrittenArchive, 'members'>> {
+export interface WrittenPart extends Pick<WriteTask, 'name'>, Partial<Pick<WrittenArchive, 'members' | 'encryption'>> {
   readonly format: StoredFormat;
   /** Zero-based index in the file. */
   readonly index: number;

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
+
 import { describe, expect, it, vi } from 'vitest';
+import { type Entry, fromBufferPromise } from 'yauzl';
 import { collect, pieces, sample } from './stream-fixture.ts';
 import { type ZipEntry, zip } from './zip.ts';
 import { readZip } from './zip-fixture.ts';
@@ -124,6 +126,37 @@ describe('an archive', () => {
     expect(second?.entry.versionNeededToExtract).toBe(20);
     expect(first?.content).toEqual(sample(70_000));
     if (hasCommand('unzip')) expect(await testWithUnzip(archive)).toMatchObject({ status: 0 });
+  });
+});
+
+describe('an archive with a password', () => {
+  const PASSWORD = 'correct horse battery';
+  const entries = ['a.tab', 'empty', 'noise'].map((name, at) =>
+    entryOf(name, Buffer.concat([Buffer.alloc(at * 100, 65), sample(at * 300_000)])),
+  );
+
+  it('has entries that AES-256 encrypts, without the checksum of their content', async () => {
+    const archive = await collect(zip(entries, never, { password: PASSWORD }));
+    const read = await fromBufferPromise(archive, { lazyEntries: true });
+    const found: Entry[] = [];
+    for await (const entry of read.eachEntry()) found.push(entry);
+    // 99: AE-x, whose extra field says AE-2, AE, strength 3, deflated. Source: WinZip, AES Encryption Information.
+    for (const entry of found) {
+      expect([entry.isEncrypted(), entry.compressionMethod, entry.crc32]).toEqual([true, 99, 0]);
+      const extra = entry.extraFields.find(({ id }) => id === 0x9901)?.data;
+      expect(extra).toEqual(Buffer.from([2, 0, 0x41, 0x45, 3, 8, 0]));
+    }
+    expect(archive.includes('A'.repeat(100))).toBe(false);
+    expect(archive.includes(PASSWORD)).toBe(false);
+  });
+
+  it('is never the same twice', async () => {
+    const [one, other] = [
+      await collect(zip(entries, never, { password: PASSWORD })),
+      await collect(zip(entries, never, { password: PASSWORD })),
+    ];
+    expect(one.length).toBe(other.length);
+    expect(one.equals(other)).toBe(false);
   });
 });
 

@@ -14,6 +14,7 @@ const periodic = await readPage('docs/periodic.md');
 const recurring = await readPage('docs/recurring.md');
 const webhooks = await readPage('docs/webhooks.md');
 const requests = await readPage('docs/requests.md');
+const questionnaires = await readPage('docs/questionnaires.md');
 
 describe('docs/on-demand.md', () => {
   let outputs: readonly string[];
@@ -192,5 +193,29 @@ describe('docs/requests.md', () => {
         '',
       ),
     );
+  });
+});
+
+describe('docs/questionnaires.md', () => {
+  let outputs: readonly string[];
+
+  beforeAll(async () => {
+    outputs = await runBlocks(questionnaires.blocks, { api: useStack().urls.api });
+  });
+
+  const outputOf = (line: string) => outputs[questionnaires.blocks.findIndex((block) => block.includes(line))] ?? '';
+
+  test.each([
+    [
+      '/start',
+      /^\{"Questionnaires":\[\{"QuestionnaireIdentity":"74e2d30854914e24af6beae9be64130c\$\d".*\]?.*\{"JobId":\d+\}$/,
+    ],
+    [
+      'unzip -l',
+      /"HasExportedFile":true,.*"ExportStatus":"Finished","RunningProcess":null\}[\s\S]* export__readme\.txt\n[\s\S]* \d+ files\n$/,
+    ],
+    ['completed.zip', /"ExportStatus":"Completed"[\s\S]*\[\{"JobId":\d+.*"InterviewStatus":"Completed"/],
+  ])('the lines with %s do what they say', (line, output) => {
+    expect(outputOf(line)).toMatch(output);
   });
 });

@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { archivePasswordsOf } from '../stores/remotes/archive-passwords.ts';
+import { generateKey } from '../streams/age/keys.ts';
+import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
 import { type StartedLedger, startLedger } from './ledger-set-up.ts';
+
+const newRecipient = async () => (await generateKey({ postQuantum: false })).recipient;
 
 let started: StartedLedger;
 
@@ -107,6 +116,89 @@ describe('an operator', () => {
     const trail = await operator('audit', '--tenant', key, '--json');
     expect(trail.output).toContain('tenant.contacts');
     expect(trail.output).not.toContain('@acme.example');
+  });
+
+  describe('protects archives of questionnaires', () => {
+    const PASSWORD = 'correct horse battery';
+    const environment = () => ({
+      WAYBILL_LEDGER_URL: started.url,
+      WAYBILL_SECRETS_KEY: Buffer.alloc(32, 7).toString('base64'),
+    });
+    const archives = (key: string, ...args: readonly string[]) =>
+      waybill(['tenant', 'archives', key, ...args], environment());
+
+    async function fileOf(text: string): Promise<string> {
+      const path = join(await temporaryFolder(), 'password');
+      await writeFile(path, text);
+      return path;
+    }
+
+    test('by a password and recipients, and shows what is set without the password', async () => {
+      const { key } = await addTenant();
+      const recipients = [await newRecipient(), await newRecipient()] as const;
+      expect((await archives(key)).output).toMatch(/^password +none\nsealed to +nobody\n$/);
+      const set = await archives(key, '--password-file', await fileOf(`${PASSWORD}\r\n`), '--json');
+      expect(JSON.parse(set.output)).toEqual({ tenant: key, password: true, recipients: [], removed: 0 });
+      await archives(key, '--recipient', recipients[0], '--recipient', recipients[1]);
+      const shown = await archives(key);
+      expect(shown.output).toMatch(/^password +set\n/);
+      for (const recipient of recipients) expect(shown.output).toContain(recipient);
+      const { password = null } = (await started.ledger.archives.settings(key)) ?? {};
+      const sealer = archivePasswordsOf(environment());
+      expect(sealer?.open(key, password ?? Buffer.alloc(0))).toBe(PASSWORD);
+      expect(password?.includes(PASSWORD)).toBe(false);
+      await archives(key, '--without-password');
+      expect(JSON.parse((await archives(key, '--without-recipients', '--json')).output)).toEqual({
+        ...{ tenant: key, password: false, recipients: [], removed: 0 },
+      });
+      const trail = await operator('audit', '--tenant', key, '--json');
+      const lines = (JSON.parse(trail.output) as { action: string; detail: unknown; actor: string }[]).filter(
+        ({ action }) => action === 'tenant.archives',
+      );
+      expect(lines.map(({ detail, actor }) => [detail, actor])).toEqual(
+        [{ recipients: 0 }, { password: false }, { recipients: 2 }, { password: true }].map((line) => [
+          line,
+          'operator',
+        ]),
+      );
+      expect(trail.output + shown.output + set.output).not.toContain(PASSWORD);
+    });
+
+    test('by a password from standard input', async () => {
+      const { key } = await addTenant();
+      const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+      const args = [main, 'tenant', 'archives', key, '--password-file', '-', '--json'];
+      const { stdout } = await execa(process.execPath, args, { input: `${PASSWORD}\n`, env: environment() });
+      expect(JSON.parse(stdout)).toMatchObject({ password: true });
+    });
+
+    test.each([
+      ['a short password', async () => ['--password-file', await fileOf('eleven char')], 2, '12 to 99'],
+      ['a long one', async () => ['--password-file', await fileOf('x'.repeat(100))], 2, '12 to 99'],
+      ['one of several lines', async () => ['--password-file', await fileOf('correct horse\nbattery')], 2, '12 to 99'],
+      ['one that is not ASCII', async () => ['--password-file', await fileOf('körrekt horse battery')], 2, '12 to 99'],
+      ['a file that is not there', async () => ['--password-file', '/nowhere/at/all'], 2, 'cannot be read'],
+      ['both', async () => ['--password-file', await fileOf(PASSWORD), '--without-password'], 2, 'not both'],
+      ['no recipient', async () => ['--recipient', 'age1nonsense'], 2, 'The recipient has'],
+      ['both for recipients', async () => ['--recipient', await newRecipient(), '--without-recipients'], 2, 'not both'],
+      ['too many', async () => Array.from({ length: 21 }, () => ['--recipient', 'age1a']).flat(), 2, 'at most 20'],
+    ] as const)('and refuses %s', async (_, args, code, message) => {
+      const { key } = await addTenant();
+      const given = await args();
+      const refused = await archives(key, ...given);
+      expect([refused.code, refused.errors]).toEqual([code, expect.stringContaining(message)]);
+      expect(refused.errors).not.toMatch(/eleven|xxxx|horse|age1nonsense/);
+      expect(await started.ledger.archives.settings(key)).toBeUndefined();
+    });
+
+    test('and needs the key of the deployment for a password, and a tenant that there is', async () => {
+      const { key } = await addTenant();
+      const password = ['--password-file', await fileOf(PASSWORD)];
+      const refused = await operator('tenant', 'archives', key, ...password);
+      expect([refused.code, refused.errors]).toEqual([2, expect.stringContaining('Set WAYBILL_SECRETS_KEY')]);
+      expect((await archives('nobody')).code).toBe(1);
+      expect((await archives('nobody', ...password)).code).toBe(1);
+    });
   });
 
   test.each([

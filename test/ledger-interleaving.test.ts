@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addTenant, refOf, runOf, standingSteps, useLedger } from './ledger-set-up.ts';
+import type { ArchiveOrder } from '../contracts/questionnaires.ts';
+import { addTenant, CANCELLED, failsWith, refOf, runOf, standingSteps, TOTALS, useLedger } from './ledger-set-up.ts';
 
 const { ledger, raw } = await useLedger();
 const { commit, enable, fail, find, listRuns } = standingSteps(ledger);
@@ -132,5 +133,84 @@ describe('enabling, disabling, rotating, deleting and running at the same time',
       ]);
       expect(outdated.map(({ runId }) => runId)).toEqual(begun.outcome === 'begun' ? [run.runId] : []);
     }
+  });
+});
+
+describe('changing the settings of archives while archives are made', () => {
+  const change = (tenant: string, wanted: Parameters<typeof ledger.archives.setSettings>[1]) =>
+    ledger.archives.setSettings(tenant, wanted, 'a');
+  const archiveSteps = {
+    'set a password': (tenant: string) => change(tenant, { password: Buffer.from(randomUUID()) }),
+    'remove it': (tenant: string) => change(tenant, { password: null }),
+    seal: (tenant: string, _: string[], place: number) => change(tenant, { recipients: [`age1${place % 2}`] }),
+    begin: async (tenant: string, runs: string[], place: number) => {
+      const { changedAt, recipients = [] } = (await ledger.archives.settings(tenant)) ?? {};
+      const order: ArchiveOrder = {
+        ...{ tenant, bundle: 'questionnaires', questionnaire: '0'.repeat(32), version: 1, type: 'spss' },
+        ...{ status: null, from: null, to: null, recipients, settingsAt: changedAt?.toISOString() ?? null },
+      };
+      const run = { runId: randomUUID(), workflowId: `w-${tenant}-${place % 2}`, order, requestedAt: new Date() };
+      if ((await ledger.runs.begin(run)).outcome === 'begun') runs.push(run.runId);
+    },
+    commit: async (_: string, runs: string[], place: number) => {
+      const runId = runs[place % Math.max(1, runs.length)];
+      if (!runId) return;
+      const isCommitted = await ledger.runs.commit(runId, { ...TOTALS, retention: { replaceAfterSeconds: 60 } });
+      if (!isCommitted) await ledger.runs.end(runId, CANCELLED);
+    },
+  };
+  const archiveStep = fc.record({
+    name: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom('begin' as const, 'commit' as const) },
+      { weight: 1, arbitrary: fc.constantFrom(...(Object.keys(archiveSteps) as (keyof typeof archiveSteps)[])) },
+    ),
+    place: fc.nat({ max: 4 }),
+  });
+
+  test('leaves none that is protected otherwise than the settings say', async () => {
+    let [served, changes] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(archiveStep, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 8 }),
+        async (all) => {
+          const tenant = await addTenant(ledger);
+          const runs: string[] = [];
+          for (const wave of all) {
+            await Promise.all(wave.map(({ name, place }) => archiveSteps[name](tenant, runs, place)));
+            const settings = await ledger.archives.settings(tenant);
+            const current = await ledger.archives.list(tenant, { hasFile: true }, { limit: 100, offset: 0 });
+            for (const { order } of current) {
+              expect(order).toMatchObject({ settingsAt: settings?.changedAt.toISOString() ?? null });
+              served += 1;
+            }
+            changes += settings ? 1 : 0;
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+    expect(served).toBeGreaterThan(20);
+    expect(changes).toBeGreaterThan(20);
+  });
+
+  test('tells how many were served, and does nothing if nothing changes', async () => {
+    const tenant = await addTenant(ledger);
+    const runs: string[] = [];
+    for (const place of [0, 1]) await archiveSteps.begin(tenant, runs, place);
+    for (const place of [0, 1]) await archiveSteps.commit(tenant, runs, place);
+    expect(await change(tenant, { password: null, recipients: [] })).toBe(0);
+    expect(await ledger.archives.settings(tenant)).toBeUndefined();
+    expect(await change(tenant, { recipients: ['age1b', 'age1a'] })).toBe(2);
+    const { changedAt } = (await ledger.archives.settings(tenant)) ?? {};
+    expect(await change(tenant, { recipients: ['age1a', 'age1b'] })).toBe(0);
+    expect(await change(tenant, { password: Buffer.from('sealed') })).toBe(0);
+    const later = await ledger.archives.settings(tenant);
+    expect(later).toMatchObject({ password: Buffer.from('sealed'), recipients: ['age1b', 'age1a'] });
+    expect(later?.changedAt.getTime()).toBeGreaterThan(changedAt?.getTime() ?? Number.POSITIVE_INFINITY);
+    const lines = (await ledger.audit.list(tenant, 100)).filter(({ action }) => action === 'tenant.archives');
+    expect(lines.map(({ detail }) => detail)).toEqual([{ password: true }, { recipients: 2 }]);
+    const due = await ledger.runs.dueForRemoval(new Date(Date.now() + 1000), 1000);
+    expect(due.map(({ runId }) => runId)).toEqual(expect.arrayContaining(runs));
+    await expect(change(`t-${randomUUID()}`, { password: null })).rejects.toEqual(failsWith('not_found'));
   });
 });

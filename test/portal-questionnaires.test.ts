@@ -3,13 +3,18 @@ import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readZip } from './archive.ts';
 import { checkPage, launchBrowser, openVisitor } from './browser.ts';
-import { type LosableServices, startLosable } from './lost-workers-set-up.ts';
+import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { openUploadGate, type UploadGate } from './upload-gate.ts';
 
-let portal: LosableServices;
+let portal: OwnServices;
+/** Between the worker and the object store. */
+let gate: UploadGate;
 let browser: Browser;
 
 beforeAll(async () => {
-  [portal, browser] = await Promise.all([startLosable({}), launchBrowser()]);
+  gate = await openUploadGate(useStack().settings.WAYBILL_OBJECTS_URL);
+  const own = startOwnServices({}, { WAYBILL_OBJECTS_URL: gate.url });
+  [portal, browser] = await Promise.all([own, launchBrowser()]);
 });
 
 const rowOf = (page: Page, type: string) => page.getByRole('row', { name: new RegExp(`^${type}`) });
@@ -69,7 +74,7 @@ describe('questionnaires', () => {
     const { page, problems } = await open();
     await rowOf(page, 'Paradata').getByRole('button', { name: 'Build' }).click();
     await rowOf(page, 'Paradata').getByText('Finished').waitFor();
-    const stopped = portal.objects.holdAt(/^PUT (\S*questionnaire\S*)/);
+    const stopped = gate.hold(/^PUT \S*\/questionnaire\/\S*\.zip/);
     try {
       await rowOf(page, 'Paradata').getByRole('button', { name: 'Rebuild' }).click();
       await stopped;
@@ -77,7 +82,7 @@ describe('questionnaires', () => {
       await checkPage(page, 'questionnaires-running');
       await rowOf(page, 'Paradata').getByRole('button', { name: 'Cancel' }).click();
     } finally {
-      void portal.objects.release();
+      gate.release();
     }
     await rowOf(page, 'Paradata').getByRole('button', { name: 'Rebuild' }).waitFor();
     await rowOf(page, 'Paradata').getByText('Finished').waitFor();

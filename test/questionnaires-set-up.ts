@@ -119,18 +119,31 @@ function tableRows(): string {
 const INTERVIEW = `tenant, printf('%02d-%02d-%02d-%02d', i // 1000000, i // 10000 % 100, i // 100 % 100, i % 100) AS interview__key, md5(tenant || i) AS interview__id,
   [${STATUSES.join(', ')}][1 + i % 7] AS interview__status, TIMESTAMP '2016-06-01' + to_hours(i) AS changed_at`;
 
-/** SQL of a small survey of two tenants. @param interviews of each tenant. @param events of each interview */
-export function surveySql(interviews: number, events: number): string {
+interface SurveySize {
+  /** Of each tenant. */
+  readonly interviews: number;
+  /** Of each interview. */
+  readonly events: number;
+  /** Kilobytes of digits that each interview's remarks have, made when they are read. @default a few words */
+  readonly noiseKb?: number;
+}
+
+/** SQL of a small survey of two tenants. */
+export function surveySql({ interviews, events, noiseKb = 0 }: SurveySize): string {
+  const remarks =
+    noiseKb === 0
+      ? "'first' || chr(9) || 'second' || chr(13) || chr(10) || 'third'"
+      : `concat(${Array.from({ length: noiseKb * 52 }, (_, part) => `hash(i * 1000 + ${part})`).join(', ')})`;
   const seed = `(SELECT tenant, i::INTEGER AS i FROM (VALUES ('dreambuilder'), ('acme')) tenants(tenant), range(${interviews}) r(i))`;
   return [
     'CREATE SCHEMA survey',
     `CREATE TABLE survey.questionnaires AS SELECT tenant, '${GUID}'::UUID AS questionnaire_id, version, 'household' AS variable, 'Household survey 2016' AS title, TIMESTAMP '2016-05-20 09:30:00.123456' AS imported_at
       FROM (VALUES ('dreambuilder', 1), ('dreambuilder', 2), ('acme', 1)) t(tenant, version)`,
     tableRows(),
-    `CREATE TABLE survey.household AS SELECT ${INTERVIEW}, CASE i % 5 WHEN 0 THEN -999999999 WHEN 1 THEN NULL ELSE 1 + i % 2 END AS region,
+    `CREATE ${noiseKb === 0 ? 'TABLE' : 'VIEW'} survey.household AS SELECT ${INTERVIEW}, CASE i % 5 WHEN 0 THEN -999999999 WHEN 1 THEN NULL ELSE 1 + i % 2 END AS region,
       CASE i % 4 WHEN 0 THEN '##N/A##' WHEN 1 THEN NULL ELSE 'Zoë "' || i || '"' END AS name, (i * 1.25)::DECIMAL(18, 2) AS income, (i % 2)::INTEGER AS languages__1, CASE WHEN i % 3 > 0 THEN (i % 3 - 1)::INTEGER END AS languages__2,
       CASE i % 3 WHEN 0 THEN DATE '9999-12-31' WHEN 1 THEN NULL ELSE DATE '1990-01-01' + i END AS moved_in, TIMESTAMP '2016-06-01 08:30:15.5' + to_minutes(i) AS started, i % 2 = 0 AS is_urban,
-      CASE WHEN i % 2 = 0 THEN 0.5 + i ELSE 'nan'::DOUBLE END AS weight, 'first' || chr(9) || 'second' || chr(13) || chr(10) || 'third' AS remarks, i / ${interviews}.0::DOUBLE AS sssys_irnd, (i % 9 = 0)::INTEGER AS has__errors, 1 + i % 10 AS assignment__id FROM ${seed}`,
+      CASE WHEN i % 2 = 0 THEN 0.5 + i ELSE 'nan'::DOUBLE END AS weight, ${remarks} AS remarks, i / ${interviews}.0::DOUBLE AS sssys_irnd, (i % 9 = 0)::INTEGER AS has__errors, 1 + i % 10 AS assignment__id FROM ${seed}`,
     `CREATE TABLE survey.members AS SELECT tenant, interview__key, interview__id, interview__status, changed_at, m AS members__id, 'member ' || m AS member_name, m * 10 AS age FROM survey.household, range(1, 4) r(m)`,
     `CREATE TABLE survey.assignment__actions AS SELECT tenant, 1 + i % 10 AS assignment__id, DATE '2016-05-25' AS date, 1 AS action, 'hq' AS originator FROM ${seed} WHERE i < 20`,
     `CREATE TABLE survey.paradata AS SELECT tenant, interview__id, interview__status, changed_at, ${events} + 1 - e AS "order", 'AnswerSet' AS event, 'int1' AS responsible, 1 AS role, started + to_seconds(${events} - e) AS timestamp_utc, '03:00:00' AS tz_offset, 'name||' || chr(10) || e || '||' AS parameters
@@ -172,13 +185,38 @@ bundles:
 export async function surveySettings({
   interviews = INTERVIEWS,
   events = 5,
-} = {}): Promise<Readonly<Record<string, string>>> {
+  noiseKb = 0,
+}: Partial<SurveySize> = {}): Promise<Readonly<Record<string, string>>> {
   const path = join(await temporaryFolder(), 'catalog.yaml');
   await writeFile(path, SURVEY_CATALOG);
   return {
     WAYBILL_CATALOG: path,
-    WAYBILL_WAREHOUSE_SQL: surveySql(interviews, events),
+    WAYBILL_WAREHOUSE_SQL: surveySql({ interviews, events, noiseKb }),
     WAYBILL_WAREHOUSE_DIRECTORIES: '',
+  };
+}
+
+/** The same with a warehouse that can be broken: no questionnaire can be described until it is mended. */
+export async function breakableSurvey(size: Partial<SurveySize>) {
+  const settings = await surveySettings(size);
+  const folder = await temporaryFolder();
+  const path = join(folder, 'state.csv');
+  const write = (header: string) => writeFile(path, `${header}\n1\n`);
+  await write('works');
+  const view = `CREATE VIEW survey.state AS SELECT works FROM read_csv('${path}', header = true)`;
+  const catalog = SURVEY_CATALOG.replace(
+    'WHERE t.questionnaire_id',
+    'WHERE (SELECT works FROM survey.state) = 1 AND t.questionnaire_id',
+  );
+  await writeFile(settings.WAYBILL_CATALOG ?? '', catalog);
+  return {
+    settings: {
+      ...settings,
+      WAYBILL_WAREHOUSE_SQL: `${settings.WAYBILL_WAREHOUSE_SQL};\n${view}`,
+      WAYBILL_WAREHOUSE_DIRECTORIES: folder,
+    },
+    breakIt: () => write('broken'),
+    mend: () => write('works'),
   };
 }
 

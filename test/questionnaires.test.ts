@@ -1,17 +1,28 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest.ts';
 import { pythonWith } from '../stack/python.ts';
-import { readZip } from './archive.ts';
+import { generateKey } from '../streams/age/keys.ts';
+import { openWithAge, readZip } from './archive.ts';
 import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
+import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices } from './context.ts';
 import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
+import {
+  findSecrets,
+  formsOf,
+  type Remains,
+  remainsInBucket,
+  remainsInPostgres,
+  remainsInTemporal,
+} from './remains.ts';
 import { startSavReader } from './sav-readers.ts';
+import { readEncryptedZip } from './zip-readers.ts';
 
 const ATTACHMENTS = `attachments-${randomUUID()}`;
 const services = await startOwnServices({
@@ -387,13 +398,7 @@ test('questionnaires are listed in pages, and statuses of interviews', async () 
   expect(await client.json('GET', '/api/v1/questionnaires/statuses')).toContain('ApprovedByHeadquarters');
 });
 
-describe('a published client', () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-  });
-
-  const FIRST_GENERATION = `
+const FIRST_GENERATION = `
 import json, sys, time
 from ssaw import Headquarters
 hq = Headquarters(sys.argv[1], 'acme', 'acme-demo-secret')
@@ -404,25 +409,18 @@ if sys.argv[3] == 'start':
 while hq.export.get_info(identity, 'Paradata')['RunningProcess']: time.sleep(0.2)
 print(json.dumps({'identity': identity, 'title': questionnaires[0].title, 'statuses': hq.questionnaires.statuses(), 'file': hq.export.get(identity, sys.argv[2], 'Paradata')}))
 `;
-  test('ssaw 0.0.3, of the first generation, unmodified', async () => {
-    const python = await pythonWith(['ssaw==0.0.3']);
-    const source = FIRST_GENERATION.replace('from ssaw import', 'from ssaw.headquarters import');
-    const { stdout } = await execa(python, ['-c', source, services.url, folder, 'start']);
-    const [started, answer = '{}'] = stdout.trim().split('\n');
-    const read = JSON.parse(answer) as { identity: string; title: string; statuses: string[]; file: string };
-    expect([started, read.identity, read.title, read.statuses.length]).toEqual([
-      'True',
-      FIRST,
-      'Household survey 2016',
-      7,
-    ]);
-    expect(read.file).toMatch(/household_1_Paradata_All\.zip$/);
-    expect([...(await readZip(await readFile(read.file))).keys()]).toEqual([
-      ...['paradata.tab', 'paradata.do', 'paradata-import.do'],
-    ]);
-  });
 
-  const SECOND_GENERATION = `
+/** Runs ssaw 0.0.3, unmodified, as acme. @param folder where its file goes */
+async function runFirstGeneration(folder: string) {
+  const python = await pythonWith(['ssaw==0.0.3']);
+  const source = FIRST_GENERATION.replace('from ssaw import', 'from ssaw.headquarters import');
+  const { stdout } = await execa(python, ['-c', source, services.url, folder, 'start']);
+  const [started, answer = '{}'] = stdout.trim().split('\n');
+  const read = JSON.parse(answer) as { identity: string; title: string; statuses: string[]; file: string };
+  return { ...read, started };
+}
+
+const SECOND_GENERATION = `
 import json, sys
 from ssaw import Client, ExportApi, QuestionnairesApi
 client = Client(sys.argv[1], 'acme', 'acme-demo-secret')
@@ -434,14 +432,194 @@ again = api.get((sys.argv[3], 1), export_type='Tabular', interview_status='Compl
 api.cancel(job.job_id)
 print(json.dumps({'file': file, 'again': again, 'job': job.export_status, 'progress': job.progress, 'statuses': QuestionnairesApi(client).statuses()}))
 `;
+
+/** The same with ssaw 0.9. */
+async function runSecondGeneration(folder: string) {
+  const python = await pythonWith(['ssaw==0.9']);
+  const guid = '74e2d308-5491-4e24-af6b-eae9be64130c';
+  const { stdout } = await execa(python, ['-c', SECOND_GENERATION, services.url, folder, guid]);
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<'file' | 'again' | 'job', string>;
+}
+
+describe('a published client', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+
+  test('ssaw 0.0.3, of the first generation, unmodified', async () => {
+    const { started, identity, title, statuses, file } = await runFirstGeneration(folder);
+    expect([started, identity, title, statuses.length]).toEqual(['True', FIRST, 'Household survey 2016', 7]);
+    expect(file).toMatch(/household_1_Paradata_All\.zip$/);
+    expect([...(await readZip(await readFile(file))).keys()]).toEqual([
+      ...['paradata.tab', 'paradata.do', 'paradata-import.do'],
+    ]);
+  });
+
   test('ssaw 0.9, of the second generation, unmodified', async () => {
-    const python = await pythonWith(['ssaw==0.9']);
-    const guid = '74e2d308-5491-4e24-af6b-eae9be64130c';
-    const { stdout } = await execa(python, ['-c', SECOND_GENERATION, services.url, folder, guid]);
-    const read = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<'file' | 'again' | 'job', string>;
+    const read = await runSecondGeneration(folder);
     expect(read).toMatchObject({ job: 'Completed', progress: 100, again: read.file });
     expect(read.file).toMatch(/household_1_Tabular_Completed\.zip$/);
     expect((await readZip(await readFile(read.file))).has('household.tab')).toBe(true);
+  });
+});
+
+describe('archives that are protected', () => {
+  const PASSWORD = 'correct horse battery';
+  const key = { WAYBILL_SECRETS_KEY: services.settings.WAYBILL_SECRETS_KEY ?? '' };
+  const protect = async (...args: readonly string[]) => {
+    const environment = { WAYBILL_LEDGER_URL: services.settings.WAYBILL_LEDGER_URL, ...key };
+    const { code, output, errors } = await waybill(['tenant', 'archives', 'acme', ...args, '--json'], environment);
+    expect([code, errors]).toEqual([0, '']);
+    return JSON.parse(output) as { password: boolean; recipients: string[]; removed: number };
+  };
+  let folder: string;
+  let identities: readonly string[];
+  let recipients: readonly string[];
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await writeFile(join(folder, 'password'), `${PASSWORD}\n`);
+    const keys = [await generateKey({ postQuantum: false }), await generateKey({ postQuantum: false })];
+    [identities, recipients] = [keys.map(({ identity }) => identity), keys.map(({ recipient }) => recipient)];
+    await writeFile(join(folder, 'key'), identities[0] ?? '');
+  });
+
+  /** Makes an archive of acme anew. @returns what a caller downloads, and its name */
+  async function makeProtected(type: string) {
+    await other.start(type);
+    expect(await other.idle(type)).toMatchObject({ HasExportedFile: true, ExportStatus: 'Finished' });
+    const answer = await other.request('GET', `/api/v1/export/${type}/${FIRST}`);
+    const [, name = ''] = /filename="([^"]+)"/.exec(answer.headers.get('content-disposition') ?? '') ?? [];
+    return { name, type: answer.headers.get('content-type'), bytes: Buffer.from(await answer.arrayBuffer()) };
+  }
+
+  /** Writes an archive and its manifest into a folder of their own. @returns that */
+  async function saved(type: string, name: string, bytes: Buffer): Promise<string> {
+    const series = `questionnaire|tenantKey:acme|id:${FIRST}|type:${type}|status:All`;
+    const { current } = await ledger.archives.ofSeries('acme', series);
+    const manifest = current && (await openBucket(services.settings).get(manifestKey(runPrefix(current))));
+    const place = await temporaryFolder();
+    await writeFile(join(place, 'manifest.json'), manifest ?? '');
+    await writeFile(join(place, name), bytes);
+    return place;
+  }
+  const verify = (place: string, ...args: readonly string[]) => waybill(['verify', place, ...args], {});
+
+  test('by a password are AES-256, whatever their type, and replace what was there without', async () => {
+    await other.start();
+    await other.idle();
+    const plain = await readZip(await other.download());
+    const { removed, password } = await protect('--password-file', join(folder, 'password'));
+    expect(password).toBe(true);
+    expect(removed).toBeGreaterThan(0);
+    expect(await other.details()).toMatchObject({ HasExportedFile: false, ExportStatus: 'NotStarted' });
+    expect((await other.request('GET', `/api/v1/export/tabular/${FIRST}`)).status).toBe(404);
+    expect(await other.jobs('?hasFile=true')).toEqual([]);
+    const attachments = openBucket({ ...services.settings, WAYBILL_OBJECTS_BUCKET: ATTACHMENTS });
+    await attachments.prepare();
+    await attachments.put('acme/house-1.jpg', Buffer.from('acme 1'), 'image/jpeg');
+
+    const tabular = await makeProtected('tabular');
+    expect([tabular.name, tabular.type]).toEqual(['household_1_Tabular_All.zip', 'application/zip']);
+    await expect(readZip(tabular.bytes)).rejects.toThrow('encrypted');
+    await expect(readEncryptedZip(tabular.bytes, 'another password')).rejects.toThrow('Bad password');
+    const read = await readEncryptedZip(tabular.bytes, PASSWORD);
+    expect([...read.keys()]).toEqual([...plain.keys()]);
+    for (const name of ['household.tab', 'members.tab', 'household.do'])
+      expect(read.get(name)).toEqual(plain.get(name));
+    for (const text of ['Label of region', 'member 1']) expect(tabular.bytes.includes(text)).toBe(false);
+    const binary = await readEncryptedZip((await makeProtected('binary')).bytes, PASSWORD);
+    expect(binary.get('00-00-00-01/house.jpg')?.toString()).toBe('acme 1');
+    const spss = await readEncryptedZip((await makeProtected('spss')).bytes, PASSWORD);
+    expect(spss.get('household.sav')?.subarray(0, 4).toString()).toBe('$FL2');
+
+    const place = await saved('tabular', tabular.name, tabular.bytes);
+    expect((await verify(place)).output).toContain('--password-file opens them');
+    expect(await verify(place, '--password-file', join(folder, 'password'))).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('its entries are those of the manifest'),
+    });
+    await writeFile(join(folder, 'wrong'), 'another password');
+    expect(await verify(place, '--password-file', join(folder, 'wrong'))).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('does not open with this password'),
+    });
+    const manifest = JSON.parse(await readFile(join(place, 'manifest.json'), 'utf8'));
+    expect(manifest.files[0]).toMatchObject({
+      encryption: 'aes-256',
+      members: expect.arrayContaining([
+        { ...{ name: 'members.tab', rows: INTERVIEWS * 3 }, bytes: expect.any(Number), sha256: null },
+      ]),
+    });
+  });
+
+  test('by recipients too are sealed, and opened by each of them', async () => {
+    const [one = '', two = ''] = recipients;
+    expect(await protect('--recipient', one, '--recipient', two)).toMatchObject({ password: true, recipients });
+    expect(await other.details()).toMatchObject({ HasExportedFile: false, ExportStatus: 'NotStarted' });
+    const { name, type, bytes } = await makeProtected('tabular');
+    expect([name, type]).toEqual(['household_1_Tabular_All.zip.age', 'application/zip']);
+    for (const identity of identities) {
+      const read = await readEncryptedZip(await openWithAge(bytes, identity), PASSWORD);
+      expect(read.has('household.tab')).toBe(true);
+    }
+    const place = await saved('tabular', name, bytes);
+    const key = ['--key-file', join(folder, 'key')];
+    const checked = await verify(place, ...key);
+    expect([checked.code, checked.output]).toEqual([
+      0,
+      expect.stringContaining('check what "waybill open" makes of it'),
+    ]);
+    expect((await waybill(['open', join(place, name), ...key], {})).code).toBe(0);
+    await rm(join(place, name));
+    expect(await verify(place, '--password-file', join(folder, 'password'))).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('its entries are those of the manifest'),
+    });
+  });
+
+  test('are downloaded by published clients all the same', async () => {
+    const first = await runFirstGeneration(folder);
+    expect(first.file).toMatch(/household_1_Paradata_All\.zip\.age$/);
+    const second = await runSecondGeneration(folder);
+    expect(second.file).toMatch(/household_1_Tabular_Completed\.zip\.age$/);
+    for (const { file } of [first, second]) {
+      const read = await readEncryptedZip(await openWithAge(await readFile(file), identities[0] ?? ''), PASSWORD);
+      expect(read.size).toBeGreaterThan(2);
+    }
+  });
+
+  test('are plain again without either', async () => {
+    expect(await protect('--without-password')).toMatchObject({ password: false, recipients });
+    expect(await protect('--without-recipients')).toEqual({
+      tenant: 'acme',
+      password: false,
+      recipients: [],
+      removed: 0,
+    });
+    const { name, bytes } = await makeProtected('tabular');
+    expect(name).toBe('household_1_Tabular_All.zip');
+    expect((await readZip(bytes)).has('household.tab')).toBe(true);
+    const place = await saved('tabular', name, bytes);
+    expect((await verify(place)).output).toContain('its entries are those of the manifest');
+  });
+
+  test('have a password that is in no object, history, table or line of the log', async () => {
+    const remains: Remains = new Map([
+      ...(await remainsInBucket(services.settings)),
+      ...(await remainsInTemporal(services.settings)),
+      ...(await remainsInPostgres(services.settings.WAYBILL_LEDGER_URL)),
+      ['log', Buffer.from(services.lines.join('\n'))],
+    ]);
+    expect([...remains.keys()].some((place) => place.startsWith('history questionnaire|tenantKey:acme'))).toBe(true);
+    const secrets = [PASSWORD, ...identities, key.WAYBILL_SECRETS_KEY];
+    expect(
+      findSecrets(
+        remains,
+        secrets.map((secret, place) => [String(place), formsOf(secret)]),
+      ),
+    ).toEqual([]);
   });
 });
 

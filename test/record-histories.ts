@@ -1,18 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { QUESTIONNAIRE } from '../contracts/questionnaires.ts';
 import { RUN_WORKFLOW } from '../contracts/task-queues.ts';
 import { type RunningStack, startStack } from '../stack/stack.ts';
+import { createLedger } from '../stores/ledger/postgres.ts';
 import { closeAll, closeAtEnd, temporaryFolder } from './cleanup.ts';
 import { makeNumberedWarehouse } from './numbered-warehouse.ts';
 import { ALWAYS, createOnDemandClient } from './on-demand-client.ts';
 import { createPeriodicClient, enableAndWait } from './periodic-client.ts';
 import { triggerRun } from './periodic-operator.ts';
 import { QUIET } from './programs.ts';
+import { createArchiveClient, surveySettings } from './questionnaires-set-up.ts';
 import { encodeHistory, openTemporal, type TemporalAccess } from './temporal.ts';
+import { waitUntil } from './wait-until.ts';
 
 /**
- * Records histories for test/history.test.ts on its own stack: `node test/record-histories.ts exports`, or `periodic`. Run
+ * Records histories for test/history.test.ts on its own stack: `node test/record-histories.ts exports`, `periodic` or `archives`. Run
  * it when the workflows have gained a path that no recorded history takes. Never replace a history of a deployed version.
  */
 const FIXTURES = fileURLToPath(new URL('./fixtures/histories/', import.meta.url));
@@ -76,6 +80,32 @@ async function runExports(stack: RunningStack): Promise<Runs> {
   return { 'export-single': single, 'export-several': several, 'export-cancelled': cancelled };
 }
 
+async function runArchives(stack: RunningStack): Promise<Runs> {
+  const client = createArchiveClient(stack.urls.api);
+  const ledger = createLedger({ url: stack.settings.WAYBILL_LEDGER_URL, connectionsMax: 1 });
+  closeAtEnd(ledger.close);
+  const runIdOf = async (number: number) =>
+    (await ledger.runs.findByNumber('dreambuilder', QUESTIONNAIRE, number))?.runId ?? '';
+  const published = await client.start();
+  await client.idle();
+  const cancelled = await client.start('spss');
+  await waitUntil(
+    () => client.details('spss'),
+    ({ RunningProcess: running }) => (running?.ProgressInPercents ?? 0) > 0,
+    60,
+  );
+  await client.cancel('spss');
+  await client.idle('spss');
+  // The deployment has no store of attachments.
+  const failed = await client.start('binary');
+  await client.idle('binary');
+  return {
+    'archive-published': await runIdOf(published),
+    'archive-cancelled': await runIdOf(cancelled),
+    'archive-failed': await runIdOf(failed),
+  };
+}
+
 /** Rows of a file that takes long enough to be cancelled while it is written. */
 const LONG_FILE_ROWS = 500_000;
 
@@ -104,10 +134,16 @@ const recordings = {
       };
     });
   },
+
+  async archives() {
+    await record({ ...(await surveySettings({ interviews: 50_000 })), WAYBILL_ATTACHMENTS_BUCKET: '' }, runArchives);
+  },
 } as const;
 
 const [, , which] = process.argv;
-if (which !== 'exports' && which !== 'periodic') throw new Error('usage: record-histories.ts exports|periodic');
+if (which !== 'exports' && which !== 'periodic' && which !== 'archives') {
+  throw new Error('usage: record-histories.ts exports|periodic|archives');
+}
 try {
   await recordings[which]();
 } finally {

@@ -6,6 +6,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities } from '../activities/index.ts';
+import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
 import type { FailureCode } from '../contracts/failures.ts';
 import type { Instant } from '../contracts/instant.ts';
 import { CSV_DEFAULTS, type RunOrder } from '../contracts/order.ts';
@@ -67,6 +68,15 @@ const ARCHIVE: NonNullable<RunOrder['archive']> = {
   },
   ...{ type: 'tabular', status: null, from: null, to: null },
 };
+const ARCHIVE_RUN: RunInput = {
+  kind: 'questionnaire',
+  requestedAt: '2026-11-21T01:29:59.000Z',
+  order: {
+    ...{ tenant: 'acme', bundle: 'questionnaires', questionnaire: '0'.repeat(32), version: 1, type: 'tabular' },
+    ...{ status: null, from: null, to: null, recipients: ['age1test'] },
+  },
+};
+const TABLES: RunOrder['files'] = ORDER.files.map((file) => ({ ...file, formats: ['tab'] }));
 /** The file whose rows differ from the plan in some tests. */
 const CHANGING = 'user.csv';
 const OBJECT = {
@@ -370,6 +380,105 @@ describe('a run of an on-demand order', () => {
     expect(await codeOf(order({ write: async () => failed('source_changed') }))).toBe('source_changed');
     expect(count('plan')).toBe(1);
     expect(taken.filter((step) => /^(end|remove)/.test(step))).toEqual(['end failed source_changed', 'remove']);
+  });
+});
+
+describe('a run of an archive', () => {
+  const begin: Activities['begin'] = async () => {
+    taken.push('begin');
+    return { order: { ...ORDER, files: [] }, version: null };
+  };
+  const describeArchive: Activities['describeArchive'] = async () => {
+    taken.push('describe');
+    return { ok: true, value: { files: TABLES, archive: ARCHIVE } };
+  };
+  const make = (own: Partial<ScriptedSteps>, meanwhile?: Parameters<typeof run>[1]) =>
+    run({ begin, describeArchive, ...own }, meanwhile, ARCHIVE_RUN);
+  const ended = () => taken.filter((step) => /^(end|remove|finalize|publish|commit)/.test(step));
+
+  it('writes all tables in one step, and commits once', async () => {
+    const member = { name: 'user.tab', rows: 0, bytes: 5, sha256: null };
+    let published: Parameters<Activities['publish']>[0] | undefined;
+    let committed: Parameters<Activities['end']>[0] | undefined;
+    const steps = createSteps({});
+    const result = await make({
+      archive: async ({ order, plan, round }) => {
+        taken.push(`archive ${order.files.length} ${plan.files.length} ${round}`);
+        return { ok: true, value: { part: OBJECT, members: [member], encryption: 'aes-256' } };
+      },
+      publish: async (input) => {
+        published = input;
+        return steps.publish(input);
+      },
+      end: async (input) => {
+        committed = input;
+        return steps.end(input);
+      },
+    });
+    expect(result.outcome).toBe('published');
+    expect(taken).toEqual(['begin', 'describe', 'plan', 'archive 3 3 1', 'publish', 'commit']);
+    const written = { name: ARCHIVE.name, format: 'zip', index: 0, part: OBJECT };
+    expect(published?.written).toEqual([{ ...written, members: [member], encryption: 'aes-256' }]);
+    expect(committed?.end).toMatchObject({ files: 1, parts: 1 });
+  });
+
+  it('is written anew from another snapshot if the warehouse changes, three times at most', async () => {
+    const archive: Activities['archive'] = async ({ round }) => {
+      taken.push(`archive ${round}`);
+      return round < 3 ? failed('source_changed') : { ok: true, value: { part: OBJECT, members: [] } };
+    };
+    expect((await make({ archive })).outcome).toBe('published');
+    expect(taken.filter((step) => /^(describe|plan|archive)/.test(step))).toEqual([
+      ...['describe', 'plan', 'archive 1', 'plan', 'archive 2', 'plan', 'archive 3'],
+    ]);
+    taken = [];
+    expect(await codeOf(make({ archive: async () => failed('source_changed') }))).toBe('source_changed');
+    expect(ended()).toEqual(['end failed source_changed', 'remove']);
+  });
+
+  it('fails if its questionnaire is gone, before anything is planned', async () => {
+    expect(await codeOf(make({ describeArchive: async () => failed('dataset_broken') }))).toBe('dataset_broken');
+    expect(taken).toEqual(['begin', 'end failed dataset_broken', 'remove']);
+  });
+
+  it('that is cancelled stops writing, removes what every attempt may have left, and tells nobody', async () => {
+    const writing = Promise.withResolvers<void>();
+    let attempted: Parameters<Activities['remove']>[0]['attempted'] = [];
+    const cancelled = make(
+      {
+        archive: async () => {
+          writing.resolve();
+          return writeUntilCancelled();
+        },
+        remove: async (input) => {
+          taken.push('remove');
+          attempted = input.attempted;
+          return { objects: 0 };
+        },
+      },
+      async (handle) => {
+        await writing.promise;
+        await handle.cancel();
+      },
+    );
+    await expect(cancelled).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+    expect(taken.slice(-3)).toEqual(['let go', 'remove', 'end cancelled cancelled']);
+    expect(attempted).toEqual([
+      { stem: expect.stringMatching(/^archive-00000-.*-1$/), extension: 'zip.age', attempts: ATTEMPTS_MAX },
+    ]);
+  });
+
+  it('is not published if the settings of archives changed meanwhile, and says what to do', async () => {
+    let [failure, state]: unknown[] = [];
+    const end: Activities['end'] = async ({ end: how }) => {
+      if (how.state === 'completed') return { recorded: false };
+      [failure, state] = [how.failure, how.state];
+      return { recorded: true };
+    };
+    expect((await make({ end })).outcome).toBe('replaced');
+    expect(taken.at(-1)).toBe('remove');
+    expect(state).toBe('failed');
+    expect(failure).toEqual({ code: 'replaced', message: expect.stringContaining('Start the archive again') });
   });
 });
 

@@ -98,7 +98,15 @@ async function startEditions() {
   const shared = { catalog, ledger, objects, temporal, syncSchedule, logger };
   const attempts = createAttempts(new Client({ connection, namespace }).activity);
   const activities = createActivities({
-    ...{ ...shared, warehouse, attachments: null, attempts, deployment, standingKinds: [EDITIONS] },
+    ...{
+      ...shared,
+      warehouse,
+      attachments: null,
+      archivePasswords: null,
+      attempts,
+      deployment,
+      standingKinds: [EDITIONS],
+    },
     ...{
       signer: null,
       mail: null,

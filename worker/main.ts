@@ -17,6 +17,7 @@ import { RECURRING } from '../contracts/recurring.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { createMail } from '../stores/mail/smtp.ts';
 import { createObjects, objectsOptions } from '../stores/objects/minio.ts';
+import { archivePasswordsOf } from '../stores/remotes/archive-passwords.ts';
 import { remotesOf } from '../stores/remotes/remotes.ts';
 import { createAttempts } from '../stores/temporal/attempts.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
@@ -102,6 +103,7 @@ async function main(): Promise<void> {
     objects,
     attachments,
     ledger,
+    archivePasswords: archivePasswordsOf(settings),
     temporal,
     syncSchedule: createSyncSchedule(ledger, temporal, standingTimes(settings)),
     standingKinds: [PERIODIC, RECURRING],

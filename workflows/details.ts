@@ -91,7 +91,7 @@ export function partsOf({ order, plan, parts, round }: RunDetails): PlannedParts
 
 /** Writes the current details of the run, Markdown that the Temporal UI shows above its history. */
 export function showDetails(details: RunDetails): void {
-  const { tenant, state, order, plan, round, missing, ending, failure } = details;
+  const { tenant, state, order, plan, round, parts, missing, ending, failure } = details;
   const [file, ...others] = order?.files ?? [];
   const lines = [`**${titleOf(order)}** for **${tenant}**: **${state}**`, ''];
   if (file?.window && others.length === 0) {
@@ -109,6 +109,7 @@ export function showDetails(details: RunDetails): void {
     );
   }
   if (order && order.recipients.length > 0) lines.push(`- sealed to ${order.recipients.length} recipient(s)`);
+  if (parts.some(({ encryption }) => encryption)) lines.push('- entries are encrypted with the password of archives');
   if (round > 1) lines.push(`- round ${round}: the source had changed while it was being read`);
   if (ending) lines.push(`- ${ending}`);
   for (const [dataset, { code, message }] of missing) lines.push(`- without ${dataset}: **${code}**: ${message}`);

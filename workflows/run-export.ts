@@ -9,7 +9,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { ATTEMPTS_MAX, type AttemptedObject, earlierAttempts, objectStem } from '../contracts/attempts.ts';
+import { objectStem } from '../contracts/attempts.ts';
 import { type ExplainedFailure, FAILURES, type Failure } from '../contracts/failures.ts';
 import { fileExtension, type Order, orderedRun, type RunOrder } from '../contracts/order.ts';
 import type { PlannedParts, Progress } from '../contracts/progress.ts';
@@ -22,7 +22,6 @@ import {
   priorityOf,
   type RequestInput,
   type RunEnd,
-  type RunIdentity,
   type RunInput,
   type RunPlan,
   type RunResult,
@@ -30,11 +29,13 @@ import {
   type WrittenPart,
 } from '../contracts/steps.ts';
 import { PARTS_QUERY, PROGRESS_QUERY } from '../contracts/task-queues.ts';
+import { describe, writeArchive } from './archive.ts';
 import { type Batch, batchesOf, batchSummary } from './batches.ts';
 import { withConcurrency } from './concurrency.ts';
 import { newDetails, partsOf, progressOf, type RunDetails, setState, showDetails } from './details.ts';
 import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './failures.ts';
-import { proxySteps, type Steps } from './steps.ts';
+import { noteAttempted, noteWritten, type Run, type StoredObject } from './run.ts';
+import { proxySteps } from './steps.ts';
 
 /** Ends the wait of a request for its batch. */
 const releaseSignal = defineSignal(RELEASE_SIGNAL);
@@ -56,20 +57,10 @@ const STILL_CHANGING: Failure = {
 };
 const REPLACED: Failure = { code: 'replaced', message: `${FAILURES.replaced.title}. ${FAILURES.replaced.advice}` };
 
-/** One run and its state. */
-interface Run {
-  readonly identity: RunIdentity;
-  readonly input: RunInput;
-  readonly requestedAt: string;
-  readonly steps: Steps;
-  readonly details: RunDetails;
-  /** Whether a request need not wait for its batch any more. */
-  released: boolean;
-  /** `null` until the run has begun. */
-  begun: BeginResult | null;
-  /** Objects that lost attempts may still be writing, by key relative to the run's prefix. */
-  readonly attempted: Map<string, AttemptedObject>;
-}
+const ARCHIVE_REPLACED: Failure = {
+  code: 'replaced',
+  message: `${FAILURES.replaced.title}. Start the archive again.`,
+};
 
 /** A run whose manifest is written. */
 type Completion = Extract<RunEnd, { readonly state: 'completed' }>;
@@ -157,12 +148,6 @@ function knownOrder(input: RunInput): Order | undefined {
   return 'order' in input && !('request' in input) && !('questionnaire' in input.order) ? input.order : undefined;
 }
 
-/** @returns the order with the tables of the archive, if it is one */
-async function describe({ identity, input, steps }: Run, order: RunOrder): Promise<RunOrder> {
-  if (!('order' in input) || !('questionnaire' in input.order)) return order;
-  return { ...order, ...unwrap(await steps.describeArchive({ ...identity, order: input.order })) };
-}
-
 /** @returns whether the run is still wanted */
 async function waitForBatch(run: Run, { startsAt }: RequestInput): Promise<boolean> {
   if (startsAt === null) return true;
@@ -216,22 +201,20 @@ function nothingLeft({ details }: Run): StepFailure {
 }
 
 async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): Promise<readonly WrittenPart[]> {
-  const { identity, steps, details, attempted } = run;
+  const { identity, steps, details } = run;
   const { recipients } = order;
   const { snapshotAt, warehouseKey } = plan;
   const written: WrittenPart[] = [];
   async function writeBatch(tasks: Batch): Promise<void> {
     const objects = tasks.map((task) => objectOf(task, recipients, round));
-    for (const object of objects) attempted.set(keyOf(object), { ...object, attempts: ATTEMPTS_MAX });
+    for (const object of objects) noteAttempted(run, object);
     const key = warehouseKey === undefined ? {} : { warehouseKey };
     const input = { ...identity, recipients, snapshotAt, ...key, round, tasks };
     const parts = unwrap(await steps.write.executeWithOptions({ summary: batchSummary(tasks, plan) }, [input]));
     for (const [place, { name, content, part: planned }] of tasks.entries()) {
       const [part, object] = [parts[place], objects[place]];
       if (!part || !object) throw new RangeError('a part was not written');
-      const earlier = earlierAttempts(part.name);
-      if (earlier) attempted.set(keyOf(object), earlier);
-      else attempted.delete(keyOf(object));
+      noteWritten(run, object, part.name);
       const done = { name, format: content.format, index: planned.index, part };
       written.push(done);
       details.parts.push(done);
@@ -240,31 +223,6 @@ async function write(run: Run, order: RunOrder, plan: RunPlan, round: number): P
   }
   await withConcurrency(batchesOf(order, plan), STEPS_MAX, (tasks) => skipFailed(run, order, round, tasks, writeBatch));
   return written;
-}
-
-/** Writes all files as one archive. */
-async function writeArchive(
-  { identity, steps, details, attempted }: Run,
-  order: RunOrder,
-  { name, type }: NonNullable<RunOrder['archive']>,
-  plan: RunPlan,
-  round: number,
-): Promise<WrittenPart> {
-  const format = 'zip';
-  const extension = fileExtension({ format, compression: 'none', recipients: order.recipients });
-  const object = { stem: objectStem('archive', 0, workflowInfo().runId, round), extension };
-  attempted.set(keyOf(object), { ...object, attempts: ATTEMPTS_MAX });
-  const summary = `${name}: ${order.files.length} tables as ${type}`;
-  const { part, members } = unwrap(
-    await steps.archive.executeWithOptions({ summary }, [{ ...identity, order, plan, round }]),
-  );
-  const earlier = earlierAttempts(part.name);
-  if (earlier) attempted.set(keyOf(object), earlier);
-  else attempted.delete(keyOf(object));
-  const done = { name, format, index: 0, part, members } as const;
-  details.parts.push(done);
-  showDetails(details);
-  return done;
 }
 
 /** Writes a batch. If it fails finally and files may be skipped, its objects are written one by one to find what fails. */
@@ -295,15 +253,9 @@ function maySkip({ files }: RunOrder, { name }: WriteTask): boolean {
   return files.find((file) => file.name === name)?.onFailure === 'skip';
 }
 
-type StoredObject = Omit<AttemptedObject, 'attempts'>;
-
 function objectOf({ name, content, part }: WriteTask, recipients: readonly string[], round: number): StoredObject {
   const stem = objectStem(name, part.index, workflowInfo().runId, round);
   return { stem, extension: fileExtension({ ...content, recipients }) };
-}
-
-function keyOf({ stem, extension }: StoredObject): string {
-  return `${stem}.${extension}`;
 }
 
 async function publish(
@@ -348,7 +300,9 @@ async function complete(run: Run, end: Completion): Promise<RunResult> {
   const { recorded } = await steps.end({ ...identity, end });
   if (!recorded) {
     details.ending = 'the settings changed: nothing was published';
-    await abandon(run, 'cancelled', REPLACED);
+    // Whoever started an archive waits for it, and no other run follows.
+    if (details.order?.archive) await abandon(run, 'failed', ARCHIVE_REPLACED);
+    else await abandon(run, 'cancelled', REPLACED);
     return { outcome: 'replaced', rows: 0, bytes: 0 };
   }
   setState(details, 'completed');

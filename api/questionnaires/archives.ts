@@ -65,11 +65,11 @@ export function createArchives(
     async start({ tenant, actor }, subject) {
       assertOffered(bundle, subject);
       const settings = await ledger.archives.settings(tenant.key);
-      const recipients = settings?.recipients ?? [];
+      const { recipients = [], changedAt } = settings ?? {};
       const { questionnaire, version, type, status, from, to } = subject;
       const order: ArchiveOrder = {
         ...{ tenant: tenant.key, bundle: bundle.name, questionnaire, version },
-        ...{ type, status, from, to, recipients },
+        ...{ type, status, from, to, recipients, settingsAt: changedAt?.toISOString() ?? null },
       };
       const { runId } = await submit(tenant, { order, workflowId: archiveSeries(order) }, null);
       const run = await ledger.runs.find(runId);

@@ -15,7 +15,10 @@ export async function sendArchive(c: Context<ApiEnv>, deps: SendDeps, run: Run |
     const stored = await openManifest(deps.objects, run);
     const audit = (bytes: number) =>
       auditCaller(c, deps, 'export.downloaded', run.runId, { bytes, number: run.number });
-    return await sendStored(c, deps, stored, onlyFile(stored.manifest), audit);
+    const answer = await sendStored(c, deps, stored, onlyFile(stored.manifest), audit);
+    // Also of a sealed archive: the first generation's client writes nothing else to a file.
+    if (answer.ok) answer.headers.set('Content-Type', 'application/zip');
+    return answer;
   } catch (error) {
     // Deleted since it was looked up.
     if (error instanceof WaybillError && error.code === 'gone') return c.body(null, 404);

@@ -6,6 +6,7 @@ import { addExamples, addJsonOption, type Cli, type JsonOption, withLedger } fro
 import { notFound } from '../failure.ts';
 import { formatTime } from '../screen/figures.ts';
 import { formatFields, plain, type Terminal, tableLines } from '../screen/terminal.ts';
+import { archivesCommand } from './tenant-archives.ts';
 import {
   contactsCommand,
   disableCommand,
@@ -50,7 +51,8 @@ export function tenantCommand(cli: Cli): Command {
     .addCommand(enableCommand(cli))
     .addCommand(warehouseKeyCommand(cli))
     .addCommand(limitsCommand(cli))
-    .addCommand(contactsCommand(cli));
+    .addCommand(contactsCommand(cli))
+    .addCommand(archivesCommand(cli));
 }
 
 interface AddOptions {

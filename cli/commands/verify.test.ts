@@ -9,6 +9,7 @@ const terminal = createTerminal(new PassThrough(), new PassThrough());
 function result(more: Partial<PartCheckResult>): PartCheckResult {
   return {
     ...{ name: 'user', file: 'user', form: 'stored', format: 'csv', bytesThere: 1000, problems: [], rowsCounted: null },
+    entries: null,
     ...more,
   };
 }
@@ -24,6 +25,17 @@ test('reports what could not be checked', () => {
   expect(verifiedLines(terminal, open, [result({ format: 'parquet' })])).toEqual([
     '✓ 1 parquet file, 1.00 KB: sizes and SHA-256 hold',
     '! rows were not counted: a Parquet file has its own count',
+  ]);
+});
+
+test.each([
+  ['compared', '✓ its entries are those of the manifest'],
+  ['password', '! its entries were not read: they have a password, --password-file opens them'],
+  ['sealed', '! its entries were not read: the archive is sealed; check what "waybill open" makes of it'],
+] as const)('says of an archive whose entries are %s what was checked', (entries, line) => {
+  expect(verifiedLines(terminal, open, [result({ format: 'zip', entries })])).toEqual([
+    '✓ 1 zip file, 1.00 KB: sizes and SHA-256 hold',
+    line,
   ]);
 });
 

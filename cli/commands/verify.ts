@@ -8,6 +8,7 @@ import { addExamples, addJsonOption, type Cli, type JsonOption } from '../cli.ts
 import { EXIT } from '../failure.ts';
 import { readIdentity } from '../files/keys.ts';
 import { type LocatedFile, locateFiles, readManifest } from '../files/locate.ts';
+import { readPassword } from '../files/password.ts';
 import { checkSignature, envelopeBeside, readPublicKeys, type SignatureCheck } from '../files/signature.ts';
 import { canOpen, type PartCheckResult, sumProblems, verifyFile } from '../files/verify.ts';
 import { addCredentialOptions, type ClientOptions, connect } from '../http/client.ts';
@@ -19,6 +20,7 @@ import type { Terminal } from '../screen/terminal.ts';
 interface Options extends JsonOption, Pick<ClientOptions, 'clientId' | 'secretFile'> {
   readonly keyFile?: string;
   readonly keys?: string;
+  readonly passwordFile?: string;
   readonly chain?: boolean;
 }
 
@@ -27,12 +29,13 @@ export function verifyCommand(cli: Cli): Command {
     .description('Check files against their manifest: presence, rows, bytes and hashes')
     .argument('<path>', 'the manifest, or its directory; with --chain a directory, or the address of Waybill')
     .option('--key-file <file>', 'private key of sealed files: without it, their rows are not counted')
+    .option('--password-file <file>', 'password of an archive; - reads standard input')
     .option('--keys <file>', 'public keys of the deployment: the manifest must be signed with one of them')
     .addOption(
       new Option(
         '--chain',
         'all days of recurring exports, in a directory or at Waybill, and that nothing is missing between',
-      ).conflicts('keyFile'),
+      ).conflicts(['keyFile', 'passwordFile']),
     );
   addJsonOption(command);
   addCredentialOptions(command.optionsGroup('Connection, for an address:'));
@@ -52,6 +55,7 @@ export function verifyCommand(cli: Cli): Command {
 /** Exit code 1 if a file is missing or does not match. */
 async function verify({ terminal, endWith }: Cli, given: string, options: Options): Promise<void> {
   const identity = options.keyFile === undefined ? undefined : readIdentity(options.keyFile);
+  const password = options.passwordFile === undefined ? undefined : readPassword(options.passwordFile);
   const keys = options.keys === undefined ? undefined : readPublicKeys(options.keys);
   const read = readManifest(given);
   const { manifest } = read;
@@ -63,7 +67,7 @@ async function verify({ terminal, endWith }: Cli, given: string, options: Option
     let bytesRead = 0;
     const results: PartCheckResult[] = [];
     for (const file of located) {
-      const found = await verifyFile(manifest, file, identity, (bytes) => {
+      const found = await verifyFile(manifest, file, { identity, password }, (bytes) => {
         bytesRead += bytes;
         show(bytesRead, bytesTotal);
       });
@@ -162,7 +166,11 @@ function groupLines(terminal: Terminal, sealed: boolean, results: readonly PartC
     lines.push(`${good} ${what} opened: sizes of the content hold`);
     lines.push(`${but} SHA-256 was not compared: the manifest has that of the sealed files only`);
   }
-  if (results.every(({ rowsCounted }) => rowsCounted !== null)) {
+  if (format === 'zip')
+    lines.push(
+      ...results.map(({ entries }) => `${entries === 'compared' ? good : but} ${ENTRIES[entries ?? 'compared']}`),
+    );
+  else if (results.every(({ rowsCounted }) => rowsCounted !== null)) {
     const rows = results.reduce((sum, { rowsCounted }) => sum + (rowsCounted ?? 0), 0);
     lines.push(`${good} ${formatCount(rows)} rows counted in the content`);
   } else if (format === 'xlsx') lines.push(`${but} rows were not counted: they are packed in the workbook`);
@@ -171,6 +179,12 @@ function groupLines(terminal: Terminal, sealed: boolean, results: readonly PartC
   else lines.push(`${but} rows were not counted: the files are sealed, --key-file opens them`);
   return lines;
 }
+
+const ENTRIES: Readonly<Record<NonNullable<PartCheckResult['entries']>, string>> = {
+  compared: 'its entries are those of the manifest',
+  password: 'its entries were not read: they have a password, --password-file opens them',
+  sealed: 'its entries were not read: the archive is sealed; check what "waybill open" makes of it',
+};
 
 function numberOf(results: readonly PartCheckResult[]): string {
   const bytes = results.reduce((sum, { bytesThere }) => sum + (bytesThere ?? 0), 0);

@@ -27,7 +27,7 @@ async function verify(identity?: string) {
   const read = readManifest(directory);
   const found: Record<string, unknown> = {};
   for (const located of locateFiles(read.manifest, read.path)) {
-    for (const { name, problems, rowsCounted } of await verifyFile(read.manifest, located, identity, () => {})) {
+    for (const { name, problems, rowsCounted } of await verifyFile(read.manifest, located, { identity }, () => {})) {
       found[name] = problems.length > 0 ? problems.join('; ') : rowsCounted;
     }
   }

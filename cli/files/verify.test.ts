@@ -33,7 +33,7 @@ async function verify(path: string, identity?: string) {
   const { manifest, path: file } = readManifest(path);
   const verdicts = [];
   for (const located of locateFiles(manifest, file)) {
-    verdicts.push(...(await verifyFile(manifest, located, identity, () => {})));
+    verdicts.push(...(await verifyFile(manifest, located, { identity }, () => {})));
   }
   return verdicts.map(({ problems, rowsCounted }) => ({ problems, rowsCounted }));
 }

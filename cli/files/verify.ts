@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { WaybillError } from '../../contracts/failures.ts';
 import { type Manifest, type ManifestFile, manifestSums, type Sums, sumsOf } from '../../contracts/manifest.ts';
 import { createRowCounter } from './count.ts';
+import { checkEntries } from './entries.ts';
 import { expectedBytes, type LocatedFile, type LocatedPart } from './locate.ts';
 import { openContent } from './opening.ts';
 
@@ -18,6 +19,14 @@ export interface PartCheckResult extends Pick<LocatedFile, 'form'>, Pick<Located
   readonly problems: readonly string[];
   /** Count of rows found in the content; `null`: not counted. */
   readonly rowsCounted: number | null;
+  /** Of an archive: whether its entries were compared, or what they would take; `null`: it is none, or has problems. */
+  readonly entries: 'compared' | 'password' | 'sealed' | null;
+}
+
+/** What opens files. */
+export interface VerifyKeys {
+  readonly identity: string | undefined;
+  readonly password?: string | undefined;
 }
 
 type Findings = Pick<PartCheckResult, 'problems' | 'rowsCounted'>;
@@ -53,13 +62,14 @@ export function canOpen({ form }: LocatedFile, sealed: boolean, identity: string
  * Checks a file part by part: size and hash as stored; then, if it is opened or can be, size, hash and rows of its
  * content. Rows of Parquet are not counted.
  *
- * @param identity private keys for a sealed file; without them, its content is not checked
+ * @param keys.identity private keys for a sealed file; without them, its content is not checked
+ * @param keys.password of an archive; without it, the entries of one that has a password are not checked
  * @param onProgress receives the count of bytes read; a stored part is read twice if its content is checked
  */
 export async function verifyFile(
   { recipients }: Pick<Manifest, 'recipients'>,
   located: LocatedFile,
-  identity: string | undefined,
+  { identity, password }: VerifyKeys,
   onProgress: (bytes: number) => void,
 ): Promise<readonly PartCheckResult[]> {
   const { file, form, pieces } = located;
@@ -74,9 +84,31 @@ export async function verifyFile(
       const content = form === 'opened' ? read() : openContent(read(), file.compression, opening);
       findings = await checkContent(content, file, piece);
     }
-    results.push({ name, file: file.file, format: file.format, form, bytesThere: piece.bytesThere, ...findings });
+    const entries = findings.problems.length === 0 ? entriesOf(located, sealed, password) : null;
+    if (entries === 'compared') findings = { ...findings, problems: await checkEntries(piece.path, file, password) };
+    results.push({
+      name,
+      file: file.file,
+      format: file.format,
+      form,
+      bytesThere: piece.bytesThere,
+      entries,
+      ...findings,
+    });
   }
   return results;
+}
+
+/** An archive is one part. */
+function entriesOf(
+  { file, form }: LocatedFile,
+  sealed: boolean,
+  password: string | undefined,
+): PartCheckResult['entries'] {
+  if (file.format !== 'zip') return null;
+  // Its directory is at its end, so it cannot be read while it is opened.
+  if (form === 'stored' && sealed) return 'sealed';
+  return file.encryption && password === undefined ? 'password' : 'compared';
 }
 
 async function checkPart(

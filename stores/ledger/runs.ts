@@ -1,6 +1,8 @@
 import { sql, type Transaction, type UpdateObject } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
+import { QUESTIONNAIRE } from '../../contracts/questionnaires.ts';
 import { acknowledgements } from './acknowledgements.ts';
+import { hasSettings } from './archives.ts';
 import { appendAudit } from './audit.ts';
 import { beginOrdered, beginRequest, beginStanding, requestRun } from './begin-runs.ts';
 import { commitChanges } from './changes.ts';
@@ -41,6 +43,7 @@ export function runs(database: Database): Runs {
         if (run.state === 'completed') return true;
         const open = order === undefined || (order.enabled && order.epoch === run.epoch);
         if (run.state !== 'running' || run.deletedAt !== null || !open) return false;
+        if (run.kind === QUESTIONNAIRE && !(await hasSettings(db, run))) return false;
 
         const { expiresAt, graceSeconds = 0, replaceAfterSeconds } = retention;
         const replaces = replaceAfterSeconds !== undefined;

@@ -24,7 +24,7 @@ export interface SecretSealer<Secret> {
  */
 export function createSecretSealer<Secret>(
   keys: readonly [Buffer, ...Buffer[]],
-  purpose: 'destination' | 'webhook',
+  purpose: 'destination' | 'webhook' | 'archive',
 ): SecretSealer<Secret> {
   const first = named(keys[0]);
   const known = keys.map(named);

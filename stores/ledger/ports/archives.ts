@@ -35,14 +35,16 @@ export interface Archives {
   /** `undefined`: neither password nor recipients have been set. */
   settings(tenant: string): Promise<ArchiveSettings | undefined>;
   /**
-   * Changes what is given. It applies to archives that are started afterwards; a password, to those that are written.
+   * Changes what is given. Archives that were made before are not served any more, and those that are being made are not published:
+   * none is there that is protected otherwise than the settings say. Nothing happens if nothing changes; a password always does.
    *
    * @param change.password sealed; `null`: none
+   * @returns the number of archives that were served until now
    * @throws WaybillError `not_found` if there is no such tenant
    */
   setSettings(
     tenant: string,
     change: { readonly password?: Uint8Array | null; readonly recipients?: readonly string[] },
     actor: string,
-  ): Promise<void>;
+  ): Promise<number>;
 }

@@ -147,8 +147,8 @@ export interface Runs {
   /** The same for a request, which begins once its turn has come. @param runningMax requests that run at once */
   beginRequest(run: RequestedRun, runningMax: number, lost?: string): Promise<BeginResult>;
   /**
-   * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch, and for a
-   * request that has been deleted.
+   * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch, for a
+   * request that has been deleted, and for an archive if the tenant's settings of archives have changed since it was ordered.
    * Ends a series of failures with a notice. Idempotent.
    *
    * @returns whether the run has completed
