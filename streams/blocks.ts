@@ -30,8 +30,10 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, blockBytes: n
   yield { bytes: pending.subarray(0, filled), last: true };
 }
 
-/** How many blocks are processed at once. libuv's thread pool has four threads unless UV_THREADPOOL_SIZE is set. */
-const JOBS_MAX = 4;
+/**
+ * How many blocks are processed at once, and how many outputs there are: an output has been yielded, and the next one requested, before
+ * the work on the block that is so many later begins. libuv's thread pool has four threads unless UV_THREADPOOL_SIZE is set. */
+export const JOBS_MAX = 4;
 
 /** Processes the blocks of one stream, several at once; outputs stay in order. */
 export interface ParallelBlocks {

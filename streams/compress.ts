@@ -1,7 +1,8 @@
-import { constants, createZstdCompress, gzip, type ZlibOptions, type ZstdOptions, zstdCompress } from 'node:zlib';
+import { createZstdCompress, gzip, type ZlibOptions } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
-import { blocksOf, compressBlock, parallelBlocks } from './blocks.ts';
+import { blocksOf, compressBlock, free, JOBS_MAX, parallelBlocks } from './blocks.ts';
 import { through } from './transform.ts';
+import { createZstdLane, ZSTD_PARAMETERS } from './zstd-lane.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;
 
@@ -58,16 +59,29 @@ export async function* compress(
     for await (const chunk of through(piecesOf(beginning), createZstdCompress(options))) {
       written += chunk.length;
       yield chunk;
+      free(chunk);
     }
     if (ended) return;
-    const rest = take(() => false);
-    yield* compressBlocks(rest, (block) => compressBlock<ZstdOptions>(zstdCompress, block, options));
+    yield* compressInLanes(take(() => false));
   } finally {
     await chunks.return?.();
   }
 }
 
-const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
+/** A block's lane is free again when as many blocks as there are lanes have begun after it: its output has been yielded by then. */
+async function* compressInLanes(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const lanes = Array.from({ length: JOBS_MAX }, () => createZstdLane());
+  let begun = 0;
+  try {
+    yield* compressBlocks(source, (block) => {
+      const lane = lanes[begun % JOBS_MAX] ?? createZstdLane();
+      begun += 1;
+      return lane.compress(block);
+    });
+  } finally {
+    for (const lane of lanes) lane.close();
+  }
+}
 
 async function* piecesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const { bytes } of blocksOf(source, FEED_BYTES)) yield bytes;
