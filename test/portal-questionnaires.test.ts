@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { generateKey } from '../streams/age/keys.ts';
 import { readZip } from './archive.ts';
 import { checkPage, launchBrowser, openVisitor } from './browser.ts';
-import { type OwnServices, startOwnServices, useStack } from './context.ts';
+import { type OwnServices, openLedger, startOwnServices, useStack } from './context.ts';
 import { openUploadGate, type UploadGate } from './upload-gate.ts';
 
 let portal: OwnServices;
@@ -105,5 +106,22 @@ describe('questionnaires', () => {
     await reader.page.goto('/portal/questionnaires');
     await rowOf(reader.page, 'Binary').getByText('Finished').waitFor();
     expect(await reader.page.getByRole('button', { name: /Build|Rebuild|Cancel/ }).count()).toBe(0);
+  });
+
+  test('say what it takes to open an archive, and that a change removes those before', async () => {
+    const ledger = openLedger(portal.settings);
+    const { recipient } = await generateKey({ postQuantum: false });
+    const { page, problems } = await open();
+    await rowOf(page, 'Binary').getByText('Finished').waitFor();
+    await ledger.archives.setSettings(
+      'dreambuilder',
+      { password: Buffer.from('sealed'), recipients: [recipient] },
+      'test',
+    );
+    await page.getByText('encrypted with the password that was agreed on with the operator').waitFor();
+    await page.getByText('sealed to 1\u00a0key.').waitFor();
+    await rowOf(page, 'Binary').getByRole('button', { name: 'Build' }).waitFor();
+    await checkPage(page, 'questionnaires-protected');
+    expect(problems).toEqual([]);
   });
 });

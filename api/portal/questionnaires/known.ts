@@ -51,6 +51,8 @@ export interface KnownQuestionnaires {
   /** Files of the archive with tables, if there is one and it can be read now. */
   readonly members: readonly ManifestMember[];
   readonly problems: readonly FieldProblem[];
+  /** What it takes to open an archive. */
+  readonly protection: { readonly hasPassword: boolean; readonly recipients: number };
 }
 
 export interface QuestionnairePorts {
@@ -73,7 +75,9 @@ export function knownQuestionnaires(deps: PortalDeps, { archives, list }: Questi
     lists.set(c, all);
     const chosen = wanted.id === '' ? all[0] : all.find(isCalled(wanted.id));
     if (!chosen && wanted.id !== '') throw new WaybillError('not_found');
-    const none = { all, chosen, wanted, archives: [], members: [] };
+    const settings = await deps.ledger.archives.settings(tenant);
+    const protection = { hasPassword: Boolean(settings?.password), recipients: settings?.recipients.length ?? 0 };
+    const none = { all, chosen, wanted, archives: [], members: [], protection };
     const filters = filtersOf(wanted);
     if ('problems' in filters || !chosen) return { ...none, problems: 'problems' in filters ? filters.problems : [] };
     const known = await Promise.all(ARCHIVE_TYPES.map((type) => readArchive(tenant, { ...chosen, type, ...filters })));

@@ -92,8 +92,17 @@ function archivesPanel(c: PortalContext, known: KnownQuestionnaires): Markup {
     title: nameOf(chosen),
     about: html`<code class="break">${versionText(chosen)}</code>`,
     content: html`${filterForm(known, versionText(chosen))}${archives.length > 0 ? table({ caption: 'Archives by type', columns: COLUMNS, rows }) : ''}`,
-    foot: 'Filters belong to an archive: each combination has its own.',
+    foot: ['Filters belong to an archive: each combination has its own.', ...protectionText(known.protection)].join(
+      ' ',
+    ),
   });
+}
+
+function protectionText({ hasPassword, recipients }: KnownQuestionnaires['protection']): readonly string[] {
+  return [
+    ...(hasPassword ? ['Their files are encrypted with the password that was agreed on with the operator.'] : []),
+    ...(recipients > 0 ? [`They are sealed to ${counted(recipients, 'key')}.`] : []),
+  ];
 }
 
 function filterForm({ wanted, problems }: KnownQuestionnaires, id: string): Markup {
