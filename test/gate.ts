@@ -14,6 +14,8 @@ export interface Gate {
   /** Host and port. */
   readonly address: string;
   hold(): void;
+  /** Holds, and closes the connections to the server: it notices that the service is gone, and the service does not. */
+  cutOff(): void;
   /** @returns the first line of the response to the request that {@link holdAt} stopped last */
   release(): Promise<string>;
   /**
@@ -35,6 +37,8 @@ interface Trap {
 /** @param port of the server */
 export async function openGate(port: number): Promise<Gate> {
   const sockets = new Set<Socket>();
+  /** Connections to the server. */
+  const servers = new Set<Socket>();
   /** Data and connection ends to pass on, in order. */
   let waiting: (() => void)[] = [];
   let held = false;
@@ -59,6 +63,8 @@ export async function openGate(port: number): Promise<Gate> {
   /** Connects the service with the server. */
   function join(near: Socket, answered?: PromiseWithResolvers<string>): Socket {
     const far = keep(connect(port, LOOPBACK));
+    servers.add(far);
+    far.on('close', () => servers.delete(far));
     far.on('data', (chunk: Buffer) => {
       answered?.resolve(chunk.toString('latin1').split('\r\n', 1)[0] ?? '');
       pass(near, () => near.writable && near.write(chunk));
@@ -114,6 +120,10 @@ export async function openGate(port: number): Promise<Gate> {
     address: `${LOOPBACK}:${address.port}`,
     hold() {
       held = true;
+    },
+    cutOff() {
+      held = true;
+      for (const far of servers) far.destroy();
     },
     release() {
       held = false;
