@@ -85,11 +85,12 @@ function known(sql: string, type: VariableType): VariableColumn {
 function finite(value: string, sql: string, type: VariableType, name: string, what: string): VariableColumn {
   return {
     aggregates: [`count(CASE WHEN NOT isfinite(${value}) THEN 1 END)`],
-    describe: ([count]) => ({
-      sql: number(`CASE WHEN isfinite(${value}) THEN ${sql} END`),
-      type,
-      ...(Number(count) > 0 && { note: `${name}: ${counted(Number(count))} ${what}, and missing in the file.` }),
-    }),
+    describe: ([count]) => {
+      // What is not there is not looked for: it would take a tenth of the reading.
+      if (Number(count) === 0) return { sql: number(sql), type };
+      const note = `${name}: ${counted(Number(count))} ${what}, and missing in the file.`;
+      return { sql: number(`CASE WHEN isfinite(${value}) THEN ${sql} END`), type, note };
+    },
   };
 }
 
