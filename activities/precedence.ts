@@ -6,7 +6,7 @@ const BETWEEN_STEPS_MS = 500;
 
 /** Orders that somebody waits for go before other work of this process, so that they do not share the processor with it. */
 export interface Precedence {
-  /** A step of an order begins. @returns what is called when it ends */
+  /** A step of an order begins. @returns what is called once, when it ends */
   begin(): () => void;
   /** Whether other work should not begin now. */
   readonly holds: boolean;
@@ -44,10 +44,7 @@ export function createPrecedence(): Precedence {
         }, HOLD_MAX_MS).unref();
         hold = { released: Promise.withResolvers(), limit };
       }
-      let hasEnded = false;
       return () => {
-        if (hasEnded) return;
-        hasEnded = true;
         running -= 1;
         if (running > 0) return;
         isOver = setTimeout(() => {

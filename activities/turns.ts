@@ -36,12 +36,12 @@ export function createTurns({
     if (kind === 'urgent') return all < places || running.urgent === 0;
     return all < places && running.other < others && !precedence.holds;
   }
-  let isHeld = false;
+  let isAwaitingRelease = false;
   async function callWhenReleased(): Promise<void> {
-    if (isHeld) return;
-    isHeld = true;
+    if (isAwaitingRelease) return;
+    isAwaitingRelease = true;
     await precedence.released();
-    isHeld = false;
+    isAwaitingRelease = false;
     callNext();
   }
   function callNext(): void {

@@ -29,8 +29,11 @@ export interface Deployment extends AsyncDisposable {
 /** Limits of requests and exports that no benchmark reaches. */
 const UNLIMITED = '1000000';
 
-/** @param catalog path of a catalog that reads the table as `bench.readings` */
-export async function deploy(bench: Bench, catalog: string, warehouseSql = ''): Promise<Deployment> {
+/**
+ * @param catalog path of a catalog that reads the table as `bench.readings`
+ * @param warehouseSql statements after the one that attaches it
+ */
+export async function deploy(bench: Bench, catalog: string, warehouseSql: readonly string[] = []): Promise<Deployment> {
   const { directory, environment, signal } = bench;
   const warehouse = await buildReadings(bench);
   // If this process is root, PostgreSQL runs as another user and must reach its data.
@@ -47,7 +50,7 @@ export async function deploy(bench: Bench, catalog: string, warehouseSql = ''): 
       ...servers.settings,
       WAYBILL_LOG_LEVEL: 'warn',
       WAYBILL_CATALOG: catalog,
-      WAYBILL_WAREHOUSE_SQL: [attachSql(warehouse), warehouseSql].join(';\n'),
+      WAYBILL_WAREHOUSE_SQL: [attachSql(warehouse), ...warehouseSql].join(';\n'),
       WAYBILL_TEMP_DIRECTORY: tempDirectory,
       WAYBILL_TENANT_REQUESTS_MAX: UNLIMITED,
       WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,

@@ -31,7 +31,7 @@ const POLL_MS = 10;
 const WAIT_MS = 250;
 
 async function measureInteractive(bench: Bench): Promise<Measurement> {
-  await using deployment = await deploy(bench, await writeCatalog(bench.directory), SMALL_SQL);
+  await using deployment = await deploy(bench, await writeCatalog(bench.directory), [SMALL_SQL]);
   const { settings, client } = deployment;
   const { WAYBILL_TEMPORAL_NAMESPACE: namespace, WAYBILL_TASK_QUEUE: taskQueue = TASK_QUEUE_CONTROL } = settings;
   const connection = await Connection.connect({ address: settings.WAYBILL_TEMPORAL_ADDRESS });

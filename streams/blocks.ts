@@ -32,7 +32,8 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, blockBytes: n
 
 /**
  * How many blocks are processed at once, and how many outputs there are: an output has been yielded, and the next one requested, before
- * the work on the block that is so many later begins. libuv's thread pool has four threads unless UV_THREADPOOL_SIZE is set. */
+ * the work on the block that is so many later begins. libuv's thread pool has four threads unless UV_THREADPOOL_SIZE is set.
+ */
 export const JOBS_MAX = 4;
 
 /** Processes the blocks of one stream, several at once; outputs stay in order. */

@@ -2,7 +2,7 @@ import { createZstdCompress, gzip, type ZlibOptions } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
 import { blocksOf, compressBlock, free, JOBS_MAX, parallelBlocks } from './blocks.ts';
 import { through } from './transform.ts';
-import { createZstdLane, ZSTD_PARAMETERS } from './zstd-lane.ts';
+import { createZstdLane, ZSTD_PARAMETERS, type ZstdLane } from './zstd-lane.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;
 
@@ -70,13 +70,14 @@ export async function* compress(
 
 /** A block's lane is free again when as many blocks as there are lanes have begun after it: its output has been yielded by then. */
 async function* compressInLanes(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const lanes = Array.from({ length: JOBS_MAX }, () => createZstdLane());
+  const lanes: ZstdLane[] = [];
   let begun = 0;
   try {
     yield* compressBlocks(source, (block) => {
-      const lane = lanes[begun % JOBS_MAX] ?? createZstdLane();
+      const place = begun % JOBS_MAX;
       begun += 1;
-      return lane.compress(block);
+      lanes[place] ??= createZstdLane();
+      return lanes[place].compress(block);
     });
   } finally {
     for (const lane of lanes) lane.close();

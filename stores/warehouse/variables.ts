@@ -86,7 +86,7 @@ function finite(value: string, sql: string, type: VariableType, name: string, wh
   return {
     aggregates: [`count(CASE WHEN NOT isfinite(${value}) THEN 1 END)`],
     describe: ([count]) => {
-      // What is not there is not looked for: it would take a tenth of the reading.
+      // What is not there is not looked for in every row again.
       if (Number(count) === 0) return { sql: number(sql), type };
       const note = `${name}: ${counted(Number(count))} ${what}, and missing in the file.`;
       return { sql: number(`CASE WHEN isfinite(${value}) THEN ${sql} END`), type, note };

@@ -100,8 +100,10 @@ function archivesPanel(c: PortalContext, known: KnownQuestionnaires): Markup {
 
 function protectionText({ hasPassword, recipients }: KnownQuestionnaires['protection']): readonly string[] {
   return [
-    ...(hasPassword ? ['Their files are encrypted with the password that was agreed on with the operator.'] : []),
-    ...(recipients > 0 ? [`They are sealed to ${counted(recipients, 'key')}.`] : []),
+    ...(hasPassword
+      ? ['The files in archives are encrypted with the password that was agreed on with the operator.']
+      : []),
+    ...(recipients > 0 ? [`Archives are sealed to ${counted(recipients, 'key')}.`] : []),
   ];
 }
 
