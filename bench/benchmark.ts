@@ -47,6 +47,14 @@ export interface Measured {
 export interface Pair {
   readonly ours: number;
   readonly peer: number;
+  /** CPU seconds of each side, with those of the servers it used, if counted. */
+  readonly cpu?: { readonly ours: number; readonly peer: number };
+}
+
+/** A run whose CPU seconds were counted. */
+export interface Timed {
+  readonly seconds: number;
+  readonly cpu: number;
 }
 
 export interface Target {
@@ -62,7 +70,7 @@ export interface Target {
  * @param warmUp whether this run is not counted; it may then verify its output
  * @returns its figure, such as the seconds that it took
  */
-type Side = (warmUp: boolean) => Promise<number>;
+type Side = (warmUp: boolean) => Promise<number | Timed>;
 
 /**
  * Runs both sides in turn (ours, peer, ours, peer, …), so that other load affects both, and reports each pair. Each side
@@ -77,11 +85,19 @@ export async function runPairs(
   await peer(true);
   const pairs: Pair[] = [];
   for (let number = 1; number <= runs; number += 1) {
-    const pair = { ours: await ours(false), peer: await peer(false) };
+    const pair = pairOf(await ours(false), await peer(false));
     pairs.push(pair);
     report(`pair ${number} of ${runs}: ours ${formatFigure(unit, pair.ours)}, peer ${formatFigure(unit, pair.peer)}`);
   }
   return pairs;
+}
+
+function pairOf(ours: number | Timed, peer: number | Timed): Pair {
+  if (typeof ours === 'number' || typeof peer === 'number') {
+    const figure = (side: number | Timed) => (typeof side === 'number' ? side : side.seconds);
+    return { ours: figure(ours), peer: figure(peer) };
+  }
+  return { ours: ours.seconds, peer: peer.seconds, cpu: { ours: ours.cpu, peer: peer.cpu } };
 }
 
 /** @returns seconds that the work took, by the monotonic clock */

@@ -93,18 +93,24 @@ export async function downloadVariables(bench: Bench, { client, settings }: Depl
   return { ...(await peerVariables(bench, objectsOptions(settings), privateKey)), HEADERS: headers };
 }
 
-/** A MinIO server of the benchmark's own. */
-export async function startObjectServer(bench: Bench): Promise<AsyncDisposable & { readonly objects: ObjectsOptions }> {
+/** A MinIO server of a benchmark's own. */
+export interface ObjectServer extends AsyncDisposable {
+  readonly objects: ObjectsOptions;
+  readonly server: ProcessHandle;
+}
+
+export async function startObjectServer(bench: Bench): Promise<ObjectServer> {
   const program = await getProgram('minio', bench);
   const ports = await freePorts();
   await mkdir(join(bench.directory, 'minio'));
   const supervisor = createSupervisor(silent(bench));
-  await startOrStop(supervisor, bench.signal, () =>
+  const server = await startOrStop(supervisor, bench.signal, () =>
     supervisor.start(
       minioProcess({ program, ports, dataDirectory: bench.directory, environment: bareEnvironment(bench) }),
     ),
   );
   return {
+    server,
     objects: {
       url: `http://${LOOPBACK}:${ports.objects}`,
       region: 'us-east-1',
@@ -122,4 +128,22 @@ export async function readPeak({ pid }: ProcessHandle): Promise<number> {
   const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
   if (peak === undefined) throw new Error('The peak of a process cannot be read: this benchmark needs Linux.');
   return Number(peak) / 1024;
+}
+
+/** Clock ticks in a second of what /proc tells of CPU time; the same on all architectures of Linux. */
+const TICKS = 100;
+
+/** @returns CPU seconds of a process since its start. Source: proc_pid_stat(5), utime and stime. Linux only */
+export async function readCpu({ pid }: ProcessHandle): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  if (user === undefined || system === undefined) {
+    throw new Error('The CPU time of a process cannot be read: this benchmark needs Linux.');
+  }
+  return (user + system) / TICKS;
 }

@@ -5,7 +5,7 @@ import { getProgram } from '../stack/find.ts';
 import { type Environment, signalGroup } from '../stack/process.ts';
 import type { ProgramName } from '../stack/programs.ts';
 import type { ObjectsOptions } from '../stores/objects/connection.ts';
-import type { Bench } from './benchmark.ts';
+import type { Bench, Timed } from './benchmark.ts';
 
 /** Finds or fetches the peers' programs. @returns the executables' paths, by name */
 export async function getPrograms<Name extends ProgramName>(
@@ -67,4 +67,17 @@ export async function runShell(script: string, environment: Environment, signal:
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/**
+ * Runs a pipeline, and counts the CPU seconds of the shell and its commands, by its builtin `times`.
+ *
+ * @throws as {@link runShell}
+ */
+export async function timeShell(script: string, environment: Environment, signal: AbortSignal): Promise<Timed> {
+  const start = performance.now();
+  const out = await runShell(`{ ${script}; } > /dev/null; times`, environment, signal);
+  const seconds = (performance.now() - start) / 1000;
+  const times = [...out.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, rest]) => Number(minutes) * 60 + Number(rest));
+  return { seconds, cpu: times.reduce((sum, time) => sum + time, 0) };
 }

@@ -4,7 +4,15 @@ import { formatTable } from '../cli/screen/terminal.ts';
 import { findProgram, readVersion } from '../stack/find.ts';
 import type { Environment } from '../stack/process.ts';
 import type { ProgramName } from '../stack/programs.ts';
-import { type Benchmark, formatFigure, type Measured, type Measurement, type Target, type Unit } from './benchmark.ts';
+import {
+  type Benchmark,
+  formatFigure,
+  type Measured,
+  type Measurement,
+  type Pair,
+  type Target,
+  type Unit,
+} from './benchmark.ts';
 
 /** Summary of a series of figures. */
 interface Summary {
@@ -27,6 +35,8 @@ export interface Result {
   readonly peer: Measured & Series;
   /** How the sides of each pair relate. */
   readonly ratio: Target & Series & { readonly met: boolean };
+  /** CPU seconds of each side, and the peer's over ours; `null` if they were not counted. */
+  readonly cpu: { readonly ours: Series; readonly peer: Series; readonly ratio: Series } | null;
   readonly notes: readonly string[];
 }
 
@@ -42,6 +52,17 @@ export function createResult({ name, title }: Pick<Benchmark, 'name' | 'title'>,
     ours: { ...ours, ...seriesOf(pairs.map((pair) => pair.ours)) },
     peer: { ...peer, ...seriesOf(pairs.map((pair) => pair.peer)) },
     ratio: { ...ratio, ...ratios, met },
+    cpu: cpuOf(pairs.flatMap(({ cpu }) => cpu ?? [])),
+  };
+}
+
+function cpuOf(pairs: readonly Pair[]): Result['cpu'] {
+  if (pairs.length === 0) return null;
+  const ratios = pairs.map(({ ours, peer }) => peer / ours);
+  return {
+    ours: seriesOf(pairs.map(({ ours }) => ours)),
+    peer: seriesOf(pairs.map(({ peer }) => peer)),
+    ratio: seriesOf(ratios),
   };
 }
 
@@ -67,18 +88,22 @@ const COLUMNS = [
   { title: 'ratio', align: 'right' },
   { title: 'min–max', align: 'right' },
   { title: 'wanted' },
+  { title: 'CPU', align: 'right' },
+  { title: 'ratio', align: 'right' },
   { title: 'what ran' },
 ] as const;
 
 /** Two lines per benchmark: ours with the ratio, then the peer. */
 export function resultLines(results: readonly Result[]): readonly string[] {
-  const rows = results.flatMap(({ name, unit, ours, peer, ratio }) => {
+  const rows = results.flatMap(({ name, unit, ours, peer, ratio, cpu }) => {
     const { median, min, max } = ratio.summary;
     const wanted = `${ratio.kind === 'speed' ? '≥' : '≤'} ${ratio.target}x: ${ratio.met ? 'met' : 'missed'}`;
     const related = [`${median.toFixed(2)}x`, `${min.toFixed(2)}–${max.toFixed(2)}`, wanted];
+    const spent = (series: Series | undefined) => (series ? formatFigure('seconds', series.summary.median) : '');
+    const cpuRatio = cpu ? `${cpu.ratio.summary.median.toFixed(2)}x` : '';
     return [
-      [name, 'ours', ...cells(unit, ours), ...related, ours.what],
-      ['', 'peer', ...cells(unit, peer), '', '', '', peer.what],
+      [name, 'ours', ...cells(unit, ours), ...related, spent(cpu?.ours), cpuRatio, ours.what],
+      ['', 'peer', ...cells(unit, peer), '', '', '', spent(cpu?.peer), '', peer.what],
     ];
   });
   const notes = results.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));

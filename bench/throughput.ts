@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { runPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
-import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
-import { bareEnvironment, startObjectServer } from './deployment.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs, type Timed } from './benchmark.ts';
+import { bareEnvironment, readCpu, startObjectServer } from './deployment.ts';
 import type { WriterReply, WriterRequest, WriterSettings, Written } from './part-writer.ts';
-import { getPrograms, peerVariables, runShell } from './peers.ts';
+import { getPrograms, peerVariables, runShell, timeShell } from './peers.ts';
 import { attachSql, buildReadings, CATALOG, READINGS_QUERY, readingsOrder, TENANT } from './readings.ts';
 
 interface Kind {
@@ -75,23 +75,33 @@ async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
     if (lines !== expected) throw new Error(`${object} has ${lines} lines; ${expected} were expected`);
     return bytes ?? 0;
   }
+  /** Adds the object server's CPU seconds. */
+  async function withServer(run: () => Promise<Timed>): Promise<Timed> {
+    const before = await readCpu(server.server);
+    const { seconds, cpu } = await run();
+    return { seconds, cpu: cpu + (await readCpu(server.server)) - before };
+  }
   const remove = (object: string) => shell('"$MC" rm --quiet "$BUCKET/$OBJECT"', object);
 
   const pairs = await runPairs(bench, 'seconds', {
     async ours(warmUp) {
       const exportId = randomUUID();
-      const { seconds, part } = await writer.write({ order, exportId, rows });
-      const object = runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId }) + part.name;
+      let object = runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId });
+      const timed = await withServer(async () => {
+        const { part, ...taken } = await writer.write({ order, exportId, rows });
+        object += part.name;
+        return taken;
+      });
       if (warmUp) content.ours = await check(object);
       await remove(object);
-      return seconds;
+      return timed;
     },
     async peer(warmUp) {
       const object = `peer/${randomUUID()}`;
-      const seconds = await secondsOf(() => shell(pipeline, object));
+      const timed = await withServer(() => timeShell(pipeline, { ...variables, OBJECT: object }, signal));
       if (warmUp) content.peer = await check(object);
       await remove(object);
-      return seconds;
+      return timed;
     },
   });
   return {

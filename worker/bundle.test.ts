@@ -1,6 +1,5 @@
-import { bundleWorkflowCode } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
-import { WORKFLOWS_PATH } from './bundle.ts';
+import { bundleWorkflows } from './bundle.ts';
 
 /** Packages and modules that do I/O, and so must not reach deterministic code. */
 const FORBIDDEN = [
@@ -14,7 +13,7 @@ const FORBIDDEN = [
 
 describe('the workflow bundle', () => {
   it('holds deterministic code only', { timeout: 120_000 }, async () => {
-    const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS_PATH });
+    const { code } = await bundleWorkflows();
     expect(code).toContain('runExport');
     expect(code).toContain('reconcile');
     for (const path of FORBIDDEN) expect(code, path).not.toContain(path);

@@ -3,7 +3,7 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import type { Activities } from '../activities/index.ts';
 import type { Precedence } from '../activities/precedence.ts';
 import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
-import { WORKFLOWS_PATH } from './bundle.ts';
+import { bundleWorkflows } from './bundle.ts';
 import { createGiveWay } from './give-way.ts';
 
 /** Short steps that one worker runs concurrently. */
@@ -79,7 +79,7 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
     await Worker.create({
       ...shared,
       taskQueue,
-      ...(workflowBundle ? { workflowBundle: { codePath: workflowBundle } } : { workflowsPath: WORKFLOWS_PATH }),
+      workflowBundle: workflowBundle ? { codePath: workflowBundle } : await bundleWorkflows(),
       activities: control,
       maxConcurrentActivityTaskExecutions: CONTROL_MAX,
       maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_MAX,

@@ -5,7 +5,7 @@ import { Bindings } from './bindings.ts';
 import { toFailure } from './errors.ts';
 import { orderedColumns } from './part-query.ts';
 import { readClock } from './planning.ts';
-import { rowFormat, selectList } from './row-format.ts';
+import { rowValues } from './row-format.ts';
 import { rowsSql, WHOLE } from './rows.ts';
 import { openSession, QUERY_LOG, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
@@ -46,7 +46,9 @@ export async function explainDataset(
       const bindings = new Bindings(dataset, order.parameters);
       const snapshotAt = await readClock(connection);
       const rows = rowsSql(source, order, { snapshotAt, slice: WHOLE }, bindings);
-      const query = `SELECT ${selectList(rowFormat(columns, order).items)} ${rows}`;
+      // Without their names, of which the plan would tell only these.
+      const values = rowValues(columns, order).map(({ sql }) => sql);
+      const query = `SELECT ${values.join(', ')} ${rows}`;
       const [plan] = await run(connection, `EXPLAIN ${query}`, bindings);
       await run(connection, `${query} LIMIT 1`, bindings);
       const sent = postgres.length > 0 ? await queriesSent(connection) : [];

@@ -11,7 +11,8 @@ import { rowSum } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import type { PartQueries } from './copy.ts';
 import { orderedColumns } from './part-query.ts';
-import { rowFormat, selectList } from './row-format.ts';
+import { rowFormat } from './row-format.ts';
+import { selectRows } from './row-text.ts';
 import { rowsSql, WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import type { Source } from './source.ts';
@@ -54,13 +55,13 @@ export async function openKeys(
   return {
     prepare: async (path) => {
       const bindings = new Bindings(dataset, order.parameters);
-      const { items, options } = rowFormat(columns, order);
+      const format = rowFormat(columns, order);
       const rows = rowsSql(source, { ...order, window: null }, NOW, bindings);
-      const now = `SELECT ${selectList(items)} ${rows}`;
+      const now = selectRows(format, rows);
       const query =
         order.rows === 'gone' ? `${await selectBefore(connection, file, order, columns)} EXCEPT ${now}` : now;
       const statement = await connection.prepare(
-        `COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`,
+        `COPY (${query}) TO ${literal(path)} (${format.options}, USE_TMP_FILE false)`,
       );
       bindings.bindTo(statement);
       return statement;
@@ -85,5 +86,5 @@ async function selectBefore(
     if (!type) throw new WaybillError('gone', 'The key of the dataset has changed. Request a full load.');
     return { column, sql: `before.${identifier(column.name)}`, type };
   });
-  return `SELECT ${selectList(rowFormat(known, order).items)} ${from}`;
+  return selectRows(rowFormat(known, order), from);
 }

@@ -5,7 +5,8 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
-import { rowFormat, selectList } from './row-format.ts';
+import { rowFormat } from './row-format.ts';
+import { selectRows } from './row-text.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
 import type { SourceColumn } from './source-column.ts';
@@ -49,10 +50,14 @@ export async function preparePart(
 ): Promise<DuckDBPreparedStatement> {
   const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const bindings = new Bindings(dataset, order.parameters);
-  const { items, options } = rowFormat(columns, order);
-  const tallied = items.map((item, index) => (tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item));
-  const query = `SELECT ${selectList(tallied)} ${rowsSql(source, order, cut, bindings)}`;
-  const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
+  const format = rowFormat(columns, order);
+  const items = format.items.map((item, index) =>
+    tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item,
+  );
+  const query = selectRows({ ...format, items }, rowsSql(source, order, cut, bindings));
+  const statement = await connection.prepare(
+    `COPY (${query}) TO ${literal(path)} (${format.options}, USE_TMP_FILE false)`,
+  );
   bindings.bindTo(statement);
   return statement;
 }

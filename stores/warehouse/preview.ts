@@ -1,10 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
-import { CSV_DEFAULTS, type FileOrder } from '../../contracts/order.ts';
+import type { FileOrder } from '../../contracts/order.ts';
 import { PREVIEW_ROWS_MAX, PREVIEW_VALUE_MAX, type Preview } from '../../contracts/preview.ts';
 import { orderedColumns } from './part-query.ts';
 import { readClock } from './planning.ts';
-import { rowFormat } from './row-format.ts';
+import { rowValues } from './row-format.ts';
 import { selectRows } from './row-sum.ts';
 import { WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
@@ -22,8 +22,9 @@ export async function previewRows(
   const reading = { connection, dataset, order, source, snapshotAt, slice: WHOLE };
   const [[count] = []] = await selectRows(reading, () => ({ columns: 'count(*)' }));
   const columns = orderedColumns(order, source.columns, ({ column }) => column);
-  const { items } = rowFormat(columns, { format: 'csv', csv: CSV_DEFAULTS });
-  const texts = items.map(({ sql }) => `left(CAST(${sql} AS VARCHAR), ${PREVIEW_VALUE_MAX + 1})`).join(', ');
+  const texts = rowValues(columns, { format: 'csv' })
+    .map(({ sql }) => `left(CAST(${sql} AS VARCHAR), ${PREVIEW_VALUE_MAX + 1})`)
+    .join(', ');
   const orderBy = source.times
     ? ` ORDER BY coalesce(${source.times.flatMap((column) => (column ? [column.sql] : [])).join(', ')})`
     : '';

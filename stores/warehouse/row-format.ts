@@ -1,58 +1,45 @@
+import type { ColumnType } from '../../config/dataset.ts';
 import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import { formatColumn, guardFormula, isJsonText } from './column-format.ts';
+import type { RowText, SelectItem } from './row-text.ts';
 import { sheetRow } from './sheet-cell.ts';
 import type { SourceColumn } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** How rows are written: what the COPY selects, and its options. */
-export interface RowFormat {
-  /** Items of a select list; never empty. */
-  readonly items: readonly SelectItem[];
+export interface RowFormat extends Pick<RowText, 'items'> {
+  /** As of a {@link RowText}; absent: each item is written by itself. */
+  readonly line?: string;
   readonly options: string;
 }
 
-interface SelectItem {
-  readonly sql: string;
-  /** Only where the column's name is written. */
-  readonly name?: string;
-}
-
-export function selectList(items: readonly SelectItem[]): string {
-  return items.map(({ sql, name }) => (name === undefined ? sql : `${sql} AS ${identifier(name)}`)).join(', ');
-}
-
-const JSON_ARRAY = { prefix: '[\n\t', separator: ',\n\t', suffix: '\n]\n' } as const;
-
 /**
- * DuckDB's writers write most rows. Two kinds Waybill composes as one text each, which the CSV writer then writes as it is:
- * JSON objects with columns of JSON text, because the JSON writer would round numbers in it and drop their zeros, and CSV
- * with a text for NULL, because the CSV writer leaves an empty text unquoted then.
+ * A row is composed as one text in most formats, which DuckDB's CSV writer then writes as it is: its own quoting looks at
+ * each byte of each value, its JSON writer would round numbers in columns of JSON text and drop their zeros, and with a text
+ * for NULL it leaves an empty text unquoted.
  */
 export function rowFormat(
   columns: readonly SourceColumn[],
-  { format, csv, timeZone }: Pick<FileOrder, 'format' | 'csv' | 'timeZone'>,
+  order: Pick<FileOrder, 'format' | 'csv' | 'timeZone'>,
 ): RowFormat {
-  const formatted: Formatted = ({ column, sql, type }) =>
-    formatColumn(sql, column.type, type, format, timeZone ?? null);
+  const { format, csv } = order;
+  const formatted = formattedBy(order);
   switch (format) {
     case 'csv':
-      return csv.nullText === ''
-        ? { items: columns.map((one) => ({ sql: csvField(one, csv, formatted) })), options: csvOptions(csv) }
-        : csvLines(columns, csv, formatted);
+      return csvRows(columns, csv, formatted);
     case 'jsonl':
-      return jsonRows(columns, format, formatted, 'ARRAY false', '');
+      return jsonRows(columns, format, formatted);
     case 'json':
     case 'typed-json': {
-      const { prefix, suffix, separator } = JSON_ARRAY;
-      const wrap = `, PREFIX ${literal(prefix)}, SUFFIX ${literal(suffix)}, NEW_LINE ${literal(separator)}`;
-      return jsonRows(columns, format, formatted, 'ARRAY true', wrap);
+      const { items, options } = jsonRows(columns, format, formatted);
+      return { items, options: `${options}, PREFIX '[\n\t', SUFFIX '\n]\n', NEW_LINE ',\n\t'` };
     }
     case 'rows-json':
       return arrayRows(columns, formatted);
     case 'tab':
       return { items: columns.map((one) => ({ sql: tabField(one, formatted) })), options: TAB };
     case 'xlsx':
-      return { items: [{ sql: sheetRow(columns, timeZone ?? null) }], options: AS_IT_IS };
+      return { ...sheetRow(columns, order.timeZone ?? null), options: asItIs('<') };
     case 'parquet':
       return { items: named(columns, formatted), options: 'FORMAT parquet, COMPRESSION zstd' };
     case 'sav':
@@ -62,15 +49,33 @@ export function rowFormat(
   }
 }
 
+/** @returns the values that a format's rows are made of, by the names of their columns */
+export function rowValues(
+  columns: readonly SourceColumn[],
+  order: Pick<FileOrder, 'format' | 'timeZone'>,
+): readonly SelectItem[] {
+  return named(columns, formattedBy(order));
+}
+
 /** @returns SQL of a column's value as the format has it */
 type Formatted = (column: SourceColumn) => string;
+
+function formattedBy({ format, timeZone }: Pick<FileOrder, 'format' | 'timeZone'>): Formatted {
+  return ({ column, sql, type }) => formatColumn(sql, column.type, type, format, timeZone ?? null);
+}
 
 function named(columns: readonly SourceColumn[], formatted: Formatted): readonly SelectItem[] {
   return columns.map((one) => ({ sql: formatted(one), name: one.column.name }));
 }
 
-/** One text a row, written as it is: without quote character nothing is quoted. */
-const AS_IT_IS = `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${literal('\u0001')}`;
+/**
+ * One text a row, written as it is: without quote character nothing is quoted.
+ *
+ * @param delimiter of which none is written; the writer looks through each text until it finds one, so best a character that comes early
+ */
+function asItIs(delimiter: string): string {
+  return `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${literal(delimiter)}`;
+}
 
 /** Without a quote character nothing is quoted; values have neither tabs nor line ends. */
 const TAB = `FORMAT csv, HEADER false, NULLSTR '', QUOTE '', ESCAPE '', DELIMITER ${literal('\t')}${lineEnd(true)}`;
@@ -87,32 +92,24 @@ function tabField(one: SourceColumn, formatted: Formatted): string {
   return `CASE WHEN ${value} IN (${values.map(literal).join(', ')}) THEN ${literal(NO_ANSWER)} ELSE ${value} END`;
 }
 
-function jsonRows(
-  columns: readonly SourceColumn[],
-  format: FileFormat,
-  formatted: Formatted,
-  array: string,
-  wrap: string,
-): RowFormat {
-  if (!columns.some(({ column, type }) => isJsonText(column.type, type, format))) {
-    return { items: named(columns, formatted), options: `FORMAT json, ${array}` };
-  }
-  return { items: [{ sql: jsonObject(columns, format, formatted) }], options: `${AS_IT_IS}${wrap}` };
+function jsonRows(columns: readonly SourceColumn[], format: FileFormat, formatted: Formatted): RowFormat {
+  return { items: [{ sql: jsonObject(columns, format, formatted) }], options: asItIs('{') };
 }
 
 /** @returns SQL of the row as a JSON object; neighbours that DuckDB writes exactly are written together. */
 function jsonObject(columns: readonly SourceColumn[], format: FileFormat, formatted: Formatted): string {
+  const isText = ({ column, type }: SourceColumn) => isJsonText(column.type, type, format);
+  if (!columns.some(isText)) return plainObject(columns, formatted);
   const members: string[] = [];
   let plain: SourceColumn[] = [];
   const endPlain = () => {
     if (plain.length === 0) return;
-    const entries = plain.map((one) => `${identifier(one.column.name)} := ${formatted(one)}`);
-    const object = `CAST(to_json(struct_pack(${entries.join(', ')})) AS VARCHAR)`;
+    const object = plainObject(plain, formatted);
     members.push(`substr(${object}, 2, length(${object}) - 2)`);
     plain = [];
   };
   for (const one of columns) {
-    if (isJsonText(one.column.type, one.type, format)) {
+    if (isText(one)) {
       endPlain();
       members.push(`${literal(`${JSON.stringify(one.column.name)}:`)} || coalesce(${formatted(one)}, 'null')`);
     } else plain.push(one);
@@ -121,12 +118,17 @@ function jsonObject(columns: readonly SourceColumn[], format: FileFormat, format
   return `'{' || ${members.join(` || ',' || `)} || '}'`;
 }
 
+function plainObject(columns: readonly SourceColumn[], formatted: Formatted): string {
+  const entries = columns.map((one) => `${identifier(one.column.name)} := ${formatted(one)}`);
+  return `CAST(to_json(struct_pack(${entries.join(', ')})) AS VARCHAR)`;
+}
+
 /** The headers come before the first row, and each row begins with a comma, so that the array is JSON without any row too. */
 function arrayRows(columns: readonly SourceColumn[], formatted: Formatted): RowFormat {
   const headers = `[${JSON.stringify(columns.map(({ column }) => column.header))}\n`;
   return {
     items: [{ sql: `',[' || ${arrayItems(columns, formatted).join(` || ',' || `)} || ']'` }],
-    options: `${AS_IT_IS}, PREFIX ${literal(headers)}, SUFFIX ${literal('\n]\n')}, NEW_LINE ${literal('\n')}`,
+    options: `${asItIs(',')}, PREFIX ${literal(headers)}, SUFFIX ${literal('\n]\n')}, NEW_LINE ${literal('\n')}`,
   };
 }
 
@@ -151,13 +153,21 @@ function arrayItems(columns: readonly SourceColumn[], formatted: Formatted): rea
   return items;
 }
 
-function csvOptions({ delimiter, crlf }: CsvOptions): string {
-  // No header, because DuckDB would rename duplicate names.
-  return `FORMAT csv, HEADER false, DELIMITER ${literal(delimiter)}, NULLSTR '', QUOTE '"', ESCAPE '"'${lineEnd(crlf)}`;
-}
-
 function lineEnd(crlf = false): string {
   return crlf ? `, NEW_LINE ${literal('\r\n')}` : '';
+}
+
+function csvRows(columns: readonly SourceColumn[], csv: CsvOptions, formatted: Formatted): RowFormat {
+  const values = columns.map((one) => ({ sql: csvField(one, csv, formatted), name: one.column.name }));
+  const options = `${asItIs(csv.delimiter)}${lineEnd(csv.crlf)}`;
+  const isPlain = columns.map(({ column }) => isSafe(csv) && PLAIN.has(column.type));
+  const line = (sqls: readonly string[]) =>
+    `concat(${sqls.map((sql, at) => (isPlain[at] ? orNull(sql, csv) : quoted(sql, csv))).join(`, ${literal(csv.delimiter)}, `)})`;
+  // Quoting names a value several times, so one that is more than a column is computed below it.
+  if (columns.some(({ sql }, at) => !isPlain[at] && values[at]?.sql !== sql)) {
+    return { items: values, line: line(values.map(({ name }) => identifier(name))), options };
+  }
+  return { items: [{ sql: line(values.map(({ sql }) => sql)) }], options };
 }
 
 function csvField(one: SourceColumn, { formulaGuard, decimalComma = false }: CsvOptions, formatted: Formatted): string {
@@ -167,17 +177,39 @@ function csvField(one: SourceColumn, { formulaGuard, decimalComma = false }: Csv
   return formulaGuard && type === 'text' ? guardFormula(value) : value;
 }
 
-/** By RFC 4180. Quoted besides is what would be read as NULL: an empty text, and the text for NULL. */
-function csvLines(columns: readonly SourceColumn[], csv: CsvOptions, formatted: Formatted): RowFormat {
-  const special = `["\\r\\n\\x${csv.delimiter.charCodeAt(0).toString(16).padStart(2, '0')}]`;
-  const fields = columns.map((one) => {
-    const text = `CAST(${csvField(one, csv, formatted)} AS VARCHAR)`;
-    const isQuoted = `${text} IN ('', ${literal(csv.nullText)}) OR regexp_matches(${text}, ${literal(special)})`;
-    const quoted = `'"' || replace(${text}, '"', '""') || '"'`;
-    return `CASE WHEN ${text} IS NULL THEN ${literal(csv.nullText)} WHEN ${isQuoted} THEN ${quoted} ELSE ${text} END`;
-  });
-  return {
-    items: [{ sql: fields.join(` || ${literal(csv.delimiter)} || `) }],
-    options: `${AS_IT_IS}${lineEnd(csv.crlf)}`,
-  };
+/** Types whose values need no quotes, unless the delimiter or the text for NULL may be found in them. */
+const PLAIN: ReadonlySet<ColumnType> = new Set([
+  'boolean',
+  'integer',
+  'decimal',
+  'double',
+  'date',
+  'time',
+  'timestamp',
+  'uuid',
+  'binary',
+]);
+const IN_PLAIN_VALUES = /[\w.:+/= ()-]/;
+
+function isSafe({ delimiter, nullText, decimalComma }: CsvOptions): boolean {
+  return !IN_PLAIN_VALUES.test(`${delimiter}${nullText}`) && !(decimalComma && delimiter === ',');
+}
+
+/** `concat` leaves out what is NULL. */
+function orNull(value: string, { nullText }: CsvOptions): string {
+  return nullText === '' ? value : `coalesce(CAST(${value} AS VARCHAR), ${literal(nullText)})`;
+}
+
+/**
+ * By RFC 4180. Quoted besides is what would be read as NULL, an empty text and the text for NULL, and what holds a `#`, with
+ * which some readers begin a comment.
+ */
+function quoted(value: string, csv: CsvOptions): string {
+  const text = `CAST(${value} AS VARCHAR)`;
+  const special = [literal(csv.delimiter), `'"'`, `'#'`, 'chr(10)', 'chr(13)'].map(
+    (one) => `contains(${text}, ${one})`,
+  );
+  const isNull = ['', ...(csv.nullText === '' ? [] : [csv.nullText])].map((one) => `${text} = ${literal(one)}`);
+  const inQuotes = `'"' || replace(${text}, '"', '""') || '"'`;
+  return `CASE WHEN ${[...special, ...isNull].join(' OR ')} THEN ${inQuotes} ELSE ${orNull(text, csv)} END`;
 }

@@ -1,6 +1,7 @@
 import { CELL_STYLES, ESCAPED_CODES, escapedCode, LIKE_ESCAPED, TEXT_CELL, XLSX_CELL_MAX } from '../../streams/xlsx.ts';
 import { formatColumn } from './column-format.ts';
 import { CELL_TOO_LONG } from './errors.ts';
+import type { RowText } from './row-text.ts';
 import type { SourceColumn } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import { clockIn, utcClock } from './time-text.ts';
@@ -14,42 +15,55 @@ const DAYS = { first: '1900-03-01', last: '9999-12-31' } as const;
 const EPOCH = '1899-12-30';
 const DAY_MICROS = '86400000000.0';
 
-/** @returns SQL of a row as XML for a sheet of Excel; what Excel has no value for is a text */
-export function sheetRow(columns: readonly SourceColumn[], timeZone: string | null): string {
-  return `'<row>' || ${columns.map((column) => cell(column, timeZone)).join(' || ')} || '</row>'`;
+/** A row as XML for a sheet of Excel; what Excel has no value for is a text. */
+export function sheetRow(columns: readonly SourceColumn[], timeZone: string | null): RowText {
+  const cells = columns.map((column, index) => cell(column, index, timeZone));
+  return {
+    items: cells.flatMap(({ items }) => items),
+    line: `'<row>' || ${cells.map(({ line }) => line).join(' || ')} || '</row>'`,
+  };
 }
 
-function cell(one: SourceColumn, timeZone: string | null): string {
+/** A cell names its value and its text several times, so both are computed below it. */
+function cell(one: SourceColumn, index: number, timeZone: string | null): RowText {
   const { column, sql, type } = one;
-  const written = `CAST(${formatColumn(sql, column.type, type, 'csv', timeZone)} AS VARCHAR)`;
-  const filled = (content: string) => `CASE WHEN ${sql} IS NULL THEN '<c/>' ELSE ${content} END`;
-  const isText = textCell(written, column.name);
-  switch (column.type) {
+  const value = `value_${index}`;
+  const text = `text_${index}`;
+  const clock = () => (timeZone === null ? utcClock(sql, type) : clockIn(timeZone, sql, type));
+  return {
+    items: [
+      { sql: column.type === 'timestamp' ? clock() : sql, name: value },
+      { sql: `CAST(${formatColumn(sql, column.type, type, 'csv', timeZone)} AS VARCHAR)`, name: text },
+    ],
+    line: `CASE WHEN ${value} IS NULL THEN '<c/>' ELSE ${filled(column, value, text)} END`,
+  };
+}
+
+function filled({ name, type }: SourceColumn['column'], value: string, text: string): string {
+  const isText = textCell(text, name);
+  switch (type) {
     case 'boolean':
-      return filled(`'<c t="b"><v>' || CAST(CAST(${sql} AS INTEGER) AS VARCHAR) || '</v></c>'`);
+      return `'<c t="b"><v>' || CAST(CAST(${value} AS INTEGER) AS VARCHAR) || '</v></c>'`;
     case 'integer':
     case 'decimal': {
-      const digits = `CASE WHEN contains(${written}, '.') THEN rtrim(replace(${written}, '.', ''), '0') ELSE ${written} END`;
+      const digits = `CASE WHEN contains(${text}, '.') THEN rtrim(replace(${text}, '.', ''), '0') ELSE ${text} END`;
       const isShort = `length(ltrim(${digits}, '-0')) <= ${DIGITS_MAX}`;
-      return filled(
-        `CASE WHEN ${isShort} THEN ${numberCell(`CAST(TRY_CAST(${written} AS DOUBLE) AS VARCHAR)`)} ELSE ${isText} END`,
-      );
+      return `CASE WHEN ${isShort} THEN ${numberCell(`CAST(TRY_CAST(${text} AS DOUBLE) AS VARCHAR)`)} ELSE ${isText} END`;
     }
     case 'double':
-      return filled(`CASE WHEN isfinite(CAST(${written} AS DOUBLE)) THEN ${numberCell(written)} ELSE ${isText} END`);
+      return `CASE WHEN isfinite(CAST(${text} AS DOUBLE)) THEN ${numberCell(text)} ELSE ${isText} END`;
     case 'date':
-      return filled(dayCell(sql, `CAST(${sql} - DATE '${EPOCH}' AS VARCHAR)`, CELL_STYLES.date, isText));
+      return dayCell(value, `CAST(${value} - DATE '${EPOCH}' AS VARCHAR)`, CELL_STYLES.date, isText);
     case 'timestamp': {
-      const clock = timeZone === null ? utcClock(sql, type) : clockIn(timeZone, sql, type);
-      const days = `(epoch_us(${clock}) - epoch_us(TIMESTAMP '${EPOCH}')) / ${DAY_MICROS}`;
-      return filled(dayCell(clock, `CAST(${days} AS VARCHAR)`, CELL_STYLES.timestamp, isText));
+      const days = `(epoch_us(${value}) - epoch_us(TIMESTAMP '${EPOCH}')) / ${DAY_MICROS}`;
+      return dayCell(value, `CAST(${days} AS VARCHAR)`, CELL_STYLES.timestamp, isText);
     }
     case 'text':
     case 'time':
     case 'uuid':
     case 'json':
     case 'binary':
-      return filled(isText);
+      return isText;
   }
 }
 

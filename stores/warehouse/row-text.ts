@@ -1,0 +1,29 @@
+import { identifier } from './sql-text.ts';
+
+export interface SelectItem {
+  readonly sql: string;
+  /** Only where it is written, or where the line is composed of it. */
+  readonly name?: string;
+}
+
+/** A row as one text. */
+export interface RowText {
+  /** Items of a select list; never empty. */
+  readonly items: readonly SelectItem[];
+  /** SQL of the text, of the items by their names. */
+  readonly line: string;
+}
+
+export function selectList(items: readonly SelectItem[]): string {
+  return items.map(({ sql, name }) => (name === undefined ? sql : `${sql} AS ${identifier(name)}`)).join(', ');
+}
+
+/**
+ * @param line absent: each item is written by itself
+ * @param from SQL from `FROM` on
+ * @returns the query whose result is written. A line names each item several times, so items are computed below it, once.
+ */
+export function selectRows({ items, line }: Pick<RowText, 'items'> & Partial<RowText>, from: string): string {
+  const values = `SELECT ${selectList(items)} ${from}`;
+  return line === undefined ? values : `SELECT ${line} FROM (${values}) AS formatted`;
+}
