@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -27,6 +28,9 @@ const LONGEST = [
   'test/stalled-downloads',
 ].map((name) => `/${name}.test.ts`);
 
+// Test files of servers have a process each; this spares them compiling the same packages.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/compile', import.meta.url));
+
 /** Starts with the longest files; vitest knows durations only from earlier runs. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -39,7 +43,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * `unit`: beside their source, no servers. `servers`: in test/, on a stack of their own that test/global-setup.ts starts and ends.
+ * `unit`: beside their source, no servers; none changes what others share. `servers`: in test/, on a stack of their own that test/global-setup.ts starts and ends.
  * These mostly wait, so there are more of them at a time than processors.
  */
 export default defineConfig({
@@ -53,6 +57,8 @@ export default defineConfig({
             '{contracts,config,streams,formats,stores,workflows,activities,api,sftp,cli,stack,catalogs,worker,bench}/**/*.test.ts',
           ],
           maxWorkers: 2,
+          // They share processes, and so load each module once.
+          isolate: false,
           testTimeout: 30_000,
         },
       },

@@ -106,7 +106,7 @@ const schema = z.object({
   WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
   /** DuckDB's `memory_limit`; the process may briefly use twice as much. */
   WAYBILL_WAREHOUSE_MEMORY: z.string().regex(MEMORY, 'should be an amount of memory such as 2GB').default('2GB'),
-  /** DuckDB's threads; 0: one per core, but at most one per 125 MB of its memory. */
+  /** DuckDB's threads, each with at least 125 MB of its memory; 0: one per core, or as many as have that. */
   WAYBILL_WAREHOUSE_THREADS: z.coerce.number().int().min(0).default(0),
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
   WAYBILL_TEMP_DIRECTORY: z.string().optional(),

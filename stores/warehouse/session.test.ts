@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
@@ -173,6 +174,35 @@ describe('start-up', () => {
       message: expect.stringContaining('WAYBILL_WAREHOUSE_MEMORY'),
     });
     expect(readdirSync(path)).toEqual([]);
+  });
+
+  it.each([
+    ['100GB', 0, { threads: availableParallelism(), megabytes: 100_000 }],
+    ['1GB', 6, { threads: 6, megabytes: 1000 }],
+    ['125MB', 0, { threads: 1, megabytes: 125 }],
+    ['100MB', 0, { threads: 1, megabytes: 100 }],
+    ['100MB', 1, { threads: 1, megabytes: 100 }],
+    ['250MB', 2, { threads: 2, megabytes: 250 }],
+  ])('with memory %s and %s threads has limits that work', async (memory, threads, expected) => {
+    const session = await openSession({ ...OPTIONS, memory, threads, tempDirectory: scratchDirectory() });
+    const connection = await session.connect();
+    const [row] = (
+      await connection.runAndReadAll(
+        "SELECT current_setting('threads'), parse_formatted_bytes(current_setting('memory_limit')) / 1e6",
+      )
+    ).getRows();
+    const found = { threads: Number(row?.[0]), megabytes: Number(row?.[1]) };
+    // DuckDB tells a rounded amount.
+    expect(found).toEqual({ ...expected, megabytes: expect.closeTo(expected.megabytes, -2) });
+    connection.disconnectSync();
+    await session.close();
+  });
+
+  it('with more threads than its memory serves says so', async () => {
+    await expect(openSession({ ...OPTIONS, memory: '300MB', threads: 3 })).rejects.toMatchObject({
+      code: 'warehouse_misconfigured',
+      message: expect.stringMatching(/WAYBILL_WAREHOUSE_MEMORY is too little for 3 threads: each needs 125 MB/),
+    });
   });
 
   it('that is closed stops what runs and leaves nothing behind', async () => {

@@ -9,12 +9,13 @@ import { type AttachedPostgres, findPostgres } from './attached.ts';
 import { toFailure, withoutSecrets } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
 import { createFifos, type Fifos } from './fifo.ts';
+import { type Limits, setLimits } from './limits.ts';
 import { makeOwnDirectory } from './own-directory.ts';
-import { encryptSpilling, fitThreads } from './spill.ts';
+import { encryptSpilling } from './spill.ts';
 import { literal } from './sql-text.ts';
 import { addTally, type BeginTally } from './tally.ts';
 
-export interface WarehouseOptions {
+export interface WarehouseOptions extends Limits {
   /**
    * SQL that attaches the warehouse; statements separated by semicolons. Queries use other connections, so they see
    * what it attaches and creates, but not its `USE`.
@@ -26,10 +27,6 @@ export interface WarehouseOptions {
   readonly extensionDirectory?: string | undefined;
   /** Whether DuckDB may fetch extensions: those of `INSTALL` in the start-up SQL, and the one that encrypts spill files. */
   readonly installExtensions: boolean;
-  /** DuckDB's `memory_limit`, for example `2GB`. */
-  readonly memory: string;
-  /** 0: one per core, limited by memory. */
-  readonly threads: number;
   /** Directory for pipes and DuckDB's encrypted spill files. @default the system's */
   readonly tempDirectory?: string | undefined;
   readonly logger: Logger;
@@ -114,13 +111,11 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     'autoload_known_extensions = false',
     // Do not load secrets of the user who runs the process.
     `secret_directory = ${literal(join(own, 'secrets'))}`,
-    `memory_limit = ${literal(options.memory)}`,
     `temp_directory = ${literal(join(own, 'spill'))}`,
-    ...(options.threads > 0 ? [`threads = ${options.threads}`] : []),
     ...extensionSettings(options.extensionDirectory, options.installExtensions, own),
   ];
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
-  if (options.threads === 0) await fitThreads(connection);
+  await setLimits(connection, options);
   await encryptSpilling(connection, options.installExtensions, options.logger);
 }
 

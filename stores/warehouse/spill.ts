@@ -3,9 +3,6 @@ import type { Logger } from 'pino';
 import { withoutSecrets } from './errors.ts';
 import { extensionAdvice } from './extensions.ts';
 
-/** Bytes of memory that a thread of DuckDB needs. Source: DuckDB, guides/performance/environment. */
-const THREAD_BYTES = 125_000_000;
-
 /**
  * Makes DuckDB encrypt its spill files, with a key that only this process has.
  *
@@ -40,14 +37,4 @@ async function loadHttpfs(connection: DuckDBConnection, mayInstall: boolean): Pr
     await connection.run('INSTALL httpfs');
     await connection.run('LOAD httpfs');
   }
-}
-
-/**
- * Limits DuckDB's threads by the memory limit: with more threads, even a query that spills can run out of memory.
- */
-export async function fitThreads(connection: DuckDBConnection): Promise<void> {
-  const result = await connection.runAndReadAll(
-    `SELECT least(current_setting('threads'), greatest(1, parse_formatted_bytes(current_setting('memory_limit')) // ${THREAD_BYTES}))`,
-  );
-  await connection.run(`SET GLOBAL threads = ${Number(result.getRows()[0]?.[0])}`);
 }
