@@ -254,7 +254,8 @@ test("age's own test vectors open as they say", async () => {
       const answer = answers.find((text) => text.startsWith(`${name}.age was`) || text.startsWith(`${name} is`)) ?? '';
       if (!armored && identity !== '' && expected === 'success') {
         expect(answer, name).toContain(`${name} is saved`);
-        expect(createHash('sha256').update(await readSaved(page, name)).digest('hex'), name).toBe(payload);
+        const hash = createHash('sha256').update(await readSaved(page, name));
+        expect(hash.digest('hex'), name).toBe(payload);
         await removeSaved(page, name);
         opened += 1;
       } else {
