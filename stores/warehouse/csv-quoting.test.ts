@@ -19,6 +19,7 @@ const TYPES = {
   date: 'DATE',
   time: 'TIME',
   uuid: 'UUID',
+  binary: 'BLOB',
 } as const;
 type Type = keyof typeof TYPES;
 const NAMES = Object.keys(TYPES) as Type[];
@@ -41,6 +42,7 @@ const VALUES: Readonly<Record<Type, fc.Arbitrary<string>>> = {
   date: fc.tuple(padded(4, 9999, 1), padded(2, 12, 1), padded(2, 28, 1)).map((parts) => parts.join('-')),
   time: fc.tuple(padded(2, 23), padded(2, 59), padded(2, 59)).map((parts) => parts.join(':')),
   uuid: fc.uuid(),
+  binary: text.map((one) => one.replaceAll('\\', '').replace(/[^ -~]/g, '')),
 };
 
 const options: fc.Arbitrary<CsvOptions> = fc
@@ -63,7 +65,7 @@ it('is byte for byte that of the COPY of DuckDB', async () => {
       const casted = (values: readonly (string | null)[]) =>
         NAMES.map((name, at) => `CAST(${literalOf(values[at] ?? null)} AS ${TYPES[name]}) AS ${name}_of`).join(', ');
       const selects = kept.map((values, at) => `SELECT ${at} AS place, ${casted(values)}`).join(' UNION ALL ');
-      const columns = NAMES.map((name) => `${name}_of`).join(', ');
+      const columns = NAMES.map((name) => (name === 'binary' ? 'to_base64(binary_of)' : `${name}_of`)).join(', ');
       await reader.run(
         `COPY (SELECT ${columns} FROM (${selects}) ORDER BY place) TO ${literal(path)} (FORMAT csv, HEADER false, DELIMITER ${literal(csv.delimiter)}, NULLSTR ${literal(csv.nullText)}, QUOTE '"', ESCAPE '"', NEW_LINE ${literal(csv.crlf ? '\r\n' : '\n')})`,
       );

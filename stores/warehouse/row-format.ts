@@ -71,7 +71,8 @@ function named(columns: readonly SourceColumn[], formatted: Formatted): readonly
 /**
  * One text a row, written as it is: without quote character nothing is quoted.
  *
- * @param delimiter of which none is written; the writer looks through each text until it finds one, so best a character that comes early
+ * @param delimiter never written here; the writer looks through each text until it finds one, so best a character that comes
+ *   early
  */
 function asItIs(delimiter: string): string {
   return `FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER ${literal(delimiter)}`;
@@ -177,7 +178,7 @@ function csvField(one: SourceColumn, { formulaGuard, decimalComma = false }: Csv
   return formulaGuard && type === 'text' ? guardFormula(value) : value;
 }
 
-/** Types whose values need no quotes, unless the delimiter or the text for NULL may be found in them. */
+/** Types whose values are never empty and need no quotes, unless the delimiter or the text for NULL may be found in them. */
 const PLAIN: ReadonlySet<ColumnType> = new Set([
   'boolean',
   'integer',
@@ -187,9 +188,8 @@ const PLAIN: ReadonlySet<ColumnType> = new Set([
   'time',
   'timestamp',
   'uuid',
-  'binary',
 ]);
-const IN_PLAIN_VALUES = /[\w.:+/= ()-]/;
+const IN_PLAIN_VALUES = /[\w.:+ ()-]/;
 
 function isSafe({ delimiter, nullText, decimalComma }: CsvOptions): boolean {
   return !IN_PLAIN_VALUES.test(`${delimiter}${nullText}`) && !(decimalComma && delimiter === ',');
