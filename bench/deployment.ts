@@ -12,7 +12,7 @@ import { createSupervisor, startOrStop } from '../stack/supervisor.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import type { ObjectsOptions } from '../stores/objects/connection.ts';
 import { objectsOptions } from '../stores/objects/minio.ts';
-import type { Bench } from './benchmark.ts';
+import type { Bench, Timed } from './benchmark.ts';
 import { type Client, createClient } from './client.ts';
 import { peerVariables } from './peers.ts';
 import { attachSql, buildReadings, TENANT } from './readings.ts';
@@ -130,11 +130,19 @@ export async function readPeak({ pid }: ProcessHandle): Promise<number> {
   return Number(peak) / 1024;
 }
 
+/** Adds the CPU seconds that these servers spend meanwhile to those of a run. */
+export async function withServers(servers: readonly ProcessHandle[], run: () => Promise<Timed>): Promise<Timed> {
+  const spent = async () => (await Promise.all(servers.map(readCpu))).reduce((sum, cpu) => sum + cpu, 0);
+  const before = await spent();
+  const { seconds, cpu } = await run();
+  return { seconds, cpu: cpu + (await spent()) - before };
+}
+
 /** Clock ticks in a second of what /proc tells of CPU time; the same on all architectures of Linux. */
 const TICKS = 100;
 
 /** @returns CPU seconds of a process since its start. Source: proc_pid_stat(5), utime and stime. Linux only */
-export async function readCpu({ pid }: ProcessHandle): Promise<number> {
+async function readCpu({ pid }: ProcessHandle): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
   const [user, system] = stat

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runPrefix } from '../contracts/keys.ts';
-import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs } from './benchmark.ts';
 import type { Bundle } from './client.ts';
-import { type Deployment, deploy, downloadVariables, readPeak } from './deployment.ts';
-import { runShell } from './peers.ts';
+import { type Deployment, deploy, downloadVariables, readPeak, withServers } from './deployment.ts';
+import { runShell, timeShell } from './peers.ts';
 import { BUNDLE_FILES, TENANT, writeBundleCatalog } from './readings.ts';
 
 /** How the peer compresses; ours always uses zlib's level 1. */
@@ -44,6 +44,7 @@ async function measureDownloadAll(bench: Bench, { level }: Kind): Promise<Measur
   const { rows, signal } = bench;
   await using deployment = await deploy(bench, await writeBundleCatalog(bench.directory));
   const { api, client } = deployment;
+  const servers = [api, deployment.servers.minio];
   const bundle = await client.produceBundle(POLL_MS);
   const variables = { ...(await prepare(bench, deployment, bundle)), LEVEL: level };
   const contents = { ours: '', peer: '' };
@@ -51,7 +52,7 @@ async function measureDownloadAll(bench: Bench, { level }: Kind): Promise<Measur
   const peakBefore = await readPeak(api);
 
   const side = (name: 'ours' | 'peer', script: string) => async (warmUp: boolean) => {
-    if (!warmUp) return secondsOf(() => runShell(`{ ${script}\n} > /dev/null`, variables, signal));
+    if (!warmUp) return withServers(servers, () => timeShell(script, variables, signal));
     const withArchive = (each: string) =>
       runShell(each, { ...variables, MADE: join(bench.directory, `${name}.zip`) }, signal);
     await withArchive(`{ ${script}\n} > "$MADE"`);

@@ -1,9 +1,9 @@
 import { decodeJobId } from '../contracts/job-id.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import { generateKey } from '../streams/age/keys.ts';
-import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
-import { deploy, downloadVariables } from './deployment.ts';
-import { runShell } from './peers.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs } from './benchmark.ts';
+import { deploy, downloadVariables, withServers } from './deployment.ts';
+import { runShell, timeShell } from './peers.ts';
 import { CATALOG, readingTime, TENANT } from './readings.ts';
 
 /** Downloading a sealed export through the API, which unseals it, against fetching and opening the object. */
@@ -32,9 +32,10 @@ async function measureDownload(bench: Bench): Promise<Measurement> {
   const file = `${client.url}/exports/${encodeURIComponent(jobId)}/file`;
   const variables = { ...download, FILE: file, OBJECT: found.trim() };
   const content = { bytes: 0 };
+  const servers = [deployment.api, deployment.servers.minio];
 
   const side = (command: string) => async (warmUp: boolean) => {
-    if (!warmUp) return secondsOf(() => runShell(`${command} > /dev/null`, variables, signal));
+    if (!warmUp) return withServers(servers, () => timeShell(command, variables, signal));
     const out = await runShell(`${command} | wc -lc`, variables, signal);
     const [lines, bytes] = out.trim().split(/\s+/).map(Number);
     if (lines !== rows + 1) throw new Error(`${command} gives ${lines} lines; ${rows + 1} were expected`);

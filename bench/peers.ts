@@ -76,7 +76,7 @@ export async function runShell(script: string, environment: Environment, signal:
  */
 export async function timeShell(script: string, environment: Environment, signal: AbortSignal): Promise<Timed> {
   const start = performance.now();
-  const out = await runShell(`{ ${script}; } > /dev/null; times`, environment, signal);
+  const out = await runShell(`{ ${script}\n} > /dev/null; times`, environment, signal);
   const seconds = (performance.now() - start) / 1000;
   const times = [...out.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, rest]) => Number(minutes) * 60 + Number(rest));
   return { seconds, cpu: times.reduce((sum, time) => sum + time, 0) };

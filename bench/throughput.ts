@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { runPrefix } from '../contracts/keys.ts';
 import type { Compression, Format } from '../contracts/order.ts';
 import { generateKey } from '../streams/age/keys.ts';
-import { type Bench, type Benchmark, type Measurement, runPairs, type Timed } from './benchmark.ts';
-import { bareEnvironment, readCpu, startObjectServer } from './deployment.ts';
+import { type Bench, type Benchmark, type Measurement, runPairs } from './benchmark.ts';
+import { bareEnvironment, startObjectServer, withServers } from './deployment.ts';
 import type { WriterReply, WriterRequest, WriterSettings, Written } from './part-writer.ts';
 import { getPrograms, peerVariables, runShell, timeShell } from './peers.ts';
 import { attachSql, buildReadings, CATALOG, READINGS_QUERY, readingsOrder, TENANT } from './readings.ts';
@@ -75,19 +75,13 @@ async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
     if (lines !== expected) throw new Error(`${object} has ${lines} lines; ${expected} were expected`);
     return bytes ?? 0;
   }
-  /** Adds the object server's CPU seconds. */
-  async function withServer(run: () => Promise<Timed>): Promise<Timed> {
-    const before = await readCpu(server.server);
-    const { seconds, cpu } = await run();
-    return { seconds, cpu: cpu + (await readCpu(server.server)) - before };
-  }
   const remove = (object: string) => shell('"$MC" rm --quiet "$BUCKET/$OBJECT"', object);
 
   const pairs = await runPairs(bench, 'seconds', {
     async ours(warmUp) {
       const exportId = randomUUID();
       let object = runPrefix({ kind: 'on-demand', tenant: TENANT, runId: exportId });
-      const timed = await withServer(async () => {
+      const timed = await withServers([server.server], async () => {
         const { part, ...taken } = await writer.write({ order, exportId, rows });
         object += part.name;
         return taken;
@@ -98,7 +92,9 @@ async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
     },
     async peer(warmUp) {
       const object = `peer/${randomUUID()}`;
-      const timed = await withServer(() => timeShell(pipeline, { ...variables, OBJECT: object }, signal));
+      const timed = await withServers([server.server], () =>
+        timeShell(pipeline, { ...variables, OBJECT: object }, signal),
+      );
       if (warmUp) content.peer = await check(object);
       await remove(object);
       return timed;
