@@ -43,8 +43,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * `unit`: beside their source, no servers; none changes what others share. `servers`: in test/, on a stack of their own that test/global-setup.ts starts and ends.
- * These mostly wait, so there are more of them at a time than processors.
+ * `unit`: beside their source, no servers; none changes what others share. `servers`: in test/, on a stack of their own that
+ * test/global-setup.ts starts and ends. These mostly wait, so there are more of them at a time than processors.
  */
 export default defineConfig({
   test: {

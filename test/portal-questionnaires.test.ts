@@ -67,7 +67,6 @@ describe('questionnaires', () => {
     await checkPage(page, 'questionnaires-error');
     await page.getByLabel('Changed to').fill('2027-01-01');
     await page.getByRole('button', { name: 'Show archives' }).click();
-    // The refused form had fallen back to no status.
     await expect.poll(() => page.getByLabel('Interview status').inputValue()).toBe('ApprovedByHeadquarters');
     await rowOf(page, 'Tabular').getByText('Not started').waitFor();
   });

@@ -24,7 +24,7 @@ export async function writeBundle(path: string): Promise<void> {
 /** Bytes of a bundle at most. */
 const BUNDLE_MAX = 64 * 2 ** 20;
 
-/** Bundles the workflows in a process of its own, because the bundler leaves 160 MiB behind in the process that runs it. */
+/** Bundles the workflows in a process of its own, because the bundler leaves 190 MiB behind in the process that runs it. */
 export async function bundleWorkflows(): Promise<{ readonly code: string }> {
   const { stdout } = await run(process.execPath, [WRITE_BUNDLE, '-'], { maxBuffer: BUNDLE_MAX });
   return { code: stdout };

@@ -54,7 +54,7 @@ const options: fc.Arbitrary<CsvOptions> = fc
   .filter(({ delimiter, nullText }) => delimiter !== '"' && !nullText.includes(delimiter) && !nullText.includes('"'))
   .map((some) => ({ ...CSV_DEFAULTS, header: false, ...some }));
 
-it('is byte for byte that of the COPY of DuckDB', async () => {
+it('CSV is byte for byte that of the COPY of DuckDB', async () => {
   const row = fc.tuple(...NAMES.map((name) => fc.option(VALUES[name], { nil: null })));
   const path = join(scratch, 'copied.csv');
   await fc.assert(

@@ -197,7 +197,7 @@ export async function checkDataset(
   const source = await describeSource(session, connection, dataset, null);
   const bindings = new Bindings(dataset, null);
   // Formats share most of them.
-  const values = new Set(FILE_FORMATS.flatMap((format) => rowValues(source.columns, { format }).map(({ sql }) => sql)));
+  const values = new Set(FILE_FORMATS.flatMap((format) => rowValues(source.columns, { format })));
   const select = [...values].join(', ');
   const statement = await connection.prepare(`SELECT ${select} FROM ${everyRow(source)} LIMIT 1`);
   try {

@@ -46,9 +46,7 @@ export async function explainDataset(
       const bindings = new Bindings(dataset, order.parameters);
       const snapshotAt = await readClock(connection);
       const rows = rowsSql(source, order, { snapshotAt, slice: WHOLE }, bindings);
-      // Without their names, of which the plan would tell only these.
-      const values = rowValues(columns, order).map(({ sql }) => sql);
-      const query = `SELECT ${values.join(', ')} ${rows}`;
+      const query = `SELECT ${rowValues(columns, order).join(', ')} ${rows}`;
       const [plan] = await run(connection, `EXPLAIN ${query}`, bindings);
       await run(connection, `${query} LIMIT 1`, bindings);
       const sent = postgres.length > 0 ? await queriesSent(connection) : [];

@@ -12,7 +12,7 @@ import { Bindings } from './bindings.ts';
 import type { PartQueries } from './copy.ts';
 import { orderedColumns } from './part-query.ts';
 import { rowFormat } from './row-format.ts';
-import { selectRows } from './row-text.ts';
+import { rowsQuery } from './row-text.ts';
 import { rowsSql, WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import type { Source } from './source.ts';
@@ -57,7 +57,7 @@ export async function openKeys(
       const bindings = new Bindings(dataset, order.parameters);
       const format = rowFormat(columns, order);
       const rows = rowsSql(source, { ...order, window: null }, NOW, bindings);
-      const now = selectRows(format, rows);
+      const now = rowsQuery(format, rows);
       const query =
         order.rows === 'gone' ? `${await selectBefore(connection, file, order, columns)} EXCEPT ${now}` : now;
       const statement = await connection.prepare(
@@ -86,5 +86,5 @@ async function selectBefore(
     if (!type) throw new WaybillError('gone', 'The key of the dataset has changed. Request a full load.');
     return { column, sql: `before.${identifier(column.name)}`, type };
   });
-  return selectRows(rowFormat(known, order), from);
+  return rowsQuery(rowFormat(known, order), from);
 }

@@ -6,7 +6,7 @@ import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { rowFormat } from './row-format.ts';
-import { selectRows } from './row-text.ts';
+import { rowsQuery } from './row-text.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
 import type { SourceColumn } from './source-column.ts';
@@ -54,7 +54,7 @@ export async function preparePart(
   const items = format.items.map((item, index) =>
     tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item,
   );
-  const query = selectRows({ ...format, items }, rowsSql(source, order, cut, bindings));
+  const query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
   const statement = await connection.prepare(
     `COPY (${query}) TO ${literal(path)} (${format.options}, USE_TMP_FILE false)`,
   );

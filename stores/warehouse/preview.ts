@@ -23,7 +23,7 @@ export async function previewRows(
   const [[count] = []] = await selectRows(reading, () => ({ columns: 'count(*)' }));
   const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const texts = rowValues(columns, { format: 'csv' })
-    .map(({ sql }) => `left(CAST(${sql} AS VARCHAR), ${PREVIEW_VALUE_MAX + 1})`)
+    .map((sql) => `left(CAST(${sql} AS VARCHAR), ${PREVIEW_VALUE_MAX + 1})`)
     .join(', ');
   const orderBy = source.times
     ? ` ORDER BY coalesce(${source.times.flatMap((column) => (column ? [column.sql] : [])).join(', ')})`

@@ -1,15 +1,13 @@
 import type { ColumnType } from '../../config/dataset.ts';
 import type { CsvOptions, FileFormat, FileOrder } from '../../contracts/order.ts';
 import { formatColumn, guardFormula, isJsonText } from './column-format.ts';
-import type { RowText, SelectItem } from './row-text.ts';
+import type { SelectedRow, SelectItem } from './row-text.ts';
 import { sheetRow } from './sheet-cell.ts';
 import type { SourceColumn } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** How rows are written: what the COPY selects, and its options. */
-export interface RowFormat extends Pick<RowText, 'items'> {
-  /** As of a {@link RowText}; absent: each item is written by itself. */
-  readonly line?: string;
+export interface RowFormat extends SelectedRow {
   readonly options: string;
 }
 
@@ -49,12 +47,12 @@ export function rowFormat(
   }
 }
 
-/** @returns the values that a format's rows are made of, by the names of their columns */
+/** @returns SQL of the values that a format's rows are made of */
 export function rowValues(
   columns: readonly SourceColumn[],
   order: Pick<FileOrder, 'format' | 'timeZone'>,
-): readonly SelectItem[] {
-  return named(columns, formattedBy(order));
+): readonly string[] {
+  return columns.map(formattedBy(order));
 }
 
 /** @returns SQL of a column's value as the format has it */
