@@ -4,7 +4,7 @@ import { WaybillError } from '../contracts/failures.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
 import { runPrefix } from '../contracts/keys.ts';
 import { describeManifest, type FileContents, type Manifest } from '../contracts/manifest.ts';
-import { fileExtension } from '../contracts/order.ts';
+import { dividedName, fileExtension } from '../contracts/order.ts';
 import { ALL_STATUSES, versionText } from '../contracts/questionnaires.ts';
 import { REQUESTS } from '../contracts/requests.ts';
 import type { Published, PublishInput, StepResult, WrittenPart } from '../contracts/steps.ts';
@@ -109,28 +109,41 @@ function manifestOf(input: PublishInput, hashes: ReadonlyMap<string, string>): M
           key,
           addedColumns,
           rows: rowsWanted,
+          rowsPerFile,
         } = content;
         if (missing.some((other) => other.dataset === dataset)) return [];
         const planned = plan.files[place];
         if (!planned) throw new WaybillError('object_damaged');
-        return formats.map((format) => {
+        return formats.flatMap((format): readonly FileContents[] => {
           const parts = written
             .filter((candidate) => candidate.name === name && candidate.format === format)
             .sort((one, other) => one.index - other.index)
             .map(({ part }) => part);
           if (parts.length !== planned.parts.length) throw new WaybillError('object_damaged');
           const hash = hashes.get(`${name}.${format}`);
-          const file = `${name}.${fileExtension({ format, compression, recipients })}`;
-          return {
-            ...{ name, file, dataset, window, parameters, format, csv: format === 'csv' ? csv : null, compression },
+          const extension = fileExtension({ format, compression, recipients });
+          const described = {
+            ...{ name, file: `${name}.${extension}`, dataset, window, parameters, format, compression },
+            ...{ csv: format === 'csv' ? csv : null, columns: planned.columns },
             ...(filter && { filter }),
             ...(timeZone !== undefined && { timeZone }),
             ...(load && { load }),
             ...(rowsWanted && { rowsWanted: rowsWanted === 'keys' ? rowsWanted : ('deleted' as const) }),
-            ...(planned.rowsByDay && { rowsByDay: planned.rowsByDay }),
-            ...{ columns: planned.columns, ...(key && { key }), ...(addedColumns && { addedColumns }), parts },
-            ...(hash !== undefined && { sha256: hash }),
+            ...(key && { key }),
+            ...(addedColumns && { addedColumns }),
+            ...(rowsPerFile !== undefined && { rowsPerFile }),
           };
+          if (rowsPerFile !== undefined && parts.length > 1) {
+            return parts.map((part, index) => {
+              const own = dividedName(name, index);
+              const slice = planned.parts[index]?.slice;
+              return { ...described, name: own, file: `${own}.${extension}`, ...(slice && { slice }), parts: [part] };
+            });
+          }
+          const { rowsByDay } = planned;
+          return [
+            { ...described, ...(rowsByDay && { rowsByDay }), parts, ...(hash !== undefined && { sha256: hash }) },
+          ];
         });
       });
   const { kind, runId, workflowId, tenant } = run;

@@ -83,7 +83,8 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     await objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
     const dataset = orderedDataset(catalog, order.dataset);
     const before = order.base === undefined ? {} : { before: await openKeys(ports, prefix, order, signal) };
-    const cut = { slice: part.slice, first: part.index === 0, snapshotAt, ...before };
+    const first = part.index === 0 || order.rowsPerFile !== undefined;
+    const cut = { slice: part.slice, first, snapshotAt, ...before };
     if (isStatisticsFormat(format)) {
       const place = { directory: tempDirectory ?? tmpdir(), signal };
       statistics = statisticsContent(warehouse, dataset, { ...order, format }, cut, place);

@@ -165,15 +165,17 @@ function requestOf(manifest: Manifest): RequestOrder | undefined {
 
 function fileOrderOf({ tenant, recipients, files, createdAt, expiresAt }: Manifest) {
   const [file, ...others] = files;
-  if (!file || others.length > 0 || expiresAt === null) return undefined;
-  const { format } = file;
-  const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = file;
+  if (!file || expiresAt === null) return undefined;
+  const { dataset, format, window, parameters, filter, csv, timeZone, columns, compression, rowsPerFile } = file;
+  if (others.length > 0 && (rowsPerFile === undefined || others.some((other) => other.dataset !== dataset)))
+    return undefined;
   if (window?.bounds !== 'inclusive') return undefined;
   return {
     ...{ tenant, dataset, window, parameters, format, compression, recipients },
     csv: csv ?? CSV_DEFAULTS,
     ...(filter && { filter }),
     ...(timeZone !== undefined && { timeZone }),
+    ...(rowsPerFile !== undefined && { rowsPerFile }),
     columns: columns.map((column) => column.name),
     keepDays: Math.max(1, Math.round((Date.parse(expiresAt) - Date.parse(createdAt)) / DAY_MS)),
   };

@@ -223,6 +223,11 @@ export const FAILURES = {
     'The rows do not fit into a sheet of Excel',
     'Order PARQUET or CSV, or choose a shorter window or a filter.',
   ),
+  too_many_files: final(
+    409,
+    'The export would be divided into too many files',
+    'Order more rows per file, or choose a shorter window or a filter.',
+  ),
   not_representable: final(
     409,
     'The format cannot hold the data',

@@ -65,6 +65,13 @@ const file = z.object({
     ])
     .nullable()
     .describe('null: the complete history.'),
+  slice: z
+    .object({ from: instant.nullable(), to: instant.nullable() })
+    .optional()
+    .describe(
+      'Of an export that was divided into several files: the rows of the window that this one has, by their modified time, or by their ' +
+        'created time if they have no other. from is included, to is not; null: open. The slices of all files tile. Absent: all rows.',
+    ),
   load: z
     .enum(['complete', 'delta'])
     .optional()
@@ -74,6 +81,12 @@ const file = z.object({
     .optional()
     .describe(
       'deleted: only rows that were deleted; keys: all rows that there were, of whatever time; absent: all rows.',
+    ),
+  rowsPerFile: z
+    .union([z.int().min(1), z.literal('auto')])
+    .optional()
+    .describe(
+      'Of an order that may have several files: the most rows of one, but for rows of the same time; absent: one file.',
     ),
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   filter: Filter.optional().describe('Conditions that all rows meet; absent: none were asked for.'),

@@ -113,6 +113,22 @@ export interface FileContent {
   /** Column names in the order wanted, or `null` for all of the dataset's. */
   readonly columns: readonly string[] | null;
   readonly compression: Compression;
+  /**
+   * The rows are divided by time into several files, each complete in itself, of at most so many rows; rows of the same time
+   * stay together. `auto`: as many as a part has. @default one file
+   */
+  readonly rowsPerFile?: RowsPerFile;
+}
+
+/** @minimum 1 */
+export type RowsPerFile = number | 'auto';
+
+/** Most files of one order: the manifest lists each with all its columns. */
+export const DIVIDED_FILES_MAX = 1000;
+
+/** @returns name, without extension, of one of the files that an order was divided into: `flights-0003` */
+export function dividedName(name: string, index: number): string {
+  return `${name}-${String(index + 1).padStart(4, '0')}`;
 }
 
 export interface FileOrder extends FileContent {
@@ -206,7 +222,7 @@ export type FileLoad = 'complete' | 'delta';
 
 /** @returns what the run of an order of its own makes */
 export function orderedRun({ tenant, recipients, keepDays, format, ...content }: Order | RequestOrder): RunOrder {
-  const { dataset, window, parameters, filter, csv, timeZone, columns, compression } = content;
+  const { dataset, window, parameters, filter, csv, timeZone, columns, compression, rowsPerFile } = content;
   const file = {
     name: dataset.toLowerCase(),
     formats: [format],
@@ -218,6 +234,7 @@ export function orderedRun({ tenant, recipients, keepDays, format, ...content }:
     ...(timeZone !== undefined && { timeZone }),
     columns,
     compression,
+    ...(rowsPerFile !== undefined && { rowsPerFile }),
   };
   const roundsMax = 'roundsMax' in content ? content.roundsMax : 1;
   return { tenant, subject: dataset, files: [file], recipients, roundsMax, retention: { keepDays } };

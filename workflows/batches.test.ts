@@ -7,12 +7,16 @@ import type { RunPlan } from '../contracts/steps.ts';
 import { batchesOf, batchSummary } from './batches.ts';
 
 /** An order of files whose parts have these numbers of rows, and its plan. */
-function planned(files: readonly (readonly number[])[], formats = PERIODIC_FORMATS as RunOrder['files'][0]['formats']) {
+function planned(
+  files: readonly (readonly number[])[],
+  formats = PERIODIC_FORMATS as RunOrder['files'][0]['formats'],
+  more: Partial<RunOrder['files'][0]> = {},
+) {
   const order: RunOrder = {
     ...{ tenant: 'acme', subject: 'all', recipients: [], roundsMax: 1, retention: { keepDays: 1 } },
     files: files.map((_, place) => ({
       ...{ name: `f${place}`, dataset: `d${place}`, window: null, parameters: {}, formats },
-      ...{ csv: CSV_DEFAULTS, columns: null, compression: 'none' },
+      ...{ csv: CSV_DEFAULTS, columns: null, compression: 'none', ...more },
     })),
   };
   const plan: RunPlan = {
@@ -67,6 +71,16 @@ describe('batches', () => {
   ])('of %j are described as what they are', (files, summary) => {
     const [order, plan] = planned(files);
     expect(batchSummary(batchesOf(order, plan)[0] ?? [], plan)).toBe(summary);
+  });
+
+  it('of files that one order was divided into share steps, as other small files do, and name them', () => {
+    const [order, plan] = planned([[60_000, 30, 20, 10]], ['csv'], { rowsPerFile: 60_000 });
+    const batches = batchesOf(order, plan);
+    expect(batches.map((batch) => batch.map(({ part }) => part.index))).toEqual([[0, 1, 2, 3]]);
+    expect(batchSummary(batches[0] ?? [], plan)).toBe('f0-0001.csv, f0-0002.csv and 2 more: 60,060 rows');
+    const [large, largePlan] = planned([[90_000, 90_000]], ['csv'], { rowsPerFile: 90_000 });
+    const summaries = batchesOf(large, largePlan).map((batch) => batchSummary(batch, largePlan));
+    expect(summaries).toEqual(['f0-0001.csv: 90,000 rows', 'f0-0002.csv: 90,000 rows']);
   });
 
   it('of a split file are in the order of its parts', () => {

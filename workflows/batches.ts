@@ -1,4 +1,4 @@
-import { formatExtension, isUncounted, type RunOrder } from '../contracts/order.ts';
+import { dividedName, formatExtension, isUncounted, type RunOrder } from '../contracts/order.ts';
 import type { RunPlan, WriteTask } from '../contracts/steps.ts';
 
 /** Maximum number of objects per step. */
@@ -22,7 +22,7 @@ export function batchesOf(order: RunOrder, plan: RunPlan): readonly Batch[] {
     const parts = plan.files[place]?.parts ?? [];
     const tasks = formats.flatMap((format) => parts.map((part) => ({ name, content: { ...content, format }, part })));
     if (isUncounted(content)) uncounted.set(content.dataset, [...(uncounted.get(content.dataset) ?? []), ...tasks]);
-    else (parts.length > 1 ? split : whole).push(...tasks);
+    else (parts.length > 1 && content.rowsPerFile === undefined ? split : whole).push(...tasks);
   }
   whole.sort((one, other) => other.part.rows - one.part.rows);
   const shared: WriteTask[][] = [];
@@ -43,12 +43,17 @@ export function batchesOf(order: RunOrder, plan: RunPlan): readonly Batch[] {
 /** @returns what the Temporal UI shows of a step, such as `user.csv, user.json and 16 more: 1,200 rows` */
 export function batchSummary(batch: Batch, plan: RunPlan): string {
   const rows = `${batch.reduce((sum, { part }) => sum + part.rows, 0).toLocaleString('en')} rows`;
-  const names = batch.slice(0, 2).map(({ name, content }) => `${name}.${formatExtension(content.format)}`);
+  const names = batch.slice(0, 2).map((task) => `${shownName(task)}.${formatExtension(task.content.format)}`);
   const [first] = batch;
   const [file] = plan.files;
-  if (first && file && plan.files.length === 1 && file.parts.length > 1) {
+  const isSplit = first?.content.rowsPerFile === undefined && plan.files.length === 1;
+  if (first && file && isSplit && file.parts.length > 1) {
     return `${names.join()}, part ${first.part.index + 1} of ${file.parts.length}: ${rows}`;
   }
   const more = batch.length > names.length ? ` and ${batch.length - names.length} more` : '';
   return `${names.join(', ')}${more}: ${rows}`;
+}
+
+function shownName({ name, content, part }: WriteTask): string {
+  return content.rowsPerFile === undefined ? name : dividedName(name, part.index);
 }

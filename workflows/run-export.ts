@@ -275,10 +275,14 @@ async function publish(
   // A cancel that arrives while the manifest is being written still counts, because the run is not committed yet.
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while publishing');
   const files = order.files.filter(({ dataset }) => !details.missing.has(dataset));
+  // Of a file that is divided, each part is a file.
+  const counts = order.files.map(({ dataset, rowsPerFile }, place) =>
+    details.missing.has(dataset) ? 0 : rowsPerFile === undefined ? 1 : (plan.files[place]?.parts.length ?? 1),
+  );
   return {
     state: 'completed',
     snapshotAt: plan.snapshotAt,
-    files: order.archive ? 1 : files.length,
+    files: order.archive ? 1 : counts.reduce((sum, count) => sum + count, 0),
     parts: order.archive ? 1 : written.filter(({ name }) => files.some((file) => file.name === name)).length,
     ...published,
     retention: { ...(expiresAt && { expiresAt }), ...(replaceAfterSeconds !== undefined && { replaceAfterSeconds }) },

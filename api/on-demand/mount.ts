@@ -6,7 +6,7 @@ import { eventsHandler } from '../runs/events.ts';
 import { linkOrCaller } from '../runs/links.ts';
 import type { RunServices } from '../runs/services.ts';
 import { createHandler, resubmitHandler } from './create.ts';
-import { fileHandler, manifestHandler, signatureHandler } from './download.ts';
+import { fileHandler, filesHandler, manifestHandler, namedFileHandler, signatureHandler } from './download.ts';
 import { listHandler, removeHandler, revokeHandler, showHandler } from './handlers.ts';
 import * as routes from './routes.ts';
 import { exportView } from './view.ts';
@@ -32,6 +32,14 @@ export function mountExports(app: ApiApp, deps: ApiDeps, guards: Guards, runs: R
   // A link in the query takes the place of credentials.
   const readOrLink = linkOrCaller({ ...all, ...guards }, authenticate);
   mountUnvalidated(app, routes.downloadFile, readOrLink, knownQuery(routes.downloadFile), fileHandler(all));
+  mountUnvalidated(
+    app,
+    routes.downloadNamedFile,
+    readOrLink,
+    knownQuery(routes.downloadNamedFile),
+    namedFileHandler(all),
+  );
+  mount(app, routes.listFiles, read, filesHandler(all));
   mount(app, routes.removeExport, write, removeHandler(all));
   mount(app, routes.resubmitExport, write, resubmitHandler(all));
   mount(app, routes.revokeLinks, write, revokeHandler(all));

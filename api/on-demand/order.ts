@@ -87,7 +87,8 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Or
   if (dataset) assertDataset(rules.limits, dataset.name);
   assertValid(errors);
   if (!read.success || !dataset || !format || !from || !to) throw new WaybillError('internal');
-  const { columns, compression, recipients, csv, timeZone, keepDays } = read.data;
+  const { columns, compression, recipients, csv, timeZone, keepDays, files } = read.data;
+  const rowsPerFile = read.data.rowsPerFile ?? (files === 'auto' ? files : undefined);
   const zone = resolveTimeZone(timeZone);
   const order: Order = {
     tenant,
@@ -100,6 +101,7 @@ export function parseOrder(body: unknown, tenant: string, rules: OrderRules): Or
     ...(zone !== 'UTC' && { timeZone: zone }),
     columns,
     compression,
+    ...(rowsPerFile !== undefined && { rowsPerFile }),
     recipients: [...parseRecipients(recipients)].sort(),
     keepDays: keepDays ?? rules.keepDaysMax,
   };
@@ -134,6 +136,7 @@ function optionsDigest(order: Order, keepDaysDefault: number): string {
     csv: csvText(order.csv) === csvText(CSV_DEFAULTS) ? undefined : order.csv,
     keepDays: order.keepDays === keepDaysDefault ? undefined : order.keepDays,
     timeZone: order.timeZone,
+    rowsPerFile: order.rowsPerFile,
   };
   const text = JSON.stringify(options);
   return text === '{}' ? '' : digest(text, DIGEST_LENGTH);
@@ -192,7 +195,7 @@ function readDate(field: 'startDate' | 'endDate', text: string, errors: FieldErr
 }
 
 function optionErrors(
-  { columns, compression, csv, timeZone, keepDays, recipients }: Common,
+  { columns, compression, csv, timeZone, rowsPerFile, files, keepDays, recipients }: Common,
   dataset: Dataset | undefined,
   format: Format | undefined,
   { keepDaysMax }: OrderRules,
@@ -209,12 +212,23 @@ function optionErrors(
   if (csv?.nullText.includes(csv.delimiter)) {
     invalid('csv.nullText', 'csv.nullText: Should not contain the delimiter.');
   }
+  if (rowsPerFile !== undefined && files !== undefined) {
+    invalid('files', 'files: Leave it out where rowsPerFile says how they are divided.');
+  }
+  if (rowsPerFile !== undefined && dataset && !isDivisible(dataset)) {
+    invalid('rowsPerFile', `rowsPerFile: ${offeredName(dataset)} has no times to divide its rows by. Leave it out.`);
+  }
   if (keepDays !== undefined && keepDays > keepDaysMax) {
     invalid('keepDays', `keepDays: Should be at most ${keepDaysMax}.`);
   }
   errors.push(...recipientErrors(recipients));
   if (columns && dataset) errors.push(...columnErrors(columns, dataset));
   return errors;
+}
+
+/** Whether rows of the dataset have times to divide them by. */
+function isDivisible({ createdColumn, modifiedColumn }: Dataset): boolean {
+  return createdColumn !== null || modifiedColumn !== null;
 }
 
 function columnErrors(columns: readonly string[], dataset: Dataset): readonly FieldError[] {

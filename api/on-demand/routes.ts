@@ -1,6 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { PUBLIC_KEYS_PATH } from '../../contracts/envelope.ts';
-import { Accepted, ExportList, ExportView, JobStatus, ListQuery, OrderBody } from '../../contracts/views/on-demand.ts';
+import {
+  Accepted,
+  ExportFiles,
+  ExportList,
+  ExportView,
+  JobStatus,
+  ListQuery,
+  OrderBody,
+} from '../../contracts/views/on-demand.ts';
 import { problems } from '../http/problems.ts';
 import { jsonContent, storedFileContent } from '../openapi.ts';
 import { envelopeContent } from '../runs/envelope.ts';
@@ -149,34 +157,24 @@ export const downloadSignature = createRoute({
   },
 });
 
-export const downloadFile = createRoute({
-  method: 'get',
-  path: '/exports/{id}/file',
-  tags,
-  summary: 'Download the file',
-  description:
-    'Streams the file as stored. Supports a single range, If-Range, If-Match, If-None-Match, If-Modified-Since and ' +
-    'If-Unmodified-Since. With `x-private-key`, a sealed file is decrypted during the download; ranges are not supported ' +
-    'then.',
+/** What both downloads of files take and answer. */
+const download = {
   security: [{ bearer: [] }, { basic: [] }, { apiKey: [] }, {}],
-  request: {
-    params,
-    headers: z.object({
-      Range: z.string().optional().openapi({ example: 'bytes=0-1023' }),
-      'x-private-key': z
-        .string()
-        .optional()
-        .openapi({ description: 'An age identity. Used for this request only and not stored.' }),
-    }),
-    query: z.object({
-      expires: z.string().optional().openapi({ description: 'Part of a signed link.' }),
-      issued: z.string().optional().openapi({ description: 'Part of a signed link.' }),
-      signature: z
-        .string()
-        .optional()
-        .openapi({ description: 'Part of a signed link, which does not require credentials.' }),
-    }),
-  },
+  headers: z.object({
+    Range: z.string().optional().openapi({ example: 'bytes=0-1023' }),
+    'x-private-key': z
+      .string()
+      .optional()
+      .openapi({ description: 'An age identity. Used for this request only and not stored.' }),
+  }),
+  query: z.object({
+    expires: z.string().optional().openapi({ description: 'Part of a signed link.' }),
+    issued: z.string().optional().openapi({ description: 'Part of a signed link.' }),
+    signature: z
+      .string()
+      .optional()
+      .openapi({ description: 'Part of a signed link, which does not require credentials.' }),
+  }),
   responses: {
     200: { description: 'The file.', content: storedFileContent },
     206: { description: 'The requested range.', content: storedFileContent },
@@ -196,6 +194,50 @@ export const downloadFile = createRoute({
       'object_damaged',
     ),
   },
+};
+
+export const downloadFile = createRoute({
+  method: 'get',
+  path: '/exports/{id}/file',
+  tags,
+  summary: 'Download the file',
+  description:
+    'Streams the file as stored. Supports a single range, If-Range, If-Match, If-None-Match, If-Modified-Since and ' +
+    'If-Unmodified-Since. With `x-private-key`, a sealed file is decrypted during the download; ranges are not supported ' +
+    'then. Of an export with several files, a zip of all, without ranges.',
+  security: download.security,
+  request: { params, headers: download.headers, query: download.query },
+  responses: download.responses,
+});
+
+export const listFiles = createRoute({
+  method: 'get',
+  path: '/exports/{id}/files',
+  tags,
+  summary: 'List the files',
+  description: 'One, unless the order asked for several.',
+  request: { params },
+  responses: {
+    200: { description: 'The files, in the order of their rows.', content: jsonContent(ExportFiles) },
+    ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
+  },
+});
+
+export const downloadNamedFile = createRoute({
+  method: 'get',
+  path: '/exports/{id}/files/{name}',
+  tags,
+  summary: 'Download one of several files',
+  description: 'As the download of an export with one file. `name` is that of the list of files.',
+  security: download.security,
+  request: {
+    params: params.extend({
+      name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'flights-0001.csv.age' }),
+    }),
+    headers: download.headers,
+    query: download.query,
+  },
+  responses: download.responses,
 });
 
 export const removeExport = createRoute({

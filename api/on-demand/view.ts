@@ -2,10 +2,11 @@ import type { z } from '@hono/zod-openapi';
 import { type Catalog, offeredAt, offeredName } from '../../config/dataset.ts';
 import { FAILURES, WaybillError } from '../../contracts/failures.ts';
 import { encodeJobId } from '../../contracts/job-id.ts';
+import type { ManifestFile } from '../../contracts/manifest.ts';
 import { fileExtension, type Order } from '../../contracts/order.ts';
 import { EXPORT_STATES, type ExportState, type Progress } from '../../contracts/progress.ts';
 import { runStatus } from '../../contracts/run.ts';
-import { type ExportView, type JobStatus, STATUSES } from '../../contracts/views/on-demand.ts';
+import { type ExportFile, type ExportView, type JobStatus, STATUSES } from '../../contracts/views/on-demand.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import type { Link } from '../runs/links.ts';
 
@@ -35,9 +36,15 @@ export function orderOf({ order }: Run): Order {
   return order;
 }
 
-/** Name of the finished file, for example `flights.csv.zst.age`. */
-export function fileName(order: Order): string {
-  return `${order.dataset.toLowerCase()}.${fileExtension(order)}`;
+/** Name of the finished file, for example `flights.csv.zst.age`; of several, that of the zip of all. */
+export function fileName(order: Order, files: number | null = 1): string {
+  const name = order.dataset.toLowerCase();
+  return files !== null && files > 1 ? `${name}.zip` : `${name}.${fileExtension(order)}`;
+}
+
+/** What names of a saved manifest begin with: that of the only file, or what several have in common. */
+export function manifestStem(order: Order, files: number | null): string {
+  return files !== null && files > 1 ? order.dataset.toLowerCase() : fileName(order);
 }
 
 /** The response that published clients poll. */
@@ -63,8 +70,8 @@ function errorsOf(state: ExportState, failure: Run['failure']): z.infer<typeof J
 export function exportView(run: Run, progress: Progress, link: Link | null, now: Date): ExportView {
   const order = orderOf(run);
   const state = exportState(run, now);
-  const { rows, bytes, contentBytes, parts, failure } = run;
-  const counted = rows !== null && bytes !== null && contentBytes !== null && parts !== null;
+  const { rows, bytes, contentBytes, parts, files, failure } = run;
+  const counted = rows !== null && bytes !== null && contentBytes !== null && parts !== null && files !== null;
   return {
     id: encodeJobId(run),
     exportId: run.runId,
@@ -78,9 +85,10 @@ export function exportView(run: Run, progress: Progress, link: Link | null, now:
     parameters: order.parameters,
     filter: order.filter ?? [],
     timeZone: order.timeZone ?? 'UTC',
+    rowsPerFile: order.rowsPerFile ?? null,
     snapshotAt: run.snapshotAt,
     progress,
-    manifest: counted ? { rows, bytes, contentBytes, parts, file: fileName(order) } : null,
+    manifest: counted ? { rows, bytes, contentBytes, parts, files, file: fileName(order, files) } : null,
     failure,
     requestedAt: run.requestedAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,
@@ -88,6 +96,15 @@ export function exportView(run: Run, progress: Progress, link: Link | null, now:
     expiresAt: run.expiresAt?.toISOString() ?? null,
     downloadUrl: link?.url ?? null,
     downloadExpiresAt: link?.expiresAt.toISOString() ?? null,
+  };
+}
+
+/** @param link of the export */
+export function exportFile({ file, rows, bytes, slice, parts }: ManifestFile, link: Link | null): ExportFile {
+  const [only, ...others] = parts;
+  return {
+    ...{ name: file, rows, bytes, sha256: only && others.length === 0 ? only.sha256 : null, slice: slice ?? null },
+    downloadUrl: link?.urlOf(file) ?? null,
   };
 }
 

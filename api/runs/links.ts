@@ -11,7 +11,10 @@ import type { ClientAddress } from '../http/requests.ts';
 
 /** A link to download the file of an export without credentials, until it expires or is revoked. */
 export interface Link {
+  /** Of the file, or of a zip of several. */
   readonly url: string;
+  /** @param name of one of the export's files */
+  urlOf(name: string): string;
   readonly expiresAt: Date;
 }
 
@@ -51,7 +54,12 @@ export function createLinks({ settings, clock }: Pick<ApiDeps, 'settings' | 'clo
       const expires = Math.min(now + settings.WAYBILL_LINK_SECONDS * 1000, filesExpireAt.getTime());
       const signature = sign(runId, String(issued), String(expires)).toString('base64url');
       const query = new URLSearchParams({ expires: String(expires), issued: String(issued), signature });
-      return { url: `${settings.WAYBILL_PUBLIC_URL}/exports/${runId}/file?${query}`, expiresAt: new Date(expires) };
+      const address = `${settings.WAYBILL_PUBLIC_URL}/exports/${runId}`;
+      return {
+        url: `${address}/file?${query}`,
+        urlOf: (name) => `${address}/files/${encodeURIComponent(name)}?${query}`,
+        expiresAt: new Date(expires),
+      };
     },
 
     verify(runId, { issued, expires, signature }) {

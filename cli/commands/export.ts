@@ -2,9 +2,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { RequestedFilter } from '../../contracts/filter.ts';
 import { decodeJobId } from '../../contracts/job-id.ts';
 import { COMPRESSIONS, CSV_PRESET_NAMES, FORMATS } from '../../contracts/order.ts';
-import { Accepted, ExportView, exportPath } from '../../contracts/views/on-demand.ts';
+import { Accepted, ExportView, exportPath, FILE_COUNTS } from '../../contracts/views/on-demand.ts';
 import { addExamples, addJsonOption, type Cli, parseCount } from '../cli.ts';
 import { EXIT, usage } from '../failure.ts';
+import { isDirectory } from '../files/save.ts';
 import { addConnectionOptions, type ClientOptions, connect, readJson } from '../http/client.ts';
 import { endLine } from '../screen/export-lines.ts';
 import { addDownloadOptions, checkDownload, type DownloadOptions, downloadExport } from './export-download.ts';
@@ -38,6 +39,7 @@ export function exportCommand(cli: Cli): Command {
     'waybill export USERS --from 2025-01-01 --to 2025-12-31T23:59:59.999999Z --watch',
     'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --compression zstd \\',
     '    --seal age1… --key-file key.txt --decompress -o flights.csv',
+    'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --rows-per-file 1000000 --seal age1… -o flights/',
     'waybill export USERS --from 2025-01-01 --to 2025-02-01 --format jsonl --json',
     'waybill export FLIGHTS --from 2001-01-01 --to 2002-01-01 --filter origin=SFO --filter delay:range=60..',
   );
@@ -48,7 +50,12 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
   const { terminal } = cli;
   const download: DownloadOptions | undefined =
     options.output === undefined ? undefined : { ...options, output: options.output };
-  if (download) checkDownload(download);
+  if (download) {
+    checkDownload(download);
+    if (options.rowsPerFile !== undefined && !isDirectory(download.output)) {
+      throw usage('With --rows-per-file there may be several files, so -o must be a directory.');
+    }
+  }
   const client = connect(cli, options);
   const signal = cli.interruptible();
   const answer = await client.call('POST', 'exports', {
@@ -75,7 +82,9 @@ async function orderExport(cli: Cli, dataset: string, options: Options): Promise
   const downloaded =
     download && ended.state === 'completed' ? await downloadExport(cli, id, following, download) : undefined;
   if (!quiet) return;
-  terminal.printJson(downloaded ? { ...ended, saved: { file: downloaded.file, bytes: downloaded.bytes } } : ended);
+  if (!downloaded) return terminal.printJson(ended);
+  const { manifest: _, ...saved } = downloaded;
+  terminal.printJson({ ...ended, saved });
 }
 
 /** @returns id of the export that the server accepted */
@@ -103,6 +112,8 @@ export interface OrderOptions {
   readonly csvFormulaGuard?: boolean;
   readonly csvDecimalComma?: boolean;
   readonly csvCrlf?: boolean;
+  readonly rowsPerFile?: number;
+  readonly files?: string;
   readonly keepDays?: number;
 }
 
@@ -114,6 +125,12 @@ export function addOrderOptions(command: Command): Command {
     .addOption(new Option('--format <format>', 'file format').choices(FORMATS).default('csv'))
     .addOption(new Option('--compression <kind>', 'compression of the file').choices(COMPRESSIONS))
     .option('--seal <recipient...>', 'age recipients (age1…); only they can open the file')
+    .option('--rows-per-file <count>', 'several files of at most so many rows; -o is then a directory', parseCount)
+    .addOption(
+      new Option('--files <count>', 'auto: several files if there are many rows')
+        .choices(FILE_COUNTS)
+        .conflicts('rowsPerFile'),
+    )
     .option('--keep-days <days>', 'days to keep the file', parseCount)
     .option('--columns <names>', 'columns, comma-separated, in the order wanted', parseColumns)
     .option(
@@ -154,6 +171,8 @@ const ORDER_FIELDS = [
   'filter',
   'timeZone',
   'csv',
+  'rowsPerFile',
+  'files',
   'keepDays',
   'callbackUrl',
 ];
@@ -181,6 +200,8 @@ export function orderBody(dataset: string, options: OrderOptions): Readonly<Reco
     ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(Object.keys(csv).length === 0 ? {} : { csv }),
+    ...(options.rowsPerFile === undefined ? {} : { rowsPerFile: options.rowsPerFile }),
+    ...(options.files === undefined ? {} : { files: options.files }),
     ...(options.keepDays === undefined ? {} : { keepDays: options.keepDays }),
   };
   const reserved = Object.keys(options.param ?? {}).find((name) => ORDER_FIELDS.includes(name));

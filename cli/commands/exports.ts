@@ -103,9 +103,13 @@ function resubmitCommand(cli: Cli): Command {
 
 function downloadCommand(cli: Cli): Command {
   const command = new Command('download')
-    .description('Download a finished export; resumes an interrupted download')
+    .description('Download a finished export, all of its files; resumes an interrupted download')
     .argument('<export>', 'its id')
-    .option('-o, --output <file>', 'file, or directory in which it gets its own name', '.');
+    .option(
+      '-o, --output <file>',
+      'file, or directory in which it gets its own name; of several files, their directory',
+      '.',
+    );
   addDownloadOptions(command);
   addExamples(
     command,
@@ -115,8 +119,8 @@ function downloadCommand(cli: Cli): Command {
   return addClientOptions(command).action(async (id: string, options: ClientOptions & DownloadOptions) => {
     checkDownload(options);
     const following = { client: connect(cli, options), signal: cli.interruptible(), quiet: options.json === true };
-    const { file, bytes, manifest } = await downloadExport(cli, id, following, options);
-    if (!options.json) return cli.terminal.print(file);
-    cli.terminal.printJson({ file, bytes, rows: manifest.rows, exportId: manifest.runId });
+    const { manifest, ...saved } = await downloadExport(cli, id, following, options);
+    if (!options.json) return cli.terminal.print(saved.file);
+    cli.terminal.printJson({ ...saved, rows: manifest.rows, exportId: manifest.runId });
   });
 }

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Manifest, type ManifestPart, onlyFile } from '../../contracts/manifest.ts';
+import type { Instant } from '../../contracts/instant.ts';
+import { manifestSums, onlyFile } from '../../contracts/manifest.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { type ExportFixture, makeExport } from './export-fixture.ts';
 import { locateFiles, readManifest } from './locate.ts';
@@ -131,6 +132,44 @@ describe('a manifest that lies', () => {
       `users.csv has 1 bytes; its parts have ${manifest.bytes}.`,
     ]);
   });
+});
+
+test.each<[readonly (readonly [string | null, string | null])[], readonly string[]]>([
+  [[[null, null]], []],
+  [
+    [
+      [null, 'b'],
+      ['b', 'c'],
+      ['c', null],
+    ],
+    [],
+  ],
+  [
+    [
+      [null, 'b'],
+      ['c', null],
+    ],
+    ['users.csv begins at c; the file before it ends at b.'],
+  ],
+  [
+    [
+      [null, null],
+      [null, null],
+    ],
+    ['users.csv begins at no time; the file before it ends at no time.'],
+  ],
+  [[['a', null]], ['users.csv begins at a; the file before it ends at no time.']],
+  [[[null, 'b']], ['users.csv is the last, but ends at b.']],
+])('slices %j tile, or it is reported', async (slices, problems) => {
+  const { manifest } = await makeExport(CONTENTS, { compression: 'none', recipients: [] });
+  const file = onlyFile(manifest);
+  const files = slices.map(([from, to], place) => ({
+    ...file,
+    name: `users-${place}`,
+    slice: { from: from as Instant | null, to: to as Instant | null },
+  }));
+  const summed = { ...manifest, files, ...manifestSums(files) };
+  expect(sumProblems(summed)).toEqual(problems);
 });
 
 test.each([

@@ -39,7 +39,22 @@ export function sumProblems(manifest: Manifest): readonly string[] {
       ...dayProblems(file),
     ]),
     ...differences('The manifest', manifest, 'files', manifestSums(manifest.files)),
+    ...sliceProblems(manifest),
   ];
+}
+
+/** The slices of an export's files begin and end open, and each begins where the one before ends. */
+function sliceProblems({ files }: Manifest): readonly string[] {
+  if (files.every(({ slice }) => slice === undefined)) return [];
+  const ends = [null, ...files.map(({ slice }) => slice?.to ?? null)];
+  return files.flatMap(({ file, slice }, place) => {
+    const [from, after] = [slice?.from ?? null, ends[place] ?? null];
+    const isLast = place === files.length - 1;
+    if (from !== after || (place > 0 && from === null)) {
+      return [`${file} begins at ${from ?? 'no time'}; the file before it ends at ${after ?? 'no time'}.`];
+    }
+    return isLast && (slice?.to ?? null) !== null ? [`${file} is the last, but ends at ${slice?.to}.`] : [];
+  });
 }
 
 function dayProblems({ file, rows, rowsByDay }: ManifestFile): readonly string[] {

@@ -28,6 +28,7 @@ function viewOf(state: ExportState, percent: number): ExportView {
     parameters: {},
     filter: [],
     timeZone: 'UTC',
+    rowsPerFile: null,
     window: { from: '', to: '' },
     snapshotAt: null,
     progress,

@@ -56,7 +56,7 @@ export function detailLines(terminal: Terminal, view: ExportView): readonly stri
   if (view.snapshotAt !== null) fields.push(['read at', view.snapshotAt]);
   if (manifest !== null) {
     fields.push(['file', plain(manifest.file)], ['rows', formatCount(manifest.rows)]);
-    fields.push(['size', `${formatBytes(manifest.bytes)} in ${formatNumberOf(manifest.parts, 'part')}`]);
+    fields.push(['size', `${formatBytes(manifest.bytes)} in ${piecesText(manifest)}`]);
     fields.push(['content', formatBytes(manifest.contentBytes)]);
   }
   if (view.expiresAt !== null) fields.push(['kept until', `${formatTime(view.expiresAt)} UTC`]);
@@ -67,12 +67,17 @@ export function detailLines(terminal: Terminal, view: ExportView): readonly stri
 /** How an export ended, in one line for standard error. */
 export function endLine(terminal: Terminal, view: ExportView): string {
   if (view.manifest !== null && view.state === 'completed') {
-    const { rows, bytes, parts } = view.manifest;
-    const figures = [formatNumberOf(rows, 'row'), formatBytes(bytes), formatNumberOf(parts, 'part')].join(', ');
+    const { rows, bytes } = view.manifest;
+    const figures = [formatNumberOf(rows, 'row'), formatBytes(bytes), piecesText(view.manifest)].join(', ');
     return `${terminal.paintLog('green', '✓')} ${figures}, read at ${view.snapshotAt}`;
   }
   const why = view.failure === null ? '' : `: ${plain(view.failure.message)}`;
   return `${terminal.paintLog('red', '✗')} ${view.state}${why}`;
+}
+
+/** Several files, or the parts of the only one. */
+function piecesText({ files, parts }: NonNullable<ExportView['manifest']>): string {
+  return files > 1 ? formatNumberOf(files, 'file') : formatNumberOf(parts, 'part');
 }
 
 function stateText(terminal: Terminal, { state }: ExportView): string {

@@ -48,6 +48,9 @@ export const CsvBody = z
   })
   .meta({ id: 'CsvOptions' });
 
+/** How many files an order may have. */
+export const FILE_COUNTS = ['one', 'auto'] as const;
+
 /** The fields of every order. A dataset's own parameters are further fields, by name. */
 export const OrderFields = z.object({
   startDate: instant('ISO 8601, any offset, up to microseconds. Inclusive.'),
@@ -83,6 +86,17 @@ export const OrderFields = z.object({
       example: 'UTC',
     }),
   csv: CsvBody.optional(),
+  rowsPerFile: z.int('Should be a whole number of rows.').min(1, 'Should be at least 1.').optional().meta({
+    description:
+      'Divide the rows over several files, each complete in itself, of at most so many rows; rows of the same time stay together.',
+  }),
+  files: z
+    .enum(FILE_COUNTS, `Should be one of ${FILE_COUNTS.join(', ')}.`)
+    .optional()
+    .meta({
+      description:
+        'auto: several files if there are more rows than the deployment puts into one. Without it, and without rowsPerFile: one.',
+    }),
   keepDays: z.int('Should be a whole number of days.').min(1, 'Should be at least 1.').optional().meta({
     description: 'Days to keep the file. The operator’s limit is both the maximum and the default.',
   }),
@@ -154,6 +168,10 @@ export const ExportView = z
     parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     filter: Filter,
     timeZone: z.string().meta({ example: 'UTC' }),
+    rowsPerFile: z
+      .union([z.int(), z.literal('auto')])
+      .nullable()
+      .meta({ description: 'null: one file, whatever its size.' }),
     snapshotAt: z.string().nullable(),
     progress: ProgressView,
     manifest: z
@@ -162,7 +180,11 @@ export const ExportView = z
         bytes: z.number().int(),
         contentBytes: z.number().int(),
         parts: z.number().int(),
-        file: z.string().meta({ example: 'flights.csv.zst.age' }),
+        files: z.number().int().meta({ description: 'More than one only if the order asked for several.' }),
+        file: z.string().meta({
+          description: 'Its name; of several files, that of the zip of all.',
+          example: 'flights.csv.zst.age',
+        }),
       })
       .nullable(),
     failure: z.object({ code: failureCode, message: z.string() }).nullable(),
@@ -175,6 +197,24 @@ export const ExportView = z
   })
   .meta({ id: 'Export' });
 export type ExportView = z.infer<typeof ExportView>;
+
+export const ExportFile = z
+  .object({
+    name: z.string().meta({ example: 'flights-0001.csv.zst.age' }),
+    rows: z.number().int(),
+    bytes: z.number().int(),
+    sha256: z.string().nullable().meta({ description: 'Of the stored file; null if it is in several parts.' }),
+    slice: z.object({ from: z.string().nullable(), to: z.string().nullable() }).nullable().meta({
+      description: 'Which rows of the window it has, by the time they changed last; from included, to not. null: all.',
+    }),
+    downloadUrl: z.string().nullable().meta({ description: 'A signed link.' }),
+  })
+  .meta({ id: 'ExportFile' });
+export type ExportFile = z.infer<typeof ExportFile>;
+
+export const ExportFiles = z
+  .object({ items: z.array(ExportFile), downloadExpiresAt: z.string().nullable() })
+  .meta({ id: 'ExportFiles', description: 'In the order of their rows.' });
 
 export const ExportList = z
   .object({

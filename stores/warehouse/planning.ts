@@ -6,17 +6,14 @@ import { type Instant, instantFromMicros } from '../../contracts/instant.ts';
 import { type FileOrder, isSplittable } from '../../contracts/order.ts';
 import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { XLSX_ROWS_MAX } from '../../streams/xlsx.ts';
-import type { Bindings } from './bindings.ts';
 import { sumDays, windowOfDays } from './days.ts';
 import { toFailure } from './errors.ts';
 import { orderedColumns } from './part-query.ts';
-import { addSums, type Reading, selectRows, sumColumns, sumRows, toSum } from './row-sum.ts';
-import { sliceFrom, type Times, WHOLE } from './rows.ts';
+import { addSums, type Reading, sumRows } from './row-sum.ts';
+import { WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
+import { divideRows, splitRows } from './slices.ts';
 import { describeSource } from './source.ts';
-
-/** Keeps the plan small, because it is stored in Temporal's history: about 100 bytes a part. */
-const PARTS_MAX = 2000;
 
 /**
  * Plans files at one snapshot time. The connection is in a transaction, so the sums of a file and of its parts cover the
@@ -43,19 +40,36 @@ export async function planFiles(
 }
 
 async function planFile(read: Reading, partRows: number): Promise<Plan> {
-  const plan = await planWhole(read);
+  const whole = await planWhole(read);
+  const parts = await partsOf(read, whole, partRows);
+  if (read.order.format === 'xlsx') assertFitsSheet(read.order, parts);
+  return { ...whole, parts };
+}
+
+/** @returns the parts of one file, or of an order's several files one each */
+async function partsOf(read: Reading, { rows, parts }: Plan, partRows: number): Promise<readonly PlannedPart[]> {
   const { order, source } = read;
-  if (order.format === 'xlsx' && plan.rows > XLSX_ROWS_MAX) {
-    const [rows, max] = [plan.rows, XLSX_ROWS_MAX].map((count) => count.toLocaleString('en'));
-    throw new WaybillError(
-      'xlsx_too_large',
-      `${order.dataset} has ${rows} rows, and a sheet of Excel holds ${max}. Order PARQUET or CSV, or choose a shorter window or a filter.`,
-    );
+  const { format, recipients, rowsPerFile } = order;
+  if (source.times === undefined) return parts;
+  if (rowsPerFile !== undefined) {
+    const limit = rowsPerFile === 'auto' ? partRows : rowsPerFile;
+    const max = format === 'xlsx' ? Math.min(limit, XLSX_ROWS_MAX) : limit;
+    return rows <= max ? parts : divideRows(read, source.times, rows, max);
   }
-  const splittable = order.recipients.length === 0 && isSplittable(order.format);
-  if (!splittable || plan.rows <= partRows || source.times === undefined) return plan;
-  const parts = await splitRows(read, source.times, Math.ceil(plan.rows / partRows));
-  return parts.length > 0 ? { ...plan, parts } : plan;
+  if (recipients.length > 0 || !isSplittable(format) || rows <= partRows) return parts;
+  return splitRows(read, source.times, Math.ceil(rows / partRows));
+}
+
+/** @throws WaybillError `xlsx_too_large` */
+function assertFitsSheet({ dataset, rowsPerFile }: FileOrder, parts: readonly PlannedPart[]): void {
+  const most = Math.max(...parts.map(({ rows }) => rows));
+  if (most <= XLSX_ROWS_MAX) return;
+  const [rows, max] = [most, XLSX_ROWS_MAX].map((count) => count.toLocaleString('en'));
+  const message =
+    rowsPerFile === undefined
+      ? `${dataset} has ${rows} rows, and a sheet of Excel holds ${max}. Order PARQUET or CSV, several files, or choose a shorter window or a filter.`
+      : `${dataset} has ${rows} rows of one time, and a sheet of Excel holds ${max}. Order PARQUET or CSV, or choose a filter.`;
+  throw new WaybillError('xlsx_too_large', message);
 }
 
 async function beginReading(
@@ -96,43 +110,4 @@ export async function readClock(connection: DuckDBConnection): Promise<Instant> 
   const now = typeof micros === 'bigint' ? instantFromMicros(micros) : undefined;
   if (now === undefined) throw new WaybillError('internal', 'The clock of the warehouse is out of range.');
   return now;
-}
-
-/**
- * Cuts the rows at approximate quantiles of the partition time; the sums are computed afterwards and are exact. Rows with
- * the same time stay together, so there can be fewer parts than requested.
- */
-async function splitRows(read: Reading, times: Times, count: number): Promise<readonly PlannedPart[]> {
-  const cuts = await findCuts(read, times, Math.min(count, PARTS_MAX));
-  const rows = await selectRows(read, (bindings) => ({
-    columns: `${sliceNumber(times, cuts, 0, bindings)}, ${sumColumns(read.source)}`,
-    // By place: an alias could be the name of a column.
-    groupBy: '1',
-  }));
-  const sums = new Map(rows.map(([slice, ...sum]) => [Number(slice), toSum(sum)]));
-  const edges = [null, ...cuts, null];
-  return edges.slice(1).map((to, index) => ({
-    index,
-    slice: { from: edges[index] ?? null, to },
-    ...(sums.get(index) ?? toSum()),
-  }));
-}
-
-async function findCuts(read: Reading, times: Times, count: number): Promise<readonly Instant[]> {
-  const micros = times.flatMap((column) => (column ? [`epoch_us(${column.sql})`] : [])).join(', ');
-  const shares = Array.from({ length: count - 1 }, (_, i) => (i + 1) / count).join(', ');
-  const columns = `unnest(approx_quantile(coalesce(${micros}), [${shares}]))`;
-  const rows = await selectRows(read, () => ({ columns }));
-  const cuts = rows.flatMap(([value]) => (typeof value === 'bigint' ? (instantFromMicros(value) ?? []) : []));
-  return [...new Set(cuts)].sort();
-}
-
-/** SQL of a row's slice number: a binary search. Rows without a partition time are in the first slice. */
-function sliceNumber(times: Times, cuts: readonly Instant[], offset: number, bindings: Bindings): string {
-  const middle = Math.floor(cuts.length / 2);
-  const cut = cuts[middle];
-  if (cut === undefined) return String(offset);
-  const right = sliceNumber(times, cuts.slice(middle + 1), offset + middle + 1, bindings);
-  const left = sliceNumber(times, cuts.slice(0, middle), offset, bindings);
-  return `CASE WHEN ${sliceFrom(times, cut, bindings)} THEN ${right} ELSE ${left} END`;
 }

@@ -2,6 +2,7 @@ import { Temporal } from 'temporal-polyfill';
 import { type Catalog, type Dataset, offeredName } from '../../../config/dataset.ts';
 import { type Instant, instantFromMicros } from '../../../contracts/instant.ts';
 import { COMPRESSIONS, FORMATS, hasOwnCompression } from '../../../contracts/order.ts';
+import { FILE_COUNTS } from '../../../contracts/views/on-demand.ts';
 import type { FieldError } from '../../http/field-errors.ts';
 import { offeredDatasets } from '../../on-demand/parameters.ts';
 import { type FilterFields, filterBody, filterProblem, readFilterFields } from '../components/filter-fields.ts';
@@ -19,6 +20,8 @@ export interface OrderForm extends WrittenValues {
   readonly to: string;
   readonly format: string;
   readonly compression: string;
+  /** `one`, or `auto`: several if there are many rows. */
+  readonly files: string;
   /** Names of the columns that are chosen; `null`: all. */
   readonly columns: readonly string[] | null;
   /** One a line. */
@@ -30,7 +33,7 @@ export interface OrderForm extends WrittenValues {
 
 /** Names of the fields that an address may hold: values of filters and parameters may be personal. */
 export const FIELD_NAMES = [
-  ...(['dataset', 'from', 'to', 'format', 'compression', 'columns_of', 'columns', 'recipients'] as const),
+  ...(['dataset', 'from', 'to', 'format', 'compression', 'files', 'columns_of', 'columns', 'recipients'] as const),
   ...WRITTEN_VALUES,
 ];
 
@@ -55,6 +58,7 @@ export function readOrderForm(catalog: Catalog, fields: URLSearchParams): OrderF
     to: fields.get('to') ?? '',
     format: formats.includes(format) ? format : (formats[0] ?? ''),
     compression: COMPRESSIONS.find((name) => name === fields.get('compression')) ?? 'none',
+    files: FILE_COUNTS.find((name) => name === fields.get('files')) ?? 'one',
     columns: hasColumns ? chosenColumns(dataset, fields.getAll('columns')) : null,
     recipients: fields.get('recipients') ?? '',
     parameters: Object.fromEntries(dataset.parameters.map(({ name }) => [name, fields.get(`parameter_${name}`) ?? ''])),
@@ -110,6 +114,7 @@ export function orderBody(
       // These are compressed inside, whatever is chosen.
       compression: OWN_COMPRESSION.includes(format) ? 'none' : form.compression,
       recipients,
+      ...(form.files === 'auto' && { files: 'auto' }),
       filter: filterBody(filter),
       // Other formats have neither.
       ...(format === 'csv' && isForExcel && { csv: { preset: 'excel' } }),

@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import type { Dataset, Parameter } from '../../../config/dataset.ts';
 import { COMPRESSIONS } from '../../../contracts/order.ts';
+import { FILE_COUNTS } from '../../../contracts/views/on-demand.ts';
 import { button, choice, field, fieldGroup, postForm, select } from '../components/field.ts';
 import { filterFields } from '../components/filter-fields.ts';
 import type { FieldProblem } from '../components/notice.ts';
@@ -9,7 +10,7 @@ import { areChosen, writtenValues } from '../components/written-values.ts';
 import { PORTAL_PATH } from '../environment.ts';
 import { attribute, flag, type Markup } from '../shell/markup.ts';
 import { filterColumns, type OrderForm } from './order-form.ts';
-import { COMPRESSION_NAMES, FORMAT_NAMES } from './words.ts';
+import { COMPRESSION_NAMES, FILE_COUNT_NAMES, FORMAT_NAMES } from './words.ts';
 
 /** The form of a new export. */
 export function orderPanel(
@@ -51,6 +52,13 @@ ${choice({
   name: 'compression',
   options: COMPRESSIONS.map((value) => ({ value, label: COMPRESSION_NAMES[value] })),
   chosen: form.compression,
+})}
+${choice({
+  id: 'files',
+  legend: 'Files',
+  name: 'files',
+  options: FILE_COUNTS.map((value) => ({ value, label: FILE_COUNT_NAMES[value] })),
+  chosen: form.files,
 })}
 ${columnFields(form, problems)}
 <details${flag('open', areChosen(form))}><summary>How values are written</summary><div class="stack">${writtenValues(form, problems, zone)}</div></details>

@@ -1,6 +1,7 @@
 import type { Catalog } from '../../../config/dataset.ts';
 import type { Compression, Format, Order } from '../../../contracts/order.ts';
 import type { ExportState } from '../../../contracts/progress.ts';
+import type { FILE_COUNTS } from '../../../contracts/views/on-demand.ts';
 import type { StateKind } from '../components/state.ts';
 
 export const FORMAT_NAMES: Readonly<Record<Format, string>> = {
@@ -12,6 +13,10 @@ export const FORMAT_NAMES: Readonly<Record<Format, string>> = {
   dta: 'Stata',
 };
 export const COMPRESSION_NAMES: Readonly<Record<Compression, string>> = { none: 'None', gzip: 'gzip', zstd: 'zstd' };
+export const FILE_COUNT_NAMES: Readonly<Record<(typeof FILE_COUNTS)[number], string>> = {
+  one: 'One',
+  auto: 'Several, if it has many rows',
+};
 
 /** @returns for example "CSV, zstd" */
 export function formatText({ format, compression }: Pick<Order, 'format' | 'compression'>): string {

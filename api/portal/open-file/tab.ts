@@ -2,6 +2,7 @@ import { WaybillError } from '../../../contracts/failures.ts';
 import { assertDataset, assertReach } from '../../../contracts/limits.ts';
 import { ON_DEMAND } from '../../../contracts/run.ts';
 import type { Run } from '../../../stores/ledger/ports.ts';
+import { openManifest } from '../../../stores/objects/manifests.ts';
 import { exportState, fileName, orderOf } from '../../on-demand/view.ts';
 import { PORTAL_PATH, type PortalContext } from '../environment.ts';
 import { ON_DEMAND_PATH } from '../on-demand/page.ts';
@@ -16,8 +17,8 @@ export const openFileTab: Tab = {
   reach: null,
   mount(app, deps) {
     app.get(OPEN_FILE_PATH, async (c) => {
-      const number = c.req.query('export');
-      const sealed = number === undefined ? undefined : await sealedExport(c, deps, number);
+      const { export: number, file } = c.req.query();
+      const sealed = number === undefined ? undefined : await sealedExport(c, deps, number, file);
       const [script, worker] = await Promise.all([
         deps.bundles.address('open-file.js'),
         deps.bundles.address('open-file-worker.js'),
@@ -27,8 +28,16 @@ export const openFileTab: Tab = {
   },
 };
 
-/** @throws WaybillError `not_found`, `outside_limits`; PageError 410 if it has no sealed file */
-async function sealedExport(c: PortalContext, { ledger, clock }: PortalDeps, number: string): Promise<SealedExport> {
+/**
+ * @param name of one of its files; the only one has none
+ * @throws WaybillError `not_found`, `outside_limits`; PageError 410 if it has no sealed file
+ */
+async function sealedExport(
+  c: PortalContext,
+  { ledger, objects, clock }: PortalDeps,
+  number: string,
+  name: string | undefined,
+): Promise<SealedExport> {
   const run = /^[0-9]{1,15}$/.test(number)
     ? await ledger.runs.findByNumber(c.get('caller').tenant.key, ON_DEMAND, Number(number))
     : undefined;
@@ -43,17 +52,20 @@ async function sealedExport(c: PortalContext, { ledger, clock }: PortalDeps, num
   if (order.recipients.length === 0) {
     throw new PageError(410, `Export ${run.number} is not sealed`, 'Download it from its page: it needs no key.');
   }
-  return describe(run, run.bytes);
+  if ((run.files ?? 1) === 1) return describe(run, { name: fileName(order), bytes: run.bytes }, 'file');
+  const { manifest } = await openManifest(objects, run);
+  const found = manifest.files.find(({ file }) => file === name);
+  if (!found) throw new WaybillError('not_found');
+  return describe(run, { name: found.file, bytes: found.bytes }, `files/${encodeURIComponent(found.file)}`);
 }
 
-function describe(run: Run, bytes: number): SealedExport {
-  const order = orderOf(run);
+/** @param path of the file below the export */
+function describe(run: Run, file: Pick<SealedExport, 'name' | 'bytes'>, path: string): SealedExport {
   return {
     number: run.number,
-    name: fileName(order),
-    bytes,
-    recipients: order.recipients,
-    address: `${PORTAL_PATH}${ON_DEMAND_PATH}/${run.runId}/file`,
+    ...file,
+    recipients: orderOf(run).recipients,
+    address: `${PORTAL_PATH}${ON_DEMAND_PATH}/${run.runId}/${path}`,
     page: `${PORTAL_PATH}${ON_DEMAND_PATH}/${run.number}`,
   };
 }

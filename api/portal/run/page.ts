@@ -1,8 +1,7 @@
 import { html } from 'hono/html';
-import type { ManifestFile } from '../../../contracts/manifest.ts';
+import type { Manifest } from '../../../contracts/manifest.ts';
 import { isActive } from '../../../contracts/progress.ts';
-import type { AuditEntry } from '../../../stores/ledger/ports.ts';
-import type { StoredRun } from '../../../stores/objects/manifests.ts';
+import type { AuditEntry, Run } from '../../../stores/ledger/ports.ts';
 import { exportState, orderOf } from '../../on-demand/view.ts';
 import { button, linkButton, postForm } from '../components/field.ts';
 import { counted, grouped, size, sizeText, timeLeft } from '../components/figures.ts';
@@ -20,7 +19,7 @@ import type { Page } from '../shell/page.ts';
 import type { PortalDeps } from '../tab.ts';
 import { daysPanel } from './days-panel.ts';
 import type { KnownRun } from './known.ts';
-import { downloadsPanel, livePartsPanel, partsPanel, proofPanel, storyPanel } from './panels.ts';
+import { downloadsPanel, filesPanel, livePartsPanel, partsPanel, proofPanel, storyPanel } from './panels.ts';
 import { orderValues, outcomeValues } from './values.ts';
 
 /** The page of one export. */
@@ -34,6 +33,7 @@ export function runPage(c: PortalContext, { catalog }: Pick<PortalDeps, 'catalog
   const { kind, word } = STATES[now];
   const name = `Export ${run.number}`;
   const values = orderValues(run, catalog, times);
+  const manifest = known.stored?.manifest;
   return {
     title: active ? `${name}, ${progress.percent} %` : name,
     tab: ON_DEMAND_PATH,
@@ -54,15 +54,20 @@ ${slip({
   stub: [orderedBy(known.trail), times.moment(run.requestedAt)],
 })}
 ${active ? html`<p class="note">You can close this page; the export goes on. Cancelling removes everything that was written.</p>` : ''}
-${known.stored ? daysPanel(fileOf(known.stored), known.stored.manifest.snapshotAt) : ''}
-${known.stored ? html`<div class="split split--even">${proofPanel(known.run, fileOf(known.stored), known.signature)}${downloadsPanel(c, known, `${here}/revoke`)}</div>` : ''}
-${known.stored ? partsPanel(fileOf(known.stored)) : ''}${active && known.parts ? livePartsPanel(known.parts) : ''}
+${manifest ? daysPanel(manifest.files[0], manifest.snapshotAt) : ''}
+${manifest ? html`<div class="split split--even">${proofPanel(run, manifest, known.signature)}${downloadsPanel(c, known, `${here}/revoke`)}</div>` : ''}
+${manifest ? contentPanel(run, manifest) : ''}${active && known.parts ? livePartsPanel(known.parts) : ''}
 ${storyPanel(known, times)}`,
   };
 }
 
-function fileOf({ manifest }: StoredRun): ManifestFile | undefined {
-  return manifest.files[0];
+/** The parts of the only file, or the files. */
+function contentPanel(run: Run, manifest: Manifest): Markup {
+  if (manifest.files.length === 1) return partsPanel(manifest.files[0]);
+  return filesPanel(manifest, (name) => ({
+    download: `${PORTAL_PATH}${ON_DEMAND_PATH}/${run.runId}/files/${encodeURIComponent(name)}`,
+    open: `${PORTAL_PATH}/open-file?export=${run.number}&file=${encodeURIComponent(name)}`,
+  }));
 }
 
 function orderedBy(trail: readonly AuditEntry[]): Content {
@@ -136,10 +141,11 @@ function actions(c: PortalContext, { run }: KnownRun, here: string): Content {
   }
   const again = writes ? postForm(`${here}/again`, csrf, button({ label: 'Order again', busy: 'Ordering…' })) : '';
   if (now !== 'completed') return again || undefined;
-  const label = html`${icon('down')}Download ${sizeText(run.bytes ?? 0)}`;
+  const isDivided = (run.files ?? 1) > 1;
+  const label = html`${icon('down')}Download ${isDivided ? `all ${run.files} files as a zip` : sizeText(run.bytes ?? 0)}`;
   return [
     linkButton(`${files}/file`, { label, look: 'primary' }),
-    orderOf(run).recipients.length > 0
+    orderOf(run).recipients.length > 0 && !isDivided
       ? linkButton(`${PORTAL_PATH}/open-file?export=${run.number}`, { label: html`${icon('lock')}Open in the browser` })
       : '',
     linkButton(`${files}/manifest`, { label: 'Manifest' }),

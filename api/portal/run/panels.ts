@@ -1,7 +1,8 @@
 import { html } from 'hono/html';
-import type { ManifestFile } from '../../../contracts/manifest.ts';
+import type { Manifest, ManifestFile } from '../../../contracts/manifest.ts';
 import type { PartProgress, PartsProgress } from '../../../contracts/progress.ts';
 import type { AuditAction, AuditEntry, Run } from '../../../stores/ledger/ports.ts';
+import { manifestStem, orderOf } from '../../on-demand/view.ts';
 import { button, postForm } from '../components/field.ts';
 import { counted, grouped, size } from '../components/figures.ts';
 import { code, facts, panel, panelBody } from '../components/panel.ts';
@@ -13,19 +14,22 @@ import type { Content, Markup } from '../shell/markup.ts';
 import type { KnownRun, Signature } from './known.ts';
 
 /** Hashes and signature, and how to check them. */
-export function proofPanel(run: Run, file: ManifestFile | undefined, signature: Signature): Markup {
-  const name = file?.file ?? '';
-  const isSealed = name.endsWith('.age');
+export function proofPanel(run: Run, { files }: Manifest, signature: Signature): Markup {
+  const [first, last] = [files[0]?.file ?? '', files.at(-1)?.file ?? ''];
+  const isSealed = first.endsWith('.age');
+  const manifest = `${manifestStem(orderOf(run), files.length)}.manifest.json`;
   return panel({
     id: 'proof',
     title: 'Proof',
     content: panelBody(html`${facts([
-      ['File', html`<code>${name}</code>`],
+      files.length > 1
+        ? ['Files', html`${grouped(files.length)}: <code>${first}</code> to <code>${last}</code>`]
+        : ['File', html`<code>${first}</code>`],
       ['Manifest', html`<code>sha256 ${run.manifestSha256 ?? ''}</code>`],
       ['Signature', signatureText(signature)],
     ])}
 <p class="note">Check it on your own machine; no server is asked:</p>
-${code(`npx waybill verify ${name}.manifest.json${isSealed ? ' --key-file key.txt' : ''}`, 'command')}`),
+${code(`npx waybill verify ${manifest}${isSealed ? ' --key-file key.txt' : ''}`, 'command')}`),
   });
 }
 
@@ -72,6 +76,49 @@ export function downloadsPanel(c: PortalContext, { run, trail }: KnownRun, revok
         : table({ caption: 'Downloads of this export', columns, rows, isFlat: true, staysTable: true }),
     foot: html`<span>Links that the API gave out work without logging in</span>${revoke}`,
   });
+}
+
+/** The files of an order that asked for several. @param addressOf of what a file's link opens */
+export function filesPanel(
+  { files, recipients }: Manifest,
+  addressOf: (name: string) => { readonly download: string; readonly open: string },
+): Markup {
+  const isSealed = recipients.length > 0;
+  const columns: readonly Column[] = [
+    { title: 'File' },
+    { title: 'Rows that changed last' },
+    { title: 'Rows', isNumber: true },
+    { title: 'Size', isNumber: true },
+    ...(isSealed ? [{ title: 'Sealed' }] : []),
+  ];
+  return panel({
+    id: 'files',
+    title: 'Files',
+    about: `${counted(files.length, 'file')}, each complete in itself, in the order of their rows`,
+    content: table({
+      caption: 'Files of this export',
+      columns,
+      isFlat: true,
+      rows: files.map(({ file, rows, bytes, slice }) => {
+        const { download, open } = addressOf(file);
+        return tableRow(columns, [
+          { place: 'lead', content: html`<a href="${download}">${file}</a>` },
+          { content: sliceText(slice) },
+          { content: grouped(rows) },
+          { content: size(bytes) },
+          ...(isSealed ? [{ content: html`<a href="${open}">Open in the browser</a>` }] : []),
+        ]);
+      }),
+    }),
+  });
+}
+
+/** A slice in UTC; its end is not included. */
+function sliceText(slice: ManifestFile['slice']): string {
+  const { from, to } = slice ?? { from: null, to: null };
+  const short = (instant: string) => `${instant.slice(0, 10)} ${instant.slice(11, 19)}`;
+  if (from === null) return to === null ? 'all' : `before ${short(to)} UTC`;
+  return to === null ? `from ${short(from)} UTC` : `from ${short(from)} to ${short(to)} UTC`;
 }
 
 export function partsPanel(file: ManifestFile | undefined): Markup {

@@ -7,8 +7,8 @@ import type { Run } from '../../../stores/ledger/ports.ts';
 import { auditCaller } from '../../deps.ts';
 import { attachment } from '../../http/download.ts';
 import { resubmit } from '../../on-demand/create.ts';
-import { fileHandler, manifestHandler, signatureHandler } from '../../on-demand/download.ts';
-import { exportState, fileName, orderOf } from '../../on-demand/view.ts';
+import { fileHandler, manifestHandler, namedFileHandler, signatureHandler } from '../../on-demand/download.ts';
+import { exportState, manifestStem, orderOf } from '../../on-demand/view.ts';
 import { cancelRun, removeFiles } from '../../runs/remove.ts';
 import { confirmation } from '../components/confirm.ts';
 import { counted, size } from '../components/figures.ts';
@@ -95,7 +95,10 @@ export function mountRunPages(app: PortalApp, deps: PortalDeps): void {
       lost: [
         ['Export', `${title}, ${formatText(order)}`],
         ['Window', c.get('times').window(order.window)],
-        ['File', [counted(run.rows ?? 0, 'row'), ', ', size(run.bytes ?? 0)]],
+        [
+          (run.files ?? 1) > 1 ? `${run.files} files` : 'File',
+          [counted(run.rows ?? 0, 'row'), ', ', size(run.bytes ?? 0)],
+        ],
         ['Links', 'Every link that was given out stops working'],
       ],
       consequence:
@@ -129,7 +132,9 @@ export function mountRunPages(app: PortalApp, deps: PortalDeps): void {
   }
 
   const file = fileHandler(deps);
+  const namedFile = namedFileHandler(deps);
   app.get(`${FILES}/file`, (c, next) => file(apiContext(c), next));
+  app.get(`${FILES}/files/:name`, (c, next) => namedFile(apiContext(c), next));
   for (const [name, send] of [
     ['manifest', manifestHandler(deps)],
     ['signature', signatureHandler(deps)],
@@ -140,7 +145,7 @@ export function mountRunPages(app: PortalApp, deps: PortalDeps): void {
       assertDataset(c.get('caller').limits, run.subject);
       c.header(
         'Content-Disposition',
-        attachment(`${fileName(orderOf(run))}.manifest.${name === 'manifest' ? 'json' : 'dsse.json'}`),
+        attachment(`${manifestStem(orderOf(run), run.files)}.manifest.${name === 'manifest' ? 'json' : 'dsse.json'}`),
       );
       return send(apiContext(c), next);
     });
