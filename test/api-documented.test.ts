@@ -29,6 +29,11 @@ describe('docs/on-demand.md', () => {
     ['/oauth/token', /"access_token":"[^"]+".*"scope":"read write"/],
     ['cat job.json', /^\{"job":\{"id":"[A-Za-z0-9+/=]+"\}\}\nhttp:\S+\/exports\/[0-9a-f-]{36}\n$/],
     ['Idempotency-Key', /^\{"job":/],
+    ['rowsPerFile', /"items":\[\{"name":"flights-0001\.csv","rows":\d+,.*"slice":\{"from":null,"to":"2001-01-/],
+    [
+      'verify flights\n',
+      /^! the signature .*\n✓ \d csv files, .*: sizes and SHA-256 hold\n✓ [\d,]+ rows counted in the content\n$/,
+    ],
     ['$EXPORT/events', /event: end\ndata: .*"state":"completed"/],
     ['--data-urlencode', /"status":"COMPLETED","exportData":\{"downloadUrl"/],
     ['head -3 flights.csv', /^Flight ID,Flight Date,Delay,.*\n\d+,2001-01-.*\n.*\n\{[\s\S]*"parts"/],

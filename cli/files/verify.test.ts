@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Instant } from '../../contracts/instant.ts';
-import { manifestSums, onlyFile } from '../../contracts/manifest.ts';
+import { type Manifest, type ManifestPart, manifestSums, onlyFile } from '../../contracts/manifest.ts';
 import { generateKey } from '../../streams/age/keys.ts';
 import { type ExportFixture, makeExport } from './export-fixture.ts';
 import { locateFiles, readManifest } from './locate.ts';
