@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { generateKey } from '../streams/age/keys.ts';
 import { checkPage, launchBrowser, openVisitor } from './browser.ts';
 import { writeCatalog } from './cleanup.ts';
 import { openLedger } from './context.ts';
@@ -80,6 +82,40 @@ describe('the page of an export', () => {
     await page.getByText('Show as a table').click();
     expect(await page.locator('details tbody tr').count()).toBe(59);
     await checkPage(page, 'run-completed');
+    expect(problems).toEqual([]);
+  });
+
+  test('of several files lists them, each with a download and a page that opens it', async () => {
+    const { recipient } = await generateKey({ postQuantum: false });
+    const { page, problems, logIn } = await openVisitor(browser, portal.url);
+    await logIn();
+    await page.goto('/portal/on-demand');
+    await page.getByLabel('Dataset').selectOption({ label: 'Visits' });
+    await page.getByText('Several, if it has many rows').click();
+    await page.getByLabel('Seal to').fill(recipient);
+    await page.getByRole('button', { name: 'Order export' }).click();
+    const newest = page
+      .getByRole('table', { name: /exports/i })
+      .getByRole('row')
+      .nth(1)
+      .getByRole('link')
+      .first();
+    await newest.click();
+    const files = page.getByRole('table', { name: 'Files of this export' });
+    await files.waitFor();
+    const names = await files.getByRole('rowheader').allInnerTexts();
+    expect(names).toEqual([1, 2, 3, 4].map((number) => `visits-000${number}.csv.age`));
+    await page.getByRole('link', { name: 'Download all 4 files as a zip' }).waitFor();
+    await checkPage(page, 'run-divided');
+
+    const saving = page.waitForEvent('download');
+    await files.getByRole('link', { name: names[1] ?? '' }).click();
+    const saved = await (await saving).path();
+    expect(readFileSync(saved, 'utf8').startsWith('age-encryption.org/v1')).toBe(true);
+    await files.getByRole('link', { name: 'Open in the browser' }).nth(1).click();
+    await page.getByRole('heading', { name: /^Open export/ }).waitFor();
+    expect(await page.locator('#open-form').getAttribute('data-name')).toBe(names[1]);
+    expect(await page.locator('#open-form').getAttribute('data-bytes')).toBe(String(readFileSync(saved).length));
     expect(problems).toEqual([]);
   });
 
