@@ -9,6 +9,8 @@ interface Request {
   readonly from: Instant;
   readonly to: Instant;
   readonly recipients: readonly string[];
+  /** @default one file */
+  readonly rowsPerFile?: number;
 }
 
 /** A tenant's periodic files. */
@@ -65,8 +67,8 @@ export async function createClient(options: {
   return {
     url,
     authorization,
-    async fetchExport({ from, to, recipients }, pollMs) {
-      const body = { startDate: from, endDate: to, exportType: 'READINGS', format: 'CSV', recipients };
+    async fetchExport({ from, to, ...more }, pollMs) {
+      const body = { startDate: from, endDate: to, exportType: 'READINGS', format: 'CSV', ...more };
       const { job } = await call('/exports', Accepted, {
         method: 'POST',
         headers: { authorization, 'content-type': 'application/json' },

@@ -24,6 +24,8 @@ export interface Deployment extends AsyncDisposable {
   readonly api: ProcessHandle;
   readonly worker: ProcessHandle;
   readonly settings: ServiceSettings;
+  /** Of the tenant's only credential, whose client id is the tenant's key. */
+  readonly secret: string;
 }
 
 /** Limits of requests and exports that no benchmark reaches. */
@@ -32,8 +34,14 @@ const UNLIMITED = '1000000';
 /**
  * @param catalog path of a catalog that reads the table as `bench.readings`
  * @param warehouseSql statements after the one that attaches it
+ * @param settingsFor the servers: further settings of the services
  */
-export async function deploy(bench: Bench, catalog: string, warehouseSql: readonly string[] = []): Promise<Deployment> {
+export async function deploy(
+  bench: Bench,
+  catalog: string,
+  warehouseSql: readonly string[] = [],
+  settingsFor: (servers: RunningServers) => Promise<Readonly<Record<string, string>>> = async () => ({}),
+): Promise<Deployment> {
   const { directory, environment, signal } = bench;
   const warehouse = await buildReadings(bench);
   // If this process is root, PostgreSQL runs as another user and must reach its data.
@@ -54,10 +62,11 @@ export async function deploy(bench: Bench, catalog: string, warehouseSql: readon
       WAYBILL_TEMP_DIRECTORY: tempDirectory,
       WAYBILL_TENANT_REQUESTS_MAX: UNLIMITED,
       WAYBILL_TENANT_EXPORTS_MAX: UNLIMITED,
+      ...(await settingsFor(servers)),
     };
     const services = await startServices(servers.supervisor, { settings, environment: bareEnvironment(bench) });
     const client = await createClient({ url: servers.urls.api, clientId: TENANT, secret, signal });
-    return { servers, client, ...services, settings, [Symbol.asyncDispose]: () => servers.stop() };
+    return { servers, client, ...services, settings, secret, [Symbol.asyncDispose]: () => servers.stop() };
   });
 }
 

@@ -12,6 +12,7 @@ import { postgresBenchmark } from './postgres-copy.ts';
 import { registeringBenchmark } from './registering.ts';
 import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
+import { severalFilesBenchmarks } from './several-files.ts';
 import { sftpBenchmark } from './sftp.ts';
 import { smallExportBenchmark } from './small-export.ts';
 import { statisticsFilesBenchmarks } from './statistics-files.ts';
@@ -23,6 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   downloadBenchmark,
   sftpBenchmark,
   ...downloadAllBenchmarks,
+  ...severalFilesBenchmarks,
   smallExportBenchmark,
   interactiveBenchmark,
   registeringBenchmark,

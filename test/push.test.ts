@@ -9,11 +9,12 @@ import { describe, expect, test } from 'vitest';
 import type { DestinationRequest } from '../contracts/views/destination.ts';
 import { LOOPBACK } from '../stack/ports.ts';
 import { createSupervisor } from '../stack/supervisor.ts';
+import { startToxiproxy } from '../stack/toxiproxy.ts';
 import { makeChangingWarehouse } from './changing-warehouse.ts';
 import { closeAtEnd } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices, useStack } from './context.ts';
-import { startToxiproxy } from './network.ts';
+import { QUIET } from './programs.ts';
 import { createRecurringClient, openDelivered, type RecurringRun } from './recurring-client.ts';
 import { findSecrets, formsOf, remainsInPostgres, remainsInTemporal } from './remains.ts';
 import { startSshServer } from './ssh-server.ts';
@@ -31,7 +32,7 @@ const server = await startSshServer();
 const answers: string[] = [];
 const supervisor = createSupervisor({ line: () => undefined, crashed: () => undefined });
 closeAtEnd(() => supervisor.stop());
-const toxiproxy = await startToxiproxy(supervisor, useStack().environment);
+const toxiproxy = await startToxiproxy({ ...QUIET, supervisor, environment: useStack().environment });
 const slowPort = await toxiproxy.add('destination', `${LOOPBACK}:${server.port}`);
 
 const SFTP = {
