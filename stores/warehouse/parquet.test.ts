@@ -75,6 +75,45 @@ describe('Parquet', () => {
     expect([read.columnNames(), read.currentRowCount, rows]).toEqual([['v'], 0, 0]);
   });
 
+  it.each([
+    ['many columns', Array.from({ length: 60 }, (_, i) => `md5((i + ${i})::VARCHAR) AS c${i}`).join(', ')],
+    ['long texts', 'repeat(md5(i::VARCHAR), 100) AS c0'],
+    ['a column named like ours', "repeat(md5(i::VARCHAR), 100) AS c0, 'x' AS bytes"],
+  ])(
+    'of rows that are wide by %s has small row groups, and all rows in the order that the SQL asks for',
+    async (_, columns) => {
+      const names = [...columns.matchAll(/AS (\w+)/g)].map(([, name = '']) => column(name, 'text'));
+      const sql = `SELECT 'acme' AS tenant, i AS id, ${columns} FROM range(60000) t(i) ORDER BY id DESC`;
+      const { path, rows } = await store(dataset({ sql, columns: [column('id', 'integer'), ...names] }));
+      const groups = await reader.runAndReadAll(
+        'SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata($path)',
+        { path },
+      );
+      expect(Math.max(...groups.getRows().map((row) => Number(row[1])))).toBeLessThanOrEqual(32_768);
+      const read = await reader.runAndReadAll('SELECT id FROM read_parquet($path)', { path });
+      expect(read.getRows().map(([id]) => Number(id))).toEqual(Array.from({ length: 60_000 }, (_, i) => 59_999 - i));
+      expect(rows).toBe(60_000);
+    },
+  );
+
+  it('of wide rows that are in no order has each of them once', async () => {
+    const sql = "SELECT 'acme' AS tenant, i AS id, repeat(md5(i::VARCHAR), 100) AS text FROM range(60000) t(i)";
+    const { path, rows } = await store(dataset({ sql, columns: [column('id', 'integer'), column('text', 'text')] }));
+    const read = await reader.runAndReadAll('SELECT count(*), count(DISTINCT id), sum(id) FROM read_parquet($path)', {
+      path,
+    });
+    expect([...(read.getRows()[0] ?? []).map(Number), rows]).toEqual([60_000, 60_000, (60_000 * 59_999) / 2, 60_000]);
+  });
+
+  it('of narrow rows has row groups of the usual size, in the order of the source', async () => {
+    const sql = "SELECT 'acme' AS tenant, i AS id FROM range(200000) t(i)";
+    const { path } = await store(dataset({ sql, columns: [column('id', 'integer')] }));
+    const read = await reader.runAndReadAll('SELECT id FROM read_parquet($path)', { path });
+    expect(read.getRows().every(([id], place) => Number(id) === place)).toBe(true);
+    const groups = await reader.runAndReadAll('SELECT max(row_group_num_rows) FROM parquet_metadata($path)', { path });
+    expect(Number(groups.getRows()[0]?.[0])).toBeGreaterThanOrEqual(100_000);
+  });
+
   it('is one part, however many rows there are', async () => {
     const plan = await planFile(BIG, PARQUET, 1000);
     expect(plan.parts).toMatchObject([{ index: 0, slice: { from: null, to: null }, rows: plan.rows }]);

@@ -6,6 +6,7 @@ import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { rowFormat } from './row-format.ts';
+import { rowGroupOptions } from './row-groups.ts';
 import { rowsQuery } from './row-text.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
@@ -55,9 +56,13 @@ export async function preparePart(
     tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item,
   );
   const query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
-  const statement = await connection.prepare(
-    `COPY (${query}) TO ${literal(path)} (${format.options}, USE_TMP_FILE false)`,
-  );
+  let { options } = format;
+  if (order.format === 'parquet') {
+    const sampled = new Bindings(dataset, order.parameters);
+    const values = format.items.map(({ sql }) => sql);
+    options += await rowGroupOptions(connection, values, rowsSql(source, order, cut, sampled), sampled);
+  }
+  const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
   bindings.bindTo(statement);
   return statement;
 }
