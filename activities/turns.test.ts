@@ -14,9 +14,9 @@ function createScene(limits: Parameters<typeof createTurns>[0]) {
   const settled = () => new Promise((resolve) => setImmediate(resolve));
   return {
     begun,
-    async arrive(kind: Kind, name: string, signal = new AbortController().signal) {
+    async arrive(kind: Kind, name: string, { signal = new AbortController().signal, tenant = 'acme' } = {}) {
       const priorityKey = kind === 'order' ? PRIORITIES.interactive : PRIORITIES.scheduled;
-      const environment = new MockActivityEnvironment({ priority: { priorityKey } });
+      const environment = new MockActivityEnvironment({ priority: { priorityKey, fairnessKey: tenant } });
       const done = environment.run(() =>
         turns.take(signal, async () => {
           begun.push(name);
@@ -62,6 +62,24 @@ describe('turns', () => {
     expect(begun).toEqual(['a', 'b', 'order 1', 'order 2', 'c']);
   });
 
+  it.each(['order', 'other'] as const)('are shared fairly by tenants: %s', async (kind) => {
+    const { arrive, begun, end } = createScene({ places: 2 });
+    const queued = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of queued) await arrive(kind, name, { tenant: 'crowd' });
+    for (const name of ['x', 'y', 'z']) await arrive(kind, name, { tenant: 'guest' });
+    await arrive(kind, 'v', { tenant: 'visitor' });
+    expect(begun).toEqual(['a', 'b']);
+    await end('a');
+    expect(begun, 'who has nothing at work comes before who has some').toEqual(['a', 'b', 'x']);
+    await end('b');
+    expect(begun, 'of those with nothing, who came first').toEqual(['a', 'b', 'x', 'c']);
+    await end('x');
+    expect(begun).toEqual(['a', 'b', 'x', 'c', 'y']);
+    await end('y');
+    await end('z');
+    expect(begun).toEqual(['a', 'b', 'x', 'c', 'y', 'z', 'v']);
+  });
+
   it('are no more than the places if all are orders', async () => {
     const { arrive, begun } = createScene({ places: 2 });
     for (const name of ['a', 'b', 'c']) await arrive('order', name);
@@ -105,7 +123,7 @@ describe('turns', () => {
     const { arrive, begun, end } = createScene({ places: 1 });
     const abort = new AbortController();
     await arrive('other', 'a');
-    const { done } = await arrive('other', 'b', abort.signal);
+    const { done } = await arrive('other', 'b', { signal: abort.signal });
     await arrive('other', 'c');
     abort.abort(new Error('cancelled'));
     await expect(done).rejects.toThrow('cancelled');

@@ -13,8 +13,9 @@ export interface Turns {
 }
 
 /**
- * Turns in the order of arrival, where orders that somebody waits for go before the rest, also before what the rest would begin
- * beside them. If the rest has every place, one order is done besides, so that it does not wait for long parts of others.
+ * Turns in which tenants share fairly, as in the task queues: first comes the tenant with the least at work, then the order of
+ * arrival. Orders that somebody waits for go before the rest, also before what the rest would begin beside them. If the rest has
+ * every place, one order is done besides, so that it does not wait for long parts of others.
  *
  * @param places done at once; of the rest at most `others`
  */
@@ -29,12 +30,20 @@ export function createTurns({
   readonly precedence?: Precedence;
 }): Turns {
   const running = { urgent: 0, other: 0 };
-  const waiting = { urgent: new Set<() => void>(), other: new Set<() => void>() };
+  const waiting = { urgent: new Map<() => void, string>(), other: new Map<() => void, string>() };
+  /** Turns that each tenant has now. */
+  const held = { urgent: new Map<string, number>(), other: new Map<string, number>() };
+  const heldBy = (kind: keyof typeof held, tenant: string) => held[kind].get(tenant) ?? 0;
 
   function isFree(kind: keyof typeof running): boolean {
     const all = running.urgent + running.other;
     if (kind === 'urgent') return all < places || running.urgent === 0;
     return all < places && running.other < others && !precedence.holds;
+  }
+  function firstOf(kind: keyof typeof waiting): readonly [start: () => void, tenant: string] | undefined {
+    let first: readonly [() => void, string] | undefined;
+    for (const entry of waiting[kind]) if (!first || heldBy(kind, entry[1]) < heldBy(kind, first[1])) first = entry;
+    return first;
   }
   let isAwaitingRelease = false;
   async function callWhenReleased(): Promise<void> {
@@ -46,10 +55,13 @@ export function createTurns({
   }
   function callNext(): void {
     for (const kind of ['urgent', 'other'] as const) {
-      for (const start of waiting[kind]) {
-        if (!isFree(kind)) break;
+      while (isFree(kind)) {
+        const first = firstOf(kind);
+        if (!first) break;
+        const [start, tenant] = first;
         waiting[kind].delete(start);
         running[kind] += 1;
+        held[kind].set(tenant, heldBy(kind, tenant) + 1);
         start();
       }
     }
@@ -58,7 +70,8 @@ export function createTurns({
 
   return {
     async take(signal, work) {
-      const kind = isUrgent() ? 'urgent' : 'other';
+      const { priorityKey, fairnessKey: tenant = '' } = activityInfo().priority ?? {};
+      const kind = priorityKey === PRIORITIES.interactive ? 'urgent' : 'other';
       await new Promise<void>((resolve, reject) => {
         signal.throwIfAborted();
         const leave = () => {
@@ -70,19 +83,17 @@ export function createTurns({
           resolve();
         };
         signal.addEventListener('abort', leave, { once: true });
-        waiting[kind].add(start);
+        waiting[kind].set(start, tenant);
         callNext();
       });
       try {
         return await work();
       } finally {
         running[kind] -= 1;
+        if (heldBy(kind, tenant) > 1) held[kind].set(tenant, heldBy(kind, tenant) - 1);
+        else held[kind].delete(tenant);
         callNext();
       }
     },
   };
-}
-
-function isUrgent(): boolean {
-  return activityInfo().priority?.priorityKey === PRIORITIES.interactive;
 }

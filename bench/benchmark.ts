@@ -6,6 +6,8 @@ export interface Bench {
   readonly runs: number;
   /** Number of rows in the big table. */
   readonly rows: number;
+  /** How many there are of what a benchmark has many of, such as tenants. @default each benchmark's own number */
+  readonly many?: number | undefined;
   /** The process's environment: PATH, the cache's directory, settings that name executables. */
   readonly environment: Environment;
   /** An empty directory of this benchmark's own; removed afterwards. */
@@ -20,17 +22,32 @@ export interface Bench {
 export interface Benchmark {
   readonly name: string;
   readonly title: string;
-  run(bench: Bench): Promise<Measurement>;
+  run(bench: Bench): Promise<Measurement | readonly Measurement[]>;
 }
 
 export interface Measurement {
+  /** What is measured, in a word, if the benchmark measures several things. */
+  readonly part?: string;
   readonly unit: Unit;
   readonly ours: Measured;
   readonly peer: Measured;
   readonly pairs: readonly Pair[];
   readonly ratio: Target;
+  /** Figures besides the comparison, with limits of their own. */
+  readonly bounds?: readonly Bound[];
+  /** What keeps ours from being faster or smaller, as far as it is known. */
+  readonly limitedBy?: string;
   /** Further observations, one sentence each. */
   readonly notes: readonly string[];
+}
+
+/** A figure that should be at most this. */
+export interface Bound {
+  readonly what: string;
+  readonly figure: number;
+  readonly max: number;
+  /** Such as `MiB`. */
+  readonly unit: string;
 }
 
 export type Unit = 'seconds' | 'MiB';
@@ -90,6 +107,28 @@ export async function runPairs(
     report(`pair ${number} of ${runs}: ours ${formatFigure(unit, pair.ours)}, peer ${formatFigure(unit, pair.peer)}`);
   }
   return pairs;
+}
+
+/**
+ * The same for several things at once: a run makes both sides of each pair, in turns of its own.
+ *
+ * @returns the pairs of each, by its name
+ */
+export async function runSeveral<Name extends string>(
+  { runs, report }: Bench,
+  unit: Unit,
+  run: () => Promise<Readonly<Record<Name, Pair>>>,
+): Promise<Readonly<Record<Name, readonly Pair[]>>> {
+  await run();
+  const pairs: Partial<Record<Name, Pair[]>> = {};
+  for (let number = 1; number <= runs; number += 1) {
+    for (const [name, pair] of Object.entries(await run()) as [Name, Pair][]) {
+      pairs[name] = [...(pairs[name] ?? []), pair];
+      const [ours, peer] = [formatFigure(unit, pair.ours), formatFigure(unit, pair.peer)];
+      report(`pair ${number} of ${runs}, ${name}: ours ${ours}, peer ${peer}`);
+    }
+  }
+  return pairs as Record<Name, readonly Pair[]>;
 }
 
 function pairOf(ours: number | Timed, peer: number | Timed): Pair {

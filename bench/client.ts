@@ -27,6 +27,8 @@ export interface Client {
   readonly url: string;
   /** Value of the header `Authorization`. */
   readonly authorization: string;
+  /** Orders an export of READINGS as CSV. @returns its job id */
+  orderExport(request: Request): Promise<string>;
   /**
    * Orders an export of READINGS as CSV and polls its status until it has completed.
    *
@@ -64,20 +66,26 @@ export async function createClient(options: {
   const token = await call('/oauth/token', Token, { method: 'POST', body: new URLSearchParams(form) });
   const authorization = `Bearer ${token.access_token}`;
 
+  async function orderExport({ from, to, ...more }: Request): Promise<string> {
+    const body = { startDate: from, endDate: to, exportType: 'READINGS', format: 'CSV', ...more };
+    const { job } = await call('/exports', Accepted, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return job.id;
+  }
+
   return {
     url,
     authorization,
-    async fetchExport({ from, to, ...more }, pollMs) {
-      const body = { startDate: from, endDate: to, exportType: 'READINGS', format: 'CSV', ...more };
-      const { job } = await call('/exports', Accepted, {
-        method: 'POST',
-        headers: { authorization, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
+    orderExport,
+    async fetchExport(request, pollMs) {
+      const id = await orderExport(request);
       for (;;) {
-        const path = `/exports?id=${encodeURIComponent(job.id)}`;
+        const path = `/exports?id=${encodeURIComponent(id)}`;
         const answer = await call(path, JobStatus, { headers: { authorization } });
-        if (answer.job.status === 'COMPLETED') return job.id;
+        if (answer.job.status === 'COMPLETED') return id;
         if (answer.job.status === 'FAILED') {
           throw new Error(`The export failed: ${answer.errors.map(({ message }) => message).join(' ')}`);
         }

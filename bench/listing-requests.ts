@@ -20,7 +20,8 @@ const FEW = 100;
 const LISTS = 200;
 
 async function measureListing(bench: Bench): Promise<Measurement> {
-  await using many = await deployWith(bench, MANY);
+  const requests = bench.many ?? MANY;
+  await using many = await deployWith(bench, requests);
   await using few = await deployWith(bench, FEW);
   const list = async ({ client, servers }: Deployment) => {
     const seconds = await secondsOf(async () => {
@@ -39,7 +40,7 @@ async function measureListing(bench: Bench): Promise<Measurement> {
   const what = (requests: number) => `GET …/requests with ${requests} requests of the tenant in the ledger`;
   return {
     unit: 'seconds',
-    ours: { what: what(MANY), bytes: null },
+    ours: { what: what(requests), bytes: null },
     peer: { what: what(FEW), bytes: null },
     pairs,
     ratio: { kind: 'size', target: 1.5 },

@@ -6,16 +6,19 @@ import type { Benchmark } from './benchmark.ts';
 import { downloadBenchmark } from './download.ts';
 import { downloadAllBenchmarks } from './download-all.ts';
 import { interactiveBenchmark } from './interactive.ts';
+import { listingBenchmark } from './listing.ts';
 import { listingRequestsBenchmark } from './listing-requests.ts';
 import { memoryBenchmark } from './memory.ts';
 import { postgresBenchmark } from './postgres-copy.ts';
+import { queuedBenchmark } from './queued.ts';
 import { registeringBenchmark } from './registering.ts';
-import { createResult, describeMachine, machineLines, type Result, resultLines } from './report.ts';
+import { createResult, describeMachine, machineLines, type Result, resultLines, summaryLines } from './report.ts';
 import { sealingBenchmark } from './sealing.ts';
 import { severalFilesBenchmarks } from './several-files.ts';
 import { sftpBenchmark } from './sftp.ts';
 import { smallExportBenchmark } from './small-export.ts';
 import { statisticsFilesBenchmarks } from './statistics-files.ts';
+import { tenantsBenchmark } from './tenants.ts';
 import { throughputBenchmarks } from './throughput.ts';
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -27,8 +30,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...severalFilesBenchmarks,
   smallExportBenchmark,
   interactiveBenchmark,
+  queuedBenchmark,
+  tenantsBenchmark,
   registeringBenchmark,
   listingRequestsBenchmark,
+  listingBenchmark,
   postgresBenchmark,
   memoryBenchmark,
   ...statisticsFilesBenchmarks,
@@ -37,6 +43,7 @@ const BENCHMARKS: readonly Benchmark[] = [
 interface Options {
   readonly runs: number;
   readonly rows: number;
+  readonly many?: number;
   readonly json?: string;
 }
 
@@ -46,6 +53,11 @@ async function main(stopping: AbortController): Promise<void> {
     .argument('[names...]', 'benchmarks to run (default: all)')
     .option('--runs <count>', 'counted runs of each side, after one to warm up', wholeNumber(1), 5)
     .option('--rows <count>', 'rows of the big table', wholeNumber(1000), 10_000_000)
+    .option(
+      '--many <count>',
+      'tenants, runs or orders of the benchmarks that have many (default: their own numbers)',
+      wholeNumber(1),
+    )
     .option('--json <file>', 'write every figure to this file')
     .addHelpText(
       'after',
@@ -53,7 +65,7 @@ async function main(stopping: AbortController): Promise<void> {
     );
   command.parse();
   const chosen = choose(command);
-  const { runs, rows, json } = command.opts<Options>();
+  const { runs, rows, many, json } = command.opts<Options>();
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
@@ -64,16 +76,19 @@ async function main(stopping: AbortController): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), 'waybill-bench-'));
     try {
       report(benchmark.title);
-      const bench = { runs, rows, environment: process.env, directory, report, signal: stopping.signal };
-      results.push(createResult(benchmark, await benchmark.run(bench)));
+      const bench = { runs, rows, many, environment: process.env, directory, report, signal: stopping.signal };
+      for (const measurement of [await benchmark.run(bench)].flat()) results.push(createResult(benchmark, measurement));
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
   }
   // At the end, when all programs have been fetched.
   const machine = await describeMachine(process.env, loadBefore);
-  process.stdout.write(`${[...machineLines(machine), '', ...resultLines(results)].join('\n')}\n`);
-  if (json) await writeFile(json, `${JSON.stringify({ at: new Date(), runs, rows, machine, results }, null, 2)}\n`);
+  process.stdout.write(
+    `${[...machineLines(machine), '', ...resultLines(results), '', ...summaryLines(results)].join('\n')}\n`,
+  );
+  if (json)
+    await writeFile(json, `${JSON.stringify({ at: new Date(), runs, rows, many, machine, results }, null, 2)}\n`);
 }
 
 function choose(command: Command): readonly Benchmark[] {

@@ -6,6 +6,7 @@ import type { Environment } from '../stack/process.ts';
 import type { ProgramName } from '../stack/programs.ts';
 import {
   type Benchmark,
+  type Bound,
   formatFigure,
   type Measured,
   type Measurement,
@@ -37,18 +38,22 @@ export interface Result {
   readonly ratio: Target & Series & { readonly met: boolean };
   /** CPU seconds of each side, and the peer's over ours; `null` if they were not counted. */
   readonly cpu: { readonly ours: Series; readonly peer: Series; readonly ratio: Series } | null;
+  readonly bounds: readonly (Bound & { readonly met: boolean })[];
+  /** What keeps ours from being faster or smaller; `null`: not known. */
+  readonly limitedBy: string | null;
   readonly notes: readonly string[];
 }
 
 export function createResult({ name, title }: Pick<Benchmark, 'name' | 'title'>, measurement: Measurement): Result {
-  const { unit, ours, peer, pairs, ratio, notes } = measurement;
+  const { part, unit, ours, peer, pairs, ratio, bounds = [], limitedBy = null, notes } = measurement;
   const ratios = seriesOf(
     pairs.map((pair) => (ratio.kind === 'speed' ? pair.peer / pair.ours : pair.ours / pair.peer)),
   );
   const { median } = ratios.summary;
   const met = ratio.kind === 'speed' ? median >= ratio.target : median <= ratio.target;
   return {
-    ...{ name, title, unit, notes },
+    ...{ name: part === undefined ? name : `${name} ${part}`, title, unit, limitedBy, notes },
+    bounds: bounds.map((bound) => ({ ...bound, met: bound.figure <= bound.max })),
     ours: { ...ours, ...seriesOf(pairs.map((pair) => pair.ours)) },
     peer: { ...peer, ...seriesOf(pairs.map((pair) => pair.peer)) },
     ratio: { ...ratio, ...ratios, met },
@@ -97,8 +102,9 @@ const COLUMNS = [
 export function resultLines(results: readonly Result[]): readonly string[] {
   const rows = results.flatMap(({ name, unit, ours, peer, ratio, cpu }) => {
     const { median, min, max } = ratio.summary;
-    const wanted = `${ratio.kind === 'speed' ? '≥' : '≤'} ${ratio.target}x: ${ratio.met ? 'met' : 'missed'}`;
-    const related = [`${median.toFixed(2)}x`, `${min.toFixed(2)}–${max.toFixed(2)}`, wanted];
+    const wanted = `${formatTarget(ratio)}: ${outcome(ratio)}`;
+    const rounded = (figure: number) => formatRatio(ratio.kind, figure);
+    const related = [rounded(median), `${rounded(min).slice(0, -1)}–${rounded(max).slice(0, -1)}`, wanted];
     const spent = (series: Series | undefined) => (series ? formatFigure('seconds', series.summary.median) : '');
     const cpuRatio = cpu ? `${cpu.ratio.summary.median.toFixed(2)}x` : '';
     return [
@@ -108,6 +114,46 @@ export function resultLines(results: readonly Result[]): readonly string[] {
   });
   const notes = results.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
   return [...formatTable(COLUMNS, rows), '', ...notes];
+}
+
+const SUMMARY_COLUMNS = [
+  { title: 'benchmark' },
+  { title: 'figure', align: 'right' },
+  { title: 'wanted' },
+  { title: '' },
+  { title: 'limited by' },
+] as const;
+
+/** Every figure that has a limit, one a line, and how many of them are met. */
+export function summaryLines(results: readonly Result[]): readonly string[] {
+  const rows = results.flatMap(({ name, ratio, bounds, limitedBy }) => [
+    [name, formatRatio(ratio.kind, ratio.summary.median), formatTarget(ratio), outcome(ratio), limitedBy ?? ''],
+    ...bounds.map(({ what, figure, max, unit, met }) => [
+      `  ${what}`,
+      `${Math.ceil(figure)} ${unit}`,
+      `≤ ${max} ${unit}`,
+      outcome({ met }),
+      '',
+    ]),
+  ]);
+  const limits = results.flatMap(({ ratio, bounds }) => [ratio, ...bounds]);
+  const met = limits.filter((limit) => limit.met).length;
+  return [...formatTable(SUMMARY_COLUMNS, rows), '', `${met} of ${limits.length} met`];
+}
+
+/** To two digits, and never to the better one: what is shown has missed if the figure has. */
+export function formatRatio(kind: Target['kind'], ratio: number): string {
+  // To twelve digits first, because 1.15 * 100 is a little less than 115.
+  const hundredths = Number((ratio * 100).toPrecision(12));
+  return `${((kind === 'speed' ? Math.floor(hundredths) : Math.ceil(hundredths)) / 100).toFixed(2)}x`;
+}
+
+function formatTarget({ kind, target }: Target): string {
+  return `${kind === 'speed' ? '≥' : '≤'} ${target}x`;
+}
+
+function outcome({ met }: { readonly met: boolean }): string {
+  return met ? 'met' : 'missed';
 }
 
 function cells(unit: Unit, { summary, bytes }: Measured & Series): readonly string[] {

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { freePort } from '../stack/ports.ts';
 import { serviceProcess } from '../stack/stack.ts';
-import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
+import { type Bench, type Benchmark, type Bound, type Measurement, runPairs, secondsOf } from './benchmark.ts';
 import { bareEnvironment, type Deployment, deploy } from './deployment.ts';
 import { EMPTY_QUEUE, runEmptySteps } from './empty/workflow.ts';
 import { CATALOG, readingTime } from './readings.ts';
@@ -56,7 +56,8 @@ async function measureSmallExport(bench: Bench): Promise<Measurement> {
       peer: { what: 'an empty workflow of two activities, start to result', bytes: null },
       pairs,
       ratio: { kind: 'size', target: 4 },
-      notes: [await describeHistory(client, last)],
+      bounds: [await countEvents(client, last)],
+      notes: [],
     };
   } finally {
     await connection.close();
@@ -75,12 +76,12 @@ async function startEmptyWorker(bench: Bench, { servers, settings }: Deployment)
   );
 }
 
-async function describeHistory(client: Client, jobId: string): Promise<string> {
+async function countEvents(client: Client, jobId: string): Promise<Bound> {
   const id = decodeJobId(jobId);
   if (!id) throw new Error('The API returned an invalid job id.');
   const handle = client.workflow.getHandle(id.workflowId, id.runId);
   // The workflow closes only after the removal is scheduled, shortly after the export is recorded as completed.
   await handle.result();
   const { historyLength } = await handle.describe();
-  return `a single-part export has ${historyLength} history events (wanted: at most ${EVENTS_MAX})`;
+  return { what: 'history of a single-part export', figure: historyLength, max: EVENTS_MAX, unit: 'events' };
 }

@@ -97,6 +97,7 @@ async function compare(bench: Bench, format: StatisticsFormat): Promise<Measurem
     peer: { what: 'readstat-arrow, from an Arrow table in memory', bytes: bytes.peer },
     pairs,
     ratio: { kind: 'speed', target: 1 },
+    limitedBy: 'DuckDB, whose results the event loop waits for half of the time',
     notes: [
       `${rows.toLocaleString('en')} rows of 21 columns on both sides; ours includes reading them from DuckDB, the peer's time does not`,
       `pyreadstat, from a pandas table in memory: ${other.seconds.toFixed(2)} s, ${(other.seconds / oursMedian).toFixed(1)} times ours`,

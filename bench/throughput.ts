@@ -106,6 +106,7 @@ async function compare(bench: Bench, kind: Kind): Promise<Measurement> {
     peer: { what: `duckdb COPY${squeeze} | age | mc pipe`, bytes: content.peer },
     pairs,
     ratio: { kind: 'speed', target: kind.target },
+    limitedBy: 'DuckDB, whose formatting takes most of the CPU seconds',
     notes: [
       `${rows.toLocaleString('en')} rows on both sides, checked with age -d; content of ours ${content.ours.toLocaleString('en')} ` +
         `bytes, of the peer ${content.peer.toLocaleString('en')}: the ratio is of the time for the same rows`,

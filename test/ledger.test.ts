@@ -32,6 +32,7 @@ describe('migrations', () => {
       { name: '0010_portal_sessions' },
       { name: '0011_portal_access' },
       { name: '0012_archives' },
+      { name: '0013_runs_by_state' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -24,6 +24,7 @@ import * as requests from './migrations/0009_requests.ts';
 import * as portalSessions from './migrations/0010_portal_sessions.ts';
 import * as portalAccess from './migrations/0011_portal_access.ts';
 import * as archives from './migrations/0012_archives.ts';
+import * as runsByState from './migrations/0013_runs_by_state.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -178,6 +179,7 @@ export async function migrate(url: string): Promise<void> {
         '0010_portal_sessions': portalSessions,
         '0011_portal_access': portalAccess,
         '0012_archives': archives,
+        '0013_runs_by_state': runsByState,
       }),
     },
     migrationTableName: 'schema_migrations',

@@ -1,12 +1,13 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { isRunId } from '../../contracts/job-id.ts';
 import { REQUESTS, type RequestState } from '../../contracts/requests.ts';
-import { CANCELLED_RUN } from '../../contracts/run.ts';
+import { CANCELLED_RUN, type RunState } from '../../contracts/run.ts';
 import { appendAudit } from './audit.ts';
 import { insertRun, requestedRow } from './begin-runs.ts';
 import { type Database, NOW, storable } from './database.ts';
 import { endRun } from './end-runs.ts';
 import type { Requests, Run } from './ports.ts';
+import { recordedAs } from './run-lists.ts';
 import type { Tables } from './tables.ts';
 
 /** Written into the statement, so that PostgreSQL uses the indexes of requests. */
@@ -20,6 +21,14 @@ function stateAt(now: Date) {
     when coalesce(removal, 'failed') <> 'failed' or expires_at <= ${now} then 'Expired'
     else 'Available' end`;
 }
+
+/** What the ledger records of a request that callers see in this state. */
+const STATES_OF: Readonly<Record<RequestState, readonly RunState[]>> = {
+  Submitted: ['pending', 'running'],
+  Available: ['completed'],
+  Expired: ['completed'],
+  Failed: ['failed', 'cancelled'],
+};
 
 export function requests(database: Database): Requests {
   return {
@@ -69,7 +78,10 @@ export function requests(database: Database): Requests {
           .where('kind', '=', KIND)
           .where('deletedAt', 'is', null)
           .$if(before !== null, (query) => query.where('number', '<', before))
-          .$if(only !== undefined, (query) => (only ? query.where(stateAt(only.now), '=', only.state) : query))
+          .$if(only !== undefined, (query) =>
+            only ? query.where(stateAt(only.now), '=', only.state).where(recordedAs(STATES_OF[only.state])) : query,
+          )
+          .$if(only?.state === 'Available', (query) => query.where('removedAt', 'is', null))
           .$if(subjects !== null, (query) => query.where((eb) => eb('subject', '=', eb.fn.any(eb.val(subjects ?? [])))))
           .orderBy('number', 'desc')
           .limit(limit)

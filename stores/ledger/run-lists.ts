@@ -1,6 +1,7 @@
-import { type ExpressionBuilder, sql } from 'kysely';
+import { type ExpressionBuilder, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { WaybillError } from '../../contracts/failures.ts';
 import { isRunId } from '../../contracts/job-id.ts';
+import type { RunState, RunStatus } from '../../contracts/run.ts';
 import { type Database, NOW, storable } from './database.ts';
 import type { RunFilter, Runs } from './ports.ts';
 import type { Run, Tables } from './tables.ts';
@@ -159,13 +160,35 @@ function matches(eb: ExpressionBuilder<Tables, 'runs'>, { statuses, subject, sub
     // As `runStatus` in contracts/run.ts.
     const status = sql<string>`case when state <> 'completed' then state when removal is not null then removal
       when expires_at <= ${statuses.now} then 'expired' else 'completed' end`;
-    conditions.push(eb(status, '=', eb.fn.any(eb.val(statuses.anyOf as readonly string[]))));
+    conditions.push(
+      eb(status, '=', eb.fn.any(eb.val(statuses.anyOf as readonly string[]))),
+      recordedAs(statuses.anyOf.map((wanted) => STATE_OF[wanted])),
+    );
+    if (statuses.anyOf.every((wanted) => wanted === 'completed')) conditions.push(eb('removedAt', 'is', null));
   }
   if (subject !== undefined) {
     conditions.push(eb(eb.fn<string>('lower', ['subject']), '=', storable(subject.toLowerCase())));
   }
   if (subjects) conditions.push(eb('subject', '=', eb.fn.any(eb.val(subjects))));
   return eb.and(conditions);
+}
+
+/** What the ledger records of a run with this status. */
+const STATE_OF: Readonly<Record<RunStatus, RunState>> = {
+  pending: 'pending',
+  running: 'running',
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  expired: 'completed',
+  deleted: 'completed',
+  replaced: 'completed',
+};
+
+/** Written into the statement, so that PostgreSQL uses the indexes of these states, and not one of all runs. */
+export function recordedAs(states: readonly RunState[]): RawBuilder<SqlBool> {
+  if (states.length === 0) return sql<SqlBool>`false`;
+  return sql<SqlBool>`state in (${sql.join([...new Set(states)].map((state) => sql.lit(state)))})`;
 }
 
 /** Position of a page's end; the next page continues with older runs. Neither secret nor an authorization. */
