@@ -165,4 +165,4 @@ test('any byte of a manifest or file that is changed is found', async () => {
     ),
     { numRuns: 100 },
   );
-});
+}, 120_000);

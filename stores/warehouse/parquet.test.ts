@@ -83,26 +83,26 @@ describe('Parquet', () => {
     'of rows that are wide by %s has small row groups, and all rows in the order that the SQL asks for',
     async (_, columns) => {
       const names = [...columns.matchAll(/AS (\w+)/g)].map(([, name = '']) => column(name, 'text'));
-      const sql = `SELECT 'acme' AS tenant, i AS id, ${columns} FROM range(60000) t(i) ORDER BY id DESC`;
+      const sql = `SELECT 'acme' AS tenant, i AS id, ${columns} FROM range(30000) t(i) ORDER BY id DESC`;
       const { path, rows } = await store(dataset({ sql, columns: [column('id', 'integer'), ...names] }));
       const groups = await reader.runAndReadAll(
         'SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata($path)',
         { path },
       );
-      expect(Math.max(...groups.getRows().map((row) => Number(row[1])))).toBeLessThanOrEqual(32_768);
+      expect(Math.max(...groups.getRows().map((row) => Number(row[1])))).toBeLessThanOrEqual(20_480);
       const read = await reader.runAndReadAll('SELECT id FROM read_parquet($path)', { path });
-      expect(read.getRows().map(([id]) => Number(id))).toEqual(Array.from({ length: 60_000 }, (_, i) => 59_999 - i));
-      expect(rows).toBe(60_000);
+      expect(read.getRows().map(([id]) => Number(id))).toEqual(Array.from({ length: 30_000 }, (_, i) => 29_999 - i));
+      expect(rows).toBe(30_000);
     },
   );
 
   it('of wide rows that are in no order has each of them once', async () => {
-    const sql = "SELECT 'acme' AS tenant, i AS id, repeat(md5(i::VARCHAR), 100) AS text FROM range(60000) t(i)";
+    const sql = "SELECT 'acme' AS tenant, i AS id, repeat(md5(i::VARCHAR), 100) AS text FROM range(30000) t(i)";
     const { path, rows } = await store(dataset({ sql, columns: [column('id', 'integer'), column('text', 'text')] }));
     const read = await reader.runAndReadAll('SELECT count(*), count(DISTINCT id), sum(id) FROM read_parquet($path)', {
       path,
     });
-    expect([...(read.getRows()[0] ?? []).map(Number), rows]).toEqual([60_000, 60_000, (60_000 * 59_999) / 2, 60_000]);
+    expect([...(read.getRows()[0] ?? []).map(Number), rows]).toEqual([30_000, 30_000, (30_000 * 29_999) / 2, 30_000]);
   });
 
   it('of narrow rows has row groups of the usual size, in the order of the source', async () => {
