@@ -3,7 +3,7 @@ import { explainFailure, isAvoidable } from './request-failures.ts';
 
 it.each([
   [
-    'JOBS has 4,210,559 rows, and a sheet of Excel holds 1,048,575. Order PARQUET or CSV, or choose a shorter window or a filter.',
+    'JOBS has 4,210,559 rows, and a sheet of Excel holds 1,048,575. Order PARQUET or CSV, several files, or choose a shorter window or a filter.',
     '4,210,559 rows do not fit in Excel, which takes 1,048,575.',
   ],
   [

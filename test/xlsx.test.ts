@@ -232,7 +232,11 @@ describe('what does not fit is refused', () => {
     expect(failure).toMatchObject({
       code: 'xlsx_too_large',
       message:
-        'THINGS has 1,048,576 rows, and a sheet of Excel holds 1,048,575. Order PARQUET or CSV, or choose a shorter window or a filter.',
+        'THINGS has 1,048,576 rows, and a sheet of Excel holds 1,048,575. Order PARQUET or CSV, several files, or choose a shorter window or a filter.',
+    });
+    await expect(plan({ rowsPerFile: 'auto' }), 'it has no times to divide it by').rejects.toMatchObject({
+      code: 'xlsx_too_large',
+      message: expect.stringContaining('1,048,576 rows that no time divides'),
     });
     const filter = [{ column: 'id', op: 'range', from: '1', to: null } as const];
     const planned = await plan({ filter });

@@ -68,7 +68,7 @@ function assertFitsSheet({ dataset, rowsPerFile }: FileOrder, parts: readonly Pl
   const message =
     rowsPerFile === undefined
       ? `${dataset} has ${rows} rows, and a sheet of Excel holds ${max}. Order PARQUET or CSV, several files, or choose a shorter window or a filter.`
-      : `${dataset} has ${rows} rows of one time, and a sheet of Excel holds ${max}. Order PARQUET or CSV, or choose a filter.`;
+      : `${dataset} has ${rows} rows that no time divides, and a sheet of Excel holds ${max}. Order PARQUET or CSV, or choose a filter.`;
   throw new WaybillError('xlsx_too_large', message);
 }
 
