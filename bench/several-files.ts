@@ -17,7 +17,7 @@ export const severalFilesBenchmarks: readonly Benchmark[] = [
     title: 'Write a sealed export as four files instead of one',
     run: async (bench) => ({
       ...(await measure(bench, 4_000_000, orderToEnd)),
-      limitedBy: 'the processors; one file has several connections too',
+      limitedBy: 'one file, which has several connections too',
     }),
   },
   {
