@@ -14,6 +14,7 @@ import type { ObjectsOptions } from '../stores/objects/connection.ts';
 import { objectsOptions } from '../stores/objects/minio.ts';
 import type { Bench, Timed } from './benchmark.ts';
 import { type Client, createClient } from './client.ts';
+import { readCpuOfTree } from './cpu.ts';
 import { peerVariables } from './peers.ts';
 import { attachSql, buildReadings, TENANT } from './readings.ts';
 
@@ -141,26 +142,8 @@ export async function readPeak({ pid }: ProcessHandle): Promise<number> {
 
 /** Adds the CPU seconds that these servers spend meanwhile to those of a run. */
 export async function withServers(servers: readonly ProcessHandle[], run: () => Promise<Timed>): Promise<Timed> {
-  const spent = async () => (await Promise.all(servers.map(readCpu))).reduce((sum, cpu) => sum + cpu, 0);
+  const spent = async () => (await Promise.all(servers.map(readCpuOfTree))).reduce((sum, cpu) => sum + cpu, 0);
   const before = await spent();
   const { seconds, cpu } = await run();
   return { seconds, cpu: cpu + (await spent()) - before };
-}
-
-/** Clock ticks in a second of what /proc tells of CPU time; the same on all architectures of Linux. */
-const TICKS = 100;
-
-/** @returns CPU seconds of a process since its start. Source: proc_pid_stat(5), utime and stime. Linux only */
-async function readCpu({ pid }: ProcessHandle): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th field behind it.
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  if (user === undefined || system === undefined) {
-    throw new Error('The CPU time of a process cannot be read: this benchmark needs Linux.');
-  }
-  return (user + system) / TICKS;
 }

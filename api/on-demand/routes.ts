@@ -131,6 +131,9 @@ export const watchExport = createRoute({
   },
 });
 
+/** Why what a finished export has cannot be sent. */
+const withoutFiles = problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged');
+
 export const downloadManifest = createRoute({
   method: 'get',
   path: '/exports/{id}/manifest',
@@ -140,7 +143,7 @@ export const downloadManifest = createRoute({
   responses: {
     200: { description: 'The manifest, exactly as stored.', content: jsonContent(z.looseObject({})) },
     304: { description: 'The manifest matches If-None-Match.' },
-    ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
+    ...withoutFiles,
   },
 });
 
@@ -153,7 +156,7 @@ export const downloadSignature = createRoute({
   request: { params },
   responses: {
     200: { description: 'The envelope.', content: envelopeContent },
-    ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
+    ...withoutFiles,
   },
 });
 
@@ -219,7 +222,7 @@ export const listFiles = createRoute({
   request: { params },
   responses: {
     200: { description: 'The files, in the order of their rows.', content: jsonContent(ExportFiles) },
-    ...problems('not_found', 'not_ready', 'no_file', 'gone', 'objects_unavailable', 'object_damaged'),
+    ...withoutFiles,
   },
 });
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { ShowTransfer } from '../screen/progress.ts';
@@ -27,7 +27,7 @@ export interface TogetherOptions extends Omit<FetchOptions, 'file' | 'onProgress
  * Downloads several files at once. They get their places in the directory together, after the last of them is checked; until
  * then they are in a hidden directory in it, from which a later run for the same id resumes.
  *
- * @returns count of bytes written
+ * @returns count of bytes of all files, those of an earlier run included
  * @throws CliFailure as {@link fetchFile}; the first failure stops the other downloads
  */
 export async function fetchTogether(files: readonly FileOfSeveral[], options: TogetherOptions): Promise<number> {
@@ -47,7 +47,7 @@ export async function fetchTogether(files: readonly FileOfSeveral[], options: To
   };
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
-  let written = 0;
+  let saved = 0;
   const queue = files.values();
 
   async function work(): Promise<void> {
@@ -56,8 +56,9 @@ export async function fetchTogether(files: readonly FileOfSeveral[], options: To
       // It has its name, so an earlier run has checked it.
       if (!existsSync(file)) {
         const onProgress: ShowTransfer = (done) => show(name, done);
-        written += await fetchFile(remote, { ...rest, file, signal: either, onProgress });
+        await fetchFile(remote, { ...rest, file, signal: either, onProgress });
       }
+      saved += (await stat(file)).size;
       show(name, bytes);
     }
   }
@@ -75,5 +76,5 @@ export async function fetchTogether(files: readonly FileOfSeveral[], options: To
   failed.signal.throwIfAborted();
   for (const { name } of files) await rename(join(staging, name), join(directory, name));
   await rm(staging, { recursive: true });
-  return written;
+  return saved;
 }
