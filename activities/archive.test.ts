@@ -41,7 +41,7 @@ async function ports(password: string | null) {
       archives: { settings: async () => ({ password: password && passwords.seal('acme', password) }) },
     } as unknown as Ledger,
     archivePasswords: passwords,
-    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
+    turns: createTurns({ places: 1 }),
     objects: createMemoryObjects(),
     attachments: null,
     attempts: { find: async () => 'counts' as const },

@@ -47,7 +47,7 @@ export function createArchive(ports: ArchivePorts) {
   return async function archive(input: ArchiveInput): Promise<StepResult<WrittenArchive>> {
     const { tenant, order } = input;
     return writeAttempt({ tenant, dataset: order.subject }, (signal, begin) =>
-      ports.turns.write.take(signal, () => writeArchive(ports, input, signal, begin)),
+      ports.turns.take(signal, () => writeArchive(ports, input, signal, begin)),
     );
   };
 }

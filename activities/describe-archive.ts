@@ -37,9 +37,8 @@ export function createDescribeArchive({
   warehouse,
   attachments,
   ledger,
-  turns,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'attachments' | 'ledger' | 'turns' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'attachments' | 'ledger' | 'logger'>) {
   return async function describeArchive({ tenant, order }: DescribeInput): Promise<StepResult<DescribedArchive>> {
     return runStep(logger, { tenant, dataset: order.bundle }, async (signal) => {
       const known = await ledger.tenants.find(tenant);
@@ -47,20 +46,18 @@ export function createDescribeArchive({
       const bundle = catalog.bundles.find(({ name }) => name === order.bundle);
       if (!bundle) throw new WaybillError('dataset_broken', 'The catalog no longer offers questionnaires.');
       const rows = { warehouse, tenantKey: known.warehouseKey ?? tenant, signal };
-      return turns.plan.take(signal, async () => {
-        if (order.type === 'binary' && !attachments) {
-          throw new WaybillError('dataset_broken', 'The deployment has no store of attachments. Contact the operator.');
-        }
-        const found = await findQuestionnaire(rows, bundle, order);
-        const { type, questionnaire, version, status, from, to } = order;
-        return {
-          files: filesOf(bundle, order, await readTables(rows, bundle, order)),
-          archive: {
-            ...{ name: archiveName({ ...order, variable: found.variable }), variable: found.variable },
-            ...{ bundle: bundle.name, questionnaire, version, type, status, from, to },
-          },
-        };
-      });
+      if (order.type === 'binary' && !attachments) {
+        throw new WaybillError('dataset_broken', 'The deployment has no store of attachments. Contact the operator.');
+      }
+      const found = await findQuestionnaire(rows, bundle, order);
+      const { type, questionnaire, version, status, from, to } = order;
+      return {
+        files: filesOf(bundle, order, await readTables(rows, bundle, order)),
+        archive: {
+          ...{ name: archiveName({ ...order, variable: found.variable }), variable: found.variable },
+          ...{ bundle: bundle.name, questionnaire, version, type, status, from, to },
+        },
+      };
     });
   };
 }

@@ -12,9 +12,8 @@ export function createListQuestionnaires({
   warehouse,
   ledger,
   objects,
-  turns,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'objects' | 'turns' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'objects' | 'logger'>) {
   return async function listQuestionnaires(input: ListQuestionnairesInput): Promise<StepResult<null>> {
     const { tenant } = input;
     return runStep(logger, { tenant, dataset: input.bundle }, async (signal) => {
@@ -22,7 +21,7 @@ export function createListQuestionnaires({
       const bundle = catalog.bundles.find(({ name }) => name === input.bundle);
       if (!known || !bundle) throw new WaybillError('dataset_broken');
       const rows = { warehouse, tenantKey: known.warehouseKey ?? tenant, signal };
-      const found = await turns.plan.take(signal, () => readQuestionnaires(rows, bundle));
+      const found = await readQuestionnaires(rows, bundle);
       await handOver(objects, input, found);
       return null;
     });

@@ -14,9 +14,8 @@ export function createPlan({
   warehouse,
   ledger,
   partRows,
-  turns,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'partRows' | 'turns' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'partRows' | 'logger'>) {
   return async function plan({ order }: PlanInput): Promise<StepResult<RunPlan>> {
     const { tenant, recipients } = order;
     return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
@@ -32,10 +31,9 @@ export function createPlan({
         dataset: datasets[place] as Dataset,
         order: { ...content, tenant: warehouseKey ?? tenant, recipients, format: leastSplittable(formats) },
       }));
-      const take = (some: readonly (typeof files)[number][]) =>
-        turns.plan.take(signal, () => warehouse.plan(some, partRows, signal));
+      const planSome = (some: readonly (typeof files)[number][]) => warehouse.plan(some, partRows, signal);
       const counted = files.filter((file) => !isUncounted(file.order));
-      const { failures, plans } = await planOpen(counted, take);
+      const { failures, plans } = await planOpen(counted, planSome);
       const [first] = plans;
       if (!first)
         throw new WaybillError('dataset_broken', `The catalog offers no ${order.subject} files. Contact the operator.`);

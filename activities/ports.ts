@@ -56,8 +56,8 @@ export interface Ports {
   readonly graceSeconds: number;
   /** Seconds from the end of a run until it is looked at once more. */
   readonly straySeconds: number;
-  /** Of planning, and of writing: what runs at once in this process. */
-  readonly turns: { readonly plan: Turns; readonly write: Turns };
+  /** Of writing: what runs at once in this process. */
+  readonly turns: Turns;
   readonly requests: RequestsDeployment;
   readonly logger: Logger;
 }

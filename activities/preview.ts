@@ -12,16 +12,15 @@ export function createPreview({
   warehouse,
   ledger,
   objects,
-  turns,
   logger,
-}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'objects' | 'turns' | 'logger'>) {
+}: Pick<Ports, 'catalog' | 'warehouse' | 'ledger' | 'objects' | 'logger'>) {
   return async function preview({ tenant, content, ...handover }: PreviewInput): Promise<StepResult<null>> {
     return runStep(logger, { tenant, dataset: content.dataset }, async (signal) => {
       const known = await ledger.tenants.find(tenant);
       if (!known) throw new WaybillError('dataset_broken', 'The tenant is not in the ledger. Contact the operator.');
       const dataset = orderedDataset(catalog, content.dataset);
       const order = { ...content, tenant: known.warehouseKey ?? tenant, recipients: [] };
-      const found = await turns.plan.take(signal, () => warehouse.preview(dataset, order, signal));
+      const found = await warehouse.preview(dataset, order, signal);
       await handOver(objects, handover, found);
       return null;
     });

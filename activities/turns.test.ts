@@ -86,13 +86,6 @@ describe('turns', () => {
     expect(begun).toEqual(['a', 'b']);
   });
 
-  it('leave places to orders', async () => {
-    const { arrive, begun } = createScene({ places: 3, others: 1 });
-    for (const name of ['a', 'b']) await arrive('other', name);
-    for (const name of ['order 1', 'order 2', 'order 3']) await arrive('order', name);
-    expect(begun).toEqual(['a', 'order 1', 'order 2']);
-  });
-
   it('wait while orders hold other work, also those that came before', async () => {
     const precedence = createPrecedence();
     const { arrive, begun, end } = createScene({ places: 1, precedence });

@@ -17,15 +17,13 @@ export interface Turns {
  * arrival. Orders that somebody waits for go before the rest, also before what the rest would begin beside them. If the rest has
  * every place, one order is done besides, so that it does not wait for long parts of others.
  *
- * @param places done at once; of the rest at most `others`
+ * @param places done at once
  */
 export function createTurns({
   places,
-  others = places,
   precedence = createPrecedence(),
 }: {
   readonly places: number;
-  readonly others?: number;
   /** @default holds nothing */
   readonly precedence?: Precedence;
 }): Turns {
@@ -38,7 +36,7 @@ export function createTurns({
   function isFree(kind: keyof typeof running): boolean {
     const all = running.urgent + running.other;
     if (kind === 'urgent') return all < places || running.urgent === 0;
-    return all < places && running.other < others && !precedence.holds;
+    return all < places && !precedence.holds;
   }
   function firstOf(kind: keyof typeof waiting): readonly [start: () => void, tenant: string] | undefined {
     let first: readonly [() => void, string] | undefined;

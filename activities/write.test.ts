@@ -96,7 +96,7 @@ function attemptPart(world: {
         return world.state;
       },
     },
-    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
+    turns: createTurns({ places: 1 }),
     logger: pino({ level: 'silent' }),
   });
   const result = environment.run(write, INPUT);

@@ -22,7 +22,7 @@ export function createWrite(ports: StepPorts) {
       for (const task of input.tasks) {
         subject.dataset = task.content.dataset;
         const object = objectTask(input, task);
-        parts.push(await ports.turns.write.take(signal, () => writeObject(object, signal, begin)));
+        parts.push(await ports.turns.take(signal, () => writeObject(object, signal, begin)));
       }
       return parts;
     });

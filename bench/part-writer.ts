@@ -68,7 +68,7 @@ async function serve(settings: WriterSettings): Promise<void> {
   const writeFiles = createWrite({
     ledger: { runs: { find: async () => undefined } },
     ...{ catalog, warehouse, objects, attempts: { find: async () => 'counts' as const }, logger },
-    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
+    turns: createTurns({ places: 1 }),
   });
 
   async function write({ order, exportId, rows }: WriterRequest): Promise<Written> {

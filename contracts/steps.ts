@@ -16,7 +16,13 @@ import { PRIORITIES } from './task-queues.ts';
 
 /** What a run is started with: an order of its own, or the standing order of a tenant, which is read when it begins. */
 export type RunInput =
-  | { readonly kind: ExportKind; readonly order: Order | ArchiveOrder; readonly requestedAt: string }
+  | {
+      readonly kind: ExportKind;
+      readonly order: Order | ArchiveOrder;
+      readonly requestedAt: string;
+      /** Whether the tenant had `PROMPT_ORDERS` under way when it was placed. @default false */
+      readonly queued?: boolean;
+    }
   | {
       readonly kind: ExportKind;
       readonly order: RequestOrder;
@@ -38,8 +44,15 @@ export interface RequestInput {
 /** Asked for by a caller. `until`: what has changed before that moment, ISO 8601; `day`: the files of that day again. */
 export type AskedRun = { readonly until: string } | { readonly day: Day };
 
-/** @returns the priority of a run's tasks: somebody who ordered it waits for it; a schedule and a batch do not */
+/** A tenant's orders at once that somebody waits for. Whoever places more lets them queue: they are not urgent to anybody else. */
+export const PROMPT_ORDERS = 4;
+
+/**
+ * @returns the priority of a run's tasks: somebody who ordered it waits for it, unless the tenant has placed several; a schedule
+ *   and a batch have nobody who waits
+ */
 export function priorityOf(input: RunInput): number {
+  if ('queued' in input && input.queued) return PRIORITIES.queued;
   if ('request' in input && input.request.startsAt !== null) return PRIORITIES.scheduled;
   return 'order' in input ? PRIORITIES.interactive : PRIORITIES.scheduled;
 }

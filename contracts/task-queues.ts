@@ -1,20 +1,28 @@
 /** Temporal names that every process must agree on. */
 
-/** Default queue of workflow tasks and short steps: ledger, plan, publish, clean-up. */
+/** Default queue of workflow tasks and short steps: ledger, publish, clean-up. */
 export const TASK_QUEUE_CONTROL = 'waybill';
 
 /**
  * Order in which Temporal hands out tasks; the smallest comes first. Whoever ordered an export waits for it, and nobody for the
- * nightly ones. Within one priority, tenants share a queue fairly.
+ * nightly ones; many orders of one tenant are in between. Within one priority, tenants share a queue fairly.
  */
-export const PRIORITIES = { interactive: 2, scheduled: 3, maintenance: 4 } as const;
+export const PRIORITIES = { interactive: 2, queued: 3, scheduled: 4, maintenance: 5 } as const;
 
 /**
- * Queue of the long steps that move rows, beside the control queue they belong to. Those of orders have one of their own,
+ * Queue of the long steps that move rows, beside the control queue they belong to. Those that somebody waits for have one of their own,
  * because Temporal hands them out first but cannot take a place back that another part has.
  */
 export function partsQueue(controlQueue: string, priority: number): string {
   return `${controlQueue}-${priority === PRIORITIES.interactive ? 'ordered-' : ''}parts`;
+}
+
+/**
+ * Queue of the steps that only ask the warehouse: what an export will contain, a preview, which questionnaires there are. As with the
+ * parts, those that somebody waits for have one of their own.
+ */
+export function queriesQueue(controlQueue: string, priority: number): string {
+  return `${controlQueue}-${priority === PRIORITIES.interactive ? 'ordered-' : ''}queries`;
 }
 
 /** Queue of the steps that push files to tenants' own destinations: a slow one must not hold up anything else. */

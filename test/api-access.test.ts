@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { encodeJobId } from '../contracts/job-id.ts';
+import { PRIORITIES } from '../contracts/task-queues.ts';
 import { answerOf, BODY, basic, type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
 
 let started: StartedApi;
@@ -280,6 +281,20 @@ describe('limits', () => {
     expect([again.status, (await answerOf(again)).job.id]).toEqual([202, first.job.id]);
     await started.ledger.tenants.setLimits(tenant.key, { exportsMax: 3, requestsMax: null });
     expect((await send('2003-01-01')).status).toBe(202);
+  });
+
+  test('let the orders of a tenant that has four under way queue behind those of others', async () => {
+    const other = await started.addTenant();
+    const priorityOfOrder = async ({ headers }: typeof tenant, year: number) => {
+      const response = await api.app.request('/exports', post(headers, { ...BODY, startDate: `${year}-01-01` }));
+      const [, runId = ''] = JSON.parse(atob((await answerOf(response)).job.id)) as string[];
+      return api.temporal.priorities.get(runId);
+    };
+    const priorities: unknown[] = [];
+    for (const year of [2001, 2002, 2003, 2004, 2005, 2006]) priorities.push(await priorityOfOrder(tenant, year));
+    const { interactive, queued } = PRIORITIES;
+    expect(priorities).toEqual([interactive, interactive, interactive, interactive, queued, queued]);
+    expect(await priorityOfOrder(other, 2001)).toBe(interactive);
   });
 
   test('hold when all requests come at once', async () => {

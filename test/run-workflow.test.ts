@@ -20,7 +20,7 @@ import {
   type WriteInput,
   type WriteTask,
 } from '../contracts/steps.ts';
-import { partsQueue, SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, queriesQueue, SEARCH_ATTRIBUTES } from '../contracts/task-queues.ts';
 import type { runExport } from '../workflows/run-export.ts';
 import { closeAtEnd } from './cleanup.ts';
 import { useStack } from './context.ts';
@@ -195,18 +195,18 @@ async function run(
     taskQueue,
     workflowBundle: { codePath: useStack().settings.WAYBILL_WORKFLOW_BUNDLE ?? '' },
   });
+  const queries = await Worker.create({ ...shared, taskQueue: queriesQueue(taskQueue, priorityOf(input)) });
   const parts = await Worker.create({ ...shared, taskQueue: partsQueue(taskQueue, priorityOf(input)) });
-  return control.runUntil(
-    parts.runUntil(async () => {
-      const handle = await server.client.workflow.start<typeof runExport>('runExport', {
-        workflowId: `run-${crypto.randomUUID()}`,
-        taskQueue,
-        args: [input],
-      });
-      await meanwhile(handle);
-      return handle.result();
-    }),
-  );
+  const follow = async () => {
+    const handle = await server.client.workflow.start<typeof runExport>('runExport', {
+      workflowId: `run-${crypto.randomUUID()}`,
+      taskQueue,
+      args: [input],
+    });
+    await meanwhile(handle);
+    return handle.result();
+  };
+  return control.runUntil(queries.runUntil(parts.runUntil(follow)));
 }
 
 async function codeOf(result: Promise<unknown>): Promise<string | null | undefined> {
@@ -364,6 +364,38 @@ describe('a run of an on-demand order', () => {
     expect(await order({})).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
     expect(taken.slice(0, 2).toSorted()).toEqual(['begin', 'plan']);
     expect(taken.slice(2)).toEqual(['write user.csv 1', 'publish', 'commit']);
+  });
+
+  it.each([
+    ['of a tenant with few', false, PRIORITIES.interactive, 'ordered-'],
+    ['behind others of its tenant', true, PRIORITIES.queued, ''],
+  ])('%s has the priority and the queues of its class', async (_, queued, priorityKey, prefix) => {
+    const scheduled: unknown[] = [];
+    const input = { ...ON_DEMAND, queued };
+    await run(
+      {},
+      async (handle) => {
+        await handle.result();
+        for (const { activityTaskScheduledEventAttributes: step } of (await handle.fetchHistory()).events ?? []) {
+          if (!step) continue;
+          const { priorityKey: key, fairnessKey } = step.priority ?? {};
+          scheduled.push([
+            step.activityType?.name,
+            step.taskQueue?.name?.replace(/^waybill-.{36}/, ''),
+            key,
+            fairnessKey,
+          ]);
+        }
+      },
+      input,
+    );
+    expect(scheduled).toEqual([
+      ['begin', '', priorityKey, 'acme'],
+      ['plan', `-${prefix}queries`, priorityKey, 'acme'],
+      ['write', `-${prefix}parts`, priorityKey, 'acme'],
+      ['publish', '', priorityKey, 'acme'],
+      ['end', '', priorityKey, 'acme'],
+    ]);
   });
 
   it('writes nothing if it has ended in the ledger', async () => {

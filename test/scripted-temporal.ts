@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { WaybillError } from '../contracts/failures.ts';
 import type { Progress } from '../contracts/progress.ts';
+import { priorityOf } from '../contracts/steps.ts';
 import type { RunStatus, ScheduleSpec, Temporal, WorkflowRun } from '../stores/temporal/temporal.ts';
 import { periodicScheduleId } from './keys.ts';
 
@@ -21,6 +22,8 @@ export interface ScriptedTemporal extends Temporal {
   readonly closing: Map<string, number>;
   /** Status of all other runs, by run id. Default `closed`. */
   readonly statuses: Map<string, RunStatus>;
+  /** Priorities of started runs, by run id. */
+  readonly priorities: Map<string, number>;
   /** Run ids that were cancelled, in order. */
   readonly cancelled: string[];
   /** Run ids of requests that were released, in order. */
@@ -55,6 +58,7 @@ export function createScriptedTemporal(): ScriptedTemporal {
     running: new Map(),
     closing: new Map(),
     statuses: new Map(),
+    priorities: new Map(),
     cancelled: [],
     released: [],
     busy: new Set(),
@@ -64,11 +68,12 @@ export function createScriptedTemporal(): ScriptedTemporal {
     onApply: async () => undefined,
     triggered: [],
 
-    async start(workflowId) {
+    async start(workflowId, input) {
       reach('start');
       const runId = scripted.running.get(workflowId) ?? randomUUID();
       if (!scripted.running.has(workflowId)) scripted.latest.set(workflowId, { runId, startedAt: new Date() });
       scripted.running.set(workflowId, runId);
+      scripted.priorities.set(runId, priorityOf(input));
       if (scripted.startsLate) throw new WaybillError('temporal_unavailable');
       return runId;
     },

@@ -121,7 +121,7 @@ async function startEditions() {
       straySeconds: 60,
       requests: { runningMax: 1, timeZone: 'UTC', supportEmail: null, temporalUi: null },
     },
-    turns: { plan: createTurns({ places: 1 }), write: createTurns({ places: 1 }) },
+    turns: createTurns({ places: 1 }),
   });
   const workers = await createWorkers({
     ...{ connection, namespace, taskQueue, activities, partsMax: 1 },

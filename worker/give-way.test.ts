@@ -31,18 +31,19 @@ function createScene() {
 }
 
 describe('steps of other runs', () => {
-  const { interactive, scheduled, maintenance } = PRIORITIES;
+  const { interactive, queued, scheduled, maintenance } = PRIORITIES;
 
   it('begin at once when no order is under way', async () => {
     const { begun, start } = createScene();
-    for (const priority of [scheduled, maintenance, undefined]) await start(priority, String(priority));
-    expect(begun).toEqual([String(scheduled), String(maintenance), 'undefined']);
+    const others = [queued, scheduled, maintenance, undefined];
+    for (const priority of others) await start(priority, String(priority));
+    expect(begun).toEqual(others.map(String));
   });
 
   it('begin when the order has had no step for half a second', async () => {
     const { begun, start } = createScene();
     const end = await start(interactive, 'order 1');
-    await start(scheduled, 'other');
+    for (const priority of [queued, scheduled]) await start(priority, `other ${priority}`);
     await end();
     await vi.advanceTimersByTimeAsync(400);
     const endLast = await start(interactive, 'order 2');
@@ -51,7 +52,7 @@ describe('steps of other runs', () => {
     await vi.advanceTimersByTimeAsync(499);
     expect(begun).toEqual(['order 1', 'order 2']);
     await vi.advanceTimersByTimeAsync(1);
-    expect(begun).toEqual(['order 1', 'order 2', 'other']);
+    expect(begun).toEqual(['order 1', 'order 2', `other ${queued}`, `other ${scheduled}`]);
   });
 
   it('begin when orders have held them for five seconds, and wait no more until there are none', async () => {

@@ -33,9 +33,6 @@ import { createWorkers, SHUTDOWN_GRACE_MS, threadsOf } from './workers.ts';
 /** Milliseconds after the shutdown grace period for steps to stop and stores to close. */
 const CLOSING_MS = 8_000;
 
-/** Planned at once. Each occupies a thread of libuv's pool for as long as its queries run. */
-const PLANS = { places: 8, others: 2 };
-
 /** Composition root of a worker: reads the settings, opens the stores, runs until it is stopped. */
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
@@ -121,10 +118,7 @@ async function main(): Promise<void> {
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
-    turns: {
-      plan: createTurns({ ...PLANS, precedence }),
-      write: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX, precedence }),
-    },
+    turns: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX, precedence }),
     requests: {
       runningMax: settings.WAYBILL_REQUESTS_RUNNING_MAX,
       timeZone: settings.WAYBILL_REQUESTS_TIME_ZONE,

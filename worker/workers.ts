@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from '../activities/index.ts';
 import type { Precedence } from '../activities/precedence.ts';
-import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, pushQueue, queriesQueue, webhooksQueue } from '../contracts/task-queues.ts';
 import { bundleWorkflows } from './bundle.ts';
 import { createGiveWay } from './give-way.ts';
 
@@ -20,6 +20,9 @@ const HEARTBEAT_THROTTLE = '1 second';
 
 /** Parts of orders that are written when other parts have every place. */
 const ORDERED_PARTS = 1;
+
+/** Steps that ask the warehouse at once, by who waits for them. Each occupies a thread of libuv's pool while its queries run. */
+const QUERIES_MAX = { [PRIORITIES.interactive]: 8, [PRIORITIES.scheduled]: 2 } as const;
 
 /** Deliveries to tenants' own destinations at once. Each holds up to 24 MB and waits for a server elsewhere most of the time. */
 const PUSHES_MAX = 10;
@@ -58,7 +61,8 @@ export interface WorkersOptions {
  */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { connection, namespace, taskQueue, activities, precedence, partsMax, workflowBundle } = options;
-  const { write, archive, push, sendWebhooks, ...control } = activities;
+  const { write, archive, plan, describeArchive, preview, listQuestionnaires, push, sendWebhooks, ...control } =
+    activities;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
@@ -97,14 +101,20 @@ export async function createWorkers(options: WorkersOptions): Promise<readonly W
       maxConcurrentActivityTaskExecutions: WEBHOOKS_MAX,
     }),
     ...(await Promise.all(
-      [PRIORITIES.interactive, PRIORITIES.scheduled].map((priority) =>
+      ([PRIORITIES.interactive, PRIORITIES.scheduled] as const).flatMap((priority) => [
+        Worker.create({
+          ...shared,
+          taskQueue: queriesQueue(taskQueue, priority),
+          activities: { plan, describeArchive, preview, listQuestionnaires },
+          maxConcurrentActivityTaskExecutions: QUERIES_MAX[priority],
+        }),
         Worker.create({
           ...shared,
           taskQueue: partsQueue(taskQueue, priority),
           activities: { write, archive },
           maxConcurrentActivityTaskExecutions: partsMax,
         }),
-      ),
+      ]),
     )),
   ];
 }

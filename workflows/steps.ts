@@ -2,7 +2,7 @@ import { ActivityCancellationType, type ActivityOptions, proxyActivities, workfl
 import type { Activities } from '../activities/index.ts';
 import { ATTEMPTS_MAX } from '../contracts/attempts.ts';
 import { PREVIEW_SECONDS_MAX } from '../contracts/preview.ts';
-import { PRIORITIES, partsQueue, pushQueue, webhooksQueue } from '../contracts/task-queues.ts';
+import { PRIORITIES, partsQueue, pushQueue, queriesQueue, webhooksQueue } from '../contracts/task-queues.ts';
 
 /** The steps of a run. */
 export type Steps = Proxy<
@@ -50,12 +50,12 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
     ...MUST_HAPPEN,
     ...shared,
   });
-  const { describeArchive, plan, publish } = proxyActivities<Pick<Activities, 'describeArchive' | 'plan' | 'publish'>>({
-    startToCloseTimeout: '1 hour',
-    heartbeatTimeout,
-    retry: TRANSIENT,
-    ...shared,
+  const hour: ActivityOptions = { startToCloseTimeout: '1 hour', heartbeatTimeout, retry: TRANSIENT, ...shared };
+  const { describeArchive, plan } = proxyActivities<Pick<Activities, 'describeArchive' | 'plan'>>({
+    ...hour,
+    taskQueue: queriesQueue(workflowInfo().taskQueue, priorityKey),
   });
+  const { publish } = proxyActivities<Pick<Activities, 'publish'>>(hour);
   const { write, archive } = proxyActivities<Pick<Activities, 'write' | 'archive'>>({
     taskQueue: partsQueue(workflowInfo().taskQueue, priorityKey),
     startToCloseTimeout: '24 hours',
@@ -116,6 +116,7 @@ export function proxyWebhooks(tenant: string): Proxy<'sendWebhooks'> {
 /** Somebody waits for these, so they are tried twice, and no longer than that. */
 export function proxyWaited(tenant: string): Proxy<'preview' | 'listQuestionnaires'> {
   return proxyActivities<Pick<Activities, 'preview' | 'listQuestionnaires'>>({
+    taskQueue: queriesQueue(workflowInfo().taskQueue, PRIORITIES.interactive),
     scheduleToCloseTimeout: `${PREVIEW_SECONDS_MAX} seconds`,
     heartbeatTimeout: '10 seconds',
     retry: { initialInterval: '500 milliseconds', maximumAttempts: 2 },

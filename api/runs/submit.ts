@@ -3,6 +3,7 @@ import { fileExtension, type Order } from '../../contracts/order.ts';
 import { isActive } from '../../contracts/progress.ts';
 import { ALL_STATUSES, type ArchiveOrder, QUESTIONNAIRE, versionText } from '../../contracts/questionnaires.ts';
 import { type ExportKind, ON_DEMAND } from '../../contracts/run.ts';
+import { PROMPT_ORDERS } from '../../contracts/steps.ts';
 import type { ArchiveRun, OrderedRun, Run, Tenant } from '../../stores/ledger/ports.ts';
 import type { RunLabels, WorkflowRun } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -51,8 +52,12 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     if ((await temporal.status(active)) !== 'open') await ledger.runs.request(run, active.runId);
   }
 
-  async function start(workflowId: string, order: Order | ArchiveOrder, requestedAt: Date): Promise<WorkflowRun> {
-    const input = { kind: kindOf(order), order, requestedAt: requestedAt.toISOString() };
+  async function start(
+    { order, workflowId }: NamedOrder<Order | ArchiveOrder>,
+    requestedAt: Date,
+    queued: boolean,
+  ): Promise<WorkflowRun> {
+    const input = { kind: kindOf(order), order, requestedAt: requestedAt.toISOString(), ...(queued && { queued }) };
     const runId = await temporal.start(workflowId, input, labelsOf(order));
     try {
       const run = { runId, workflowId, requestedAt };
@@ -80,9 +85,9 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
   }
 
   /** Waits for an ending run: until its workflow closes, Temporal returns it instead of starting another. */
-  async function startAnew(workflowId: string, order: Order | ArchiveOrder): Promise<WorkflowRun> {
+  async function startAnew(named: NamedOrder<Order | ArchiveOrder>, queued: boolean): Promise<WorkflowRun> {
     const requestedAt = clock.now();
-    let run = await start(workflowId, order, requestedAt);
+    let run = await start(named, requestedAt, queued);
     for (let waited = 0; await isEnding(run, requestedAt); waited += CLOSE_POLL_MS) {
       if (waited >= CLOSE_WAIT_MS) {
         throw new TryLater(
@@ -92,7 +97,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
         );
       }
       if ((await temporal.status(run)) === 'open') await delay(CLOSE_POLL_MS);
-      else run = await start(workflowId, order, requestedAt);
+      else run = await start(named, requestedAt, queued);
     }
     return run;
   }
@@ -103,14 +108,16 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
     return { workflowId, runId: latest.runId };
   }
 
-  return async function submit(tenant, { order, workflowId }, attemptedAt) {
+  return async function submit(tenant, named, attemptedAt) {
+    const { order, workflowId } = named;
     const earlier = attemptedAt && (await startedSince(workflowId, attemptedAt));
     if (earlier) return earlier;
     const limit = tenant.exportsMax ?? settings.WAYBILL_TENANT_EXPORTS_MAX;
-    const ahead = starting.get(tenant.key) ?? 0;
-    starting.set(tenant.key, ahead + 1);
+    const others = starting.get(tenant.key) ?? 0;
+    starting.set(tenant.key, others + 1);
     try {
-      if ((await ledger.runs.countActive(tenant.key, kindOf(order))) + ahead >= limit) {
+      const ahead = (await ledger.runs.countActive(tenant.key, kindOf(order))) + others;
+      if (ahead >= limit) {
         const runId = await temporal.findRunning(workflowId);
         if (runId !== undefined && !(await isEnding({ workflowId, runId }))) {
           return { workflowId, runId };
@@ -121,7 +128,7 @@ export function createSubmit(deps: Pick<ApiDeps, 'settings' | 'ledger' | 'tempor
           `The limit of ${limit} running exports has been reached. Wait until one of them has ended, or cancel one.`,
         );
       }
-      return await startAnew(workflowId, order);
+      return await startAnew(named, ahead >= PROMPT_ORDERS);
     } finally {
       const left = (starting.get(tenant.key) ?? 1) - 1;
       if (left > 0) starting.set(tenant.key, left);
