@@ -3,6 +3,7 @@ import duckdb from '@duckdb/node-bindings';
 import type { RowSum } from '../../contracts/plan.ts';
 import type { Chunk, ColumnChunk, Table } from '../../formats/table.ts';
 import { free } from '../../streams/blocks.ts';
+import { createChunkMemory } from './chunk-memory.ts';
 import type { Session } from './session.ts';
 import { createTextReader, forEachNull } from './text-vector.ts';
 import { inTransaction } from './transaction.ts';
@@ -157,11 +158,13 @@ async function streamChunks(
 /** @returns the reader of chunks; it overwrites or releases what its last call returned */
 function createChunkReader({ variables }: Table): (chunk: DuckDBDataChunk) => Chunk {
   const readers = variables.map(({ type }) => (type.kind === 'text' ? createTextReader() : createNumberReader()));
+  const collect = createChunkMemory(variables);
   return (chunk) => {
     const rows = chunk.rowCount;
     const columns = readers.map((read, at): ColumnChunk => read(duckdb.data_chunk_get_vector(chunk.chunk, at), rows));
-    // Frees the texts now; the rest waits for the garbage collector.
+    // Frees the texts now, the rest with other chunks.
     duckdb.data_chunk_reset(chunk.chunk);
+    collect();
     return { rows, columns };
   };
 }
