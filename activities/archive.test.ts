@@ -30,7 +30,10 @@ const RUN = { runId: 'e1', workflowId: 'w', kind: 'questionnaire', tenant: 'acme
 
 const passwords = createSecretSealer<string>([randomBytes(32)], 'archive');
 
-async function ports(password: string | null) {
+const PASSWORD = 'correct horse battery';
+const SEALED = passwords.seal('acme', PASSWORD);
+
+async function ports(sealed: Buffer | null) {
   const path = join(scratchDirectory(), 'catalog.yaml');
   await writeFile(path, SURVEY_CATALOG);
   return {
@@ -38,7 +41,7 @@ async function ports(password: string | null) {
     warehouse,
     ledger: {
       tenants: { find: async () => ({ warehouseKey: null }) },
-      archives: { settings: async () => ({ password: password && passwords.seal('acme', password) }) },
+      archives: { settings: async () => ({ password: sealed }) },
     } as unknown as Ledger,
     archivePasswords: passwords,
     turns: createTurns({ places: 1 }),
@@ -53,9 +56,9 @@ async function ports(password: string | null) {
 /** Describes, plans and writes an archive. */
 async function makeArchive(
   order: Partial<ArchiveOrder> = {},
-  { password = null, ...own }: { password?: string | null; archivePasswords?: ArchivePasswords | null } = {},
+  { sealed = null, ...own }: { sealed?: Buffer | null; archivePasswords?: ArchivePasswords | null } = {},
 ) {
-  const all = { ...(await ports(password)), ...own };
+  const all = { ...(await ports(sealed)), ...own };
   /** Runs the first attempt at a step. */
   async function first<Input, Value>(step: (input: Input) => Promise<StepResult<Value>>, input: Input): Promise<Value> {
     const result: StepResult<Value> = await new MockActivityEnvironment({ attempt: 1 }).run(step, input);
@@ -87,19 +90,19 @@ it('has one entry a table, its do-files, and a readme', async () => {
 });
 
 it('with a password is encrypted, and tells neither that nor hashes of its content', async () => {
-  const password = 'correct horse battery';
-  const { written, stored } = await makeArchive({}, { password });
+  const { written, stored } = await makeArchive({}, { sealed: SEALED });
   expect(written.encryption).toBe('aes-256');
   expect(stored.includes('Label of region')).toBe(false);
   await expect(readZip(stored)).rejects.toThrow(/encrypted/);
   expect(written.members.map(({ sha256 }) => sha256)).toEqual(Array(10).fill(null));
-  expect(JSON.stringify(written)).not.toContain(password);
+  expect(JSON.stringify(written)).not.toContain(PASSWORD);
 });
 
 it.each([
-  ['has no key any more', null],
-  ['has another key', createSecretSealer<string>([randomBytes(32)], 'archive')],
-])('is not written if there is a password and the deployment %s', async (_, archivePasswords) => {
-  const making = makeArchive({}, { password: 'correct horse battery', archivePasswords });
+  ['the deployment has no key any more', SEALED, null],
+  ['the deployment has another key', SEALED, createSecretSealer<string>([randomBytes(32)], 'archive')],
+  ['it was lost with the ledger', Buffer.alloc(0), passwords],
+])('is not written if there is a password and %s', async (_, sealed, archivePasswords) => {
+  const making = makeArchive({}, { sealed, archivePasswords });
   await expect(making).rejects.toThrow('"code":"dataset_broken","message":"The password of archives can no longer');
 });

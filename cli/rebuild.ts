@@ -114,7 +114,8 @@ function readRun(kind: ExportKind, key: string, body: Uint8Array): RestoredRun |
   }
   if (kind === QUESTIONNAIRE) {
     const order = archiveOf(manifest);
-    return order ? { ...common, order } : { problem: 'It is not the manifest of an archive.' };
+    const hasPassword = files.some(({ encryption }) => encryption !== undefined);
+    return order ? { ...common, order, hasPassword } : { problem: 'It is not the manifest of an archive.' };
   }
   if (kind === RECURRING.kind) {
     const changes = changesOf(manifest);

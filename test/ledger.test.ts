@@ -33,6 +33,7 @@ describe('migrations', () => {
       { name: '0011_portal_access' },
       { name: '0012_archives' },
       { name: '0013_runs_by_state' },
+      { name: '0014_restored_archives' },
     ]);
     expect(rowCount).toBe(1);
   });

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { manifestKey, runPrefix } from '../contracts/keys.ts';
 import { parseManifest } from '../contracts/manifest.ts';
 import { pythonWith } from '../stack/python.ts';
@@ -12,6 +12,7 @@ import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices } from './context.ts';
+import { startPostgres } from './postgres-server.ts';
 import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
 import {
   findSecrets,
@@ -588,6 +589,25 @@ describe('archives that are protected', () => {
       const read = await readEncryptedZip(await openWithAge(await readFile(file), identities[0] ?? ''), PASSWORD);
       expect(read.size).toBeGreaterThan(2);
     }
+  });
+
+  test('are not made without protection after a loss of the ledger', async () => {
+    const postgres = await startPostgres();
+    onTestFinished(() => postgres.stop());
+    const url = await postgres.createDatabase();
+    const environment = { ...services.settings, WAYBILL_LEDGER_URL: url };
+    const run = async (...args: readonly string[]) => {
+      const { code, output } = await waybill([...args, '--json'], environment);
+      expect(code).toBe(0);
+      return JSON.parse(output) as unknown;
+    };
+    expect(await run('ledger', 'rebuild')).toMatchObject({ archives: { restored: expect.any(Number) } });
+    await run('tenant', 'add', 'acme', '--title', 'Acme');
+    const shown = (await run('tenant', 'archives', 'acme')) as { recipients: string[] };
+    expect(shown).toMatchObject({ password: true, passwordLost: true });
+    expect(shown.recipients.toSorted()).toEqual(recipients.toSorted());
+    await run('tenant', 'archives', 'acme', '--password-file', join(folder, 'password'));
+    expect(await run('tenant', 'archives', 'acme')).not.toHaveProperty('passwordLost');
   });
 
   test('are plain again without either', async () => {

@@ -48,7 +48,7 @@ export function archivesCommand(cli: Cli): Command {
     if (options.json) return cli.terminal.printJson({ tenant: key, ...shown, removed });
     cli.terminal.print(
       ...formatFields([
-        ['password', shown.password ? 'set' : 'none'],
+        ['password', shown.passwordLost ? 'lost with the ledger; set it again' : shown.password ? 'set' : 'none'],
         ['sealed to', shown.recipients.map(formatRecipient).join(', ') || 'nobody'],
       ]),
     );
@@ -89,5 +89,9 @@ function sealedPassword({ environment }: Cli, tenant: string, file: string): Buf
 async function settingsOf(ledger: Ledger, tenant: string) {
   if (!(await ledger.tenants.find(tenant))) throw notFound(`There is no tenant "${tenant}".`);
   const settings = await ledger.archives.settings(tenant);
-  return { password: Boolean(settings?.password), recipients: settings?.recipients ?? [] };
+  return {
+    password: Boolean(settings?.password),
+    ...(settings?.password?.length === 0 && { passwordLost: true }),
+    recipients: settings?.recipients ?? [],
+  };
 }

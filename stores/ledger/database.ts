@@ -25,6 +25,7 @@ import * as portalSessions from './migrations/0010_portal_sessions.ts';
 import * as portalAccess from './migrations/0011_portal_access.ts';
 import * as archives from './migrations/0012_archives.ts';
 import * as runsByState from './migrations/0013_runs_by_state.ts';
+import * as restoredArchives from './migrations/0014_restored_archives.ts';
 import type { Tables } from './tables.ts';
 
 /** Milliseconds after which PostgreSQL ends a statement. Every statement here is served by an index. */
@@ -180,6 +181,7 @@ export async function migrate(url: string): Promise<void> {
         '0011_portal_access': portalAccess,
         '0012_archives': archives,
         '0013_runs_by_state': runsByState,
+        '0014_restored_archives': restoredArchives,
       }),
     },
     migrationTableName: 'schema_migrations',

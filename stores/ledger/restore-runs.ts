@@ -1,11 +1,10 @@
 import type { Transaction } from 'kysely';
 import { daySeries } from '../../contracts/keys.ts';
 import type { Order } from '../../contracts/order.ts';
-import type { ArchiveOrder } from '../../contracts/questionnaires.ts';
 import { orderedRow, requestedRow, standingRow } from './begin-runs.ts';
 import { insertRunFiles } from './changes.ts';
 import { NOW } from './database.ts';
-import type { RestoredChanges, RestoredRun } from './ports.ts';
+import type { RestoredArchive, RestoredChanges, RestoredRun } from './ports.ts';
 import { findStandingOrder, makeStandingOrder } from './standing-orders.ts';
 import type { Tables } from './tables.ts';
 
@@ -14,7 +13,7 @@ const FOREIGN_EPOCH = 0;
 
 type RestoredRequest = Extract<RestoredRun, { readonly series: string }>;
 type RestoredOrderedRun = Exclude<Extract<RestoredRun, { readonly order: Order }>, RestoredRequest>;
-type RestoredArchive = Extract<RestoredRun, { readonly order: ArchiveOrder }>;
+type RestoredArchiveRun = Extract<RestoredRun, RestoredArchive>;
 type RestoredChangesRun = Extract<RestoredRun, RestoredChanges>;
 type RestoredStandingRun = Extract<RestoredRun, { readonly recipient: string }>;
 
@@ -43,13 +42,13 @@ function restoreOrdered(db: Transaction<Tables>, run: RestoredOrderedRun) {
     .executeTakeFirst();
 }
 
-function isArchive(run: RestoredOrderedRun | RestoredArchive): run is RestoredArchive {
-  return 'questionnaire' in run.order;
+function isArchive(run: RestoredOrderedRun | RestoredArchiveRun): run is RestoredArchiveRun {
+  return 'hasPassword' in run;
 }
 
 /** It gets another number. */
-async function restoreArchive(db: Transaction<Tables>, run: RestoredArchive) {
-  const { runId, workflowId, order, ...totals } = run;
+async function restoreArchive(db: Transaction<Tables>, run: RestoredArchiveRun) {
+  const { runId, workflowId, order, hasPassword, ...totals } = run;
   const row = orderedRow({ runId, workflowId, order, requestedAt: new Date(totals.snapshotAt) });
   const known = await db
     .selectFrom('runs')
@@ -60,7 +59,7 @@ async function restoreArchive(db: Transaction<Tables>, run: RestoredArchive) {
     .executeTakeFirst();
   const current = known === undefined;
   const completed = { ...totals, state: 'completed', current, removeAfter: current ? null : NOW } as const;
-  return db
+  const restored = await db
     .insertInto('runs')
     .values({ ...row, ...completed })
     .onConflict((conflict) =>
@@ -68,6 +67,18 @@ async function restoreArchive(db: Transaction<Tables>, run: RestoredArchive) {
     )
     .returning('runId')
     .executeTakeFirst();
+  if (restored) await restoreSettings(db, run);
+  return restored;
+}
+
+/** Archives to come are protected as the newest one was, or not made. */
+async function restoreSettings(db: Transaction<Tables>, { order, hasPassword }: RestoredArchive): Promise<void> {
+  const { tenant, recipients } = order;
+  await db
+    .insertInto('archiveSettings')
+    .values({ tenant, recipients: [...recipients], password: hasPassword ? Buffer.alloc(0) : null })
+    .onConflict((conflict) => conflict.column('tenant').doNothing())
+    .execute();
 }
 
 /** It gets another number. Whoever made it is not known any more, and has been told. */

@@ -457,7 +457,7 @@ export type AuditEntry = Omit<Selectable<AuditTable>, 'id'>;
 /** How a tenant wants archives of questionnaires. */
 interface ArchiveSettingsTable {
   tenant: string;
-  /** Sealed with the deployment's key; `null`: archives have none. */
+  /** Sealed with the deployment's key; empty: lost, so that no archive can be made; `null`: archives have none. */
   password: Buffer | null;
   /** age recipients (public keys) that archives are sealed to; empty: they are not. */
   recipients: Generated<string[]>;

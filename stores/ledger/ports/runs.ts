@@ -102,11 +102,17 @@ export interface Commit extends Totals {
 export type RestoredRun = Totals &
   Pick<OrderedRun, 'runId' | 'workflowId'> & { readonly endedAt: Date } & (
     | { readonly order: Order; readonly expiresAt: Date }
-    | { readonly order: ArchiveOrder }
+    | RestoredArchive
     | { readonly order: RequestOrder; readonly series: string; readonly expiresAt: Date }
     | { readonly tenant: string; readonly kind: ExportKind; readonly subject: string; readonly recipient: string }
     | RestoredChanges
   );
+
+/** An archive, and whether a password opens it. */
+export interface RestoredArchive {
+  readonly order: ArchiveOrder;
+  readonly hasPassword: boolean;
+}
 
 /** A run of changes, and what it delivered. */
 export interface RestoredChanges {
@@ -205,7 +211,8 @@ export interface Runs {
   oweMissingAcknowledgements(now: Date): Promise<number>;
   /**
    * Restores a completed run from its manifest. An active run with its own order becomes completed; any other existing run
-   * is left alone. The newest archive of a series becomes current, unless it has one. A run of a standing order becomes current if the standing order has its recipient and no current run; a
+   * is left alone. The newest archive of a series becomes current, unless it has one; if the tenant has no settings of archives, they become
+   * those of the first one restored, whose password is lost, so that none is made without it. A run of a standing order becomes current if the standing order has its recipient and no current run; a
    * missing standing order is created, disabled, with its recipient. The newest run of changes of a day becomes current; what is
    * registered is not restored, so that each entity starts with a complete load.
    *
