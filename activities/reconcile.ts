@@ -78,14 +78,17 @@ export function createReconcile(ports: ReconcilePorts) {
   async function restoreSchedule(
     kind: StandingKind,
     { tenant, changedAt }: StandingOrder,
+    listed: ReadonlySet<string>,
     now: Date,
   ): Promise<boolean> {
-    if (now.getTime() - changedAt.getTime() < SETTLING_MS) return false;
-    if (await temporal.nextRun(kind.scheduleId(tenant))) return false;
+    const id = kind.scheduleId(tenant);
+    if (listed.has(id) || now.getTime() - changedAt.getTime() < SETTLING_MS) return false;
+    // The list may be older than the schedule.
+    if (await temporal.nextRun(id)) return false;
     const settings = await syncSchedule(kind, tenant);
     // Whoever enabled it has not come to start the first run. A run of changes waits for its time.
     if (kind.exports === 'all' && settings?.enabled && settings.currentRunId === null)
-      await temporal.trigger(kind.scheduleId(tenant), 'after');
+      await temporal.trigger(id, 'after');
     logger.warn({ tenant, kind: kind.kind }, 'the schedule of a standing order was missing and has been restored');
     return true;
   }
@@ -140,13 +143,15 @@ export function createReconcile(ports: ReconcilePorts) {
       const removed = await each(await runs.dueForRemoval(at, ROWS_MAX), (run) => removeDue(run, at));
       const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
       const deliveries = await each(await ledger.deliveries.listPending(before(SETTLING_MS), ROWS_MAX), restartPush);
+      // Asked one by one, ten thousand schedules would take minutes of every pass.
+      const listed = await temporal.listSchedules();
       let schedules = 0;
       for (const kind of standingKinds) {
         schedules += await each(await standingOrders.listUnsynced(kind.kind, before(SETTLING_MS)), ({ tenant }) =>
           bringUpToDate(kind, tenant),
         );
         schedules += await each(await standingOrders.listEnabled(kind.kind), (order) =>
-          restoreSchedule(kind, order, at),
+          restoreSchedule(kind, order, listed, at),
         );
       }
       await removePreviews(before(PREVIEW_KEPT_MS));

@@ -176,7 +176,8 @@ it('a missing schedule is restored, unless the settings have just changed', asyn
   await schedule.delete();
   expect(await reconcile()).toMatchObject({ schedules: 0 });
   await ledger.query(`update standing_orders set changed_at = now() - interval '2 minutes'`);
-  expect(await reconcile()).toMatchObject({ schedules: 1 });
+  // Temporal's list has it for some time yet.
+  await expect.poll(reconcile, { timeout: 30_000 }).toMatchObject({ schedules: 1 });
   expect((await schedule.describe()).state.paused).toBe(false);
   await periodic.disable(true);
 });

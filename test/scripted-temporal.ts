@@ -142,6 +142,10 @@ export function createScriptedTemporal(): ScriptedTemporal {
       if (!scripted.scheduled.has(id)) throw new WaybillError('not_enabled');
       scripted.triggered.push(id);
     },
+    async listSchedules() {
+      reach('listSchedules');
+      return new Set(scripted.scheduled.keys());
+    },
     async nextRun(id) {
       reach('nextRun');
       return scripted.scheduled.has(id) ? { nextRunAt: NEXT_RUN_AT } : undefined;

@@ -23,6 +23,9 @@ const TRIES_MAX = 10;
 
 const MINUTE_MS = 60_000;
 
+/** Deadline of a list of all schedules, a thousand a page. Milliseconds. */
+const LIST_MS = 60_000;
+
 const MONTHS = [
   'JANUARY',
   'FEBRUARY',
@@ -45,7 +48,7 @@ export function createSchedules(
   client: ScheduleClient,
   connection: Deadlines,
   taskQueue: string,
-): Pick<Temporal, 'applySchedule' | 'trigger' | 'nextRun'> {
+): Pick<Temporal, 'applySchedule' | 'trigger' | 'nextRun' | 'listSchedules'> {
   const call = <Answer>(work: () => Promise<Answer>) => callTemporal(connection, work);
   const again = <Answer>(work: () => Promise<Answer>) => callAgain(connection, work);
 
@@ -94,6 +97,17 @@ export function createSchedules(
       const { state, info } = described.answer;
       return { nextRunAt: state.paused ? null : (info.nextActionTimes[0] ?? null) };
     },
+
+    listSchedules: () =>
+      callTemporal(
+        connection,
+        async () => {
+          const ids = new Set<string>();
+          for await (const { scheduleId } of client.list()) ids.add(scheduleId);
+          return ids;
+        },
+        LIST_MS,
+      ),
   };
 }
 

@@ -109,6 +109,8 @@ export interface Temporal {
   trigger(id: string, overlap: 'replace' | 'after'): Promise<void>;
   /** @returns `undefined` when there is no such schedule */
   nextRun(id: string): Promise<ScheduleInfo | undefined>;
+  /** @returns the ids of all schedules of the namespace, as they were some seconds ago at most */
+  listSchedules(): Promise<ReadonlySet<string>>;
 
   /** Succeeds once the namespace takes runs and schedules, search attributes included. */
   ping(): Promise<void>;
