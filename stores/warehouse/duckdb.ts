@@ -93,7 +93,11 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
           // A second query would make PostgreSQL compute and send the rows twice; in DuckDB it costs less than a tally.
           const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
           return {
-            prepare: (path) => preparePart(connection, source, dataset, order, part, path, tally),
+            prepare: (path) =>
+              preparePart(connection, { source, dataset, order, cut: part }, path, {
+                keepsOrder: session.keepsOrder,
+                tally,
+              }),
             sum: async () => tally?.sum() ?? sumRows(reading),
             end: () => tally?.end(),
           };

@@ -6,13 +6,13 @@ import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import { rowFormat } from './row-format.ts';
-import { rowGroupOptions } from './row-groups.ts';
 import { rowsQuery } from './row-text.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
 import type { SourceColumn } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import type { Tally } from './tally.ts';
+import { measureWide, unbatched, wideParquet } from './wide-rows.ts';
 
 /** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
 export function orderedColumns<Item>(
@@ -35,19 +35,26 @@ export function orderedColumns<Item>(
   });
 }
 
+/** A part of a file. */
+interface OrderedPart {
+  readonly source: Source;
+  readonly dataset: Dataset;
+  readonly order: FileOrder;
+  /** `rows`: as planned; absent: few. */
+  readonly cut: { readonly slice: PartSlice; readonly snapshotAt: Instant; readonly rows?: number };
+}
+
 /**
  * Prepares and binds the COPY of one part. DuckDB writes neither header nor byte order mark.
  *
- * @param tally sums the rows, if present
+ * @param options.keepsOrder whether DuckDB preserves the order of rows
+ * @param options.tally sums the rows, if present
  */
 export async function preparePart(
   connection: DuckDBConnection,
-  source: Source,
-  dataset: Dataset,
-  order: FileOrder,
-  cut: { readonly slice: PartSlice; readonly snapshotAt: Instant },
+  { source, dataset, order, cut }: OrderedPart,
   path: string,
-  tally?: Tally,
+  { keepsOrder, tally }: { readonly keepsOrder: boolean; readonly tally?: Tally | undefined },
 ): Promise<DuckDBPreparedStatement> {
   const columns = orderedColumns(order, source.columns, ({ column }) => column);
   const bindings = new Bindings(dataset, order.parameters);
@@ -55,12 +62,19 @@ export async function preparePart(
   const items = format.items.map((item, index) =>
     tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item,
   );
-  const query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
+  let query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
   let { options } = format;
-  if (order.format === 'parquet') {
+  const isParquet = order.format === 'parquet';
+  if (isParquet || keepsOrder) {
     const sampled = new Bindings(dataset, order.parameters);
-    const values = format.items.map(({ sql }) => sql);
-    options += await rowGroupOptions(connection, values, rowsSql(source, order, cut, sampled), sampled);
+    const sample = { rows: rowsSql(source, order, cut, sampled), bindings: sampled, planned: cut.rows ?? 0 };
+    const bytes = await measureWide(
+      connection,
+      format.items.map(({ sql }) => sql),
+      sample,
+    );
+    if (bytes !== null && isParquet) options += wideParquet(bytes);
+    else if (bytes !== null) query = unbatched(query, format.line === undefined ? items.length : 1);
   }
   const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
   bindings.bindTo(statement);

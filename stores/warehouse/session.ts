@@ -43,6 +43,8 @@ export interface Session {
   connect(): Promise<DuckDBConnection>;
   readonly postgres: AttachedPostgres;
   readonly beginTally: BeginTally;
+  /** Whether rows are written in the order in which they are read. */
+  readonly keepsOrder: boolean;
   /** Whether anonymized columns can be read. */
   readonly anonymizes: boolean;
   /** Named pipes that DuckDB may write to. */
@@ -69,11 +71,12 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     const connection = await opened.connect();
     let postgres: AttachedPostgres;
     let beginTally: BeginTally;
+    let hasPostgres: boolean;
     try {
       await configure(connection, options, own);
       await runStartupSql(connection, options);
       postgres = await findPostgres(connection);
-      await setUpPostgres(connection, options.logPostgresQueries === true);
+      hasPostgres = await setUpPostgres(connection, options.logPostgresQueries === true);
       beginTally = addTally(connection);
       if (options.anonymizeKey) addAnonymizing(connection, options.anonymizeKey);
       await lockDown(connection, [...options.directories, pipeDirectory]);
@@ -84,6 +87,7 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
       connect: () => opened.connect(),
       postgres,
       beginTally,
+      keepsOrder: !hasPostgres,
       anonymizes: options.anonymizeKey !== undefined,
       fifos: createFifos(pipeDirectory),
       directory: pipeDirectory,
@@ -166,11 +170,14 @@ async function lockDown(connection: DuckDBConnection, directories: readonly stri
  *
  * Its rows are written as they arrive. To preserve an order, DuckDB would collect 122,880 rows and then format them, while
  * the server waits: 4.1 s instead of 2.4 s for three million rows. PostgreSQL promises no order; `ORDER BY` is still kept.
+ *
+ * @returns whether PostgreSQL can be read
  */
-async function setUpPostgres(connection: DuckDBConnection, logQueries: boolean): Promise<void> {
+async function setUpPostgres(connection: DuckDBConnection, logQueries: boolean): Promise<boolean> {
   const loaded = await connection.runAndReadAll("SELECT 1 FROM duckdb_settings() WHERE name = 'pg_use_ctid_scan'");
-  if (loaded.currentRowCount === 0) return;
+  if (loaded.currentRowCount === 0) return false;
   await connection.run('SET GLOBAL pg_use_ctid_scan = false');
   await connection.run('SET GLOBAL preserve_insertion_order = false');
   if (logQueries) await connection.run(`CALL enable_logging('${QUERY_LOG}')`);
+  return true;
 }

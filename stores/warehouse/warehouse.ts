@@ -69,6 +69,8 @@ export interface Warehouse {
       readonly slice: PartSlice;
       readonly first: boolean;
       readonly snapshotAt: Instant;
+      /** As planned; absent: few. */
+      readonly rows?: number;
       /** Of rows `gone`: the Parquet file of the keys that there were. */
       readonly before?: AsyncIterable<Uint8Array>;
     },
