@@ -41,3 +41,14 @@ async function readProcesses(): Promise<ReadonlyMap<number, Seen>> {
   }
   return processes;
 }
+
+/** @returns the processors' seconds since the start of the machine: all, and those that they were idle or waited for disks */
+export async function readProcessors(): Promise<{
+  readonly all: number;
+  readonly idle: number;
+  readonly disk: number;
+}> {
+  const [, ...fields] = ((await readFile('/proc/stat', 'utf8')).split('\n')[0] ?? '').split(/\s+/);
+  const seconds = fields.slice(0, 8).map((field) => Number(field) / TICKS);
+  return { all: seconds.reduce((sum, one) => sum + one, 0), idle: seconds[3] ?? 0, disk: seconds[4] ?? 0 };
+}

@@ -9,6 +9,7 @@ import { interactiveBenchmark } from './interactive.ts';
 import { listingBenchmark } from './listing.ts';
 import { listingRequestsBenchmark } from './listing-requests.ts';
 import { memoryBenchmark } from './memory.ts';
+import { nightBenchmark } from './night.ts';
 import { postgresBenchmark } from './postgres-copy.ts';
 import { queuedBenchmark } from './queued.ts';
 import { registeringBenchmark } from './registering.ts';
@@ -31,6 +32,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   smallExportBenchmark,
   interactiveBenchmark,
   queuedBenchmark,
+  nightBenchmark,
   tenantsBenchmark,
   registeringBenchmark,
   listingRequestsBenchmark,

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type proto from '@temporalio/proto';
+import { decodeJobId } from '../contracts/job-id.ts';
 import { createLedger } from '../stores/ledger/postgres.ts';
 import { type Bench, type Benchmark, type Measurement, runPairs, secondsOf } from './benchmark.ts';
 import { type Client, createClient } from './client.ts';
 import { type Deployment, deploy } from './deployment.ts';
 import { CATALOG, readingTime, TENANT } from './readings.ts';
-import { connectTemporal } from './temporal-clients.ts';
+import { connectTemporal, type TemporalClients } from './temporal-clients.ts';
 
 /** Whether a tenant's export waits for the many of another tenant. */
 export const queuedBenchmark: Benchmark = {
@@ -54,14 +56,20 @@ async function measureQueued(bench: Bench): Promise<Measurement> {
     const full = await clients.countRunning();
     while ((await clients.countRunning()) > full - MOVED) await delay(WAIT_MS, undefined, { signal: bench.signal });
   }
-  const order = ({ client }: Deployment) => secondsOf(() => client.fetchExport(nextRequest(), POLL_MS));
+  let last = '';
+  const order = ({ client }: Deployment) =>
+    secondsOf(async () => {
+      last = await client.fetchExport(nextRequest(), POLL_MS);
+    });
   const left: number[] = [];
+  let spent = '';
   const pairs = await runPairs(bench, 'seconds', {
     async ours(warmUp) {
       await crowded.worker.kill('SIGCONT');
       await fillQueue();
       const seconds = await order(crowded);
       if (!warmUp) left.push(await clients.countRunning());
+      spent = await describeTime(clients, last);
       // For less than the heartbeat timeout of its steps, so that it takes nothing from the peer.
       await crowded.worker.kill('SIGSTOP');
       return seconds;
@@ -78,8 +86,39 @@ async function measureQueued(bench: Bench): Promise<Measurement> {
     peer: { what: 'the same order on a deployment with nothing else to do', bytes: null },
     pairs,
     ratio: { kind: 'size', target: 2 },
-    notes: [`exports of the other tenant that were not done when the one was: ${left.join(', ')}`],
+    notes: [`exports of the other tenant that were not done when the one was: ${left.join(', ')}`, spent],
   };
+}
+
+/** @returns where the time of an export went, by its history. Steps that run at once count twice */
+async function describeTime({ client }: TemporalClients, jobId: string): Promise<string> {
+  const id = decodeJobId(jobId);
+  if (!id) throw new Error('The API returned an invalid job id.');
+  const { events = [] } = await client.workflow.getHandle(id.workflowId, id.runId).fetchHistory();
+  const times = new Map(events?.map(({ eventId, eventTime }) => [Number(eventId), msOf(eventTime)]));
+  const sums = { waiting: 0, tasks: 0, queued: 0, steps: 0 };
+  for (const event of events ?? []) {
+    const {
+      workflowTaskStartedEventAttributes: taskStarted,
+      workflowTaskCompletedEventAttributes: taskDone,
+      activityTaskStartedEventAttributes: stepStarted,
+      activityTaskCompletedEventAttributes: stepDone,
+    } = event;
+    const since = (eventId: unknown) => msOf(event.eventTime) - (times.get(Number(eventId)) ?? 0);
+    if (taskStarted) sums.waiting += since(taskStarted.scheduledEventId);
+    if (taskDone) sums.tasks += since(taskDone.startedEventId);
+    if (stepStarted) sums.queued += since(stepStarted.scheduledEventId);
+    if (stepDone) sums.steps += since(stepDone.startedEventId);
+  }
+  const text = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+  return (
+    `the last one: its workflow tasks waited for ${text(sums.waiting)} and ran for ${text(sums.tasks)}, its steps waited for ` +
+    `${text(sums.queued)} and ran for ${text(sums.steps)}, with their turns in the worker`
+  );
+}
+
+function msOf(time: proto.google.protobuf.ITimestamp | null | undefined): number {
+  return Number(time?.seconds ?? 0) * 1000 + Number(time?.nanos ?? 0) / 1e6;
 }
 
 async function deployWith(bench: Bench, name: string): Promise<Deployment> {
