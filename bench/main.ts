@@ -18,6 +18,7 @@ import { sealingBenchmark } from './sealing.ts';
 import { severalFilesBenchmarks } from './several-files.ts';
 import { sftpBenchmark } from './sftp.ts';
 import { smallExportBenchmark } from './small-export.ts';
+import { stalledDownloadsBenchmark } from './stalled-downloads.ts';
 import { statisticsFilesBenchmarks } from './statistics-files.ts';
 import { tenantsBenchmark } from './tenants.ts';
 import { throughputBenchmarks } from './throughput.ts';
@@ -26,6 +27,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   ...throughputBenchmarks,
   sealingBenchmark,
   downloadBenchmark,
+  stalledDownloadsBenchmark,
   sftpBenchmark,
   ...downloadAllBenchmarks,
   ...severalFilesBenchmarks,

@@ -61,8 +61,9 @@ export interface WorkersOptions {
  */
 export async function createWorkers(options: WorkersOptions): Promise<readonly Worker[]> {
   const { connection, namespace, taskQueue, activities, precedence, partsMax, workflowBundle } = options;
-  const { write, archive, plan, describeArchive, preview, listQuestionnaires, push, sendWebhooks, ...control } =
-    activities;
+  const { write, archive, push, sendWebhooks, ...control } = activities;
+  // Among the short steps too, where runs that an earlier release began have put them.
+  const { plan, describeArchive, preview, listQuestionnaires } = control;
   const shared: Pick<
     WorkerOptions,
     | 'connection'
