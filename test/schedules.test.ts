@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PERIODIC } from '../contracts/periodic.ts';
+import { PRIORITIES } from '../contracts/task-queues.ts';
 import { createTemporal } from '../stores/temporal/client.ts';
 import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule, standingSchedule } from '../stores/temporal/sync-schedule.ts';
@@ -46,7 +47,7 @@ describe('the schedule of a tenant', () => {
       taskQueue: taskQueue,
       args: [{ kind: 'periodic', tenant }],
       staticSummary: `periodic export of ${tenant}`,
-      priority: { priorityKey: 3, fairnessKey: tenant },
+      priority: { priorityKey: PRIORITIES.scheduled, fairnessKey: tenant },
     });
     expect(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
       expect.arrayContaining([
@@ -198,7 +199,7 @@ describe('a triggered run', () => {
     expect(first.workflowId).toMatch(new RegExp(`^${RegExp.escape(periodicScheduleId(tenant))}-\\d{4}-\\d{2}-\\d{2}T`));
     expect(first.type).toBe('runExport');
     expect(await first.staticSummary()).toBe(`periodic export of ${tenant}`);
-    expect(first.priority).toMatchObject({ priorityKey: 3, fairnessKey: tenant });
+    expect(first.priority).toMatchObject({ priorityKey: PRIORITIES.scheduled, fairnessKey: tenant });
     expect(first.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toEqual(
       expect.arrayContaining([
         ['WaybillTenant', tenant],
