@@ -143,7 +143,7 @@ export function createReconcile(ports: ReconcilePorts) {
       const removed = await each(await runs.dueForRemoval(at, ROWS_MAX), (run) => removeDue(run, at));
       const strays = await each(await runs.dueForRecheck(before(straySeconds * 1000), ROWS_MAX), recheck);
       const deliveries = await each(await ledger.deliveries.listPending(before(SETTLING_MS), ROWS_MAX), restartPush);
-      // Asked one by one, ten thousand schedules would take minutes of every pass.
+      // Asked one by one, each schedule would cost a query of its workflow in every pass.
       const listed = await temporal.listSchedules();
       let schedules = 0;
       for (const kind of standingKinds) {

@@ -57,6 +57,15 @@ describe('the schedule of a tenant', () => {
     );
   });
 
+  test('is listed, and no longer once it is removed', async () => {
+    const tenant = newTenant();
+    const isListed = async () => (await temporal.listSchedules()).has(periodicScheduleId(tenant));
+    await schedules.apply(settingsOf(tenant));
+    await expect.poll(isListed, { timeout: 30_000 }).toBe(true);
+    await schedules.apply(settingsOf(tenant, { enabled: false }));
+    await expect.poll(isListed, { timeout: 30_000 }).toBe(false);
+  });
+
   test('can be created, changed and removed repeatedly', async () => {
     const tenant = newTenant();
     const changed = settingsOf(tenant, { recurrence: { at: '23:05', timeZone: 'America/St_Johns' } });

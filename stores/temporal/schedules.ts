@@ -23,7 +23,10 @@ const TRIES_MAX = 10;
 
 const MINUTE_MS = 60_000;
 
-/** Deadline of a list of all schedules, a thousand a page. Milliseconds. */
+/** Schedules of tenants, not those of others in the same namespace. */
+const OURS = 'WaybillTenant IS NOT NULL';
+
+/** Deadline of a list of them, a thousand a page. Milliseconds. */
 const LIST_MS = 60_000;
 
 const MONTHS = [
@@ -103,7 +106,7 @@ export function createSchedules(
         connection,
         async () => {
           const ids = new Set<string>();
-          for await (const { scheduleId } of client.list()) ids.add(scheduleId);
+          for await (const { scheduleId } of client.list({ query: OURS })) ids.add(scheduleId);
           return ids;
         },
         LIST_MS,

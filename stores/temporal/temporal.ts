@@ -109,7 +109,7 @@ export interface Temporal {
   trigger(id: string, overlap: 'replace' | 'after'): Promise<void>;
   /** @returns `undefined` when there is no such schedule */
   nextRun(id: string): Promise<ScheduleInfo | undefined>;
-  /** @returns the ids of all schedules of the namespace, as they were some seconds ago at most */
+  /** @returns the ids of the schedules of tenants. The list may lag behind */
   listSchedules(): Promise<ReadonlySet<string>>;
 
   /** Succeeds once the namespace takes runs and schedules, search attributes included. */

@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Variable } from '../../formats/table.ts';
 
-/** Rows that DuckDB allocates a vector for, however few it has. Source: DuckDB, `STANDARD_VECTOR_SIZE`. */
-const VECTOR_ROWS = 2048;
+/** Rows that DuckDB hands on at once, and allocates a vector for, however few it has. Source: DuckDB, `STANDARD_VECTOR_SIZE`. */
+export const VECTOR_ROWS = 2048;
 /** Bytes of a value in a vector: a DOUBLE, or a `duckdb_string_t`. */
 const BYTES_OF = { number: 8, text: 16 };
 

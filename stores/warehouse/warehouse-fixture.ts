@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { execa } from 'execa';
 import { afterAll, onTestFinished } from 'vitest';
 import type { Column, ColumnType, Dataset } from '../../config/dataset.ts';
 import { createLogger } from '../../config/logger.ts';
@@ -114,6 +115,32 @@ export async function useWarehouse(startupSql = OPTIONS.startupSql) {
     read: (dataset: Dataset, order: FileOrder, part: Parameters<Warehouse['read']>[2] = EVERYTHING) =>
       readAll(warehouse.read(dataset, order, part, never)),
   };
+}
+
+/**
+ * Runs a script in a process of its own, with a `warehouse` and what was `asked` of it.
+ *
+ * @returns bytes of the process's peak
+ */
+export async function peakOf(
+  options: Partial<Pick<WarehouseOptions, 'startupSql' | 'memory'>> & { readonly tempDirectory: string },
+  asked: readonly unknown[],
+  script: string,
+): Promise<number> {
+  const { logger: _, onInvalid: __, ...given } = { ...OPTIONS, ...options };
+  const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+  const source = `
+    import { createLogger } from ${url('../../config/logger.ts')};
+    import { createWarehouse } from ${url('./duckdb.ts')};
+    const logger = createLogger('test', 'silent');
+    const warehouse = await createWarehouse({ ...${JSON.stringify(given)}, logger, onInvalid() {} });
+    const asked = ${JSON.stringify(asked)};
+    const { signal } = new AbortController();
+    ${script}
+    await warehouse.close();
+    console.log(process.resourceUsage().maxRSS * 1024);`;
+  const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', source]);
+  return Number(stdout);
 }
 
 /** A DuckDB that reads files back, in UTC. */

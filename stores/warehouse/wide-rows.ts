@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Bindings } from './bindings.ts';
+import { VECTOR_ROWS } from './chunk-memory.ts';
 
 /*
  * To keep the order of rows, DuckDB's threads collect batches of up to 122,880 rows, and format and write each when it is complete. Of rows
@@ -15,8 +16,6 @@ const SAMPLES_MIN = 10;
 
 /** Content of a row group of wide rows in bytes, about. Each thread collects one of its own. */
 const GROUP_BYTES = 32 * 1024 * 1024;
-/** DuckDB hands rows on in vectors of so many. */
-const VECTOR_ROWS = 2048;
 
 /**
  * Judges the rows of a part by the first of them.
