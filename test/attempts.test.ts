@@ -38,7 +38,13 @@ async function startStep(heartbeatSeconds: number) {
   await workflowService.respondWorkflowTaskCompleted({ namespace, taskToken, commands });
   const poll = async () =>
     (await polling(() => workflowService.pollActivityTaskQueue({ namespace, taskQueue }))).taskToken;
-  return { handle, token: await poll(), next: poll };
+  const token = await poll();
+  /** Fails the attempt. @returns the token of the one that replaces it */
+  const replace = async () => {
+    await workflowService.respondActivityTaskFailed({ namespace, taskToken: token });
+    return poll();
+  };
+  return { handle, token, replace };
 }
 
 describe('an attempt at a step', () => {
@@ -49,8 +55,8 @@ describe('an attempt at a step', () => {
   });
 
   it('is over when another one has replaced it', async () => {
-    const { handle, token, next } = await startStep(1);
-    const second = await next();
+    const { handle, token, replace } = await startStep(30);
+    const second = await replace();
     expect(await attempts.find(token, undefined)).toBe('over');
     expect(await attempts.find(second, undefined)).toBe('counts');
     await handle.terminate();

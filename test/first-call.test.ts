@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { LOOPBACK } from '../stack/ports.ts';
 import { serviceEnvironment, serviceProcess } from '../stack/stack.ts';
 import { createSupervisor } from '../stack/supervisor.ts';
-import { createTemporal } from '../stores/temporal/client.ts';
+import { callTemporal } from '../stores/temporal/calls.ts';
 import { prepareNamespace } from '../stores/temporal/namespace.ts';
 import { basic, prepareOwnSettings, useStack } from './context.ts';
 
@@ -41,19 +42,21 @@ it('an API that is ready for the first time can do what needs Temporal', async (
 it('a call that comes before the namespace is known to the server waits for it', async () => {
   const namespace = `test-${randomUUID()}`;
   const connection = await Connection.connect({ address: useStack().settings.WAYBILL_TEMPORAL_ADDRESS });
-  const temporal = createTemporal({ connection, namespace, taskQueue: `nobody-${randomUUID()}` });
+  const client = new Client({ connection, namespace });
+  const query = "WaybillTenant = 'acme'";
+  const calls: readonly (() => Promise<unknown>)[] = [
+    () => connection.workflowService.countWorkflowExecutions({ namespace, query }),
+    () => client.schedule.list()[Symbol.asyncIterator]().next(),
+    () => client.workflow.start('anything', { taskQueue: namespace, workflowId: 'run', typedSearchAttributes: TENANT }),
+  ];
   try {
-    const calls = [
-      temporal.ping(),
-      temporal.nextRun('none'),
-      temporal.start('run', { kind: 'periodic', tenant: 'acme' }, LABELS),
-    ];
-    const settled = Promise.all(calls);
-    await Promise.all([settled, prepareNamespace(connection, namespace, 1)]);
-    expect(await temporal.findRunning('run')).toBe((await settled)[2]);
+    // Far longer than the server takes even on a busy machine: without waiting, the first answer would be an error.
+    const settled = calls.map((call) => callTemporal(connection, call, 120_000));
+    await Promise.all([...settled, prepareNamespace(connection, namespace, 1)]);
+    expect((await client.workflow.getHandle('run').describe()).searchAttributes).toEqual({ WaybillTenant: ['acme'] });
   } finally {
     await connection.close();
   }
 });
 
-const LABELS = { tenant: 'acme', subject: 'periodic', format: 'csv+json', summary: 'a run' };
+const TENANT = [{ key: defineSearchAttributeKey('WaybillTenant', 'KEYWORD'), value: 'acme' }];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { addSums } from './row-sum.ts';
 import { BIG, BIG_TABLE, EVERYTHING, order, TIMES, TIMES_TABLE, useWarehouse } from './warehouse-fixture.ts';
 
 const { planFile, read } = await useWarehouse(TIMES_TABLE + BIG_TABLE);
@@ -43,7 +44,10 @@ describe('a plan', () => {
 
   it('cuts rows of a dataset that has a column named like one of ours', async () => {
     const set = { ...BIG, sql: 'SELECT *, id AS slice, id AS day, id AS tally FROM big' };
-    expect((await planFile(set, order(), 9_000)).parts).toEqual((await planFile(BIG, order(), 9_000)).parts);
+    const [plan, plain] = [await planFile(set, order(), 9_000), await planFile(BIG, order(), 9_000)];
+    // Where parts are cut depends on which thread of DuckDB reads what.
+    expect(plan.parts.length).toBe(plain.parts.length);
+    expect(addSums(plan.parts)).toEqual(addSums(plain.parts));
   });
 
   it('of mixed column types counts rows without a time, and dates, exactly', async () => {
