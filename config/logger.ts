@@ -37,7 +37,12 @@ export function createLogger(name: string, level: Settings['WAYBILL_LOG_LEVEL'])
 export function explainStartup(error: unknown): string {
   if (error instanceof SettingsError || error instanceof CatalogError) return error.message;
   if (!(error instanceof WaybillError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return error.cause instanceof Error ? `${error.message}\nThe cause: ${error.cause.message}` : error.message;
+  return [error.message, ...causesOf(error).map((cause) => `The cause: ${cause}`)].join('\n');
+}
+
+/** @returns messages of the causes, nearest first */
+function causesOf({ cause }: Error): string[] {
+  return cause instanceof Error ? [cause.message, ...causesOf(cause)] : [];
 }
 
 /**

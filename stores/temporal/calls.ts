@@ -41,15 +41,24 @@ export async function callTemporal<Answer>(
   }
 }
 
-/** Deadlines of the first tries of an idempotent call, in milliseconds; the last try has the default. */
-const FIRST_TRIES_MS = [1000, 2000] as const;
+/** Deadlines of the tries of an idempotent call, in milliseconds. */
+const TRIES_MS = [1000, 2000, CALL_MS] as const;
+
+/** The same while a process starts, when no caller waits for an answer. */
+export const STARTING_TRIES_MS = [...TRIES_MS, 10_000, 30_000] as const;
 
 /**
  * The same for an idempotent call. Temporal 1.32 sometimes never answers a query of a schedule that is being
  * deleted; it answers the next one.
+ *
+ * @param triesMs deadline of each try in milliseconds
  */
-export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<Answer>): Promise<Answer> {
-  for (const ms of FIRST_TRIES_MS) {
+export async function callAgain<Answer>(
+  calls: Deadlines,
+  work: () => Promise<Answer>,
+  triesMs: readonly number[] = TRIES_MS,
+): Promise<Answer> {
+  for (const ms of triesMs.slice(0, -1)) {
     try {
       return await callTemporal(calls, work, ms);
     } catch (error) {
@@ -57,7 +66,7 @@ export async function callAgain<Answer>(calls: Deadlines, work: () => Promise<An
       if (!(isLate || (error instanceof WaybillError && isUnprepared(error.cause)))) throw error;
     }
   }
-  return callTemporal(calls, work);
+  return callTemporal(calls, work, triesMs.at(-1));
 }
 
 /** CANCELLED, by the client's own deadline, and DEADLINE_EXCEEDED. Source: grpc/status in the gRPC specification. */

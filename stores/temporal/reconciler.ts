@@ -1,5 +1,5 @@
 import { type Client, ScheduleAlreadyRunning, type ScheduleOptions } from '@temporalio/client';
-import { callAgain } from './calls.ts';
+import { callAgain, STARTING_TRIES_MS } from './calls.ts';
 
 /** @returns the id of its schedule, and of its workflow */
 export function reconcilerId(taskQueue: string): string {
@@ -32,10 +32,11 @@ export async function scheduleReconciler(
     },
   };
   const note = 'removes files that are due, ends runs that were lost, puts back missing schedules';
+  const call = <Answer>(work: () => Promise<Answer>) => callAgain(connection, work, STARTING_TRIES_MS);
   try {
-    await callAgain(connection, () => schedule.create({ ...options, state: { note } }));
+    await call(() => schedule.create({ ...options, state: { note } }));
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    await callAgain(connection, () => schedule.getHandle(id).update(({ state }) => ({ ...options, state })));
+    await call(() => schedule.getHandle(id).update(({ state }) => ({ ...options, state })));
   }
 }
