@@ -66,7 +66,7 @@ export function tableEntry(
   const file = `${name}.${formatExtension(order.format)}`;
   const bytesMax = zip64 ? Number.MAX_SAFE_INTEGER : EMPTY_BYTES + part.rows * dataset.columns.length * VALUE_BYTES;
   async function* open() {
-    const cut = { slice: part.slice, rows: part.rows, first: true, snapshotAt };
+    const cut = { slice: part.slice, wideBytes: part.wideBytes, first: true, snapshotAt };
     const { format } = order;
     const statistics = isStatisticsFormat(format)
       ? statisticsContent(warehouse, dataset, { ...order, format }, cut, { directory, signal })

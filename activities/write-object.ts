@@ -84,7 +84,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const dataset = orderedDataset(catalog, order.dataset);
     const before = order.base === undefined ? {} : { before: await openKeys(ports, prefix, order, signal) };
     const first = part.index === 0 || order.rowsPerFile !== undefined;
-    const cut = { slice: part.slice, rows: part.rows, first, snapshotAt, ...before };
+    const cut = { slice: part.slice, wideBytes: part.wideBytes, first, snapshotAt, ...before };
     if (isStatisticsFormat(format)) {
       const place = { directory: tempDirectory ?? tmpdir(), signal };
       statistics = statisticsContent(warehouse, dataset, { ...order, format }, cut, place);

@@ -32,6 +32,8 @@ export interface PlannedPart extends RowSum {
   /** Zero-based index in the file. */
   readonly index: number;
   readonly slice: PartSlice;
+  /** Bytes of a row as text, about, if rows are wide and many. They are written in a way that needs less memory. */
+  readonly wideBytes?: number;
 }
 
 /** Most days of a window whose rows are counted by day: a year, and some. */

@@ -3,12 +3,12 @@ import type { Dataset } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { toFailure } from './errors.ts';
-import { orderedColumns } from './part-query.ts';
 import { readClock } from './planning.ts';
 import { rowValues } from './row-format.ts';
 import { rowsSql, WHOLE } from './rows.ts';
 import { openSession, QUERY_LOG, type WarehouseOptions } from './session.ts';
 import { describeSource } from './source.ts';
+import { orderedColumns } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import { inTransaction } from './transaction.ts';
 

@@ -10,13 +10,13 @@ import type { FileOrder } from '../../contracts/order.ts';
 import { rowSum } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
 import type { PartQueries } from './copy.ts';
-import { orderedColumns } from './part-query.ts';
 import { rowFormat } from './row-format.ts';
 import { rowsQuery } from './row-text.ts';
 import { rowsSql, WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import type { Source } from './source.ts';
 import type { SourceColumn } from './source-column.ts';
+import { orderedColumns } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /** Rows of whatever time: one that was changed after the snapshot is there all the same. */

@@ -23,7 +23,8 @@ const PARQUET: FileOrder = order({ format: 'parquet' });
 async function store(
   set: Parameters<typeof warehouse.read>[0],
 ): Promise<{ readonly path: string; readonly rows: number }> {
-  const content = warehouse.read(set, PARQUET, { ...EVERYTHING, rows: Number.MAX_SAFE_INTEGER }, never);
+  const { wideBytes } = (await planFile(set, PARQUET, 1000)).parts[0] ?? {};
+  const content = warehouse.read(set, PARQUET, { ...EVERYTHING, wideBytes }, never);
   const chunks: Buffer[] = [];
   for await (const chunk of content.chunks) chunks.push(Buffer.from(chunk));
   const path = join(scratch, 'read.parquet');

@@ -9,39 +9,18 @@ import { rowFormat } from './row-format.ts';
 import { rowsQuery } from './row-text.ts';
 import { rowsSql } from './rows.ts';
 import type { Source } from './source.ts';
-import type { SourceColumn } from './source-column.ts';
+import { orderedColumns } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import type { Tally } from './tally.ts';
-import { measureWide, unbatched, wideParquet } from './wide-rows.ts';
-
-/** @returns the order's columns in the order's order. @throws WaybillError `unknown_column` */
-export function orderedColumns<Item>(
-  order: Pick<FileOrder, 'columns'>,
-  columns: readonly Item[],
-  columnOf: (item: Item) => SourceColumn['column'],
-): readonly Item[] {
-  const written = columns.filter((item) => columnOf(item).hidden === undefined);
-  if (order.columns === null) return written;
-  const byName = new Map(written.map((item) => [columnOf(item).name, item]));
-  return order.columns.map((name) => {
-    const item = byName.get(name);
-    if (item === undefined) {
-      throw new WaybillError('unknown_column', `There is no column ${name}.`, {
-        field: 'columns',
-        allowed: [...byName.keys()],
-      });
-    }
-    return item;
-  });
-}
+import { unbatched, wideParquet } from './wide-rows.ts';
 
 /** A part of a file. */
 interface OrderedPart {
   readonly source: Source;
   readonly dataset: Dataset;
   readonly order: FileOrder;
-  /** `rows`: as planned; absent: few. */
-  readonly cut: { readonly slice: PartSlice; readonly snapshotAt: Instant; readonly rows?: number };
+  /** `wideBytes`: as planned. */
+  readonly cut: { readonly slice: PartSlice; readonly snapshotAt: Instant; readonly wideBytes?: number | undefined };
 }
 
 /**
@@ -64,17 +43,9 @@ export async function preparePart(
   );
   let query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
   let { options } = format;
-  const isParquet = order.format === 'parquet';
-  if (isParquet || keepsOrder) {
-    const sampled = new Bindings(dataset, order.parameters);
-    const sample = { rows: rowsSql(source, order, cut, sampled), bindings: sampled, planned: cut.rows ?? 0 };
-    const bytes = await measureWide(
-      connection,
-      format.items.map(({ sql }) => sql),
-      sample,
-    );
-    if (bytes !== null && isParquet) options += wideParquet(bytes);
-    else if (bytes !== null) query = unbatched(query, format.line === undefined ? items.length : 1);
+  if (cut.wideBytes !== undefined) {
+    if (order.format === 'parquet') options += wideParquet(cut.wideBytes);
+    else if (keepsOrder) query = unbatched(query, format.line === undefined ? items.length : 1);
   }
   const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
   bindings.bindTo(statement);

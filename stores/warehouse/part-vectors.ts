@@ -1,8 +1,8 @@
 import type { DuckDBPreparedStatement } from '@duckdb/node-api';
 import { Bindings } from './bindings.ts';
-import { orderedColumns } from './part-query.ts';
 import { type Reading, selectRows } from './row-sum.ts';
 import { rowsSql } from './rows.ts';
+import { orderedColumns } from './source-column.ts';
 import type { Tally } from './tally.ts';
 import { type DescribedColumn, labelsOf, variableColumn } from './variables.ts';
 import type { DescribedTable } from './warehouse.ts';

@@ -8,12 +8,13 @@ import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { XLSX_ROWS_MAX } from '../../streams/xlsx.ts';
 import { sumDays, windowOfDays } from './days.ts';
 import { toFailure } from './errors.ts';
-import { orderedColumns } from './part-query.ts';
 import { addSums, type Reading, sumRows } from './row-sum.ts';
 import { WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import { divideRows, splitRows } from './slices.ts';
 import { describeSource } from './source.ts';
+import { orderedColumns } from './source-column.ts';
+import { measureWide } from './wide-rows.ts';
 
 /**
  * Plans files at one snapshot time. The connection is in a transaction, so the sums of a file and of its parts cover the
@@ -41,7 +42,7 @@ export async function planFiles(
 
 async function planFile(read: Reading, partRows: number): Promise<Plan> {
   const whole = await planWhole(read);
-  const parts = await partsOf(read, whole, partRows);
+  const parts = await measureWide(read, await partsOf(read, whole, partRows));
   if (read.order.format === 'xlsx') assertFitsSheet(read.order, parts);
   return { ...whole, parts };
 }

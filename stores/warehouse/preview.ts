@@ -2,13 +2,13 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Dataset } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import { PREVIEW_ROWS_MAX, PREVIEW_VALUE_MAX, type Preview } from '../../contracts/preview.ts';
-import { orderedColumns } from './part-query.ts';
 import { readClock } from './planning.ts';
 import { rowValues } from './row-format.ts';
 import { selectRows } from './row-sum.ts';
 import { WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
 import { describeSource } from './source.ts';
+import { orderedColumns } from './source-column.ts';
 
 /** Counts the rows of an order, and reads the first ones by time. The connection is in a transaction. */
 export async function previewRows(

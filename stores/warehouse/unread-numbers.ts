@@ -3,11 +3,11 @@ import { WaybillError } from '../../contracts/failures.ts';
 import type { PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { findHiddenNumbers, type HiddenNumbers } from './hidden-numbers.ts';
-import { orderedColumns } from './part-query.ts';
 import { postgresLiteral } from './postgres-values.ts';
 import type { Reading } from './row-sum.ts';
 import { type PostgresQuery, type RowSource, rowsSql } from './rows.ts';
 import type { SourceColumn } from './source-column.ts';
+import { orderedColumns } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /**

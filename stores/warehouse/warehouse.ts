@@ -69,8 +69,8 @@ export interface Warehouse {
       readonly slice: PartSlice;
       readonly first: boolean;
       readonly snapshotAt: Instant;
-      /** As planned; absent: few. */
-      readonly rows?: number;
+      /** As planned. */
+      readonly wideBytes?: number | undefined;
       /** Of rows `gone`: the Parquet file of the keys that there were. */
       readonly before?: AsyncIterable<Uint8Array>;
     },

@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { FileFormat } from '../../contracts/order.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FileFormat, FileOrder } from '../../contracts/order.ts';
 import { column, dataset, EVERYTHING, order, peakOf, scratchDirectory, useWarehouse } from './warehouse-fixture.ts';
 
 const directory = scratchDirectory(afterAll);
 const FILE = join(directory, 'wide.duckdb');
 const ROWS = 30_000;
 const COLUMNS = Array.from({ length: 200 }, (_, at) => column(`c${at}`, 'text'));
-const MANY = { ...EVERYTHING, rows: ROWS };
 
 beforeAll(async () => {
   const instance = await DuckDBInstance.create(FILE);
@@ -19,17 +18,18 @@ beforeAll(async () => {
   instance.closeSync();
 }, 60_000);
 
-const { read } = await useWarehouse();
+const { planFile, read } = await useWarehouse();
 
 it.each<FileFormat>(['csv', 'jsonl', 'tab', 'rows-json'])(
   'wide rows as %s are all there, in their order',
   async (format) => {
-    const rowsOf = (sql: string) =>
-      read(
-        dataset({ sql, columns: [column('id', 'integer'), column('text', 'text')] }),
-        order({ format, window: null }),
-        MANY,
-      );
+    const rowsOf = async (sql: string) => {
+      const set = dataset({ sql, columns: [column('id', 'integer'), column('text', 'text')] });
+      const asked = order({ format, window: null });
+      const [part] = (await planFile(set, asked, 1000)).parts;
+      expect(part?.wideBytes).toBeGreaterThan(1280);
+      return read(set, asked, { ...EVERYTHING, wideBytes: part?.wideBytes });
+    };
     const sql = "SELECT 'acme' AS tenant, i AS id, repeat(md5(i::VARCHAR), 40) AS text FROM range(12000) t(i)";
     for (const [asked, expected] of [
       [sql, (place: number) => place],
@@ -43,6 +43,31 @@ it.each<FileFormat>(['csv', 'jsonl', 'tab', 'rows-json'])(
   },
 );
 
+describe('a plan', () => {
+  const widths = async (columns: string, fields: Partial<FileOrder> = {}) => {
+    const sql = `SELECT 'acme' AS tenant, TIMESTAMP '2020-01-01' + to_hours(i) AS created, ${columns}`;
+    const set = dataset({ sql, createdColumn: 'created', columns: [column('text', 'text')] });
+    const { parts } = await planFile(set, order({ window: null, ...fields }), 1_000_000);
+    return parts.map(({ rows, wideBytes }) => ({ rows, isWide: wideBytes !== undefined }));
+  };
+  const WIDE = 'repeat(md5(i::VARCHAR), 40) AS text';
+
+  it('says that rows are wide, of each part with many of them', async () => {
+    expect(await widths(`${WIDE} FROM range(25000) t(i)`)).toEqual([{ rows: 25_000, isWide: true }]);
+    const parts = await widths(`${WIDE} FROM range(25000) t(i)`, { rowsPerFile: 12_000 });
+    expect(parts.length).toBeGreaterThan(2);
+    expect(parts.map(({ isWide }) => isWide)).toEqual(parts.map(({ rows }) => rows >= 10_000));
+  });
+
+  it.each([
+    ['narrow rows', 'md5(i::VARCHAR) AS text FROM range(25000) t(i)', {}],
+    ['few rows', `${WIDE} FROM range(9999) t(i)`, {}],
+    ['columns of a format that is not text', `${WIDE} FROM range(25000) t(i)`, { format: 'sav' }],
+  ] as const)('does not of %s', async (_, columns, fields) => {
+    expect((await widths(columns, fields)).map(({ isWide }) => isWide)).toEqual([false]);
+  });
+});
+
 it.each<FileFormat>(['csv', 'jsonl'])(
   'two files of wide rows as %s are written in little memory',
   async (format) => {
@@ -55,7 +80,8 @@ it.each<FileFormat>(['csv', 'jsonl'])(
         const { rows } = await content.sum;
         if (rows !== ${ROWS}) throw new Error(rows + ' rows were read');
       }));`;
-    const peak = await peakOf(options, [wide, order({ format, window: null }), MANY], script);
+    const asked = [wide, order({ format, window: null }), { ...EVERYTHING, wideBytes: 7000 }];
+    const peak = await peakOf(options, asked, script);
     expect(peak).toBeLessThan(900_000_000);
   },
   120_000,

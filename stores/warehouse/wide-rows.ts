@@ -1,6 +1,11 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Bindings } from './bindings.ts';
+import { isStatisticsFormat, isUncounted } from '../../contracts/order.ts';
+import type { PlannedPart } from '../../contracts/plan.ts';
+import { Bindings } from './bindings.ts';
 import { VECTOR_ROWS } from './chunk-memory.ts';
+import { rowFormat } from './row-format.ts';
+import type { Reading } from './row-sum.ts';
+import { rowsSql } from './rows.ts';
+import { orderedColumns } from './source-column.ts';
 
 /*
  * To keep the order of rows, DuckDB's threads collect batches of up to 122,880 rows, and format and write each when it is complete. Of rows
@@ -18,28 +23,28 @@ const SAMPLES_MIN = 10;
 const GROUP_BYTES = 32 * 1024 * 1024;
 
 /**
- * Judges the rows of a part by the first of them.
+ * Judges the rows of a file by the first of them, once for all its parts: a dataset whose SQL groups or sorts computes all of its
+ * rows for it.
  *
- * @param values SQL of the values
- * @param rows SQL from FROM on, whose values these bindings have
- * @param planned number of rows; of few, none is read
- * @returns bytes of a row as text if rows are wide, otherwise `null`
+ * @param parts that the file has; of parts with few rows, none is read
+ * @returns the parts, where rows are wide those of many rows with their width
  */
-export async function measureWide(
-  connection: DuckDBConnection,
-  values: readonly string[],
-  { rows, bindings, planned }: { readonly rows: string; readonly bindings: Bindings; readonly planned: number },
-): Promise<number | null> {
+export async function measureWide(read: Reading, parts: readonly PlannedPart[]): Promise<readonly PlannedPart[]> {
+  const { connection, dataset, order, source } = read;
   // A batch of fewer is small unless its rows are enormous, and the sample would be most of them.
-  if (planned < SAMPLES_MIN * SAMPLE_ROWS) return null;
+  const isMany = ({ rows }: PlannedPart) => rows >= SAMPLES_MIN * SAMPLE_ROWS;
+  if (isStatisticsFormat(order.format) || isUncounted(order) || !parts.some(isMany)) return parts;
+  const columns = orderedColumns(order, source.columns, ({ column }) => column);
+  const values = rowFormat(columns, order).items.map(({ sql }) => sql);
+  const bindings = new Bindings(dataset, order.parameters);
   const statement = await connection.prepare(
-    `SELECT avg(bytes) FROM (SELECT strlen(CAST(row(${values.join(', ')}) AS VARCHAR)) AS bytes ${rows} LIMIT ${SAMPLE_ROWS})`,
+    `SELECT avg(bytes) FROM (SELECT strlen(CAST(row(${values.join(', ')}) AS VARCHAR)) AS bytes ${rowsSql(source, order, read, bindings)} LIMIT ${SAMPLE_ROWS})`,
   );
   try {
     bindings.bindTo(statement);
     const [[width] = []] = (await statement.runAndReadAll()).getRows();
-    const bytes = Number(width ?? 0);
-    return bytes > WIDE_BYTES ? bytes : null;
+    const wideBytes = Math.ceil(Number(width ?? 0));
+    return wideBytes > WIDE_BYTES ? parts.map((part) => (isMany(part) ? { ...part, wideBytes } : part)) : parts;
   } finally {
     statement.destroySync();
   }
