@@ -79,6 +79,23 @@ describe('a run whose worker is lost while it is being cancelled', () => {
     await expectNothingLeft(services, id);
   });
 
+  it('ends as cancelled, also if it was removing files', async () => {
+    const services = await startLosable(SMALL_PARTS);
+    const client = createOnDemandClient(services.url, 'dreambuilder');
+    const bucket = openBucket(services.settings);
+    const id = await client.order({ ...ALWAYS, exportType: 'FLIGHTS', format: 'JSONL' });
+    const written = () => keysBelow(bucket, exportPrefix('dreambuilder', id));
+    await expect.poll(written, { interval: 50 }).not.toEqual([]);
+    // Only the step that removes lists what there is.
+    const removing = services.objects.holdAt(new RegExp(`^GET (\\S*list-type=2\\S*${id}\\S*)`));
+    expect((await client.request('DELETE', `/exports/${id}`)).status).toBe(202);
+    await removing;
+    await services.worker.kill('SIGKILL');
+    await services.startWorker('worker-2');
+    expect(await client.ended(id)).toMatchObject({ state: 'cancelled', failure: { code: 'cancelled' } });
+    await expectNothingLeft(services, id);
+  });
+
   it('ends as cancelled, periodic', async () => {
     const warehouse = await makeNumberedWarehouse({ files: 1, rows: 1_500_000 });
     const services = await startLosable({ ...warehouse.settings, WAYBILL_WORKER_PARTS_MAX: '2' });

@@ -66,6 +66,7 @@ export function proxySteps(tenant: string, priorityKey: number): Steps {
   const { remove } = proxyActivities<Pick<Activities, 'remove'>>({
     ...MUST_HAPPEN,
     startToCloseTimeout: '10 minutes',
+    heartbeatTimeout,
     ...shared,
   });
   const { finalize, notify } = proxyActivities<Pick<Activities, 'finalize' | 'notify'>>({
