@@ -16,7 +16,7 @@ RUN node worker/write-bundle.ts /app/workflow-bundle.js
 ENV WAYBILL_WORKFLOW_BUNDLE=/app/workflow-bundle.js
 RUN install --directory --owner=node --group=node /var/tmp/waybill
 USER node
-CMD ["node", "api/main.ts"]
+CMD ["node", "--max-semi-space-size=16", "api/main.ts"]
 
 # MinIO publishes its server as source only, so it is built from the same commit as the local stack's.
 FROM golang:1.26.8-bookworm AS minio-build
