@@ -10,8 +10,9 @@ const WITH_TIMES = [column('created', 'timestamp'), column('modified', 'timestam
 
 async function inWindow(set: Dataset, from: string, to: string) {
   const wanted = order({ format: 'jsonl', window: { from: at(from), to: at(to), bounds: 'inclusive' } });
-  const plan = await planFile({ ...set, columns: [...set.columns, ...WITH_TIMES] }, wanted, 1_000_000);
-  const { text } = await read({ ...set, columns: [...WITH_TIMES] }, wanted);
+  const timed = { ...set, columns: WITH_TIMES };
+  const plan = await planFile(timed, wanted, 1_000_000);
+  const { text } = await read(timed, wanted);
   const rows = text
     .split('\n')
     .slice(0, -1)

@@ -35,10 +35,10 @@ export async function measureWide(read: Reading, parts: readonly PlannedPart[]):
   const isMany = ({ rows }: PlannedPart) => rows >= SAMPLES_MIN * SAMPLE_ROWS;
   if (isStatisticsFormat(order.format) || isUncounted(order) || !parts.some(isMany)) return parts;
   const columns = orderedColumns(order, source.columns, ({ column }) => column);
-  const values = rowFormat(columns, order).items.map(({ sql }) => sql);
+  const texts = rowFormat(columns, order).items.map(({ sql }) => `CAST(${sql} AS VARCHAR)`);
   const bindings = new Bindings(dataset, order.parameters);
   const statement = await connection.prepare(
-    `SELECT avg(bytes) FROM (SELECT strlen(CAST(row(${values.join(', ')}) AS VARCHAR)) AS bytes ${rowsSql(source, order, read, bindings)} LIMIT ${SAMPLE_ROWS})`,
+    `SELECT avg(bytes) FROM (SELECT strlen(array_to_string([${texts.join(', ')}], ',')) AS bytes ${rowsSql(source, order, read, bindings)} LIMIT ${SAMPLE_ROWS})`,
   );
   try {
     bindings.bindTo(statement);
