@@ -11,6 +11,8 @@ interface Request {
   readonly recipients: readonly string[];
   /** @default one file */
   readonly rowsPerFile?: number;
+  /** @default none */
+  readonly compression?: 'zstd';
 }
 
 /** A tenant's periodic files. */

@@ -6,6 +6,7 @@ import type { Benchmark } from './benchmark.ts';
 import { downloadBenchmark } from './download.ts';
 import { downloadAllBenchmarks } from './download-all.ts';
 import { interactiveBenchmark } from './interactive.ts';
+import { largeExportBenchmark } from './large-export.ts';
 import { listingBenchmark } from './listing.ts';
 import { listingRequestsBenchmark } from './listing-requests.ts';
 import { memoryBenchmark } from './memory.ts';
@@ -41,6 +42,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   listingBenchmark,
   postgresBenchmark,
   memoryBenchmark,
+  largeExportBenchmark,
   ...statisticsFilesBenchmarks,
 ];
 
