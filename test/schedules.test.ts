@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +11,7 @@ import { scheduleReconciler } from '../stores/temporal/reconciler.ts';
 import { createSyncSchedule, standingSchedule } from '../stores/temporal/sync-schedule.ts';
 import { closeAtEnd } from './cleanup.ts';
 import { useStack } from './context.ts';
+import { openGate } from './gate.ts';
 import { periodicScheduleId } from './keys.ts';
 import { failsWith } from './ledger-set-up.ts';
 import { DEPLOYMENT, openSchedules, schedulesOn, settingsOf, untilFound } from './schedule-set-up.ts';
@@ -281,19 +283,29 @@ test('a Temporal server that does not respond is unavailable within seconds', as
   });
   const at = silent.address();
   const away = Connection.lazy({ address: `127.0.0.1:${typeof at === 'object' ? at?.port : 0}` });
-  const lost = new Client({ connection: away });
   const there = schedulesOn(createTemporal({ connection: away, namespace, taskQueue }));
   const calls = [
     there.apply(settingsOf('acme')),
     there.apply(settingsOf('acme', { enabled: false })),
     there.trigger('acme'),
     there.find('acme'),
-    scheduleReconciler(lost, 'nobody', 300),
   ];
   await Promise.all(calls.map((call) => expect(call).rejects.toEqual(failsWith('temporal_unavailable'))));
   await away.close();
   silent.close();
 }, 40_000);
+
+test('a worker that starts waits for a Temporal server that does not respond for ten seconds', async () => {
+  const gate = await openGate(useStack().ports.temporal);
+  const slow = await Connection.connect({ address: gate.address });
+  gate.hold();
+  const queue = `slow-${randomUUID()}`;
+  const scheduled = scheduleReconciler(new Client({ connection: slow, namespace }), queue, 300);
+  await Promise.race([scheduled, delay(10_000)]);
+  await gate.release();
+  await scheduled;
+  await slow.close();
+});
 
 test('a namespace is unavailable until the first worker creates it', async () => {
   const lost = schedulesOn(createTemporal({ connection, namespace: `n-${randomUUID()}`, taskQueue }));

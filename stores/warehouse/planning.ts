@@ -23,7 +23,7 @@ import { measureWide } from './wide-rows.ts';
  * @param partRows as in the port
  */
 export async function planFiles(
-  session: Pick<Session, 'postgres' | 'anonymizes'>,
+  session: Pick<Session, 'postgres' | 'anonymizes' | 'keepsOrder'>,
   connection: DuckDBConnection,
   files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
   partRows: number,
@@ -32,7 +32,8 @@ export async function planFiles(
   const plans: Plan[] = [];
   for (const { dataset, order } of files) {
     try {
-      plans.push(await planFile(await beginReading(session, connection, dataset, order, snapshotAt), partRows));
+      const read = await beginReading(session, connection, dataset, order, snapshotAt);
+      plans.push(await planFile(session, read, partRows));
     } catch (error) {
       throw toFailure(error, `Dataset ${dataset.name}`);
     }
@@ -40,9 +41,11 @@ export async function planFiles(
   return plans;
 }
 
-async function planFile(read: Reading, partRows: number): Promise<Plan> {
+async function planFile({ keepsOrder }: Pick<Session, 'keepsOrder'>, read: Reading, partRows: number): Promise<Plan> {
   const whole = await planWhole(read);
-  const parts = await measureWide(read, await partsOf(read, whole, partRows));
+  const unmeasured = await partsOf(read, whole, partRows);
+  // Text is written in batches only to keep its order.
+  const parts = keepsOrder || read.order.format === 'parquet' ? await measureWide(read, unmeasured) : unmeasured;
   if (read.order.format === 'xlsx') assertFitsSheet(read.order, parts);
   return { ...whole, parts };
 }
