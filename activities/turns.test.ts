@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
+import { WaybillError } from '../contracts/failures.ts';
 import { PRIORITIES } from '../contracts/task-queues.ts';
 import { createPrecedence } from './precedence.ts';
 import { createTurns } from './turns.ts';
@@ -12,26 +13,36 @@ function createScene(limits: Parameters<typeof createTurns>[0]) {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   const settled = () => new Promise((resolve) => setImmediate(resolve));
+  async function last(name: string): Promise<void> {
+    begun.push(name);
+    const end = Promise.withResolvers<void>();
+    ends.set(name, end.resolve);
+    await end.promise;
+  }
+  function run(kind: Kind, work: () => Promise<string>, signal = new AbortController().signal, tenant = 'acme') {
+    const priorityKey = kind === 'order' ? PRIORITIES.interactive : PRIORITIES.scheduled;
+    const environment = new MockActivityEnvironment({ priority: { priorityKey, fairnessKey: tenant } });
+    const done = environment.run(() => turns.take(signal, work));
+    done.catch(() => undefined);
+    return done;
+  }
   return {
     begun,
+    /** Begins, and lasts until it is told to end. */
+    last,
+    run,
     async arrive(kind: Kind, name: string, { signal = new AbortController().signal, tenant = 'acme' } = {}) {
-      const priorityKey = kind === 'order' ? PRIORITIES.interactive : PRIORITIES.scheduled;
-      const environment = new MockActivityEnvironment({ priority: { priorityKey, fairnessKey: tenant } });
-      const done = environment.run(() =>
-        turns.take(signal, async () => {
-          begun.push(name);
-          const end = Promise.withResolvers<void>();
-          ends.set(name, end.resolve);
-          await end.promise;
-          return name;
-        }),
-      );
-      done.catch(() => undefined);
+      const work = async () => {
+        await last(name);
+        return name;
+      };
+      const done = run(kind, work, signal, tenant);
       await settled();
       // In an object, because an async function would wait for it.
       return { done };
     },
     async end(name: string) {
+      await settled();
       ends.get(name)?.();
       await settled();
     },
@@ -122,5 +133,69 @@ describe('turns', () => {
     await expect(done).rejects.toThrow('cancelled');
     await end('a');
     expect(begun).toEqual(['a', 'c']);
+  });
+});
+
+describe('work that runs out of memory', () => {
+  const full = new WaybillError('memory_exhausted');
+
+  /** Work that fails as often as told, and lasts until it is told to end. */
+  function createWork(scene: ReturnType<typeof createScene>, name: string, failures: readonly unknown[]) {
+    let tries = 0;
+    return async () => {
+      tries += 1;
+      const at = `${name} ${tries}`;
+      await scene.last(at);
+      const failure = failures[tries - 1];
+      if (failure) throw failure;
+      return name;
+    };
+  }
+
+  it('beside other work is done once more when that is done, and nothing of the rest begins meanwhile', async () => {
+    const scene = createScene({ places: 2 });
+    const { begun, end, arrive, run } = scene;
+    await arrive('other', 'a');
+    const done = run('other', createWork(scene, 'large', [full]));
+    await arrive('other', 'b');
+    await end('large 1');
+    expect(begun).toEqual(['a', 'large 1']);
+    await arrive('order', 'order');
+    expect(begun).toEqual(['a', 'large 1', 'order']);
+    await end('a');
+    expect(begun).toEqual(['a', 'large 1', 'order', 'large 2']);
+    await end('order');
+    expect(begun).not.toContain('b');
+    await end('large 2');
+    expect(await done).toBe('large');
+    expect(begun.at(-1)).toBe('b');
+  });
+
+  it.each([
+    ['by itself', [full], []],
+    ['also when it is done once more', [full, full], ['a']],
+    ['of another kind', [new WaybillError('disk_full')], ['a']],
+  ])('%s has failed', async (_, failures, beside) => {
+    const scene = createScene({ places: 2 });
+    for (const name of beside) await scene.arrive('other', name);
+    const done = scene.run('other', createWork(scene, 'large', failures));
+    await scene.end('large 1');
+    for (const name of beside) await scene.end(name);
+    await scene.end('large 2');
+    await expect(done).rejects.toBe(failures.at(-1));
+  });
+
+  it('is given up when it is cancelled while it waits, and the rest goes on', async () => {
+    const scene = createScene({ places: 2 });
+    const stop = new AbortController();
+    await scene.arrive('other', 'a');
+    const done = scene.run('other', createWork(scene, 'large', [full]), stop.signal);
+    await scene.end('large 1');
+    await scene.arrive('other', 'b');
+    expect(scene.begun).toEqual(['a', 'large 1']);
+    const reason = new Error('cancelled');
+    stop.abort(reason);
+    await expect(done).rejects.toBe(reason);
+    expect(scene.begun).toEqual(['a', 'large 1', 'b']);
   });
 });

@@ -1,13 +1,14 @@
 import { activityInfo } from '@temporalio/activity';
+import { WaybillError } from '../contracts/failures.ts';
 import { PRIORITIES } from '../contracts/task-queues.ts';
 import { createPrecedence, type Precedence } from './precedence.ts';
 
 /** Bounds how much of one kind of work this process does at once. */
 export interface Turns {
   /**
-   * Does the work when it is its turn.
+   * Does the work when it is its turn. Work that runs out of memory beside other work is done once more without.
    *
-   * @throws the signal's reason, if that aborts before
+   * @throws the signal's reason, if that aborts before; what the work throws
    */
   take<Value>(signal: AbortSignal, work: () => Promise<Value>): Promise<Value>;
 }
@@ -15,20 +16,28 @@ export interface Turns {
 /**
  * Turns in which tenants share fairly, as in the task queues: first comes the tenant with the least at work, then the order of
  * arrival. Orders that somebody waits for go before the rest, also before what the rest would begin beside them. If the rest has
- * every place, one order is done besides, so that it does not wait for long parts of others.
+ * every place, one order is done besides, so that it does not wait for long parts of others; also of work that is to be alone,
+ * which takes every place. While it waits for them, no more of the rest begins.
  *
  * @param places done at once
  */
 export function createTurns({
   places,
   precedence = createPrecedence(),
+  onRepeat,
 }: {
   readonly places: number;
   /** @default holds nothing */
   readonly precedence?: Precedence;
+  /** Called with why work is done once more. */
+  readonly onRepeat?: (error: WaybillError) => void;
 }): Turns {
   const running = { urgent: 0, other: 0 };
   const waiting = { urgent: new Map<() => void, string>(), other: new Map<() => void, string>() };
+  /** What is to be alone, in the order of arrival. */
+  const aside = new Set<() => void>();
+  /** Turns that have begun. */
+  let begun = 0;
   /** Turns that each tenant has now. */
   const held = { urgent: new Map<string, number>(), other: new Map<string, number>() };
   const heldBy = (kind: keyof typeof held, tenant: string) => held[kind].get(tenant) ?? 0;
@@ -36,7 +45,7 @@ export function createTurns({
   function isFree(kind: keyof typeof running): boolean {
     const all = running.urgent + running.other;
     if (kind === 'urgent') return all < places || running.urgent === 0;
-    return all < places && !precedence.holds;
+    return all < places && aside.size === 0 && !precedence.holds;
   }
   function firstOf(kind: keyof typeof waiting): readonly [start: () => void, tenant: string] | undefined {
     let first: readonly [() => void, string] | undefined;
@@ -59,37 +68,81 @@ export function createTurns({
         const [start, tenant] = first;
         waiting[kind].delete(start);
         running[kind] += 1;
+        begun += 1;
         held[kind].set(tenant, heldBy(kind, tenant) + 1);
         start();
       }
     }
+    const [alone] = aside;
+    if (alone && running.other === 0 && running.urgent <= 1) {
+      aside.delete(alone);
+      running.other = places;
+      alone();
+    }
     if (precedence.holds && waiting.other.size > 0) void callWhenReleased();
+  }
+
+  /** @returns once `enter` has been called back; `leave` undoes it. @throws the signal's reason */
+  async function untilStarted(
+    signal: AbortSignal,
+    { enter, leave }: Readonly<Record<'enter' | 'leave', (start: () => void) => void>>,
+  ): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      signal.throwIfAborted();
+      const give = () => {
+        leave(start);
+        reject(signal.reason);
+        callNext();
+      };
+      const start = () => {
+        signal.removeEventListener('abort', give);
+        resolve();
+      };
+      signal.addEventListener('abort', give, { once: true });
+      enter(start);
+      callNext();
+    });
+  }
+
+  /** @returns the value; or, of work that ran out of memory beside other work, when it can be done alone */
+  async function takeOne<Value>(
+    signal: AbortSignal,
+    work: () => Promise<Value>,
+  ): Promise<{ readonly value: Value } | { readonly alone: Promise<void> }> {
+    const { priorityKey, fairnessKey: tenant = '' } = activityInfo().priority ?? {};
+    const kind = priorityKey === PRIORITIES.interactive ? 'urgent' : 'other';
+    await untilStarted(signal, {
+      enter: (start) => waiting[kind].set(start, tenant),
+      leave: (start) => waiting[kind].delete(start),
+    });
+    const [before, beside] = [begun, running.urgent + running.other > 1];
+    try {
+      return { value: await work() };
+    } catch (error) {
+      const isFull = error instanceof WaybillError && error.code === 'memory_exhausted';
+      if (!isFull || !(beside || begun > before)) throw error;
+      onRepeat?.(error);
+      // Before its place is free, which others wait for.
+      return {
+        alone: untilStarted(signal, { enter: (start) => aside.add(start), leave: (start) => aside.delete(start) }),
+      };
+    } finally {
+      running[kind] -= 1;
+      if (heldBy(kind, tenant) > 1) held[kind].set(tenant, heldBy(kind, tenant) - 1);
+      else held[kind].delete(tenant);
+      callNext();
+    }
   }
 
   return {
     async take(signal, work) {
-      const { priorityKey, fairnessKey: tenant = '' } = activityInfo().priority ?? {};
-      const kind = priorityKey === PRIORITIES.interactive ? 'urgent' : 'other';
-      await new Promise<void>((resolve, reject) => {
-        signal.throwIfAborted();
-        const leave = () => {
-          waiting[kind].delete(start);
-          reject(signal.reason);
-        };
-        const start = () => {
-          signal.removeEventListener('abort', leave);
-          resolve();
-        };
-        signal.addEventListener('abort', leave, { once: true });
-        waiting[kind].set(start, tenant);
-        callNext();
-      });
+      const done = await takeOne(signal, work);
+      if ('value' in done) return done.value;
+      await done.alone;
       try {
         return await work();
       } finally {
-        running[kind] -= 1;
-        if (heldBy(kind, tenant) > 1) held[kind].set(tenant, heldBy(kind, tenant) - 1);
-        else held[kind].delete(tenant);
+        running.other = 0;
         callNext();
       }
     },

@@ -118,7 +118,11 @@ async function main(): Promise<void> {
     partRows: settings.WAYBILL_PART_ROWS,
     graceSeconds: settings.WAYBILL_PERIODIC_GRACE_SECONDS,
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
-    turns: createTurns({ places: settings.WAYBILL_WORKER_PARTS_MAX, precedence }),
+    turns: createTurns({
+      places: settings.WAYBILL_WORKER_PARTS_MAX,
+      precedence,
+      onRepeat: (err) => logger.warn({ err }, 'work ran out of memory beside other work, and is done again alone'),
+    }),
     requests: {
       runningMax: settings.WAYBILL_REQUESTS_RUNNING_MAX,
       timeZone: settings.WAYBILL_REQUESTS_TIME_ZONE,
