@@ -82,12 +82,12 @@ function variablesOf(columns: readonly Column[]): readonly Variable[] {
     });
 }
 
-/** Of texts and whole numbers, scripts need no sizes. */
+/** Of texts and of numbers, scripts need no sizes; only that those of a double have any number of decimals. */
 const TEXT: VariableType = { kind: 'text', bytes: 0 };
 const TYPES: Partial<Readonly<Record<Column['type'], VariableType>>> = {
   boolean: { kind: 'boolean' },
   integer: { kind: 'integer', min: 0, max: 0 },
-  decimal: { kind: 'number', decimals: null },
+  decimal: { kind: 'number', decimals: 0 },
   double: { kind: 'number', decimals: null },
   date: { kind: 'date' },
   time: { kind: 'time' },

@@ -47,9 +47,17 @@ export function readDoFile(text: string): DoFile {
       },
     ],
     ['destring (.*) , replace', ([names = '']) => exists(...names.split(/ +/))],
+    [
+      `capture assert strlen\\(subinstr\\(subinstr\\(${NAME}, ${QUOTED}, ${QUOTED}, 1\\), ${QUOTED}, ${QUOTED}, 1\\)\\) <= 15`,
+      ([name]) => exists(name),
+    ],
+    [`if _rc == 0 destring ${NAME}, replace`, ([name]) => exists(name)],
     [`replace ${NAME} = ${QUOTED} if ${NAME} == ${TEXT}`, ([to, of]) => exists(to, of)],
     [`replace ${NAME} = \\.a if ${NAME} == ${QUOTED}`, ([to, of]) => exists(to, of)],
-    [`mvdecode ${NAME}, mv\\([-+.e\\d]+=\\.[a-z](?: \\\\ [-+.e\\d]+=\\.[a-z])*\\)`, ([name]) => exists(name)],
+    [
+      `(?:capture )?mvdecode ${NAME}, mv\\([-+.e\\d]+=\\.[a-z](?: \\\\ [-+.e\\d]+=\\.[a-z])*\\)`,
+      ([name]) => exists(name),
+    ],
     [
       `generate double ${NAME} = (?:daily\\(${NAME}, ${QUOTED}\\)|clock\\((?:${NAME}|subinstr\\(${NAME}, ${QUOTED}, ${QUOTED}, 1\\)), ${QUOTED}\\))`,
       ([name = '', ...of]) => {
@@ -106,7 +114,7 @@ export function readDoFile(text: string): DoFile {
       },
     ],
     [
-      `label values ${NAME} ${NAME}`,
+      `(?:capture )?label values ${NAME} ${NAME}`,
       ([name = '', set = '']) => {
         exists(name);
         if (!valueLabels.has(set)) throw new Error(`The labels ${set} are not defined.`);

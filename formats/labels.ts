@@ -51,7 +51,8 @@ export function labelsScript(table: TabTable): string {
 
 /**
  * `<name>-import.do`: reads the same file by `import delimited`, every value as it is, and then converts. Texts keep quotes and leading zeros;
- * numbers have the digits of a double; dates and times are Stata's own. A declared missing value becomes `.a`, `.b` and so on, a missing
+ * doubles have the digits of a double, and a column of whole or decimal numbers of which one has more than 15 digits stays text; dates and
+ * times are Stata's own. A declared missing value becomes `.a`, `.b` and so on, a missing
  * text the empty string, and a missing date `.a`. Names are those of `names`. Needs Stata 14.
  *
  * @returns a do-file with CRLF line ends
@@ -59,7 +60,7 @@ export function labelsScript(table: TabTable): string {
 export function importScript(table: TabTable): string {
   const variables = named(table);
   const scratch = unusedName(variables);
-  const numbers = variables.filter(isNumber);
+  const numbers = variables.filter((variable) => isNumber(variable) && !mayBeLong(variable));
   const lines = [
     `* Reads ${table.name}.tab. Needs Stata 14 or later.`,
     'version 14',
@@ -80,11 +81,18 @@ export function importScript(table: TabTable): string {
     ...variables.flatMap((variable) => [
       '',
       ...converted(variable, scratch),
-      ...labelValues(variable, [...missingLabels(variable), ...answers(variable)]),
+      ...labelValues(variable, [...missingLabels(variable), ...answers(variable)]).map((line) =>
+        mayBeLong(variable) && line.startsWith('label values') ? captured(line) : line,
+      ),
       labelVariable(variable),
     ]),
   ];
   return lines.map((line) => `${line}\r\n`).join('');
+}
+
+/** For a column that may have stayed text, which has neither missing values nor labels. */
+function captured(command: string): string {
+  return `capture ${command}`;
 }
 
 function named({ variables, names }: TabTable): readonly NamedVariable[] {
@@ -93,6 +101,20 @@ function named({ variables, names }: TabTable): readonly NamedVariable[] {
     const stata = names[at] ?? '';
     return { ...variable, stata, renamed: stata !== variable.name };
   });
+}
+
+/** Whether values may have more digits than a double. */
+function mayBeLong({ type }: Variable): boolean {
+  return type.kind === 'integer' || (type.kind === 'number' && type.decimals !== null);
+}
+
+/** Digits that every double holds. Source: IEEE 754, binary64 */
+const DIGITS_EXACT = 15;
+
+/** Converts a column to numbers unless one has too many digits; what follows for numbers is for those. */
+function destringed({ stata }: NamedVariable): readonly string[] {
+  const digits = `subinstr(subinstr(${stata}, "-", "", 1), ".", "", 1)`;
+  return [`capture assert strlen(${digits}) <= ${DIGITS_EXACT}`, `if _rc == 0 destring ${stata}, replace`];
 }
 
 function isNumber({ type: { kind } }: Variable): boolean {
@@ -107,7 +129,8 @@ function converted(variable: NamedVariable, scratch: string): readonly string[] 
     case 'number':
     case 'boolean': {
       const codes = missingCodes(variable).map(({ value }, at) => `${value}=${MISSING[at]}`);
-      return codes.length > 0 ? [`mvdecode ${stata}, mv(${codes.join(' \\ ')})`] : [];
+      const decoded = codes.length > 0 ? [`mvdecode ${stata}, mv(${codes.join(' \\ ')})`] : [];
+      return mayBeLong(variable) ? [...destringed(variable), ...decoded.map(captured)] : decoded;
     }
     case 'text':
       return missing.map(({ value }) => `replace ${stata} = "" if ${stata} == ${expression(String(value))}`);

@@ -99,7 +99,7 @@ export function savVariables(table: Table): {
       label,
       width,
       shortNames: nextShortNames(at, segmentWidths(width).length),
-      format: formatOf(variable.type, width),
+      format: formatOf(variable, width),
       isNominal: width > 0 || variable.type.kind === 'boolean' || variable.valueLabels.length > 0,
       scale,
       offset,
@@ -130,12 +130,16 @@ function widthOf({ title }: Table, { name, type, valueLabels, missing }: Variabl
   );
 }
 
-function formatOf(type: VariableType, width: number): DisplayFormat {
+function formatOf({ type, missing }: Variable, width: number): DisplayFormat {
   switch (type.kind) {
     case 'text':
       return { kind: FORMATS.A, width: Math.min(width, 255), decimals: 0 };
     case 'integer':
-      return number(Math.max(String(type.min).length, String(type.max).length), 0);
+      // SPSS shows as asterisks what is wider, also if it stands for a missing answer.
+      return number(
+        Math.max(...[type.min, type.max, ...missing.map(({ value }) => value)].map((one) => String(one).length)),
+        0,
+      );
     case 'number':
       return number((type.decimals ?? 6) + 12, type.decimals ?? 6);
     case 'boolean':

@@ -97,6 +97,9 @@ const MISSING: Readonly<Record<string, string>> = {
     region: '{"-999999999": "Not answered"}',
     name: '{"##N/A##": "Not answered"}',
     moved_in: '{"9999-12-31": "Not answered"}',
+    started: '{"9999-12-31": "Not answered"}',
+    income: '{"-999999999": "Not answered"}',
+    weight: '{"-999999999": "Not answered"}',
   },
 };
 
@@ -141,12 +144,12 @@ export function surveySql({ interviews, events, noiseKb = 0 }: SurveySize): stri
       FROM (VALUES ('dreambuilder', 1), ('dreambuilder', 2), ('acme', 1)) t(tenant, version)`,
     tableRows(),
     `CREATE ${noiseKb === 0 ? 'TABLE' : 'VIEW'} survey.household AS SELECT ${INTERVIEW}, CASE i % 5 WHEN 0 THEN -999999999 WHEN 1 THEN NULL ELSE 1 + i % 2 END AS region,
-      CASE i % 4 WHEN 0 THEN '##N/A##' WHEN 1 THEN NULL ELSE 'Zoë "' || i || '"' END AS name, (i * 1.25)::DECIMAL(18, 2) AS income, (i % 2)::INTEGER AS languages__1, CASE WHEN i % 3 > 0 THEN (i % 3 - 1)::INTEGER END AS languages__2,
-      CASE i % 3 WHEN 0 THEN DATE '9999-12-31' WHEN 1 THEN NULL ELSE DATE '1990-01-01' + i END AS moved_in, TIMESTAMP '2016-06-01 08:30:15.5' + to_minutes(i) AS started, i % 2 = 0 AS is_urban,
-      CASE WHEN i % 2 = 0 THEN 0.5 + i ELSE 'nan'::DOUBLE END AS weight, ${remarks} AS remarks, i / ${interviews}.0::DOUBLE AS sssys_irnd, (i % 9 = 0)::INTEGER AS has__errors, 1 + i % 10 AS assignment__id FROM ${seed}`,
+      CASE i % 4 WHEN 0 THEN '##N/A##' WHEN 1 THEN NULL ELSE 'Zoë "' || i || '"' END AS name, CASE i % 11 WHEN 4 THEN -999999999 ELSE i * 1.25 END::DECIMAL(18, 2) AS income, (i % 2)::INTEGER AS languages__1, CASE WHEN i % 3 > 0 THEN (i % 3 - 1)::INTEGER END AS languages__2,
+      CASE i % 3 WHEN 0 THEN DATE '9999-12-31' WHEN 1 THEN NULL ELSE DATE '1990-01-01' + i END AS moved_in, CASE i % 13 WHEN 3 THEN TIMESTAMP '9999-12-31' ELSE TIMESTAMP '2016-06-01 08:30:15.5' + to_minutes(i) END AS started, i % 2 = 0 AS is_urban,
+      CASE WHEN i % 12 = 6 THEN -999999999::DOUBLE WHEN i % 2 = 0 THEN 0.5 + i ELSE 'nan'::DOUBLE END AS weight, ${remarks} AS remarks, i / ${interviews}.0::DOUBLE AS sssys_irnd, (i % 9 = 0)::INTEGER AS has__errors, 1 + i % 10 AS assignment__id FROM ${seed}`,
     `CREATE TABLE survey.members AS SELECT tenant, interview__key, interview__id, interview__status, changed_at, m AS members__id, 'member ' || m AS member_name, m * 10 AS age FROM survey.household, range(1, 4) r(m)`,
     `CREATE TABLE survey.assignment__actions AS SELECT tenant, 1 + i % 10 AS assignment__id, DATE '2016-05-25' AS date, 1 AS action, 'hq' AS originator FROM ${seed} WHERE i < 20`,
-    `CREATE TABLE survey.paradata AS SELECT tenant, interview__id, interview__status, changed_at, ${events} + 1 - e AS "order", 'AnswerSet' AS event, 'int1' AS responsible, 1 AS role, started + to_seconds(${events} - e) AS timestamp_utc, '03:00:00' AS tz_offset, 'name||' || chr(10) || e || '||' AS parameters
+    `CREATE TABLE survey.paradata AS SELECT tenant, interview__id, interview__status, changed_at, ${events} + 1 - e AS "order", 'AnswerSet' AS event, 'int1' AS responsible, 1 AS role, least(started, TIMESTAMP '2016-06-01') + to_seconds(${events} - e) AS timestamp_utc, '03:00:00' AS tz_offset, 'name||' || chr(10) || e || '||' AS parameters
       FROM survey.household, range(1, ${events} + 1) r(e)`,
     `CREATE TABLE survey.attachments AS SELECT tenant, '${GUID}'::UUID AS questionnaire_id, 1 AS version, interview__key, interview__status, changed_at, file_name, object_key, kind FROM (
       SELECT *, 'house.jpg' AS file_name, tenant || '/house-' || (i % 3) || '.jpg' AS object_key, 'picture' AS kind FROM (SELECT ${INTERVIEW}, i FROM ${seed}) WHERE i < 12

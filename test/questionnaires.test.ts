@@ -37,6 +37,34 @@ const ledger = openLedger(services.settings);
 type Entries = ReadonlyMap<string, Buffer>;
 
 /** Rows of a table, the header first, without the byte order mark. */
+const TEXTS = new Set(['interview__key', 'interview__id', 'name', 'remarks']);
+const DAYS = new Set(['moved_in', 'started']);
+const DAY_MS = 86_400_000;
+
+/** @returns a value of a .tab file as {@link fromFile} gives it. @param unanswered what stands in the other file for a number or time */
+function fromTab(
+  format: 'sav' | 'dta',
+  name: string,
+  value: string,
+  unanswered: string | number,
+): string | number | null {
+  if (TEXTS.has(name)) return value;
+  if (value === '') return null;
+  // Each value that stands for a missing answer has a letter of its own.
+  if (value === '##N/A##') return format === 'sav' ? '9999-12-31T00:00:00' : name === 'moved_in' ? 'b' : 'c';
+  if (value === '-999999999') return unanswered;
+  return DAYS.has(name) ? `${value}T00:00:00`.slice(0, 19) : Number(value);
+}
+
+/** @returns a value that pyreadstat has read, times as clocks, texts as in a .tab file */
+function fromFile(format: 'sav' | 'dta', name: string, value: unknown): unknown {
+  if (TEXTS.has(name)) return String(value ?? '').replaceAll(/[\t\r\n]/g, ' ');
+  if (typeof value !== 'number' || !DAYS.has(name)) return value;
+  const since1960 = Date.UTC(1960, 0, 1) + value * (name === 'started' ? 1 : DAY_MS);
+  // SPSS counts seconds since the calendar's first day.
+  return new Date(format === 'dta' ? since1960 : Date.UTC(1582, 9, 14) + value * 1000).toISOString().slice(0, 19);
+}
+
 function rowsOf(entries: Entries, name: string): readonly string[][] {
   const text = entries.get(name)?.toString('utf8') ?? '';
   expect(text.startsWith('\uFEFF')).toBe(true);
@@ -111,6 +139,13 @@ describe('an archive', () => {
       '',
     ]);
     expect(byKey.get('00-00-00-02')?.slice(2, 8)).toEqual(['1', 'Zoë "2"', '2.50', '0', '1', '1990-01-03']);
+    expect(byKey.get('00-00-00-03')?.[8], 'a time').toBe('##N/A##');
+    expect(byKey.get('00-00-00-04')?.[4], 'a decimal').toBe('-999999999');
+    expect(byKey.get('00-00-00-06')?.[10], 'a double').toBe('-999999999');
+    const imported = entries.get('household-import.do')?.toString() ?? '';
+    expect(imported).toContain('replace waybill_value = .a if started == "##N/A##"');
+    expect(imported).toContain('mvdecode income, mv(-999999999=.a)');
+    expect(imported).toContain('mvdecode weight, mv(-999999999=.a)');
   });
 
   test('has a manifest with its tables, and the hash of each', async () => {
@@ -169,13 +204,13 @@ describe('an archive', () => {
     expect(columns).toEqual(tab);
     expect(labels[tab.indexOf('region')]).toBe('Label of region');
     expect(Object.values(valueLabels.region ?? {})).toEqual(expect.arrayContaining(['Nord', 'Île "Verte"']));
-    const column = (name: string) => values[tab.indexOf(name)] ?? [];
     const texts = new Map(rows.map((row) => [row[0] ?? '', row]));
-    const expected = column('interview__key').map((key) => {
-      const text = texts.get(String(key))?.[tab.indexOf('region')];
-      return text === '' ? null : text === '-999999999' ? unanswered : Number(text);
-    });
-    expect(column('region')).toEqual(expected);
+    const keys = values[0] ?? [];
+    for (const [at, name] of tab.entries()) {
+      const written = (values[at] ?? []).map((value) => fromFile(extension, name, value));
+      const expected = keys.map((key) => fromTab(extension, name, texts.get(String(key))?.[at] ?? 'none', unanswered));
+      expect([name, written]).toEqual([name, expected]);
+    }
     expect(entries.get('export__readme.txt')?.toString()).toContain(`household.${extension}: ${INTERVIEWS} rows`);
   });
 

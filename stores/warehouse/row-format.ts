@@ -82,13 +82,18 @@ const TAB = `FORMAT csv, HEADER false, NULLSTR '', QUOTE '', ESCAPE '', DELIMITE
 /** What stands for an answer that is missing and no number. */
 const NO_ANSWER = '##N/A##';
 
-/** Numbers and texts hold what stands for a missing answer; a date cannot. */
+/** A date cannot hold what stands for a missing answer; a number with a fraction would have one more than the catalog says. */
 function tabField(one: SourceColumn, formatted: Formatted): string {
   const { type, missing = {} } = one.column;
   const value = formatted(one);
-  const values = Object.keys(missing);
-  if ((type !== 'date' && type !== 'timestamp') || values.length === 0) return value;
-  return `CASE WHEN ${value} IN (${values.map(literal).join(', ')}) THEN ${literal(NO_ANSWER)} ELSE ${value} END`;
+  const isTime = type === 'date' || type === 'timestamp';
+  if (!isTime && type !== 'decimal' && type !== 'double') return value;
+  // As values of the column, however they are spelled; what is none stands for nothing.
+  const cases = Object.keys(missing).map((key) => {
+    const stands = formatted({ ...one, sql: `TRY_CAST(${literal(key)} AS ${one.type})` });
+    return `WHEN ${value} = ${stands} THEN ${literal(isTime ? NO_ANSWER : key)}`;
+  });
+  return cases.length === 0 ? value : `CASE ${cases.join(' ')} ELSE CAST(${value} AS VARCHAR) END`;
 }
 
 function jsonRows(columns: readonly SourceColumn[], format: FileFormat, formatted: Formatted): RowFormat {

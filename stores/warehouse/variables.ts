@@ -206,7 +206,7 @@ function numberOf(text: string, kind: Exclude<VariableType['kind'], 'text'>): nu
     case 'boolean':
       return { false: 0, true: 1 }[text.toLowerCase()] ?? Number(text);
     case 'date':
-      return secondsOf(`${text}T00:00:00`) / DAY_SECONDS;
+      return secondsOf(text.slice(0, DAY_LENGTH)) / DAY_SECONDS;
     case 'timestamp':
       return secondsOf(text);
     case 'time':
@@ -214,8 +214,12 @@ function numberOf(text: string, kind: Exclude<VariableType['kind'], 'text'>): nu
   }
 }
 
-/** @param text a clock's date and time, perhaps with an offset, which does not matter here */
+/** Of `YYYY-MM-DD`. */
+const DAY_LENGTH = 10;
+
+/** @param text a clock's date and time, perhaps with an offset, which does not matter here; or a day, which is its midnight */
 function secondsOf(text: string): number {
+  if (text.length === DAY_LENGTH) return secondsOf(`${text}T00:00:00`);
   const [, clock, fraction = ''] = /^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(\.\d+)?/.exec(text) ?? [];
   return Date.parse(`${clock?.replace(' ', 'T')}Z`) / 1000 + Number(`0${fraction}`);
 }
