@@ -85,6 +85,16 @@ describe('the files', () => {
     expect((await onDemand.request('POST', `/exports/${id}/resubmit`)).status).toBe(202);
   });
 
+  it('of an export whose deletion was interrupted are removed', async () => {
+    const id = await completed();
+    await stack.minio.kill('SIGKILL');
+    expect((await onDemand.request('DELETE', `/exports/${id}`)).status).toBe(503);
+    await stack.minio.start();
+    expect((await reconcile()).removed).toBe(1);
+    expect(await keysBelow(bucket, exportPrefix('acme', id))).toEqual([]);
+    expect((await onDemand.show(id)).state).toBe('deleted');
+  });
+
   it('of an export that has not expired stay', async () => {
     const id = await completed();
     await reconcile();

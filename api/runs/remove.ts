@@ -35,7 +35,8 @@ export async function cancelRun(
 }
 
 /**
- * Removes all objects of an ended run and records the removal. Idempotent.
+ * Removes all objects of an ended run and records the removal. Idempotent. What it does not come to do, the reconciler does.
+ *
  * @throws WaybillError `objects_unavailable`, `ledger_unavailable`
  */
 export async function removeFiles(
@@ -43,6 +44,7 @@ export async function removeFiles(
   run: Run,
   removal: 'deleted' | 'replaced',
 ): Promise<void> {
+  if (removal === 'deleted') await ledger.runs.noteDeletion(run.runId);
   await removeBelow(objects, runPrefix(run));
   await ledger.runs.recordRemoval(run.runId, removal);
 }

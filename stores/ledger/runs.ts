@@ -80,6 +80,21 @@ export function runs(database: Database): Runs {
         if (locked) await endRun(db, locked.run, locked.order, end);
       }),
 
+    async noteDeletion(runId) {
+      if (!isRunId(runId)) return;
+      await database.query((db) =>
+        db
+          .updateTable('runs')
+          .set({ deletedAt: NOW, removeAfter: NOW })
+          .where('runId', '=', runId)
+          .where('state', '=', 'completed')
+          .where('current', '=', false)
+          .where('removedAt', 'is', null)
+          .where('deletedAt', 'is', null)
+          .execute(),
+      );
+    },
+
     async recordRemoval(runId, removal) {
       if (!isRunId(runId)) return;
       await database.transaction(async (db) => {

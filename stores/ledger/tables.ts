@@ -75,8 +75,9 @@ export interface RunsTable {
   failure: JsonOrNull<Failure>;
   /** Links issued before this time are invalid; `null`: none was revoked. */
   linksRevokedAt: Date | null;
-  /** Of a request: when the tenant deleted it, and when its file was last downloaded. */
+  /** When the tenant deleted it; files of a completed run may still be there. */
   deletedAt: Date | null;
+  /** Of a request: when its file was last downloaded. */
   downloadedAt: Date | null;
   /** Of a request that has ended: when everybody had been told. */
   mailedAt: Date | null;

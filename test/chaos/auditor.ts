@@ -28,8 +28,10 @@ interface ExportRow {
   readonly run_id: string;
   readonly tenant: string;
   readonly state: string;
-  /** Why its files are gone; `null`: they are not. */
+  /** Why its files are gone; `null`: they are not, or not all. */
   readonly removal: string | null;
+  /** When it was asked to remove them. */
+  readonly deleted_at: Date | null;
   readonly order: {
     readonly window: { readonly from: string; readonly to: string };
     readonly compression: string;
@@ -100,15 +102,19 @@ export async function audit(options: {
     return [manifest, contents];
   }
 
-  for (const { run_id: id, tenant, state, removal, order } of exports) {
-    if (state !== 'completed' || removal !== null) continue;
+  for (const { run_id: id, tenant, state, removal, deleted_at: deletedAt, order } of exports) {
+    if (state !== 'completed' || removal !== null || deletedAt !== null) continue;
     const [manifest, contents] = await readListed(exportPrefix(tenant, id), `export ${id}`);
     const parts = manifest.files.flatMap((described) => described.parts);
     const file = Buffer.concat(parts.map(({ name }) => contents.get(name) ?? Buffer.alloc(0)));
     const opened = order.recipients.length > 0 ? await open(file, identity) : file;
-    const content = order.compression === 'gzip' ? gunzipSync(opened) : opened;
-    const problem = compareCsv(content, rowAt(order.window.from), rowAt(order.window.to));
-    if (problem !== undefined) wrong.push(`export ${id} ${problem}`);
+    try {
+      const content = order.compression === 'gzip' ? gunzipSync(opened) : opened;
+      const problem = compareCsv(content, rowAt(order.window.from), rowAt(order.window.to));
+      if (problem !== undefined) wrong.push(`export ${id} ${problem}`);
+    } catch (error) {
+      wrong.push(`export ${id} cannot be decompressed: ${error}; it begins with ${opened.toString('latin1', 0, 300)}`);
+    }
   }
 
   for (const { run_id: id, tenant, current } of generations) {
@@ -125,6 +131,9 @@ export async function audit(options: {
   const active = new Set(['pending', 'running']);
   const stuck = [
     ...exports.filter(({ state }) => active.has(state)).map(({ run_id: id, state }) => `export ${id} is ${state}`),
+    ...exports
+      .filter(({ deleted_at: deletedAt, removal }) => deletedAt !== null && removal === null)
+      .map(({ run_id: id }) => `export ${id} is deleted, and its files are there`),
     ...generations.filter(({ state }) => active.has(state)).map(({ run_id: id }) => `generation ${id} is running`),
   ];
   return { read, wrong, stuck, strays: await findStrays(bucket, known, objectsDirectory) };
@@ -135,7 +144,7 @@ async function readLedger(url: string) {
   await postgres.connect();
   try {
     const exports = await postgres.query<ExportRow>(
-      `select run_id, tenant, state, removal, "order" from runs where kind = 'on-demand'`,
+      `select run_id, tenant, state, removal, deleted_at, "order" from runs where kind = 'on-demand'`,
     );
     const generations = await postgres.query<GenerationRow>(
       `select run_id, tenant, state, current from runs where kind = 'periodic'`,

@@ -188,6 +188,8 @@ export interface Runs {
   recordRecheck(runId: string): Promise<void>;
   /** Records which objects lost attempts may still be writing. */
   noteAttempted(runId: string, attempted: readonly AttemptedObject[]): Promise<void>;
+  /** Records that the files of a completed run are to be removed, so that the reconciler does it if the caller cannot. Idempotent. */
+  noteDeletion(runId: string): Promise<void>;
   /**
    * Records that no object is left; no effect on a run that is active, current or already removed. Expiry is audited
    * here; a deletion is audited by the caller, who knows the actor.
