@@ -16,7 +16,7 @@ export const INTERVIEWS = 700;
 const STATUSES = [40, 60, 65, 100, 120, 125, 130];
 
 /** A description of columns as rows of survey.tables. */
-const TABLES = {
+export const TABLES = {
   household: {
     part: 'main',
     keys: [],

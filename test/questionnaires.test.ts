@@ -13,7 +13,7 @@ import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices } from './context.ts';
 import { startPostgres } from './postgres-server.ts';
-import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings } from './questionnaires-set-up.ts';
+import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings, TABLES } from './questionnaires-set-up.ts';
 import {
   findSecrets,
   formsOf,
@@ -37,6 +37,31 @@ const ledger = openLedger(services.settings);
 type Entries = ReadonlyMap<string, Buffer>;
 
 /** Rows of a table, the header first, without the byte order mark. */
+/** Prints a file's rows as JSON: times as ISO 8601 in seconds, user-missing values as null. */
+const ARROW_ROWS = `
+import json, sys, readstat_arrow
+read = readstat_arrow.read_dta if sys.argv[1].endswith('.dta') else readstat_arrow.read_sav
+table, _ = read(sys.argv[1])
+def plain(v):
+    if hasattr(v, 'isoformat'): return v.isoformat()[:19]
+    if isinstance(v, str): return v.translate({9: ' ', 10: ' ', 13: ' '})
+    return None if v is None or v != v else v
+print(json.dumps({'names': table.column_names, 'rows': [[plain(v) for v in r.values()] for r in table.to_pylist()]}))
+`;
+
+/** @returns a value of a .tab file as {@link ARROW_ROWS} prints that of another file */
+function cellOf(format: 'sav' | 'dta', type: string, text: string): string | number | null {
+  // Stata has no user-missing texts; neither tells an empty text from a missing one.
+  if (type === 'text') return text === '' || (format === 'sav' && text === '##N/A##') ? null : text;
+  if (text === '' || text === '##N/A##' || text === '-999999999') return null;
+  return type === 'date' || type === 'timestamp' ? text : Number(text);
+}
+
+/** @returns rows as texts, in an order of their own; an empty text is no text */
+function sortedRows(rows: readonly (readonly unknown[])[]): readonly string[] {
+  return rows.map((row) => JSON.stringify(row.map((value) => (value === '' ? null : value)))).sort();
+}
+
 const TEXTS = new Set(['interview__key', 'interview__id', 'name', 'remarks']);
 const DAYS = new Set(['moved_in', 'started']);
 const DAY_MS = 86_400_000;
@@ -213,6 +238,28 @@ describe('an archive', () => {
     }
     expect(entries.get('export__readme.txt')?.toString()).toContain(`household.${extension}: ${INTERVIEWS} rows`);
   });
+
+  test.each(['stata', 'spss'] as const)(
+    'for %s holds in every table what the others do, by another reader',
+    async (type) => {
+      const extension = type === 'stata' ? 'dta' : 'sav';
+      const entries = await make(type);
+      const tabs = await readZip(await client.download());
+      const folder = await temporaryFolder();
+      const python = await pythonWith(['pyarrow==26.0.1', 'readstat-arrow==2026.10.20.0']);
+      for (const [table, { columns }] of Object.entries(TABLES).slice(0, 3)) {
+        const path = join(folder, `${table}.${extension}`);
+        await writeFile(path, entries.get(`${table}.${extension}`) ?? '');
+        const { stdout } = await execa(python, ['-c', ARROW_ROWS, path]);
+        const types = columns.map(([, kind]) => kind ?? '');
+        const [names, ...rows] = rowsOf(tabs, `${table}.tab`);
+        const read = JSON.parse(stdout) as { readonly names: string[]; readonly rows: unknown[][] };
+        expect(read.names).toEqual(names);
+        const expected = rows.map((row) => row.map((text, at) => cellOf(extension, types[at] ?? '', text)));
+        expect([table, sortedRows(read.rows)]).toEqual([table, sortedRows(expected)]);
+      }
+    },
+  );
 
   test('of paradata has the events of each interview in order', async () => {
     const [header, ...rows] = rowsOf(await make('paradata'), 'paradata.tab');
