@@ -240,7 +240,7 @@ describe('an archive', () => {
   });
 
   test.each(['stata', 'spss'] as const)(
-    'for %s holds in every table what the others do, by another reader',
+    'for %s holds in every table what the others do, by other readers',
     async (type) => {
       const extension = type === 'stata' ? 'dta' : 'sav';
       const entries = await make(type);
