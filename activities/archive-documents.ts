@@ -82,7 +82,7 @@ function variablesOf(columns: readonly Column[]): readonly Variable[] {
     });
 }
 
-/** Of texts and of numbers, scripts need no sizes; only that those of a double have any number of decimals. */
+/** Scripts need no sizes, only whether numbers have a fixed number of decimals: those of a double have any. */
 const TEXT: VariableType = { kind: 'text', bytes: 0 };
 const TYPES: Partial<Readonly<Record<Column['type'], VariableType>>> = {
   boolean: { kind: 'boolean' },

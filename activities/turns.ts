@@ -35,7 +35,7 @@ export function createTurns({
   const running = { urgent: 0, other: 0 };
   const waiting = { urgent: new Map<() => void, string>(), other: new Map<() => void, string>() };
   /** What is to be alone, in the order of arrival. */
-  const aside = new Set<() => void>();
+  const aside = new Map<() => void, string>();
   /** Turns that have begun. */
   let begun = 0;
   /** Turns that each tenant has now. */
@@ -73,7 +73,7 @@ export function createTurns({
         start();
       }
     }
-    const [alone] = aside;
+    const [alone] = aside.keys();
     if (alone && running.other === 0 && running.urgent <= 1) {
       aside.delete(alone);
       running.other = places;
@@ -82,24 +82,21 @@ export function createTurns({
     if (precedence.holds && waiting.other.size > 0) void callWhenReleased();
   }
 
-  /** @returns once `enter` has been called back; `leave` undoes it. @throws the signal's reason */
-  async function untilStarted(
-    signal: AbortSignal,
-    { enter, leave }: Readonly<Record<'enter' | 'leave', (start: () => void) => void>>,
-  ): Promise<void> {
+  /** Waits among others. @throws the signal's reason, if that aborts before */
+  async function untilStarted(signal: AbortSignal, queue: Map<() => void, string>, tenant: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       signal.throwIfAborted();
-      const give = () => {
-        leave(start);
+      const leave = () => {
+        queue.delete(start);
         reject(signal.reason);
         callNext();
       };
       const start = () => {
-        signal.removeEventListener('abort', give);
+        signal.removeEventListener('abort', leave);
         resolve();
       };
-      signal.addEventListener('abort', give, { once: true });
-      enter(start);
+      signal.addEventListener('abort', leave, { once: true });
+      queue.set(start, tenant);
       callNext();
     });
   }
@@ -111,10 +108,7 @@ export function createTurns({
   ): Promise<{ readonly value: Value } | { readonly alone: Promise<void> }> {
     const { priorityKey, fairnessKey: tenant = '' } = activityInfo().priority ?? {};
     const kind = priorityKey === PRIORITIES.interactive ? 'urgent' : 'other';
-    await untilStarted(signal, {
-      enter: (start) => waiting[kind].set(start, tenant),
-      leave: (start) => waiting[kind].delete(start),
-    });
+    await untilStarted(signal, waiting[kind], tenant);
     const [before, beside] = [begun, running.urgent + running.other > 1];
     try {
       return { value: await work() };
@@ -123,9 +117,7 @@ export function createTurns({
       if (!isFull || !(beside || begun > before)) throw error;
       onRepeat?.(error);
       // Before its place is free, which others wait for.
-      return {
-        alone: untilStarted(signal, { enter: (start) => aside.add(start), leave: (start) => aside.delete(start) }),
-      };
+      return { alone: untilStarted(signal, aside, tenant) };
     } finally {
       running[kind] -= 1;
       if (heldBy(kind, tenant) > 1) held[kind].set(tenant, heldBy(kind, tenant) - 1);

@@ -1,15 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { decodeJobId } from '../contracts/job-id.ts';
 import { runPrefix } from '../contracts/keys.ts';
+import { parseManifest } from '../contracts/manifest.ts';
 import { PARTS_MAX } from '../stores/objects/part-size.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, type Measurement, secondsOf } from './benchmark.ts';
 import { type Deployment, deploy, downloadVariables, readPeak } from './deployment.ts';
 import { runShell } from './peers.ts';
-import { CATALOG, readingTime, TENANT } from './readings.ts';
+import { readingTime, TENANT, writeRepeatedCatalog } from './readings.ts';
 
 /** One sealed file of the table's rows many times over: 91 times 10 million are 100 GB. Checked by other programs than ours. */
 export const largeExportBenchmark: Benchmark = {
@@ -22,19 +20,9 @@ export const largeExportBenchmark: Benchmark = {
 const COPIES = 10;
 const POLL_MS = 500;
 
-const Manifest = z.object({
-  rows: z.number(),
-  files: z.tuple([
-    z.object({
-      contentBytes: z.number(),
-      parts: z.tuple([z.object({ name: z.string(), bytes: z.number(), sha256: z.string() })]),
-    }),
-  ]),
-});
-
 async function measureLargeExport(bench: Bench): Promise<Measurement> {
   const { rows, many: copies = COPIES } = bench;
-  await using deployment = await deploy(bench, await writeCatalog(bench, copies));
+  await using deployment = await deploy(bench, await writeRepeatedCatalog(bench, copies));
   const key = await generateKey({ postQuantum: false });
   const request = { from: readingTime(0), recipients: [key.recipient], compression: 'zstd' } as const;
 
@@ -78,18 +66,6 @@ async function measureLargeExport(bench: Bench): Promise<Measurement> {
   };
 }
 
-const Catalog = z.object({ datasets: z.tuple([z.looseObject({ sql: z.string() })]) });
-
-/** @returns path of a catalog whose one dataset has each row of the table several times, with an id of its own */
-async function writeCatalog({ directory, rows }: Bench, copies: number): Promise<string> {
-  const [readings] = Catalog.parse(parse(await readFile(CATALOG, 'utf8'))).datasets;
-  const sql = `SELECT r.* REPLACE (r.id + k * ${rows} AS id) FROM bench.readings r, range(${copies}) AS copies(k)`;
-  const path = join(directory, 'large.yaml');
-  // JSON is valid YAML.
-  await writeFile(path, JSON.stringify({ datasets: [{ ...readings, sql }] }));
-  return path;
-}
-
 /** A prime modulo which the ids are added, because awk computes with doubles. */
 const MODULUS = 1_000_000_007;
 
@@ -102,9 +78,14 @@ async function check(
   const { client } = deployment;
   const headers = { authorization: client.authorization };
   const answer = await fetch(`${client.url}/exports/${encodeURIComponent(jobId)}/manifest`, { headers });
-  const { rows, files } = Manifest.parse(await answer.json());
-  const [{ contentBytes, parts }] = files;
-  const [{ name, bytes: storedBytes, sha256 }] = parts;
+  const parsed = parseManifest(await answer.text());
+  if ('problem' in parsed) throw new Error(parsed.problem);
+  const { rows, files } = parsed.manifest;
+  const [file] = files;
+  const [part] = file?.parts ?? [];
+  if (!file || !part) throw new Error('The export has no file.');
+  const { contentBytes } = file;
+  const { name, bytes: storedBytes, sha256 } = part;
   const runId = decodeJobId(jobId)?.runId ?? '';
   const variables = await downloadVariables(bench, deployment, identity);
   const object = `${variables.BUCKET}/${runPrefix({ kind: 'on-demand', tenant: TENANT, runId })}${name}`;

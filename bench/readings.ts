@@ -81,6 +81,20 @@ const SMALL_SHARE = 20;
 
 const Catalog = z.object({ datasets: z.tuple([z.looseObject({ sql: z.string() })]) });
 
+/** @returns path of the catalog. JSON is valid YAML */
+async function writeCatalog(directory: string, datasets: readonly object[]): Promise<string> {
+  const path = join(directory, 'catalog.yaml');
+  await writeFile(path, JSON.stringify({ datasets }));
+  return path;
+}
+
+/** Writes a catalog whose one dataset has each row of the table several times, with an id of its own. @returns its path */
+export async function writeRepeatedCatalog({ directory, rows }: Bench, copies: number): Promise<string> {
+  const [readings] = Catalog.parse(parse(await readFile(CATALOG, 'utf8'))).datasets;
+  const sql = `SELECT r.* REPLACE (r.id + k * ${rows} AS id) FROM bench.readings r, range(${copies}) AS copies(k)`;
+  return writeCatalog(directory, [{ ...readings, sql }]);
+}
+
 /** Writes a catalog whose periodic files share the table's rows. @returns its path */
 export async function writeBundleCatalog(directory: string): Promise<string> {
   const [readings] = Catalog.parse(parse(await readFile(CATALOG, 'utf8'))).datasets;
@@ -95,10 +109,7 @@ export async function writeBundleCatalog(directory: string): Promise<string> {
       dataset(`readings${at + 1}`, `id % ${SMALL_SHARE} = 0 AND id // ${SMALL_SHARE} % ${small} = ${at}`),
     ),
   ];
-  const path = join(directory, 'bundle.yaml');
-  // JSON is valid YAML.
-  await writeFile(path, JSON.stringify({ datasets }));
-  return path;
+  return writeCatalog(directory, datasets);
 }
 
 /** @returns the time of a row, by its number from 0 */

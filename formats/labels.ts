@@ -81,9 +81,7 @@ export function importScript(table: TabTable): string {
     ...variables.flatMap((variable) => [
       '',
       ...converted(variable, scratch),
-      ...labelValues(variable, [...missingLabels(variable), ...answers(variable)]).map((line) =>
-        mayBeLong(variable) && line.startsWith('label values') ? captured(line) : line,
-      ),
+      ...labelValues(variable, [...missingLabels(variable), ...answers(variable)], mayBeLong(variable)),
       labelVariable(variable),
     ]),
   ];
@@ -180,7 +178,8 @@ function answers(variable: Variable): readonly ValueLabel[] {
   return valueLabels.filter(({ value }) => !codes.has(value));
 }
 
-function labelValues(variable: NamedVariable, labels: readonly Labelled[]): readonly string[] {
+/** @param mayBeText whether the column may have stayed text */
+function labelValues(variable: NamedVariable, labels: readonly Labelled[], mayBeText = false): readonly string[] {
   const { stata, type } = variable;
   if (type.kind === 'text') return [];
   const known = new Map(labels.filter(canLabel).map(({ value, label }) => [value, label]));
@@ -193,7 +192,7 @@ function labelValues(variable: NamedVariable, labels: readonly Labelled[]): read
       return `label define ${stata} ${pairs} ${at > 0 ? ', add' : ''}`;
     }),
     ...others.map(([value, label]) => `mata: st_vlmodify("${stata}", ${value}, ${expression(label)})`),
-    `label values ${stata} ${stata}`,
+    mayBeText ? captured(`label values ${stata} ${stata}`) : `label values ${stata} ${stata}`,
   ];
 }
 

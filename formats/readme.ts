@@ -33,8 +33,8 @@ const READING: Readonly<Record<Readme['format'], readonly string[]>> = {
     'A .tab file is text in UTF-8 with a byte order mark: one row a line, columns separated by tabs, names in the first line, nothing quoted.',
     'Tabs and line breaks within an answer have become spaces. Dates are yyyy-MM-dd, timestamps yyyy-MM-ddTHH:mm:ss.',
     'Two Stata do-files belong to each. The one that ends in -import.do reads every value as it is, converts dates, and makes missing answers',
-    'missing; numbers of more than 15 digits, which Stata does not hold exactly, stay texts. It needs Stata 14 or later. The other one is written as older software wrote it: it reads the file by insheet, which changes texts',
-    'with quotes and numbers with many digits.',
+    'missing; numbers of more than 15 digits, which Stata does not hold exactly, stay texts. It needs Stata 14 or later. The other one is',
+    'written as older software wrote it: it reads the file by insheet, which changes texts with quotes and numbers with many digits.',
     'An empty value was not asked. -999999999 is a number or choice, and ##N/A## a text or date, that was asked but not answered.',
   ],
   sav: [

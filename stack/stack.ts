@@ -120,10 +120,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Threads for queries, file access and compression of one process; libuv's default of 4 can be used up by four exports. */
 const THREADS = '16';
 
-/**
- * Flags of Node. Downloads pass through the API in buffers that V8 collects once they fill its young generation twice; with its
- * default of 32 MB, 25 downloads at once take 100 MiB more.
- */
+/** Flags of Node. What downloads leave to the garbage collector is bounded: with V8's default, 25 at once take 100 MiB more. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = { 'api/main.ts': ['--max-semi-space-size=16'] };
 
 /** One of Waybill's own processes, such as `api/main.ts` or `worker/main.ts`. */

@@ -258,6 +258,26 @@ describe('an archive', () => {
         const expected = rows.map((row) => row.map((text, at) => cellOf(extension, types[at] ?? '', text)));
         expect([table, sortedRows(read.rows)]).toEqual([table, sortedRows(expected)]);
       }
+      const path = join(folder, `household.${extension}`);
+      const [names = [], ...rows] = rowsOf(tabs, 'household.tab');
+      const cells = (name: string, kind: string) =>
+        rows.map((row) => cellOf(extension, kind, row[names.indexOf(name)] ?? 'none'));
+      const incomes = cells('income', 'decimal').filter((value) => value !== null);
+      const started = cells('started', 'timestamp').filter((value) => value !== null);
+      const script = `
+        d <- haven::read_${extension}(commandArgs(TRUE)[1])
+        cat(nrow(d), ncol(d), sum(!is.na(d$income)), sum(!is.na(d$started)), format(sum(d$income, na.rm = TRUE), digits = 15))`;
+      const { stdout, stderr } = await execa('Rscript', ['-e', script, path], { env: { LC_ALL: 'C.UTF-8' } });
+      const sum = incomes.reduce((all: number, one) => all + Number(one), 0);
+      expect([stdout.split(' ').map(Number), stderr]).toEqual([
+        [rows.length, names.length, incomes.length, started.length, sum],
+        '',
+      ]);
+      if (type === 'stata') return;
+      const copy = join(folder, 'household.csv');
+      const { all } = await execa('pspp-convert', [path, copy], { all: true });
+      expect(all).toBe('');
+      expect((await readFile(copy, 'utf8')).split(/\r?\n\d\d-\d\d-/)).toHaveLength(rows.length + 1);
     },
   );
 

@@ -104,9 +104,12 @@ describe('an export on demand', () => {
     const callbacks = ['/one', '/two'].map((path) => `${receiver.url}${path}`);
     // Otherwise the first may be done before the second is ordered.
     await worker.kill('SIGSTOP');
-    const ids = await Promise.all(callbacks.map((callbackUrl) => order(tenant, { callbackUrl }))).finally(() =>
-      worker.kill('SIGCONT'),
-    );
+    let ids: readonly string[];
+    try {
+      ids = await Promise.all(callbacks.map((callbackUrl) => order(tenant, { callbackUrl })));
+    } finally {
+      await worker.kill('SIGCONT');
+    }
     expect(new Set(ids).size).toBe(1);
     for (const path of ['/one', '/two']) await receiver.until('export.completed', 1, path);
     await tenant.settled('delivered', 2);

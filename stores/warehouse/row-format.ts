@@ -82,7 +82,7 @@ const TAB = `FORMAT csv, HEADER false, NULLSTR '', QUOTE '', ESCAPE '', DELIMITE
 /** What stands for an answer that is missing and no number. */
 const NO_ANSWER = '##N/A##';
 
-/** A date cannot hold what stands for a missing answer; a number with a fraction would have one more than the catalog says. */
+/** A date cannot hold what stands for a missing answer, and a decimal would be written with its scale, as -999999999.00. */
 function tabField(one: SourceColumn, formatted: Formatted): string {
   const { type, missing = {} } = one.column;
   const value = formatted(one);

@@ -6,8 +6,7 @@ import { findHiddenNumbers, type HiddenNumbers } from './hidden-numbers.ts';
 import { postgresLiteral } from './postgres-values.ts';
 import type { Reading } from './row-sum.ts';
 import { type PostgresQuery, type RowSource, rowsSql } from './rows.ts';
-import type { SourceColumn } from './source-column.ts';
-import { orderedColumns } from './source-column.ts';
+import { orderedColumns, type SourceColumn } from './source-column.ts';
 import { identifier, literal } from './sql-text.ts';
 
 /**
