@@ -110,17 +110,26 @@ export interface ApiEnv {
   };
 }
 
+type AuditEntry = Parameters<Ledger['audit']['append']>[0];
+
 /** Records an action of the caller in the audit trail, with its address. */
 export function auditCaller(
   c: Context<ApiEnv>,
   { ledger }: Pick<ApiDeps, 'ledger'>,
   action: AuditAction,
   runId: string,
-  detail: Parameters<Ledger['audit']['append']>[0]['detail'] = {},
+  detail: AuditEntry['detail'] = {},
 ): Promise<void> {
+  return ledger.audit.append(callerEntry(c, action, runId, detail));
+}
+
+/** What the audit trail has of an action of the caller. */
+export function callerEntry(
+  c: Context<ApiEnv>,
+  action: AuditAction,
+  runId: string,
+  detail: AuditEntry['detail'] = {},
+): AuditEntry {
   const { tenant, actor } = c.get('caller');
-  return ledger.audit.append({
-    ...{ tenant: tenant.key, actor, action, runId },
-    detail: { ...detail, address: c.get('address') },
-  });
+  return { tenant: tenant.key, actor, action, runId, detail: { ...detail, address: c.get('address') } };
 }

@@ -71,6 +71,19 @@ describe('questionnaires', () => {
     await rowOf(page, 'Tabular').getByText('Not started').waitFor();
   });
 
+  test('keep a filter that is being chosen while the page changes', async () => {
+    const { page, context, problems } = await open();
+    await page.getByLabel('Interview status').selectOption('Approved by headquarters');
+    await page.getByLabel('Changed from').fill('2026-02-01');
+    const other = await context.newPage();
+    await other.goto('/portal/questionnaires');
+    await rowOf(other, 'SPSS').getByRole('button', { name: 'Build' }).click();
+    await rowOf(page, 'SPSS').getByText('Finished').waitFor();
+    expect(await page.getByLabel('Interview status').inputValue()).toBe('ApprovedByHeadquarters');
+    expect(await page.getByLabel('Changed from').inputValue()).toBe('2026-02-01');
+    expect(problems).toEqual([]);
+  });
+
   test('keep the archive before while the next is made, or cancelled', async () => {
     const { page, problems } = await open();
     await rowOf(page, 'Paradata').getByRole('button', { name: 'Build' }).click();

@@ -147,7 +147,11 @@ test('works without scripts, and shows nothing of another tenant', async () => {
   await page.getByText('Not registered').waitFor();
   await page.getByText('All', { exact: true }).click();
   await page.getByRole('button', { name: 'Save registration' }).click();
-  await page.getByRole('button', { name: 'Run now' }).click();
+  await Promise.all([
+    // Going elsewhere before the answer breaks off the request.
+    page.waitForResponse((response) => response.request().method() === 'POST'),
+    page.getByRole('button', { name: 'Run now' }).click(),
+  ]);
   await expect
     .poll(
       async () => {

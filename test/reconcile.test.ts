@@ -93,6 +93,9 @@ describe('the files', () => {
     expect((await reconcile()).removed).toBe(1);
     expect(await keysBelow(bucket, exportPrefix('acme', id))).toEqual([]);
     expect((await onDemand.show(id)).state).toBe('deleted');
+    expect((await onDemand.request('DELETE', `/exports/${id}`)).status).toBe(204);
+    const audited = await ledger.query(`select actor from audit where run_id = $1 and action = 'export.deleted'`, [id]);
+    expect(audited.rows).toEqual([{ actor: 'acme' }]);
   });
 
   it('of an export that has not expired stay', async () => {

@@ -1,7 +1,7 @@
 import type { Context, Handler } from 'hono';
 import { FAILURES } from '../../contracts/failures.ts';
 import { isActive } from '../../contracts/progress.ts';
-import { type ApiDeps, type ApiEnv, auditCaller } from '../deps.ts';
+import { type ApiDeps, type ApiEnv, auditCaller, callerEntry } from '../deps.ts';
 import { type CloseLostRun, findRun } from '../runs/find.ts';
 import type { Links } from '../runs/links.ts';
 import type { ProgressReader } from '../runs/progress.ts';
@@ -82,9 +82,7 @@ export function removeHandler(deps: RemoveDeps): Handler<ApiEnv> {
       await auditCaller(c, deps, 'export.cancelled', found.runId);
       return c.body(null, 202);
     }
-    await removeFiles(deps, run, 'deleted');
-    // Failed and cancelled runs have no files.
-    if (run.state === 'completed' && run.removal === null) await auditCaller(c, deps, 'export.deleted', run.runId);
+    await removeFiles(deps, run, 'deleted', callerEntry(c, 'export.deleted', run.runId));
     return c.body(null, 204);
   };
 }

@@ -37,14 +37,16 @@ export async function cancelRun(
 /**
  * Removes all objects of an ended run and records the removal. Idempotent. What it does not come to do, the reconciler does.
  *
+ * @param entry of the audit trail for a deletion that it does not have yet
  * @throws WaybillError `objects_unavailable`, `ledger_unavailable`
  */
 export async function removeFiles(
   { ledger, objects }: Pick<ApiDeps, 'ledger' | 'objects'>,
   run: Run,
   removal: 'deleted' | 'replaced',
+  entry?: Parameters<ApiDeps['ledger']['runs']['noteDeletion']>[1],
 ): Promise<void> {
-  if (removal === 'deleted') await ledger.runs.noteDeletion(run.runId);
+  if (removal === 'deleted') await ledger.runs.noteDeletion(run.runId, entry);
   await removeBelow(objects, runPrefix(run));
   await ledger.runs.recordRemoval(run.runId, removal);
 }

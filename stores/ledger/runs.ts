@@ -80,10 +80,10 @@ export function runs(database: Database): Runs {
         if (locked) await endRun(db, locked.run, locked.order, end);
       }),
 
-    async noteDeletion(runId) {
+    async noteDeletion(runId, entry) {
       if (!isRunId(runId)) return;
-      await database.query((db) =>
-        db
+      await database.transaction(async (db) => {
+        const noted = await db
           .updateTable('runs')
           .set({ deletedAt: NOW, removeAfter: NOW })
           .where('runId', '=', runId)
@@ -91,8 +91,9 @@ export function runs(database: Database): Runs {
           .where('current', '=', false)
           .where('removedAt', 'is', null)
           .where('deletedAt', 'is', null)
-          .execute(),
-      );
+          .executeTakeFirst();
+        if (entry && noted.numUpdatedRows > 0n) await appendAudit(db, entry);
+      });
     },
 
     async recordRemoval(runId, removal) {

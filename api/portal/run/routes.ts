@@ -4,7 +4,7 @@ import { assertDataset } from '../../../contracts/limits.ts';
 import { isActive } from '../../../contracts/progress.ts';
 import { CANCELLED_RUN, ON_DEMAND } from '../../../contracts/run.ts';
 import type { Run } from '../../../stores/ledger/ports.ts';
-import { auditCaller } from '../../deps.ts';
+import { auditCaller, callerEntry } from '../../deps.ts';
 import { attachment } from '../../http/download.ts';
 import { resubmit } from '../../on-demand/create.ts';
 import { fileHandler, manifestHandler, namedFileHandler, signatureHandler } from '../../on-demand/download.ts';
@@ -115,8 +115,7 @@ export function mountRunPages(app: PortalApp, deps: PortalDeps): void {
     const run = await find(c);
     // Sent twice: there is nothing left to do.
     if (exportState(run, deps.clock.now()) === 'completed') {
-      await removeFiles(deps, run, 'deleted');
-      await audit(c, 'export.deleted', run);
+      await removeFiles(deps, run, 'deleted', callerEntry(apiContext(c), 'export.deleted', run.runId));
     }
     return c.redirect(address(run), 303);
   });

@@ -138,16 +138,17 @@ function morph(known, fresh) {
 
 /** Elements with an id are found by it, so that a new row does not take the place, and the focus, of another. */
 function morphChildren(known, fresh) {
-  const kept = new Set([...fresh.children].map(({ id }) => id));
-  for (const child of [...known.children]) if (child.id && !isOwn(child) && !kept.has(child.id)) child.remove();
+  const kept = new Set([...fresh.children].map(idOf));
+  for (const child of [...known.children]) if (idOf(child) && !isOwn(child) && !kept.has(idOf(child))) child.remove();
   let at = known.firstChild;
   const skipOwn = () => {
     while (at && isOwn(at)) at = at.nextSibling;
   };
   for (const child of fresh.childNodes) {
     skipOwn();
-    const same = child.id ? [...known.children].find(({ id }) => id === child.id) : at?.id ? undefined : at;
-    while (child.id && same && at && at !== same && !at.id && !isOwn(at)) {
+    const id = idOf(child);
+    const same = id ? [...known.children].find((one) => idOf(one) === id) : idOf(at) ? undefined : at;
+    while (id && same && at && at !== same && !idOf(at) && !isOwn(at)) {
       const gone = at;
       at = at.nextSibling;
       gone.remove();
@@ -164,6 +165,11 @@ function morphChildren(known, fresh) {
     at = at.nextSibling;
     if (!isOwn(last)) last.remove();
   }
+}
+
+/** Not `node.id`: in a form, that is its control of the name "id". */
+function idOf(node) {
+  return node?.getAttribute?.('id');
 }
 
 /** Whether a script has added it, so the server does not know it. */

@@ -7,7 +7,7 @@ import type { Day } from '../../../contracts/recurrence.ts';
 import type { RequestState } from '../../../contracts/requests.ts';
 import type { ExportKind, Removal, RunStatus } from '../../../contracts/run.ts';
 import type { KeptFiles, MissingDataset } from '../../../contracts/steps.ts';
-import type { Acknowledgement, DeliveredColumn, MailKind, Run, RunFile, StandingOrder } from '../tables.ts';
+import type { Acknowledgement, AuditEntry, DeliveredColumn, MailKind, Run, RunFile, StandingOrder } from '../tables.ts';
 
 /** A run with its own order. Its series is its workflow id. */
 export interface OrderedRun {
@@ -188,11 +188,15 @@ export interface Runs {
   recordRecheck(runId: string): Promise<void>;
   /** Records which objects lost attempts may still be writing. */
   noteAttempted(runId: string, attempted: readonly AttemptedObject[]): Promise<void>;
-  /** Records that the files of a completed run are to be removed, so that the reconciler does it if the caller cannot. Idempotent. */
-  noteDeletion(runId: string): Promise<void>;
+  /**
+   * Records that the files of a completed run are to be removed, so that the reconciler does it if the caller cannot. Idempotent.
+   *
+   * @param entry added to the audit trail with the first record, and never again; absent: the trail has the deletion already
+   */
+  noteDeletion(runId: string, entry?: Omit<AuditEntry, 'at'>): Promise<void>;
   /**
    * Records that no object is left; no effect on a run that is active, current or already removed. Expiry is audited
-   * here; a deletion is audited by the caller, who knows the actor.
+   * here; a deletion is audited where it is noted, by the actor.
    *
    * @param removal why a completed run's files were removed; for any other run `failed` is recorded
    */
