@@ -171,6 +171,27 @@ describe('work that runs out of memory', () => {
     expect(begun.at(-1)).toBe('b');
   });
 
+  it('by itself is done once more if there is more memory, and has it until its end', async () => {
+    let raised = 0;
+    const raise = async () => {
+      raised += 1;
+      return async () => {
+        raised -= 1;
+      };
+    };
+    const scene = createScene({ places: 2, memory: { hasMore: true, raise } });
+    const done = scene.run('other', createWork(scene, 'large', [full]));
+    await scene.arrive('other', 'a');
+    await scene.end('large 1');
+    expect(scene.begun).toEqual(['large 1', 'a']);
+    await scene.end('a');
+    expect(scene.begun).toEqual(['large 1', 'a', 'large 2']);
+    expect(raised).toBe(1);
+    await scene.end('large 2');
+    expect(await done).toBe('large');
+    expect(raised).toBe(0);
+  });
+
   it.each([
     ['by itself', [full], []],
     ['also when it is done once more', [full, full], ['a']],

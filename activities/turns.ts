@@ -1,17 +1,20 @@
 import { activityInfo } from '@temporalio/activity';
 import { WaybillError } from '../contracts/failures.ts';
 import { PRIORITIES } from '../contracts/task-queues.ts';
+import { type Memory, withAllMemory } from '../stores/warehouse/memory.ts';
 import { createPrecedence, type Precedence } from './precedence.ts';
 
 /** Bounds how much of one kind of work this process does at once. */
 export interface Turns {
   /**
-   * Does the work when it is its turn. Work that runs out of memory beside other work is done once more without.
+   * Does the work when it is its turn. Work that runs out of memory is done once more, without other work and with all memory.
    *
    * @throws the signal's reason, if that aborts before; what the work throws
    */
   take<Value>(signal: AbortSignal, work: () => Promise<Value>): Promise<Value>;
 }
+
+const ALL: Memory = { hasMore: false, raise: async () => async () => undefined };
 
 /**
  * Turns in which tenants share fairly, as in the task queues: first comes the tenant with the least at work, then the order of
@@ -23,10 +26,13 @@ export interface Turns {
  */
 export function createTurns({
   places,
+  memory = ALL,
   precedence = createPrecedence(),
   onRepeat,
 }: {
   readonly places: number;
+  /** @default work always has all of it */
+  readonly memory?: Memory;
   /** @default holds nothing */
   readonly precedence?: Precedence;
   /** Called with why work is done once more. */
@@ -114,7 +120,7 @@ export function createTurns({
       return { value: await work() };
     } catch (error) {
       const isFull = error instanceof WaybillError && error.code === 'memory_exhausted';
-      if (!isFull || !(beside || begun > before)) throw error;
+      if (!isFull || !(memory.hasMore || beside || begun > before)) throw error;
       onRepeat?.(error);
       // Before its place is free, which others wait for.
       return { alone: untilStarted(signal, aside, tenant) };
@@ -132,7 +138,7 @@ export function createTurns({
       if ('value' in done) return done.value;
       await done.alone;
       try {
-        return await work();
+        return await withAllMemory(memory, work);
       } finally {
         running.other = 0;
         callNext();

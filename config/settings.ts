@@ -104,9 +104,9 @@ const schema = z.object({
   WAYBILL_WAREHOUSE_EXTENSION_DIRECTORY: z.string().optional(),
   /** Whether DuckDB may fetch extensions during start-up, including httpfs for the encryption of spill files. */
   WAYBILL_WAREHOUSE_INSTALL_EXTENSIONS: flag.default(false),
-  /** DuckDB's `memory_limit`; the process may briefly use twice as much. */
+  /** The most memory that DuckDB may use; the process may briefly use twice as much. Queries that need little have 128 MB a thread, at least 256 MB. */
   WAYBILL_WAREHOUSE_MEMORY: z.string().regex(MEMORY, 'should be an amount of memory such as 2GB').default('2GB'),
-  /** DuckDB's threads, each with at least 125 MB of its memory; 0: one per core, or as many as have that. */
+  /** DuckDB's threads, each with at least 125 MB of its memory; 0: one per core, at most four, or as many as have that. */
   WAYBILL_WAREHOUSE_THREADS: z.coerce.number().int().min(0).default(0),
   /** Directory for DuckDB's spill files and the FIFOs. @default the system's temporary directory */
   WAYBILL_TEMP_DIRECTORY: z.string().optional(),

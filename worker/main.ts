@@ -120,8 +120,10 @@ async function main(): Promise<void> {
     straySeconds: settings.WAYBILL_STRAY_SECONDS,
     turns: createTurns({
       places: settings.WAYBILL_WORKER_PARTS_MAX,
+      memory: warehouse.memory,
       precedence,
-      onRepeat: (err) => logger.warn({ err }, 'work ran out of memory beside other work, and is done again alone'),
+      onRepeat: (err) =>
+        logger.warn({ err }, 'work ran out of memory; it is done again without other work and with all memory'),
     }),
     requests: {
       runningMax: settings.WAYBILL_REQUESTS_RUNNING_MAX,

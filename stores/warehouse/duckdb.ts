@@ -6,6 +6,7 @@ import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { openKeys } from './keys.ts';
+import { withAllMemory } from './memory.ts';
 import { checkCsvOptions, csvHead, preparePart, tabHead } from './part-query.ts';
 import { measurePart, prepareVectors } from './part-vectors.ts';
 import { planFiles } from './planning.ts';
@@ -20,6 +21,7 @@ import { inTransaction } from './transaction.ts';
 import { refuseUnreadNumbers } from './unread-numbers.ts';
 import { vectorContent } from './vectors.ts';
 import type { Warehouse } from './warehouse.ts';
+import { areEnormous } from './wide-rows.ts';
 
 /** Attaches the operator's warehouse to a private in-memory DuckDB and locks it down. */
 export async function createWarehouse(options: WarehouseOptions): Promise<Warehouse> {
@@ -40,22 +42,52 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   ): Promise<Answer> {
     const either = AbortSignal.any([signal, closing.signal]);
     either.throwIfAborted();
-    const answer = (async () => {
+    const answer = async () => {
       const connection = await session.connect();
       try {
         const postgres = postgresOf(datasets);
         return await inTransaction({ session, connection, postgres }, either, () => ask(connection));
+      } catch (error) {
+        const failure = failureOf(error, what);
+        throw either.aborted ? either.reason : failure;
       } finally {
         connection.disconnectSync();
       }
-    })();
-    track(answer);
+    };
     try {
-      return await answer;
+      return await tracked(answer());
     } catch (error) {
-      const failure = failureOf(error, what);
-      throw either.aborted ? either.reason : failure;
+      const isFull = error instanceof WaybillError && error.code === 'memory_exhausted';
+      if (!isFull || !session.memory.hasMore) throw error;
+      return withAllMemory(session.memory, () => tracked(answer()));
     }
+  }
+
+  /** Opens the queries of a part. @param needsAll whether DuckDB has all of its memory until their end */
+  async function withMemory<Queries extends { end(): void }>(
+    needsAll: boolean,
+    open: () => Promise<Queries>,
+  ): Promise<Queries> {
+    if (!needsAll) return open();
+    const release = await session.memory.raise();
+    try {
+      const queries = await open();
+      return {
+        ...queries,
+        end() {
+          queries.end();
+          void release();
+        },
+      };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  function tracked<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    track(answer);
+    return answer;
   }
 
   function failureOf(error: unknown, what: string): unknown {
@@ -65,12 +97,17 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
   }
 
   function track(answer: Promise<unknown>): void {
-    const forget = () => void running.delete(answer);
+    const forget = () => {
+      running.delete(answer);
+      return session.memory.reclaim();
+    };
     running.add(answer);
     answer.then(forget, forget);
   }
 
   return {
+    memory: session.memory,
+
     async plan(files, partRows, signal) {
       for (const { order } of files) if (order.format === 'csv') checkCsvOptions(order.csv);
       const datasets = files.map(({ dataset }) => dataset);
@@ -87,21 +124,26 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         postgres: postgresOf([dataset]),
         open: async (connection) => {
           const source = await describeSource(session, connection, dataset, order.parameters);
-          if (isUncounted(order)) return openKeys({ session, connection, dataset, order, source }, part.before);
+          if (isUncounted(order)) {
+            // Compared with the keys before, by a join.
+            return withMemory(true, () => openKeys({ session, connection, dataset, order, source }, part.before));
+          }
           const { slice, snapshotAt } = part;
           const reading = { connection, dataset, order, source, snapshotAt, slice };
-          await refuseUnreadNumbers(reading);
-          // A second query would make PostgreSQL compute and send the rows twice; in DuckDB it costs less than a tally.
-          const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
-          return {
-            prepare: (path) =>
-              preparePart(connection, { source, dataset, order, cut: part }, path, {
-                keepsOrder: session.keepsOrder,
-                tally,
-              }),
-            sum: async () => tally?.sum() ?? sumRows(reading),
-            end: () => tally?.end(),
-          };
+          return withMemory(source.collects || areEnormous(part.wideBytes), async () => {
+            await refuseUnreadNumbers(reading);
+            // A second query would make PostgreSQL compute and send the rows twice; in DuckDB it costs less than a tally.
+            const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
+            return {
+              prepare: (path) =>
+                preparePart(connection, { source, dataset, order, cut: part }, path, {
+                  keepsOrder: session.keepsOrder,
+                  tally,
+                }),
+              sum: async () => tally?.sum() ?? sumRows(reading),
+              end: () => tally?.end(),
+            };
+          });
         },
         track,
         toFailure: (error) => failureOf(error, `Dataset ${dataset.name}`),
@@ -118,20 +160,22 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         open: async (connection) => {
           const source = await describeSource(session, connection, dataset, order.parameters);
           const reading = { connection, dataset, order, source, snapshotAt, slice };
-          await refuseUnreadNumbers(reading);
-          const { table, columns } = await measurePart(reading);
-          // As in `read`.
-          const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
-          const select = await prepareVectors(reading, columns, tally);
-          return {
-            table,
-            select,
-            sum: async () => tally?.sum() ?? sumRows(reading),
-            end: () => {
-              tally?.end();
-              select.destroySync();
-            },
-          };
+          return withMemory(source.collects, async () => {
+            await refuseUnreadNumbers(reading);
+            const { table, columns } = await measurePart(reading);
+            // As in `read`.
+            const tally = source.inPostgres ? session.beginTally(rowHash(source)) : undefined;
+            const select = await prepareVectors(reading, columns, tally);
+            return {
+              table,
+              select,
+              sum: async () => tally?.sum() ?? sumRows(reading),
+              end: () => {
+                tally?.end();
+                select.destroySync();
+              },
+            };
+          });
         },
         track,
         toFailure: (error) => failureOf(error, `Dataset ${dataset.name}`),

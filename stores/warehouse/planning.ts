@@ -8,6 +8,7 @@ import type { Plan, PlannedPart } from '../../contracts/plan.ts';
 import { XLSX_ROWS_MAX } from '../../streams/xlsx.ts';
 import { sumDays, windowOfDays } from './days.ts';
 import { toFailure } from './errors.ts';
+import { withAllMemory } from './memory.ts';
 import { addSums, type Reading, sumRows } from './row-sum.ts';
 import { WHOLE } from './rows.ts';
 import type { Session } from './session.ts';
@@ -23,7 +24,7 @@ import { measureWide } from './wide-rows.ts';
  * @param partRows as in the port
  */
 export async function planFiles(
-  session: Pick<Session, 'postgres' | 'anonymizes' | 'keepsOrder'>,
+  session: Pick<Session, 'postgres' | 'anonymizes' | 'keepsOrder' | 'memory'>,
   connection: DuckDBConnection,
   files: readonly { readonly dataset: Dataset; readonly order: FileOrder }[],
   partRows: number,
@@ -33,7 +34,8 @@ export async function planFiles(
   for (const { dataset, order } of files) {
     try {
       const read = await beginReading(session, connection, dataset, order, snapshotAt);
-      plans.push(await planFile(session, read, partRows));
+      const plan = () => planFile(session, read, partRows);
+      plans.push(await (read.source.collects ? withAllMemory(session.memory, plan) : plan()));
     } catch (error) {
       throw toFailure(error, `Dataset ${dataset.name}`);
     }

@@ -9,7 +9,8 @@ import { type AttachedPostgres, findPostgres } from './attached.ts';
 import { toFailure, withoutSecrets } from './errors.ts';
 import { extensionAdvice, extensionSettings, missingExtension } from './extensions.ts';
 import { createFifos, type Fifos } from './fifo.ts';
-import { type Limits, setLimits } from './limits.ts';
+import { type Limits, type MemoryLimits, setLimits } from './limits.ts';
+import { createMemory, type OwnMemory } from './memory.ts';
 import { makeOwnDirectory } from './own-directory.ts';
 import { encryptSpilling } from './spill.ts';
 import { literal } from './sql-text.ts';
@@ -41,6 +42,7 @@ export interface WarehouseOptions extends Limits {
 /** An in-memory DuckDB with the warehouse attached, locked down. */
 export interface Session {
   connect(): Promise<DuckDBConnection>;
+  readonly memory: OwnMemory;
   readonly postgres: AttachedPostgres;
   readonly beginTally: BeginTally;
   /** Whether rows are written in the order in which they are read. */
@@ -72,8 +74,9 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     let postgres: AttachedPostgres;
     let beginTally: BeginTally;
     let hasPostgres: boolean;
+    let limits: MemoryLimits;
     try {
-      await configure(connection, options, own);
+      limits = await configure(connection, options, own);
       await runStartupSql(connection, options);
       postgres = await findPostgres(connection);
       hasPostgres = await setUpPostgres(connection, options.logPostgresQueries === true);
@@ -83,8 +86,10 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     } finally {
       connection.disconnectSync();
     }
+    const connect = () => opened.connect();
     return {
-      connect: () => opened.connect(),
+      connect,
+      memory: createMemory(connect, limits),
       postgres,
       beginTally,
       keepsOrder: !hasPostgres,
@@ -108,7 +113,7 @@ export const QUERY_LOG = 'PostgresQueryLog';
 const REFUSED_SETTINGS =
   'DuckDB cannot start with these settings. Correct WAYBILL_WAREHOUSE_MEMORY, WAYBILL_WAREHOUSE_THREADS or WAYBILL_TEMP_DIRECTORY.';
 
-async function configure(connection: DuckDBConnection, options: WarehouseOptions, own: string): Promise<void> {
+async function configure(connection: DuckDBConnection, options: WarehouseOptions, own: string): Promise<MemoryLimits> {
   const settings = [
     "TimeZone = 'UTC'",
     'autoinstall_known_extensions = false',
@@ -119,8 +124,9 @@ async function configure(connection: DuckDBConnection, options: WarehouseOptions
     ...extensionSettings(options.extensionDirectory, options.installExtensions, own),
   ];
   for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`);
-  await setLimits(connection, options);
+  const limits = await setLimits(connection, options);
   await encryptSpilling(connection, options.installExtensions, options.logger);
+  return limits;
 }
 
 async function runStartupSql(connection: DuckDBConnection, options: WarehouseOptions): Promise<void> {
@@ -156,11 +162,12 @@ async function runStatement(connection: DuckDBConnection, sql: string, index: nu
   }
 }
 
-/** Restricts queries to the attached databases and these directories, and locks the settings. */
+/** Restricts queries to the attached databases and these directories, and locks the settings but the limit of memory. */
 async function lockDown(connection: DuckDBConnection, directories: readonly string[]): Promise<void> {
   await connection.run(`SET GLOBAL allowed_directories = [${directories.map(literal).join(', ')}]`);
   await connection.run("SET GLOBAL TimeZone = 'UTC'");
   await connection.run('SET GLOBAL enable_external_access = false');
+  await connection.run("SET GLOBAL allowed_configs = ['memory_limit']");
   await connection.run('SET GLOBAL lock_configuration = true');
 }
 

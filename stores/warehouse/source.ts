@@ -7,6 +7,7 @@ import type { AttachedPostgres, PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { accepts, formatColumn } from './column-format.ts';
 import { columnTypes } from './column-types.ts';
+import { collectsRows } from './operators.ts';
 import { everyRow, type RowSource } from './rows.ts';
 import type { Session } from './session.ts';
 import type { SourceColumn } from './source-column.ts';
@@ -24,6 +25,8 @@ export interface Source extends RowSource {
    * empty.
    */
   readonly identitySql: readonly string[];
+  /** Whether the SQL sorts, groups, joins or numbers rows, for which DuckDB needs memory. */
+  readonly collects: boolean;
   /** Set if the SQL may read columns of PostgreSQL with `numeric` values. */
   readonly numbers: NumbersRead | undefined;
 }
@@ -64,6 +67,7 @@ export async function describeSource(
   const types = query
     ? await columnTypes(connection, `SELECT * FROM ${everyRow({ fromSql, query })}`, bindings)
     : described;
+  const collects = await collectsRows(connection, `SELECT * FROM ${everyRow({ fromSql, query })}`, bindings);
   const problems: string[] = ambiguousColumns(session.postgres, dataset);
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
@@ -108,6 +112,7 @@ export async function describeSource(
   return {
     fromSql,
     query,
+    collects,
     tenant: {
       sql: qualified(dataset.tenantColumn),
       type: tenantType ?? VARCHAR,

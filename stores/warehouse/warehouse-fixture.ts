@@ -101,9 +101,12 @@ export const OPTIONS: Omit<WarehouseOptions, 'tempDirectory'> = {
 };
 
 /** A warehouse for one test file, with its own temporary directory. */
-export async function useWarehouse(startupSql = OPTIONS.startupSql) {
+export async function useWarehouse(
+  startupSql = OPTIONS.startupSql,
+  limits: Partial<Pick<WarehouseOptions, 'memory' | 'threads'>> = {},
+) {
   const scratch = scratchDirectory(afterAll);
-  const warehouse = await createWarehouse({ ...OPTIONS, startupSql, tempDirectory: scratch });
+  const warehouse = await createWarehouse({ ...OPTIONS, ...limits, startupSql, tempDirectory: scratch });
   afterAll(() => warehouse.close());
   return {
     warehouse,
@@ -111,6 +114,7 @@ export async function useWarehouse(startupSql = OPTIONS.startupSql) {
     /** Plans one file. @param partRows as in the port */
     planFile: (dataset: Dataset, order: FileOrder, partRows: number) =>
       planFile(warehouse, dataset, order, partRows, never),
+    preview: (dataset: Dataset, order: FileOrder) => warehouse.preview(dataset, order, never),
     /** Reads a part to its end. */
     read: (dataset: Dataset, order: FileOrder, part: Parameters<Warehouse['read']>[2] = EVERYTHING) =>
       readAll(warehouse.read(dataset, order, part, never)),

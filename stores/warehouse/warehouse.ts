@@ -4,6 +4,7 @@ import type { FileOrder } from '../../contracts/order.ts';
 import type { PartSlice, Plan, RowSum } from '../../contracts/plan.ts';
 import type { Preview } from '../../contracts/preview.ts';
 import type { Chunk, Table } from '../../formats/table.ts';
+import type { Memory } from './memory.ts';
 
 /** The content of one part, formatted by DuckDB. */
 export interface PartContent {
@@ -45,6 +46,9 @@ export interface DescribedTable extends Table {
  * contain SQL, hosts, paths or rows; `cause` may name hosts, paths and columns.
  */
 export interface Warehouse {
+  /** Queries that describe and count take more of it by themselves if they run out; reading a part does not. */
+  readonly memory: Memory;
+
   /**
    * Fixes what each file will contain: columns, parts and their exact sums, all read in one transaction at one snapshot time.
    *

@@ -12,15 +12,23 @@ import { orderedColumns } from './source-column.ts';
  * that are wide, be it by many columns or by long texts, such batches are hundreds of megabytes, which spill or run out of memory.
  */
 
-/** Bytes of a row from which it is wide: a batch would have more than 128 MB. */
-const WIDE_BYTES = 1024;
+/** Bytes of a row from which it is wide: a batch would have more than 32 MB, a fourth of what a thread usually has. */
+const WIDE_BYTES = 256;
+
+/** Bytes of a row from which composing the text of one vector of rows takes more memory than there usually is for a part. */
+const ENORMOUS_BYTES = 2048;
+
+/** Whether a part of such rows is written with all of DuckDB's memory. @param wideBytes as planned */
+export function areEnormous(wideBytes: number | undefined): boolean {
+  return wideBytes !== undefined && wideBytes > ENORMOUS_BYTES;
+}
 
 /** First rows by which the width of all is judged, and how many times that there have to be. */
 const SAMPLE_ROWS = 1000;
 const SAMPLES_MIN = 10;
 
-/** Content of a row group of wide rows in bytes, about. Each thread collects one of its own. */
-const GROUP_BYTES = 32 * 1024 * 1024;
+/** Content of a row group of wide rows in bytes, about. Each thread collects one of its own, several times as large. */
+const GROUP_BYTES = 16 * 1024 * 1024;
 
 /**
  * Judges the rows of a file by the first of them, once for all its parts: a dataset whose SQL groups or sorts computes all of its

@@ -1,0 +1,118 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Bindings } from './bindings.ts';
+import { collectsRows } from './operators.ts';
+import { openSession } from './session.ts';
+import { column, dataset, EVERYTHING, OPTIONS, order, scratchDirectory, useWarehouse } from './warehouse-fixture.ts';
+
+const scratch = scratchDirectory(afterAll);
+const session = await openSession({
+  ...OPTIONS,
+  ...{ memory: '2GB', threads: 2, tempDirectory: scratch },
+  startupSql: "CREATE TABLE t AS SELECT i, i % 10 AS g, 'x' || i AS s FROM range(1000) t(i); CREATE VIEW v AS FROM t;",
+});
+afterAll(() => session.close());
+
+/** Not the setting, which DuckDB also changes where the limit cannot be lowered. */
+async function limit(): Promise<string> {
+  const connection = await session.connect();
+  try {
+    return String(
+      (await connection.runAndReadAll('SELECT memory_limit FROM pragma_database_size()')).getRows()[0]?.[0],
+    );
+  } finally {
+    connection.disconnectSync();
+  }
+}
+const [USUAL, MOST] = ['244.1 MiB', '1.8 GiB'];
+
+describe('the memory of DuckDB', () => {
+  it('is all there is until whoever needed it last is done', async () => {
+    expect(await limit()).toBe(USUAL);
+    const releases = await Promise.all([session.memory.raise(), session.memory.raise()]);
+    expect(await limit()).toBe(MOST);
+    await releases[0]?.();
+    await releases[0]?.();
+    expect(await limit()).toBe(MOST);
+    await releases[1]?.();
+    expect(await limit()).toBe(USUAL);
+  });
+
+  it('that a query still holds is taken back when it has ended', async () => {
+    const release = await session.memory.raise();
+    const connection = await session.connect();
+    // The smaller side of a join, 500 MB, stays in memory until its last row has been read.
+    const rows = await connection.stream(
+      `SELECT * FROM range(50000000) AS large(i)
+       JOIN (SELECT i, repeat(md5(i::VARCHAR), 25) AS text FROM range(600000) AS t(i)) AS small USING (i)`,
+    );
+    await rows.fetchChunk();
+    await release();
+    expect(await limit()).toBe(MOST);
+    await session.memory.reclaim();
+    expect(await limit()).toBe(MOST);
+    while ((await rows.fetchChunk())?.rowCount) continue;
+    await session.memory.reclaim();
+    expect(await limit()).toBe(USUAL);
+    connection.disconnectSync();
+  });
+});
+
+describe('DuckDB', () => {
+  const judge = async (connection: DuckDBConnection, sql: string) => {
+    const set = dataset({
+      sql,
+      columns: [],
+      parameters: [{ name: 'a', title: 'A', type: 'integer', required: false }],
+    });
+    return collectsRows(connection, sql, new Bindings(set, { a: 1 }));
+  };
+
+  it.each([
+    [false, 'SELECT * FROM t'],
+    [false, 'SELECT i + 1, upper(s) FROM v WHERE i > $a'],
+    [false, 'SELECT * FROM t UNION ALL SELECT * FROM t'],
+    [false, 'SELECT unnest([1, 2]), i FROM t LIMIT 10'],
+    [true, 'SELECT * FROM t ORDER BY s'],
+    [true, 'SELECT DISTINCT s FROM t'],
+    [true, 'SELECT g, count(*) FROM t WHERE i > $a GROUP BY g'],
+    [true, 'SELECT *, row_number() OVER (PARTITION BY g ORDER BY s) FROM t'],
+    [true, 'SELECT * FROM t JOIN v USING (g)'],
+    [true, 'SELECT * FROM t WHERE s IN (SELECT s FROM v)'],
+    [true, 'WITH a AS MATERIALIZED (FROM t) SELECT * FROM a, a AS b'],
+  ])('collects rows: %s, for %s', async (expected, sql) => {
+    const connection = await session.connect();
+    expect(await judge(connection, sql)).toBe(expected);
+    connection.disconnectSync();
+  });
+});
+
+describe('a part', async () => {
+  const { preview, read } = await useWarehouse("CREATE TABLE t AS SELECT 'acme' AS tenant, i FROM range(10) t(i)", {
+    memory: '2GB',
+    threads: 2,
+  });
+  const asked = order({ window: null });
+  const columns = [column('i', 'integer'), column('memory', 'text')];
+  const limitOf = (rest: string) =>
+    dataset({ sql: `SELECT tenant, i, current_setting('memory_limit') AS memory FROM t ${rest}`, columns });
+
+  it.each([
+    ['is read with little', '', {}, USUAL],
+    ['is read with all of it if its rows are sorted', 'ORDER BY i', {}, MOST],
+    ['is read with little if its rows are wide', '', { wideBytes: 1000 }, USUAL],
+    ['is read with all of it if its rows are enormous', '', { wideBytes: 7000 }, MOST],
+    ['after that is read with little', '', {}, USUAL],
+  ])('%s', async (_, rest, width, expected) => {
+    const { text, rows } = await read(limitOf(rest), asked, { ...EVERYTHING, ...width });
+    expect(rows).toBe(10);
+    expect(text).toContain(`9,${expected}`);
+  });
+
+  it.each([
+    ['with little', '', USUAL],
+    ['with all of it if its rows are sorted', 'ORDER BY i', MOST],
+  ])('is shown in advance %s', async (_, rest, expected) => {
+    expect((await preview(limitOf(rest), asked)).first[9]).toEqual(['9', expected]);
+  });
+});

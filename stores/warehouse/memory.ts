@@ -1,0 +1,80 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type MemoryLimits, setMemory } from './limits.ts';
+
+/**
+ * DuckDB's memory. It keeps the warehouse's pages as long as it has room for them, also those that it reads once. So it usually has room
+ * for little, and for all that it may use only while work needs it.
+ */
+export interface Memory {
+  /** Whether there is more than DuckDB usually has. */
+  readonly hasMore: boolean;
+  /** Gives DuckDB all of its memory until the function that is returned is called. Whatever runs meanwhile has it too. */
+  raise(): Promise<() => Promise<void>>;
+}
+
+/** The memory, and what its owner does with it. */
+export interface OwnMemory extends Memory {
+  /** Called when a query has ended: takes back what queries still held when the work was done that needed it. */
+  reclaim(): Promise<void>;
+}
+
+export function createMemory(connect: () => Promise<DuckDBConnection>, { usual, most }: MemoryLimits): OwnMemory {
+  let users = 0;
+  let limit = usual;
+  /** The last change; each waits for the one before. */
+  let changed: Promise<void> = Promise.resolve();
+
+  async function change(): Promise<void> {
+    const wanted = users > 0 ? most : usual;
+    if (wanted === limit) return;
+    const connection = await connect();
+    try {
+      await setMemory(connection, wanted);
+      limit = wanted;
+    } finally {
+      connection.disconnectSync();
+    }
+  }
+  function adjust(): Promise<void> {
+    const changing = changed.then(change);
+    changed = changing.catch(() => undefined);
+    return changing;
+  }
+  async function release(): Promise<void> {
+    users -= 1;
+    // What is in use cannot be taken back before its query has ended.
+    await adjust().catch(() => undefined);
+  }
+
+  return {
+    hasMore: most > usual,
+    async raise() {
+      users += 1;
+      try {
+        await adjust();
+      } catch (error) {
+        await release();
+        throw error;
+      }
+      let isReleased = false;
+      return async () => {
+        if (isReleased) return;
+        isReleased = true;
+        await release();
+      };
+    },
+    async reclaim() {
+      if (users === 0 && limit !== usual) await adjust().catch(() => undefined);
+    },
+  };
+}
+
+/** Does work while DuckDB has all of its memory. */
+export async function withAllMemory<Value>(memory: Pick<Memory, 'raise'>, work: () => Promise<Value>): Promise<Value> {
+  const release = await memory.raise();
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
