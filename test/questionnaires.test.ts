@@ -23,6 +23,7 @@ import {
   remainsInTemporal,
 } from './remains.ts';
 import { startSavReader } from './sav-readers.ts';
+import { fetchCompleted, fetchParadata } from './survey-clients.ts';
 import { readEncryptedZip } from './zip-readers.ts';
 
 const ATTACHMENTS = `attachments-${randomUUID()}`;
@@ -501,72 +502,6 @@ test('questionnaires are listed in pages, and statuses of interviews', async () 
   expect(await client.json('GET', '/api/v1/questionnaires/statuses')).toContain('ApprovedByHeadquarters');
 });
 
-const FIRST_GENERATION = `
-import json, sys, time
-from ssaw import Headquarters
-hq = Headquarters(sys.argv[1], 'acme', 'acme-demo-secret')
-questionnaires = hq.questionnaires()
-identity = questionnaires[0].questionnaire_identity
-if sys.argv[3] == 'start':
-    print(hq.export.start(identity, 'Paradata'))
-while hq.export.get_info(identity, 'Paradata')['RunningProcess']: time.sleep(0.2)
-print(json.dumps({'identity': identity, 'title': questionnaires[0].title, 'statuses': hq.questionnaires.statuses(), 'file': hq.export.get(identity, sys.argv[2], 'Paradata')}))
-`;
-
-/** Runs ssaw 0.0.3, unmodified, as acme. @param folder where its file goes */
-async function runFirstGeneration(folder: string) {
-  const python = await pythonWith(['ssaw==0.0.3']);
-  const source = FIRST_GENERATION.replace('from ssaw import', 'from ssaw.headquarters import');
-  const { stdout } = await execa(python, ['-c', source, services.url, folder, 'start']);
-  const [started, answer = '{}'] = stdout.trim().split('\n');
-  const read = JSON.parse(answer) as { identity: string; title: string; statuses: string[]; file: string };
-  return { ...read, started };
-}
-
-const SECOND_GENERATION = `
-import json, sys
-from ssaw import Client, ExportApi, QuestionnairesApi
-client = Client(sys.argv[1], 'acme', 'acme-demo-secret')
-api = ExportApi(client)
-file = api.get((sys.argv[3], 1), export_type='Tabular', interview_status='Completed', export_path=sys.argv[2], generate=True, limit_age=60)
-jobs = list(api.get_list((sys.argv[3], 1), export_status='Completed', has_file=True))
-job = api.get_info(jobs[0].job_id)
-again = api.get((sys.argv[3], 1), export_type='Tabular', interview_status='Completed', export_path=sys.argv[2])
-api.cancel(job.job_id)
-print(json.dumps({'file': file, 'again': again, 'job': job.export_status, 'progress': job.progress, 'statuses': QuestionnairesApi(client).statuses()}))
-`;
-
-/** The same with ssaw 0.9. */
-async function runSecondGeneration(folder: string) {
-  const python = await pythonWith(['ssaw==0.9']);
-  const guid = '74e2d308-5491-4e24-af6b-eae9be64130c';
-  const { stdout } = await execa(python, ['-c', SECOND_GENERATION, services.url, folder, guid]);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<'file' | 'again' | 'job', string>;
-}
-
-describe('a published client', () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-  });
-
-  test('ssaw 0.0.3, of the first generation, unmodified', async () => {
-    const { started, identity, title, statuses, file } = await runFirstGeneration(folder);
-    expect([started, identity, title, statuses.length]).toEqual(['True', FIRST, 'Household survey 2016', 7]);
-    expect(file).toMatch(/household_1_Paradata_All\.zip$/);
-    expect([...(await readZip(await readFile(file))).keys()]).toEqual([
-      ...['paradata.tab', 'paradata.do', 'paradata-import.do'],
-    ]);
-  });
-
-  test('ssaw 0.9, of the second generation, unmodified', async () => {
-    const read = await runSecondGeneration(folder);
-    expect(read).toMatchObject({ job: 'Completed', progress: 100, again: read.file });
-    expect(read.file).toMatch(/household_1_Tabular_Completed\.zip$/);
-    expect((await readZip(await readFile(read.file))).has('household.tab')).toBe(true);
-  });
-});
-
 describe('archives that are protected', () => {
   const PASSWORD = 'correct horse battery';
   const key = { WAYBILL_SECRETS_KEY: services.settings.WAYBILL_SECRETS_KEY ?? '' };
@@ -683,9 +618,9 @@ describe('archives that are protected', () => {
   });
 
   test('are downloaded by published clients all the same', async () => {
-    const first = await runFirstGeneration(folder);
+    const first = await fetchParadata(services.url, folder);
     expect(first.file).toMatch(/household_1_Paradata_All\.zip\.age$/);
-    const second = await runSecondGeneration(folder);
+    const second = await fetchCompleted(services.url, folder);
     expect(second.file).toMatch(/household_1_Tabular_Completed\.zip\.age$/);
     for (const { file } of [first, second]) {
       const read = await readEncryptedZip(await openWithAge(await readFile(file), identities[0] ?? ''), PASSWORD);
