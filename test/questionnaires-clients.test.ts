@@ -86,11 +86,7 @@ const KEYS = Array.from({ length: INTERVIEWS }, (_, place) => `00-00-00-${String
 async function releaseWhenCancelled(number: number): Promise<void> {
   const run = await ledger.runs.findByNumber('acme', QUESTIONNAIRE, number);
   if (!run) throw new Error(`there is no job ${number}`);
-  const isRequested = async () =>
-    (await temporal.history(run.workflowId, run.runId)).events?.some(
-      (event) => event.workflowExecutionCancelRequestedEventAttributes,
-    );
-  await waitUntil(isRequested, (requested) => requested === true, 30);
+  await waitUntil(() => temporal.isCancelRequested(run), Boolean, 30);
   gate.release();
 }
 

@@ -112,13 +112,9 @@ const COMMANDS: readonly Command[] = [
     }
   }),
   command('cancel', isActive, async (model, query) => {
-    const { workflowId, runId } = await runOf(model.last);
+    const run = await runOf(model.last);
     const cancelling = client.cancel('tabular', FIRST, query);
-    const isRequested = async () =>
-      (await temporal.history(workflowId, runId)).events?.some(
-        (event) => event.workflowExecutionCancelRequestedEventAttributes,
-      );
-    await waitUntil(isRequested, (requested) => requested === true, 10);
+    await waitUntil(() => temporal.isCancelRequested(run), Boolean, 10);
     gate.release();
     await cancelling;
     expect((await end(model, query)).ExportStatus).toBe('Canceled');

@@ -9,6 +9,8 @@ export type RunHistory = proto.temporal.api.history.v1.IHistory;
 export interface TemporalAccess {
   readonly client: Client;
   history(workflowId: string, runId: string): Promise<RunHistory>;
+  /** Whether a run has been asked to end. Its history has that only once a worker has finished what it is at. */
+  isCancelRequested(run: { readonly workflowId: string; readonly runId: string }): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,10 @@ export async function openTemporal(settings: Readonly<Record<string, string>>): 
   return {
     client,
     history: (workflowId, runId) => client.workflow.getHandle(workflowId, runId).fetchHistory(),
+    async isCancelRequested({ workflowId, runId }) {
+      const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+      return raw.workflowExtendedInfo?.cancelRequested === true;
+    },
     close: closeAtEnd(() => connection.close()),
   };
 }
