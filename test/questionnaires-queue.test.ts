@@ -30,6 +30,8 @@ async function queueAnew(query: string) {
   const made = await client.start('tabular', FIRST, query);
   await client.idle('tabular', FIRST, query);
   const before = await client.download('tabular', FIRST, query);
+  // Otherwise the next one would wait for it.
+  await temporal.closed(await runOf(made));
   await worker.kill('SIGSTOP');
   onTestFinished(() => worker.kill('SIGCONT'));
   return { made, before, number: await client.start('tabular', FIRST, query) };

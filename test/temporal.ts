@@ -1,16 +1,24 @@
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { closeAtEnd } from './cleanup.ts';
+import { waitUntil } from './wait-until.ts';
 
 const { History } = proto.temporal.api.history.v1;
 export type RunHistory = proto.temporal.api.history.v1.IHistory;
+
+interface WorkflowRun {
+  readonly workflowId: string;
+  readonly runId: string;
+}
 
 /** An operator's access to Temporal. */
 export interface TemporalAccess {
   readonly client: Client;
   history(workflowId: string, runId: string): Promise<RunHistory>;
   /** Whether a run has been asked to end. Its history has that only once a worker has finished what it is at. */
-  isCancelRequested(run: { readonly workflowId: string; readonly runId: string }): Promise<boolean>;
+  isCancelRequested(run: WorkflowRun): Promise<boolean>;
+  /** Waits until a run has closed, which is shortly after its outcome is known. */
+  closed(run: WorkflowRun): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,12 +27,17 @@ export async function openTemporal(settings: Readonly<Record<string, string>>): 
   const { WAYBILL_TEMPORAL_ADDRESS: address = '', WAYBILL_TEMPORAL_NAMESPACE: namespace = '' } = settings;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
+  const describe = ({ workflowId, runId }: WorkflowRun) => client.workflow.getHandle(workflowId, runId).describe();
   return {
     client,
     history: (workflowId, runId) => client.workflow.getHandle(workflowId, runId).fetchHistory(),
-    async isCancelRequested({ workflowId, runId }) {
-      const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-      return raw.workflowExtendedInfo?.cancelRequested === true;
+    isCancelRequested: async (run) => (await describe(run)).raw.workflowExtendedInfo?.cancelRequested === true,
+    async closed(run) {
+      await waitUntil(
+        async () => (await describe(run)).status.name,
+        (status) => status !== 'RUNNING',
+        30,
+      );
     },
     close: closeAtEnd(() => connection.close()),
   };

@@ -1,0 +1,210 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { runPrefix } from '../contracts/keys.ts';
+import { QUESTIONNAIRE } from '../contracts/questionnaires.ts';
+import { readZip } from './archive.ts';
+import { countUploads, keysBelow, openBucket } from './bucket.ts';
+import { closeAtEnd } from './cleanup.ts';
+import { openLedger, startOwnServices, useStack } from './context.ts';
+import { breakableSurvey, createArchiveClient, FIRST, GUID } from './questionnaires-set-up.ts';
+import { type ArchiveWatch, watchArchives } from './questionnaires-watch.ts';
+import { openTemporal } from './temporal.ts';
+import { openUploadGate } from './upload-gate.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** Of each archive; each has others. */
+const INTERVIEWS = 4;
+const ARCHIVES_MAX = 250;
+
+const survey = await breakableSurvey({ interviews: INTERVIEWS * ARCHIVES_MAX, events: 1 });
+const gate = await openUploadGate(useStack().settings.WAYBILL_OBJECTS_URL);
+const services = await startOwnServices(
+  { ...survey.settings, WAYBILL_WORKER_PARTS_MAX: '8', WAYBILL_TENANT_REQUESTS_MAX: '100000' },
+  { WAYBILL_OBJECTS_URL: gate.url },
+);
+const { worker } = services;
+// A frozen process does not hear that it should stop.
+closeAtEnd(() => worker.kill('SIGCONT'));
+const client = createArchiveClient(services.url);
+const ledger = openLedger(services.settings);
+const bucket = openBucket(services.settings);
+const temporal = await openTemporal(services.settings);
+
+/** What a caller asks for, without waiting for the others. */
+const OPERATIONS = ['start', 'cancel', 'details'] as const;
+type Operation = (typeof OPERATIONS)[number];
+
+/** What is going on when callers ask: nothing; a run waits for a worker, writes, or ends; all runs fail. */
+const STAGES = ['idle', 'queued', 'writing', 'ending', 'failing'] as const;
+type Stage = (typeof STAGES)[number];
+
+interface Archive {
+  /** Callers that each wait for an answer before they ask again. */
+  readonly callers: readonly (readonly Operation[])[];
+  readonly hasOlder: boolean;
+  readonly from: string;
+  readonly query: string;
+}
+
+let archives = 0;
+
+function newArchive(callers: Archive['callers'], hasOlder: boolean): Archive {
+  const at = (interview: number) => new Date(Date.UTC(2016, 5, 1) + interview * 3_600_000).toISOString();
+  const [from, to] = [at(archives * INTERVIEWS), at((archives + 1) * INTERVIEWS - 1)];
+  archives += 1;
+  if (archives > ARCHIVES_MAX) throw new RangeError('there are not interviews enough');
+  // Jobs have microseconds, and no zone.
+  return { callers, hasOlder, from: `${from.slice(0, -1)}000`, query: `?from=${from}&to=${to}` };
+}
+
+async function ask(operation: Operation, { query }: Archive): Promise<void> {
+  switch (operation) {
+    case 'start':
+      // Jobs are seen by their number at once.
+      await client.job(await client.start('tabular', FIRST, query));
+      return;
+    case 'cancel':
+      expect((await client.cancel('tabular', FIRST, query)).length).toBe(0);
+      return;
+    case 'details':
+      await client.details('tabular', FIRST, query);
+  }
+}
+
+async function runOf(number: number) {
+  const run = await ledger.runs.findByNumber('dreambuilder', QUESTIONNAIRE, number);
+  if (!run) throw new Error(`there is no job ${number}`);
+  return run;
+}
+
+/** @returns the jobs */
+async function startAll(some: readonly Archive[]): Promise<readonly number[]> {
+  return Promise.all(some.map(({ query }) => client.start('tabular', FIRST, query)));
+}
+
+/** Brings all archives to a stage. */
+async function reach(stage: Stage, all: readonly Archive[], watch: ArchiveWatch): Promise<void> {
+  const held = { writing: /^PUT \S*\/questionnaire\/\S*\.zip/, ending: /^PUT \S*\/questionnaire\/\S*manifest\.json/ };
+  const stopped = stage === 'writing' || stage === 'ending' ? gate.hold(held[stage]) : undefined;
+  if (stage === 'queued') await worker.kill('SIGSTOP');
+  if (stage === 'failing') await survey.breakIt();
+  if (stage === 'queued' || stopped) {
+    await startAll(all);
+    await stopped;
+    const status = stage === 'queued' ? 'Queued' : 'Running';
+    await waitUntil(async () => all.every(({ from }) => watch.last(from)?.ExportStatus === status), Boolean, 30);
+  }
+}
+
+/** Waits until the last archive that somebody cancels has been asked to end, if it is being made. */
+async function cancelArrived(all: readonly Archive[]): Promise<void> {
+  const cancelled = all.findLast(({ callers }) => callers.some(([first]) => first === 'cancel'));
+  const job = cancelled && (await client.jobs()).find(({ From }) => From === cancelled.from);
+  if (!job) return;
+  const run = await runOf(job.JobId);
+  await waitUntil(() => temporal.isCancelRequested(run), Boolean, 10);
+}
+
+/** Lets all callers of all archives ask at once, at this stage, and checks what everybody saw. */
+async function play(stage: Stage, all: readonly Archive[]): Promise<void> {
+  const older = await startAll(all.filter(({ hasOlder }) => hasOlder));
+  for (const number of older) await temporal.closed(await runOf(number));
+  const watch = watchArchives(client, all);
+  try {
+    await reach(stage, all, watch);
+    const asked = Promise.all(
+      all.flatMap((archive) =>
+        archive.callers.map(async (operations) => {
+          for (const operation of operations) await ask(operation, archive);
+        }),
+      ),
+    );
+    if (stage !== 'idle' && stage !== 'failing') await Promise.race([asked, cancelArrived(all)]);
+    gate.release();
+    await worker.kill('SIGCONT');
+    await asked;
+    for (const { query } of all) await client.idle('tabular', FIRST, query);
+  } finally {
+    gate.release();
+    await worker.kill('SIGCONT');
+    await survey.mend();
+    await watch.end();
+  }
+  await expectWhole(all);
+}
+
+/** Checks what there is once nothing is being made. */
+async function expectWhole(all: readonly Archive[]): Promise<void> {
+  const jobs = await client.jobs(`?questionnaireIdentity=${GUID}%241`);
+  for (const { from, query, callers } of all) {
+    // Of one archive, the newest first.
+    const own = jobs.filter(({ From }) => From === from);
+    const served = own.find(({ HasExportFile }) => HasExportFile);
+    const ended = own.find(({ ExportStatus }) => ExportStatus === 'Completed' || ExportStatus === 'Fail');
+    const status = ended?.ExportStatus === 'Fail' ? 'FinishedWithErrors' : served ? 'Finished' : 'NotStarted';
+    const details = await client.details('tabular', FIRST, query);
+    expect([callers, details]).toMatchObject([
+      callers,
+      { ExportStatus: status, HasExportedFile: served !== undefined },
+    ]);
+    // The newest that was completed.
+    expect(served?.JobId).toBe(own.find(({ ExportStatus }) => ExportStatus === 'Completed')?.JobId);
+    if (served) {
+      const bytes = await client.download('tabular', FIRST, query);
+      expect(
+        String((await readZip(bytes)).get('household.tab'))
+          .trimEnd()
+          .split('\r\n'),
+      ).toHaveLength(1 + INTERVIEWS);
+    }
+    for (const [place, { JobId, StartDate, CompleteDate, ExportStatus }] of own.entries()) {
+      const next = own[place - 1];
+      // Two runs are never made at once.
+      if (next?.ExportStatus === 'Completed') expect(next.StartDate >= (CompleteDate ?? '9999')).toBe(true);
+      expect(StartDate <= (CompleteDate ?? '')).toBe(true);
+      if (ExportStatus !== 'Canceled') continue;
+      const run = await runOf(JobId);
+      expect(await keysBelow(bucket, runPrefix(run))).toEqual([]);
+      expect(await countUploads(services.settings, runPrefix(run))).toBe(0);
+    }
+  }
+}
+
+/** Three callers who ask for one thing each, whose order is nobody's. */
+const TRIPLES = OPERATIONS.flatMap((one, place) =>
+  OPERATIONS.slice(place).flatMap((two, next) =>
+    OPERATIONS.slice(place + next).map((three): readonly Operation[] => [one, two, three]),
+  ),
+);
+
+test.each(STAGES.map((stage) => ({ stage })))(
+  'three callers at once, whatever they ask, when an archive is $stage',
+  async ({ stage }) => {
+    await play(
+      stage,
+      TRIPLES.map((operations, place) =>
+        newArchive(
+          operations.map((operation) => [operation]),
+          place % 2 === 0,
+        ),
+      ),
+    );
+  },
+);
+
+test('callers who each ask several times, at any stage', async () => {
+  const callers = fc.array(fc.array(fc.constantFrom(...OPERATIONS), { minLength: 1, maxLength: 4 }), {
+    minLength: 2,
+    maxLength: 3,
+  });
+  const plans = fc.array(fc.tuple(callers, fc.boolean()), { minLength: 4, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...STAGES), plans, (stage, some) =>
+      play(
+        stage,
+        some.map(([lanes, hasOlder]) => newArchive(lanes, hasOlder)),
+      ),
+    ),
+    { numRuns: 3, endOnFailure: true },
+  );
+});
