@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Bundle } from '../../config/dataset.ts';
 import { type QuestionnaireInfo, type QuestionnaireVersion, versionText } from '../../contracts/questionnaires.ts';
+import type { Temporal } from '../../stores/temporal/temporal.ts';
 import type { ApiDeps } from '../deps.ts';
 import { takeOver } from '../runs/handover.ts';
 
@@ -8,6 +10,8 @@ import { takeOver } from '../runs/handover.ts';
 const KEPT_MS = 30_000;
 /** How long a list must be old to be read again for a version that it does not have, in milliseconds. */
 const FRESH_MS = 2_000;
+/** How long to wait for a worker before the list that was read last is used, in milliseconds. */
+const PATIENCE_MS = 2_000;
 /** Lists that are kept at most, one for each tenant. */
 const TENANTS_MAX = 1000;
 
@@ -15,7 +19,12 @@ const TENANTS_MAX = 1000;
 export interface QuestionnaireList {
   /** By title. @throws WaybillError `warehouse_unavailable`, `dataset_broken`; errors of Temporal and of the object store */
   all(tenant: string): Promise<readonly QuestionnaireInfo[]>;
-  /** @returns `undefined` if the tenant has no such version. @throws as {@link all} */
+  /**
+   * A version that was there when the list was last read is found even if no worker answers: an archive of it can be started, and
+   * waits. Whoever makes it reads the warehouse anew.
+   *
+   * @returns `undefined` if the tenant has no such version. @throws as {@link all}
+   */
   find(tenant: string, version: QuestionnaireVersion): Promise<QuestionnaireInfo | undefined>;
 }
 
@@ -27,32 +36,43 @@ const info = z.object({
   importedAt: z.string().nullable(),
 });
 
+type List = readonly QuestionnaireInfo[];
+
 interface Kept {
   readonly at: number;
-  readonly list: Promise<readonly QuestionnaireInfo[]>;
+  readonly list: Promise<List>;
 }
 
 /** Only workers read the warehouse, so each list comes from one of them; it is kept for a short time. */
 export function createQuestionnaireList(
-  deps: Pick<ApiDeps, 'temporal' | 'objects' | 'clock' | 'logger' | 'stopping'>,
+  deps: Pick<ApiDeps, 'objects' | 'clock' | 'logger' | 'stopping'> & {
+    readonly temporal: Pick<Temporal, 'listQuestionnaires'>;
+  },
   { name: bundle }: Bundle,
 ): QuestionnaireList {
   const { temporal, clock, stopping } = deps;
   /** Least recently read first. */
   const kept = new Map<string, Kept>();
+  /** What was read last, also while it is read again. */
+  const known = new Map<string, List>();
 
-  async function read(tenant: string): Promise<readonly QuestionnaireInfo[]> {
+  async function read(tenant: string): Promise<List> {
     const found = await takeOver(deps, tenant, (handover) =>
       temporal.listQuestionnaires({ tenant, bundle, ...handover }, stopping),
     );
-    return z.array(info).parse(found);
+    const read = z.array(info).parse(found);
+    known.delete(tenant);
+    known.set(tenant, read);
+    const oldest = known.keys().next().value;
+    if (known.size > TENANTS_MAX && oldest !== undefined) known.delete(oldest);
+    return read;
   }
 
   /** @param maxAgeMs how old the list may be */
-  function list(tenant: string, maxAgeMs: number): Promise<readonly QuestionnaireInfo[]> {
+  function list(tenant: string, maxAgeMs: number): Promise<List> {
     const now = clock.now().getTime();
-    const known = kept.get(tenant);
-    if (known && now - known.at < maxAgeMs) return known.list;
+    const earlier = kept.get(tenant);
+    if (earlier && now - earlier.at < maxAgeMs) return earlier.list;
     const fresh = { at: now, list: read(tenant) };
     kept.delete(tenant);
     kept.set(tenant, fresh);
@@ -65,12 +85,21 @@ export function createQuestionnaireList(
     return fresh.list;
   }
 
+  /** @returns the list, or `undefined` if it cannot be had soon */
+  function listSoon(tenant: string): Promise<List | undefined> {
+    const late = delay(PATIENCE_MS, undefined, { ref: false });
+    return Promise.race([list(tenant, KEPT_MS), late]).catch(() => undefined);
+  }
+
   return {
     all: (tenant) => list(tenant, KEPT_MS),
     async find(tenant, version) {
       const text = versionText(version);
       const isWanted = (candidate: QuestionnaireInfo) => versionText(candidate) === text;
-      return (await list(tenant, KEPT_MS)).find(isWanted) ?? (await list(tenant, FRESH_MS)).find(isWanted);
+      const before = known.get(tenant)?.find(isWanted);
+      const current = before ? await listSoon(tenant) : await list(tenant, KEPT_MS);
+      if (!current) return before;
+      return current.find(isWanted) ?? (await list(tenant, FRESH_MS)).find(isWanted);
     },
   };
 }
