@@ -25,6 +25,7 @@ const LONGEST = [
   'test/ledger-changes',
   'test/questionnaires',
   'test/questionnaires-races',
+  'test/questionnaires-interleavings',
   'test/stalled-downloads',
 ].map((name) => `/${name}.test.ts`);
 
