@@ -59,10 +59,19 @@ function newArchive(callers: Archive['callers'], hasOlder: boolean): Archive {
 
 async function ask(operation: Operation, { query }: Archive): Promise<void> {
   switch (operation) {
-    case 'start':
+    case 'start': {
+      const path = `/api/v1/export/tabular/${FIRST}/start${query}`;
+      // While a cancelled run cleans up for seconds, callers are asked to come again.
+      const answer = await waitUntil(
+        () => client.request('POST', path),
+        ({ status }) => status !== 429,
+        60,
+      );
+      const { JobId } = (await answer.json()) as { JobId: number };
       // Jobs are seen by their number at once.
-      await client.job(await client.start('tabular', FIRST, query));
+      expect((await client.job(JobId)).JobId).toBe(JobId);
       return;
+    }
     case 'cancel':
       expect((await client.cancel('tabular', FIRST, query)).length).toBe(0);
       return;
@@ -96,13 +105,12 @@ async function reach(stage: Stage, all: readonly Archive[], watch: ArchiveWatch)
   }
 }
 
-/** Waits until the last archive that somebody cancels has been asked to end, if it is being made. */
-async function cancelArrived(all: readonly Archive[]): Promise<void> {
-  const cancelled = all.findLast(({ callers }) => callers.some(([first]) => first === 'cancel'));
-  const job = cancelled && (await client.jobs()).find(({ From }) => From === cancelled.from);
-  if (!job) return;
-  const run = await runOf(job.JobId);
-  await waitUntil(() => temporal.isCancelRequested(run), Boolean, 10);
+/** @returns what is being made of the last archive that somebody cancels first; `undefined`: nobody cancels, or nothing is made */
+async function toBeCancelled(all: readonly Archive[]) {
+  const archive = all.findLast(({ callers }) => callers.some(([first]) => first === 'cancel'));
+  const jobs = archive ? await client.jobs() : [];
+  const job = jobs.find(({ From, Links }) => From === archive?.from && Links.Cancel !== null);
+  return job && runOf(job.JobId);
 }
 
 /** Lets all callers of all archives ask at once, at this stage, and checks what everybody saw. */
@@ -112,6 +120,7 @@ async function play(stage: Stage, all: readonly Archive[]): Promise<void> {
   const watch = watchArchives(client, all);
   try {
     await reach(stage, all, watch);
+    const cancelled = await toBeCancelled(all);
     const asked = Promise.all(
       all.flatMap((archive) =>
         archive.callers.map(async (operations) => {
@@ -119,11 +128,16 @@ async function play(stage: Stage, all: readonly Archive[]): Promise<void> {
         }),
       ),
     );
-    if (stage !== 'idle' && stage !== 'failing') await Promise.race([asked, cancelArrived(all)]);
+    if (cancelled) {
+      const isRequested = waitUntil(() => temporal.isCancelRequested(cancelled), Boolean, 30);
+      await Promise.race([asked, isRequested]);
+    }
     gate.release();
     await worker.kill('SIGCONT');
     await asked;
     for (const { query } of all) await client.idle('tabular', FIRST, query);
+    // It was asked to end before it could go on.
+    if (cancelled) expect((await client.job(cancelled.number)).ExportStatus).toBe('Canceled');
   } finally {
     gate.release();
     await worker.kill('SIGCONT');
