@@ -22,6 +22,17 @@ import { createTurns } from './turns.ts';
 
 const { warehouse } = await useWarehouse(surveySql({ interviews: 70, events: 3 }));
 
+const odd = await useWarehouse(
+  [
+    surveySql({ interviews: 7, events: 1 }),
+    "UPDATE survey.household SET remarks = 'no  ' WHERE interview__key < '00-00-00-03'",
+    "UPDATE survey.household SET started = TIMESTAMP '1500-01-01' WHERE interview__key = '00-00-00-02'",
+  ].join(';\n'),
+);
+const withZero = await useWarehouse(
+  `${surveySql({ interviews: 7, events: 1 })}; UPDATE survey.household SET remarks = 'a' || chr(0) || 'b'`,
+);
+
 const ORDER: ArchiveOrder = {
   ...{ tenant: 'acme', bundle: 'questionnaires', questionnaire: GUID, version: 1, type: 'tabular' },
   ...{ status: null, from: null, to: null, recipients: [] },
@@ -56,7 +67,14 @@ async function ports(sealed: Buffer | null) {
 /** Describes, plans and writes an archive. */
 async function makeArchive(
   order: Partial<ArchiveOrder> = {},
-  { sealed = null, ...own }: { sealed?: Buffer | null; archivePasswords?: ArchivePasswords | null } = {},
+  {
+    sealed = null,
+    ...own
+  }: {
+    sealed?: Buffer | null;
+    archivePasswords?: ArchivePasswords | null;
+    warehouse?: typeof warehouse;
+  } = {},
 ) {
   const all = { ...(await ports(sealed)), ...own };
   /** Runs the first attempt at a step. */
@@ -87,6 +105,21 @@ it('has one entry a table, its do-files, and a readme', async () => {
   ]);
   expect(written.part).toMatchObject({ rows: 70 + 210 + 20, bytes: stored.length });
   expect(plan.files.map(({ rows }) => rows)).toEqual([70, 210, 20]);
+});
+
+it('says in its readme what files of SPSS hold otherwise', async () => {
+  const { stored } = await makeArchive({ type: 'spss' }, odd);
+  const readme = (await readZip(stored)).get('export__readme.txt')?.toString() ?? '';
+  expect(readme).toContain(
+    '  household.sav: remarks: 3 values end with blanks, which SPSS takes for padding; they are not in the file.\r\n',
+  );
+  expect(readme).toContain('  household.sav: started: values are from 1500-01-01 to 2016-06-01. SPSS shows dates from');
+});
+
+it.each(['spss', 'stata'] as const)('is refused if a text for %s has a zero byte', async (type) => {
+  await expect(makeArchive({ type }, withZero)).rejects.toThrow(
+    /not_representable.* remarks has a text with a zero byte/,
+  );
 });
 
 it('with a password is encrypted, and tells neither that nor hashes of its content', async () => {

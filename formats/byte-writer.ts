@@ -73,10 +73,3 @@ export function createByteWriter(): ByteWriter {
     },
   };
 }
-
-/** @returns the longest beginning of at most so many bytes in UTF-8, cut between characters */
-export function textOfBytes(text: string, bytesMax: number): string {
-  if (Buffer.byteLength(text) <= bytesMax) return text;
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytesMax));
-  return text.slice(0, read);
-}

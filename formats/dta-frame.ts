@@ -1,18 +1,10 @@
-import {
-  type DtaTable,
-  type DtaVariable,
-  type LabelSet,
-  shortened,
-  VARIABLES_118_MAX,
-  withoutZeros,
-} from './dta-variables.ts';
+import { type DtaTable, type DtaVariable, type LabelSet, VARIABLES_118_MAX } from './dta-variables.ts';
 import type { Table } from './table.ts';
 
 /** Bytes of a name and its zero, of a display format, and of a variable's label. Source: Stata, help dta. */
 const NAME_BYTES = 129;
 const FORMAT_BYTES = 57;
 const LABEL_BYTES = 321;
-const TITLE_MAX = 80;
 const CHARACTERISTIC_BYTES_MAX = 67_784;
 /** Of a strL, besides its bytes: what precedes them, and the zero after them. */
 const GSO_HEAD_BYTES = 20;
@@ -35,7 +27,10 @@ export function dtaFrame(table: Table, described: DtaTable): DtaFrame {
   const { variables, labelSets, notes, strLs } = described;
   const isWide = variables.length > VARIABLES_118_MAX;
   const section = (name: string, content: readonly Uint8Array[]) => [tag(name), ...content, tag(`/${name}`)];
-  const header = [tag('stata_dta'), ...section('header', headerOf(table, variables.length, isWide))];
+  const header = [
+    tag('stata_dta'),
+    ...section('header', headerOf({ ...table, title: described.title }, variables.length, isWide)),
+  ];
   const sections = [
     section('variable_types', [
       integers(
@@ -105,7 +100,7 @@ function size(parts: readonly Uint8Array[]): number {
 }
 
 function headerOf({ title, createdAt, rows }: Table, variables: number, isWide: boolean): readonly Uint8Array[] {
-  const label = Buffer.from(withoutZeros(shortened(title, TITLE_MAX)));
+  const label = Buffer.from(title);
   const two = (number: number) => String(number).padStart(2, '0');
   const day = `${two(createdAt.getUTCDate())} ${MONTHS[createdAt.getUTCMonth()]} ${createdAt.getUTCFullYear()}`;
   const time = Buffer.from(`${day} ${two(createdAt.getUTCHours())}:${two(createdAt.getUTCMinutes())}`);
@@ -157,7 +152,7 @@ function characteristicsOf(variables: readonly DtaVariable[], notes: readonly st
 }
 
 function characteristic(variable: string, name: string, content: string): Uint8Array {
-  const text = Buffer.from(withoutZeros(content)).subarray(0, CHARACTERISTIC_BYTES_MAX);
+  const text = Buffer.from(content.replaceAll('\0', ' ')).subarray(0, CHARACTERISTIC_BYTES_MAX);
   return Buffer.concat([
     tag('ch'),
     integers(4, [2 * NAME_BYTES + text.length + 1]),

@@ -1,13 +1,11 @@
 import { WaybillError } from '../contracts/failures.ts';
 import { writeGsoHead } from './dta-frame.ts';
-import { type DtaVariable, NUMBER_TYPES, type NumberType } from './dta-variables.ts';
+import { type DtaVariable, EPOCH_DAYS, NUMBER_TYPES, type NumberType } from './dta-variables.ts';
 import type { Spool } from './spool.ts';
 import type { Chunk, Table, TextChunk, VariableType } from './table.ts';
 
 /** Bytes of rows that are yielded at a time, unless a row has more. */
 const OUTPUT_BYTES = 512 * 1024;
-/** Between 1960-01-01, with which Stata begins to count, and 1970-01-01. */
-const EPOCH_DAYS = 3653;
 const EPOCH_MS = EPOCH_DAYS * 86_400_000;
 /** Bytes of a text from which a native copy is faster than a loop. */
 const COPY_MIN = 96;

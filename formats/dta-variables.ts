@@ -1,4 +1,6 @@
 import { WaybillError } from '../contracts/failures.ts';
+import { type Calendar, calendarNotes } from './calendar.ts';
+import { heldLabel } from './cut.ts';
 import { fileNames } from './names.ts';
 import type { Table, ValueLabel, Variable } from './table.ts';
 
@@ -22,10 +24,21 @@ const ROW_BYTES_MAX = 1_048_576;
 const VARIABLES_MAX = 120_000;
 /** Format 118 and Stata/SE hold so many variables. */
 export const VARIABLES_118_MAX = 32_767;
-const LABEL_MAX = 80;
-const VALUE_LABEL_BYTES_MAX = 32_000;
+const LABEL_LIMIT = { max: 80, unit: 'characters' } as const;
+const VALUE_LABEL_LIMIT = { max: 32_000, unit: 'bytes' } as const;
 /** Of one set. */
 const VALUE_LABELS_MAX = 65_536;
+/** Between 1960-01-01, with which Stata begins to count, and 1970-01-01. */
+export const EPOCH_DAYS = 3653;
+/** From 0100-01-01; a double of so many milliseconds is exact to the microsecond. Source: Stata, help datetime. */
+const CALENDAR: Calendar = {
+  program: 'Stata',
+  first: -683_003,
+  last: 2_932_896,
+  exactYears: [1700, 2200],
+  units: { date: 'days', timestamp: 'milliseconds' },
+};
+const DAY_SECONDS = 86_400;
 const EXTENDED_MISSING = 'abcdefghijklmnopqrstuvwxyz';
 
 export interface DtaVariable {
@@ -49,6 +62,7 @@ export interface DtaVariable {
 export type LabelSet = readonly { readonly value: number; readonly label: string }[];
 
 export interface DtaTable {
+  readonly title: string;
   readonly variables: readonly DtaVariable[];
   readonly labelSets: ReadonlyMap<string, LabelSet>;
   readonly notes: readonly string[];
@@ -59,6 +73,7 @@ export interface DtaTable {
 /** @throws WaybillError `not_representable` for a table that Stata cannot hold */
 export function describeVariables(table: Table): DtaTable {
   const notes: string[] = [...(table.notes ?? [])];
+  const title = heldLabel(table.title, 'The title', LABEL_LIMIT, notes);
   if (table.variables.length > VARIABLES_MAX) {
     throw new WaybillError(
       'not_representable',
@@ -80,8 +95,8 @@ export function describeVariables(table: Table): DtaTable {
     const storage = storages[at] ?? 'double';
     const missing = letters.get(at) ?? [];
     if (variable.type.kind === 'text') noteTextLabels(variable, name, notes);
-    const label = withoutZeros(shortened(variable.label, LABEL_MAX));
-    if (label !== variable.label) notes.push(`The label of ${name} has more than ${LABEL_MAX} characters and is cut.`);
+    const label = heldLabel(variable.label, `The label of ${name}`, LABEL_LIMIT, notes);
+    notes.push(...calendarNotes(name, variable, CALENDAR), ...midnightNotes(name, variable));
     return {
       name,
       label,
@@ -96,7 +111,7 @@ export function describeVariables(table: Table): DtaTable {
       },
     };
   });
-  return { variables, labelSets: sets.sets, notes, strLs: totalOf(table, storages) };
+  return { title, variables, labelSets: sets.sets, notes, strLs: totalOf(table, storages) };
 }
 
 function counted(count: number): string {
@@ -126,6 +141,12 @@ function storagesOf(table: Table): DtaVariable['storage'][] {
   return storages;
 }
 
+/** 24:00:00 is a day of milliseconds, and its format shows the time of a day. */
+function midnightNotes(name: string, { type }: Variable): readonly string[] {
+  if (type.kind !== 'time' || !type.range || type.range[1] < DAY_SECONDS) return [];
+  return [`${name}: 24:00:00 is in the file as 86,400,000 milliseconds, which Stata shows as 00:00:00.`];
+}
+
 function storageOf({ name, type, missing }: Variable): DtaVariable['storage'] {
   switch (type.kind) {
     case 'boolean':
@@ -137,8 +158,12 @@ function storageOf({ name, type, missing }: Variable): DtaVariable['storage'] {
       const fits = (number: NumberType) => NUMBER_TYPES[number].min <= min && max <= NUMBER_TYPES[number].max;
       return (['byte', 'int', 'long'] as const).find(fits) ?? 'double';
     }
-    case 'date':
-      return 'long';
+    case 'date': {
+      const { min, max } = NUMBER_TYPES.long;
+      return type.range?.every((day) => day + EPOCH_DAYS >= min && day + EPOCH_DAYS <= max) === false
+        ? 'double'
+        : 'long';
+    }
     case 'number':
     case 'timestamp':
     case 'time':
@@ -288,26 +313,7 @@ function labelSet(
     .sort(([a], [b]) => a - b)
     .slice(0, VALUE_LABELS_MAX)
     .map(([value, label]) => {
-      const cut = withoutZeros(textOfBytes(label, VALUE_LABEL_BYTES_MAX));
-      if (cut !== label)
-        notes.push(`${name}: the label of ${value} has more than ${counted(VALUE_LABEL_BYTES_MAX)} bytes and is cut.`);
-      return { value, label: cut };
+      const shown = value > systemMissing ? `.${EXTENDED_MISSING[value - systemMissing - 1]}` : value;
+      return { value, label: heldLabel(label, `${name}: the label of ${shown}`, VALUE_LABEL_LIMIT, notes) };
     });
-}
-
-/** @returns the beginning of so many characters */
-export function shortened(text: string, charactersMax: number): string {
-  return text.length <= charactersMax ? text : [...text].slice(0, charactersMax).join('');
-}
-
-/** Texts of Stata end with a zero byte. */
-export function withoutZeros(text: string): string {
-  return text.split('\0')[0] ?? '';
-}
-
-/** @returns the longest beginning of at most so many bytes in UTF-8, cut between characters */
-function textOfBytes(text: string, bytesMax: number): string {
-  if (Buffer.byteLength(text) <= bytesMax) return text;
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytesMax));
-  return text.slice(0, read);
 }

@@ -390,16 +390,40 @@ describe('a file', () => {
     expect(textsIn(sections.varnames, 129)).toEqual(encoded.names);
     expect(textsIn(sections.variable_labels, 321)).toEqual(['x'.repeat(80), 'Größe']);
     expect(sections.sortlist).toHaveLength(6);
-    expect(encoded.notes).toEqual(['The label of by has more than 80 characters and is cut.']);
+    expect(encoded.notes).toEqual([
+      'The title has more than 80 characters and is cut.',
+      'The label of by has more than 80 characters and is cut.',
+    ]);
     expect(characteristicsIn(sections.characteristics)).toEqual([
       ['_dta[_lang_c]', 'default'],
       ['_dta[_lang_list]', 'default'],
-      ['_dta[note0]', '1'],
+      ['_dta[note0]', '2'],
       ['_dta[note1]', encoded.notes[0]],
+      ['_dta[note2]', encoded.notes[1]],
       ['by[note0]', '1'],
       ['by[note1]', 'x'.repeat(81)],
       ['v_if[column]', 'if'],
     ]);
+  });
+
+  it('has labels until a zero byte, and says so', async () => {
+    const label = 'a\0b';
+    const fields = { valueLabels: [{ value: 1, label }], missing: [{ value: -1, label }] };
+    const variables = [variable({ name: 'v', type: integer(1, 1), label, ...fields })];
+    const encoded = encodeDta({ ...tableOf(variables, 0), title: label }, chunksOf(variables, []), OPTIONS);
+    const { variable_labels, value_labels, characteristics } = sectionsOf(await collect(encoded.bytes));
+    expect(textsIn(variable_labels, 321)).toEqual(['a']);
+    expect(labelsIn(value_labels)).toEqual({ v: { '1': 'a', '2147483622': 'a' } });
+    const cut = 'has a zero byte, with which labels end, and is cut there.';
+    expect(encoded.notes).toEqual([
+      `The title ${cut}`,
+      '.a stands for -1 (a\0b).',
+      `The label of v ${cut}`,
+      `v: the label of 1 ${cut}`,
+      `v: the label of .a ${cut}`,
+    ]);
+    expect(characteristicsIn(characteristics)).toContainEqual(['_dta[note2]', '.a stands for -1 (a b).']);
+    expect(characteristicsIn(characteristics)).toContainEqual(['v[note1]', 'a b']);
   });
 
   it('is of format 119 with more than 32,767 variables', async () => {

@@ -1,4 +1,5 @@
-import { type ByteWriter, createByteWriter, textOfBytes } from './byte-writer.ts';
+import { type ByteWriter, createByteWriter } from './byte-writer.ts';
+import { textOfBytes } from './cut.ts';
 import { writeExtensions } from './sav-extensions.ts';
 import { placeCount, type SavValue, type SavVariable, segmentWidths, type ValueLabels } from './sav-variables.ts';
 import type { Table } from './table.ts';
@@ -15,6 +16,7 @@ const DOCUMENT_LINE_BYTES = 80;
 /**
  * All that precedes the rows of a system file. Source: GNU PSPP, "System File Format".
  *
+ * @param table whose title fits
  * @param documents sentences that SPSS shows with `DISPLAY DOCUMENTS`
  */
 export function savDictionary(
@@ -49,7 +51,7 @@ function writeHeader(
   file.double(BIAS);
   file.text(`${day} ${MONTHS[createdAt.getUTCMonth()]} ${year}`, 9);
   file.text(createdAt.toISOString().slice(11, 19), 8);
-  file.text(textOfBytes(printable(title), TITLE_BYTES), TITLE_BYTES);
+  file.text(printable(title), TITLE_BYTES);
   file.raw(new Uint8Array(3));
 }
 

@@ -28,7 +28,7 @@ const NUMBERS_AT_ONCE = 16 * 1024;
  * Rows in the compression of all system files: a code for each eight bytes of a row, and after eight codes the bytes that are
  * written in full. A yielded chunk is valid only until the next one is requested.
  *
- * @throws WaybillError `not_representable` for a number that SPSS lacks, `dataset_broken` for a text longer than described,
+ * @throws WaybillError `not_representable` for a number that SPSS lacks and a text with a zero byte, `dataset_broken` for a text longer than described,
  *   `source_changed` if there are more rows or fewer
  */
 export async function* savRows(
@@ -40,6 +40,7 @@ export async function* savRows(
   let rows = 0;
   for await (const chunk of chunks) {
     rows += chunk.rows;
+    assertWithoutZeros(table, variables, chunk);
     for (let row = encoder.encode(chunk, 0); row < chunk.rows; row = encoder.encode(chunk, row)) yield encoder.take();
   }
   if (rows !== table.rows) {
@@ -50,6 +51,17 @@ export async function* savRows(
   }
   const rest = encoder.end();
   if (rest.length > 0) yield rest;
+}
+
+/** The format has room for a zero byte, but ReadStat and what is made with it end the text there. */
+function assertWithoutZeros({ title }: Table, variables: readonly SavVariable[], { rows, columns }: Chunk): void {
+  for (const [at, column] of columns.entries()) {
+    if (column instanceof Float64Array || !column.bytes.subarray(0, column.ends[rows - 1]).includes(0)) continue;
+    throw new WaybillError(
+      'not_representable',
+      `${title}: ${variables[at]?.name} has a text with a zero byte, at which programs that read files of SPSS end it. Leave the column out, or order another format.`,
+    );
+  }
 }
 
 interface RowEncoder {
@@ -162,7 +174,7 @@ function createRowEncoder({ title }: Table, variables: readonly SavVariable[]): 
   const notHeld = (at: number) =>
     new WaybillError(
       'not_representable',
-      `${title}: ${variables[at]?.name} has an infinite number, which SPSS does not hold. Leave the column out, or order another format.`,
+      `${title}: ${variables[at]?.name} has an infinite number, or the largest or smallest of all, which SPSS does not hold. Leave the column out, or order another format.`,
     );
   const tooLong = (at: number, valueBytes: number) =>
     new WaybillError(

@@ -1,12 +1,14 @@
 import { WaybillError } from '../contracts/failures.ts';
-import { textOfBytes } from './byte-writer.ts';
+import { type Calendar, calendarNotes } from './calendar.ts';
+import { heldLabel } from './cut.ts';
 import { fileNames } from './names.ts';
 import type { Table, ValueLabel, Variable, VariableType } from './table.ts';
 
 /** Bytes of a text value. Source: IBM SPSS Statistics, "System limits". */
 const TEXT_BYTES_MAX = 32_767;
-const LABEL_BYTES_MAX = 256;
-const VALUE_LABEL_BYTES_MAX = 120;
+const TITLE_LIMIT = { max: 64, unit: 'bytes' } as const;
+const LABEL_LIMIT = { max: 256, unit: 'bytes' } as const;
+const VALUE_LABEL_LIMIT = { max: 120, unit: 'bytes' } as const;
 /** Of a missing value of a text variable, however long its values are. */
 const MISSING_BYTES_MAX = 8;
 /** Each takes 32 bytes of the dictionary, which is made in memory. */
@@ -14,6 +16,15 @@ const PLACES_MAX = 4 * 1024 * 1024;
 
 /** Between 1582-10-14, with which SPSS begins to count seconds, and 1970-01-01. */
 const EPOCH_SECONDS = 141_428 * 86_400;
+
+/** Days have four digits of their year, and none precedes the first one; a double of so many seconds is exact to 2 µs. */
+const CALENDAR: Calendar = {
+  program: 'SPSS',
+  first: -141_428,
+  last: 2_932_896,
+  exactYears: [500, 2600],
+  units: { date: 'seconds', timestamp: 'seconds' },
+};
 
 /** A format of SPSS by its number in system files. */
 const FORMATS = { A: 1, F: 5, TIME: 21, DATETIME: 22, SDATE: 39 } as const;
@@ -71,10 +82,12 @@ export function placeCount(variables: readonly Pick<SavVariable, 'width'>[]): nu
 
 /** @throws WaybillError `not_representable` */
 export function savVariables(table: Table): {
+  readonly title: string;
   readonly variables: readonly SavVariable[];
   readonly notes: readonly string[];
 } {
   const notes: string[] = [...(table.notes ?? [])];
+  const title = heldLabel(table.title, 'The title', TITLE_LIMIT, notes);
   const names = fileNames(
     table.variables.map(({ name }) => name),
     'spss',
@@ -90,10 +103,11 @@ export function savVariables(table: Table): {
   const variables = table.variables.map((variable, at) => {
     const name = names[at] ?? '';
     const { width } = widths[at] ?? { width: 0 };
-    const label = textOfBytes(variable.label, LABEL_BYTES_MAX);
-    if (label !== variable.label) notes.push(`The label of ${name} has more than ${LABEL_BYTES_MAX} bytes and is cut.`);
+    const label = heldLabel(variable.label, `The label of ${name}`, LABEL_LIMIT, notes);
+    notes.push(...textNotes(name, variable), ...calendarNotes(name, variable, CALENDAR));
     const [scale, offset] = UNITS[variable.type.kind] ?? [1, 0];
-    const convert = ({ value }: ValueLabel): SavValue => (width > 0 ? String(value) : Number(value) * scale + offset);
+    const convert = ({ value }: ValueLabel): SavValue =>
+      width > 0 ? withoutPadding(String(value)) : Number(value) * scale + offset;
     return {
       name,
       label,
@@ -110,7 +124,7 @@ export function savVariables(table: Table): {
   if (table.variables.some(({ type }) => type.kind === 'timestamp')) {
     notes.push('SPSS counts seconds since 1582, so that fractions of a second are exact to two millionths.');
   }
-  return { variables, notes };
+  return { title, variables, notes };
 }
 
 const UNITS: Partial<Readonly<Record<VariableType['kind'], readonly [scale: number, offset: number]>>> = {
@@ -118,7 +132,26 @@ const UNITS: Partial<Readonly<Record<VariableType['kind'], readonly [scale: numb
   timestamp: [1, EPOCH_SECONDS],
 };
 
-/** @returns bytes that each value takes: described or measured, at least those of values with a meaning */
+function textNotes(name: string, { type }: Variable): readonly string[] {
+  const count = type.kind === 'text' ? (type.blankEnded ?? 0) : 0;
+  if (count === 0) return [];
+  const values = count === 1 ? '1 value ends' : `${count.toLocaleString('en')} values end`;
+  return [`${name}: ${values} with blanks, which SPSS takes for padding; they are not in the file.`];
+}
+
+/** A text with and without blanks at its end is the same value. */
+function withoutPadding(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ') end -= 1;
+  return text.slice(0, end);
+}
+
+/** Texts that a value of the file can be. */
+function isHeld(value: SavValue): boolean {
+  return typeof value === 'string' ? !value.includes('\0') : !Number.isNaN(value);
+}
+
+/** @returns bytes that each value takes: those of the longest one, at least those of values with a meaning */
 function widthOf({ title }: Table, { name, type, valueLabels, missing }: Variable): number {
   if (type.kind !== 'text') return 0;
   const described = [...valueLabels, ...missing].map(({ value }) => Buffer.byteLength(String(value)));
@@ -169,17 +202,12 @@ function valueLabelsOf(
   for (const labelled of [...valueLabels, ...missing]) {
     const value = convert(labelled);
     if (labelled.label === '' || found.has(value)) continue;
-    if (Number.isNaN(value)) {
+    if (!isHeld(value)) {
       notes.push(`"${labelled.value}" is no value of ${name}, so its label is left out.`);
       continue;
     }
-    const label = textOfBytes(labelled.label, VALUE_LABEL_BYTES_MAX);
-    if (label !== labelled.label) {
-      notes.push(
-        `The label of the value ${labelled.value} of ${name} has more than ${VALUE_LABEL_BYTES_MAX} bytes and is cut.`,
-      );
-    }
-    found.set(value, label);
+    const what = `The label of the value ${labelled.value} of ${name}`;
+    found.set(value, heldLabel(labelled.label, what, VALUE_LABEL_LIMIT, notes));
   }
   return [...found].map(([value, label]) => ({ value, label }));
 }
@@ -191,7 +219,7 @@ function missingOf(
   convert: (label: ValueLabel) => SavValue,
   notes: string[],
 ): SavVariable['missing'] {
-  const all = [...new Set(missing.map(convert))].filter((value) => !Number.isNaN(value));
+  const all = [...new Set(missing.map(convert))].filter(isHeld);
   if (type.kind === 'integer' && all.length > 3) {
     const ranged = asRange(all.map(Number));
     if (ranged) return ranged;

@@ -95,7 +95,7 @@ describe('numbers', () => {
       await expect(fileOf([variable({ name: 'v', type: NUMBER })], [[value]])).rejects.toMatchObject({
         code: 'not_representable',
         message:
-          'Things: v has an infinite number, which SPSS does not hold. Leave the column out, or order another format.',
+          'Things: v has an infinite number, or the largest or smallest of all, which SPSS does not hold. Leave the column out, or order another format.',
       });
     },
   );
@@ -155,6 +155,15 @@ describe('texts', () => {
     await expect(fileOf([variable({ name: 'v', type: text(2) })], [['é'], ['éa']])).rejects.toMatchObject({
       code: 'dataset_broken',
       message: 'Things: v has a value of 3 bytes, and at most 2 were described.',
+    });
+  });
+
+  it.each([9, 300])('with a zero byte are refused: of %d bytes', async (bytes) => {
+    const variables = [variable({ name: 'n', type: NUMBER }), variable({ name: 'v', type: text(bytes) })];
+    await expect(fileOf(variables, [...Array(5).fill([1, 'ab']), [1, 'a\0b']], ROWS, 4)).rejects.toMatchObject({
+      code: 'not_representable',
+      message:
+        'Things: v has a text with a zero byte, at which programs that read files of SPSS end it. Leave the column out, or order another format.',
     });
   });
 
@@ -248,6 +257,29 @@ describe('what a system file holds otherwise is noted', () => {
 
   it.each<[string, Partial<Variable> & Pick<Variable, 'type'>, readonly string[]]>([
     ['nothing', { type: integer, label: 'x'.repeat(256), missing: missing(-1, -2, -3) }, []],
+    [
+      'a label with a zero byte',
+      { type: integer, label: 'a\0b', valueLabels: [{ value: 1, label: 'One\0' }] },
+      [
+        'The label of v has a zero byte, with which labels end, and is cut there.',
+        'The label of the value 1 of v has a zero byte, with which labels end, and is cut there.',
+      ],
+    ],
+    [
+      'a value that ends with blanks',
+      { type: { kind: 'text', bytes: 9, blankEnded: 1 } },
+      ['v: 1 value ends with blanks, which SPSS takes for padding; they are not in the file.'],
+    ],
+    [
+      'values that end with blanks',
+      { type: { kind: 'text', bytes: 9, blankEnded: 1234 } },
+      ['v: 1,234 values end with blanks, which SPSS takes for padding; they are not in the file.'],
+    ],
+    [
+      'a label of a text with a zero byte',
+      { type: text(3), valueLabels: [{ value: 'a\0', label: 'A' }], missing: missing('\0') },
+      ['"a\0" is no value of v, so its label is left out.'],
+    ],
     ['a long label', { type: integer, label: 'é'.repeat(129) }, ['The label of v has more than 256 bytes and is cut.']],
     [
       'a long label of a value',
@@ -277,6 +309,11 @@ describe('what a system file holds otherwise is noted', () => {
     ],
   ])('%s', (_, fields, notes) => {
     expect(notesOf(fields)).toEqual(notes);
+  });
+
+  it('a long title', () => {
+    const { notes } = encodeSav({ ...tableOf([], 0), title: 'x'.repeat(65) }, chunksOf([], []), ROWS);
+    expect(notes).toEqual(['The title has more than 64 bytes and is cut.']);
   });
 
   it('in the file as well, with the names that differ', async () => {

@@ -19,11 +19,11 @@ export type SavOptions =
  * @throws WaybillError `not_representable` for a text column of more than 32,767 bytes
  */
 export function encodeSav(table: Table, chunks: AsyncIterable<Chunk>, options: SavOptions): Encoded {
-  const { variables, notes } = savVariables(table);
+  const { title, variables, notes } = savVariables(table);
   return {
     names: variables.map(({ name }) => name),
     notes,
-    bytes: systemFile(table, variables, [...renamings(table, variables), ...notes], chunks, options),
+    bytes: systemFile({ ...table, title }, variables, [...renamings(table, variables), ...notes], chunks, options),
   };
 }
 

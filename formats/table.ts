@@ -30,13 +30,16 @@ export interface ValueLabel {
 
 export type VariableType =
   /**
-   * `bytes`: of the longest value in UTF-8, declared by the catalog or measured. `total`: of all values that are not empty, for
-   * formats that place long texts elsewhere than the rows; known wherever texts of any length may occur.
+   * `bytes`: of the longest value in UTF-8. `total`: of all values that are not empty, for formats that place long texts
+   * elsewhere than the rows; known wherever texts of any length may occur. `blankEnded`: a count of values that end with a blank,
+   * for formats that pad with blanks.
    */
   | {
       readonly kind: 'text';
       readonly bytes: number;
       readonly total?: { readonly values: number; readonly bytes: number };
+      /** @default 0 */
+      readonly blankEnded?: number;
     }
   /** Whole numbers in `[min, max]`, not counting those of `missing`; a double holds all of them exactly. */
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
@@ -45,11 +48,14 @@ export type VariableType =
   /** 0 or 1. */
   | { readonly kind: 'boolean' }
   /** Days since 1970-01-01. */
-  | { readonly kind: 'date' }
+  | { readonly kind: 'date'; readonly range?: Range }
   /** Seconds since 1970-01-01T00:00:00, fractions included, as a clock in the order's time zone shows it. */
-  | { readonly kind: 'timestamp' }
-  /** Seconds since midnight, fractions included. */
-  | { readonly kind: 'time' };
+  | { readonly kind: 'timestamp'; readonly range?: Range }
+  /** Seconds since midnight, fractions included; 86,400 is 24:00:00. */
+  | { readonly kind: 'time'; readonly range?: Range };
+
+/** The least and the greatest value, not counting those of `missing`. Absent: there is no value. */
+export type Range = readonly [least: number, greatest: number];
 
 /** Rows by column, in the order of the variables. Valid only until the next chunk is requested. */
 export interface Chunk {

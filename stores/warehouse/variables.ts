@@ -50,16 +50,30 @@ export function variableColumn({ sql, type }: SourceColumn, column: Column, time
     }
     case 'date': {
       const days = `${sql} - DATE '1970-01-01'`;
-      return finite(sql, days, { kind: 'date' }, name, 'infinite');
+      const date = finite(sql, days, { kind: 'date' }, name, 'infinite');
+      const isValue = isValueSql(sql, sql, column, 'date', (day) => `DATE '1970-01-01' + (${day})`);
+      return ranged(date, sql, isValue, (extreme) => `${extreme} - DATE '1970-01-01'`);
     }
     case 'time':
-      if (type.typeId === Id.TIME) return known(number(`epoch_us(${sql}) / 1e6`), { kind: 'time' });
+      if (type.typeId === Id.TIME) {
+        const time = known(number(`epoch_us(${sql}) / 1e6`), { kind: 'time' });
+        return ranged(time, sql, 'true', (extreme) => `epoch_us(${extreme}) / 1e6`);
+      }
       if (type.typeId === Id.TIME_NS) return known(number(`epoch_ns(${sql}) / 1e9`), { kind: 'time' });
       // A time with an offset from UTC is no number.
       return measuredText(text);
     case 'timestamp': {
-      const clock = timeZone === null ? utcClock(sql, type) : clockIn(timeZone, sql, type);
-      const variable = finite(utcClock(sql, type), `epoch_us(${clock}) / 1e6`, { kind: 'timestamp' }, name, 'infinite');
+      const seconds = (value: string) => `epoch_us(${clockOf(value, type, timeZone)}) / 1e6`;
+      const finiteOnes = finite(utcClock(sql, type), seconds(sql), { kind: 'timestamp' }, name, 'infinite');
+      const isValue = isValueSql(
+        utcClock(sql, type),
+        clockOf(sql, type, timeZone),
+        column,
+        'timestamp',
+        (second) => `make_timestamp(${Math.round(second * 1e6)})`,
+      );
+      // Clocks go forward but for an hour, so the extremes are those of the instants.
+      const variable = ranged(finiteOnes, sql, isValue, seconds);
       return type.typeId === Id.TIMESTAMP_NS ? withoutNanoseconds(variable, sql, name) : variable;
     }
     case 'uuid':
@@ -94,13 +108,54 @@ function finite(value: string, sql: string, type: VariableType, name: string, wh
   };
 }
 
+/**
+ * Adds the range of a variable's values.
+ *
+ * @param isValue SQL of what is a value. @param toNumber SQL of a value as the variable has it
+ */
+function ranged(
+  variable: VariableColumn,
+  sql: string,
+  isValue: string,
+  toNumber: (value: string) => string,
+): VariableColumn {
+  const extremes = ['min', 'max'].map((extreme) => number(toNumber(`${extreme}(${sql}) FILTER (WHERE ${isValue})`)));
+  const own = variable.aggregates.length;
+  return {
+    aggregates: [...variable.aggregates, ...extremes],
+    describe: (measured) => {
+      const described = variable.describe(measured);
+      const [least = null, greatest = null] = measured.slice(own);
+      if (least === null || greatest === null) return described;
+      return { ...described, type: { ...described.type, range: [Number(least), Number(greatest)] } };
+    },
+  };
+}
+
+/** @returns SQL: whether a value is finite and stands for no missing answer. @param literal SQL of such an answer */
+function isValueSql(
+  value: string,
+  clock: string,
+  { missing }: Column,
+  kind: 'date' | 'timestamp',
+  literal: (code: number) => string,
+): string {
+  const codes = labelsOf(missing ?? {}, { kind }).map((code) => literal(Number(code.value)));
+  const hasDay = `isfinite(${value})`;
+  return codes.length === 0 ? hasDay : `${hasDay} AND ${clock} NOT IN (${codes.join(', ')})`;
+}
+
+function clockOf(sql: string, type: DuckDBType, timeZone: string | null): string {
+  return timeZone === null ? utcClock(sql, type) : clockIn(timeZone, sql, type);
+}
+
 /** Seconds as a double have no room for nanoseconds. */
 function withoutNanoseconds(variable: VariableColumn, sql: string, name: string): VariableColumn {
   return {
     aggregates: [...variable.aggregates, `count(*) FILTER (WHERE isfinite(${sql}) AND epoch_ns(${sql}) % 1000 <> 0)`],
     describe: (measured) => {
       const described = variable.describe(measured);
-      const cut = Number(measured.at(-1) ?? 0);
+      const cut = Number(measured[variable.aggregates.length] ?? 0);
       const note = `${name}: ${counted(cut)} finer than a microsecond, and cut to it.`;
       return cut === 0 ? described : { ...described, note: [described.note, note].filter(Boolean).join(' ') };
     },
@@ -113,13 +168,19 @@ function counted(count: number): string {
 
 function measuredText(text: string, note?: string): VariableColumn {
   return {
-    aggregates: [`max(strlen(${text}))`, `count(nullif(strlen(${text}), 0))`, `sum(strlen(${text}))`],
-    describe: ([longest, values, bytes]) => ({
+    aggregates: [
+      `max(strlen(${text}))`,
+      `count(nullif(strlen(${text}), 0))`,
+      `sum(strlen(${text}))`,
+      `count(*) FILTER (WHERE ${text} LIKE '% ')`,
+    ],
+    describe: ([longest, values, bytes, blankEnded]) => ({
       sql: text,
       type: {
         kind: 'text',
         bytes: Number(longest ?? 0),
         total: { values: Number(values ?? 0), bytes: Number(bytes ?? 0) },
+        blankEnded: Number(blankEnded ?? 0),
       },
       ...(note !== undefined && { note }),
     }),

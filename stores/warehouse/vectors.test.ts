@@ -107,13 +107,30 @@ describe('vectors', () => {
       { kind: 'text', bytes: 14, total: { values: 2, bytes: 16 } },
       ['é', '', '', 'thirteen bytes'],
     ],
+    ['text', ["'a '", "' '", "' b'"], { kind: 'text', bytes: 2, blankEnded: 2 }, ['a ', ' ', ' b']],
     ['text', ['12'], { kind: 'text', bytes: 2, total: { values: 1, bytes: 2 } }, ['12']],
-    ['date', ["DATE '1960-01-01'", 'NULL'], { kind: 'date' }, [-3653, Number.NaN]],
-    ['date', ["DATE 'infinity'"], { kind: 'date' }, [Number.NaN], /^v: 1 value is infinite/],
-    ['time', ["TIME '23:59:59.000001'", 'NULL'], { kind: 'time' }, [86399.000001, Number.NaN]],
+    ['date', ["DATE '1960-01-01'", 'NULL'], { kind: 'date', range: [-3653, -3653] }, [-3653, Number.NaN]],
+    [
+      'date',
+      ["DATE 'infinity'", "DATE '-infinity'", "DATE '5881580-07-10'", "DATE '0044-03-15 (BC)'"],
+      { kind: 'date', range: [-735160, 2147483646] },
+      [Number.NaN, Number.NaN, 2147483646, -735160],
+      /^v: 2 values are infinite/,
+    ],
+    [
+      'time',
+      ["TIME '23:59:59.000001'", "'24:00:00'", 'NULL'],
+      { kind: 'time', range: [86399.000001, 86400] },
+      [86399.000001, 86400, Number.NaN],
+    ],
     ['time', ["'00:00:00.000000001'::TIME_NS"], { kind: 'time' }, [1e-9]],
     ['time', ["'12:00:00+02'::TIMETZ"], { kind: 'text', bytes: 11 }, ['12:00:00+02']],
-    ['timestamp', ["TIMESTAMP '1970-01-01 00:00:01.5'", 'NULL'], { kind: 'timestamp' }, [1.5, Number.NaN]],
+    [
+      'timestamp',
+      ["TIMESTAMP '1970-01-01 00:00:01.5'", "'0001-01-01'", 'NULL'],
+      { kind: 'timestamp', range: [-62135596800, 1.5] },
+      [1.5, -62135596800, Number.NaN],
+    ],
     ['timestamp', ["TIMESTAMPTZ '1970-01-02 00:00:00+00'"], { kind: 'timestamp' }, [86400]],
     ['timestamp', ["DATE '1970-01-02'"], { kind: 'timestamp' }, [86400]],
     ['timestamp', ["'-infinity'::TIMESTAMP"], { kind: 'timestamp' }, [Number.NaN], /^v: 1 value is infinite/],
@@ -186,10 +203,25 @@ describe('vectors', () => {
     expect(await readValues(content)).toEqual([[1, -999999999]]);
   });
 
+  it.each<[ColumnType, readonly string[], string, object]>([
+    ['date', ["DATE '0001-01-01'", "DATE '1970-01-02'", "DATE 'infinity'"], '0001-01-01', { range: [1, 1] }],
+    ['timestamp', ["TIMESTAMP '9999-12-31'", "'1970-01-02'"], '9999-12-31T01:00:00', { range: [90000, 90000] }],
+    ['timestamp', ["TIMESTAMPTZ '9999-12-31 00:00:00+00'", "'infinity'"], '9999-12-31T01:00:00', {}],
+  ])('does not count a %s of missing answers into the range: %s', async (type, values, code, range) => {
+    const order = { ...WHOLE, timeZone: 'Europe/Berlin' };
+    const missing = { [code]: 'not answered' };
+    await using content = warehouse.vectors(columnOf(type, values, { missing }), order, EVERYTHING, never);
+    const [variable] = (await content.table).variables;
+    expect(variable).toMatchObject({ missing: [{ label: 'not answered' }] });
+    expect({ ...variable?.type }).toEqual({ kind: type, ...range });
+  });
+
   it("writes a clock in the order's time zone", async () => {
     const summer = columnOf('timestamp', ["TIMESTAMPTZ '2020-07-01 10:00:00+00'", "'infinity'"]);
     await using content = warehouse.vectors(summer, { ...WHOLE, timeZone: 'Europe/Berlin' }, EVERYTHING, never);
-    expect(await readValues(content)).toEqual([[Date.UTC(2020, 6, 1, 12) / 1000, Number.NaN]]);
+    const noon = Date.UTC(2020, 6, 1, 12) / 1000;
+    expect((await content.table).variables).toMatchObject([{ type: { range: [noon, noon] } }]);
+    expect(await readValues(content)).toEqual([[noon, Number.NaN]]);
   });
 
   it('reads many chunks of a slice, with the same sum as other formats', async () => {

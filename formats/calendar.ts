@@ -1,0 +1,48 @@
+import type { Range, Variable } from './table.ts';
+
+/** Dates and times as a program has them. */
+export interface Calendar {
+  readonly program: string;
+  /** Days that are shown as dates, since 1970-01-01. */
+  readonly first: number;
+  readonly last: number;
+  /** Years whose times are exact: to the microsecond, unless the program has less for all of them. */
+  readonly exactYears: Range;
+  /** What the numbers of other dates and times count. */
+  readonly units: Readonly<Record<'date' | 'timestamp', string>>;
+}
+
+const DAY_SECONDS = 86_400;
+const YEAR_DAYS = 365.2425;
+
+/** @returns sentences on dates that the program does not show, and on times that its numbers round */
+export function calendarNotes(name: string, { type }: Variable, calendar: Calendar): readonly string[] {
+  if ((type.kind !== 'date' && type.kind !== 'timestamp') || !type.range) return [];
+  const { program, first, last, exactYears, units } = calendar;
+  const [least, greatest] = type.range.map((value) =>
+    type.kind === 'date' ? value : Math.floor(value / DAY_SECONDS),
+  ) as unknown as Range;
+  const notes: string[] = [];
+  if (least < first || greatest > last) {
+    notes.push(
+      `${name}: values are from ${dayText(least)} to ${dayText(greatest)}. ${program} shows dates from ${dayText(first)} to ${dayText(last)}; the file has the others as numbers of ${units[type.kind]}.`,
+    );
+  }
+  const [from, to] = exactYears;
+  if (type.kind === 'timestamp' && (yearOf(least) < from || yearOf(greatest) > to)) {
+    notes.push(
+      `${name}: fractions of a second are rounded in times before the year ${from} and after ${to}, by less than 40 microseconds in the year 9999.`,
+    );
+  }
+  return notes;
+}
+
+function yearOf(days: number): number {
+  return Math.floor(1970 + days / YEAR_DAYS);
+}
+
+/** @returns for example `2026-03-29`; a year where `Date` has no day */
+function dayText(days: number): string {
+  const date = new Date(days * DAY_SECONDS * 1000);
+  return Number.isNaN(date.getTime()) ? `the year ${yearOf(days)}` : (date.toISOString().split('T')[0] ?? '');
+}
