@@ -160,9 +160,13 @@ const CONVERSIONS: Readonly<Record<VariableType['kind'], Convert>> = {
   date: (from, to) => {
     for (let at = 0; at < from.length; at += 1) to[at] = (from[at] ?? 0) + EPOCH_DAYS;
   },
-  // To the microsecond, because seconds as a double are no more exact.
+  // To the microsecond, because seconds as a double are no more exact; beyond whole numbers of those, as exact as they are.
   timestamp: (from, to) => {
-    for (let at = 0; at < from.length; at += 1) to[at] = Math.round((from[at] ?? 0) * 1e6) / 1e3 + EPOCH_MS;
+    for (let at = 0; at < from.length; at += 1) {
+      const microseconds = Math.round((from[at] ?? 0) * 1e6);
+      const milliseconds = Number.isSafeInteger(microseconds) ? microseconds / 1e3 : (from[at] ?? 0) * 1e3;
+      to[at] = milliseconds + EPOCH_MS;
+    }
   },
   time: (from, to) => {
     for (let at = 0; at < from.length; at += 1) to[at] = Math.round((from[at] ?? 0) * 1e9) / 1e6;

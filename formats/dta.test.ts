@@ -119,6 +119,14 @@ describe('numbers', () => {
     expect(data?.toString('hex')).toBe(missing);
   });
 
+  it.each([-609_181_674_463, -62_135_596_800, 253_402_300_799, 9_000_000_000_000])(
+    'of times long ago or far ahead are exact to the second: %d',
+    async (second) => {
+      const { data } = sectionsOf(await fileOf([variable({ name: 'v', type: { kind: 'timestamp' } })], [[second]]));
+      expect(data?.readDoubleLE()).toBe(second * 1000 - Date.UTC(1960, 0, 1));
+    },
+  );
+
   it('are written row by row, over chunks and blocks', async () => {
     const rows = Array.from({ length: 10_000 }, (_, row): Cell[] => [row % 100, row, row * 100_000, row / 3, `${row}`]);
     const variables = [
