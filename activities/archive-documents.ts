@@ -47,7 +47,7 @@ export function readmeOf(
   const readme: Readme = {
     ...{ software: 'Waybill', createdAt: new Date(snapshotAt), title, identity: versionText(version) },
     selection: selectionOf(status, from, to),
-    format: format !== undefined && isStatisticsFormat(format) ? format : 'tab',
+    format: format === 'sav' || format === 'dta' ? format : 'tab',
     files: tables.map(readmeFile),
     notes,
   };

@@ -22,10 +22,7 @@ export function statisticsContent(
   part: Parameters<Warehouse['vectors']>[2],
   { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
 ): StatisticsContent {
-  const encode: Encode = (table, chunks) =>
-    order.format === 'sav'
-      ? encodeSav(table, chunks, { compression: 'rows' })
-      : encodeDta(table, chunks, { directory });
+  const encode = encoderOf(order.format, directory);
   const sum = Promise.withResolvers<RowSum>();
   let rows = 0;
   let notes: readonly string[] = [];
@@ -44,4 +41,15 @@ export function statisticsContent(
     yield* encoded.bytes;
   }
   return { chunks: file(), sum: sum.promise, rows: () => rows, notes: () => notes };
+}
+
+function encoderOf(format: StatisticsFormat, directory: string): Encode {
+  switch (format) {
+    case 'sav':
+      return (table, chunks) => encodeSav(table, chunks, { compression: 'rows' });
+    case 'zsav':
+      return (table, chunks) => encodeSav(table, chunks, { compression: 'zlib', directory });
+    case 'dta':
+      return (table, chunks) => encodeDta(table, chunks, { directory });
+  }
 }

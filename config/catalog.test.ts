@@ -56,7 +56,7 @@ test('fills in what a catalog may leave out', async () => {
         offeredAs: 'ORDERS',
         title: 'Orders',
         doors: ['on-demand'],
-        formats: ['csv', 'jsonl', 'xlsx', 'parquet', 'sav', 'dta'],
+        formats: ['csv', 'jsonl', 'xlsx', 'parquet', 'sav', 'zsav', 'dta'],
       },
       ...{ sql: 'SELECT * FROM warehouse.orders', tenantColumn: 'tenant', key: [], parameters: [] },
       ...{ createdColumn: null, modifiedColumn: null, deletedColumn: null, infersDeletes: false },
@@ -187,7 +187,11 @@ const WRONG: readonly (readonly [what: string, text: string, ...expected: Expect
   [
     'an unknown format',
     changed('    columns:', '    formats: [csvv]\n    columns:'),
-    ['7:15', `${D}.formats[0]`, 'should be one of csv, jsonl, xlsx, parquet, sav, dta, not "csvv"; did you mean csv?'],
+    [
+      '7:15',
+      `${D}.formats[0]`,
+      'should be one of csv, jsonl, xlsx, parquet, sav, zsav, dta, not "csvv"; did you mean csv?',
+    ],
   ],
   [
     'a recurring dataset without key and times',

@@ -4,14 +4,15 @@ import type { Day } from './recurrence.ts';
 import type { InclusiveWindow, Window } from './window.ts';
 
 /** File formats an order on demand may ask for. */
-export const FORMATS = ['csv', 'jsonl', 'xlsx', 'parquet', 'sav', 'dta'] as const;
+export const FORMATS = ['csv', 'jsonl', 'xlsx', 'parquet', 'sav', 'zsav', 'dta'] as const;
 export type Format = (typeof FORMATS)[number];
 
 /**
  * All that files are written in. `json` is one array of objects whose values are texts, as in CSV, or null; in
  * `typed-json` they are numbers, booleans, objects and arrays where the column's type says so. `rows-json` is one array of
  * arrays, the first with the headers; its values are those of JSONL. `tab` is what statistics packages read as text: UTF-8 with a
- * byte order mark, tabs, CRLF, nothing quoted. `sav` is a system file of SPSS, `dta` a file of Stata.
+ * byte order mark, tabs, CRLF, nothing quoted. `sav` is a system file of SPSS, `zsav` the same compressed by zlib,
+ * `dta` a file of Stata.
  */
 export const FILE_FORMATS = [
   'csv',
@@ -23,6 +24,7 @@ export const FILE_FORMATS = [
   'xlsx',
   'parquet',
   'sav',
+  'zsav',
   'dta',
 ] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
@@ -32,15 +34,15 @@ export const STORED_FORMATS = [...FILE_FORMATS, 'zip'] as const;
 export type StoredFormat = (typeof STORED_FORMATS)[number];
 
 /** Files of statistics packages, which are made of column vectors; the warehouse itself writes all others. */
-export type StatisticsFormat = 'sav' | 'dta';
+export type StatisticsFormat = 'sav' | 'zsav' | 'dta';
 
 export function isStatisticsFormat(format: FileFormat): format is StatisticsFormat {
-  return format === 'sav' || format === 'dta';
+  return format === 'sav' || format === 'zsav' || format === 'dta';
 }
 
 /** Whether files of the format are compressed by themselves, so that they take no other compression. */
 export function hasOwnCompression(format: FileFormat): boolean {
-  return format === 'parquet' || format === 'xlsx' || format === 'sav';
+  return format === 'parquet' || format === 'xlsx' || format === 'sav' || format === 'zsav';
 }
 
 /** Whether parts can be concatenated to a whole file. A file of another format has one part. */
@@ -252,6 +254,7 @@ const EXTENSIONS: Readonly<Record<StoredFormat, string>> = {
   xlsx: 'xlsx',
   parquet: 'parquet',
   sav: 'sav',
+  zsav: 'zsav',
   dta: 'dta',
   zip: 'zip',
 };
@@ -277,6 +280,7 @@ const CONTENT_TYPES: Readonly<Record<StoredFormat, string>> = {
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
   parquet: 'application/vnd.apache.parquet',
   sav: 'application/x-spss-sav',
+  zsav: 'application/x-spss-sav',
   dta: 'application/x-stata-dta',
   zip: 'application/zip',
 };

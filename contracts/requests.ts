@@ -14,7 +14,7 @@ export const RELEASE_SIGNAL = 'release';
 export const REQUEST_DAYS_MAX = 365;
 
 /** Formats as callers name them. */
-export const REQUEST_FORMATS = ['CSV', 'JSON', 'XLSX', 'PARQUET', 'SAV', 'DTA'] as const;
+export const REQUEST_FORMATS = ['CSV', 'JSON', 'XLSX', 'PARQUET', 'SAV', 'ZSAV', 'DTA'] as const;
 export type RequestFormat = (typeof REQUEST_FORMATS)[number];
 
 /** What callers see. A deleted request is not shown. */

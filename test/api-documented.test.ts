@@ -185,7 +185,7 @@ describe('docs/requests.md', () => {
     ['-X DELETE', /^\{"success":true,"message":"Deleted export request",.*\n\{"success":false,.*None was deleted/],
     [
       'realm=Beds',
-      /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV, JSON, XLSX, PARQUET, SAV or DTA/,
+      /"message":"There is no realm Beds\. .*one year is the most.*Choose CSV, JSON, XLSX, PARQUET, SAV, ZSAV or DTA/,
     ],
   ])('the lines with %s do what they say', (line, output) => {
     expect(outputOf(line)).toMatch(output);

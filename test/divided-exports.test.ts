@@ -228,7 +228,7 @@ function count(directory: string): number {
 }
 
 describe('formats of which one file has one part', () => {
-  it.each(['PARQUET', 'XLSX', 'SAV', 'DTA'])('can be divided: %s', async (format) => {
+  it.each(['PARQUET', 'XLSX', 'SAV', 'ZSAV', 'DTA'])('can be divided: %s', async (format) => {
     const { manifest } = await makeExport({ format, rowsPerFile: 300 });
     expect(manifest.files.length).toBeGreaterThan(1);
     expect(manifest.files.every(({ rows, parts }) => rows <= 300 && parts.length === 1)).toBe(true);

@@ -26,12 +26,13 @@ function millisecondsOf(text: string): number {
   return Date.parse(`${text.slice(0, 19)}Z`) + Number(text.slice(19, -1)) * 1000;
 }
 
+type Format = 'SAV' | 'ZSAV' | 'DTA';
 type Value = number | string | null;
 
 /** Rows of a CSV export, as a file of SPSS or Stata must have them, without regard to their order. */
-async function rowsOfCsv(csv: Buffer, columns: ManifestFile['columns'], format: 'SAV' | 'DTA') {
-  const epoch = Date.parse(format === 'SAV' ? '1582-10-14' : '1960-01-01');
-  const unitMs = format === 'SAV' ? 1000 : 1;
+async function rowsOfCsv(csv: Buffer, columns: ManifestFile['columns'], format: Format) {
+  const epoch = Date.parse(format === 'DTA' ? '1960-01-01' : '1582-10-14');
+  const unitMs = format === 'DTA' ? 1 : 1000;
   const expectedOf = (type: string, text: string | null): Value => {
     if (type === 'text') return text ?? '';
     if (text === null || text === '') return null;
@@ -50,7 +51,7 @@ async function rowsOfCsv(csv: Buffer, columns: ManifestFile['columns'], format: 
 }
 
 /** The same of a file, as pyreadstat reads it. */
-async function rowsOfFile(file: Buffer, format: 'SAV' | 'DTA', columns: ManifestFile['columns']) {
+async function rowsOfFile(file: Buffer, format: Format, columns: ManifestFile['columns']) {
   const path = join(directory, `read.${format.toLowerCase()}`);
   await writeFile(path, file);
   const read = await reader.read(path);
@@ -73,6 +74,7 @@ async function rowsOfFile(file: Buffer, format: 'SAV' | 'DTA', columns: Manifest
 describe('an on-demand export', () => {
   it.each([
     ['SAV', 'application/x-spss-sav', '$FL2'],
+    ['ZSAV', 'application/x-spss-sav', '$FL3'],
     ['DTA', 'application/x-stata-dta', '<sta'],
   ] as const)('as %s has the rows of the CSV, sealed or not', async (format, type, magic) => {
     const identity = await generateIdentity();
@@ -96,7 +98,7 @@ describe('an on-demand export', () => {
     expect(rows.length).toBe(described.rows);
     expect(rows).toEqual(expected);
     // A file of Stata does not name it: since format 118 it is UTF-8.
-    expect(read.encoding).toBe(format === 'SAV' ? 'UTF-8' : null);
+    expect(read.encoding).toBe(format === 'DTA' ? null : 'UTF-8');
     const opened = await client.file(sealed, { 'x-private-key': identity });
     expect((await rowsOfFile(opened, format, described.columns)).rows).toEqual(expected);
   });

@@ -1,5 +1,5 @@
 import { FAILURES } from '../../contracts/failures.ts';
-import type { RequestOrder } from '../../contracts/order.ts';
+import type { FileFormat, RequestOrder } from '../../contracts/order.ts';
 import { explainFailure, isAvoidable } from '../../contracts/request-failures.ts';
 import type { Run } from '../../stores/ledger/ports.ts';
 import type { Email } from '../../stores/mail/mail.ts';
@@ -123,8 +123,17 @@ function factsOf(run: Run, context: RequestMailContext): readonly Fact[] {
   ];
 }
 
+const FORMAT_NAMES: Partial<Readonly<Record<FileFormat, string>>> = {
+  csv: 'CSV',
+  xlsx: 'Excel',
+  parquet: 'Parquet',
+  sav: 'SPSS',
+  zsav: 'SPSS, compressed',
+  dta: 'Stata',
+};
+
 function formatName({ format }: RequestOrder): string {
-  return { csv: 'CSV', xlsx: 'Excel', parquet: 'Parquet', sav: 'SPSS', dta: 'Stata' }[String(format)] ?? 'JSON';
+  return FORMAT_NAMES[format] ?? 'JSON';
 }
 
 function named({ realm, publicUrl, timeZone }: RequestMailContext) {

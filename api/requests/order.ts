@@ -20,6 +20,7 @@ export const FILES: Readonly<Record<RequestFormat, FileFormat>> = {
   XLSX: 'xlsx',
   PARQUET: 'parquet',
   SAV: 'sav',
+  ZSAV: 'zsav',
   DTA: 'dta',
 };
 

@@ -175,7 +175,8 @@ function groupLines(terminal: Terminal, sealed: boolean, results: readonly PartC
     lines.push(`${good} ${formatCount(rows)} rows counted in the content`);
   } else if (format === 'xlsx') lines.push(`${but} rows were not counted: they are packed in the workbook`);
   else if (format === 'parquet') lines.push(`${but} rows were not counted: a Parquet file has its own count`);
-  else if (format === 'sav' || format === 'dta') lines.push(`${but} rows were not counted: the file has its own count`);
+  else if (format === 'sav' || format === 'zsav' || format === 'dta')
+    lines.push(`${but} rows were not counted: the file has its own count`);
   else lines.push(`${but} rows were not counted: the files are sealed, --key-file opens them`);
   return lines;
 }

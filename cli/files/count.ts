@@ -28,6 +28,7 @@ export function createRowCounter({ format, csv }: ManifestFile, isFirst: boolean
     case 'xlsx':
     case 'parquet':
     case 'sav':
+    case 'zsav':
     case 'dta':
     case 'rows-json':
     case 'tab':

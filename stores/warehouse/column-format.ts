@@ -61,6 +61,7 @@ const VALUES: Readonly<Record<FileFormat, Values>> = {
   xlsx: 'texts',
   parquet: 'native',
   sav: 'native',
+  zsav: 'native',
   dta: 'native',
 };
 

@@ -20,6 +20,7 @@ describe('an order of several files', () => {
     ['jsonl, sealed', { format: 'jsonl', recipients: ['age1x'] }],
     ['parquet', { format: 'parquet' }],
     ['sav', { format: 'sav' }],
+    ['zsav', { format: 'zsav' }],
     ['xlsx', { format: 'xlsx' }],
   ] as const)('has files of at most so many rows that tile: %s', async (_, fields) => {
     const plan = await planFile(BIG, order({ ...fields, rowsPerFile: 30_000 }), 1_000_000);

@@ -41,6 +41,7 @@ export function rowFormat(
     case 'parquet':
       return { items: named(columns, formatted), options: 'FORMAT parquet, COMPRESSION zstd' };
     case 'sav':
+    case 'zsav':
     case 'dta':
       // Read as vectors; DuckDB writes none of them.
       return { items: named(columns, formatted), options: '' };

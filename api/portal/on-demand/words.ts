@@ -10,6 +10,7 @@ export const FORMAT_NAMES: Readonly<Record<Format, string>> = {
   xlsx: 'Excel',
   parquet: 'Parquet',
   sav: 'SPSS',
+  zsav: 'SPSS, compressed',
   dta: 'Stata',
 };
 export const COMPRESSION_NAMES: Readonly<Record<Compression, string>> = { none: 'None', gzip: 'gzip', zstd: 'zstd' };

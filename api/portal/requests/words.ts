@@ -24,6 +24,7 @@ export const FORMAT_NAMES: Readonly<Record<RequestFormat, string>> = {
   PARQUET: 'Parquet',
   XLSX: 'Excel',
   SAV: 'SPSS',
+  ZSAV: 'SPSS, compressed',
   DTA: 'Stata',
 };
 

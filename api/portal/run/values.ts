@@ -70,6 +70,7 @@ function formatDetail({ format, csv }: Order): string {
   if (format === 'parquet') return 'zstd inside';
   if (format === 'xlsx') return 'typed cells, and a sheet that describes the columns';
   if (format === 'sav') return 'for SPSS, with labels, types and missing values';
+  if (format === 'zsav') return 'for SPSS 21 and later, with labels, types and missing values; zlib inside';
   if (format === 'dta') return 'for Stata 14 and later, with labels, types and missing values';
   if (format === 'jsonl') return 'one object a line, UTF-8';
   const delimiter = DELIMITERS[csv.delimiter] ?? csv.delimiter;
