@@ -3,6 +3,7 @@ import { writeGsoHead } from './dta-frame.ts';
 import { type DtaVariable, EPOCH_DAYS, NUMBER_TYPES, type NumberType } from './dta-variables.ts';
 import type { Spool } from './spool.ts';
 import type { Chunk, Table, TextChunk, VariableType } from './table.ts';
+import { hasZero } from './zero-bytes.ts';
 
 /** Bytes of rows that are yielded at a time, unless a row has more. */
 const OUTPUT_BYTES = 512 * 1024;
@@ -183,7 +184,7 @@ function textWriter(table: Table, variable: DtaVariable, { view, block, offset, 
     if (!column || column instanceof Float64Array) throw otherType(table, variable);
     const { bytes, ends } = column;
     let start = from === 0 ? 0 : (ends[from - 1] ?? 0);
-    if (bytes.subarray(start, ends[to - 1] ?? 0).includes(0)) throw zeroByte(table, variable);
+    if (hasZero(bytes, start, ends[to - 1] ?? 0)) throw zeroByte(table, variable);
     if (storage === 'strL') return;
     const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = offset;

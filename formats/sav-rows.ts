@@ -2,6 +2,7 @@ import { WaybillError } from '../contracts/failures.ts';
 import { BIAS } from './sav-dictionary.ts';
 import { placeCount, type SavVariable, segmentWidths } from './sav-variables.ts';
 import type { Chunk, Table, TextChunk } from './table.ts';
+import { hasZero } from './zero-bytes.ts';
 
 /** Bytes that are yielded at a time, unless a row has more. */
 const OUTPUT_BYTES = 512 * 1024;
@@ -56,7 +57,7 @@ export async function* savRows(
 /** The format has room for a zero byte, but ReadStat and what is made with it end the text there. */
 function assertWithoutZeros({ title }: Table, variables: readonly SavVariable[], { rows, columns }: Chunk): void {
   for (const [at, column] of columns.entries()) {
-    if (column instanceof Float64Array || !column.bytes.subarray(0, column.ends[rows - 1]).includes(0)) continue;
+    if (column instanceof Float64Array || !hasZero(column.bytes, 0, column.ends[rows - 1] ?? 0)) continue;
     throw new WaybillError(
       'not_representable',
       `${title}: ${variables[at]?.name} has a text with a zero byte, at which programs that read files of SPSS end it. Leave the column out, or order another format.`,
