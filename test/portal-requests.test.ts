@@ -270,7 +270,7 @@ describe('the list', () => {
 
     const { page, problems } = await visit();
     expect(await rows(page).count()).toBe(20);
-    expect(await page.getByRole('button', { name: 'Delete chosen' }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Delete chosen', disabled: true }).waitFor();
     await page.getByRole('link', { name: 'Older' }).click();
     await page.waitForURL(/before=/);
     expect(await rows(page).count()).toBe(2);
