@@ -92,8 +92,7 @@ async function writeCatalog(directory: string, datasets: readonly object[]): Pro
 export async function writeRepeatedCatalog({ directory, rows }: Bench, copies: number): Promise<string> {
   const [readings] = Catalog.parse(parse(await readFile(CATALOG, 'utf8'))).datasets;
   // Not a join, for which DuckDB would have all of its memory.
-  const repeated = `SELECT *, unnest(range(${copies})) AS copy FROM bench.readings`;
-  const sql = `SELECT * EXCLUDE (copy) REPLACE (id + copy * ${rows} AS id) FROM (${repeated})`;
+  const sql = `SELECT r.* REPLACE (r.id + k * ${rows} AS id) FROM bench.readings r, range(${copies}) AS copies(k)`;
   return writeCatalog(directory, [{ ...readings, sql }]);
 }
 

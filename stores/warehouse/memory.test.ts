@@ -9,7 +9,8 @@ const scratch = scratchDirectory(afterAll);
 const session = await openSession({
   ...OPTIONS,
   ...{ memory: '2GB', threads: 2, tempDirectory: scratch },
-  startupSql: "CREATE TABLE t AS SELECT i, i % 10 AS g, 'x' || i AS s FROM range(1000) t(i); CREATE VIEW v AS FROM t;",
+  startupSql:
+    "CREATE TABLE t AS SELECT i, i % 10 AS g, 'x' || i AS s FROM range(1000) t(i); CREATE VIEW v AS FROM t; CREATE TABLE large AS SELECT i, 'x' || i AS s FROM range(300000) t(i)",
 });
 afterAll(() => session.close());
 
@@ -51,7 +52,7 @@ describe('the memory of DuckDB', () => {
     expect(await limit()).toBe(MOST);
     await session.memory.reclaim();
     expect(await limit()).toBe(MOST);
-    while ((await rows.fetchChunk())?.rowCount) continue;
+    while ((await rows.fetchChunk())?.rowCount);
     await session.memory.reclaim();
     expect(await limit()).toBe(USUAL);
     connection.disconnectSync();
@@ -77,8 +78,11 @@ describe('DuckDB', () => {
     [true, 'SELECT DISTINCT s FROM t'],
     [true, 'SELECT g, count(*) FROM t WHERE i > $a GROUP BY g'],
     [true, 'SELECT *, row_number() OVER (PARTITION BY g ORDER BY s) FROM t'],
-    [true, 'SELECT * FROM t JOIN v USING (g)'],
-    [true, 'SELECT * FROM t WHERE s IN (SELECT s FROM v)'],
+    [false, 'SELECT * FROM large JOIN t USING (i)'],
+    [false, 'SELECT * FROM t, range(10) AS copies(k)'],
+    [false, 'SELECT * FROM large WHERE s IN (SELECT s FROM v)'],
+    [true, 'SELECT * FROM large JOIN large AS other USING (i)'],
+    [true, 'SELECT * FROM t JOIN (SELECT i, count(*) FROM large GROUP BY i) USING (i)'],
     [true, 'WITH a AS MATERIALIZED (FROM t) SELECT * FROM a, a AS b'],
   ])('collects rows: %s, for %s', async (expected, sql) => {
     const connection = await session.connect();

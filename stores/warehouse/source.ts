@@ -25,7 +25,7 @@ export interface Source extends RowSource {
    * empty.
    */
   readonly identitySql: readonly string[];
-  /** Whether the SQL sorts, groups, joins or numbers rows, for which DuckDB needs memory. */
+  /** Whether the SQL sorts, groups, numbers or joins many rows, for which DuckDB needs memory. */
   readonly collects: boolean;
   /** Set if the SQL may read columns of PostgreSQL with `numeric` values. */
   readonly numbers: NumbersRead | undefined;
