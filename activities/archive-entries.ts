@@ -26,7 +26,7 @@ export interface ArchivedTable {
 }
 
 export interface EntryPorts {
-  readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
+  readonly warehouse: Pick<Warehouse, 'read' | 'vectors' | 'memory'>;
   /** For temporary files. */
   readonly directory: string;
   /** What questionnaires refer to; `null`: the deployment has none. */

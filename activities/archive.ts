@@ -33,7 +33,7 @@ interface ArchivePorts
   extends AttemptPorts,
     Pick<Ports, 'catalog' | 'attachments' | 'archivePasswords' | 'tempDirectory' | 'turns'> {
   readonly ledger: { readonly archives: Pick<Ledger['archives'], 'settings'> };
-  readonly warehouse: Pick<Warehouse, 'read' | 'vectors'>;
+  readonly warehouse: Pick<Warehouse, 'read' | 'vectors' | 'memory'>;
   readonly objects: AttemptPorts['objects'] & Pick<Objects, 'write'>;
 }
 

@@ -10,13 +10,14 @@ import {
   type QuestionnaireVersion,
   versionText,
 } from '../contracts/questionnaires.ts';
+import { withEnoughMemory } from '../stores/warehouse/memory.ts';
 import type { Warehouse } from '../stores/warehouse/warehouse.ts';
 
 /** What the warehouse says of questionnaires, each row checked. */
 
 /** A tenant's rows, by its value of the tenant column. */
 export interface TenantRows {
-  readonly warehouse: Pick<Warehouse, 'read'>;
+  readonly warehouse: Pick<Warehouse, 'read' | 'memory'>;
   readonly tenantKey: string;
   readonly signal: AbortSignal;
 }
@@ -63,23 +64,25 @@ export interface DescribedTable {
 }
 
 /** All rows of a query of the bundle, as JSON. @throws WaybillError like the port, `dataset_broken` for a row that does not fit */
-async function readRows<Row>(
-  { warehouse, tenantKey, signal }: TenantRows,
+function readRows<Row>(
+  tenantRows: TenantRows,
   dataset: Dataset,
   parameters: FileOrder['parameters'],
   schema: z.ZodType<Row>,
 ): Promise<readonly Row[]> {
-  const rows: Row[] = [];
-  for await (const line of readLines({ warehouse, tenantKey, signal }, dataset, { parameters })) {
-    const parsed = schema.safeParse(JSON.parse(line));
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      // Neither the value nor the message, which may repeat it.
-      throw broken(dataset.name, `a row does not have what it should in ${issue?.path.join('.')}`);
+  return withEnoughMemory(tenantRows.warehouse.memory, async () => {
+    const rows: Row[] = [];
+    for await (const line of readLines(tenantRows, dataset, { parameters })) {
+      const parsed = schema.safeParse(JSON.parse(line));
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues;
+        // Neither the value nor the message, which may repeat it.
+        throw broken(dataset.name, `a row does not have what it should in ${issue?.path.join('.')}`);
+      }
+      rows.push(parsed.data);
     }
-    rows.push(parsed.data);
-  }
-  return rows;
+    return rows;
+  });
 }
 
 /** Rows as JSON, one line each. */

@@ -171,7 +171,7 @@ describe('work that runs out of memory', () => {
     expect(begun.at(-1)).toBe('b');
   });
 
-  it('by itself is done once more if there is more memory, and has it until its end', async () => {
+  it('is done once more at once if there is more memory, and has it until its end', async () => {
     let raised = 0;
     const raise = async () => {
       raised += 1;
@@ -183,13 +183,25 @@ describe('work that runs out of memory', () => {
     const done = scene.run('other', createWork(scene, 'large', [full]));
     await scene.arrive('other', 'a');
     await scene.end('large 1');
-    expect(scene.begun).toEqual(['large 1', 'a']);
     await scene.end('a');
     expect(scene.begun).toEqual(['large 1', 'a', 'large 2']);
     expect(raised).toBe(1);
     await scene.end('large 2');
     expect(await done).toBe('large');
     expect(raised).toBe(0);
+  });
+
+  it('also with all memory, beside other work, is done once more without', async () => {
+    const memory = { hasMore: true, raise: async () => async () => undefined };
+    const scene = createScene({ places: 2, memory });
+    const done = scene.run('other', createWork(scene, 'large', [full, full]));
+    await scene.arrive('other', 'a');
+    await scene.end('large 1');
+    await scene.end('large 2');
+    expect(scene.begun).toEqual(['large 1', 'a', 'large 2']);
+    await scene.end('a');
+    await scene.end('large 3');
+    expect(await done).toBe('large');
   });
 
   it.each([

@@ -1,13 +1,14 @@
 import { activityInfo } from '@temporalio/activity';
 import { WaybillError } from '../contracts/failures.ts';
 import { PRIORITIES } from '../contracts/task-queues.ts';
-import { type Memory, withAllMemory } from '../stores/warehouse/memory.ts';
+import { type Memory, withAllMemory, withEnoughMemory } from '../stores/warehouse/memory.ts';
 import { createPrecedence, type Precedence } from './precedence.ts';
 
 /** Bounds how much of one kind of work this process does at once. */
 export interface Turns {
   /**
-   * Does the work when it is its turn. Work that runs out of memory is done once more, without other work and with all memory.
+   * Does the work when it is its turn. Work that runs out of memory is done once more with all of it, and if that is too little beside
+   * other work, without.
    *
    * @throws the signal's reason, if that aborts before; what the work throws
    */
@@ -117,10 +118,10 @@ export function createTurns({
     await untilStarted(signal, waiting[kind], tenant);
     const [before, beside] = [begun, running.urgent + running.other > 1];
     try {
-      return { value: await work() };
+      return { value: await withEnoughMemory(memory, work) };
     } catch (error) {
       const isFull = error instanceof WaybillError && error.code === 'memory_exhausted';
-      if (!isFull || !(memory.hasMore || beside || begun > before)) throw error;
+      if (!isFull || !(beside || begun > before)) throw error;
       onRepeat?.(error);
       // Before its place is free, which others wait for.
       return { alone: untilStarted(signal, aside, tenant) };

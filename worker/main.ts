@@ -122,8 +122,7 @@ async function main(): Promise<void> {
       places: settings.WAYBILL_WORKER_PARTS_MAX,
       memory: warehouse.memory,
       precedence,
-      onRepeat: (err) =>
-        logger.warn({ err }, 'work ran out of memory; it is done again without other work and with all memory'),
+      onRepeat: (err) => logger.warn({ err }, 'work ran out of memory beside other work, and is done again alone'),
     }),
     requests: {
       runningMax: settings.WAYBILL_REQUESTS_RUNNING_MAX,

@@ -6,7 +6,7 @@ import { Bindings } from './bindings.ts';
 import { copyContent } from './copy.ts';
 import { isInvalidated, toFailure } from './errors.ts';
 import { openKeys } from './keys.ts';
-import { withAllMemory } from './memory.ts';
+import { withAllMemory, withEnoughMemory } from './memory.ts';
 import { checkCsvOptions, csvHead, preparePart, tabHead } from './part-query.ts';
 import { measurePart, prepareVectors } from './part-vectors.ts';
 import { planFiles } from './planning.ts';
@@ -41,26 +41,22 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
     ask: (connection: DuckDBConnection) => Promise<Answer>,
   ): Promise<Answer> {
     const either = AbortSignal.any([signal, closing.signal]);
-    either.throwIfAborted();
     const answer = async () => {
-      const connection = await session.connect();
+      let connection: DuckDBConnection | undefined;
       try {
-        const postgres = postgresOf(datasets);
-        return await inTransaction({ session, connection, postgres }, either, () => ask(connection));
+        either.throwIfAborted();
+        const opened = await session.connect();
+        connection = opened;
+        const querying = { session, connection, postgres: postgresOf(datasets) };
+        return await inTransaction(querying, either, () => ask(opened));
       } catch (error) {
         const failure = failureOf(error, what);
         throw either.aborted ? either.reason : failure;
       } finally {
-        connection.disconnectSync();
+        connection?.disconnectSync();
       }
     };
-    try {
-      return await tracked(answer());
-    } catch (error) {
-      const isFull = error instanceof WaybillError && error.code === 'memory_exhausted';
-      if (!isFull || !session.memory.hasMore) throw error;
-      return withAllMemory(session.memory, () => tracked(answer()));
-    }
+    return withEnoughMemory(session.memory, () => tracked(answer()));
   }
 
   /** Opens the queries of a part. @param needsAll whether DuckDB has all of its memory until their end */
@@ -75,8 +71,11 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
       return {
         ...queries,
         end() {
-          queries.end();
-          void release();
+          try {
+            queries.end();
+          } finally {
+            void release();
+          }
         },
       };
     } catch (error) {
@@ -125,8 +124,10 @@ export async function createWarehouse(options: WarehouseOptions): Promise<Wareho
         open: async (connection) => {
           const source = await describeSource(session, connection, dataset, order.parameters);
           if (isUncounted(order)) {
-            // Compared with the keys before, by a join.
-            return withMemory(true, () => openKeys({ session, connection, dataset, order, source }, part.before));
+            const isCompared = order.rows === 'gone';
+            return withMemory(isCompared || source.collects, () =>
+              openKeys({ session, connection, dataset, order, source }, part.before),
+            );
           }
           const { slice, snapshotAt } = part;
           const reading = { connection, dataset, order, source, snapshotAt, slice };
@@ -239,7 +240,7 @@ function explained(error: WaybillError): string {
 
 /** Describes a dataset, and formats the values of its first row for every format, with all parameters NULL. */
 export async function checkDataset(
-  session: Pick<Session, 'postgres' | 'anonymizes'>,
+  session: Pick<Session, 'postgres' | 'anonymizes' | 'memory'>,
   connection: DuckDBConnection,
   dataset: Dataset,
 ): Promise<void> {
@@ -251,7 +252,7 @@ export async function checkDataset(
   const statement = await connection.prepare(`SELECT ${select} FROM ${everyRow(source)} LIMIT 1`);
   try {
     bindings.bindTo(statement);
-    await statement.run();
+    await (source.collects ? withAllMemory(session.memory, () => statement.run()) : statement.run());
   } finally {
     statement.destroySync();
   }

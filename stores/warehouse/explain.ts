@@ -3,6 +3,7 @@ import type { Dataset } from '../../config/dataset.ts';
 import type { FileOrder } from '../../contracts/order.ts';
 import { Bindings } from './bindings.ts';
 import { toFailure } from './errors.ts';
+import { withAllMemory } from './memory.ts';
 import { readClock } from './planning.ts';
 import { rowValues } from './row-format.ts';
 import { rowsSql, WHOLE } from './rows.ts';
@@ -48,7 +49,7 @@ export async function explainDataset(
       const rows = rowsSql(source, order, { snapshotAt, slice: WHOLE }, bindings);
       const query = `SELECT ${rowValues(columns, order).join(', ')} ${rows}`;
       const [plan] = await run(connection, `EXPLAIN ${query}`, bindings);
-      await run(connection, `${query} LIMIT 1`, bindings);
+      await withAllMemory(session.memory, () => run(connection, `${query} LIMIT 1`, bindings));
       const sent = postgres.length > 0 ? await queriesSent(connection) : [];
       const plans: PostgresPlan[] = [];
       for (const sql of sent) plans.push(await explainInPostgres(connection, postgres, sql));

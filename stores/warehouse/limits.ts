@@ -28,7 +28,7 @@ const USUAL_THREAD_BYTES = 128e6;
 const USUAL_BYTES_MIN = 256e6;
 
 /**
- * Sets DuckDB's threads and its usual memory. With too many threads for the memory, even a query that spills can run out of it.
+ * Sets DuckDB's threads and all of its memory. With too many threads for the memory, even a query that spills can run out of it.
  *
  * @throws WaybillError `warehouse_misconfigured` if the memory is too little for the threads that are set
  */
@@ -48,9 +48,7 @@ export async function setLimits(connection: DuckDBConnection, { memory, threads 
   }
   const used = threads || Math.min(cores, served, THREADS_MAX);
   await connection.run(`SET GLOBAL threads = ${used}`);
-  const usual = Math.min(most, Math.max(USUAL_BYTES_MIN, used * USUAL_THREAD_BYTES));
-  await setMemory(connection, usual);
-  return { usual, most };
+  return { usual: Math.min(most, Math.max(USUAL_BYTES_MIN, used * USUAL_THREAD_BYTES)), most };
 }
 
 /** @throws DuckDB's error if more is in use, and cannot be released */

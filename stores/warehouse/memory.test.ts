@@ -1,9 +1,20 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Dataset } from '../../config/dataset.ts';
 import { Bindings } from './bindings.ts';
 import { collectsRows } from './operators.ts';
 import { openSession } from './session.ts';
-import { column, dataset, EVERYTHING, OPTIONS, order, scratchDirectory, useWarehouse } from './warehouse-fixture.ts';
+import {
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  OPTIONS,
+  order,
+  readAll,
+  scratchDirectory,
+  useWarehouse,
+} from './warehouse-fixture.ts';
 
 const scratch = scratchDirectory(afterAll);
 const session = await openSession({
@@ -74,6 +85,8 @@ describe('DuckDB', () => {
     [false, 'SELECT i + 1, upper(s) FROM v WHERE i > $a'],
     [false, 'SELECT * FROM t UNION ALL SELECT * FROM t'],
     [false, 'SELECT unnest([1, 2]), i FROM t LIMIT 10'],
+    [false, 'SELECT *, row_number() OVER () FROM t'],
+    [true, 'SELECT * FROM large JOIN (SELECT unnest(range(5000000)) AS i) AS list USING (i)'],
     [true, 'SELECT * FROM t ORDER BY s'],
     [true, 'SELECT DISTINCT s FROM t'],
     [true, 'SELECT g, count(*) FROM t WHERE i > $a GROUP BY g'],
@@ -92,10 +105,13 @@ describe('DuckDB', () => {
 });
 
 describe('a part', async () => {
-  const { preview, read } = await useWarehouse("CREATE TABLE t AS SELECT 'acme' AS tenant, i FROM range(10) t(i)", {
-    memory: '2GB',
-    threads: 2,
-  });
+  const { preview, read, warehouse } = await useWarehouse(
+    "CREATE TABLE t AS SELECT 'acme' AS tenant, i FROM range(10) t(i)",
+    {
+      memory: '2GB',
+      threads: 2,
+    },
+  );
   const asked = order({ window: null });
   const columns = [column('i', 'integer'), column('memory', 'text')];
   const limitOf = (rest: string) =>
@@ -111,6 +127,24 @@ describe('a part', async () => {
     const { text, rows } = await read(limitOf(rest), asked, { ...EVERYTHING, ...width });
     expect(rows).toBe(10);
     expect(text).toContain(`9,${expected}`);
+  });
+
+  it('that is given up, fails, or cannot be opened leaves little', async () => {
+    const sorted = (sql: string) => dataset({ sql: `${sql} ORDER BY i`, columns: [column('i', 'integer')] });
+    const all = (set: Dataset, signal = never) => readAll(warehouse.read(set, asked, EVERYTHING, signal));
+    const stop = new AbortController();
+    const endless = sorted("SELECT 'acme' AS tenant, i FROM range(300000000) t(i)");
+    const chunks = warehouse.read(endless, asked, EVERYTHING, stop.signal).chunks[Symbol.asyncIterator]();
+    // The head comes before the rows.
+    await chunks.next();
+    const rows = chunks.next();
+    stop.abort(new Error('cancelled'));
+    await expect(rows).rejects.toThrow('cancelled');
+    const failing = sorted("SELECT 'acme' AS tenant, error('no')::INTEGER AS i FROM t");
+    await expect(all(failing)).rejects.toThrow();
+    const unknown = dataset({ sql: 'SELECT tenant, i FROM t ORDER BY i', columns: [column('none', 'integer')] });
+    await expect(all(unknown)).rejects.toMatchObject({ code: 'dataset_broken' });
+    expect((await read(limitOf(''), asked)).text).toContain(`9,${USUAL}`);
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { WaybillError } from '../../contracts/failures.ts';
 import { type MemoryLimits, setMemory } from './limits.ts';
 
 /**
@@ -16,11 +17,14 @@ export interface Memory {
 export interface OwnMemory extends Memory {
   /** Called when a query has ended: takes back what queries still held when the work was done that needed it. */
   reclaim(): Promise<void>;
+  /** Resolves when nothing is being changed. */
+  settled(): Promise<void>;
 }
 
+/** @param limits of a DuckDB that has all of its memory until the first `reclaim` */
 export function createMemory(connect: () => Promise<DuckDBConnection>, { usual, most }: MemoryLimits): OwnMemory {
   let users = 0;
-  let limit = usual;
+  let limit = most;
   /** The last change; each waits for the one before. */
   let changed: Promise<void> = Promise.resolve();
 
@@ -66,7 +70,23 @@ export function createMemory(connect: () => Promise<DuckDBConnection>, { usual, 
     async reclaim() {
       if (users === 0 && limit !== usual) await adjust().catch(() => undefined);
     },
+    settled: () => changed,
   };
+}
+
+/** Whether work failed that may succeed with more memory. What does not fit into it is spilled, as far as the disk has room. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof WaybillError && (error.code === 'memory_exhausted' || error.code === 'disk_full');
+}
+
+/** Does work, and if it runs out of memory, once more with all of it. */
+export async function withEnoughMemory<Value>(memory: Memory, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!memory.hasMore || !isOutOfMemory(error)) throw error;
+    return withAllMemory(memory, work);
+  }
 }
 
 /** Does work while DuckDB has all of its memory. */

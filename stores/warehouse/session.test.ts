@@ -31,7 +31,7 @@ describe('the lock-down', () => {
     "SELECT * FROM postgres_scan('host=127.0.0.1', 'public', 't')",
     'SELECT * FROM (SELECT * FROM "POSTGRES_attach"(\'host=127.0.0.1\'))',
     "SELECT * FROM query('SELECT ''acme'' AS tenant')",
-    'SET threads = 1',
+    "SET memory_limit = '1TB'",
     "SELECT 1 AS tenant; SET memory_limit = '1TB'",
     'SELECT 1) AS source, (SELECT 2',
     `ATTACH '${inside}' AS inside`,
@@ -52,6 +52,7 @@ describe('the lock-down', () => {
 describe('a connection', () => {
   it.each([
     'SET threads = 1',
+    "SET GLOBAL allowed_configs = ['enable_external_access']",
     'RESET TimeZone',
     'SET GLOBAL enable_external_access = true',
     "SELECT * FROM read_text('/etc/passwd')",

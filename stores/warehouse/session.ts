@@ -63,7 +63,9 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
   const pipeDirectory = join(own, 'pipes');
   mkdirSync(pipeDirectory);
   let instance: DuckDBInstance | undefined;
-  const close = () => {
+  let memory: OwnMemory | undefined;
+  const close = async () => {
+    await memory?.settled();
     instance?.closeSync();
     return directory.remove();
   };
@@ -87,9 +89,12 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
       connection.disconnectSync();
     }
     const connect = () => opened.connect();
+    memory = createMemory(connect, limits);
+    // The start-up SQL may have needed more.
+    await memory.reclaim();
     return {
       connect,
-      memory: createMemory(connect, limits),
+      memory,
       postgres,
       beginTally,
       keepsOrder: !hasPostgres,

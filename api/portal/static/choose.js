@@ -3,7 +3,11 @@
 const ALL = 'choose-all';
 
 for (const event of ['change', 'input']) document.addEventListener(event, update);
-new MutationObserver(update).observe(document.getElementById('requests'), { childList: true, subtree: true });
+// A page that is kept up to date puts the button back as the server knows it.
+new MutationObserver(() => update()).observe(document.getElementById('requests'), {
+  ...{ subtree: true, childList: true, characterData: true },
+  attributeFilter: ['disabled'],
+});
 addEventListener('pageshow', update);
 update();
 
@@ -18,7 +22,8 @@ function update({ target } = {}) {
   }
   const button = document.querySelector('#chosen button');
   if (!button) return;
-  button.disabled = chosen === 0;
+  // Only if it changes, because that is observed too.
+  if (button.disabled !== (chosen === 0)) button.disabled = chosen === 0;
   const label = chosen > 0 ? `Delete ${chosen} chosen` : 'Delete chosen';
   if (button.textContent !== label) button.textContent = label;
 }
