@@ -12,8 +12,8 @@ import { orderedColumns } from './source-column.ts';
  * that are wide, be it by many columns or by long texts, such batches are hundreds of megabytes, which spill or run out of memory.
  */
 
-/** Bytes of a row from which it is wide: a batch would have more than 32 MB, a fourth of what a thread usually has. */
-const WIDE_BYTES = 256;
+/** Bytes of a row from which it is wide: a batch would have more than 16 MB, an eighth of what a thread usually has. */
+const WIDE_BYTES = 128;
 
 /** Bytes of a row from which composing the text of one vector of rows takes more memory than there usually is for a part. */
 const ENORMOUS_BYTES = 2048;
