@@ -6,6 +6,8 @@ const NAME_BYTES = 129;
 const FORMAT_BYTES = 57;
 const LABEL_BYTES = 321;
 const CHARACTERISTIC_BYTES_MAX = 67_784;
+/** Of the dataset. Source: Stata, help limits. */
+const NOTES_MAX = 9999;
 /** Of a strL, besides its bytes: what precedes them, and the zero after them. */
 const GSO_HEAD_BYTES = 20;
 const GSO_BYTES = GSO_HEAD_BYTES + 1;
@@ -136,7 +138,8 @@ function texts(bytes: number, values: readonly string[]): Uint8Array {
   return buffer;
 }
 
-function characteristicsOf(variables: readonly DtaVariable[], notes: readonly string[]): readonly Uint8Array[] {
+function characteristicsOf(variables: readonly DtaVariable[], sentences: readonly string[]): readonly Uint8Array[] {
+  const notes = notesOf(sentences);
   const dataset = {
     _lang_c: 'default',
     _lang_list: 'default',
@@ -149,6 +152,14 @@ function characteristicsOf(variables: readonly DtaVariable[], notes: readonly st
       Object.entries(characteristics).map(([key, content]) => characteristic(name, key, content)),
     ),
   ];
+}
+
+/** A sentence each, or several if there are too many. */
+function notesOf(sentences: readonly string[]): readonly string[] {
+  const each = Math.max(1, Math.ceil(sentences.length / NOTES_MAX));
+  return Array.from({ length: Math.ceil(sentences.length / each) }, (_, at) =>
+    sentences.slice(at * each, (at + 1) * each).join(' '),
+  );
 }
 
 function characteristic(variable: string, name: string, content: string): Uint8Array {

@@ -405,13 +405,25 @@ describe('a file', () => {
     expect(characteristicsIn(sections.characteristics)).toEqual([
       ['_dta[_lang_c]', 'default'],
       ['_dta[_lang_list]', 'default'],
-      ['_dta[note0]', '2'],
-      ['_dta[note1]', encoded.notes[0]],
-      ['_dta[note2]', encoded.notes[1]],
+      ['_dta[note0]', '3'],
+      ['_dta[note1]', 'v_if is the column if.'],
+      ['_dta[note2]', encoded.notes[0]],
+      ['_dta[note3]', encoded.notes[1]],
       ['by[note0]', '1'],
       ['by[note1]', 'x'.repeat(81)],
       ['v_if[column]', 'if'],
     ]);
+  });
+
+  it.each([
+    [9999, 9999, 'v_0 is the column 0.'],
+    [10_000, 5000, 'v_0 is the column 0. v_1 is the column 1.'],
+  ])('of %d sentences has %d notes', async (count, notes, first) => {
+    const variables = Array.from({ length: count }, (_, at) => variable({ name: `${at}`, type: { kind: 'boolean' } }));
+    const found = new Map(characteristicsIn(sectionsOf(await fileOf(variables, [])).characteristics));
+    expect([found.get('_dta[note0]'), found.get('_dta[note1]')]).toEqual([String(notes), first]);
+    expect(found.get(`_dta[note${notes}]`)).toContain(`v_${count - 1} is the column ${count - 1}.`);
+    expect(found.has(`_dta[note${notes + 1}]`)).toBe(false);
   });
 
   it('has labels until a zero byte, and says so', async () => {

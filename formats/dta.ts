@@ -3,6 +3,7 @@ import { dtaFrame, longTextBytes } from './dta-frame.ts';
 import { dtaRows } from './dta-rows.ts';
 import { type DtaTable, describeVariables } from './dta-variables.ts';
 import type { Encoded } from './encoder.ts';
+import { renamings } from './names.ts';
 import { createSpool, type Spool } from './spool.ts';
 import type { Chunk, Table } from './table.ts';
 
@@ -13,7 +14,7 @@ export interface DtaOptions {
 
 /**
  * A file of Stata 14 or later, streamed in bounded memory: format 118, or 119 for more than 32,767 variables. What it holds otherwise
- * than the table is said in the notes, which the file contains as well, as those of the dataset.
+ * than the table is said in the notes, which the file contains as well, as those of the dataset, after the columns that have another name.
  *
  * Texts of more than 2,045 bytes stand behind all rows; until then they are in an encrypted temporary file.
  *
@@ -21,11 +22,10 @@ export interface DtaOptions {
  */
 export function encodeDta(table: Table, chunks: AsyncIterable<Chunk>, { directory }: DtaOptions): Encoded {
   const described = describeVariables(table);
-  return {
-    names: described.variables.map(({ name }) => name),
-    notes: described.notes,
-    bytes: dtaFile(table, described, chunks, directory),
-  };
+  const names = described.variables.map(({ name }) => name);
+  const columns = table.variables.map(({ name }) => name);
+  const inFile = { ...described, notes: [...renamings(columns, names), ...described.notes] };
+  return { names, notes: described.notes, bytes: dtaFile(table, inFile, chunks, directory) };
 }
 
 async function* dtaFile(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileNames, type NameRules } from './names.ts';
+import { fileNames, type NameRules, renamings } from './names.ts';
 
 const RULES = ['spss', 'stata'] as const;
 
@@ -110,4 +110,8 @@ it.each<[readonly string[], readonly string[]]>([
   ],
 ])('%j are %j', (columns, expected) => {
   expect(fileNames(columns, 'spss')).toEqual(expected);
+});
+
+it('columns that have another name are named with it', () => {
+  expect(renamings(['a', 'by', 'if'], ['a', 'by', 'v_if'])).toEqual(['v_if is the column if.']);
 });

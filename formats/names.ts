@@ -60,6 +60,11 @@ export function fileNames(columns: readonly string[], rules: NameRules): readonl
   });
 }
 
+/** @param names of the columns in a file @returns which columns have another name there, a sentence each */
+export function renamings(columns: readonly string[], names: readonly string[]): readonly string[] {
+  return names.flatMap((name, at) => (columns[at] === name ? [] : [`${name} is the column ${columns[at]}.`]));
+}
+
 /** @returns the name itself if the program takes it, otherwise one that it takes */
 function validName(column: string, rules: Rules): string {
   const isValid = (name: string) =>

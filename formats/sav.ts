@@ -1,4 +1,5 @@
 import type { Encoded } from './encoder.ts';
+import { renamings } from './names.ts';
 import { savDictionary } from './sav-dictionary.ts';
 import { savRows } from './sav-rows.ts';
 import { type SavVariable, savVariables } from './sav-variables.ts';
@@ -20,11 +21,10 @@ export type SavOptions =
  */
 export function encodeSav(table: Table, chunks: AsyncIterable<Chunk>, options: SavOptions): Encoded {
   const { title, variables, notes } = savVariables(table);
-  return {
-    names: variables.map(({ name }) => name),
-    notes,
-    bytes: systemFile({ ...table, title }, variables, [...renamings(table, variables), ...notes], chunks, options),
-  };
+  const names = variables.map(({ name }) => name);
+  const columns = table.variables.map(({ name }) => name);
+  const documents = [...renamings(columns, names), ...notes];
+  return { names, notes, bytes: systemFile({ ...table, title }, variables, documents, chunks, options) };
 }
 
 async function* systemFile(
@@ -38,11 +38,4 @@ async function* systemFile(
   yield dictionary;
   const rows = savRows(table, variables, chunks);
   yield* options.compression === 'zlib' ? zsavRows(rows, dictionary.length, options.directory) : rows;
-}
-
-function renamings(table: Table, variables: readonly SavVariable[]): readonly string[] {
-  return variables.flatMap(({ name }, at) => {
-    const column = table.variables[at]?.name;
-    return column === name ? [] : [`${name} is the column ${column}.`];
-  });
 }
