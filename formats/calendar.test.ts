@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
+import { valueText } from './calendar.ts';
 import { encodeDta } from './dta.ts';
 import { encodeSav } from './sav.ts';
 import type { Range, VariableType } from './table.ts';
@@ -99,4 +100,16 @@ it('dates that four bytes do not hold are written as doubles', async () => {
   const greatest = 2_147_483_646;
   const file = await collect(encoded('Stata', { kind: 'date', range: [greatest, greatest] }, greatest).bytes);
   expect(file.readDoubleLE(file.indexOf('<data>') + 6)).toBe(greatest + 3653);
+});
+
+it.each<[VariableType['kind'], number, string]>([
+  ['date', day('9999-12-31'), '9999-12-31'],
+  ['timestamp', second('9999-12-31'), '9999-12-31'],
+  ['timestamp', second('2016-05-20T09:30:00Z'), '2016-05-20T09:30:00'],
+  ['timestamp', second('2016-05-20T09:30:00.250Z'), '2016-05-20T09:30:00.250'],
+  ['time', 86_399, '23:59:59'],
+  ['integer', -999_999_999, '-999999999'],
+  ['number', -1.5, '-1.5'],
+])('a %s of %d is spelled %s', (kind, value, spelled) => {
+  expect(valueText({ kind } as VariableType, value)).toBe(spelled);
 });

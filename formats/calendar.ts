@@ -1,4 +1,4 @@
-import type { Range, Variable } from './table.ts';
+import type { Range, Variable, VariableType } from './table.ts';
 
 /** Dates and times as a program has them. */
 export interface Calendar {
@@ -45,4 +45,19 @@ function yearOf(days: number): number {
 function dayText(days: number): string {
   const date = new Date(days * DAY_SECONDS * 1000);
   return Number.isNaN(date.getTime()) ? `the year ${yearOf(days)}` : (date.toISOString().split('T')[0] ?? '');
+}
+
+/** @returns a value as catalogs spell it: for example `9999-12-31` for a date, and for the midnight at which it begins */
+export function valueText({ kind }: VariableType, value: number | string): string {
+  const number = Number(value);
+  if (kind === 'date') return Number.isInteger(number) ? dayText(number) : String(value);
+  if (kind !== 'timestamp' && kind !== 'time') return String(value);
+  const instant = new Date(Math.round(number * 1000));
+  if (Number.isNaN(instant.getTime())) return String(value);
+  const [day = '', clock = ''] = instant
+    .toISOString()
+    .replace(/(?:\.000)?Z$/, '')
+    .split('T');
+  if (kind === 'time') return clock;
+  return clock === '00:00:00' ? day : `${day}T${clock}`;
 }

@@ -53,7 +53,7 @@ export function readDoFile(text: string): DoFile {
     ],
     [`if _rc == 0 destring ${NAME}, replace`, ([name]) => exists(name)],
     [`replace ${NAME} = ${QUOTED} if ${NAME} == ${TEXT}`, ([to, of]) => exists(to, of)],
-    [`replace ${NAME} = \\.a if ${NAME} == ${QUOTED}`, ([to, of]) => exists(to, of)],
+    [`replace ${NAME} = \\.[a-z] if ${NAME} == ${QUOTED}`, ([to, of]) => exists(to, of)],
     [
       `(?:capture )?mvdecode ${NAME}, mv\\([-+.e\\d]+=\\.[a-z](?: \\\\ [-+.e\\d]+=\\.[a-z])*\\)`,
       ([name]) => exists(name),
@@ -139,7 +139,7 @@ export function readDoFile(text: string): DoFile {
   ];
   const patterns = commands.map(([pattern, run]) => [new RegExp(`^(?:${pattern})$`, 'u'), run] as const);
   for (const line of logicalLines(text)) {
-    if (line === '' || /^\* [\w .,:'-]+$/.test(line)) continue;
+    if (line === '' || /^\* [\p{L}\p{Nd}_ .,:;+-]+$/u.test(line)) continue;
     const { shape, strings } = scan(line);
     const known = patterns.find(([pattern]) => pattern.test(shape));
     if (!known) throw new Error(`Not a command: ${line}`);

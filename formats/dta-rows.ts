@@ -1,7 +1,8 @@
 import { WaybillError } from '../contracts/failures.ts';
 import { writeGsoHead } from './dta-frame.ts';
-import { type DtaVariable, EPOCH_DAYS, NUMBER_TYPES, type NumberType } from './dta-variables.ts';
+import { type DtaVariable, NUMBER_TYPES, type NumberType } from './dta-variables.ts';
 import type { Spool } from './spool.ts';
+import { EPOCH_DAYS } from './stata-values.ts';
 import type { Chunk, Table, TextChunk, VariableType } from './table.ts';
 import { hasZero } from './zero-bytes.ts';
 

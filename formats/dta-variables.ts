@@ -1,7 +1,9 @@
 import { WaybillError } from '../contracts/failures.ts';
-import { type Calendar, calendarNotes } from './calendar.ts';
+import { type Calendar, calendarNotes, valueText } from './calendar.ts';
 import { heldLabel } from './cut.ts';
+import { type MissingValue, missingLetters } from './missing-letters.ts';
 import { fileNames } from './names.ts';
+import { EPOCH_DAYS, LABELLED_MAX, LABELLED_MIN, MISSING_LETTERS, stataValue } from './stata-values.ts';
 import type { Table, ValueLabel, Variable } from './table.ts';
 
 /** How values are stored. Ranges leave room for 27 missing values. Source: Stata, help dta, "Representation of numbers". */
@@ -28,8 +30,6 @@ const LABEL_LIMIT = { max: 80, unit: 'characters' } as const;
 const VALUE_LABEL_LIMIT = { max: 32_000, unit: 'bytes' } as const;
 /** Of one set. */
 const VALUE_LABELS_MAX = 65_536;
-/** Between 1960-01-01, with which Stata begins to count, and 1970-01-01. */
-export const EPOCH_DAYS = 3653;
 /** From 0100-01-01; a double of so many milliseconds is exact to the microsecond. Source: Stata, help datetime. */
 const CALENDAR: Calendar = {
   program: 'Stata',
@@ -39,7 +39,6 @@ const CALENDAR: Calendar = {
   units: { date: 'days', timestamp: 'milliseconds' },
 };
 const DAY_SECONDS = 86_400;
-const EXTENDED_MISSING = 'abcdefghijklmnopqrstuvwxyz';
 
 export interface DtaVariable {
   readonly name: string;
@@ -88,13 +87,20 @@ export function describeVariables(table: Table): DtaTable {
     'stata',
   );
   const storages = storagesOf(table);
-  const letters = missingLetters(table, notes);
+  const letters = missingLetters(table.variables, names);
+  notes.push(...letters.notes);
   const sets = createLabelSets(notes);
   const variables = table.variables.map((variable, at): DtaVariable => {
     const name = names[at] ?? '';
     const storage = storages[at] ?? 'double';
-    const missing = letters.get(at) ?? [];
+    const missing = letters.values.get(at) ?? [];
+    const others = letters.others.get(at) ?? [];
     if (variable.type.kind === 'text') noteTextLabels(variable, name, notes);
+    if (others.length > 0) {
+      notes.push(
+        `${name}: Stata has ${MISSING_LETTERS.length} missing values besides its own; ${others.length} more are written as they are.`,
+      );
+    }
     const label = heldLabel(variable.label, `The label of ${name}`, LABEL_LIMIT, notes);
     notes.push(...calendarNotes(name, variable, CALENDAR), ...midnightNotes(name, variable));
     return {
@@ -103,7 +109,7 @@ export function describeVariables(table: Table): DtaTable {
       ...placeOf(variable, storage),
       format: displayFormat(variable, storage),
       storage,
-      labelSet: sets.nameFor(name, variable, storage, missing),
+      labelSet: sets.nameFor(name, variable, missing, others),
       missing: missing.map(({ value, letter }) => ({ value, letter })),
       characteristics: {
         ...(name !== variable.name && { column: variable.name }),
@@ -153,7 +159,7 @@ function storageOf({ name, type, missing }: Variable): DtaVariable['storage'] {
       return 'byte';
     case 'integer': {
       // Those that find no letter stay as they are.
-      const others = missing.slice(EXTENDED_MISSING.length).map(({ value }) => Number(value));
+      const others = missing.slice(MISSING_LETTERS.length).map(({ value }) => Number(value));
       const [min, max] = [Math.min(type.min, ...others), Math.max(type.max, ...others)];
       const fits = (number: NumberType) => NUMBER_TYPES[number].min <= min && max <= NUMBER_TYPES[number].max;
       return (['byte', 'int', 'long'] as const).find(fits) ?? 'double';
@@ -212,45 +218,6 @@ function totalOf({ variables }: Table, storages: readonly DtaVariable['storage']
   return { values, bytes };
 }
 
-interface MissingValue extends ValueLabel {
-  readonly value: number;
-  readonly letter: number;
-}
-
-/**
- * Gives each missing value a letter, the same one in all variables if there are enough of them.
- *
- * @returns by position of the variable
- */
-function missingLetters({ variables }: Table, notes: string[]): ReadonlyMap<number, readonly MissingValue[]> {
-  const numeric = variables.flatMap(({ type, missing }, at) =>
-    type.kind === 'text' || missing.length === 0 ? [] : [{ at, missing }],
-  );
-  const all = [...new Set(numeric.flatMap(({ missing }) => missing.map(({ value }) => Number(value))))];
-  const isShared = all.length <= EXTENDED_MISSING.length;
-  const said = new Set<string>();
-  return new Map(
-    numeric.map(({ at, missing }) => {
-      const { name } = variables[at] ?? { name: '' };
-      if (missing.length > EXTENDED_MISSING.length) {
-        const count = missing.length - EXTENDED_MISSING.length;
-        notes.push(
-          `${name}: Stata has ${EXTENDED_MISSING.length} missing values besides its own; ${count} more are written as they are.`,
-        );
-      }
-      const values = missing.slice(0, EXTENDED_MISSING.length).map(({ value, label }, index) => {
-        const letter = (isShared ? all.indexOf(Number(value)) : index) + 1;
-        const what = `.${EXTENDED_MISSING[letter - 1]} stands for ${value} (${label})`;
-        const note = isShared ? `${what}.` : `${name}: ${what}.`;
-        if (!said.has(note)) notes.push(note);
-        said.add(note);
-        return { value: Number(value), label, letter };
-      });
-      return [at, values];
-    }),
-  );
-}
-
 function noteTextLabels({ valueLabels, missing }: Variable, name: string, notes: string[]): void {
   if (valueLabels.length > 0) notes.push(`${name}: Stata has no labels for values of texts.`);
   if (missing.length > 0) {
@@ -266,14 +233,9 @@ function createLabelSets(notes: string[]) {
 
   return {
     sets,
-    nameFor(
-      name: string,
-      variable: Variable,
-      storage: DtaVariable['storage'],
-      missing: readonly MissingValue[],
-    ): string {
-      if (storage === 'str' || storage === 'strL') return '';
-      const set = labelSet(name, variable, missing, notes);
+    nameFor(name: string, variable: Variable, missing: readonly MissingValue[], others: readonly ValueLabel[]): string {
+      if (variable.type.kind === 'text') return '';
+      const set = labelSet(name, variable, missing, others, notes);
       if (set.length === 0) return '';
       const key = JSON.stringify(set);
       const known = names.get(key);
@@ -287,20 +249,21 @@ function createLabelSets(notes: string[]) {
 
 function labelSet(
   name: string,
-  { type, valueLabels, missing: codes }: Variable,
+  { type, valueLabels }: Variable,
   missing: readonly MissingValue[],
+  others: readonly ValueLabel[],
   notes: string[],
 ): LabelSet {
-  const { min, max, missing: systemMissing } = NUMBER_TYPES.long;
+  const systemMissing = NUMBER_TYPES.long.missing;
   const lettered = new Set(missing.map(({ value }) => value));
-  const others = codes.filter(({ value }) => !lettered.has(Number(value)));
-  const isCoded = type.kind === 'integer' || type.kind === 'boolean' || type.kind === 'number';
-  const labelled = [...valueLabels, ...(isCoded ? others : [])].filter(({ value }) => !lettered.has(Number(value)));
   const values = new Map<number, string>();
-  for (const { value, label } of labelled) {
-    const number = Number(value);
-    if (!Number.isInteger(number) || number < min || number > max) {
-      notes.push(`${name}: Stata labels whole numbers only, and not ${value} (${label}).`);
+  for (const { value, label } of [...valueLabels, ...others]) {
+    if (lettered.has(Number(value))) continue;
+    const number = stataValue(type.kind, Number(value));
+    if (!Number.isInteger(number) || number < LABELLED_MIN || number > LABELLED_MAX) {
+      notes.push(
+        `${name}: Stata labels whole numbers up to ${counted(LABELLED_MAX)}, and not ${valueText(type, value)} (${label}).`,
+      );
     } else if (!values.has(number)) values.set(number, label);
   }
   for (const { letter, label } of missing) values.set(systemMissing + letter, label);
@@ -313,7 +276,7 @@ function labelSet(
     .sort(([a], [b]) => a - b)
     .slice(0, VALUE_LABELS_MAX)
     .map(([value, label]) => {
-      const shown = value > systemMissing ? `.${EXTENDED_MISSING[value - systemMissing - 1]}` : value;
+      const shown = value > systemMissing ? `.${MISSING_LETTERS[value - systemMissing - 1]}` : value;
       return { value, label: heldLabel(label, `${name}: the label of ${shown}`, VALUE_LABEL_LIMIT, notes) };
     });
 }

@@ -189,35 +189,65 @@ describe('numbers', () => {
 
 describe('missing values', () => {
   const codes = (values: readonly number[]) => values.map((value) => ({ value, label: `Code ${value}` }));
+  const unanswered = (value: number) => ({ value, label: 'Not answered' });
+  const DAY = Date.UTC(9999, 11, 31) / 86_400_000;
 
-  it('get a letter, the same one in every variable', async () => {
+  it('get a letter, the same one for one meaning in every variable', async () => {
     const variables = [
-      variable({ name: 'a', type: integer(0, 1), missing: codes([-9, -8]) }),
-      variable({ name: 'b', type: integer(0, 1000), missing: codes([-8]) }),
-      variable({ name: 'c', type: NUMBER, missing: codes([-9, -8]) }),
-      variable({ name: 'd', type: { kind: 'date' }, missing: codes([-9]) }),
+      variable({ name: 'a', type: integer(0, 1), missing: [unanswered(-9), { value: -8, label: 'Refused' }] }),
+      variable({ name: 'b', type: integer(0, 1000), missing: [{ value: -9, label: 'Refused' }] }),
+      variable({ name: 'c', type: NUMBER, missing: [unanswered(-9), { value: -8, label: 'Refused' }] }),
+      variable({ name: 'd', type: { kind: 'date' }, missing: [unanswered(DAY)] }),
+      variable({ name: 'e', type: { kind: 'timestamp' }, missing: [unanswered(DAY * 86_400)] }),
     ];
     const table = tableOf(variables, 2);
     const encoded = encodeDta(
       table,
       chunksOf(variables, [
-        [-9, -8, -9, -9],
-        [-8, 7, -8, null],
+        [-9, -9, -9, DAY, DAY * 86_400],
+        [-8, 7, -8, null, null],
       ]),
       OPTIONS,
     );
     const { data, value_labels: labels, value_label_names: names } = sectionsOf(await collect(encoded.bytes));
     expect(data?.toString('hex')).toBe(
-      ['66', 'e77f', '000000000001e07f', 'e6ffff7f', '67', '0700', '000000000002e07f', 'e5ffff7f'].join(''),
+      [
+        ...['66', 'e77f', '000000000001e07f', 'e6ffff7f', '000000000001e07f'],
+        ...['67', '0700', '000000000002e07f', 'e5ffff7f', '000000000000e07f'],
+      ].join(''),
     );
-    expect(textsIn(names, 129)).toEqual(['a', 'b', 'a', 'd']);
+    expect(textsIn(names, 129)).toEqual(['a', 'b', 'a', 'd', 'd']);
     const [a, b] = ['2147483622', '2147483623'];
     expect(labelsIn(labels)).toEqual({
-      a: { [a]: 'Code -9', [b]: 'Code -8' },
-      b: { [b]: 'Code -8' },
-      d: { [a]: 'Code -9' },
+      a: { [a]: 'Not answered', [b]: 'Refused' },
+      b: { [b]: 'Refused' },
+      d: { [a]: 'Not answered' },
     });
-    expect(encoded.notes).toEqual(['.a stands for -9 (Code -9).', '.b stands for -8 (Code -8).']);
+    expect(encoded.notes).toEqual([
+      '.a stands for -9 or 9999-12-31 (Not answered).',
+      '.b stands for -8 or -9 (Refused).',
+    ]);
+  });
+
+  it.each(['Not answered', ''])('of one variable keep a letter each under the label "%s"', async (label) => {
+    const missing = [-9, -8].map((value) => ({ value, label }));
+    const variables = [
+      variable({ name: 'a', type: integer(0, 1), missing }),
+      variable({ name: 'b', type: integer(0, 1), missing }),
+    ];
+    const encoded = encodeDta(tableOf(variables, 1), chunksOf(variables, [[-9, -8]]), OPTIONS);
+    expect(sectionsOf(await collect(encoded.bytes)).data?.toString('hex')).toBe('6667');
+    expect(encoded.notes).toEqual([`.a stands for -9 (${label}).`, `.b stands for -8 (${label}).`]);
+  });
+
+  it('of more than 26 meanings together have letters of their own in each variable', async () => {
+    const variables = ['a', 'if'].map((name, at) =>
+      variable({ name, type: integer(0, 1), missing: codes(Array.from({ length: 14 }, (_, n) => -1 - n - 14 * at)) }),
+    );
+    const encoded = encodeDta(tableOf(variables, 1), chunksOf(variables, [[-1, -15]]), OPTIONS);
+    expect(sectionsOf(await collect(encoded.bytes)).data?.toString('hex')).toBe('6666');
+    expect(encoded.notes).toHaveLength(28);
+    expect(encoded.notes).toContain('v_if: .a stands for -15 (Code -15).');
   });
 
   it('beyond 26 stay as they are, in a type that holds them', async () => {
@@ -228,7 +258,7 @@ describe('missing values', () => {
     expect(types?.readUInt16LE()).toBe(65529);
     expect([data?.readInt16LE(0), data?.readInt16LE(2)]).toEqual([32_741 + 26, -1026]);
     expect(labelsIn(labels).a?.['-1026']).toBe('Code -1026');
-    expect(encoded.notes[0]).toBe('a: Stata has 26 missing values besides its own; 1 more are written as they are.');
+    expect(encoded.notes[26]).toBe('a: Stata has 26 missing values besides its own; 1 more are written as they are.');
     expect(encoded.notes).toHaveLength(27);
   });
 
@@ -255,8 +285,24 @@ describe('value labels', () => {
     expect(labelsIn(labels)).toEqual({ x: { '-1': 'minus', '2': 'zwei, 二' } });
     expect(textsIn(names, 129)).toEqual(['x', 'x']);
     expect(encoded.notes.slice(0, 2)).toEqual([
-      'x: Stata labels whole numbers only, and not 1.5 (half).',
-      'x: Stata labels whole numbers only, and not 2147483621 (large).',
+      'x: Stata labels whole numbers up to 2,147,483,620, and not 1.5 (half).',
+      'x: Stata labels whole numbers up to 2,147,483,620, and not 2147483621 (large).',
+    ]);
+  });
+
+  it('of dates and times are those of the values that the file has', async () => {
+    const label = (value: number) => ({ valueLabels: [{ value, label: 'that day' }] });
+    const variables = [
+      variable({ name: 'd', type: { kind: 'date' }, ...label(1) }),
+      variable({ name: 'n', type: { kind: 'time' }, ...label(1.5) }),
+      variable({ name: 's', type: { kind: 'timestamp' }, ...label(0) }),
+    ];
+    const encoded = encodeDta(tableOf(variables, 1), chunksOf(variables, [[1, 1.5, 0]]), OPTIONS);
+    const { data, value_labels: labels } = sectionsOf(await collect(encoded.bytes));
+    expect([data?.readInt32LE(0), data?.readDoubleLE(4)]).toEqual([3654, 1500]);
+    expect(labelsIn(labels)).toEqual({ d: { '3654': 'that day' }, n: { '1500': 'that day' } });
+    expect(encoded.notes).toEqual([
+      's: Stata labels whole numbers up to 2,147,483,620, and not 1970-01-01 (that day).',
     ]);
   });
 

@@ -62,6 +62,7 @@ test('the second one reads texts, numbers, dates and missing values as they are'
     ', replace',
     '',
     'replace id = "" if id == "##N/A##"',
+    '* id: Stata has one missing text, the empty one, which texts that were not answered become.',
     `label variable id \`"Label of id"'`,
     '',
     'capture assert strlen(subinstr(subinstr(sex, "-", "", 1), ".", "", 1)) <= 15',
@@ -98,6 +99,56 @@ test('the second one reads texts, numbers, dates and missing values as they are'
     `label variable rises \`"Label of rises"'`,
     '',
   ]);
+});
+
+test('letters of missing values are those of a .dta file: one for one meaning in all variables', () => {
+  const refused = { value: -7, label: 'Refused' };
+  const variables = [
+    of('age', INTEGER, { missing: [...UNANSWERED, refused] }),
+    of('sex', INTEGER, { missing: [refused] }),
+    of('born', { kind: 'date' }, { missing: [{ value: 2_932_896, label: 'Refused' }] }),
+  ];
+  const script = importScript(table(variables));
+  expect(script).toContain('mvdecode age, mv(-999999999=.a \\ -7=.b)\r\n');
+  expect(script).toContain('mvdecode sex, mv(-7=.b)\r\n');
+  expect(script).toContain('replace waybill_value = .b if born == "##N/A##"\r\n');
+  const read = readDoFile(script).valueLabels;
+  expect(Object.fromEntries([...read].map(([name, set]) => [name, Object.fromEntries(set)]))).toEqual({
+    age: { '.a': 'Not answered', '.b': 'Refused' },
+    sex: { '.b': 'Refused' },
+    born: { '.b': 'Refused' },
+  });
+});
+
+test('labels that Stata cannot have are named in comments', () => {
+  const label = 'x';
+  const valueLabels = [1, 1.5, 2_147_483_621].map((value) => ({ value, label }));
+  const variables = [
+    of('score', { kind: 'number', decimals: null }, { valueLabels }),
+    of('many', INTEGER, { missing: Array.from({ length: 28 }, (_, at) => ({ value: -1 - at, label: `${at}` })) }),
+    of('city', { kind: 'text', bytes: 9 }, { valueLabels: [{ value: 'a', label }] }),
+    of(
+      'born',
+      { kind: 'date' },
+      {
+        valueLabels: [{ value: 1, label }],
+        missing: [2, 3].map((value) => ({ value, label: `${value}` })),
+      },
+    ),
+  ];
+  const comments = (script: string) => script.split('\r\n').filter((line) => /^\* \w+:/.test(line));
+  const fractions = '* score: Stata labels whole numbers from -2147483647 to 2147483620, and not: 1.5, 2147483621.';
+  const texts = (name: string) => `* ${name}: Stata has no labels for values of texts; labels left out: 1.`;
+  expect(comments(labelsScript(table(variables)))).toEqual([fractions, texts('city'), texts('born')]);
+  expect(comments(importScript(table(variables)))).toEqual([
+    fractions,
+    '* many: Stata has 26 missing values besides its own; these stay numbers: -27, -28.',
+    texts('city'),
+    '* born: 2 missing values are one text in the file, and all become .a.',
+  ]);
+  expect([...readDoFile(labelsScript(table(variables))).valueLabels.keys()]).toEqual(['score']);
+  const imported = readDoFile(importScript(table(variables))).valueLabels;
+  expect([imported.get('many')?.get('-28'), imported.get('born')?.get('3654')]).toEqual(['27', 'x']);
 });
 
 test('a column whose name Stata does not take is left out of the first script, and renamed by the second', () => {
@@ -194,7 +245,8 @@ describe('with hostile labels', () => {
               .filter(({ value, label }) => canLabel(value) && label !== '')
               .map(({ value, label }) => [String(value), shown(label)]),
           );
-          expect(read.valueLabels.get(name) ?? new Map()).toEqual(type.kind === 'text' ? new Map() : expected);
+          const isNumber = type.kind === 'integer' || type.kind === 'number' || type.kind === 'boolean';
+          expect(read.valueLabels.get(name) ?? new Map()).toEqual(isNumber ? expected : new Map());
         }
       }),
       { numRuns: 300 },

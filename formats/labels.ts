@@ -1,4 +1,6 @@
+import { type MissingValue, missingLetters } from './missing-letters.ts';
 import { expression, isPlain, quoted } from './stata-text.ts';
+import { LABELLED_MAX, LABELLED_MIN, MISSING_LETTERS, stataValue } from './stata-values.ts';
 import type { ValueLabel, Variable } from './table.ts';
 
 /** A table as tab-separated text, `<name>.tab`. */
@@ -13,12 +15,8 @@ export interface TabTable {
 /** What stands in a `.tab` file for a date or timestamp that was not given. */
 const UNANSWERED = '##N/A##';
 
-/** Values that Stata can label. @see Stata's manual, [D] label: integers that a long holds */
-const LABELLED_MIN = -2_147_483_647;
-const LABELLED_MAX = 2_147_483_620;
-
-/** Stata's extended missing values, without the first, system-missing one. */
-const MISSING = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `.${letter}`);
+/** Values that a comment lists. */
+const LISTED_MAX = 20;
 
 /** Of one command, and of one line of a list: commands have a length that Stata limits. */
 const LABELS_AT_ONCE = 200;
@@ -30,6 +28,10 @@ interface NamedVariable extends Variable {
   readonly stata: string;
   /** Whether the file's header has another name. */
   readonly renamed: boolean;
+  /** Values that become `.a` to `.z`. */
+  readonly lettered: readonly MissingValue[];
+  /** Missing values for which there is no letter; they stay numbers. */
+  readonly unlettered: readonly ValueLabel[];
 }
 
 /**
@@ -44,7 +46,9 @@ export function labelsScript(table: TabTable): string {
     lines.push('');
     if (variable.renamed)
       lines.push(`* Column ${at + 1} is read by ${table.name}-import.do: its name is not one of Stata.`);
-    else lines.push(...labelValues(variable, variable.valueLabels), labelVariable(variable));
+    // What insheet reads of dates and times is text.
+    else if (isNumber(variable)) lines.push(...labelValues(variable, variable.valueLabels), labelVariable(variable));
+    else lines.push(...textRemarks(variable), labelVariable(variable));
   }
   return lines.map((line) => `${line}\r\n`).join('');
 }
@@ -52,8 +56,8 @@ export function labelsScript(table: TabTable): string {
 /**
  * `<name>-import.do`: reads the same file by `import delimited`, every value as it is, and then converts. Texts keep quotes and leading zeros;
  * doubles have the digits of a double, and a column of whole or decimal numbers of which one has more than 15 digits stays text; dates and
- * times are Stata's own. A declared missing value becomes `.a`, `.b` and so on, a missing
- * text the empty string, and a missing date `.a`. Names are those of `names`. Needs Stata 14.
+ * times are Stata's own. A declared missing value becomes `.a`, `.b` and so on, by its label as in a `.dta` file, and a missing
+ * text the empty string. Names are those of `names`. Needs Stata 14.
  *
  * @returns a do-file with CRLF line ends
  */
@@ -81,7 +85,10 @@ export function importScript(table: TabTable): string {
     ...variables.flatMap((variable) => [
       '',
       ...converted(variable, scratch),
-      ...labelValues(variable, [...missingLabels(variable), ...answers(variable)], mayBeLong(variable)),
+      ...missingRemarks(variable),
+      ...(variable.type.kind === 'text'
+        ? textRemarks(variable)
+        : labelValues(variable, [...missingLabels(variable), ...answers(variable)], mayBeLong(variable))),
       labelVariable(variable),
     ]),
   ];
@@ -95,9 +102,13 @@ function captured(command: string): string {
 
 function named({ variables, names }: TabTable): readonly NamedVariable[] {
   if (names.length !== variables.length) throw new RangeError('Each variable needs a name in Stata.');
+  const letters = missingLetters(variables, names);
   return variables.map((variable, at) => {
     const stata = names[at] ?? '';
-    return { ...variable, stata, renamed: stata !== variable.name };
+    return {
+      ...{ ...variable, stata, renamed: stata !== variable.name },
+      ...{ lettered: letters.values.get(at) ?? [], unlettered: letters.others.get(at) ?? [] },
+    };
   });
 }
 
@@ -121,12 +132,12 @@ function isNumber({ type: { kind } }: Variable): boolean {
 
 /** @returns what makes Stata's values of one imported column: numbers are numbers already, all others text */
 function converted(variable: NamedVariable, scratch: string): readonly string[] {
-  const { stata, type, missing } = variable;
+  const { stata, type, missing, lettered } = variable;
   switch (type.kind) {
     case 'integer':
     case 'number':
     case 'boolean': {
-      const codes = missingCodes(variable).map(({ value }, at) => `${value}=${MISSING[at]}`);
+      const codes = lettered.map((one) => `${one.value}=${missingName(one)}`);
       const decoded = codes.length > 0 ? [`mvdecode ${stata}, mv(${codes.join(' \\ ')})`] : [];
       return mayBeLong(variable) ? [...destringed(variable), ...decoded.map(captured)] : decoded;
     }
@@ -141,10 +152,15 @@ function converted(variable: NamedVariable, scratch: string): readonly string[] 
   }
 }
 
-function dated({ stata, missing }: NamedVariable, scratch: string, value: string, format: string): readonly string[] {
+function dated(
+  { stata, lettered: [first] }: NamedVariable,
+  scratch: string,
+  value: string,
+  format: string,
+): readonly string[] {
   return [
     `generate double ${scratch} = ${value}`,
-    ...(missing.length > 0 ? [`replace ${scratch} = .a if ${stata} == "${UNANSWERED}"`] : []),
+    ...(first ? [`replace ${scratch} = ${missingName(first)} if ${stata} == "${UNANSWERED}"`] : []),
     `order ${scratch}, after(${stata})`,
     `drop ${stata}`,
     `rename ${scratch} ${stata}`,
@@ -158,35 +174,73 @@ interface Labelled {
   readonly label: string;
 }
 
+function missingName({ letter }: MissingValue): string {
+  return `.${MISSING_LETTERS[letter - 1]}`;
+}
+
 /** Labels of missing values under their values in Stata. */
-function missingLabels(variable: Variable): readonly Labelled[] {
+function missingLabels(variable: NamedVariable): readonly Labelled[] {
   // All missing dates are the same text in the file.
-  const known = isNumber(variable) ? missingCodes(variable) : variable.missing.slice(0, 1);
-  return known.map(({ label }, at) => ({ value: MISSING[at] ?? '', label }));
+  const known = isNumber(variable) ? variable.lettered : variable.lettered.slice(0, 1);
+  return known.map((one) => ({ value: missingName(one), label: one.label }));
 }
 
-/** Missing numbers that have a missing value of Stata; further ones stay numbers. */
-function missingCodes({ missing }: Variable): readonly ValueLabel[] {
-  const codes = new Map(missing.filter(({ value }) => Number.isFinite(value)).map((code) => [code.value, code]));
-  return [...codes.values()].slice(0, MISSING.length);
+/** Value labels other than of missing values that have a letter, under their values in Stata. */
+function answers({ type, valueLabels, lettered, unlettered }: NamedVariable): readonly Labelled[] {
+  const codes = new Set<number | string>(lettered.map(({ value }) => value));
+  return [...unlettered, ...valueLabels]
+    .filter(({ value }) => !codes.has(value))
+    .map(({ value, label }) => ({ value: typeof value === 'number' ? stataValue(type.kind, value) : value, label }));
 }
 
-/** Value labels other than of missing values. */
-function answers(variable: Variable): readonly ValueLabel[] {
-  const { valueLabels } = variable;
-  const codes = new Set(missingCodes(variable).map(({ value }) => value));
-  return valueLabels.filter(({ value }) => !codes.has(value));
+/** Comments on missing values that are not those of the file. They have names and numbers only: Stata expands macros even there. */
+function missingRemarks(variable: NamedVariable): readonly string[] {
+  const { stata, type, missing, lettered, unlettered } = variable;
+  if (type.kind === 'text') {
+    if (missing.length === 0) return [];
+    return [`* ${stata}: Stata has one missing text, the empty one, which texts that were not answered become.`];
+  }
+  const [first, ...more] = lettered;
+  if (!isNumber(variable)) {
+    if (!first || more.length === 0) return [];
+    return [
+      `* ${stata}: ${lettered.length} missing values are one text in the file, and all become ${missingName(first)}.`,
+    ];
+  }
+  if (unlettered.length === 0) return [];
+  return [
+    `* ${stata}: Stata has ${lettered.length} missing values besides its own; these stay numbers: ${listed(unlettered)}.`,
+  ];
+}
+
+/** A comment on labels that a column of texts cannot have. */
+function textRemarks({ stata, valueLabels }: NamedVariable): readonly string[] {
+  if (valueLabels.length === 0) return [];
+  return [`* ${stata}: Stata has no labels for values of texts; labels left out: ${valueLabels.length}.`];
+}
+
+function listed(values: readonly Labelled[]): string {
+  const numbers = values
+    .flatMap(({ value }) => (typeof value === 'number' ? [String(value)] : []))
+    .slice(0, LISTED_MAX);
+  const more = values.length - numbers.length;
+  return [...numbers, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
 /** @param mayBeText whether the column may have stayed text */
 function labelValues(variable: NamedVariable, labels: readonly Labelled[], mayBeText = false): readonly string[] {
-  const { stata, type } = variable;
-  if (type.kind === 'text') return [];
+  const { stata } = variable;
   const known = new Map(labels.filter(canLabel).map(({ value, label }) => [value, label]));
-  if (known.size === 0) return [];
+  const left = labels.filter((one) => one.label !== '' && !canLabel(one));
+  const remarks =
+    left.length > 0
+      ? [`* ${stata}: Stata labels whole numbers from ${LABELLED_MIN} to ${LABELLED_MAX}, and not: ${listed(left)}.`]
+      : [];
+  if (known.size === 0) return remarks;
   const plain = [...known].filter(([, label]) => isPlain(label));
   const others = [...known].filter(([, label]) => !isPlain(label));
   return [
+    ...remarks,
     ...chunks(plain, LABELS_AT_ONCE).map((chunk, at) => {
       const pairs = chunk.map(([value, label]) => `${value} ${quoted(label)}`).join(' ');
       return `label define ${stata} ${pairs} ${at > 0 ? ', add' : ''}`;
@@ -198,7 +252,7 @@ function labelValues(variable: NamedVariable, labels: readonly Labelled[], mayBe
 
 function canLabel({ value, label }: Labelled): boolean {
   if (label === '') return false;
-  if (typeof value === 'string') return MISSING.includes(value);
+  if (typeof value === 'string') return /^\.[a-z]$/.test(value);
   return Number.isInteger(value) && value >= LABELLED_MIN && value <= LABELLED_MAX;
 }
 

@@ -1,5 +1,5 @@
 import { WaybillError } from '../contracts/failures.ts';
-import { type Calendar, calendarNotes } from './calendar.ts';
+import { type Calendar, calendarNotes, valueText } from './calendar.ts';
 import { heldLabel } from './cut.ts';
 import { fileNames } from './names.ts';
 import type { Table, ValueLabel, Variable, VariableType } from './table.ts';
@@ -194,7 +194,7 @@ function number(width: number, decimals: number): DisplayFormat {
 /** Those of missing values included; the first one counts if a value has several. */
 function valueLabelsOf(
   name: string,
-  { valueLabels, missing }: Variable,
+  { type, valueLabels, missing }: Variable,
   convert: (label: ValueLabel) => SavValue,
   notes: string[],
 ): ValueLabels {
@@ -206,7 +206,7 @@ function valueLabelsOf(
       notes.push(`"${labelled.value}" is no value of ${name}, so its label is left out.`);
       continue;
     }
-    const what = `The label of the value ${labelled.value} of ${name}`;
+    const what = `The label of the value ${valueText(type, labelled.value)} of ${name}`;
     found.set(value, heldLabel(labelled.label, what, VALUE_LABEL_LIMIT, notes));
   }
   return [...found].map(([value, label]) => ({ value, label }));
@@ -219,7 +219,8 @@ function missingOf(
   convert: (label: ValueLabel) => SavValue,
   notes: string[],
 ): SavVariable['missing'] {
-  const all = [...new Set(missing.map(convert))].filter(isHeld);
+  const spelled = new Map(missing.map((one) => [convert(one), valueText(type, one.value)]));
+  const all = [...spelled.keys()].filter(isHeld);
   if (type.kind === 'integer' && all.length > 3) {
     const ranged = asRange(all.map(Number));
     if (ranged) return ranged;
@@ -229,7 +230,7 @@ function missingOf(
   const left = [...long, ...values.slice(3)];
   if (left.length > 0) {
     notes.push(
-      `${name}: SPSS declares at most three missing values${width > 0 ? ' of at most 8 bytes' : ', or a range and one'}, so these are values like others in the file: ${left.join(', ')}.`,
+      `${name}: SPSS declares at most three missing values${width > 0 ? ' of at most 8 bytes' : ', or a range and one'}, so these are values like others in the file: ${left.map((value) => spelled.get(value)).join(', ')}.`,
     );
   }
   return { values: values.slice(0, 3) };

@@ -289,6 +289,16 @@ describe('what a system file holds otherwise is noted', () => {
     ['a range', { type: integer, missing: missing(-99, -97, -98, -96) }, []],
     ['a range and one value', { type: integer, missing: missing(-1, -99, -97, -98, -96) }, []],
     ['many missing values', { type: integer, missing: missing(-1, -3, -5, -7, -9) }, [tooMany('-7, -9')]],
+    [
+      'many missing dates',
+      { type: { kind: 'date' }, missing: missing(2_932_896, 2_932_895, 2_932_894, 2_932_893) },
+      [tooMany('9999-12-28')],
+    ],
+    [
+      'a long label of a date',
+      { type: { kind: 'date' }, valueLabels: [{ value: 2_932_896, label: 'é'.repeat(61) }] },
+      ['The label of the value 9999-12-31 of v has more than 120 bytes and is cut.'],
+    ],
     ['a range of fractions', { type: NUMBER, missing: missing(-1, -2, -3, -4) }, [tooMany('-4')]],
     [
       'a long missing text',

@@ -39,36 +39,58 @@ function textType(cells: readonly Cell[], bytesMin = 0): VariableType {
   return { kind: 'text', bytes: Math.max(bytesMin, ...sizes), total };
 }
 
-/** What both readers must find of a column, said again without the code under test. @param letters of missing values */
-function expectedValues(
-  { variable: { type, missing }, cells }: Column,
-  letters: ReadonlyMap<number, string>,
-): readonly DtaValue[] {
+/** What both readers must find of a column, said again without the code under test. @param letterOf a missing value */
+function expectedValues({ variable: { type, missing }, cells }: Column, letterOf: LetterOf): readonly DtaValue[] {
   return cells.map((cell) => {
     if (type.kind === 'text') return cell ?? '';
     if (cell === null) return null;
     const value = Number(cell);
-    if (missing.some((code) => code.value === value)) return letters.get(value) ?? '';
-    const day = Date.UTC(1960, 0, 1);
-    if (type.kind === 'date') return value - day / 86_400_000;
-    if (type.kind === 'timestamp') return value * 1000 - day;
-    return type.kind === 'time' ? value * 1000 : value;
+    if (missing.some((code) => code.value === value)) return letterOf({ type, missing }, value);
+    return inStata(type, value);
   });
 }
 
-function lettersOf(columns: readonly Column[]): ReadonlyMap<number, string> {
-  const codes = columns.flatMap(({ variable: { type, missing } }) =>
-    type.kind === 'text' ? [] : missing.map(({ value }) => Number(value)),
-  );
-  return new Map([...new Set(codes)].map((code, at) => [code, `.${String.fromCharCode(97 + at)}`]));
+function inStata({ kind }: VariableType, value: number): number {
+  const day = Date.UTC(1960, 0, 1);
+  if (kind === 'date') return value - day / 86_400_000;
+  if (kind === 'timestamp') return value * 1000 - day;
+  return kind === 'time' ? value * 1000 : value;
 }
 
-function expectedLabels({ valueLabels, missing, type }: Variable, letters: ReadonlyMap<number, string>) {
+type LetterOf = (variable: Pick<Variable, 'type' | 'missing'>, value: number) => string;
+
+/**
+ * One letter for one label, in order of appearance; of values that share one in a variable, the second has another letter. If there are more
+ * than 26, each variable begins with `.a` again.
+ */
+function lettersOf(columns: readonly Column[]): LetterOf {
+  const meaning: LetterOf = ({ missing }, value) => {
+    const label = missing.find((code) => code.value === value)?.label;
+    const same = missing.filter((code) => code.label === label).findIndex((code) => code.value === value);
+    return JSON.stringify([label, same]);
+  };
+  const all = columns.flatMap(({ variable }) =>
+    variable.type.kind === 'text' ? [] : variable.missing.map(({ value }) => meaning(variable, Number(value))),
+  );
+  const letters = [...new Set(all)];
+  return (variable, value) => {
+    const own = variable.missing.findIndex((code) => code.value === value);
+    const at = letters.length > 26 ? own : letters.indexOf(meaning(variable, value));
+    return `.${String.fromCharCode(97 + at)}`;
+  };
+}
+
+function expectedLabels(variable: Variable, letterOf: LetterOf) {
+  const { valueLabels, missing, type } = variable;
   const own = new Set(missing.map(({ value }) => Number(value)));
   const found: Record<string, string> = {};
   if (type.kind === 'text') return found;
-  for (const { value, label } of valueLabels) if (!own.has(Number(value))) found[String(value)] ??= label;
-  for (const { value, label } of missing) found[letters.get(Number(value)) ?? ''] = label;
+  for (const { value, label } of valueLabels) {
+    const number = inStata(type, Number(value));
+    // A long holds no time of our days in milliseconds.
+    if (!own.has(Number(value)) && number < 2 ** 31 - 27) found[String(number)] ??= label;
+  }
+  for (const { value, label } of missing) found[letterOf(variable, Number(value))] = label;
   return found;
 }
 
@@ -82,7 +104,13 @@ const ROWS = 7;
 const cellsOf = (cell: fc.Arbitrary<Cell>) =>
   fc.array(fc.option(cell, { freq: 4 }), { minLength: ROWS, maxLength: ROWS });
 const code = fc.record({ value: fc.integer({ min: -8, max: 8 }), label });
-const uniqueCodes = (maxLength: number) => fc.uniqueArray(code, { maxLength, selector: ({ value }) => value });
+/** Few meanings, as questionnaires have them, and sometimes more than there are letters. */
+const meaning = fc.oneof(
+  { arbitrary: fc.constantFrom('Not answered', 'Refused', 'Don’t know', 'いいえ'), weight: 19 },
+  { arbitrary: label.filter((text) => text !== ''), weight: 1 },
+);
+const missingCode = fc.record({ value: fc.integer({ min: -8, max: 8 }), label: meaning });
+const uniqueCodes = (maxLength: number) => fc.uniqueArray(missingCode, { maxLength, selector: ({ value }) => value });
 
 function numeric(
   typeOf: (cells: readonly Cell[], missing: readonly ValueLabel[]) => VariableType,
@@ -198,7 +226,7 @@ describe('a file of Stata', () => {
     const { readstat } = await reader.read(path, 'readstat');
     expect(Object.keys(readstat.values)).toEqual(names);
     expect(names.slice(-3).map((name) => readstat.values[name])).toEqual(
-      last.map((each) => each && expectedValues(each, new Map())),
+      last.map((each) => each && expectedValues(each, () => '')),
     );
     expect(readstat.labels[names.at(-1) ?? '']).toBe('Question 32999');
   });
