@@ -38,6 +38,9 @@ describe('a request', () => {
   test.each([
     ['XLSX', 'xlsx', 'PK\u0003\u0004'],
     ['parquet', 'parquet', 'PAR1'],
+    ['SAV', 'sav', '$FL2'],
+    ['zsav', 'zsav', '$FL3'],
+    ['DTA', 'dta', '<sta'],
   ])('as %s is one file of that kind', async (format, extension, magic) => {
     const id = await client.submit({ format });
     const row = await client.until(id, 'Available', 'Failed');
