@@ -6,7 +6,7 @@ import { importScript, labelsScript } from '../formats/labels.ts';
 import { fileNames } from '../formats/names.ts';
 import { exportReadme, type Readme, type ReadmeFile } from '../formats/readme.ts';
 import type { Variable, VariableType } from '../formats/table.ts';
-import { labelsOf } from '../stores/warehouse/variables.ts';
+import { labelNotes, labelsOf } from '../stores/warehouse/variables.ts';
 import type { ArchivedTable } from './archive-entries.ts';
 
 /** A text file that Waybill writes besides the tables of an archive. */
@@ -49,7 +49,7 @@ export function readmeOf(
     selection: selectionOf(status, from, to),
     format: format === 'sav' || format === 'dta' ? format : 'tab',
     files: tables.map(readmeFile),
-    notes,
+    notes: [...tables.flatMap(textFileNotes), ...notes],
   };
   return document(README, exportReadme(readme));
 }
@@ -62,6 +62,15 @@ function readmeFile({ name, dataset, order: { format }, part }: ArchivedTable): 
     ...{ name: `${name}.${format}`, rows: part.rows, variables },
     names: isStatisticsFormat(format) ? fileNames(columns, rules) : columns,
   };
+}
+
+/** What the do-files of a table of text leave out. */
+function textFileNotes({ name, dataset, order }: ArchivedTable): readonly string[] {
+  if (isStatisticsFormat(order.format)) return [];
+  return dataset.columns
+    .filter(({ hidden }) => !hidden)
+    .flatMap((column) => labelNotes(column, TYPES[column.type] ?? TEXT))
+    .map((note) => `${name}.${order.format}: ${note}`);
 }
 
 function selectionOf(status: string | null, from: Instant | null, to: Instant | null): string {

@@ -56,3 +56,8 @@ test('the first line that ends in .tab names the main file, whatever the questio
     }),
   );
 });
+
+test('of text says that numbers which are none are empty', () => {
+  const lines = exportReadme(README).split('\r\n');
+  expect(lines).toContain('  An empty value was not asked. A number that is NaN or infinite is empty, too.');
+});

@@ -35,7 +35,8 @@ const READING: Readonly<Record<Readme['format'], readonly string[]>> = {
     'Two Stata do-files belong to each. The one that ends in -import.do reads every value as it is, converts dates, and makes missing answers',
     'missing; numbers of more than 15 digits, which Stata does not hold exactly, stay texts. It needs Stata 14 or later. The other one is',
     'written as older software wrote it: it reads the file by insheet, which changes texts with quotes and numbers with many digits.',
-    'An empty value was not asked. -999999999 is a number or choice, and ##N/A## a text or date, that was asked but not answered.',
+    'An empty value was not asked. A number that is NaN or infinite is empty, too.',
+    '-999999999 is a number or choice, and ##N/A## a text or date, that was asked but not answered.',
   ],
   sav: [
     'A .sav file is for SPSS, and holds labels of variables and of values.',
@@ -43,7 +44,8 @@ const READING: Readonly<Record<Readme['format'], readonly string[]>> = {
   ],
   dta: [
     'A .dta file is for Stata 14 or later, and holds labels of variables and of values.',
-    'The missing value . was not asked. .a was asked but not answered. A text that was not answered is written as ##N/A##.',
+    'The missing value . was not asked. .a was asked but not answered; if a file has several reasons, .a to .z are those that its notes name.',
+    'A text that was not answered is written as ##N/A##.',
   ],
 };
 

@@ -4,7 +4,7 @@ import { type Reading, selectRows } from './row-sum.ts';
 import { rowsSql } from './rows.ts';
 import { orderedColumns } from './source-column.ts';
 import type { Tally } from './tally.ts';
-import { type DescribedColumn, labelsOf, variableColumn } from './variables.ts';
+import { type DescribedColumn, labelNotes, labelsOf, variableColumn } from './variables.ts';
 import type { DescribedTable } from './warehouse.ts';
 
 /** A part's rows as a table, and how its columns are read. */
@@ -35,7 +35,10 @@ export async function measurePart(reading: Reading): Promise<MeasuredPart> {
       title: dataset.title,
       createdAt: new Date(snapshotAt),
       rows: Number(rows),
-      notes: columns.flatMap(({ note }) => note ?? []),
+      notes: columns.flatMap(({ column, type, note }) => [
+        ...(note === undefined ? [] : [note]),
+        ...labelNotes(column, type),
+      ]),
       variables: columns.map(({ column, type }) => ({
         name: column.name,
         label: column.label ?? '',

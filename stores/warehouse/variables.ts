@@ -242,18 +242,40 @@ function tooManyDigits(name: string): string {
   return `${name}: numbers of more than ${DIGITS_MAX} digits, which no package's numbers hold exactly; they are texts in the file.`;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /**
  * @param labels by the value as CSV has it
- * @returns labels by the value as vectors have it. Texts that are no value of the type are left out
+ * @returns labels by the value as vectors have it. Texts that are no value of the type are left out: see {@link labelNotes}
  */
-export function labelsOf(labels: Readonly<Record<string, string>>, { kind }: VariableType): readonly ValueLabel[] {
+export function labelsOf(labels: Labels, { kind }: VariableType): readonly ValueLabel[] {
   const entries = Object.entries(labels);
   if (kind === 'text') return entries.map(([value, label]) => ({ value, label }));
-  const numbers = entries.flatMap(([text, label]) => {
-    const value = text.trim() === '' ? Number.NaN : numberOf(text, kind);
-    return Number.isFinite(value) ? [[value, label] as const] : [];
+  const numbers = entries.map(([text, label]) => [labelledNumber(text, kind), label] as const);
+  return [...new Map(numbers)].flatMap(([value, label]) => (Number.isFinite(value) ? { value, label } : []));
+}
+
+/** @returns which of a column's labels {@link labelsOf} leaves out, a sentence each */
+export function labelNotes(
+  { name, valueLabels, missing }: Pick<Column, 'name' | 'valueLabels' | 'missing'>,
+  { kind }: VariableType,
+): readonly string[] {
+  if (kind === 'text') return [];
+  return [valueLabels ?? {}, missing ?? {}].flatMap((labels) => {
+    const numbers = Object.keys(labels).map((text) => labelledNumber(text, kind));
+    return Object.entries(labels).flatMap(([text, label], at) => {
+      const number = numbers[at] ?? Number.NaN;
+      if (!Number.isFinite(number))
+        return `${name}: "${text}" is no value of the column, so its label is left out: ${label}`;
+      if (numbers.lastIndexOf(number) === at) return [];
+      return `${name}: "${text}" is the same value as another one with a label, so its label is left out: ${label}`;
+    });
   });
-  return [...new Map(numbers)].map(([value, label]) => ({ value, label }));
+}
+
+/** @returns NaN if the text is none */
+function labelledNumber(text: string, kind: Exclude<VariableType['kind'], 'text'>): number {
+  return text.trim() === '' ? Number.NaN : numberOf(text, kind);
 }
 
 const DAY_SECONDS = 86_400;

@@ -189,6 +189,18 @@ describe('vectors', () => {
     expect(variable?.valueLabels).toEqual(expect.arrayContaining([...expected]));
   });
 
+  it('notes labels of what is no value, and of a value that has two', async () => {
+    const missing = { '-9': 'Not answered', none: 'Refused' };
+    const labelled = columnOf('integer', ['1'], { missing });
+    const columns = labelled.columns.map((one) => ({ ...one, valueLabels: { '1': 'one', '1.0': 'first', x: 'no' } }));
+    await using content = warehouse.vectors({ ...labelled, columns }, WHOLE, EVERYTHING, never);
+    expect((await content.table).notes).toEqual([
+      'v: "1" is the same value as another one with a label, so its label is left out: one',
+      'v: "x" is no value of the column, so its label is left out: no',
+      'v: "none" is no value of the column, so its label is left out: Refused',
+    ]);
+  });
+
   it('does not count codes of missing answers into the range', async () => {
     const missing = { '-999999999': 'not answered' };
     await using content = warehouse.vectors(
