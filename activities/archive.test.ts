@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { expect, it } from 'vitest';
+import { fromBufferPromise } from 'yauzl';
 import { loadCatalog } from '../config/catalog.ts';
 import type { RunOrder } from '../contracts/order.ts';
 import type { ArchiveOrder } from '../contracts/questionnaires.ts';
@@ -31,6 +32,19 @@ const odd = await useWarehouse(
 );
 const withZero = await useWarehouse(
   `${surveySql({ interviews: 7, events: 1 })}; UPDATE survey.household SET remarks = 'a' || chr(0) || 'b'`,
+);
+
+/** Texts of 80 rows, made when they are read: more than is estimated for so few rows, and within what a plain entry holds. */
+const LARGE_BYTES = 1024 * 1024;
+const large = await useWarehouse(
+  [
+    surveySql({ interviews: 80, events: 1 }),
+    'ALTER TABLE survey.household RENAME TO small_household',
+    `CREATE VIEW survey.household AS SELECT * REPLACE (repeat('x', ${LARGE_BYTES}) AS remarks) FROM survey.small_household`,
+  ].join(';\n'),
+);
+const mislabelled = await useWarehouse(
+  `${surveySql({ interviews: 2, events: 1 })}; UPDATE survey.tables SET value_labels = '{"1": "Nord", "n/a": "Unknown"}' WHERE column_name = 'region'`,
 );
 
 const ORDER: ArchiveOrder = {
@@ -64,8 +78,8 @@ async function ports(sealed: Buffer | null) {
   };
 }
 
-/** Describes, plans and writes an archive. */
-async function makeArchive(
+/** Describes and plans an archive. @returns what its attempts need, and an attempt */
+async function planArchive(
   order: Partial<ArchiveOrder> = {},
   {
     sealed = null,
@@ -74,25 +88,37 @@ async function makeArchive(
     sealed?: Buffer | null;
     archivePasswords?: ArchivePasswords | null;
     warehouse?: typeof warehouse;
+    logger?: Logger;
   } = {},
 ) {
   const all = { ...(await ports(sealed)), ...own };
-  /** Runs the first attempt at a step. */
-  async function first<Input, Value>(step: (input: Input) => Promise<StepResult<Value>>, input: Input): Promise<Value> {
-    const result: StepResult<Value> = await new MockActivityEnvironment({ attempt: 1 }).run(step, input);
+  async function runAttempt<Input, Value>(
+    attempt: number,
+    step: (input: Input) => Promise<StepResult<Value>>,
+    input: Input,
+  ): Promise<Value> {
+    const result: StepResult<Value> = await new MockActivityEnvironment({ attempt }).run(step, input);
     if (result.ok) return result.value;
     throw new Error(JSON.stringify(result.failure));
   }
   const archiveOrder = { ...ORDER, ...order };
-  const described = await first(createDescribeArchive(all), { ...RUN, order: archiveOrder });
+  const described = await runAttempt(1, createDescribeArchive(all), { ...RUN, order: archiveOrder });
   const run: RunOrder = {
     ...{ tenant: 'acme', subject: 'questionnaires', recipients: archiveOrder.recipients, roundsMax: 1 },
     ...{ retention: { replaceAfterSeconds: 1 }, ...described },
   };
-  const plan = await first(createPlan(all), { ...RUN, order: run });
-  const written = await first(createArchive(all), { ...RUN, order: run, plan, round: 1 });
-  const stored = all.objects.stored.get(`questionnaire/acme/e1/${written.part.name}`);
-  return { run, plan, written, stored: Buffer.from(stored ?? []) };
+  const plan = await runAttempt(1, createPlan(all), { ...RUN, order: run });
+  const { stored } = all.objects;
+  const write = (attempt: number) => runAttempt(attempt, createArchive(all), { ...RUN, order: run, plan, round: 1 });
+  return { run, plan, write, stored };
+}
+
+/** The same, and writes it in the first attempt. */
+async function makeArchive(...[order, own]: Parameters<typeof planArchive>) {
+  const { run, plan, write, stored } = await planArchive(order, own);
+  const written = await write(1);
+  const bytes = Buffer.from(stored.get(`questionnaire/acme/e1/${written.part.name}`) ?? []);
+  return { run, plan, written, stored: bytes };
 }
 
 it('has one entry a table, its do-files, and a readme', async () => {
@@ -114,6 +140,35 @@ it('says in its readme what files of SPSS hold otherwise', async () => {
     '  household.sav: remarks: 3 values end with blanks, which SPSS takes for padding; they are not in the file.\r\n',
   );
   expect(readme).toContain('  household.sav: started: values are from 1500-01-01 to 2016-06-01. SPSS shows dates from');
+});
+
+it('fails an attempt if a table is larger than estimated, and the next attempt uses zip64', async () => {
+  const said = Promise.withResolvers<string>();
+  const logger = pino({ hooks: { logMethod: ([fields]) => said.resolve(String((fields as { err?: unknown }).err)) } });
+  const { write, stored } = await planArchive({}, { ...large, logger });
+  await expect(write(1)).rejects.toMatchObject({ type: 'internal', nonRetryable: false });
+  expect(await said.promise).toBe('RangeError: a table is larger than was estimated');
+  expect([...stored.keys()]).toEqual([]);
+  const written = await write(2);
+  const archive = Buffer.from(stored.get(`questionnaire/acme/e1/${written.part.name}`) ?? []);
+  const zip64: (readonly [string, boolean])[] = [];
+  for await (const { fileName, extraFields } of (await fromBufferPromise(archive, { lazyEntries: true })).eachEntry())
+    zip64.push([fileName, extraFields.some(({ id }) => id === 1)]);
+  expect(zip64.filter(([name]) => /household/.test(name))).toEqual([
+    ['household.tab', true],
+    ['household.do', false],
+    ['household-import.do', false],
+  ]);
+  const rows = (await readZip(archive)).get('household.tab')?.toString().split('\r\n') ?? [];
+  expect(rows.filter((row) => row.length > LARGE_BYTES)).toHaveLength(80);
+});
+
+it.each(['tabular', 'spss', 'stata'] as const)('of %s says which labels are left out', async (type) => {
+  const extension = { tabular: 'tab', spss: 'sav', stata: 'dta' }[type];
+  const { stored } = await makeArchive({ type }, mislabelled);
+  expect((await readZip(stored)).get('export__readme.txt')?.toString()).toContain(
+    `  household.${extension}: region: "n/a" is no value of the column, so its label is left out: Unknown\r\n`,
+  );
 });
 
 it.each(['spss', 'stata'] as const)('is refused if a text for %s has a zero byte', async (type) => {

@@ -36,6 +36,9 @@ export async function* blocksOf(source: AsyncIterable<Uint8Array>, blockBytes: n
  */
 export const JOBS_MAX = 4;
 
+/** Room for the content of a stream at first; it grows, because an archive may have many small files. */
+const FIRST_BYTES = 4096;
+
 /** Processes the blocks of one stream, several at once; outputs stay in order. */
 export interface ParallelBlocks {
   /** Takes a chunk, which may be reused afterwards. @returns the outputs that had to be waited for */
@@ -57,7 +60,7 @@ export function parallelBlocks(options: {
 }): ParallelBlocks {
   const { blockBytes, endsEmpty, work } = options;
   const jobs: { readonly input: Uint8Array; readonly output: Promise<Uint8Array> }[] = [];
-  let block: Uint8Array = new Uint8Array(blockBytes);
+  let block: Uint8Array = new Uint8Array(Math.min(blockBytes, FIRST_BYTES));
   let filled = 0;
   let begun = false;
 
@@ -70,10 +73,18 @@ export function parallelBlocks(options: {
     begun = true;
   }
 
+  function makeRoom(bytes: number): void {
+    if (bytes <= block.length) return;
+    const larger = new Uint8Array(Math.min(blockBytes, Math.max(2 * block.length, bytes)));
+    larger.set(block.subarray(0, filled));
+    block = larger;
+  }
+
   return {
     async *write(chunk) {
       for (let at = 0; at < chunk.length; ) {
         const count = Math.min(blockBytes - filled, chunk.length - at);
+        makeRoom(filled + count);
         block.set(chunk.subarray(at, at + count), filled);
         at += count;
         filled += count;

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 
 import { describe, expect, it, vi } from 'vitest';
@@ -51,7 +52,7 @@ async function testWithUnzip(archive: Uint8Array): Promise<{ readonly status: nu
   try {
     const path = join(directory, 'archive.zip');
     await writeFile(path, archive);
-    const { status, stdout } = spawnSync('unzip', ['-t', path], { encoding: 'utf8' });
+    const { status, stdout } = spawnSync('unzip', ['-t', path], { encoding: 'utf8', maxBuffer: 64 * MIB });
     return { status, said: stdout };
   } finally {
     await rm(directory, { recursive: true });
@@ -127,6 +128,23 @@ describe('an archive', () => {
     expect(first?.content).toEqual(sample(70_000));
     if (hasCommand('unzip')) expect(await testWithUnzip(archive)).toMatchObject({ status: 0 });
   });
+});
+
+/** Entries that the end of an archive counts in 16 bits (APPNOTE.TXT, section 4.3.16). */
+const PLAIN_ENTRIES_MAX = 0xffff;
+
+it('an archive of more entries than 16 bits count reads back', { timeout: 300_000 }, async () => {
+  const count = PLAIN_ENTRIES_MAX + 2;
+  const entries = Array.from({ length: count }, (_, at) => entryOf(`${at}.txt`, Buffer.from(`${at}`)));
+  const archive = await collect(zip(entries, never));
+  // The record that only zip64 has (section 4.3.14).
+  expect(archive.lastIndexOf(Buffer.from('PK\u0006\u0006'))).toBeGreaterThan(0);
+  const read = await fromBufferPromise(archive, { lazyEntries: true });
+  expect(read.entryCount).toBe(count);
+  const found: [string, number][] = [];
+  for await (const { fileName, crc32: sum } of read.eachEntry()) found.push([fileName, sum]);
+  expect(found).toEqual(entries.map(({ name }, at) => [name, crc32(`${at}`)]));
+  if (hasCommand('unzip')) expect(await testWithUnzip(archive)).toMatchObject({ status: 0 });
 });
 
 describe('an archive with a password', () => {

@@ -40,8 +40,8 @@ const LEVEL = 1;
 /** Bytes of content in each block but the last. Compared with one long run, the output grows by a thousandth. */
 const BLOCK_BYTES = 512 * 1024;
 
-/** Output buffer size of the compressor: fits a whole block, in one turn on the thread pool. */
-const OUTPUT_BYTES = BLOCK_BYTES + 4096;
+/** Output buffer size of the compressor, besides that of the block: then a block takes one turn on the thread pool. */
+const OUTPUT_SPARE_BYTES = 4096;
 
 /**
  * Deflates (RFC 1951) several blocks at once on the thread pool, in order and in bounded memory, as a codec of zip.js.
@@ -59,7 +59,8 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
       endsEmpty: true,
       work(block, last) {
         const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
-        return compressBlock<ZlibOptions>(deflateRaw, block, { level: LEVEL, finishFlush, chunkSize: OUTPUT_BYTES });
+        const chunkSize = block.length + OUTPUT_SPARE_BYTES;
+        return compressBlock<ZlibOptions>(deflateRaw, block, { level: LEVEL, finishFlush, chunkSize });
       },
     });
     super({
