@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { expect } from 'vitest';
 import type { ColumnType } from '../config/dataset.ts';
+import { readDoFile } from '../formats/do-file-reader.ts';
 import { closeAtEnd, temporaryFolder } from './cleanup.ts';
 import type { SavRead, SavReader } from './sav-readers.ts';
 
@@ -171,6 +172,24 @@ export async function expectTab(
   return raw.length;
 }
 
+/** Checks that both do-files of a text file are commands of Stata, and label its columns and values as the warehouse does. */
+export function expectDoFiles({ name, columns }: DescribedTable, entries: Entries): void {
+  const [labels, imports] = ['.do', '-import.do'].map((end) =>
+    readDoFile(entries.get(`${name}${end}`)?.toString('utf8') ?? ''),
+  );
+  const names = columns.map((column) => column.name);
+  expect([name, imports?.columns]).toEqual([name, names]);
+  const letters = lettersOf(columns);
+  for (const { name: column, type, label, valueLabels, missing } of columns) {
+    for (const script of [labels, imports])
+      expect([column, script?.variableLabels.get(column)]).toEqual([column, label]);
+    const ofValues = isText(type) || isTime(type) ? [] : Object.entries(valueLabels);
+    const ofMissing = isText(type) ? [] : Object.values(missing).map((text) => [`.${letters.get(text)}`, text]);
+    const found = [labels, imports].map((script) => [...(script?.valueLabels.get(column) ?? [])].toSorted());
+    expect([column, found]).toEqual([column, [ofValues.toSorted(), [...ofValues, ...ofMissing].toSorted()]]);
+  }
+}
+
 /** Checks that a file of SPSS or Stata has the warehouse's rows, labels, missing values and dates, as pyreadstat reads it. @returns how many rows */
 export async function expectStatistics(
   format: 'sav' | 'dta',
@@ -190,7 +209,8 @@ export async function expectStatistics(
     return isWide ? { ...column, type: 'text' as const } : column;
   });
   expect(read.names).toEqual(columns.map(({ name }) => name));
-  for (const [at, column] of columns.entries()) expectDescription(format, column, at, read);
+  const letters = lettersOf(columns);
+  for (const [at, column] of columns.entries()) expectDescription(format, column, at, read, letters);
   const written = raw.map((_, row) =>
     columns.map((column, at) => readCell(format, column, read, read.values[at]?.[row] ?? null)),
   );
@@ -214,8 +234,20 @@ const FORMATS = {
   dta: { date: '%td', timestamp: '%tc', time: '%tcHH:MM:SS' },
 } as const satisfies Readonly<Record<string, Partial<Readonly<Record<ColumnType, string>>>>>;
 
-/** The label of a variable, those of its values, and how dates are shown. */
-function expectDescription(format: 'sav' | 'dta', column: DescribedColumn, at: number, read: SavRead): void {
+/** @returns Stata's letter of each meaning of a missing answer, over all columns: `a` is the first one's */
+function lettersOf(columns: readonly DescribedColumn[]): ReadonlyMap<string, string> {
+  const labels = columns.flatMap(({ type, missing }) => (isText(type) ? [] : Object.values(missing)));
+  return new Map([...new Set(labels)].map((label, at) => [label, String.fromCharCode(97 + at)]));
+}
+
+/** The label of a variable, those of its values, and how dates are shown. @param letters of {@link lettersOf} */
+function expectDescription(
+  format: 'sav' | 'dta',
+  column: DescribedColumn,
+  at: number,
+  read: SavRead,
+  letters: ReadonlyMap<string, string>,
+): void {
   const { name, type, label, valueLabels, missing } = column;
   expect([name, read.labels[at]]).toEqual([name, cut(label, format === 'sav' ? { bytes: 256 } : { characters: 80 })]);
   if (type === 'date' || type === 'timestamp' || type === 'time')
@@ -223,15 +255,14 @@ function expectDescription(format: 'sav' | 'dta', column: DescribedColumn, at: n
   if (format === 'dta' && isText(type)) return;
   const written = Object.entries(read.valueLabels[name] ?? {});
   const inFile = ([value, text]: readonly [string, string]) => {
-    if (format === 'dta') return ['letter', text];
+    if (format === 'dta') return [letters.get(text), text];
     return [isTime(type) ? String(Date.parse(value) / 1000 + SPSS_SECONDS) : value, cut(text, { bytes: 120 })];
   };
   const ofValues = Object.entries(valueLabels).map(([value, text]) =>
     format === 'sav' ? inFile([value, text]) : [value, text],
   );
   const expected = [...ofValues, ...Object.entries(missing).map(inFile)];
-  const found = written.map(([value, text]) => [format === 'dta' && /^[a-z]$/.test(value) ? 'letter' : value, text]);
-  expect([name, found.toSorted()]).toEqual([name, expected.toSorted()]);
+  expect([name, written.toSorted()]).toEqual([name, expected.toSorted()]);
 }
 
 /** @returns the longest beginning of whole characters that a label may have */

@@ -3,6 +3,7 @@ import { readZip } from './archive.ts';
 import {
   type DescribedTable,
   describedTables,
+  expectDoFiles,
   expectStatistics,
   expectTab,
   openWarehouse,
@@ -52,6 +53,7 @@ describe.each([1, 2])('version %i of the sample questionnaire', (version) => {
     for (const table of tables) {
       const rows = await expectTab(warehouse, table, TENANT, entries);
       expect([table.name, rows]).not.toEqual([table.name, 0]);
+      expectDoFiles(table, entries);
     }
   });
 

@@ -8,7 +8,15 @@ import { parseManifest } from '../contracts/manifest.ts';
 import { pythonWith } from '../stack/python.ts';
 import { generateKey } from '../streams/age/keys.ts';
 import { openWithAge, readZip } from './archive.ts';
-import { describedTables, type Entries, expectStatistics, expectTab, openWarehouse, rowsOf } from './archive-tables.ts';
+import {
+  describedTables,
+  type Entries,
+  expectDoFiles,
+  expectStatistics,
+  expectTab,
+  openWarehouse,
+  rowsOf,
+} from './archive-tables.ts';
 import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
@@ -176,7 +184,10 @@ describe('an archive', () => {
 
   test('as text is what the warehouse has, table by table', async () => {
     const entries = await readZip(await client.download());
-    for (const table of tables) await expectTab(warehouse, table, 'dreambuilder', entries);
+    for (const table of tables) {
+      await expectTab(warehouse, table, 'dreambuilder', entries);
+      expectDoFiles(table, entries);
+    }
   });
 
   test.each([
@@ -190,7 +201,12 @@ describe('an archive', () => {
       await expectStatistics(extension, reader, warehouse, table, 'dreambuilder', entries);
     }
     await reader.close();
-    expect(entries.get('export__readme.txt')?.toString()).toContain(`household.${extension}: ${INTERVIEWS} rows`);
+    const readme = entries.get('export__readme.txt')?.toString();
+    expect(readme).toContain(`household.${extension}: ${INTERVIEWS} rows`);
+    const letters = readme?.match(/household\.dta: \.[a-z] stands for .*(?=\r\n)/g) ?? [];
+    expect(letters).toEqual(
+      type === 'spss' ? [] : ['household.dta: .a stands for -999999999 or 9999-12-31 (Not answered).'],
+    );
   });
 
   test.each(['stata', 'spss'] as const)(
