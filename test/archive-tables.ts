@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { ColumnType } from '../config/dataset.ts';
 import { readDoFile } from '../formats/do-file-reader.ts';
 import { closeAtEnd, temporaryFolder } from './cleanup.ts';
-import type { SavRead, SavReader } from './sav-readers.ts';
+import type { StatisticsRead, StatisticsReader } from './statistics-readers.ts';
 
 /** Compares tables of archives with the warehouse, value by value, as independent readers see them. */
 
@@ -71,6 +71,31 @@ export async function describedTables(
   }));
 }
 
+/** A file of an interview, as the warehouse lists it. */
+interface DescribedAttachment {
+  readonly interview: string;
+  readonly kind: string;
+  readonly file: string;
+  /** Key in the bucket of attachments. */
+  readonly object: string;
+}
+
+/** @param schema that has `attachments` @returns those of a version and tenant */
+export async function describedAttachments(
+  warehouse: DuckDBConnection,
+  schema: string,
+  { id, version, tenant }: { readonly id: string; readonly version: number; readonly tenant: string },
+): Promise<readonly DescribedAttachment[]> {
+  const rows = await query(
+    warehouse,
+    `SELECT interview__key, kind, file_name, object_key FROM ${schema}.attachments
+      WHERE questionnaire_id = '${id}' AND version = ${version} AND tenant = '${tenant}'`,
+  );
+  return rows.map(([interview, kind, file, object]) => ({
+    ...{ interview: String(interview), kind: String(kind), file: String(file), object: String(object) },
+  }));
+}
+
 function labelsOf(json: unknown): Labels {
   return json === null ? {} : (JSON.parse(String(json)) as Labels);
 }
@@ -118,7 +143,12 @@ function expectedCell(format: Format, { type, missing }: DescribedColumn, raw: s
   if (format === 'tab') return type === 'double' ? Number(raw) : isText(type) ? raw.replaceAll(/[\t\r\n]/g, ' ') : raw;
   if (!isText(type)) return Number(raw);
   // SPSS fills texts with blanks.
-  return format === 'sav' ? raw.replace(/ +$/, '') : raw;
+  return format === 'sav' ? withoutBlanks(raw) : raw;
+}
+
+/** @returns a text without the blanks at its end; other values as they are */
+function withoutBlanks<Value extends Cell>(value: Value): Value | string {
+  return typeof value === 'string' ? value.replace(/ +$/, '') : value;
 }
 
 function missingCell(label: string | undefined): string {
@@ -190,10 +220,15 @@ export function expectDoFiles({ name, columns }: DescribedTable, entries: Entrie
   }
 }
 
-/** Checks that a file of SPSS or Stata has the warehouse's rows, labels, missing values and dates, as pyreadstat reads it. @returns how many rows */
+/**
+ * Checks that a file of SPSS or Stata has the warehouse's rows, labels, missing values and dates.
+ *
+ * @param readers that each see all of it, by name
+ * @returns how many rows
+ */
 export async function expectStatistics(
   format: 'sav' | 'dta',
-  reader: SavReader,
+  readers: Readonly<Record<string, StatisticsReader>>,
   warehouse: DuckDBConnection,
   table: DescribedTable,
   tenant: string,
@@ -201,27 +236,31 @@ export async function expectStatistics(
 ): Promise<number> {
   const path = join(await temporaryFolder(), `${table.name}.${format}`);
   await writeFile(path, entries.get(`${table.name}.${format}`) ?? '');
-  const read = await reader.read(path);
   const raw = await rawRows(warehouse, table, tenant);
   const columns = table.columns.map((column, at) => {
     const isWide = column.type === 'integer' && raw.some((row) => !Number.isSafeInteger(Number(row[at] ?? 0)));
     // A double does not hold all of its numbers.
     return isWide ? { ...column, type: 'text' as const } : column;
   });
-  expect(read.names).toEqual(columns.map(({ name }) => name));
-  const letters = lettersOf(columns);
-  for (const [at, column] of columns.entries()) expectDescription(format, column, at, read, letters);
-  const written = raw.map((_, row) =>
-    columns.map((column, at) => readCell(format, column, read, read.values[at]?.[row] ?? null)),
-  );
   const expected = raw.map((row) => columns.map((column, at) => expectedCell(format, column, row[at] ?? null)));
-  expect(read.values[0]?.length ?? 0).toBe(raw.length);
-  expect([table.name, sorted(written)]).toEqual([table.name, sorted(expected)]);
+  const letters = lettersOf(columns);
+  for (const [name, reader] of Object.entries(readers)) {
+    const read = await reader.read(path);
+    expect([name, read.names]).toEqual([name, columns.map((column) => column.name)]);
+    for (const [at, column] of columns.entries())
+      expectDescription(format, column, at, read, letters, reader.labelBytes);
+    const written = raw.map((_, row) =>
+      columns.map((column, at) => readCell(format, column, read, read.values[at]?.[row] ?? null)),
+    );
+    expect([name, read.values[0]?.length ?? 0]).toEqual([name, raw.length]);
+    const seen = reader.dropsBlanks ? expected.map((row) => row.map(withoutBlanks)) : expected;
+    expect([name, table.name, sorted(written)]).toEqual([name, table.name, sorted(seen)]);
+  }
   return raw.length;
 }
 
-/** @returns a value that pyreadstat has read; one that is declared as missing as its label */
-function readCell(format: 'sav' | 'dta', { name, type }: DescribedColumn, read: SavRead, value: Cell): Cell {
+/** @returns a value that a reader has found; one that is declared as missing as its label */
+function readCell(format: 'sav' | 'dta', { name, type }: DescribedColumn, read: StatisticsRead, value: Cell): Cell {
   const isMissing =
     format === 'sav'
       ? (read.missing[name] ?? []).some(({ lo, hi }) => value !== null && lo === value && hi === value)
@@ -245,11 +284,15 @@ function expectDescription(
   format: 'sav' | 'dta',
   column: DescribedColumn,
   at: number,
-  read: SavRead,
+  read: StatisticsRead,
   letters: ReadonlyMap<string, string>,
+  labelBytes = 256,
 ): void {
   const { name, type, label, valueLabels, missing } = column;
-  expect([name, read.labels[at]]).toEqual([name, cut(label, format === 'sav' ? { bytes: 256 } : { characters: 80 })]);
+  expect([name, read.labels[at]]).toEqual([
+    name,
+    cut(label, format === 'sav' ? { bytes: labelBytes } : { characters: 80 }),
+  ]);
   if (type === 'date' || type === 'timestamp' || type === 'time')
     expect([name, read.formats[at]]).toEqual([name, FORMATS[format][type]]);
   if (format === 'dta' && isText(type)) return;

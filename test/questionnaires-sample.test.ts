@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readZip } from './archive.ts';
 import {
   type DescribedTable,
+  describedAttachments,
   describedTables,
   expectDoFiles,
   expectStatistics,
@@ -9,20 +10,25 @@ import {
   openWarehouse,
   rowsOf,
 } from './archive-tables.ts';
+import { openBucket } from './bucket.ts';
 import { useStack } from './context.ts';
 import { createArchiveClient, GUID } from './questionnaires-set-up.ts';
 import { type SavReader, startSavReader } from './sav-readers.ts';
+import { startHavenReader, throughPspp } from './statistics-readers.ts';
 
 /** The farm survey of the demo's own warehouse, at the size that all tests have. */
 const { settings, urls } = useStack();
 const TENANT = 'dreambuilder';
 const client = createArchiveClient(urls.api, TENANT);
 const warehouse = await openWarehouse(settings.WAYBILL_WAREHOUSE_SQL ?? '');
-let reader: SavReader;
+const haven = startHavenReader();
+let pyreadstat: SavReader;
 beforeAll(async () => {
-  reader = await startSavReader();
+  pyreadstat = await startSavReader();
 });
-afterAll(() => reader.close());
+afterAll(() => Promise.all([pyreadstat.close(), haven.close()]));
+
+const NONE = Buffer.from('no such object');
 
 /** Makes an archive anew. */
 async function make(type: string, id: string) {
@@ -63,10 +69,35 @@ describe.each([1, 2])('version %i of the sample questionnaire', (version) => {
   ] as const)('for %s is what the warehouse has, with labels, missing values and dates', async (type, format) => {
     const entries = await make(type, id);
     expect([...entries.keys()]).toEqual([...filesOf(tables, [`.${format}`]), 'export__readme.txt']);
+    const readers = { pyreadstat, haven, ...(format === 'sav' && { pspp: throughPspp(pyreadstat) }) };
     for (const table of tables) {
-      const rows = await expectStatistics(format, reader, warehouse, table, TENANT, entries);
+      const rows = await expectStatistics(format, readers, warehouse, table, TENANT, entries);
       expect([table.name, rows]).not.toEqual([table.name, 0]);
     }
+  });
+
+  test('of attachments has each file that the warehouse lists, as it is in the bucket', async () => {
+    const entries = await make('binary', id);
+    const { WAYBILL_ATTACHMENTS_BUCKET: name = '' } = settings;
+    const bucket = openBucket({ ...settings, WAYBILL_OBJECTS_BUCKET: name });
+    const listed = await describedAttachments(warehouse, 'warehouse.survey', { id: GUID, version, tenant: TENANT });
+    expect(new Set(listed.map(({ kind }) => kind))).toEqual(new Set(['picture', 'audio', 'audio-audit']));
+    const paths = listed.map(
+      ({ interview, kind, file }) => `${interview}/${kind === 'audio-audit' ? 'AudioAudit/' : ''}${file}`,
+    );
+    expect([...entries.keys()].toSorted()).toEqual(paths.toSorted());
+    const objects = new Map<string, Buffer>();
+    for (const key of new Set(listed.map(({ object }) => object))) {
+      const bytes = await bucket.get(key);
+      if (!bytes) throw new Error(`the bucket has no ${key}`);
+      objects.set(key, Buffer.from(bytes));
+    }
+    // Otherwise one could stand for another.
+    expect(new Set([...objects.values()].map(String)).size).toBe(objects.size);
+    const differ = listed.filter(
+      ({ object }, at) => !entries.get(paths[at] ?? '')?.equals(objects.get(object) ?? NONE),
+    );
+    expect(differ).toEqual([]);
   });
 
   test('of paradata is what the warehouse has, the events of each interview in order', async () => {
