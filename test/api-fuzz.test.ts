@@ -1,8 +1,12 @@
 import { request } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { handOver } from '../activities/handover.ts';
 import type { ApiServer } from '../api/server.ts';
-import { answerOf, BODY, type ComposedApi, post, type StartedApi, startApi } from './api-set-up.ts';
+import { createCatalog } from '../config/catalog.ts';
+import type { Bundle } from '../config/dataset.ts';
+import type { QuestionnaireInfo } from '../contracts/questionnaires.ts';
+import { answerOf, BODY, type ComposedApi, dataset, post, type StartedApi, startApi } from './api-set-up.ts';
 import { publishSealed } from './sealed-generation.ts';
 
 /** A count of requests of each property. */
@@ -30,7 +34,7 @@ beforeAll(async () => {
   const enabled = await api.app.request('/dataexport/enable', post(owner.headers, {}));
   ({ privateKey } = (await enabled.json()) as { privateKey: string });
   await publishSealed(started, api, owner.key);
-  documented = await documentedAnswers();
+  documented = await documentedAnswers(api);
   server = await api.serve();
 });
 afterAll(async () => {
@@ -39,8 +43,8 @@ afterAll(async () => {
 });
 
 /** What the OpenAPI document says of each answer: by `get /path 200`. */
-async function documentedAnswers(): Promise<ReadonlyMap<string, string>> {
-  const { paths } = (await (await api.app.request('/openapi.json')).json()) as {
+async function documentedAnswers({ app }: ComposedApi): Promise<ReadonlyMap<string, string>> {
+  const { paths } = (await (await app.request('/openapi.json')).json()) as {
     paths: Record<string, Record<string, { responses: Record<string, { description: string }> }>>;
   };
   return new Map(
@@ -55,8 +59,8 @@ async function documentedAnswers(): Promise<ReadonlyMap<string, string>> {
 }
 
 /** Holds an answer to the document: its status is there, and its code too. */
-function assertDocumented(method: string, path: string, { status }: Response, text: string) {
-  const said = documented.get(`${method === 'HEAD' ? 'get' : method.toLowerCase()} ${path} ${status}`);
+function assertDocumented(method: string, path: string, { status }: Response, text: string, known = documented) {
+  const said = known.get(`${method === 'HEAD' ? 'get' : method.toLowerCase()} ${path} ${status}`);
   expect([method, path, status, said]).toEqual([method, path, status, expect.any(String)]);
   if (status < 400 || method === 'HEAD') return;
   const { code, allowed, errors } = JSON.parse(text) as { code: string; allowed?: unknown; errors?: unknown[] };
@@ -250,6 +254,151 @@ test('periodic downloads: whatever is asked for, it is documented, and nothing c
   );
   expect(api.objects.openReads).toBe(0);
   expect(started.logged.join('')).not.toContain(privateKey);
+});
+
+const FARM: QuestionnaireInfo = {
+  ...{ questionnaire: '74e2d30854914e24af6beae9be64130c', version: 1 },
+  ...{ variable: 'farm', title: 'Farm survey', importedAt: null },
+};
+
+const QUESTIONNAIRES: Bundle = {
+  ...{ name: 'questionnaires', kind: 'questionnaire', title: 'Questionnaires', tenantColumn: 'tenant' },
+  ...{ members: { sql: 'select 1' }, tables: { sql: 'select 1' }, attachments: null },
+  filters: { status: 'interview__status', time: 'changed_at' },
+};
+
+/** An API with one questionnaire, which a worker lists for everybody. */
+function composeQuestionnaires(): ComposedApi {
+  const composed = started.compose(
+    { WAYBILL_TENANT_EXPORTS_MAX: 1_000_000 },
+    createCatalog([dataset('NOTES')], [QUESTIONNAIRES]),
+  );
+  composed.temporal.listQuestionnaires = async (handover) => {
+    await handOver(composed.objects, handover, [FARM]);
+    return { ok: true, value: null };
+  };
+  // Whatever is cancelled ends at once; otherwise the next start would wait for it.
+  composed.temporal.cancel = async ({ workflowId }) => {
+    composed.temporal.running.delete(workflowId);
+    return true;
+  };
+  return composed;
+}
+
+/** Bodies of the answer 404, as the contract has them. The second generation answers 400 to an unknown type. */
+const NOT_THERE = ['Unknown export type', 'Invalid questionnaire identity', 'Questionnaire not found'];
+
+test('questionnaires: whatever is asked for in either generation, it is documented, and 404 has the texts of the contract', async () => {
+  const farm = composeQuestionnaires();
+  const known = await documentedAnswers(farm);
+  const { headers } = await started.addTenant();
+  const { questionnaire: guid } = FARM;
+  const own = await farm.app.request('/api/v2/export', post(headers, { QuestionnaireId: `${guid}$1` }));
+  const { JobId } = (await own.json()) as { JobId: number };
+  const value = fc.oneof(awkward, fc.jsonValue({ maxDepth: 2 }));
+  const mostly = (right: readonly string[], ...wrong: readonly string[]) =>
+    fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom(...right) },
+      { weight: 1, arbitrary: fc.constantFrom(...wrong) },
+      { weight: 1, arbitrary: awkward },
+    );
+  const seldom = fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: awkward });
+  const type = mostly(['tabular', 'STATA', 'Spss', 'binary', 'PARADATA'], 'ddi');
+  const id = mostly([`${guid}$1`, `${guid.toUpperCase()}$1`], `${guid}$2`, guid, `${guid}$1$1`);
+  const status = mostly(['Completed', 'all', 'ApprovedBySupervisor'], 'Unheard');
+  const time = mostly(['2016-06-01', '2016-06-02T03:00:00Z'], '2016-06-03T00:00:00+25:00', 'yesterday');
+  const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
+  const queryOf = (pairs: Readonly<Record<string, string | undefined>>) =>
+    Object.entries(pairs)
+      .flatMap(([name, text]) => (text === undefined ? [] : [`${name}=${encoded(text)}`]))
+      .join('&');
+  const filters = fc.record({ status, from: time, to: time, other: seldom }, { requiredKeys: [] });
+  const first = fc
+    .tuple(type, id, fc.constantFrom('start', 'details', 'cancel', ''), filters)
+    .map(([kind, version, action, pairs]) => {
+      const rest = action && `/${action}`;
+      return {
+        ...{ method: action === 'start' || action === 'cancel' ? 'POST' : 'GET', body: undefined },
+        ...{ route: `/api/v1/export/{type}/{id}${rest}`, isRoute: kind !== '' && version !== '' },
+        path: `/api/v1/export/${encoded(kind)}/${encoded(version)}${rest}?${queryOf(pairs)}`,
+        missing: action === '' ? ['', ...NOT_THERE] : NOT_THERE,
+      };
+    });
+  const body = fc.record(
+    {
+      QuestionnaireId: fc.oneof({ weight: 12, arbitrary: id }, { weight: 1, arbitrary: value }),
+      exportType: fc.oneof({ weight: 12, arbitrary: type }, { weight: 1, arbitrary: value }),
+      INTERVIEWSTATUS: fc.oneof({ weight: 12, arbitrary: status }, { weight: 1, arbitrary: value }),
+      From: fc.oneof({ weight: 12, arbitrary: time }, { weight: 1, arbitrary: value }),
+      to: time,
+      IncludeMeta: value,
+    },
+    { requiredKeys: [] },
+  );
+  const route = '/api/v2/export';
+  const bodies = fc.oneof({ weight: 6, arbitrary: body }, { weight: 1, arbitrary: fc.dictionary(awkward, value) });
+  const start = fc
+    .oneof({ weight: 6, arbitrary: bodies.map((sent) => JSON.stringify(sent)) }, { weight: 1, arbitrary: awkward })
+    .map((sent) => ({
+      ...{ method: 'POST', route, isRoute: true, path: route, body: sent },
+      missing: NOT_THERE.slice(1),
+    }));
+  const list = fc
+    .record(
+      {
+        ...{ exportType: type, interviewStatus: status, questionnaireIdentity: id },
+        ...{ exportStatus: mostly(['created', 'Fail'], 'Lost'), hasFile: mostly(['True', 'false'], 'maybe') },
+        ...{ limit: mostly(['1', '20'], '0', '1e9'), offset: mostly(['0', '1'], '-1', '1.5'), other: seldom },
+      },
+      { requiredKeys: [] },
+    )
+    .map((pairs) => ({
+      ...{ method: 'GET', route, isRoute: true, body: undefined, missing: null },
+      path: `${route}?${queryOf(pairs)}`,
+    }));
+  const job = fc
+    .tuple(mostly([String(JobId)], '0', '99999999999999999999'), fc.constantFrom('GET', 'DELETE', 'file'))
+    .map(([number, what]) => {
+      const rest = what === 'file' ? '/file' : '';
+      return {
+        ...{ method: what === 'DELETE' ? what : 'GET', route: `${route}/{id}${rest}` },
+        ...{ path: `${route}/${encoded(number)}${rest}`, isRoute: number !== '', body: undefined },
+        missing: what === 'file' ? [''] : null,
+      };
+    });
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(first, start, list, job),
+      async ({ method, route, path, isRoute, body: sent, missing }) => {
+        const init = sent === undefined ? { method, headers } : post(headers, sent);
+        const response = await farm.app.request(path, init);
+        const text = await judge(response, [method, path, sent]);
+        // Dots in a path are resolved, and an empty segment leads to another route.
+        if (!isRoute || new URL(path, 'http://waybill.test').pathname !== path.split('?')[0]) return;
+        seen.add(`${method} ${route} ${response.status}`);
+        if (response.status === 404 && missing) expect(missing).toContain(text);
+        else assertDocumented(method, route, response, text, known);
+      },
+    ),
+    { numRuns: 800 },
+  );
+  // Each answer that there can be was there.
+  expect([...seen].toSorted()).toEqual(
+    [
+      ...['start', 'details', 'cancel'].flatMap((action) =>
+        [200, 400, 404].map(
+          (status) => `${action === 'details' ? 'GET' : 'POST'} /api/v1/export/{type}/{id}/${action} ${status}`,
+        ),
+      ),
+      ...[400, 404].map((status) => `GET /api/v1/export/{type}/{id} ${status}`),
+      ...[201, 400, 404].map((status) => `POST /api/v2/export ${status}`),
+      ...[200, 400].map((status) => `GET /api/v2/export ${status}`),
+      ...['GET /api/v2/export/{id}/file', 'GET /api/v2/export/{id}', 'DELETE /api/v2/export/{id}'].flatMap((one) =>
+        (one.endsWith('file') ? [404] : [200, 404]).map((status) => `${one} ${status}`),
+      ),
+    ].toSorted(),
+  );
 });
 
 test('credentials: whatever is presented, 401 and no 5xx', async () => {

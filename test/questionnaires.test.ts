@@ -20,7 +20,7 @@ import {
 import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
 import { waybill } from './cli-run.ts';
-import { openLedger, startOwnServices } from './context.ts';
+import { basic, openLedger, startOwnServices } from './context.ts';
 import { startPostgres } from './postgres-server.ts';
 import { createArchiveClient, FIRST, GUID, INTERVIEWS, surveySettings, TABLES } from './questionnaires-set-up.ts';
 import {
@@ -198,7 +198,7 @@ describe('an archive', () => {
     expect([...entries.keys()]).toEqual([...tables.map(({ name }) => `${name}.${extension}`), 'export__readme.txt']);
     const reader = await startSavReader();
     for (const table of tables) {
-      await expectStatistics(extension, reader, warehouse, table, 'dreambuilder', entries);
+      await expectStatistics(extension, { pyreadstat: reader }, warehouse, table, 'dreambuilder', entries);
     }
     await reader.close();
     const readme = entries.get('export__readme.txt')?.toString();
@@ -443,6 +443,68 @@ describe('the second generation', () => {
     expect(await client.details('tabular', FIRST, '?status=ApprovedBySupervisor')).toMatchObject({
       ...{ HasExportedFile: false, ExportStatus: 'NotStarted' },
     });
+  });
+
+  const start = (body: unknown) => client.request('POST', '/api/v2/export', { body });
+
+  test.each([
+    ['nonsense', 'Invalid questionnaire identity'],
+    [GUID, 'Invalid questionnaire identity'],
+    [`${GUID}$0`, 'Invalid questionnaire identity'],
+    [`${FIRST}$1`, 'Invalid questionnaire identity'],
+    ['', 'Invalid questionnaire identity'],
+    [`${GUID}$9`, 'Questionnaire not found'],
+    [`${GUID.replace('7', '8')}$1`, 'Questionnaire not found'],
+  ])('answers about %s 404 %s', async (QuestionnaireId, text) => {
+    const response = await start({ QuestionnaireId, ExportType: 'Tabular' });
+    expect([response.status, await response.text()]).toEqual([404, text]);
+  });
+
+  test.each([
+    [{}, { field: 'QuestionnaireId', code: 'missing_field' }],
+    [{ QuestionnaireId: null }, { field: 'QuestionnaireId', code: 'missing_field' }],
+    [{ QuestionnaireId: 7 }, { field: 'QuestionnaireId', code: 'invalid_field' }],
+    [
+      { questionnaireid: FIRST, exporttype: 'DDI' },
+      { field: 'ExportType', code: 'invalid_field' },
+    ],
+    [
+      { QuestionnaireId: FIRST, ExportType: ['SPSS'] },
+      { field: 'ExportType', code: 'invalid_field' },
+    ],
+    [
+      { QuestionnaireId: FIRST, InterviewStatus: 'Unheard' },
+      { field: 'InterviewStatus', code: 'invalid_field' },
+    ],
+    [
+      { QuestionnaireId: FIRST, From: 'yesterday' },
+      { field: 'From', code: 'invalid_date' },
+    ],
+    [
+      { QuestionnaireId: FIRST, To: '2016-13-01' },
+      { field: 'To', code: 'invalid_date' },
+    ],
+    [
+      { QuestionnaireId: FIRST, From: '2016-06-02', To: '2016-06-01' },
+      { field: 'From', code: 'invalid_field' },
+    ],
+  ])('refuses %j and names what is wrong', async (body, error) => {
+    const response = await start(body);
+    expect([response.status, await response.json()]).toMatchObject([400, { errors: [error] }]);
+  });
+
+  test.each([
+    ['{"QuestionnaireId"', 'application/json', 400, 'malformed_body'],
+    ['', 'application/json', 400, 'malformed_body'],
+    ['null', 'application/json', 400, 'malformed_body'],
+    ['["Tabular"]', 'application/json', 400, 'malformed_body'],
+    [`QuestionnaireId=${FIRST}`, 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
+  ])('refuses the body %s of %s', async (body, type, status, code) => {
+    const answer = await fetch(`${services.url}/api/v2/export`, {
+      ...{ method: 'POST', body },
+      headers: { authorization: basic('dreambuilder'), 'content-type': type },
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([status, { code }]);
   });
 
   test('lists the newest first, and refuses filters that do not exist', async () => {

@@ -22,9 +22,14 @@ export interface SentSubject {
 /** Bodies of the answer 404, as the published contract has them. */
 export type NotThere = 'Unknown export type' | 'Invalid questionnaire identity' | 'Questionnaire not found';
 
+/** What a caller calls the filters; errors name them so. */
+type FilterNames = Readonly<Record<'status' | 'from' | 'to', string>>;
+const OWN_NAMES: FilterNames = { status: 'status', from: 'from', to: 'to' };
+
 /**
  * Reads what an archive is of.
  *
+ * @param names of the filters, unless the caller calls them as {@link SentSubject} does
  * @returns the subject, or why there is none
  * @throws InvalidFields for a filter that is not valid; as `list` does
  */
@@ -32,6 +37,7 @@ export async function readSubject(
   { type: typeName, id, ...filters }: SentSubject,
   tenant: string,
   list: QuestionnaireList,
+  names = OWN_NAMES,
 ): Promise<ArchiveSubject | NotThere> {
   const type = archiveType(typeName);
   if (!type) return 'Unknown export type';
@@ -39,13 +45,13 @@ export async function readSubject(
   if (!version) return 'Invalid questionnaire identity';
   const found = await list.find(tenant, version);
   if (!found) return 'Questionnaire not found';
-  return { ...version, type, ...readFilters(filters) };
+  return { ...version, type, ...readFilters(filters, names) };
 }
 
 /** @throws InvalidFields */
 export function readFilters(
   { status, from, to }: Pick<SentSubject, 'status' | 'from' | 'to'>,
-  names = { status: 'status', from: 'from', to: 'to' },
+  names = OWN_NAMES,
 ): Pick<ArchiveSubject, 'status' | 'from' | 'to'> {
   const errors: FieldError[] = [];
   const code = 'invalid_field';

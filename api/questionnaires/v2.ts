@@ -34,6 +34,8 @@ const STATES: Readonly<Record<RunState, JobStatus>> = {
   cancelled: 'Canceled',
 };
 
+const FILTER_NAMES = { status: 'InterviewStatus', from: 'From', to: 'To' } as const;
+
 /** Members may be in any case, so the handler reads the body. */
 export function startJobHandler(deps: V2Deps): Handler<ApiEnv> {
   return async function startJob(c) {
@@ -42,7 +44,7 @@ export function startJobHandler(deps: V2Deps): Handler<ApiEnv> {
     );
     const sent = { type: ExportType, id: QuestionnaireId, status: InterviewStatus, from: From, to: To };
     if (!archiveType(ExportType)) assertValid([unknown('ExportType', typeNames())]);
-    const subject = await readSubject(sent, c.get('caller').tenant.key, deps.list);
+    const subject = await readSubject(sent, c.get('caller').tenant.key, deps.list, FILTER_NAMES);
     if (typeof subject === 'string') return c.text(subject, 404);
     const run = await deps.archives.start(c.get('caller'), subject);
     c.header('Location', linkOf(c, deps, run));
