@@ -9,6 +9,7 @@ import { exportsCommand } from './commands/exports.ts';
 import { auditCommand, doctorCommand, ledgerCommand } from './commands/operator.ts';
 import { operatorSecretCommand } from './commands/operator-secret.ts';
 import { periodicCommand } from './commands/periodic.ts';
+import { questionnairesCommand } from './commands/questionnaires.ts';
 import { recurringCommand } from './commands/recurring.ts';
 import { requestsCommand } from './commands/requests.ts';
 import { schemaCommand } from './commands/schema.ts';
@@ -95,8 +96,8 @@ export function createProgram(cli: Cli, version: string): Command {
     .addHelpText('after', ENVIRONMENT);
 
   program.commandsGroup('Exports:');
-  const kinds = [exportCommand, exportsCommand, periodicCommand, recurringCommand, webhookCommand];
-  for (const command of kinds) program.addCommand(command(cli));
+  const kinds = [exportCommand, exportsCommand, periodicCommand, recurringCommand, questionnairesCommand];
+  for (const command of [...kinds, webhookCommand]) program.addCommand(command(cli));
   program.commandsGroup('Files, without a server:');
   for (const command of [openCommand(cli), verifyCommand(cli), composeCommand(cli), keygenCommand(cli)])
     program.addCommand(command);

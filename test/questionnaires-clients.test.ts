@@ -6,6 +6,7 @@ import { QUESTIONNAIRE } from '../contracts/questionnaires.ts';
 import { readZip } from './archive.ts';
 import { openBucket } from './bucket.ts';
 import { temporaryFolder } from './cleanup.ts';
+import { waybill } from './cli-run.ts';
 import { openLedger, startOwnServices, useStack } from './context.ts';
 import { createArchiveClient, FIRST, surveySettings } from './questionnaires-set-up.ts';
 import { type SavReader, startSavReader } from './sav-readers.ts';
@@ -204,5 +205,48 @@ print(json.dumps({'running': running.export_status, 'after': after.export_status
     ]);
     expect(seen).toEqual({ running: 'Running', after: 'Canceled', has: false, cancelled: [number] });
     expect(await readFile(file)).toEqual(before);
+  });
+});
+
+describe('the command line', () => {
+  const environment = { WAYBILL_URL: url, WAYBILL_CLIENT_ID: 'acme', WAYBILL_CLIENT_SECRET: 'acme-demo-secret' };
+  const questionnaires = (...args: readonly string[]) => waybill(['questionnaires', ...args], environment);
+
+  test('lists versions, and makes and saves the archive of one', async () => {
+    const listed = await questionnaires('list');
+    expect(listed.output).toContain(`${FIRST}  household  Household survey 2016`);
+    const own = await temporaryFolder();
+    const made = await questionnaires('archive', FIRST, '--type', 'binary', '-o', own);
+    expect(made).toMatchObject({ code: 0, output: `${join(own, 'household_1_Binary_All.zip')}\n` });
+    await expectArchive('Binary', made.output.trim());
+    const again = await questionnaires('archive', FIRST, '--type', 'binary', '-o', made.output.trim());
+    expect(again).toMatchObject({ code: 2, errors: expect.stringContaining('already exists') });
+    const filters = [
+      '--status',
+      'Completed',
+      '--from',
+      '2016-06-02',
+      '--to',
+      '2016-06-03',
+      '-o',
+      join(folder, 'few.zip'),
+    ];
+    const { code, output } = await questionnaires('archive', FIRST, ...filters, '--json');
+    const { file, bytes, jobId } = JSON.parse(output) as { file: string; bytes: number; jobId: number };
+    expect([code, file, (await readFile(file)).length]).toEqual([0, join(folder, 'few.zip'), bytes]);
+    expect(await client.job(jobId)).toMatchObject({ InterviewStatus: 'Completed', From: '2016-06-02T00:00:00.000000' });
+    expect(await readFile(file)).toEqual(await client.bytes('GET', `/api/v2/export/${jobId}/file`));
+  });
+
+  test('says what is wrong', async () => {
+    for (const [args, code, text] of [
+      [['nonsense'], 1, 'Invalid questionnaire identity.'],
+      [[`${FIRST}9`], 1, 'Questionnaire not found.'],
+      [[FIRST, '--from', 'yesterday'], 2, 'field From'],
+      [[FIRST, '--type', 'ddi'], 2, 'Allowed choices'],
+      [[FIRST, '-o', join(folder, 'none', 'few.zip')], 2, 'There is no directory'],
+    ] as const) {
+      expect(await questionnaires('archive', ...args)).toMatchObject({ code, errors: expect.stringContaining(text) });
+    }
   });
 });

@@ -1,10 +1,18 @@
 import type { ExportView } from '../../contracts/views/on-demand.ts';
 import type { PeriodicView } from '../../contracts/views/periodic.ts';
+import type { ExportJob } from '../../contracts/views/questionnaires.ts';
 import type { RecurringRunView } from '../../contracts/views/recurring.ts';
 import type { Cli } from '../cli.ts';
 import { CliFailure, EXIT } from '../failure.ts';
 import type { Client } from '../http/client.ts';
-import { type EndedRun, type WatchOptions, watchExport, watchRecurringRun, watchRun } from '../http/watch.ts';
+import {
+  type EndedRun,
+  type WatchOptions,
+  watchArchive,
+  watchExport,
+  watchRecurringRun,
+  watchRun,
+} from '../http/watch.ts';
 import { formatNumberOf, formatSeconds } from '../screen/figures.ts';
 import { createProgressDisplay, exportLine, type ProgressLine } from '../screen/progress.ts';
 import { plain } from '../screen/terminal.ts';
@@ -67,6 +75,23 @@ export function followRecurring(cli: Cli, id: string, options: FollowOptions): P
     },
     interrupted: 'Stopped watching; the run continues.',
     hints: () => ['list runs:  waybill recurring runs'],
+  });
+}
+
+/**
+ * Shows the progress of an archive until its job has ended.
+ *
+ * @param path of the job
+ * @throws CliFailure `interrupted` on Ctrl-C; the job continues
+ */
+export function followArchive(cli: Cli, path: string, options: FollowOptions): Promise<ExportJob> {
+  return follow(cli, options, {
+    watch: (watching) => watchArchive(options.client, path, watching),
+    line: ({ Progress: percent }: ExportJob, seconds) => ({
+      ...{ label: 'archive', percent, figures: [formatSeconds(seconds)] },
+    }),
+    interrupted: 'Stopped watching; the archive is still being made.',
+    hints: () => ['The same command waits for it again.'],
   });
 }
 

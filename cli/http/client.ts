@@ -168,10 +168,13 @@ const Problem = ProblemBody.omit({ status: true, errors: true })
   });
 
 async function refusal(answer: Response): Promise<CliFailure> {
-  const parsed = Problem.safeParse(await answer.json().catch(() => undefined));
+  const isText = answer.headers.get('content-type')?.startsWith('text/plain') === true;
+  // As the contract of questionnaires has it.
+  const text = isText ? await answer.text().catch(() => '') : '';
+  const parsed = Problem.safeParse(isText ? undefined : await answer.json().catch(() => undefined));
   const problem = parsed.success ? parsed.data : {};
-  const said =
-    problem.detail ?? problem.message ?? problem.title ?? `Waybill answered ${answer.status} ${answer.statusText}.`;
+  const without = text === '' ? `Waybill answered ${answer.status} ${answer.statusText}.` : `${text}.`;
+  const said = problem.detail ?? problem.message ?? problem.title ?? without;
   const lines = (problem.errors ?? [problem]).flatMap(({ field, allowed, ...more }) => {
     const message = problem.errors && problem.errors.length > 1 && 'message' in more ? `: ${more.message}` : '';
     return [

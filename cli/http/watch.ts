@@ -3,6 +3,7 @@ import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-pa
 import { isActive } from '../../contracts/progress.ts';
 import { ExportView, exportPath } from '../../contracts/views/on-demand.ts';
 import { PERIODIC_PATH, PeriodicView } from '../../contracts/views/periodic.ts';
+import { ExportJob } from '../../contracts/views/questionnaires.ts';
 import { type RecurringRunView, RUNS_PATH, RunsAnswer } from '../../contracts/views/recurring.ts';
 import { CliFailure } from '../failure.ts';
 import type { Client } from './client.ts';
@@ -98,6 +99,15 @@ export async function watchRecurringRun(
     return unlisted > UNLISTED_POLLS_MAX ? { run } : undefined;
   }
   return (await watch(look, ended, options)).run;
+}
+
+/** Polls until the job of an archive has ended. @param path of the job */
+export function watchArchive(client: Client, path: string, options: WatchOptions<ExportJob>): Promise<ExportJob> {
+  async function* look() {
+    yield await client.json(ExportJob, path, options.signal);
+  }
+  const isOver = ({ ExportStatus: status }: ExportJob) => status !== 'Created' && status !== 'Running';
+  return watch(look, (job) => (isOver(job) ? job : undefined), options);
 }
 
 /** Polls until `ended` returns a result; tolerates temporary failures. */
