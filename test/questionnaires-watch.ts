@@ -21,10 +21,18 @@ export interface ArchiveWatch {
 /** How long archives are looked at, at most. */
 const SECONDS = 120;
 
-/** Nobody may delete an archive meanwhile, or change the tenant's settings. */
+/** What may become of the files that there are: all stay until newer ones are complete; or they may go, and none comes back. */
+type Files = 'stay' | 'may go';
+
+/**
+ * Nobody may delete an archive meanwhile.
+ *
+ * @param options.files `may go` if the tenant's settings change meanwhile, and nothing can be made from then on
+ */
 export function watchArchives(
   client: ReturnType<typeof createArchiveClient>,
   archives: readonly Watched[],
+  { files }: { readonly files: Files },
 ): ArchiveWatch {
   let isOver = false;
   const seen = new Map<string, DetailsAnswer>();
@@ -41,10 +49,10 @@ export function watchArchives(
     );
   const watches = [
     ...archives.map(({ query, from }) => {
-      const download = watchDownload(client, query);
+      const download = watchDownload(client, query, files);
       return until(async () => {
         const next = await client.details('tabular', FIRST, query);
-        expectDetails(next, seen.get(from));
+        expectDetails(next, seen.get(from), files);
         seen.set(from, next);
         await download(next.HasExportedFile);
       });
@@ -53,6 +61,7 @@ export function watchArchives(
       watchJobs(
         client,
         archives.map(({ from }) => from),
+        files,
       ),
     ),
   ];
@@ -69,7 +78,7 @@ export function watchArchives(
 }
 
 /** An answer of the first generation, alone and after another. */
-function expectDetails(next: DetailsAnswer, before: DetailsAnswer | undefined): void {
+function expectDetails(next: DetailsAnswer, before: DetailsAnswer | undefined, files: Files): void {
   const { ExportStatus: status, HasExportedFile: has, LastUpdateDate: updated, RunningProcess: process } = next;
   const context = JSON.stringify([before, next]);
   expect(process !== null, context).toBe(status === 'Queued' || status === 'Running');
@@ -77,9 +86,11 @@ function expectDetails(next: DetailsAnswer, before: DetailsAnswer | undefined): 
   if (status === 'Finished') expect(has, context).toBe(true);
   if (status === 'NotStarted') expect(has, context).toBe(false);
   if (!before) return;
-  // The old file stays until the new one is complete.
-  if (before.HasExportedFile) expect(has, context).toBe(true);
-  expect((updated ?? '') >= (before.LastUpdateDate ?? ''), context).toBe(true);
+  if (files === 'stay') {
+    // The old file stays until the new one is complete.
+    if (before.HasExportedFile) expect(has, context).toBe(true);
+    expect((updated ?? '') >= (before.LastUpdateDate ?? ''), context).toBe(true);
+  } else if (has) expect(updated, context).toBe(before.LastUpdateDate);
   if (before.ExportStatus === 'Finished' || before.ExportStatus === 'FinishedWithErrors')
     expect(status, context).not.toBe('NotStarted');
   const [one, other] = [before.RunningProcess, process];
@@ -90,12 +101,18 @@ function expectDetails(next: DetailsAnswer, before: DetailsAnswer | undefined): 
   }
 }
 
-/** Once there is a file there always is one, and it is whole. */
-function watchDownload({ request }: ReturnType<typeof createArchiveClient>, query: string) {
+/** Once there is a file there always is one, and it is whole; if files may go, there is none once it has gone. */
+function watchDownload({ request }: ReturnType<typeof createArchiveClient>, query: string, files: Files) {
   let last: Buffer | undefined;
+  let isGone = false;
   return async (has: boolean): Promise<void> => {
     const answer = await request('GET', `/api/v1/export/tabular/${FIRST}${query}`);
     const bytes = Buffer.from(await answer.arrayBuffer());
+    if (files === 'may go' && answer.status === 404) isGone = true;
+    if (isGone) {
+      expect([query, answer.status]).toEqual([query, 404]);
+      return;
+    }
     if (!has && last === undefined && answer.status === 404) return;
     expect([query, answer.status]).toEqual([query, 200]);
     if (!last?.equals(bytes)) expect((await readZip(bytes)).has('export__readme.txt')).toBe(true);
@@ -107,7 +124,11 @@ const PLACES = { Created: 0, Running: 1, Completed: 2, Fail: 2, Canceled: 2 } as
 const isActive = ({ ExportStatus }: ExportJob) => PLACES[ExportStatus] < 2;
 
 /** One list has one moment of all jobs. */
-function watchJobs({ jobs }: ReturnType<typeof createArchiveClient>, froms: readonly string[]): () => Promise<void> {
+function watchJobs(
+  { jobs }: ReturnType<typeof createArchiveClient>,
+  froms: readonly string[],
+  mode: Files,
+): () => Promise<void> {
   const seen = new Map<number, ExportJob>();
   const served = new Set<string>();
   return async () => {
@@ -115,7 +136,7 @@ function watchJobs({ jobs }: ReturnType<typeof createArchiveClient>, froms: read
     for (const [from = '', own] of Map.groupBy(all, ({ From }) => From ?? '')) {
       expect(own.filter(isActive).length, from).toBeLessThanOrEqual(1);
       const files = own.filter(({ HasExportFile }) => HasExportFile);
-      expect(files.length, from).toBe(served.has(from) ? 1 : Math.min(1, files.length));
+      expect(files.length, from).toBe(served.has(from) && mode === 'stay' ? 1 : Math.min(1, files.length));
       if (files.length > 0) served.add(from);
     }
     for (const job of all) {
