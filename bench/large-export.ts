@@ -58,7 +58,7 @@ async function measureLargeExport(bench: Bench): Promise<Measurement> {
     pairs: [{ ours: peak, peer: few.peak }],
     ratio: { kind: 'size', target: 1.1 },
     bounds: [{ what: 'parts of the upload', figure: uploads, max: PARTS_MAX, unit: '' }],
-    limitedBy: "DuckDB's cache of the warehouse, up to WAYBILL_WAREHOUSE_MEMORY",
+    limitedBy: "DuckDB's cache of the warehouse, up to its usual memory",
     notes: [
       `${content} GB of content, ${stored} GB stored, in ${seconds.toFixed(0)} s: ${speed} MB/s`,
       'SHA-256 and bytes of the object, rows, bytes and ids of the content are right, by mc, age, zstd, wc and awk',

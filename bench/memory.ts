@@ -39,7 +39,7 @@ async function measureMemory(bench: Bench): Promise<Measurement> {
     peer: { what: `a worker that exported ${few.toLocaleString('en')} rows, sealed CSV`, bytes: null },
     pairs,
     ratio: { kind: 'size', target: 1.1 },
-    limitedBy: "DuckDB's cache of the warehouse, up to WAYBILL_WAREHOUSE_MEMORY",
+    limitedBy: "DuckDB's cache of the warehouse, up to its usual memory",
     notes: [`the peak grows by ${growth.toFixed(1)} percent (wanted: at most 10)`],
   };
 }

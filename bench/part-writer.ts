@@ -15,7 +15,7 @@ export interface WriterSettings {
   /** Path of the catalog. */
   readonly catalog: string;
   readonly startupSql: string;
-  /** DuckDB's `memory_limit`. */
+  /** The most memory that DuckDB may use. */
   readonly memory: string;
   readonly tempDirectory: string;
   readonly objects: ObjectsOptions;

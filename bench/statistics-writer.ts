@@ -33,7 +33,7 @@ export interface StatisticsReply {
   readonly failure?: string;
 }
 
-/** DuckDB's `memory_limit`, the worker's default. */
+/** The most memory that DuckDB may use, the worker's default. */
 const MEMORY = '2GB';
 
 /** A process that writes files for SPSS and Stata from DuckDB's vectors, with the worker's own adapters. */

@@ -37,7 +37,7 @@ export const throughputBenchmarks: readonly Benchmark[] = (
 
 const PEER_FORMAT = { csv: 'FORMAT csv, HEADER', jsonl: 'FORMAT json' } as const;
 
-/** DuckDB's `memory_limit`, the worker's default. The peer has DuckDB's own default, most of the machine. */
+/** The most memory that our DuckDB may use, the worker's default. The peer has DuckDB's own default, most of the machine. */
 const MEMORY = '2GB';
 
 async function compare(bench: Bench, kind: Kind): Promise<Measurement> {

@@ -14,7 +14,7 @@ import { openBucket } from './bucket.ts';
 import { useStack } from './context.ts';
 import { createArchiveClient, GUID } from './questionnaires-set-up.ts';
 import { type SavReader, startSavReader } from './sav-readers.ts';
-import { startHavenReader, throughPspp } from './statistics-readers.ts';
+import { startHavenReader, startReadstatArrow, throughPspp } from './statistics-readers.ts';
 
 /** The farm survey of the demo's own warehouse, at the size that all tests have. */
 const { settings, urls } = useStack();
@@ -23,10 +23,12 @@ const client = createArchiveClient(urls.api, TENANT);
 const warehouse = await openWarehouse(settings.WAYBILL_WAREHOUSE_SQL ?? '');
 const haven = startHavenReader();
 let pyreadstat: SavReader;
+let arrow: Awaited<ReturnType<typeof startReadstatArrow>>;
 beforeAll(async () => {
   pyreadstat = await startSavReader();
+  arrow = await startReadstatArrow();
 });
-afterAll(() => Promise.all([pyreadstat.close(), haven.close()]));
+afterAll(() => Promise.all([pyreadstat.close(), arrow.close(), haven.close()]));
 
 const NONE = Buffer.from('no such object');
 
@@ -69,7 +71,12 @@ describe.each([1, 2])('version %i of the sample questionnaire', (version) => {
   ] as const)('for %s is what the warehouse has, with labels, missing values and dates', async (type, format) => {
     const entries = await make(type, id);
     expect([...entries.keys()]).toEqual([...filesOf(tables, [`.${format}`]), 'export__readme.txt']);
-    const readers = { pyreadstat, haven, ...(format === 'sav' && { pspp: throughPspp(pyreadstat) }) };
+    const readers = {
+      pyreadstat,
+      'readstat-arrow': arrow,
+      haven,
+      ...(format === 'sav' && { pspp: throughPspp(pyreadstat) }),
+    };
     for (const table of tables) {
       const rows = await expectStatistics(format, readers, warehouse, table, TENANT, entries);
       expect([table.name, rows]).not.toEqual([table.name, 0]);

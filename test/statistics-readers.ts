@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
+import { pythonWith } from '../stack/python.ts';
 import type { SavRead, SavReader } from './sav-readers.ts';
 
 /** What archives are compared by: names, labels, missing values, formats and values of a file of SPSS or Stata. */
@@ -88,16 +89,70 @@ while (length(path <- readLines(input, n = 1)) == 1) {
 }
 `;
 
+/**
+ * Answers a line for each path that it is sent. readstat-arrow gives dates and times as Arrow's own; here they are as in the file again.
+ */
+const READSTAT_ARROW = `
+import datetime, json, sys, readstat_arrow
+def micros(v):
+    return v // datetime.timedelta(microseconds=1)
+def in_file(v, is_stata):
+    if isinstance(v, dict):
+        return v['tag'] or in_file(v['value'], is_stata)
+    if isinstance(v, datetime.datetime):
+        past = micros(v - datetime.datetime(1970, 1, 1))
+        return (past + 315619200000000) / 1000 if is_stata else past / 1e6 + 12219379200
+    if isinstance(v, datetime.date):
+        days = v.toordinal() - 719163
+        return days + 3653 if is_stata else days * 86400 + 12219379200
+    if isinstance(v, datetime.time):
+        past = micros(datetime.datetime.combine(datetime.date.min, v) - datetime.datetime.min)
+        return past / 1000 if is_stata else past / 1e6
+    return v
+def key(v):
+    return str(int(v)) if isinstance(v, float) and v == int(v) else str(v)
+def ranges(missing):
+    values = missing.get('values', [missing['value']] if 'value' in missing else [])
+    range = [{'lo': missing['lo'], 'hi': missing['hi']}] if 'lo' in missing else []
+    return range + [{'lo': v, 'hi': v} for v in values]
+for line in sys.stdin:
+    path = line.rstrip('\\n')
+    is_stata = path.endswith('.dta')
+    read = readstat_arrow.read_dta if is_stata else readstat_arrow.read_sav
+    table, m = read(path, preserve_user_missing=True)
+    names = table.column_names
+    print(json.dumps({
+        'names': names,
+        'labels': [m.variable_labels.get(n) or '' for n in names],
+        'valueLabels': {n: {key(c['value']): c['label'] for c in codes} for n, codes in m.value_labels.items()},
+        'missing': {n: ranges(missing) for n, missing in m.missing_values.items()},
+        'formats': [m.formats[n] for n in names],
+        'values': [[in_file(v, is_stata) for v in table.column(n).to_pylist()] for n in names],
+    }), flush=True)
+`;
+
+type OpenReader = StatisticsReader & { close(): Promise<void> };
+
+/** `readstat-arrow`, in one process for many files. */
+export async function startReadstatArrow(): Promise<OpenReader> {
+  const python = await pythonWith(['pyarrow==26.0.1', 'readstat-arrow==2026.10.20.0']);
+  return openReader('readstat-arrow', python, ['-c', READSTAT_ARROW]);
+}
+
 /** R's haven, in one process for many files. */
-export function startHavenReader(): StatisticsReader & { close(): Promise<void> } {
-  const reader = execa('Rscript', ['-e', HAVEN], { buffer: false, stderr: 'inherit', env: { LC_ALL: 'C.UTF-8' } });
+export function startHavenReader(): OpenReader {
+  return { ...openReader('haven', 'Rscript', ['-e', HAVEN]), dropsBlanks: true };
+}
+
+/** A program that answers a line of JSON for each path. */
+function openReader(name: string, program: string, args: readonly string[]): OpenReader {
+  const reader = execa(program, args, { buffer: false, stderr: 'inherit', env: { LC_ALL: 'C.UTF-8' } });
   const lines = createInterface({ input: reader.stdout })[Symbol.asyncIterator]();
   return {
-    dropsBlanks: true,
     async read(path) {
       reader.stdin.write(`${path}\n`);
       const { value, done } = await lines.next();
-      if (done) throw new Error(`haven cannot read ${path}`);
+      if (done) throw new Error(`${name} cannot read ${path}`);
       return JSON.parse(value) as StatisticsRead;
     },
     async close() {
