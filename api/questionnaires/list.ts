@@ -88,7 +88,10 @@ export function createQuestionnaireList(
   /** @returns the list, or `undefined` if it cannot be had soon */
   function listSoon(tenant: string): Promise<List | undefined> {
     const late = delay(PATIENCE_MS, undefined, { ref: false });
-    return Promise.race([list(tenant, KEPT_MS), late]).catch(() => undefined);
+    return Promise.race([list(tenant, KEPT_MS), late]).catch((error: unknown) => {
+      deps.logger.warn({ err: error, tenant }, 'the list of questionnaires could not be read; the one before is used');
+      return undefined;
+    });
   }
 
   return {

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Manifest } from '../../contracts/manifest.ts';
+import { isStatisticsFormat } from '../../contracts/order.ts';
 import { type ChainReport, checkChain } from '../chain/chain.ts';
 import type { DeliveredDays } from '../chain/place.ts';
 import { findRemoteDays } from '../chain/remote-days.ts';
@@ -175,8 +176,7 @@ function groupLines(terminal: Terminal, sealed: boolean, results: readonly PartC
     lines.push(`${good} ${formatCount(rows)} rows counted in the content`);
   } else if (format === 'xlsx') lines.push(`${but} rows were not counted: they are packed in the workbook`);
   else if (format === 'parquet') lines.push(`${but} rows were not counted: a Parquet file has its own count`);
-  else if (format === 'sav' || format === 'zsav' || format === 'dta')
-    lines.push(`${but} rows were not counted: the file has its own count`);
+  else if (format && isStatisticsFormat(format)) lines.push(`${but} rows were not counted: the file has its own count`);
   else lines.push(`${but} rows were not counted: the files are sealed, --key-file opens them`);
   return lines;
 }

@@ -64,10 +64,9 @@ export async function describeSource(
     types: described,
     relations: withNumbers,
   });
-  const types = query
-    ? await columnTypes(connection, `SELECT * FROM ${everyRow({ fromSql, query })}`, bindings)
-    : described;
-  const collects = await collectsRows(connection, `SELECT * FROM ${everyRow({ fromSql, query })}`, bindings);
+  const read = `SELECT * FROM ${everyRow({ fromSql, query })}`;
+  const types = query ? await columnTypes(connection, read, bindings) : described;
+  const collects = await collectsRows(connection, read, bindings);
   const problems: string[] = ambiguousColumns(session.postgres, dataset);
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
