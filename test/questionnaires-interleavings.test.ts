@@ -140,8 +140,13 @@ async function play(stage: Stage, all: readonly Archive[]): Promise<void> {
       ),
     );
     if (cancelled) {
-      const isRequested = waitUntil(() => temporal.isCancelRequested(cancelled), Boolean, 30);
-      await Promise.race([asked, isRequested]);
+      const isHeard = waitUntil(
+        // A run that was refused before the call has nothing to cancel.
+        async () => (await temporal.isCancelRequested(cancelled)) || (await temporal.isClosed(cancelled)),
+        Boolean,
+        30,
+      );
+      await Promise.race([asked, isHeard]);
     }
     gate.release();
     await worker.kill('SIGCONT');

@@ -17,6 +17,7 @@ export interface TemporalAccess {
   history(workflowId: string, runId: string): Promise<RunHistory>;
   /** Whether a run has been asked to end. Its history has that only once a worker has finished what it is at. */
   isCancelRequested(run: WorkflowRun): Promise<boolean>;
+  isClosed(run: WorkflowRun): Promise<boolean>;
   /** Waits until a run has closed, which is shortly after its outcome is known. */
   closed(run: WorkflowRun): Promise<void>;
   close(): Promise<void>;
@@ -28,19 +29,17 @@ export async function openTemporal(settings: Readonly<Record<string, string>>): 
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   const describe = ({ workflowId, runId }: WorkflowRun) => client.workflow.getHandle(workflowId, runId).describe();
-  return {
+  const access: TemporalAccess = {
     client,
     history: (workflowId, runId) => client.workflow.getHandle(workflowId, runId).fetchHistory(),
     isCancelRequested: async (run) => (await describe(run)).raw.workflowExtendedInfo?.cancelRequested === true,
+    isClosed: async (run) => (await describe(run)).status.name !== 'RUNNING',
     async closed(run) {
-      await waitUntil(
-        async () => (await describe(run)).status.name,
-        (status) => status !== 'RUNNING',
-        30,
-      );
+      await waitUntil(() => access.isClosed(run), Boolean, 30);
     },
     close: closeAtEnd(() => connection.close()),
   };
+  return access;
 }
 
 /** A history as the protocol encodes it. Source: temporal/api/history/v1/message.proto. */
