@@ -1,8 +1,8 @@
-import { createZstdCompress, gzip, type ZlibOptions } from 'node:zlib';
+import { crc32, createZstdCompress } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
-import { blocksOf, compressBlock, free, JOBS_MAX, parallelBlocks } from './blocks.ts';
+import { blocksOf, free } from './blocks.ts';
+import { compressBlocks, DEFLATE_END, deflateLane, ZSTD_PARAMETERS, zstdLane } from './lane.ts';
 import { through } from './transform.ts';
-import { createZstdLane, ZSTD_PARAMETERS, type ZstdLane } from './zstd-lane.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;
 
@@ -12,11 +12,10 @@ export type Compressed = Exclude<Compression, 'none'>;
  */
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 
-/**
- * Output buffer size of the compressor. A block of CSV or JSON fits it compressed, so one turn on the thread pool is enough;
- * with Node's default of 16 KiB it takes dozens.
- */
-const OUTPUT_BYTES = 2 * 1024 * 1024;
+/** 1 to 9. */
+const GZIP_LEVEL = 1;
+/** Of a member made by the fastest algorithm on Unix, without name and time (RFC 1952, section 2.3). */
+const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 3);
 
 /**
  * Bytes of the first zstd frame of a file. Decoders that take the whole input in one call often stop after the first frame,
@@ -25,11 +24,12 @@ const OUTPUT_BYTES = 2 * 1024 * 1024;
 const FIRST_FRAME_BYTES = 100_000_000;
 /** Bytes that are handed to the compressor of the first frame at once: each time costs a turn on the thread pool. */
 const FEED_BYTES = 1024 * 1024;
+/** Output buffer size of that compressor: with Node's default of 16 KiB it takes dozens of turns. */
+const OUTPUT_BYTES = 2 * 1024 * 1024;
 
 /**
- * Compresses a stream on the thread pool, in order and in bounded memory. Blocks are gzip members (RFC 1952, section 2.2) or
- * zstd frames (RFC 8878, section 3) of their own; their concatenation is one valid file, and so is a concatenation of such
- * files. An empty stream yields a valid empty file.
+ * Compresses a stream on the thread pool, in order and in bounded memory, to one gzip member (RFC 1952) or to zstd frames
+ * (RFC 8878, section 3). A concatenation of such files is a valid file. An empty stream yields a valid empty file.
  */
 export async function* compress(
   source: AsyncIterable<Uint8Array>,
@@ -37,9 +37,7 @@ export async function* compress(
   firstFrameBytes = FIRST_FRAME_BYTES,
 ): AsyncGenerator<Uint8Array> {
   if (kind === 'gzip') {
-    yield* compressBlocks(source, (block) =>
-      compressBlock<ZlibOptions>(gzip, block, { level: 1, chunkSize: OUTPUT_BYTES }),
-    );
+    yield* gzipMember(source);
     return;
   }
   const chunks = source[Symbol.asyncIterator]();
@@ -62,41 +60,39 @@ export async function* compress(
       free(chunk);
     }
     if (ended) return;
-    yield* compressInLanes(take(() => false));
+    yield* compressBlocks(
+      take(() => false),
+      BLOCK_BYTES,
+      zstdLane,
+    );
   } finally {
     await chunks.return?.();
   }
 }
 
-/** A block's lane is free again when as many blocks as there are lanes have begun after it: its output has been yielded by then. */
-async function* compressInLanes(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const lanes: ZstdLane[] = [];
-  let begun = 0;
-  try {
-    yield* compressBlocks(source, (block) => {
-      const place = begun % JOBS_MAX;
-      begun += 1;
-      lanes[place] ??= createZstdLane();
-      return lanes[place].compress(block);
-    });
-  } finally {
-    for (const lane of lanes) lane.close();
+async function* gzipMember(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let checksum = 0;
+  let bytes = 0;
+  async function* summed() {
+    for await (const chunk of source) {
+      checksum = crc32(chunk, checksum);
+      bytes += chunk.length;
+      yield chunk;
+    }
   }
+  let isBegun = false;
+  for await (const blocks of compressBlocks(summed(), BLOCK_BYTES, () => deflateLane(GZIP_LEVEL))) {
+    if (!isBegun) yield GZIP_HEADER;
+    isBegun = true;
+    yield blocks;
+  }
+  yield DEFLATE_END;
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(checksum, 0);
+  trailer.writeUInt32LE(bytes % 2 ** 32, 4);
+  yield trailer;
 }
 
 async function* piecesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const { bytes } of blocksOf(source, FEED_BYTES)) yield bytes;
-}
-
-async function* compressBlocks(
-  source: AsyncIterable<Uint8Array>,
-  work: (block: Uint8Array) => Promise<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const blocks = parallelBlocks({ blockBytes: BLOCK_BYTES, endsEmpty: false, work });
-  try {
-    for await (const chunk of source) yield* blocks.write(chunk);
-    yield* blocks.end();
-  } finally {
-    await blocks.settle();
-  }
 }

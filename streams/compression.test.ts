@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, inflateRawSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, compress } from './compress.ts';
@@ -114,6 +114,14 @@ describe.each(['gzip', 'zstd'] as const)('%s', (kind) => {
     for await (const _ of decompress(watched(STOCK[kind](sample(9 * BLOCK_BYTES))), kind)) break;
     expect(closed).toBe(2);
   });
+});
+
+it('gzip makes one member, for readers that stop after the first', async () => {
+  for (const size of [0, 5, 9 * BLOCK_BYTES + 5]) {
+    const file = await collect(compress(pieces(sample(size), [65_536]), 'gzip'));
+    expect(inflateRawSync(file.subarray(10, -8)).equals(sample(size))).toBe(true);
+    expect(file.readUInt32LE(file.length - 4)).toBe(size);
+  }
 });
 
 describe('zstd frames', () => {
