@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '../../config/dataset.ts';
 import { Bindings } from './bindings.ts';
-import { collectsRows } from './operators.ts';
+import { operationsOf } from './operators.ts';
 import { openSession } from './session.ts';
 import {
   column,
@@ -77,7 +77,7 @@ describe('DuckDB', () => {
       columns: [],
       parameters: [{ name: 'a', title: 'A', type: 'integer', required: false }],
     });
-    return collectsRows(connection, sql, new Bindings(set, { a: 1 }));
+    return operationsOf(connection, sql, new Bindings(set, { a: 1 }));
   };
 
   it.each([
@@ -99,7 +99,22 @@ describe('DuckDB', () => {
     [true, 'WITH a AS MATERIALIZED (FROM t) SELECT * FROM a, a AS b'],
   ])('collects rows: %s, for %s', async (expected, sql) => {
     const connection = await session.connect();
-    expect(await judge(connection, sql)).toBe(expected);
+    expect((await judge(connection, sql)).collects).toBe(expected);
+    connection.disconnectSync();
+  });
+
+  it.each([
+    [false, 'SELECT * FROM t'],
+    [false, 'SELECT s FROM t UNION SELECT s FROM t'],
+    [false, 'SELECT s FROM (SELECT * FROM t UNION ALL SELECT * FROM t) ORDER BY s'],
+    [false, 'SELECT * FROM large JOIN (SELECT i FROM t UNION ALL SELECT i FROM t) USING (i)'],
+    [true, 'SELECT * FROM t UNION ALL SELECT * FROM t'],
+    [true, 'SELECT upper(s) FROM (SELECT s FROM v WHERE i > $a UNION ALL SELECT s FROM large) WHERE length(s) > 1'],
+    [true, 'SELECT * FROM (SELECT i FROM large UNION ALL SELECT i FROM large) JOIN t USING (i)'],
+    [true, '(SELECT s FROM t ORDER BY s) UNION ALL SELECT s FROM t'],
+  ])('unites queries: %s, for %s', async (expected, sql) => {
+    const connection = await session.connect();
+    expect((await judge(connection, sql)).unites).toBe(expected);
     connection.disconnectSync();
   });
 });

@@ -11,6 +11,8 @@ export interface Memory {
   readonly hasMore: boolean;
   /** Gives DuckDB all of its memory until the function that is returned is called. Whatever runs meanwhile has it too. */
   raise(): Promise<() => Promise<void>>;
+  /** Called with why work is done once more, with all of it. */
+  onRepeat?(failure: WaybillError): void;
 }
 
 /** The memory, and what its owner does with it. */
@@ -22,7 +24,11 @@ export interface OwnMemory extends Memory {
 }
 
 /** @param limits of a DuckDB that has all of its memory until the first `reclaim` */
-export function createMemory(connect: () => Promise<DuckDBConnection>, { usual, most }: MemoryLimits): OwnMemory {
+export function createMemory(
+  connect: () => Promise<DuckDBConnection>,
+  { usual, most }: MemoryLimits,
+  onRepeat: (failure: WaybillError) => void,
+): OwnMemory {
   let users = 0;
   let limit = most;
   /** The last change; each waits for the one before. */
@@ -52,6 +58,7 @@ export function createMemory(connect: () => Promise<DuckDBConnection>, { usual, 
 
   return {
     hasMore: most > usual,
+    onRepeat,
     async raise() {
       users += 1;
       try {
@@ -75,7 +82,7 @@ export function createMemory(connect: () => Promise<DuckDBConnection>, { usual, 
 }
 
 /** Whether work failed that may succeed with more memory. What does not fit into it is spilled, as far as the disk has room. */
-export function isOutOfMemory(error: unknown): boolean {
+export function isOutOfMemory(error: unknown): error is WaybillError {
   return error instanceof WaybillError && (error.code === 'memory_exhausted' || error.code === 'disk_full');
 }
 
@@ -85,6 +92,7 @@ export async function withEnoughMemory<Value>(memory: Memory, work: () => Promis
     return await work();
   } catch (error) {
     if (!memory.hasMore || !isOutOfMemory(error)) throw error;
+    memory.onRepeat?.(error);
     return withAllMemory(memory, work);
   }
 }

@@ -27,14 +27,27 @@ type Operator = z.infer<typeof Operator>;
 /** Source: DuckDB 1.5, `EXPLAIN (FORMAT json)`. */
 const Plan = z.array(Operator);
 
-/** Whether DuckDB needs memory for the rows of a query, because it sorts, groups, numbers or joins many of them. Reads no rows. */
-export async function collectsRows(connection: DuckDBConnection, query: string, bindings: Bindings): Promise<boolean> {
+/** What DuckDB does to read the rows of a query. */
+export interface Operations {
+  /** Whether it needs memory for rows, because it sorts, groups, numbers or joins many of them. */
+  readonly collects: boolean;
+  /** Whether the rows come from several queries, one after the other, by UNION ALL. */
+  readonly unites: boolean;
+}
+
+/** Reads no rows. */
+export async function operationsOf(
+  connection: DuckDBConnection,
+  query: string,
+  bindings: Bindings,
+): Promise<Operations> {
   const statement = await connection.prepare(`EXPLAIN (FORMAT json) ${query}`);
   try {
     bindings.bindTo(statement);
     const plans = (await statement.runAndReadAll()).getRows();
     const plan = plans.find(([kind]) => kind === 'physical_plan')?.[1];
-    return Plan.parse(JSON.parse(String(plan))).some(isCollecting);
+    const roots = Plan.parse(JSON.parse(String(plan)));
+    return { collects: roots.some(isCollecting), unites: roots.some(isUniting) };
   } finally {
     statement.destroySync();
   }
@@ -43,6 +56,13 @@ export async function collectsRows(connection: DuckDBConnection, query: string, 
 function isCollecting({ name, children: [first, second, ...rest] }: Operator): boolean {
   if (COLLECTING.test(name) || (JOINING.test(name) && !isSmall(second))) return true;
   return [first, second, ...rest].some((child) => child !== undefined && isCollecting(child));
+}
+
+/** Whoever collects rows hands them out anew, and the second side of a join is collected. */
+function isUniting({ name, children }: Operator): boolean {
+  if (name === 'UNION') return true;
+  if (COLLECTING.test(name)) return false;
+  return (JOINING.test(name) ? children.slice(0, 1) : children).some(isUniting);
 }
 
 function isSmall(side: Operator | undefined): boolean {

@@ -43,10 +43,10 @@ export async function preparePart(
   );
   let query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
   let { options } = format;
-  if (cut.wideBytes !== undefined) {
-    if (order.format === 'parquet') options += wideParquet(cut.wideBytes);
-    else if (keepsOrder) query = unbatched(query, format.line === undefined ? items.length : 1);
-  }
+  const isWide = cut.wideBytes !== undefined;
+  if (isWide && order.format === 'parquet') options += wideParquet(cut.wideBytes);
+  else if (keepsOrder && (isWide || source.unites))
+    query = unbatched(query, format.line === undefined ? items.length : 1);
   const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
   bindings.bindTo(statement);
   return statement;

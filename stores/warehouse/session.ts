@@ -89,7 +89,9 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
       connection.disconnectSync();
     }
     const connect = () => opened.connect();
-    memory = createMemory(connect, limits);
+    memory = createMemory(connect, limits, (err) =>
+      options.logger.warn({ err }, 'work ran out of memory or disk space, and is done again with all of the memory'),
+    );
     // The start-up SQL may have needed more.
     await memory.reclaim();
     return {

@@ -2,7 +2,16 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FileFormat, FileOrder } from '../../contracts/order.ts';
-import { column, dataset, EVERYTHING, order, peakOf, scratchDirectory, useWarehouse } from './warehouse-fixture.ts';
+import {
+  column,
+  dataset,
+  EVERYTHING,
+  never,
+  order,
+  peakOf,
+  scratchDirectory,
+  useWarehouse,
+} from './warehouse-fixture.ts';
 
 const directory = scratchDirectory(afterAll);
 const FILE = join(directory, 'wide.duckdb');
@@ -42,6 +51,37 @@ it.each<FileFormat>(['csv', 'jsonl', 'tab', 'rows-json'])(
     }
   },
 );
+
+describe('rows of UNION ALL', async () => {
+  const ROWS_EACH = 1_000_000;
+  const { warehouse, read: readRows } = await useWarehouse(
+    `CREATE TABLE many AS SELECT 'acme' AS tenant, i AS id FROM range(${ROWS_EACH}) t(i)`,
+  );
+  const set = (id: string) =>
+    dataset({
+      sql: `SELECT * FROM many UNION ALL SELECT tenant, ${id} AS id FROM many`,
+      columns: [column('id', 'integer')],
+    });
+  const asked = order({ window: null });
+
+  it('are written as they are read, also those of the second query', async () => {
+    const id = `CASE WHEN id = ${ROWS_EACH - 1} THEN error('no') ELSE id + ${ROWS_EACH} END::BIGINT`;
+    let last = '';
+    const reading = async () => {
+      for await (const chunk of warehouse.read(set(id), asked, EVERYTHING, never).chunks)
+        last = Buffer.from(chunk).subarray(-40).toString();
+    };
+    await expect(reading()).rejects.toThrow();
+    expect(Number(last.trim().split('\n').at(-2))).toBeGreaterThan(ROWS_EACH);
+  });
+
+  it('keep their order', async () => {
+    const { text } = await readRows(set(`id + ${ROWS_EACH}`), asked);
+    const ids = text.trimEnd().split('\n').slice(1).map(Number);
+    expect(ids).toHaveLength(2 * ROWS_EACH);
+    expect(ids.findIndex((found, place) => found !== place)).toBe(-1);
+  });
+});
 
 describe('a plan', () => {
   const widths = async (columns: string, fields: Partial<FileOrder> = {}) => {

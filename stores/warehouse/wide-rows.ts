@@ -68,8 +68,9 @@ export function wideParquet(bytes: number): string {
 }
 
 /**
- * Makes DuckDB write wide rows as text one after the other, in their order. It collects batches only of sources that number them, which
- * `range` does not: with one that gives no rows, one thread reads, formats and writes; two were no faster.
+ * Makes DuckDB write rows one after the other, in their order: wide ones as text, and those of UNION ALL, of which it otherwise keeps all but
+ * the first query's until it has read the last. It collects batches only of sources that number them, which `range` does not: with one that
+ * gives no rows, one thread reads, formats and writes; two were no faster.
  *
  * @param query whose rows are written, where the order of rows is kept
  * @param columns their number
