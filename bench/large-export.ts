@@ -7,7 +7,7 @@ import { generateKey } from '../streams/age/keys.ts';
 import { type Bench, type Benchmark, type Measurement, secondsOf } from './benchmark.ts';
 import { type Deployment, deploy, downloadVariables, readPeak } from './deployment.ts';
 import { runShell } from './peers.ts';
-import { readingTime, TENANT, writeRepeatedCatalog } from './readings.ts';
+import { readingTime, TENANT, writeRepeatedTable } from './readings.ts';
 
 /** One sealed file of the table's rows many times over: 91 times 10 million are 100 GB. Checked by other programs than ours. */
 export const largeExportBenchmark: Benchmark = {
@@ -22,7 +22,9 @@ const POLL_MS = 500;
 
 async function measureLargeExport(bench: Bench): Promise<Measurement> {
   const { rows, many: copies = COPIES } = bench;
-  await using deployment = await deploy(bench, await writeRepeatedCatalog(bench, copies));
+  const { catalog, files } = await writeRepeatedTable(bench, copies);
+  const settings = async () => ({ WAYBILL_WAREHOUSE_DIRECTORIES: files });
+  await using deployment = await deploy(bench, catalog, [], settings);
   const key = await generateKey({ postQuantum: false });
   const request = { from: readingTime(0), recipients: [key.recipient], compression: 'zstd' } as const;
 

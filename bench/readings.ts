@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -88,13 +88,30 @@ async function writeCatalog(directory: string, datasets: readonly object[]): Pro
   return path;
 }
 
-/** Writes a catalog whose one dataset has each row of the table several times, with an id of its own. @returns its path */
-export async function writeRepeatedCatalog({ directory, rows }: Bench, copies: number): Promise<string> {
+/**
+ * Writes the table as Parquet files of a partitioned directory: one file, linked as often as it is to be read.
+ *
+ * @returns the catalog, whose one dataset has each row so many times, with an id of its own; and the directory that DuckDB reads
+ */
+export async function writeRepeatedTable(
+  bench: Bench,
+  copies: number,
+): Promise<{ readonly catalog: string; readonly files: string }> {
+  const { directory, rows, signal } = bench;
+  const [warehouse, { duckdb }] = [await buildReadings(bench), await getPrograms(bench, ['duckdb'])];
+  const file = join(directory, 'readings.parquet');
+  const script = `"$DUCKDB" -readonly "$WAREHOUSE" -c "COPY readings TO '$FILE' (FORMAT parquet)"`;
+  await runShell(script, { ...bench.environment, DUCKDB: duckdb, WAREHOUSE: warehouse, FILE: file }, signal);
+  const files = join(directory, 'readings');
+  for (let at = 0; at < copies; at += 1) {
+    const partition = join(files, `copy=${at}`);
+    await mkdir(partition, { recursive: true });
+    await link(file, join(partition, 'readings.parquet'));
+  }
   const [readings] = Catalog.parse(parse(await readFile(CATALOG, 'utf8'))).datasets;
-  // A join with a list of numbers would multiply what DuckDB collects of one row group, which no table does.
-  const copy = (at: number) => `SELECT * REPLACE (id + ${at * rows} AS id) FROM bench.readings`;
-  const sql = Array.from({ length: copies }, (_, at) => copy(at)).join(' UNION ALL ');
-  return writeCatalog(directory, [{ ...readings, sql }]);
+  const all = `read_parquet('${join(files, '*', '*.parquet').replaceAll("'", "''")}', hive_partitioning = true)`;
+  const sql = `SELECT * REPLACE (id + copy * ${rows} AS id) FROM ${all}`;
+  return { catalog: await writeCatalog(directory, [{ ...readings, sql }]), files };
 }
 
 /** Writes a catalog whose periodic files share the table's rows. @returns its path */
