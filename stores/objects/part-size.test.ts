@@ -8,11 +8,11 @@ const FIRST = 16 * MIB;
 describe('part sizes', () => {
   it.each([
     [1, 16],
-    [1_000, 16],
-    [1_001, 32],
-    [1_100, 32],
-    [1_101, 48],
-    [10_000, 1_456],
+    [4_000, 16],
+    [4_001, 32],
+    [4_050, 32],
+    [4_051, 48],
+    [10_000, 1_936],
   ])('part %i has %i MiB', (number, mebibytes) => {
     expect(partBytes(FIRST, number)).toBe(mebibytes * MIB);
   });
@@ -28,9 +28,9 @@ describe('part sizes', () => {
     expect(bytes).toBeGreaterThan(5 * 1024 * GIB);
   });
 
-  it('stay the same for the first 15 GiB, so that memory does', () => {
+  it('stay the same for the first 62 GiB, so that memory does', () => {
     let bytes = 0;
-    for (let number = 1; bytes < 15 * GIB; number += 1) {
+    for (let number = 1; bytes < 62 * GIB; number += 1) {
       expect(partBytes(FIRST, number)).toBe(FIRST);
       bytes += partBytes(FIRST, number);
     }
