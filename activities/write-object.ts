@@ -67,7 +67,9 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     const meter = createMeter(format === 'parquet' || isStatisticsFormat(format) ? 0 : part.rows);
     const packed = createMeter(0);
     const contentBytes = () => (format === 'xlsx' ? packed : meter).bytes;
-    const contentHash = order.recipients.length === 0 ? createHash('sha256') : null;
+    const isSealed = order.recipients.length > 0;
+    // What is stored as it is has the hash of what is stored.
+    const contentHash = isSealed || order.compression === 'none' ? null : createHash('sha256');
     let uploadId: string | null = null;
     let storedBytes = 0;
     let statistics: StatisticsContent | undefined;
@@ -96,7 +98,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
     if (format === 'xlsx') bytes = packed.measure(xlsx(workbook(dataset, order, snapshotAt, bytes), signal));
     if (contentHash) bytes = hashing(bytes, contentHash);
     if (order.compression !== 'none') bytes = compress(bytes, order.compression);
-    if (order.recipients.length > 0) bytes = seal(bytes, order.recipients);
+    if (isSealed) bytes = seal(bytes, order.recipients);
     const written = await objects.write(key, bytes, {
       contentType: mediaType(order),
       signal,
@@ -115,7 +117,7 @@ export function createWriteObject(ports: WritePorts): WriteObject {
       rows: sum.rows,
       ...written,
       contentBytes: contentBytes(),
-      contentSha256: contentHash ? contentHash.digest('hex') : null,
+      contentSha256: isSealed ? null : (contentHash?.digest('hex') ?? written.sha256),
     };
   };
 }
