@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { activityInfo } from '@temporalio/activity';
 import { attemptKeys, attemptName, objectStem } from '../contracts/attempts.ts';
@@ -74,7 +73,7 @@ async function writeArchive(
   const state: ArchiveState = { rows: 0, rowsHere: () => 0, members: [], notes: [] };
   const content = createMeter(0);
   const password = await passwordOf(ports, tenant);
-  const hash = recipients.length === 0 ? createHash('sha256') : null;
+  const isSealed = recipients.length > 0;
   let uploadId: string | null = null;
   let storedBytes = 0;
   begin(key, () => ({
@@ -88,15 +87,10 @@ async function writeArchive(
   await ports.objects.abortUploadsOf(attemptKeys(prefix, [{ ...object, attempts: attempt - 1 }]));
   const entries = entriesOf(ports, input, { ...ports, directory: ports.tempDirectory ?? tmpdir(), signal }, state, {
     zip64: attempt > 1,
-    hashed: hash !== null && password === undefined,
+    hashed: !isSealed && password === undefined,
   });
-  async function* bytes() {
-    for await (const chunk of content.measure(zip(entries, signal, { names: ENTRY_NAME, password }))) {
-      hash?.update(chunk);
-      yield chunk;
-    }
-  }
-  const written = await ports.objects.write(key, recipients.length > 0 ? seal(bytes(), recipients) : bytes(), {
+  const bytes = content.measure(zip(entries, signal, { names: ENTRY_NAME, password }));
+  const written = await ports.objects.write(key, isSealed ? seal(bytes, recipients) : bytes, {
     contentType: mediaType(shape),
     signal,
     onUpload: (id) => {
@@ -107,7 +101,7 @@ async function writeArchive(
     },
   });
   const rows = plan.files.reduce((sum, file) => sum + file.rows, 0);
-  const hashes = { contentBytes: content.bytes, contentSha256: hash?.digest('hex') ?? null };
+  const hashes = { contentBytes: content.bytes, contentSha256: isSealed ? null : written.sha256 };
   return {
     ...{ part: { name, rows, ...written, ...hashes }, members: state.members },
     ...(password !== undefined && { encryption: ZIP_ENCRYPTION }),
