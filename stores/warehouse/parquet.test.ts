@@ -76,6 +76,27 @@ describe('Parquet', () => {
     expect([read.columnNames(), read.currentRowCount, rows]).toEqual([['v'], 0, 0]);
   });
 
+  it('of UNION ALL has the types of its columns, and each row once', async () => {
+    const rows = (from: number) =>
+      `SELECT 'acme' AS tenant, i + ${from} AS id, (i / 4)::DECIMAL(9, 2) AS d, uuid() AS u FROM range(150000) t(i)`;
+    const columns = [column('id', 'integer'), column('d', 'decimal'), column('u', 'uuid')];
+    const { path } = await store(dataset({ sql: `${rows(0)} UNION ALL ${rows(150_000)}`, columns }));
+    const types = await reader.runAndReadAll(
+      'SELECT typeof(id), typeof(d), typeof(u) FROM read_parquet($path) LIMIT 1',
+      {
+        path,
+      },
+    );
+    expect(types.getRows()).toEqual([['BIGINT', 'DECIMAL(9,2)', 'UUID']]);
+    const read = await reader.runAndReadAll(
+      'SELECT count(*), count(DISTINCT id), min(id), max(id) FROM read_parquet($path)',
+      {
+        path,
+      },
+    );
+    expect(read.getRows()).toEqual([[300_000n, 300_000n, 0n, 299_999n]]);
+  });
+
   it.each([
     ['many columns', Array.from({ length: 60 }, (_, i) => `md5((i + ${i})::VARCHAR) AS c${i}`).join(', ')],
     ['long texts', 'repeat(md5(i::VARCHAR), 100) AS c0'],
