@@ -69,7 +69,7 @@ function createLane(compressor: Compressor): Lane {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       fail = reject;
       // Called when all of the block has been given out.
-      compressor.write(block, () => resolve());
+      compressor.write(block, (error) => (error ? reject(error) : resolve()));
       await promise;
       return output.subarray(0, filled);
     },
