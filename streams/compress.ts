@@ -12,7 +12,7 @@ export type Compressed = Exclude<Compression, 'none'>;
  */
 export const BLOCK_BYTES = 4 * 1024 * 1024;
 
-/** 1 to 9. */
+/** The fastest. */
 const GZIP_LEVEL = 1;
 /** Of a member made by the fastest algorithm on Unix, without name and time (RFC 1952, section 2.3). */
 const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 3);
@@ -80,6 +80,7 @@ async function* gzipMember(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
       yield chunk;
     }
   }
+  // Nothing is written before the source has given a block, because it may fail before.
   let isBegun = false;
   for await (const blocks of compressBlocks(summed(), BLOCK_BYTES, () => deflateLane(GZIP_LEVEL))) {
     if (!isBegun) yield GZIP_HEADER;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_BYTES, compress } from './compress.ts';
 import { decompress } from './decompress.ts';
+import { deflateLane, zstdLane } from './lane.ts';
 import { collect, pieces } from './stream-fixture.ts';
 import { framesOf } from './zstd-frames.ts';
 
@@ -122,6 +123,19 @@ it('gzip makes one member, for readers that stop after the first', async () => {
     expect(inflateRawSync(file.subarray(10, -8)).equals(sample(size))).toBe(true);
     expect(file.readUInt32LE(file.length - 4)).toBe(size);
   }
+});
+
+it.each([
+  ['deflate', () => deflateLane(1)],
+  ['zstd', zstdLane],
+] as const)('a lane of %s whose compressor ends fails, and never returns half a block', async (_, create) => {
+  const lane = create();
+  const block = sample(BLOCK_BYTES);
+  expect((await lane.compress(block)).length).toBeGreaterThan(0);
+  const compressing = lane.compress(block);
+  lane.close();
+  await expect(compressing).rejects.toThrow();
+  await expect(lane.compress(block)).rejects.toThrow();
 });
 
 describe('zstd frames', () => {

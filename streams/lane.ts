@@ -6,7 +6,7 @@ export interface Lane {
   /**
    * @param block must not change until the output is there
    * @returns the block compressed, in memory that a later call overwrites: the next one, or of {@link createLanes}, the one
-   *   that is so many later
+   *   {@link JOBS_MAX} later
    */
   compress(block: Uint8Array): Promise<Uint8Array>;
   close(): void;
@@ -39,8 +39,8 @@ export function deflateLane(level: number): Lane {
 export const DEFLATE_END: Uint8Array = Uint8Array.of(0x03, 0x00);
 
 /**
- * A lane over a compressor that lives on. A new one for each block, with its output, costs so many full garbage collections that they
- * take as long as compressing.
+ * A lane over a compressor that lives on. A new one for each block, with its output, costs garbage collections that grow with the heap
+ * of the process.
  *
  * @param compressor ends a block with each write
  */
@@ -78,8 +78,8 @@ function createLane(compressor: Compressor): Lane {
 }
 
 /**
- * As many lanes as {@link JOBS_MAX}, made when they are first needed; blocks take turns. A block's lane is free again when as many blocks as there are
- * lanes have begun after it.
+ * {@link JOBS_MAX} lanes, made when they are first needed; blocks take turns. A block, and whoever uses its output, must be done
+ * before the block {@link JOBS_MAX} later begins.
  */
 export function createLanes(create: () => Lane): Lane {
   const lanes: Lane[] = [];

@@ -1,8 +1,7 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Dataset } from '../../config/dataset.ts';
 import { Bindings } from './bindings.ts';
-import { operationsOf } from './operators.ts';
+import { collectsUnited, explain, isCollecting } from './operators.ts';
 import { openSession } from './session.ts';
 import {
   column,
@@ -71,13 +70,15 @@ describe('the memory of DuckDB', () => {
 });
 
 describe('DuckDB', () => {
-  const judge = async (connection: DuckDBConnection, sql: string) => {
-    const set = dataset({
-      sql,
-      columns: [],
-      parameters: [{ name: 'a', title: 'A', type: 'integer', required: false }],
-    });
-    return operationsOf(connection, sql, new Bindings(set, { a: 1 }));
+  const planOf = async (sql: string) => {
+    const parameter = { name: 'a', title: 'A', type: 'integer', required: false } as const;
+    const set = dataset({ sql, columns: [], parameters: [parameter] });
+    const connection = await session.connect();
+    try {
+      return await explain(connection, sql, new Bindings(set, { a: 1 }));
+    } finally {
+      connection.disconnectSync();
+    }
   };
 
   it.each([
@@ -98,9 +99,7 @@ describe('DuckDB', () => {
     [true, 'SELECT * FROM t JOIN (SELECT i, count(*) FROM large GROUP BY i) USING (i)'],
     [true, 'WITH a AS MATERIALIZED (FROM t) SELECT * FROM a, a AS b'],
   ])('collects rows: %s, for %s', async (expected, sql) => {
-    const connection = await session.connect();
-    expect((await judge(connection, sql)).collects).toBe(expected);
-    connection.disconnectSync();
+    expect(isCollecting(await planOf(sql))).toBe(expected);
   });
 
   it.each([
@@ -110,12 +109,17 @@ describe('DuckDB', () => {
     [false, 'SELECT * FROM large JOIN (SELECT i FROM t UNION ALL SELECT i FROM t) USING (i)'],
     [true, 'SELECT * FROM t UNION ALL SELECT * FROM t'],
     [true, 'SELECT upper(s) FROM (SELECT s FROM v WHERE i > $a UNION ALL SELECT s FROM large) WHERE length(s) > 1'],
-    [true, 'SELECT * FROM (SELECT i FROM large UNION ALL SELECT i FROM large) JOIN t USING (i)'],
+    [false, 'SELECT * FROM (SELECT i FROM large UNION ALL SELECT i FROM large) JOIN t USING (i)'],
     [true, '(SELECT s FROM t ORDER BY s) UNION ALL SELECT s FROM t'],
-  ])('unites queries: %s, for %s', async (expected, sql) => {
-    const connection = await session.connect();
-    expect((await judge(connection, sql)).unites).toBe(expected);
-    connection.disconnectSync();
+    [
+      true,
+      'WITH a AS MATERIALIZED (SELECT max(i) AS m FROM t) SELECT i, (SELECT m FROM a) FROM large UNION ALL SELECT i, (SELECT m + 1 FROM a) FROM large',
+    ],
+    [true, 'SELECT * FROM (SELECT i FROM large UNION ALL SELECT i FROM large) AS a JOIN t AS b ON a.i < b.i'],
+    [false, 'SELECT * FROM large JOIN (SELECT i FROM t UNION ALL SELECT i FROM t) AS b ON large.i < b.i'],
+    [false, 'SELECT i FROM (SELECT 1 AS k, i FROM t UNION ALL SELECT 2 AS k, i FROM large) WHERE k = $a'],
+  ])('collects batches of united queries: %s, for %s', async (expected, sql) => {
+    expect(collectsUnited(await planOf(`COPY (${sql}) TO '${session.directory}/rows.csv'`))).toBe(expected);
   });
 });
 

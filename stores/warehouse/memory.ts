@@ -11,7 +11,7 @@ export interface Memory {
   readonly hasMore: boolean;
   /** Gives DuckDB all of its memory until the function that is returned is called. Whatever runs meanwhile has it too. */
   raise(): Promise<() => Promise<void>>;
-  /** Called with why work is done once more, with all of it. */
+  /** Called with why work is done once more, while DuckDB has all of its memory. */
   onRepeat?(failure: WaybillError): void;
 }
 
@@ -86,7 +86,7 @@ export function isOutOfMemory(error: unknown): error is WaybillError {
   return error instanceof WaybillError && (error.code === 'memory_exhausted' || error.code === 'disk_full');
 }
 
-/** Does work, and if it runs out of memory, once more with all of it. */
+/** Does work, and if it runs out of memory, once more while DuckDB has all of it. */
 export async function withEnoughMemory<Value>(memory: Memory, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();

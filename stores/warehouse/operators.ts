@@ -7,7 +7,7 @@ const COLLECTING =
   /GROUP_BY|ORDER_BY|TOP_N|(?<!STREAMING_)(?:WINDOW|SAMPLE)|CTE|LIMIT_PERCENT|(?:DELIM|MERGE|IE|ASOF|POSITIONAL)_JOIN/;
 
 /** Those that keep the rows of their second side, and pass on those of the first. */
-const JOINING = /^(?:HASH_JOIN|NESTED_LOOP_JOIN|BLOCKWISE_NL_JOIN|CROSS_PRODUCT)$/;
+const JOINING = /^(?:HASH_JOIN|NESTED_LOOP_JOIN|BLOCKWISE_NL_JOIN|CROSS_PRODUCT|PIECEWISE_MERGE_JOIN)$/;
 
 /** Rows of a side that are kept in little memory. */
 const SIDE_ROWS_MAX = 100_000;
@@ -25,44 +25,38 @@ const Operator = z.object({
 type Operator = z.infer<typeof Operator>;
 
 /** Source: DuckDB 1.5, `EXPLAIN (FORMAT json)`. */
-const Plan = z.array(Operator);
+const Plan = z.tuple([Operator]);
 
-/** What DuckDB does to read the rows of a query. */
-export interface Operations {
-  /** Whether it needs memory for rows, because it sorts, groups, numbers or joins many of them. */
-  readonly collects: boolean;
-  /** Whether the rows come from several queries, one after the other, by UNION ALL. */
-  readonly unites: boolean;
-}
-
-/** Reads no rows. */
-export async function operationsOf(
-  connection: DuckDBConnection,
-  query: string,
-  bindings: Bindings,
-): Promise<Operations> {
-  const statement = await connection.prepare(`EXPLAIN (FORMAT json) ${query}`);
+/** @returns the operator of which the others are children; reads no rows */
+export async function explain(connection: DuckDBConnection, sql: string, bindings: Bindings): Promise<Operator> {
+  const statement = await connection.prepare(`EXPLAIN (FORMAT json) ${sql}`);
   try {
     bindings.bindTo(statement);
     const plans = (await statement.runAndReadAll()).getRows();
     const plan = plans.find(([kind]) => kind === 'physical_plan')?.[1];
-    const roots = Plan.parse(JSON.parse(String(plan)));
-    return { collects: roots.some(isCollecting), unites: roots.some(isUniting) };
+    return Plan.parse(JSON.parse(String(plan)))[0];
   } finally {
     statement.destroySync();
   }
 }
 
-function isCollecting({ name, children: [first, second, ...rest] }: Operator): boolean {
+/** Whether a query needs memory for rows, because it sorts, groups, numbers or joins many of them. */
+export function isCollecting({ name, children: [first, second, ...rest] }: Operator): boolean {
   if (COLLECTING.test(name) || (JOINING.test(name) && !isSmall(second))) return true;
   return [first, second, ...rest].some((child) => child !== undefined && isCollecting(child));
 }
 
-/** Whoever collects rows hands them out anew, and the second side of a join is collected. */
+/** Whether a COPY collects batches of rows that come from several queries, one after the other, by UNION ALL. */
+export function collectsUnited({ name, children }: Operator): boolean {
+  return name === 'BATCH_COPY_TO_FILE' && children.some(isUniting);
+}
+
+/** Rows that an operator has collected are numbered anew, as are those of the second side of a join and the first of a CTE. */
 function isUniting({ name, children }: Operator): boolean {
-  if (name === 'UNION') return true;
-  if (COLLECTING.test(name)) return false;
-  return (JOINING.test(name) ? children.slice(0, 1) : children).some(isUniting);
+  if (name === 'UNION' && children.length > 1) return true;
+  if (name === 'CTE') return children.slice(1).some(isUniting);
+  if (JOINING.test(name)) return children.slice(0, 1).some(isUniting);
+  return !COLLECTING.test(name) && children.some(isUniting);
 }
 
 function isSmall(side: Operator | undefined): boolean {

@@ -5,6 +5,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
+import { collectsUnited, explain } from './operators.ts';
 import { rowFormat } from './row-format.ts';
 import { rowsQuery } from './row-text.ts';
 import { rowsSql } from './rows.ts';
@@ -12,7 +13,7 @@ import type { Source } from './source.ts';
 import { orderedColumns } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import type { Tally } from './tally.ts';
-import { unbatched, wideParquet } from './wide-rows.ts';
+import { UNORDERED, unbatched, wideParquet } from './wide-rows.ts';
 
 /** A part of a file. */
 interface OrderedPart {
@@ -41,13 +42,22 @@ export async function preparePart(
   const items = format.items.map((item, index) =>
     tally && index === 0 ? { ...item, sql: tally.through(item.sql) } : item,
   );
-  let query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
-  let { options } = format;
-  const isWide = cut.wideBytes !== undefined;
-  if (isWide && order.format === 'parquet') options += wideParquet(cut.wideBytes);
-  else if (keepsOrder && (isWide || source.unites))
-    query = unbatched(query, format.line === undefined ? items.length : 1);
-  const statement = await connection.prepare(`COPY (${query}) TO ${literal(path)} (${options}, USE_TMP_FILE false)`);
+  const query = rowsQuery({ ...format, items }, rowsSql(source, order, cut, bindings));
+  const copyOf = (rows: string, more = '') =>
+    `COPY (${rows}) TO ${literal(path)} (${format.options}${more}, USE_TMP_FILE false)`;
+
+  async function copySql(): Promise<string> {
+    const { wideBytes } = cut;
+    const isParquet = order.format === 'parquet';
+    if (isParquet && wideBytes !== undefined) return copyOf(query, wideParquet(wideBytes));
+    const inOrder = copyOf(query);
+    if (!keepsOrder) return inOrder;
+    const isUnited = collectsUnited(await explain(connection, inOrder, bindings));
+    if (isParquet) return isUnited ? copyOf(query, UNORDERED) : inOrder;
+    if (!isUnited && wideBytes === undefined) return inOrder;
+    return copyOf(unbatched(query, format.line === undefined ? items.length : 1));
+  }
+  const statement = await connection.prepare(await copySql());
   bindings.bindTo(statement);
   return statement;
 }

@@ -90,7 +90,10 @@ export async function openSession(options: WarehouseOptions): Promise<Session> {
     }
     const connect = () => opened.connect();
     memory = createMemory(connect, limits, (err) =>
-      options.logger.warn({ err }, 'work ran out of memory or disk space, and is done again with all of the memory'),
+      options.logger.warn(
+        { err },
+        'work ran out of memory or disk space, and is done once more while DuckDB has all of its memory',
+      ),
     );
     // The start-up SQL may have needed more.
     await memory.reclaim();

@@ -7,7 +7,7 @@ import type { AttachedPostgres, PostgresRelation } from './attached.ts';
 import { Bindings } from './bindings.ts';
 import { accepts, formatColumn } from './column-format.ts';
 import { columnTypes } from './column-types.ts';
-import { type Operations, operationsOf } from './operators.ts';
+import { explain, isCollecting } from './operators.ts';
 import { everyRow, type RowSource } from './rows.ts';
 import type { Session } from './session.ts';
 import type { SourceColumn } from './source-column.ts';
@@ -17,7 +17,7 @@ import { timeColumn } from './time-column.ts';
 import { IN_DIGITS, readAsText } from './wide-numerics.ts';
 
 /** A dataset as the warehouse currently describes it. */
-export interface Source extends RowSource, Operations {
+export interface Source extends RowSource {
   /** With its place among the columns of the SQL, from 0. */
   readonly tenant: TenantColumn & { readonly index: number };
   /**
@@ -25,6 +25,8 @@ export interface Source extends RowSource, Operations {
    * empty.
    */
   readonly identitySql: readonly string[];
+  /** Whether reading the rows takes memory for many of them. */
+  readonly collects: boolean;
   /** Set if the SQL may read columns of PostgreSQL with `numeric` values. */
   readonly numbers: NumbersRead | undefined;
 }
@@ -64,7 +66,7 @@ export async function describeSource(
   });
   const read = `SELECT * FROM ${everyRow({ fromSql, query })}`;
   const types = query ? await columnTypes(connection, read, bindings) : described;
-  const operations = await operationsOf(connection, read, bindings);
+  const plan = await explain(connection, read, bindings);
   const problems: string[] = ambiguousColumns(session.postgres, dataset);
 
   function typeOf(name: string, role: string): DuckDBType | undefined {
@@ -109,7 +111,7 @@ export async function describeSource(
   return {
     fromSql,
     query,
-    ...operations,
+    collects: isCollecting(plan),
     tenant: {
       sql: qualified(dataset.tenantColumn),
       type: tenantType ?? VARCHAR,
