@@ -137,3 +137,13 @@ export function free({ buffer, byteLength }: Uint8Array): void {
   const isWhole = byteLength > 0 && byteLength === buffer.byteLength;
   if (isWhole && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
+
+/**
+ * As {@link free}, for the output of a compressor of `node:zlib`, which fills a buffer of its own with several chunks, one after the
+ * other.
+ *
+ * @param chunk after those before it have been used; its compressor has a `chunkSize` beyond Node's buffer pool
+ */
+export function freeFilled({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (byteLength > 0 && byteOffset + byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
+}

@@ -1,6 +1,6 @@
 import { crc32, createZstdCompress } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
-import { blocksOf, free } from './blocks.ts';
+import { blocksOf, freeFilled } from './blocks.ts';
 import { compressBlocks, DEFLATE_END, deflateLane, ZSTD_PARAMETERS, zstdLane } from './lane.ts';
 import { through } from './transform.ts';
 
@@ -57,7 +57,7 @@ export async function* compress(
     for await (const chunk of through(piecesOf(beginning), createZstdCompress(options))) {
       written += chunk.length;
       yield chunk;
-      free(chunk);
+      freeFilled(chunk);
     }
     if (ended) return;
     yield* compressBlocks(

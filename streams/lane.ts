@@ -1,5 +1,5 @@
 import { constants, createDeflateRaw, createZstdCompress } from 'node:zlib';
-import { free, JOBS_MAX, parallelBlocks } from './blocks.ts';
+import { free, freeFilled, JOBS_MAX, parallelBlocks } from './blocks.ts';
 
 /** Compresses blocks one after the other, each readable by itself, without allocating anything large for each. */
 export interface Lane {
@@ -58,7 +58,7 @@ function createLane(compressor: Compressor): Lane {
     }
     chunk.copy(output, filled);
     filled += chunk.length;
-    free(chunk);
+    freeFilled(chunk);
   });
   compressor.on('error', (error) => fail?.(error));
   compressor.on('close', () => fail?.(new Error('the compressor was closed')));
