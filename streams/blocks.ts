@@ -145,5 +145,6 @@ export function free({ buffer, byteLength }: Uint8Array): void {
  * @param chunk after those before it have been used; its compressor has a `chunkSize` beyond Node's buffer pool
  */
 export function freeFilled({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (byteLength > 0 && byteOffset + byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (byteLength > 0 && byteOffset + byteLength === buffer.byteLength && buffer instanceof ArrayBuffer)
+    buffer.transfer(0);
 }
