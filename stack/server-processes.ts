@@ -37,12 +37,14 @@ export function minioProcess({ program, ports, dataDirectory, environment }: Ser
 
 /**
  * Dynamic configuration of the dev server. Fairness between tenants needs fairness itself and single-partition queues,
- * because keys are only balanced within a partition.
+ * because keys are only balanced within a partition. By default the server reads new tasks of its only history shard 20 times a second,
+ * so each step of a workflow waits for 25 ms.
  */
 const DYNAMIC = [
   'matching.enableFairness=true',
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
+  'history.transferProcessorMaxPollRPS=1000',
 ];
 
 /**
