@@ -47,7 +47,7 @@ export interface WriterReply {
  * further one requests a part and gets its result in response.
  */
 async function serve(settings: WriterSettings): Promise<void> {
-  const logger = createLogger('bench', 'warn');
+  const logger = createLogger('bench', 'error');
   const catalog = await loadCatalog(settings.catalog);
   const objects = createObjects(settings.objects);
   await objects.prepare();

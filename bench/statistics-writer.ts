@@ -42,7 +42,7 @@ async function serve({ warehouse: path, tempDirectory }: StatisticsSettings): Pr
   if (!dataset) throw new Error('The catalog is empty.');
   const warehouse = await createWarehouse({
     ...{ startupSql: attachSql(path), directories: [], installExtensions: false },
-    ...{ memory: MEMORY, threads: 0, tempDirectory, logger: createLogger('bench', 'warn') },
+    ...{ memory: MEMORY, threads: 0, tempDirectory, logger: createLogger('bench', 'error') },
     onInvalid: (failure) => {
       throw failure;
     },

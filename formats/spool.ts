@@ -1,11 +1,13 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WaybillError } from '../contracts/failures.ts';
 
 const READ_BYTES = 512 * 1024;
 
 /** Bytes that are written once and then read once. */
 export interface Spool {
+  /** @throws WaybillError `disk_full` */
   write(bytes: Uint8Array): Promise<void>;
   /** @returns all that was written, in chunks that are valid until the next one is requested */
   read(): AsyncGenerator<Uint8Array>;
@@ -19,10 +21,11 @@ export interface Spool {
  * cannot be read.
  *
  * @param directory for temporary files
+ * @throws WaybillError `disk_full`
  */
 export async function createSpool(directory: string): Promise<Spool> {
   const path = join(directory, `spool-${randomBytes(8).toString('hex')}`);
-  const file = await open(path, 'wx+', 0o600);
+  const file = await open(path, 'wx+', 0o600).catch(refuseFull);
   await unlink(path);
   const key = randomBytes(32);
   const iv = randomBytes(16);
@@ -36,7 +39,7 @@ export async function createSpool(directory: string): Promise<Spool> {
       written += bytes.length;
       const encrypted = cipher.update(bytes);
       for (let at = 0; at < encrypted.length; ) {
-        const { bytesWritten } = await file.write(encrypted, at);
+        const { bytesWritten } = await file.write(encrypted, at).catch(refuseFull);
         at += bytesWritten;
       }
     },
@@ -52,4 +55,12 @@ export async function createSpool(directory: string): Promise<Spool> {
     },
     close: () => file.close(),
   };
+}
+
+/** Errors of the system about a disk without room, and a user without any left. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+function refuseFull(error: NodeJS.ErrnoException): never {
+  if (FULL.has(error.code ?? '')) throw new WaybillError('disk_full', undefined, { cause: error });
+  throw error;
 }
