@@ -21,7 +21,7 @@ const ROWS = 1000;
 const POLL_MS = 10;
 
 /** Maximum number of history events of a single-part export. */
-const EVENTS_MAX = 36;
+const EVENTS_MAX = 33;
 
 async function measureSmallExport(bench: Bench): Promise<Measurement> {
   await using deployment = await deploy(bench, CATALOG);
@@ -55,7 +55,7 @@ async function measureSmallExport(bench: Bench): Promise<Measurement> {
       },
       peer: { what: 'an empty workflow of two activities, start to result', bytes: null },
       pairs,
-      ratio: { kind: 'size', target: 4 },
+      ratio: { kind: 'size', target: 1.8 },
       bounds: [await countEvents(client, last)],
       notes: [],
     };

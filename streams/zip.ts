@@ -1,7 +1,8 @@
-import { constants, deflateRaw, type ZlibOptions } from 'node:zlib';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { configure, ZipWriter } from '@zip.js/zip.js';
-import { compressBlock, free, parallelBlocks } from './blocks.ts';
+import { free, parallelBlocks } from './blocks.ts';
 import { createHandoff, interruptible } from './handoff.ts';
+import { createLanes, DEFLATE_END, deflateLane, type Lane } from './lane.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -22,7 +23,7 @@ const AES_256 = 3;
 /** Larger sizes do not fit a plain entry (APPNOTE.TXT, section 4.4.8). */
 const PLAIN_BYTES_END = 0xffffffff;
 
-/** Chunk size between the streams in bytes; each of the few streams may buffer one chunk. */
+/** Chunk size between the streams in bytes, also of zip.js itself; each of the few streams may buffer one chunk. */
 const PIECE_BYTES = 256 * 1024;
 
 /**
@@ -40,13 +41,18 @@ const LEVEL = 1;
 /** Bytes of content in each block but the last. Compared with one long run, the output grows by a thousandth. */
 const BLOCK_BYTES = 512 * 1024;
 
-/** Output buffer size of the compressor, besides that of the block: then a block takes one turn on the thread pool. */
-const OUTPUT_SPARE_BYTES = 4096;
+/** What the codecs of an archive share. */
+interface Shared {
+  readonly lanes: Lane;
+  /** Of the entry that is being written, bytes that have been taken in. */
+  taken: number;
+}
+
+/** Of the archive that is being written. zip.js makes the codec of an entry, and passes nothing on to it. */
+const sharedByArchive = new AsyncLocalStorage<Shared>();
 
 /**
  * Deflates (RFC 1951) several blocks at once on the thread pool, in order and in bounded memory, as a codec of zip.js.
- * Every block but the last ends with an empty stored block on a byte boundary (section 3.2.4), so the blocks can be
- * concatenated.
  *
  * Takes ownership of the chunks: it releases the memory of a chunk that does not share it.
  */
@@ -54,22 +60,19 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
   static readonly supportedFormats = ['deflate-raw'];
 
   constructor() {
-    const blocks = parallelBlocks({
-      blockBytes: BLOCK_BYTES,
-      endsEmpty: true,
-      work(block, last) {
-        const finishFlush = last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH;
-        const chunkSize = block.length + OUTPUT_SPARE_BYTES;
-        return compressBlock<ZlibOptions>(deflateRaw, block, { level: LEVEL, finishFlush, chunkSize });
-      },
-    });
+    const shared = sharedByArchive.getStore();
+    if (!shared) throw new TypeError('An entry is deflated only within its archive.');
+    const blocks = parallelBlocks({ blockBytes: BLOCK_BYTES, endsEmpty: false, work: shared.lanes.compress });
+    // Outputs are copied, because the pipeline keeps chunks, and the compressors use their memory again.
     super({
       async transform(chunk, controller) {
-        for await (const output of blocks.write(chunk)) controller.enqueue(output);
+        for await (const output of blocks.write(chunk)) controller.enqueue(new Uint8Array(output));
+        shared.taken += chunk.length;
         free(chunk);
       },
       async flush(controller) {
-        for await (const output of blocks.end()) controller.enqueue(output);
+        for await (const output of blocks.end()) controller.enqueue(new Uint8Array(output));
+        controller.enqueue(new Uint8Array(DEFLATE_END));
       },
     });
   }
@@ -77,6 +80,7 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
 
 // Global to the process; nothing else here uses zip.js.
 configure({
+  chunkSize: PIECE_BYTES,
   useWebWorkers: false,
   maxWorkers: ARCHIVES_MAX,
   useCompressionStream: false,
@@ -103,6 +107,7 @@ export async function* zip(
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const outlet = createHandoff<Uint8Array>();
+  const shared = { lanes: createLanes(() => deflateLane(LEVEL)), taken: 0 };
   const onAbort = () => outlet.close(either.reason);
   either.addEventListener('abort', onAbort);
 
@@ -114,26 +119,37 @@ export async function* zip(
     });
     for await (const entry of entries) {
       if (!names.test(entry.name)) throw new RangeError('This is not a valid name for an entry of an archive.');
-      await writeEntry(archive, entry, either);
+      await writeEntry(archive, entry, shared, either);
     }
     await archive.close();
   }
-  const writing = writeArchive().then(
+  const writing = sharedByArchive.run(shared, writeArchive).then(
     () => outlet.close(),
     (error: unknown) => outlet.close(either.aborted ? either.reason : error),
   );
   try {
-    for (let chunk = await outlet.take(); chunk; chunk = await outlet.take()) yield chunk;
+    for (let chunk = await outlet.take(); chunk; chunk = await outlet.take()) {
+      yield chunk;
+      // Content of an entry. Headers, of which zip.js keeps some, have other sizes.
+      if (chunk.length === PIECE_BYTES) free(chunk);
+    }
   } finally {
     stop.abort(new Error('The archive was not read to the end.'));
     await writing;
+    shared.lanes.close();
     either.removeEventListener('abort', onAbort);
   }
 }
 
 /** @throws the error of the entry's source, if that failed */
-async function writeEntry(archive: ZipWriter<unknown>, entry: ZipEntry, signal: AbortSignal): Promise<void> {
-  const source = piecesOf(interruptible(entry.open(), signal));
+async function writeEntry(
+  archive: ZipWriter<unknown>,
+  entry: ZipEntry,
+  shared: Shared,
+  signal: AbortSignal,
+): Promise<void> {
+  shared.taken = 0;
+  const source = piecesOf(interruptible(entry.open(), signal), shared);
   let failure: { readonly error: unknown } | undefined;
   const content = new ReadableStream<Uint8Array>(
     {
@@ -163,10 +179,24 @@ async function writeEntry(archive: ZipWriter<unknown>, entry: ZipEntry, signal: 
   }
 }
 
-/** Copies, because the stream pipeline retains chunks and the source may reuse them. */
-async function* piecesOf(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * Copies, because the stream pipeline retains chunks and the source may reuse them. zip.js copies once more, into chunks of its own size, so
+ * a copy is released when the codec has taken in its last byte.
+ */
+async function* piecesOf(source: AsyncGenerator<Uint8Array>, shared: Shared): AsyncGenerator<Uint8Array> {
+  const retained: { readonly piece: Uint8Array; readonly end: number }[] = [];
+  let end = 0;
   for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield new Uint8Array(chunk.subarray(at, at + PIECE_BYTES));
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      for (let [oldest] = retained; oldest && oldest.end <= shared.taken; [oldest] = retained) {
+        free(oldest.piece);
+        retained.shift();
+      }
+      const piece = new Uint8Array(chunk.subarray(at, at + PIECE_BYTES));
+      end += piece.length;
+      retained.push({ piece, end });
+      yield piece;
+    }
   }
 }
 
