@@ -140,11 +140,11 @@ export function free({ buffer, byteLength }: Uint8Array): void {
 
 /**
  * As {@link free}, for the output of a compressor of `node:zlib`, which fills a buffer of its own with several chunks, one after the
- * other.
+ * other. A short chunk that was joined of several lies in Node's buffer pool, and may end where the pool does.
  *
- * @param chunk after those before it have been used; its compressor has a `chunkSize` beyond Node's buffer pool
+ * @param chunk after those before it have been used; its compressor has a `chunkSize` larger than the pool
  */
 export function freeFilled({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (byteLength > 0 && byteOffset + byteLength === buffer.byteLength && buffer instanceof ArrayBuffer)
-    buffer.transfer(0);
+  const isFilled = byteLength > 0 && byteOffset + byteLength === buffer.byteLength;
+  if (isFilled && buffer.byteLength > Buffer.poolSize && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

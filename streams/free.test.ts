@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { free } from './blocks.ts';
+import { free, freeFilled } from './blocks.ts';
 
 it('releases memory that belongs to the bytes alone', () => {
   const bytes = Buffer.allocUnsafeSlow(1400);
@@ -20,6 +20,18 @@ it('leaves a view of larger memory alone', () => {
   free(whole.subarray(0, 10));
   free(whole.subarray(10));
   expect(whole.byteLength).toBe(64);
+});
+
+it('releases the buffer of a compressor with its last chunk, and no pool with the chunk that ends it', () => {
+  const filled = Buffer.allocUnsafeSlow(2 * Buffer.poolSize);
+  freeFilled(filled.subarray(0, 10));
+  expect(filled.byteLength).toBe(2 * Buffer.poolSize);
+  freeFilled(filled.subarray(10));
+  expect(filled.byteLength).toBe(0);
+  let last = Buffer.allocUnsafe(8);
+  while (last.byteOffset + last.length < last.buffer.byteLength) last = Buffer.allocUnsafe(8);
+  freeFilled(last.fill('x'));
+  expect(last.toString()).toBe('xxxxxxxx');
 });
 
 it('does nothing to memory that was released before', () => {

@@ -17,7 +17,7 @@ type Compressor = ReturnType<typeof createDeflateRaw | typeof createZstdCompress
 export const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
 /** Bytes that a compressor gives out at a time, each released once it has been copied. */
 const ZSTD_CHUNK_BYTES = 256 * 1024;
-const DEFLATE_CHUNK_BYTES = 64 * 1024;
+const DEFLATE_CHUNK_BYTES = 128 * 1024;
 
 /** A lane whose outputs are zstd frames (RFC 8878, section 3). */
 export function zstdLane(): Lane {
