@@ -303,3 +303,21 @@ test('each day names the one before and those that it replaces', async () => {
   const [user] = await ledger.registrations.list({ tenant: on.tenant, kind });
   expect(user?.watermark).toBe(instantFromDate(new Date('2026-05-03T02:15:00Z')));
 });
+
+test('of days that were delivered by runs of one time, the current run is the one that began last', async () => {
+  const on = await startWorld(Date.parse('2026-05-01T12:00:00Z'));
+  on.world.registered = new Set(['user']);
+  await on.register();
+  const current = async () => (await ledger.standingOrders.find(on.tenant, kind))?.currentRunId;
+  const nothing = new Set<string>();
+  await on.run(undefined, nothing, false);
+  on.world.now += 24 * HOUR_MS;
+  const { now } = on.world;
+  await on.run(undefined, nothing, false);
+  for (const day of ['2026-05-01', '2026-05-02', '2026-05-01']) {
+    const before = await current();
+    on.world.now = now;
+    await on.run({ day }, nothing, false);
+    expect(await current()).not.toBe(before);
+  }
+});

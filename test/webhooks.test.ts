@@ -332,6 +332,8 @@ describe('a worker that is killed', () => {
     receiver.respond(withStatus(503));
     await order(tenant);
     await receiver.until('export.completed', 1);
+    // Otherwise the worker may still note the failed attempt, and its next time.
+    await waitUntil(tenant.deliveries, ([event]) => event?.['attempts'] === 1, 60);
     await temporal.client.workflow.getHandle(`webhooks|${tenant.key}`).terminate();
     receiver.respond(withStatus(204));
     await raw.query('update webhook_events set next_attempt_at = now() where tenant = $1', [tenant.key]);

@@ -120,6 +120,7 @@ export function operations(database: Database): Operations {
                 .whereRef('runs.tenant', '=', 'order.tenant')
                 .whereRef('runs.kind', '=', 'order.kind')
                 .orderBy('runs.requestedAt', 'desc')
+                .orderBy('runs.number', 'desc')
                 .limit(1)
                 .as('last'),
             (join) => join.onTrue(),

@@ -121,6 +121,7 @@ function withCurrentRun(db: Kysely<Tables>) {
         .where('current', '=', true)
         // A run of changes is current for its day.
         .orderBy('requestedAt', 'desc')
+        .orderBy('number', 'desc')
         .limit(1)
         .as('currentRunId'),
     );
