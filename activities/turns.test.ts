@@ -204,6 +204,17 @@ describe('work that runs out of memory', () => {
     expect(await done).toBe('large');
   });
 
+  it('is not done once more if a file that is none of DuckDB filled the disk', async () => {
+    const cause = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    const failure = new WaybillError('disk_full', undefined, { cause });
+    const memory = { hasMore: true, raise: async () => async () => undefined };
+    const scene = createScene({ places: 2, memory });
+    const done = scene.run('other', createWork(scene, 'large', [failure]));
+    await scene.end('large 1');
+    await expect(done).rejects.toBe(failure);
+    expect(scene.begun).toEqual(['large 1']);
+  });
+
   it.each([
     ['by itself', [full], []],
     ['also when it is done once more', [full, full], ['a']],

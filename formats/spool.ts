@@ -57,7 +57,7 @@ export async function createSpool(directory: string): Promise<Spool> {
   };
 }
 
-/** Errors of the system about a disk without room, and a user without any left. */
+/** Errors of the system about a disk without room, and a user whose quota is used up. */
 const FULL = new Set(['ENOSPC', 'EDQUOT']);
 
 function refuseFull(error: NodeJS.ErrnoException): never {

@@ -55,7 +55,7 @@ export async function* zsavRows(
 async function* deflated(rows: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // Level 1: blocks begin with 78 01, as all that have been seen do.
   const work = (block: Uint8Array) => compressBlock<ZlibOptions>(deflate, block, { level: 1, chunkSize: OUTPUT_BYTES });
-  const blocks = parallelBlocks({ blockBytes: BLOCK_BYTES, endsEmpty: false, work });
+  const blocks = parallelBlocks(BLOCK_BYTES, work);
   try {
     for await (const chunk of rows) yield* blocks.write(chunk);
     yield* blocks.end();

@@ -43,29 +43,21 @@ const FIRST_BYTES = 4096;
 export interface ParallelBlocks {
   /** Takes a chunk, which may be reused afterwards. @returns the outputs that had to be waited for */
   write(chunk: Uint8Array): AsyncGenerator<Uint8Array>;
-  /** @returns the remaining outputs. The last block may be empty only where `endsEmpty` says so, or the stream is empty */
+  /** @returns the remaining outputs; that of an empty block if the stream is empty */
   end(): AsyncGenerator<Uint8Array>;
   /** Waits for all running work, whether it succeeds or fails. */
   settle(): Promise<void>;
 }
 
-/**
- * @param options.work runs on the thread pool; must not touch the block after its promise has settled
- * @param options.endsEmpty whether to emit an empty last block if the blocks before it hold everything
- */
-export function parallelBlocks(options: {
-  readonly blockBytes: number;
-  readonly endsEmpty: boolean;
-  readonly work: (block: Uint8Array, last: boolean) => Promise<Uint8Array>;
-}): ParallelBlocks {
-  const { blockBytes, endsEmpty, work } = options;
+/** @param work runs on the thread pool; must not touch the block after its promise has settled */
+export function parallelBlocks(blockBytes: number, work: (block: Uint8Array) => Promise<Uint8Array>): ParallelBlocks {
   const jobs: { readonly input: Uint8Array; readonly output: Promise<Uint8Array> }[] = [];
   let block: Uint8Array = new Uint8Array(Math.min(blockBytes, FIRST_BYTES));
   let filled = 0;
   let begun = false;
 
-  function begin(last: boolean): void {
-    const output = work(block.subarray(0, filled), last);
+  function begin(): void {
+    const output = work(block.subarray(0, filled));
     // The error is thrown when the job is taken from the queue; until then it must not count as unhandled.
     output.catch(() => undefined);
     jobs.push({ input: block, output });
@@ -89,7 +81,7 @@ export function parallelBlocks(options: {
         at += count;
         filled += count;
         if (filled < blockBytes) continue;
-        begin(false);
+        begin();
         const oldest = jobs.length < JOBS_MAX ? undefined : jobs.shift();
         block = oldest?.input ?? new Uint8Array(blockBytes);
         // The oldest input is refilled only after this yield, when its job is done.
@@ -97,7 +89,7 @@ export function parallelBlocks(options: {
       }
     },
     async *end() {
-      if (filled > 0 || !begun || endsEmpty) begin(true);
+      if (filled > 0 || !begun) begin();
       for (let job = jobs.shift(); job; job = jobs.shift()) yield await job.output;
     },
     async settle() {
@@ -140,7 +132,7 @@ export function free({ buffer, byteLength }: Uint8Array): void {
 
 /**
  * As {@link free}, for the output of a compressor of `node:zlib`, which fills a buffer of its own with several chunks, one after the
- * other. A short chunk that was joined of several lies in Node's buffer pool, and may end where the pool does.
+ * other. A short chunk that was joined from several lies in Node's buffer pool, and may end where the pool does.
  *
  * @param chunk after those before it have been used; its compressor has a `chunkSize` larger than the pool
  */

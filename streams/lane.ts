@@ -15,7 +15,7 @@ export interface Lane {
 type Compressor = ReturnType<typeof createDeflateRaw | typeof createZstdCompress>;
 
 export const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
-/** Bytes that a compressor gives out at a time, each released once it has been copied. */
+/** Bytes of the buffer that a compressor fills, which is released when it is full: more than Node's buffer pool, 64 KiB, has. */
 const ZSTD_CHUNK_BYTES = 256 * 1024;
 const DEFLATE_CHUNK_BYTES = 128 * 1024;
 
@@ -39,8 +39,8 @@ export function deflateLane(level: number): Lane {
 export const DEFLATE_END: Uint8Array = Uint8Array.of(0x03, 0x00);
 
 /**
- * A lane over a compressor that lives on. A new one for each block, with its output, costs garbage collections that grow with the heap
- * of the process.
+ * A lane over a compressor that lives on. A new one for each block, with its output, costs garbage collections, which take longer the
+ * larger the heap of the process is.
  *
  * @param compressor ends a block with each write
  */
@@ -92,7 +92,8 @@ export function createLanes(create: () => Lane): Lane {
       return lanes[place].compress(block);
     },
     close() {
-      for (const lane of lanes) lane.close();
+      // The asynchronous context of an archive, which has its lanes, outlives it in connections that its entries opened.
+      for (const lane of lanes.splice(0)) lane.close();
     },
   };
 }
@@ -108,7 +109,7 @@ export async function* compressBlocks(
   create: () => Lane,
 ): AsyncGenerator<Uint8Array> {
   const lanes = createLanes(create);
-  const blocks = parallelBlocks({ blockBytes, endsEmpty: false, work: lanes.compress });
+  const blocks = parallelBlocks(blockBytes, lanes.compress);
   try {
     for await (const chunk of source) yield* blocks.write(chunk);
     yield* blocks.end();

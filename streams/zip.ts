@@ -62,7 +62,7 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
   constructor() {
     const shared = sharedByArchive.getStore();
     if (!shared) throw new TypeError('An entry is deflated only within its archive.');
-    const blocks = parallelBlocks({ blockBytes: BLOCK_BYTES, endsEmpty: false, work: shared.lanes.compress });
+    const blocks = parallelBlocks(BLOCK_BYTES, shared.lanes.compress);
     // Outputs are copied, because the pipeline keeps chunks, and the compressors use their memory again.
     super({
       async transform(chunk, controller) {
@@ -130,7 +130,7 @@ export async function* zip(
   try {
     for (let chunk = await outlet.take(); chunk; chunk = await outlet.take()) {
       yield chunk;
-      // Content of an entry. Headers, of which zip.js keeps some, have other sizes.
+      // Content of an entry. Its headers, which zip.js keeps, are smaller.
       if (chunk.length === PIECE_BYTES) free(chunk);
     }
   } finally {
@@ -181,20 +181,21 @@ async function writeEntry(
 
 /**
  * Copies, because the stream pipeline retains chunks and the source may reuse them. zip.js copies once more, into chunks of its own size, so
- * a copy is released when the codec has taken in its last byte.
+ * a copy is released once the codec has taken in its last byte, when the next one is made.
  */
 async function* piecesOf(source: AsyncGenerator<Uint8Array>, shared: Shared): AsyncGenerator<Uint8Array> {
-  const retained: { readonly piece: Uint8Array; readonly end: number }[] = [];
+  const retained = new Set<{ readonly piece: Uint8Array; readonly end: number }>();
   let end = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-      for (let [oldest] = retained; oldest && oldest.end <= shared.taken; [oldest] = retained) {
+      for (const oldest of retained) {
+        if (oldest.end > shared.taken) break;
         free(oldest.piece);
-        retained.shift();
+        retained.delete(oldest);
       }
       const piece = new Uint8Array(chunk.subarray(at, at + PIECE_BYTES));
       end += piece.length;
-      retained.push({ piece, end });
+      retained.add({ piece, end });
       yield piece;
     }
   }

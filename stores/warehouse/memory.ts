@@ -81,9 +81,14 @@ export function createMemory(
   };
 }
 
-/** Whether work failed that may succeed with more memory. What does not fit into it is spilled, as far as the disk has room. */
+/**
+ * Whether work failed that may succeed with more memory. What does not fit into it is spilled, as far as the disk has room. A file of
+ * ours that filled the disk, whose error has a code of the system, is no smaller with more memory.
+ */
 export function isOutOfMemory(error: unknown): error is WaybillError {
-  return error instanceof WaybillError && (error.code === 'memory_exhausted' || error.code === 'disk_full');
+  if (!(error instanceof WaybillError)) return false;
+  const isOurs = error.cause instanceof Error && 'code' in error.cause;
+  return error.code === 'memory_exhausted' || (error.code === 'disk_full' && !isOurs);
 }
 
 /** Does work, and if it runs out of memory, once more while DuckDB has all of it. */

@@ -46,6 +46,12 @@ export function isCollecting({ name, children: [first, second, ...rest] }: Opera
   return [first, second, ...rest].some((child) => child !== undefined && isCollecting(child));
 }
 
+/** Whether the rows of a COPY are sorted. */
+export function areSorted({ name, children: [first] }: Operator): boolean {
+  if (/^(?:ORDER_BY|TOP_N)$/.test(name)) return true;
+  return first !== undefined && name !== 'UNION' && !COLLECTING.test(name) && areSorted(first);
+}
+
 /** Whether a COPY collects batches of rows that come from several queries, one after the other, by UNION ALL. */
 export function collectsUnited({ name, children }: Operator): boolean {
   return name === 'BATCH_COPY_TO_FILE' && children.some(isUniting);

@@ -118,6 +118,25 @@ describe('Parquet', () => {
     },
   );
 
+  it('of many wide rows keeps the order that the SQL asks for, which several threads sort', async () => {
+    const wide = "SELECT 'acme' AS tenant, i AS id, repeat(md5(i::VARCHAR), 6) AS text FROM range(300000) t(i)";
+    const columns = [column('id', 'integer'), column('text', 'text')];
+    const sorted = {
+      [`SELECT * FROM (${wide}) ORDER BY id DESC`]: 300_000,
+      [`${wide} ORDER BY id DESC LIMIT 200000`]: 200_000,
+    };
+    for (const [sql, count] of Object.entries(sorted)) {
+      const { path, rows } = await store(dataset({ sql, columns }));
+      const read = await reader.runAndReadAll('SELECT id FROM read_parquet($path)', { path });
+      expect(read.getRows().filter(([id], place) => Number(id) !== 299_999 - place)).toEqual([]);
+      const groups = await reader.runAndReadAll('SELECT max(row_group_num_rows) FROM parquet_metadata($path)', {
+        path,
+      });
+      expect(Number(groups.getRows()[0]?.[0])).toBeLessThan(100_000);
+      expect(rows).toBe(count);
+    }
+  });
+
   it('of wide rows that are in no order has each of them once', async () => {
     const sql = "SELECT 'acme' AS tenant, i AS id, repeat(md5(i::VARCHAR), 100) AS text FROM range(30000) t(i)";
     const { path, rows } = await store(dataset({ sql, columns: [column('id', 'integer'), column('text', 'text')] }));

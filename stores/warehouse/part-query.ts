@@ -5,7 +5,7 @@ import type { Instant } from '../../contracts/instant.ts';
 import type { CsvOptions, FileOrder } from '../../contracts/order.ts';
 import type { PartSlice } from '../../contracts/plan.ts';
 import { Bindings } from './bindings.ts';
-import { collectsUnited, explain } from './operators.ts';
+import { areSorted, collectsUnited, explain } from './operators.ts';
 import { rowFormat } from './row-format.ts';
 import { rowsQuery } from './row-text.ts';
 import { rowsSql } from './rows.ts';
@@ -13,7 +13,7 @@ import type { Source } from './source.ts';
 import { orderedColumns } from './source-column.ts';
 import { literal } from './sql-text.ts';
 import type { Tally } from './tally.ts';
-import { UNORDERED, unbatched, wideParquet } from './wide-rows.ts';
+import { smallGroups, UNORDERED, unbatched } from './wide-rows.ts';
 
 /** A part of a file. */
 interface OrderedPart {
@@ -46,16 +46,20 @@ export async function preparePart(
   const copyOf = (rows: string, more = '') =>
     `COPY (${rows}) TO ${literal(path)} (${format.options}${more}, USE_TMP_FILE false)`;
 
+  const isParquet = order.format === 'parquet';
+  const inOrder = copyOf(query);
+  const oneByOne = unbatched(query, format.line === undefined ? items.length : 1);
+
   async function copySql(): Promise<string> {
     const { wideBytes } = cut;
-    const isParquet = order.format === 'parquet';
-    if (isParquet && wideBytes !== undefined) return copyOf(query, wideParquet(wideBytes));
-    const inOrder = copyOf(query);
+    const plan = () => explain(connection, inOrder, bindings);
+    if (isParquet && wideBytes !== undefined) {
+      const groups = smallGroups(wideBytes);
+      return areSorted(await plan()) ? copyOf(oneByOne, groups) : copyOf(query, `${UNORDERED}${groups}`);
+    }
     if (!keepsOrder) return inOrder;
-    const isUnited = collectsUnited(await explain(connection, inOrder, bindings));
-    if (isParquet) return isUnited ? copyOf(query, UNORDERED) : inOrder;
-    if (!isUnited && wideBytes === undefined) return inOrder;
-    return copyOf(unbatched(query, format.line === undefined ? items.length : 1));
+    if (wideBytes === undefined && !collectsUnited(await plan())) return inOrder;
+    return isParquet ? copyOf(query, UNORDERED) : copyOf(oneByOne);
   }
   const statement = await connection.prepare(await copySql());
   bindings.bindTo(statement);

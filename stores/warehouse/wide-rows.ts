@@ -59,19 +59,19 @@ export async function measureWide(read: Reading, parts: readonly PlannedPart[]):
 }
 
 /**
- * Option of a COPY to Parquet: each thread writes a row group as soon as it is full. So the rows are in no particular order, unless the
- * dataset's own SQL ends in one.
+ * Option of a COPY to Parquet: each thread writes a row group as soon as it is full. So the rows are in no particular order, even if they
+ * were sorted.
  */
 export const UNORDERED = ', PRESERVE_ORDER false';
 
-/** Options of a COPY of wide rows to Parquet: {@link UNORDERED}, and smaller row groups. */
-export function wideParquet(bytes: number): string {
+/** Option of a COPY of wide rows to Parquet: smaller row groups. */
+export function smallGroups(bytes: number): string {
   const vectors = Math.max(1, Math.floor(GROUP_BYTES / bytes / VECTOR_ROWS));
-  return `${UNORDERED}, ROW_GROUP_SIZE ${vectors * VECTOR_ROWS}`;
+  return `, ROW_GROUP_SIZE ${vectors * VECTOR_ROWS}`;
 }
 
 /**
- * Makes DuckDB write rows as text one after the other, in their order: wide ones, and those of UNION ALL, of which it otherwise keeps all but
+ * Makes DuckDB write rows one after the other, in their order: wide ones, and those of UNION ALL, of which it otherwise keeps all but
  * the first query's until it has read the last. It collects batches only of sources that number them, which `range` does not: with one that
  * gives no rows, one thread reads, formats and writes; two were no faster.
  *
