@@ -35,11 +35,15 @@ export function createEnd({
       return { recorded: await inLedger(() => runs.commit(runId, { ...totals, retention: kept })) };
     }
     const { state, failure, removed } = ended;
-    await inLedger(async () => {
+    return inLedger(async () => {
       await runs.end(runId, { state, failure });
+      const run = await runs.find(runId);
+      if (run?.state === 'completed') {
+        return { recorded: false, committed: { rows: run.rows ?? 0, bytes: run.bytes ?? 0 } };
+      }
       if (removed) await runs.recordRemoval(runId, 'replaced');
+      return { recorded: true };
     });
-    return { recorded: true };
   }
 
   return async function end(input: EndInput): Promise<EndResult> {
@@ -53,13 +57,16 @@ function keptFiles({ expiresAt, ...kept }: KeptFiles<string>): KeptFiles<Date> {
   return expiresAt === undefined ? kept : { ...kept, expiresAt: new Date(expiresAt) };
 }
 
-/** Removes every object of a run that has not completed, and the uploads of its lost attempts. Idempotent. */
+/**
+ * Removes every object of a run that has not completed, and the uploads of its lost attempts. From then on an attempt at `publish`
+ * that was thought lost cannot commit the run. Idempotent.
+ */
 export function createRemove({ objects, ledger: { runs }, logger }: Pick<Ports, 'objects' | 'ledger' | 'logger'>) {
   return async function remove(input: RemoveInput): Promise<{ readonly objects: number }> {
     const { runId, tenant, attempted } = input;
     // Fails rather than report files as removed that still exist.
     return runOrThrow(logger, { tenant }, async () => {
-      if ((await runs.find(runId))?.state === 'completed') return { objects: 0 };
+      if (!(await runs.preventCommit(runId))) return { objects: 0 };
       const prefix = runPrefix(input);
       await objects.abortUploadsOf(attemptKeys(prefix, attempted));
       const count = await removeBelow(objects, prefix);

@@ -16,6 +16,7 @@ import { createWrite } from './write.ts';
 
 /** The activities of all workflows. Workflows see only the type of the result. */
 export function createActivities(ports: Ports) {
+  const end = createEnd(ports);
   return {
     enqueue: createEnqueue(ports),
     begin: createBegin(ports),
@@ -23,10 +24,10 @@ export function createActivities(ports: Ports) {
     plan: createPlan(ports),
     write: createWrite(ports),
     archive: createArchive(ports),
-    publish: createPublish(ports),
+    publish: createPublish({ ...ports, end }),
     preview: createPreview(ports),
     listQuestionnaires: createListQuestionnaires(ports),
-    end: createEnd(ports),
+    end,
     remove: createRemove(ports),
     finalize: createFinalize(ports),
     notify: createNotify(ports),

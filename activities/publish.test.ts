@@ -67,11 +67,13 @@ it('an export is published although objects of lost attempts cannot be removed, 
     },
     ledger: {
       runs: {
+        find: async () => undefined,
         async noteAttempted(...call) {
           noted.push(call);
         },
       },
     },
+    end: async () => ({ recorded: true }),
     signer: null,
     logger: pino({ level: 'silent' }),
   });

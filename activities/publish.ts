@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
 import { attemptKeys, earlierAttempts } from '../contracts/attempts.ts';
 import { WaybillError } from '../contracts/failures.ts';
 import { type Instant, instantFromDate } from '../contracts/instant.ts';
@@ -7,8 +8,16 @@ import { describeManifest, type FileContents, type Manifest } from '../contracts
 import { dividedName, fileExtension } from '../contracts/order.ts';
 import { ALL_STATUSES, versionText } from '../contracts/questionnaires.ts';
 import { REQUESTS } from '../contracts/requests.ts';
-import type { Published, PublishInput, StepResult, WrittenPart } from '../contracts/steps.ts';
-import type { Runs } from '../stores/ledger/ports.ts';
+import type {
+  EndInput,
+  EndResult,
+  Published,
+  PublishInput,
+  StepResult,
+  Totals,
+  WrittenPart,
+} from '../contracts/steps.ts';
+import type { Run, Runs } from '../stores/ledger/ports.ts';
 import type { Objects } from '../stores/objects/objects.ts';
 import { storeManifest } from '../stores/objects/signatures.ts';
 import type { Ports } from './ports.ts';
@@ -17,22 +26,38 @@ import { checkStored, removeUnlisted } from './stored.ts';
 
 const NO_HASHES: ReadonlyMap<string, string> = new Map();
 
-/**
- * Checks that the parts are stored with their sizes, then writes and signs the manifest; a retry writes the same bytes. Objects of
- * lost attempts are removed afterwards; the reconciler removes those that appear later.
- */
-export function createPublish({
-  objects,
-  ledger,
-  signer,
-  logger,
-}: Pick<Ports, 'signer' | 'logger'> & {
-  readonly ledger: { readonly runs: Pick<Runs, 'noteAttempted'> };
+interface PublishPorts extends Pick<Ports, 'signer' | 'logger'> {
+  readonly ledger: { readonly runs: Pick<Runs, 'find' | 'noteAttempted'> };
   readonly objects: Pick<Objects, 'list' | 'put' | 'read' | 'abortUploadsOf' | 'remove'>;
-}) {
+  /** The step that records how a run ended. */
+  readonly end: (input: EndInput) => Promise<EndResult>;
+}
+
+/**
+ * Checks that the parts are stored with their sizes, writes and signs the manifest, and commits the run; a retry writes the same
+ * bytes. Objects of lost attempts are removed before the commit; the reconciler removes those that appear later.
+ */
+export function createPublish({ objects, ledger: { runs }, signer, end, logger }: PublishPorts) {
+  /** @returns nothing if the ledger does not answer: the workflow has a step for that, which is tried for a week */
+  async function commit({ completion, ...run }: PublishInput, totals: Totals): Promise<Pick<Published, 'recorded'>> {
+    if (!completion) return {};
+    const { runId, workflowId, kind, tenant } = run;
+    try {
+      const ended = { state: 'completed', ...totals, ...completion } as const;
+      const { recorded } = await end({ runId, workflowId, kind, tenant, end: ended });
+      return { recorded };
+    } catch {
+      // `end` has logged it.
+      return {};
+    }
+  }
+
   return async function publish(input: PublishInput): Promise<StepResult<Published>> {
-    const { tenant, order } = input;
+    const { runId, tenant, order } = input;
     return runStep(logger, { tenant, dataset: order.subject }, async (signal) => {
+      // The files of a run that an earlier attempt has committed may be gone already.
+      const known = activityInfo().attempt > 1 ? await runs.find(runId) : undefined;
+      if (known?.state === 'completed') return { ...totalsOf(known), recorded: true };
       const hashes = order.delivery || input.kind === REQUESTS ? await hashFiles(objects, input, signal) : NO_HASHES;
       const manifest = manifestOf(input, hashes);
       const prefix = runPrefix(input);
@@ -41,15 +66,22 @@ export function createPublish({
       const attempted = parts.flatMap(({ name }) => earlierAttempts(name) ?? []);
       if (attempted.length + unlisted.length > 0) {
         await objects.abortUploadsOf(attemptKeys(prefix, attempted));
-        await ledger.runs.noteAttempted(input.runId, attempted);
+        await runs.noteAttempted(runId, attempted);
       }
       const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`, 'utf8');
       await storeManifest(objects, prefix, body, signer?.sign(body));
       await removeUnlisted(objects, unlisted, logger);
       const { rows, bytes, contentBytes } = manifest;
-      return { rows, bytes, contentBytes, manifestSha256: createHash('sha256').update(body).digest('hex') };
+      const totals = { rows, bytes, contentBytes, manifestSha256: createHash('sha256').update(body).digest('hex') };
+      // A cancel that the step has heard of still counts.
+      signal.throwIfAborted();
+      return { ...totals, ...(await commit(input, totals)) };
     });
   };
+}
+
+function totalsOf({ rows, bytes, contentBytes, manifestSha256 }: Run): Totals {
+  return { rows: rows ?? 0, bytes: bytes ?? 0, contentBytes: contentBytes ?? 0, manifestSha256: manifestSha256 ?? '' };
 }
 
 /** @returns whether a part belongs to a file that the run does not do without */

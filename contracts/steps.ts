@@ -182,6 +182,8 @@ export interface PublishInput extends RunIdentity {
   readonly createdAt: string;
   /** `null`: once others have replaced the files. */
   readonly expiresAt: string | null;
+  /** What the run is committed with, beside its totals; absent: the workflow has it committed by `end`. */
+  readonly completion?: Completion;
 }
 
 /** A dataset whose files could not be made. */
@@ -190,13 +192,18 @@ export interface MissingDataset {
   readonly failure: Failure;
 }
 
-/** Totals of a published run, and the hash of its manifest. */
-export interface Published {
+/** Totals of a run, and the hash of its manifest. */
+export interface Totals {
   readonly rows: number;
   readonly bytes: number;
   readonly contentBytes: number;
   /** Lower-case hex. */
   readonly manifestSha256: string;
+}
+
+export interface Published extends Totals {
+  /** As in {@link EndResult}; absent: the ledger did not answer, and `end` has to record it. */
+  readonly recorded?: boolean;
 }
 
 /** When the files are removed: as the order's retention says, at least one of both. */
@@ -207,18 +214,20 @@ export interface KeptFiles<Time> {
   readonly replaceAfterSeconds?: number;
 }
 
+/** What the ledger records of a completed run, beside its totals. */
+export interface Completion {
+  readonly snapshotAt: Instant;
+  readonly files: number;
+  readonly parts: number;
+  readonly retention: KeptFiles<string>;
+  readonly missing?: readonly MissingDataset[];
+  /** Of a run of changes: of each dataset, without those that are missing. */
+  readonly datasetRows?: Readonly<Record<string, number>>;
+}
+
 /** How a run ended. */
 export type RunEnd =
-  | (Published & {
-      readonly state: 'completed';
-      readonly snapshotAt: Instant;
-      readonly files: number;
-      readonly parts: number;
-      readonly retention: KeptFiles<string>;
-      readonly missing?: readonly MissingDataset[];
-      /** Of a run of changes: of each dataset, without those that are missing. */
-      readonly datasetRows?: Readonly<Record<string, number>>;
-    })
+  | (Totals & Completion & { readonly state: 'completed' })
   | {
       readonly state: 'failed' | 'cancelled';
       readonly failure: Failure;
@@ -231,8 +240,13 @@ export interface EndInput extends RunIdentity {
 }
 
 export interface EndResult {
-  /** `false` for a completed run: the standing order has changed, or the run has been ended. */
+  /**
+   * `false` for a completed run: the standing order has changed, or the run has been ended. `false` for any other: the run was
+   * committed before, by an attempt at `publish` whose answer was lost.
+   */
   readonly recorded: boolean;
+  /** Totals of a run that was committed before. */
+  readonly committed?: Pick<Totals, 'rows' | 'bytes'>;
 }
 
 export interface RemoveInput extends RunIdentity {

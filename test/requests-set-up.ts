@@ -57,7 +57,7 @@ export async function startRequestsApi(graceSeconds: number) {
     });
     const expiresAt = new Date(now + order.keepDays * DAY_MS);
     const planned = parts.map((_, index) => ({ index, slice: { from: null, to: null }, rows: 1, rowsHash: '0' }));
-    const publish = createPublish({ objects, ledger, logger, signer: null });
+    const publish = createPublish({ objects, ledger, logger, signer: null, end: async () => ({ recorded: false }) });
     const published: StepResult<Published> = await new MockActivityEnvironment().run(publish, {
       ...{ runId, workflowId, kind, tenant: tenant.key, order: orderedRun(order) },
       written: parts.map((part, index) => ({ name: 'jobs', format: 'csv' as const, index, part })),

@@ -13,6 +13,7 @@ import { CSV_DEFAULTS, type RunOrder } from '../contracts/order.ts';
 import { PERIODIC_FORMATS } from '../contracts/periodic.ts';
 import { RELEASE_SIGNAL } from '../contracts/requests.ts';
 import {
+  type Published,
   priorityOf,
   type RunInput,
   type RunPlan,
@@ -84,6 +85,8 @@ const OBJECT = {
   ...{ contentBytes: 5, contentSha256: null },
 };
 
+const TOTALS = { rows: 30, bytes: 60, contentBytes: 50, manifestSha256: '0'.repeat(64) };
+
 let server: TestWorkflowEnvironment;
 /** Names of the steps in order, with the file if they write one. */
 let taken: string[];
@@ -139,7 +142,7 @@ function createSteps(own: Partial<ScriptedSteps>): ScriptedSteps {
     },
     async publish() {
       taken.push('publish');
-      return { ok: true, value: { rows: 30, bytes: 60, contentBytes: 50, manifestSha256: '0'.repeat(64) } };
+      return { ok: true, value: { ...TOTALS, recorded: true } };
     },
     async end({ end }) {
       taken.push(end.state === 'completed' ? 'commit' : `end ${end.state} ${end.failure.code}`);
@@ -234,10 +237,14 @@ function isChanging(tasks: readonly WriteTask[]): boolean {
 const count = (what: string) => taken.filter((step) => step.startsWith(what)).length;
 
 const COMMIT_REFUSED: Partial<ScriptedSteps> = {
-  async end({ end }) {
-    if (end.state === 'completed') return { recorded: false };
-    taken.push(`end ${end.state} ${end.failure.code}`);
-    return { recorded: true };
+  publish: async () => ({ ok: true, value: { ...TOTALS, recorded: false } }),
+};
+
+/** The ledger does not answer while the manifest is published. */
+const NOT_COMMITTED: Partial<ScriptedSteps> = {
+  async publish() {
+    taken.push('publish');
+    return { ok: true, value: TOTALS };
   },
 };
 
@@ -259,7 +266,7 @@ describe('a run of a standing order', () => {
         `write ${file}.typed-json 1`,
       ]),
     );
-    expect(taken.slice(-3)).toEqual(['publish', 'commit', 'finalize published 7']);
+    expect(taken.slice(-2)).toEqual(['publish', 'finalize published 7']);
   });
 
   it('does nothing if the standing order is off', async () => {
@@ -363,7 +370,60 @@ describe('a run of an on-demand order', () => {
   it('commits once and ends', async () => {
     expect(await order({})).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
     expect(taken.slice(0, 2).toSorted()).toEqual(['begin', 'plan']);
+    expect(taken.slice(2)).toEqual(['write user.csv 1', 'publish']);
+  });
+
+  it('commits by a step of its own if the ledger did not answer while it was published', async () => {
+    expect(await order(NOT_COMMITTED)).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
     expect(taken.slice(2)).toEqual(['write user.csv 1', 'publish', 'commit']);
+    const refused: Partial<ScriptedSteps> = {
+      ...NOT_COMMITTED,
+      async end({ end }) {
+        taken.push(`end ${end.state}`);
+        return { recorded: end.state !== 'completed' };
+      },
+    };
+    expect((await order(refused)).outcome).toBe('replaced');
+    expect(taken.slice(-3)).toEqual(['end completed', 'remove', 'end cancelled']);
+  });
+
+  describe('that is cancelled while it is published', () => {
+    /** Publishes once the step has heard of the cancel. */
+    function publishLate(value: Published) {
+      const publishing = Promise.withResolvers<void>();
+      const publish: Activities['publish'] = async () => {
+        publishing.resolve();
+        await writeUntilCancelled().catch(() => undefined);
+        taken.push('publish');
+        return { ok: true, value };
+      };
+      const cancel: Parameters<typeof run>[1] = async (handle) => {
+        await publishing.promise;
+        await handle.cancel();
+      };
+      return [publish, cancel] as const;
+    }
+
+    it('is cancelled if it has not been committed', async () => {
+      const [publish, cancel] = publishLate(TOTALS);
+      await expect(order({ publish }, cancel)).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+      expect(taken.slice(-3)).toEqual(['publish', 'remove', 'end cancelled cancelled']);
+    });
+
+    it('is published if it has been committed', async () => {
+      const [publish, cancel] = publishLate({ ...TOTALS, recorded: true });
+      expect(await order({ publish }, cancel)).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
+      expect(taken.at(-1)).toBe('publish');
+    });
+  });
+
+  it('is published if it was committed by an attempt whose answer was lost', async () => {
+    const publish: Activities['publish'] = async () => {
+      throw ApplicationFailure.nonRetryable('lost', 'internal');
+    };
+    const end: Activities['end'] = async () => ({ recorded: false, committed: { rows: 30, bytes: 60 } });
+    expect(await order({ publish, end })).toEqual({ outcome: 'published', rows: 30, bytes: 60 });
+    expect(count('remove')).toBe(0);
   });
 
   it.each([
@@ -394,7 +454,6 @@ describe('a run of an on-demand order', () => {
       ['plan', `-${prefix}queries`, priorityKey, 'acme'],
       ['write', `-${prefix}parts`, priorityKey, 'acme'],
       ['publish', '', priorityKey, 'acme'],
-      ['end', '', priorityKey, 'acme'],
     ]);
   });
 
@@ -431,7 +490,6 @@ describe('a run of an archive', () => {
   it('writes all tables in one step, and commits once', async () => {
     const member = { name: 'user.tab', rows: 0, bytes: 5, sha256: null };
     let published: Parameters<Activities['publish']>[0] | undefined;
-    let committed: Parameters<Activities['end']>[0] | undefined;
     const steps = createSteps({});
     const result = await make({
       archive: async ({ order, plan, round }) => {
@@ -442,16 +500,12 @@ describe('a run of an archive', () => {
         published = input;
         return steps.publish(input);
       },
-      end: async (input) => {
-        committed = input;
-        return steps.end(input);
-      },
     });
     expect(result.outcome).toBe('published');
-    expect(taken).toEqual(['begin', 'describe', 'plan', 'archive 3 3 1', 'publish', 'commit']);
+    expect(taken).toEqual(['begin', 'describe', 'plan', 'archive 3 3 1', 'publish']);
     const written = { name: ARCHIVE.name, format: 'zip', index: 0, part: OBJECT };
     expect(published?.written).toEqual([{ ...written, members: [member], encryption: 'aes-256' }]);
-    expect(committed?.end).toMatchObject({ files: 1, parts: 1 });
+    expect(published?.completion).toMatchObject({ files: 1, parts: 1 });
   });
 
   it('is written anew from another snapshot if the warehouse changes, three times at most', async () => {
@@ -507,7 +561,7 @@ describe('a run of an archive', () => {
       [failure, state] = [how.failure, how.state];
       return { recorded: true };
     };
-    expect((await make({ end })).outcome).toBe('replaced');
+    expect((await make({ ...COMMIT_REFUSED, end })).outcome).toBe('replaced');
     expect(taken.at(-1)).toBe('remove');
     expect(state).toBe('failed');
     expect(failure).toEqual({ code: 'replaced', message: expect.stringContaining('Start the archive again') });
@@ -535,7 +589,7 @@ describe('a run of a request', () => {
     startsAt: Date | null,
     meanwhile?: Parameters<typeof run>[1],
   ): ReturnType<typeof run> => run({ begin: beginRequested, ...own }, meanwhile, request(startsAt));
-  const written = ['begin', 'plan', 'write user.rows-json 1', 'publish', 'commit', 'notify'];
+  const written = ['begin', 'plan', 'write user.rows-json 1', 'publish', 'notify'];
   const inHours = async (hours: number) => new Date(Number(await server.currentTimeMs()) + hours * 3_600_000);
 
   it('without a batch is recorded before anything is read, and tells how it ended', async () => {

@@ -18,13 +18,14 @@ import { CANCELLED_RUN } from '../contracts/run.ts';
 import {
   type BeginInput,
   type BeginResult,
+  type EndResult,
   type FinalizeInput,
   priorityOf,
   type RequestInput,
-  type RunEnd,
   type RunInput,
   type RunPlan,
   type RunResult,
+  type Totals,
   type WriteTask,
   type WrittenPart,
 } from '../contracts/steps.ts';
@@ -32,8 +33,9 @@ import { PARTS_QUERY, PROGRESS_QUERY } from '../contracts/task-queues.ts';
 import { describe, writeArchive } from './archive.ts';
 import { type Batch, batchesOf, batchSummary } from './batches.ts';
 import { withConcurrency } from './concurrency.ts';
-import { newDetails, partsOf, progressOf, type RunDetails, setState, showDetails } from './details.ts';
+import { newDetails, partsOf, progressOf, setState, showDetails } from './details.ts';
 import { failureOf, StepFailure, unwrap, wasCancelled, workflowFailure } from './failures.ts';
+import { type PublishedRun, publish } from './publish.ts';
 import { noteAttempted, noteWritten, type Run, type StoredObject } from './run.ts';
 import { proxySteps } from './steps.ts';
 
@@ -49,8 +51,6 @@ const STEPS_MAX = 16;
 /** Pause before another round, times the number of rounds so far. Milliseconds. */
 const ROUND_PAUSE_MS = 20_000;
 
-const MS_A_DAY = 86_400_000;
-
 const STILL_CHANGING: Failure = {
   code: 'source_changed',
   message: 'The source kept changing while it was being read. The next run tries again.',
@@ -62,12 +62,8 @@ const ARCHIVE_REPLACED: Failure = {
   message: `${FAILURES.replaced.title}. Start the archive again.`,
 };
 
-/** A run whose manifest is written. */
-type Completion = Extract<RunEnd, { readonly state: 'completed' }>;
-
 /**
- * Makes one run of an export, from the order to its outcome: begin, plan, write all objects, publish the manifest, record
- * the end. The end is always recorded, and a run that does not complete leaves no object behind.
+ * Makes one run of an export, from the order to its outcome: begin, plan, write all objects, publish the manifest and commit. The end is always recorded, and a run that does not complete leaves no object behind.
  *
  * Fails with an `ApplicationFailure` whose type is the failure's code; a cancelled run ends as cancelled, after its
  * clean-up.
@@ -80,16 +76,20 @@ export async function runExport(input: RunInput): Promise<RunResult> {
     run.released = true;
   });
   showDetails(run.details);
-  let completion: Completion | undefined;
+  let published: PublishedRun | undefined;
   try {
-    completion = await produce(run);
+    published = await produce(run);
   } catch (error) {
     const cancelled = wasCancelled(error);
     const failure = cancelled ? cancelledFailure(run) : failureOf(error);
-    await CancellationScope.nonCancellable(() => abandon(run, cancelled ? 'cancelled' : 'failed', failure));
+    const { committed } = await CancellationScope.nonCancellable(() =>
+      abandon(run, cancelled ? 'cancelled' : 'failed', failure),
+    );
+    // By an attempt at publishing whose answer was lost, so it is too late to fail or to be cancelled.
+    if (committed) return CancellationScope.nonCancellable(() => finish(run, committed));
     throw cancelled ? new CancelledFailure(failure.message) : workflowFailure(failure);
   }
-  return CancellationScope.nonCancellable(() => (completion ? complete(run, completion) : skip(run)));
+  return CancellationScope.nonCancellable(() => (published ? complete(run, published) : skip(run)));
 }
 
 function newRun(input: RunInput): Run {
@@ -108,7 +108,7 @@ function newRun(input: RunInput): Run {
 }
 
 /** @returns `undefined` if there is nothing to do */
-async function produce(run: Run): Promise<Completion | undefined> {
+async function produce(run: Run): Promise<PublishedRun | undefined> {
   if ('request' in run.input && !(await waitForBatch(run, run.input.request))) return undefined;
   const beginning = begin(run);
   // An order on demand is known before the run is recorded, so both take place at once. A request waits for its turn.
@@ -258,60 +258,25 @@ function objectOf({ name, content, part }: WriteTask, recipients: readonly strin
   return { stem, extension: fileExtension({ ...content, recipients }) };
 }
 
-async function publish(
-  { identity, steps, details }: Run,
-  order: RunOrder,
-  plan: RunPlan,
-  written: readonly WrittenPart[],
-): Promise<Completion> {
-  const createdAt = new Date();
-  const { keepDays, replaceAfterSeconds } = order.retention;
-  const expiresAt =
-    keepDays === undefined ? undefined : new Date(createdAt.getTime() + keepDays * MS_A_DAY).toISOString();
-  const missing = [...details.missing].map(([dataset, { code, message }]) => ({ dataset, failure: { code, message } }));
-  const times = { createdAt: createdAt.toISOString(), expiresAt: expiresAt ?? null };
-  const input = { ...identity, order, plan, written, missing, ...times };
-  const published = unwrap(await steps.publish(input));
-  // A cancel that arrives while the manifest is being written still counts, because the run is not committed yet.
-  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Cancelled while publishing');
-  const files = order.files.filter(({ dataset }) => !details.missing.has(dataset));
-  // Of a file that is divided, each part is a file.
-  const counts = order.files.map(({ dataset, rowsPerFile }, place) =>
-    details.missing.has(dataset) ? 0 : rowsPerFile === undefined ? 1 : (plan.files[place]?.parts.length ?? 1),
-  );
-  return {
-    state: 'completed',
-    snapshotAt: plan.snapshotAt,
-    files: order.archive ? 1 : counts.reduce((sum, count) => sum + count, 0),
-    parts: order.archive ? 1 : written.filter(({ name }) => files.some((file) => file.name === name)).length,
-    ...published,
-    retention: { ...(expiresAt && { expiresAt }), ...(replaceAfterSeconds !== undefined && { replaceAfterSeconds }) },
-    ...(order.delivery && { missing, datasetRows: rowsByDataset(order, plan, details) }),
-  };
-}
-
-/** @returns rows of the files that hold all rows of a dataset, by its name */
-function rowsByDataset(order: RunOrder, plan: RunPlan, { missing }: RunDetails): Readonly<Record<string, number>> {
-  const counts = order.files.flatMap(({ dataset, rows }, place) =>
-    rows === undefined && !missing.has(dataset) ? [[dataset, plan.files[place]?.rows ?? 0] as const] : [],
-  );
-  return Object.fromEntries(counts);
-}
-
-/** Commits the run, or gives way if the standing order has changed meanwhile. */
-async function complete(run: Run, end: Completion): Promise<RunResult> {
+/** Commits the run unless that has been done, or gives way if the standing order has changed meanwhile. */
+async function complete(run: Run, { recorded, ...published }: PublishedRun): Promise<RunResult> {
   const { identity, steps, details } = run;
-  const { recorded } = await steps.end({ ...identity, end });
-  if (!recorded) {
+  const end = { ...published, state: 'completed' } as const;
+  if (!(recorded ?? (await steps.end({ ...identity, end })).recorded)) {
     details.ending = 'the settings changed: nothing was published';
     // Whoever started an archive waits for it, and no other run follows.
     if (details.order?.archive) await abandon(run, 'failed', ARCHIVE_REPLACED);
     else await abandon(run, 'cancelled', REPLACED);
     return { outcome: 'replaced', rows: 0, bytes: 0 };
   }
-  setState(details, 'completed');
+  return finish(run, published);
+}
+
+/** The run is committed. */
+async function finish(run: Run, { rows, bytes }: Pick<Totals, 'rows' | 'bytes'>): Promise<RunResult> {
+  setState(run.details, 'completed');
   await finalize(run, 'published');
-  return { outcome: 'published', rows: end.rows, bytes: end.bytes };
+  return { outcome: 'published', rows, bytes };
 }
 
 /** There is nothing to do. */
@@ -322,8 +287,8 @@ async function skip(run: Run): Promise<RunResult> {
   return { outcome: 'off', rows: 0, bytes: 0 };
 }
 
-/** Removes what the run wrote and records that it ended without a result. */
-async function abandon(run: Run, state: 'cancelled' | 'failed', explained: ExplainedFailure): Promise<void> {
+/** Removes what the run wrote and records that it ended without a result, unless it has been committed. */
+async function abandon(run: Run, state: 'cancelled' | 'failed', explained: ExplainedFailure): Promise<EndResult> {
   const { identity, input, steps, details, attempted } = run;
   const { cause: _, ...failure } = explained;
   details.failure = explained;
@@ -333,16 +298,17 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', explained: Expla
   const remove = () => steps.remove({ ...identity, attempted: [...attempted.values()] });
   const end = (removed: boolean) => steps.end({ ...identity, end: { state, failure, removed } });
   // "Cancelled" promises that nothing is left; a failure is recorded at once, even while the object store is away.
-  if (state === 'cancelled') {
-    await remove();
-    await end(true);
-    setState(details, state);
-    await finalize(run, failure.code === 'replaced' ? 'replaced' : state);
-  } else {
-    await end(false);
-    setState(details, state);
-    await Promise.all([remove(), finalize(run, state)]);
+  const isCancelled = state === 'cancelled';
+  if (isCancelled) await remove();
+  const ended = await end(isCancelled);
+  if (ended.committed) {
+    details.failure = null;
+    return ended;
   }
+  setState(details, state);
+  const outcome = isCancelled && failure.code === 'replaced' ? 'replaced' : state;
+  await Promise.all([finalize(run, outcome), isCancelled ? undefined : remove()]);
+  return ended;
 }
 
 /** Sends notices, synchronizes the schedule and starts a missed run. Best effort: it does not change how the run ended. */

@@ -122,6 +122,7 @@ export function runLists(database: Database): Lists {
           .selectAll()
           .where('removeAfter', '<=', now)
           .where('removedAt', 'is', null)
+          .where('endedAt', 'is not', null)
           .orderBy('removeAfter')
           .limit(limit)
           .execute(),

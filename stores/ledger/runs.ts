@@ -42,7 +42,7 @@ export function runs(database: Database): Runs {
         const { run, order } = locked;
         if (run.state === 'completed') return true;
         const open = order === undefined || (order.enabled && order.epoch === run.epoch);
-        if (run.state !== 'running' || run.deletedAt !== null || !open) return false;
+        if (run.state !== 'running' || run.deletedAt !== null || run.removeAfter !== null || !open) return false;
         if (run.kind === QUESTIONNAIRE && !(await hasSettings(db, run))) return false;
 
         const { expiresAt, graceSeconds = 0, replaceAfterSeconds } = retention;
@@ -73,6 +73,20 @@ export function runs(database: Database): Runs {
         await auditEnd(db, run, 'completed', { files, rows, bytes });
         return true;
       }),
+
+    async preventCommit(runId) {
+      if (!isRunId(runId)) return true;
+      return database.query(async (db) => {
+        const prevented = await db
+          .updateTable('runs')
+          .set((eb) => ({ removeAfter: eb.fn.coalesce('removeAfter', NOW) }))
+          .where('runId', '=', runId)
+          .where('state', '!=', 'completed')
+          .executeTakeFirst();
+        if (prevented.numUpdatedRows > 0n) return true;
+        return !(await db.selectFrom('runs').select('runId').where('runId', '=', runId).executeTakeFirst());
+      });
+    },
 
     end: (runId, end) =>
       database.transaction(async (db) => {

@@ -154,12 +154,18 @@ export interface Runs {
   beginRequest(run: RequestedRun, runningMax: number, lost?: string): Promise<BeginResult>;
   /**
    * running -> completed. Refused unless the standing order, if there is one, is enabled and still has the run's epoch, for a
-   * request that has been deleted, and for an archive if the tenant's settings of archives have changed since it was ordered.
-   * Ends a series of failures with a notice. Idempotent.
+   * request that has been deleted, for an archive if the tenant's settings of archives have changed since it was ordered, and
+   * after {@link preventCommit}. Ends a series of failures with a notice. Idempotent.
    *
    * @returns whether the run has completed
    */
   commit(runId: string, commit: Commit): Promise<boolean>;
+  /**
+   * Before the objects of an active run are removed: a lost worker may still try to commit it. Idempotent.
+   *
+   * @returns `false` if the run has completed
+   */
+  preventCommit(runId: string): Promise<boolean>;
   /**
    * Active -> failed or cancelled; no effect once ended. The first failure of a standing order creates a notice; a cancelled run
    * and a run of an older epoch do not.
