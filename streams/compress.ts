@@ -1,6 +1,7 @@
-import { crc32, createZstdCompress } from 'node:zlib';
+import { createZstdCompress } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
 import { blocksOf, freeFilled } from './blocks.ts';
+import { GZIP_HEADER, GzipSum } from './gzip.ts';
 import { compressBlocks, DEFLATE_END, deflateLane, ZSTD_PARAMETERS, zstdLane } from './lane.ts';
 import { through } from './transform.ts';
 
@@ -14,8 +15,6 @@ export const BLOCK_BYTES = 4 * 1024 * 1024;
 
 /** The fastest. */
 const GZIP_LEVEL = 1;
-/** Of a member made by the fastest algorithm on Unix, without name and time (RFC 1952, section 2.3). */
-const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 3);
 
 /**
  * Bytes of the first zstd frame of a file. Decoders that take the whole input in one call often stop after the first frame,
@@ -71,12 +70,10 @@ export async function* compress(
 }
 
 async function* gzipMember(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let checksum = 0;
-  let bytes = 0;
+  const sum = new GzipSum();
   async function* summed() {
     for await (const chunk of source) {
-      checksum = crc32(chunk, checksum);
-      bytes += chunk.length;
+      sum.add(chunk);
       yield chunk;
     }
   }
@@ -88,10 +85,7 @@ async function* gzipMember(source: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
     yield blocks;
   }
   yield DEFLATE_END;
-  const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(checksum, 0);
-  trailer.writeUInt32LE(bytes % 2 ** 32, 4);
-  yield trailer;
+  yield sum.trailer();
 }
 
 async function* piecesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { configure, ZipWriter } from '@zip.js/zip.js';
 import { free, parallelBlocks } from './blocks.ts';
+import { GZIP_HEADER, GzipSum } from './gzip.ts';
 import { createHandoff, interruptible } from './handoff.ts';
 import { createLanes, DEFLATE_END, deflateLane, type Lane } from './lane.ts';
 
@@ -52,20 +53,24 @@ interface Shared {
 const sharedByArchive = new AsyncLocalStorage<Shared>();
 
 /**
- * Deflates (RFC 1951) several blocks at once on the thread pool, in order and in bounded memory, as a codec of zip.js.
+ * Deflates several blocks at once on the thread pool, in order and in bounded memory, as a codec of zip.js: to gzip (RFC 1952), of which
+ * zip.js takes the checksum, which it would compute in JavaScript otherwise; or bare (RFC 1951), for entries that are encrypted.
  *
  * Takes ownership of the chunks: it releases the memory of a chunk that does not share it.
  */
 class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
-  static readonly supportedFormats = ['deflate-raw'];
-
-  constructor() {
+  constructor(format: string) {
     const shared = sharedByArchive.getStore();
     if (!shared) throw new TypeError('An entry is deflated only within its archive.');
     const blocks = parallelBlocks(BLOCK_BYTES, shared.lanes.compress);
+    const sum = format === 'gzip' ? new GzipSum() : undefined;
     // Outputs are copied, because the pipeline keeps chunks, and the compressors use their memory again.
     super({
+      start(controller) {
+        if (sum) controller.enqueue(new Uint8Array(GZIP_HEADER));
+      },
       async transform(chunk, controller) {
+        sum?.add(chunk);
         for await (const output of blocks.write(chunk)) controller.enqueue(new Uint8Array(output));
         shared.taken += chunk.length;
         free(chunk);
@@ -73,6 +78,7 @@ class DeflateStream extends TransformStream<Uint8Array, Uint8Array> {
       async flush(controller) {
         for await (const output of blocks.end()) controller.enqueue(new Uint8Array(output));
         controller.enqueue(new Uint8Array(DEFLATE_END));
+        if (sum) controller.enqueue(sum.trailer());
       },
     });
   }
@@ -83,8 +89,7 @@ configure({
   chunkSize: PIECE_BYTES,
   useWebWorkers: false,
   maxWorkers: ARCHIVES_MAX,
-  useCompressionStream: false,
-  CompressionStreamFallback: DeflateStream,
+  CompressionStream: DeflateStream,
 });
 
 /**
@@ -113,7 +118,6 @@ export async function* zip(
 
   async function writeArchive(): Promise<void> {
     const archive = new ZipWriter(new WritableStream<Uint8Array>({ write: (chunk) => outlet.give(chunk) }), {
-      level: LEVEL,
       signal: either,
       ...(password !== undefined && { password, encryptionStrength: AES_256 }),
     });
