@@ -307,7 +307,7 @@ async function abandon(run: Run, state: 'cancelled' | 'failed', explained: Expla
   }
   setState(details, state);
   const outcome = isCancelled && failure.code === 'replaced' ? 'replaced' : state;
-  await Promise.all([finalize(run, outcome), isCancelled ? undefined : remove()]);
+  await Promise.all([isCancelled ? undefined : remove(), finalize(run, outcome)]);
   return ended;
 }
 
