@@ -1,8 +1,7 @@
 import { createZstdCompress } from 'node:zlib';
 import type { Compression } from '../contracts/order.ts';
 import { blocksOf, freeFilled } from './blocks.ts';
-import { GZIP_HEADER, GzipSum } from './gzip.ts';
-import { compressBlocks, DEFLATE_END, deflateLane, ZSTD_PARAMETERS, zstdLane } from './lane.ts';
+import { compressBlocks, DEFLATE_END, deflateLane, GZIP_HEADER, GzipSum, ZSTD_PARAMETERS, zstdLane } from './lane.ts';
 import { through } from './transform.ts';
 
 export type Compressed = Exclude<Compression, 'none'>;

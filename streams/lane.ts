@@ -1,4 +1,4 @@
-import { constants, createDeflateRaw, createZstdCompress } from 'node:zlib';
+import { constants, crc32, createDeflateRaw, createZstdCompress } from 'node:zlib';
 import { free, freeFilled, JOBS_MAX, parallelBlocks } from './blocks.ts';
 
 /** Compresses blocks one after the other, each readable by itself, without allocating anything large for each. */
@@ -37,6 +37,28 @@ export function deflateLane(level: number): Lane {
 
 /** A last block without content, of fixed codes (RFC 1951, section 3.2.6). */
 export const DEFLATE_END: Uint8Array = Uint8Array.of(0x03, 0x00);
+
+/** Comes before the deflate blocks of a gzip member made by the fastest algorithm on Unix, without name and time (RFC 1952, section 2.3). */
+export const GZIP_HEADER: Uint8Array = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 3);
+
+/** Sums the content of one gzip member. */
+export class GzipSum {
+  #checksum = 0;
+  #bytes = 0;
+
+  add(content: Uint8Array): void {
+    this.#checksum = crc32(content, this.#checksum);
+    this.#bytes += content.length;
+  }
+
+  /** @returns what comes after the member's deflate blocks */
+  trailer(): Uint8Array {
+    const trailer = Buffer.alloc(8);
+    trailer.writeUInt32LE(this.#checksum, 0);
+    trailer.writeUInt32LE(this.#bytes % 2 ** 32, 4);
+    return trailer;
+  }
+}
 
 /**
  * A lane over a compressor that lives on. A new one for each block, with its output, costs garbage collections, which take longer the

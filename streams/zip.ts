@@ -1,9 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { configure, ZipWriter } from '@zip.js/zip.js';
 import { free, parallelBlocks } from './blocks.ts';
-import { GZIP_HEADER, GzipSum } from './gzip.ts';
 import { createHandoff, interruptible } from './handoff.ts';
-import { createLanes, DEFLATE_END, deflateLane, type Lane } from './lane.ts';
+import { createLanes, DEFLATE_END, deflateLane, GZIP_HEADER, GzipSum, type Lane } from './lane.ts';
 
 export interface ZipEntry {
   readonly name: string;
