@@ -114,39 +114,18 @@ describe('a run whose worker is lost while it is being cancelled', () => {
 });
 
 describe('a run whose worker is frozen while it publishes', () => {
-  /** Orders an export and freezes the worker before the manifest is stored. @returns its id */
-  async function orderUntilPublishing(services: LosableServices): Promise<string> {
-    const publishing = services.objects.holdAt(/^PUT (\S*\/manifest\.json)/);
+  it('is published by another one, and stays as it is when the worker wakes up', async () => {
+    const services = await startLosable({});
     const client = createOnDemandClient(services.url, 'dreambuilder');
+    const publishing = services.objects.holdAt(/^PUT (\S*\/manifest\.json)/);
     const id = await client.order({ ...ALWAYS, exportType: 'NETWORKS', format: 'CSV' });
     await publishing;
     await services.worker.kill('SIGSTOP');
-    return id;
-  }
-
-  /** The manifest is stored, and the worker goes on. */
-  async function wake(services: LosableServices): Promise<void> {
-    expect(await services.objects.release()).toBe('HTTP/1.1 200 OK');
-    await services.worker.kill('SIGCONT');
-  }
-
-  it('stays cancelled when the worker wakes up', async () => {
-    const services = await startLosable({ WAYBILL_STRAY_SECONDS: '10', WAYBILL_RECONCILE_SECONDS: '5' });
-    const id = await orderUntilPublishing(services);
-    await cancelWithAnother(services, id);
-    await wake(services);
-    await expectNothingLeft(services, id, 120);
-    expect(await createOnDemandClient(services.url, 'dreambuilder').show(id)).toMatchObject({ state: 'cancelled' });
-  });
-
-  it('is published by another one, and stays as it is when the worker wakes up', async () => {
-    const services = await startLosable({ WAYBILL_STRAY_SECONDS: '10', WAYBILL_RECONCILE_SECONDS: '5' });
-    const id = await orderUntilPublishing(services);
     await services.startWorker('worker-2');
-    const client = createOnDemandClient(services.url, 'dreambuilder');
     expect(await client.ended(id)).toMatchObject({ state: 'completed' });
     const [manifest, file] = [await client.manifest(id), await client.file(id)];
-    await wake(services);
+    expect(await services.objects.release()).toBe('HTTP/1.1 200 OK');
+    await services.worker.kill('SIGCONT');
     // Its attempt ends first.
     await services.worker.kill('SIGTERM');
     expect([await client.manifest(id), await client.file(id)]).toEqual([manifest, file]);
