@@ -56,6 +56,7 @@ async function measureSmallExport(bench: Bench): Promise<Measurement> {
       peer: { what: 'an empty workflow of two activities, start to result', bytes: null },
       pairs,
       ratio: { kind: 'size', target: 1.8 },
+      limitedBy: 'steps: five workflow tasks and four activities, against three and two',
       bounds: [await countEvents(client, last)],
       notes: [],
     };
