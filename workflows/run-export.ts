@@ -63,7 +63,8 @@ const ARCHIVE_REPLACED: Failure = {
 };
 
 /**
- * Makes one run of an export, from the order to its outcome: begin, plan, write all objects, publish the manifest and commit. The end is always recorded, and a run that does not complete leaves no object behind.
+ * Makes one run of an export, from the order to its outcome: begin, plan, write all objects, publish the manifest and commit.
+ * The end is always recorded, and a run that does not complete leaves no object behind.
  *
  * Fails with an `ApplicationFailure` whose type is the failure's code; a cancelled run ends as cancelled, after its
  * clean-up.
